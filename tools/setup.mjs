@@ -1,0 +1,23 @@
+// Makes a checkout ready to run, and says only what it had to do: the right Node, the packages of the lock file,
+// the PKCS#11 binding, a PKCS#11 module. `npm start` and `npm test` call it first; it needs nothing but Node.
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureBinding } from './setup/binding.mjs';
+import { ensureModule } from './setup/module.mjs';
+import { ensureNode } from './setup/node.mjs';
+import { ensurePackages } from './setup/packages.mjs';
+import { SetupFailure } from './setup/step.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+try {
+  ensureNode(root);
+  mkdirSync(join(root, '.setup'), { recursive: true });
+  ensurePackages(root);
+  ensureModule(root, ensureBinding(root));
+} catch (error) {
+  if (!(error instanceof SetupFailure)) throw error;
+  process.stderr.write(`set-up: ${error.message}\n        ${error.remedy}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,88 @@
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { installAsRoot } from './debian.mjs';
+import { record, run, SetupFailure, step } from './step.mjs';
+
+/**
+ * Builds pkcs11js unless it loads, and returns it. Its three source files need a C++ compiler and the headers of
+ * Node-API, which are an npm package: no Node headers, no Python, no make.
+ */
+export function ensureBinding(root) {
+  const require = createRequire(join(root, 'package.json'));
+  const loaded = attempt(() => require('pkcs11js'));
+  if (loaded.value) return loaded.value;
+  if (process.platform !== 'linux') {
+    throw new SetupFailure(
+      'the PKCS#11 binding (pkcs11js) is not built',
+      'Run: npm rebuild pkcs11js --ignore-scripts=false',
+    );
+  }
+  const compiler = ensureCompiler(root);
+  step('building the PKCS#11 binding (pkcs11js)', () => compile(root, compiler));
+  const built = attempt(() => require('pkcs11js'));
+  if (built.value) return built.value;
+  throw new SetupFailure(
+    `the PKCS#11 binding was built but does not load: ${built.error.message}`,
+    'Remove node_modules and run this again, with the compiler of this system in CXX.',
+    { cause: built.error },
+  );
+}
+
+function ensureCompiler(root) {
+  const candidates = [process.env.CXX, 'g++', 'c++', 'clang++'].filter(Boolean);
+  const find = () => candidates.find((candidate) => run(candidate, ['--version']).ok);
+  const found = find();
+  if (found) return found;
+  const installation = installAsRoot(root, ['g++'], 'a C++ compiler for the PKCS#11 binding');
+  const installed = find();
+  if (installed) return installed;
+  throw new SetupFailure(
+    `no C++ compiler to build the PKCS#11 binding with, and none could be installed: ${installation.why}`,
+    'Install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++), or name one in CXX.',
+  );
+}
+
+function compile(root, compiler) {
+  const source = join(root, 'node_modules', 'pkcs11js');
+  const target = join(source, 'build', 'Release', 'pkcs11.node');
+  // Compiled beside its place and moved there whole: an interrupted build is never taken for a binding.
+  const unfinished = `${target}.${process.pid}`;
+  mkdirSync(join(source, 'build', 'Release'), { recursive: true });
+  const { ok, output } = run(compiler, [...FLAGS, ...sources(source), '-o', unfinished], { cwd: source });
+  if (!ok) {
+    rmSync(unfinished, { force: true });
+    const { file, line } = record(root, 'binding', output);
+    throw new SetupFailure(
+      `the PKCS#11 binding does not compile: ${line}`,
+      `See ${file}; ${compiler} has to know C++17 (g++ 8 or newer).`,
+    );
+  }
+  renameSync(unfinished, target);
+}
+
+// The list is the binding's own: a version with another file still builds.
+function sources(source) {
+  const gyp = readFileSync(join(source, 'binding.gyp'), 'utf8');
+  return [...gyp.matchAll(/"(src\/[\w.]+\.cpp)"/g)].map(([, file]) => file);
+}
+
+function attempt(load) {
+  try {
+    return { value: load() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+const FLAGS = [
+  '-shared',
+  '-fPIC',
+  '-std=c++17',
+  '-O2',
+  '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+  '-DNODE_GYP_MODULE_NAME=pkcs11',
+  '-DBUILDING_NODE_EXTENSION',
+  '-Iincludes',
+  '-I../node-api-headers/include',
+];
