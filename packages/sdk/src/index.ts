@@ -1,1 +1,20 @@
-export {};
+export {
+  type DecryptOptions,
+  type DecryptResult,
+  type EncryptionClient,
+  type EncryptionClientOptions,
+  type EncryptOptions,
+  type EncryptResult,
+  encryptionClient,
+  type MaterialsSource,
+} from './client.ts';
+export type { CommitmentPolicy } from './commitment-policy.ts';
+export type { EncryptionContext } from './context.ts';
+export { EncryptionSdkError, type EncryptionSdkErrorCode } from './errors.ts';
+export type { MessageHeader } from './format/header.ts';
+export type { EncryptedDataKey, Keyring } from './keyring.ts';
+export {
+  type RequiredEncryptionContextCmmOptions,
+  requiredEncryptionContextCmm,
+} from './required-context-cmm.ts';
+export type { AlgorithmSuite, AlgorithmSuiteId } from './suites.ts';

@@ -1,0 +1,41 @@
+import type { CommitmentPolicy } from './commitment-policy.ts';
+import type { EncryptionContext } from './context.ts';
+import type { EncryptedDataKey } from './keyring.ts';
+import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
+import type { AlgorithmSuite } from './suites.ts';
+
+/** What a client asks for before it writes a message. */
+export interface EncryptionMaterialsRequest {
+  readonly commitmentPolicy: CommitmentPolicy;
+  readonly encryptionContext: EncryptionContext;
+  /** Keys that must not be stored in the message; all of them are in the context. */
+  readonly requiredEncryptionContextKeys: readonly string[];
+  /** Absent if the policy's default will do. */
+  readonly suite?: AlgorithmSuite;
+  /** Bytes, if known: at most so much will be encrypted. */
+  readonly maxPlaintextLength?: number;
+}
+
+/** What a client asks for when it has read a header. */
+export interface DecryptionMaterialsRequest {
+  readonly commitmentPolicy: CommitmentPolicy;
+  readonly suite: AlgorithmSuite;
+  readonly encryptedDataKeys: readonly EncryptedDataKey[];
+  /** As stored in the header, not authenticated yet. */
+  readonly encryptionContext: EncryptionContext;
+  /** What the caller says the context must hold. */
+  readonly reproducedEncryptionContext: EncryptionContext;
+}
+
+/**
+ * A cryptographic materials manager (CMM): stands between client and keyring, and decides on suite, signing
+ * key and encryption context.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/cmm-interface.md
+ */
+export interface CryptographicMaterialsManager {
+  /** Materials that are complete: data key, at least one encrypted data key, signing key for a signing suite. */
+  encryptionMaterials(request: EncryptionMaterialsRequest): Promise<EncryptionMaterials>;
+  /** Materials that are complete: data key, verification key for a signing suite. */
+  decryptionMaterials(request: DecryptionMaterialsRequest): Promise<DecryptionMaterials>;
+}

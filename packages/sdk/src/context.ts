@@ -1,0 +1,123 @@
+import { compareBytes, concat, dataView, isWellFormed, uint16, utf8, utf8Text } from './bytes.ts';
+import { EncryptionSdkError } from './errors.ts';
+
+/**
+ * Non-secret key-value pairs that are authenticated with a message. Keys and values are Unicode strings;
+ * the whole serialisation is at most 65,535 bytes.
+ */
+export type EncryptionContext = Readonly<Record<string, string>>;
+
+/** The key under which a signing suite stores its verification key, base64 of the compressed point. */
+export const publicKeyContextKey = 'aws-crypto-public-key';
+
+/**
+ * A private copy of a caller's encryption context, without prototype.
+ *
+ * @throws TypeError for anything but an object of strings
+ * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` for lone surrogates or a serialisation that is too long
+ */
+export function copyContext(context: EncryptionContext): EncryptionContext {
+  if (typeof context !== 'object' || context === null || Array.isArray(context)) {
+    throw new TypeError('encryptionContext: expected an object of strings');
+  }
+  const copy = emptyContext();
+  for (const [key, value] of Object.entries(context)) {
+    if (typeof value !== 'string') throw new TypeError('encryptionContext: every value must be a string');
+    copy[key] = value;
+  }
+  contextBytes(copy);
+  return copy;
+}
+
+/** @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` if a key has the prefix that is reserved for this library. */
+export function assertNoReservedKeys(context: EncryptionContext): void {
+  if (Object.keys(context).some((key) => key.startsWith(reservedPrefix))) {
+    throw invalid(`keys that start with ${reservedPrefix} are reserved`);
+  }
+}
+
+/**
+ * The canonical bytes: pair count, then length-prefixed UTF-8 pairs in byte order of their keys; nothing at
+ * all for an empty context. This is what wrapping keys authenticate, whatever order a header used.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
+ */
+export function contextBytes(context: EncryptionContext): Uint8Array {
+  const pairs = Object.entries(context).map(([key, value]) => ({ key: field(key), value: field(value) }));
+  if (pairs.length === 0) return new Uint8Array(0);
+  pairs.sort((a, b) => compareBytes(a.key, b.key));
+  const fields = pairs.flatMap(({ key, value }) => [uint16(key.length), key, uint16(value.length), value]);
+  const bytes = concat(uint16(pairs.length), ...fields);
+  if (bytes.length > maxLength) throw invalid('its serialisation is longer than 65,535 bytes');
+  return bytes;
+}
+
+/**
+ * Reads a serialised context. Any order is accepted, for old writers did not sort; the header tag covers the
+ * bytes as they are.
+ *
+ * @throws EncryptionSdkError `MESSAGE_MALFORMED` for duplicate keys, wrong counts or lengths, invalid UTF-8
+ */
+export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
+  const context = emptyContext();
+  if (bytes.length === 0) return context;
+  const view = dataView(bytes);
+  let offset = 0;
+  const number = (): number => {
+    if (offset + 2 > bytes.length) throw malformed();
+    offset += 2;
+    return view.getUint16(offset - 2);
+  };
+  const text = (): string => {
+    const length = number();
+    if (offset + length > bytes.length) throw malformed();
+    const decoded = utf8Text(bytes.subarray(offset, offset + length));
+    if (decoded === undefined) throw malformed();
+    offset += length;
+    return decoded;
+  };
+  for (let remaining = number(); remaining > 0; remaining--) {
+    const key = text();
+    if (key in context) throw malformed();
+    context[key] = text();
+  }
+  if (offset !== bytes.length) throw malformed();
+  return context;
+}
+
+/** The pairs of `context` whose keys `keep` wants. */
+export function filterContext(context: EncryptionContext, keep: (key: string) => boolean): EncryptionContext {
+  const filtered = emptyContext();
+  for (const [key, value] of Object.entries(context)) if (keep(key)) filtered[key] = value;
+  return filtered;
+}
+
+/** All pairs of `first` and `second`; of a key in both, the value of `second`. */
+export function mergeContexts(first: EncryptionContext, second: EncryptionContext): EncryptionContext {
+  return Object.assign(emptyContext(), first, second);
+}
+
+// Without a prototype, a key such as `__proto__` or `constructor` is a key like any other.
+function emptyContext(): Record<string, string> {
+  const context: Record<string, string> = {};
+  Object.setPrototypeOf(context, null);
+  return context;
+}
+
+function field(text: string): Uint8Array {
+  if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
+  const bytes = utf8(text);
+  if (bytes.length > maxLength) throw invalid('a key or value is longer than 65,535 bytes');
+  return bytes;
+}
+
+function invalid(reason: string): EncryptionSdkError {
+  return new EncryptionSdkError('ENCRYPTION_CONTEXT_INVALID', `invalid encryption context: ${reason}`);
+}
+
+function malformed(): EncryptionSdkError {
+  return new EncryptionSdkError('MESSAGE_MALFORMED', 'the encryption context in the header is malformed');
+}
+
+const reservedPrefix = 'aws-crypto-';
+const maxLength = 0xffff;

@@ -1,0 +1,135 @@
+// The provider for Node, Bun and Deno. Contracts: ./provider.ts
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  createSign,
+  createVerify,
+  generateKeyPairSync,
+  getRandomValues,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
+import { type Curve, coordinateLength, type Hash } from '../suites.ts';
+import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
+
+export function randomBytes(length: number): Uint8Array {
+  // Not from Buffer's shared pool: the caller may be about to wipe it.
+  return getRandomValues(new Uint8Array(length));
+}
+
+export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
+  const algorithm = aesGcmByKeyLength.get(key.length);
+  if (algorithm === undefined) throw new RangeError('an AES key has 16, 24 or 32 bytes');
+  const keyObject = createSecretKey(key);
+  return {
+    seal(iv, aad, plaintext, out) {
+      const cipher = createCipheriv(algorithm, keyObject, iv).setAAD(aad);
+      out.set(cipher.update(plaintext));
+      cipher.final();
+      out.set(cipher.getAuthTag(), plaintext.length);
+    },
+    open(iv, aad, sealed, out) {
+      const end = sealed.length - tagLength;
+      const decipher = createDecipheriv(algorithm, keyObject, iv, { authTagLength: tagLength });
+      decipher.setAAD(aad).setAuthTag(sealed.subarray(end));
+      const plaintext = decipher.update(sealed.subarray(0, end));
+      try {
+        decipher.final();
+        out.set(plaintext);
+        return true;
+      } catch {
+        return false;
+      } finally {
+        plaintext.fill(0);
+      }
+    },
+  };
+}
+
+export function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array> {
+  const mac = createHmac(nodeHash[hash], key);
+  for (const part of parts) mac.update(part);
+  return mac.digest();
+}
+
+export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export function generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: curves[curve].nodeName });
+  return {
+    publicKey: compressedPoint(publicKey, coordinateLength[curve]),
+    signer() {
+      const sign = createSign(nodeHash[hash]);
+      return {
+        update: (bytes) => void sign.update(bytes),
+        sign: () => sign.sign({ key: privateKey, dsaEncoding: 'ieee-p1363' }),
+      };
+    },
+  };
+}
+
+export function verificationKey(
+  curve: Curve,
+  hash: Hash,
+  point: Uint8Array,
+): Awaitable<VerificationKey | undefined> {
+  const { spkiPrefix } = curves[curve];
+  if (point.length !== 1 + coordinateLength[curve] || (point[0] !== 2 && point[0] !== 3)) return undefined;
+  let key: KeyObject;
+  try {
+    // OpenSSL decompresses the point and refuses one that is not on the curve.
+    key = createPublicKey({ key: Buffer.concat([spkiPrefix, point]), format: 'der', type: 'spki' });
+  } catch {
+    return undefined;
+  }
+  return {
+    verifier() {
+      const verify = createVerify(nodeHash[hash]);
+      return {
+        update: (bytes) => void verify.update(bytes),
+        verify: (signature) => verify.verify({ key, dsaEncoding: 'ieee-p1363' }, signature),
+      };
+    },
+  };
+}
+
+export function encodeBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+export function decodeBase64(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
+}
+
+function compressedPoint(publicKey: KeyObject, length: number): Uint8Array {
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  const x = spki.subarray(-2 * length, -length);
+  const yIsOdd = (spki.at(-1) ?? 0) & 1;
+  return Uint8Array.of(2 + yIsOdd, ...x);
+}
+
+const tagLength = 16;
+const aesGcmByKeyLength: ReadonlyMap<number, 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm'> = new Map([
+  [16, 'aes-128-gcm'],
+  [24, 'aes-192-gcm'],
+  [32, 'aes-256-gcm'],
+]);
+const nodeHash = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const;
+
+// The SubjectPublicKeyInfo up to the compressed point: id-ecPublicKey, the curve's OID, a bit string.
+const curves = {
+  'P-256': {
+    nodeName: 'prime256v1',
+    spkiPrefix: Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
+  },
+  'P-384': {
+    nodeName: 'secp384r1',
+    spkiPrefix: Buffer.from('3046301006072a8648ce3d020106052b81040022033200', 'hex'),
+  },
+} as const;

@@ -1,0 +1,66 @@
+import type { Curve, Hash } from '../suites.ts';
+
+/** A value, or a promise of it: Node answers at once, WebCrypto later. */
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/**
+ * The cryptography of one runtime. Every runtime has one module with these exports, chosen by the package's
+ * `#crypto` import; nothing else in the package knows which runtime it is on.
+ */
+export interface CryptoProvider {
+  /** `length` bytes from the system's random generator, in memory of their own. */
+  randomBytes(length: number): Uint8Array;
+  /** Takes a copy of a 16, 24 or 32-byte key. */
+  aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey>;
+  /** HMAC of the concatenated parts. */
+  hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array>;
+  /** True if both arrays hold the same bytes; takes the same time wherever they differ. */
+  constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean;
+  /** A new ECDSA key pair. */
+  generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey>;
+  /** The key of a compressed SEC 1 point, or `undefined` if that is no point of the curve. */
+  verificationKey(curve: Curve, hash: Hash, point: Uint8Array): Awaitable<VerificationKey | undefined>;
+  /** Standard base64 with padding. */
+  encodeBase64(bytes: Uint8Array): string;
+  /** The bytes of standard, canonical, padded base64; `undefined` for any other text. */
+  decodeBase64(text: string): Uint8Array | undefined;
+}
+
+/** An AES key in the runtime's own keeping, for GCM with 12-byte IVs and 16-byte tags. */
+export interface AesGcmKey {
+  /** Writes ciphertext and tag to `out`, which is 16 bytes longer than `plaintext`. */
+  seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): Awaitable<void>;
+  /**
+   * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, which is 16 bytes shorter.
+   * Answers false, and leaves `out` as it was, if the tag does not verify.
+   */
+  open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
+}
+
+/** An ECDSA private key of one message. */
+export interface SigningKey {
+  /** The public key as a compressed SEC 1 point. */
+  readonly publicKey: Uint8Array;
+  /** Starts a signature. */
+  signer(): Signer;
+}
+
+/** A signature in the making. */
+export interface Signer {
+  update(bytes: Uint8Array): void;
+  /** r ‖ s, each as long as the curve's order. */
+  sign(): Awaitable<Uint8Array>;
+}
+
+/** An ECDSA public key. */
+export interface VerificationKey {
+  /** Starts a verification. */
+  verifier(): Verifier;
+}
+
+/** A verification in the making. */
+export interface Verifier {
+  update(bytes: Uint8Array): void;
+  /** `signature` is r ‖ s. */
+  verify(signature: Uint8Array): Awaitable<boolean>;
+}

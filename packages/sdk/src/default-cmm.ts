@@ -1,0 +1,111 @@
+import { decodeBase64, encodeBase64, generateSigningKey, verificationKey } from '#crypto';
+import type {
+  CryptographicMaterialsManager,
+  DecryptionMaterialsRequest,
+  EncryptionMaterialsRequest,
+} from './cmm.ts';
+import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from './commitment-policy.ts';
+import { type EncryptionContext, mergeContexts, publicKeyContextKey } from './context.ts';
+import type { VerificationKey } from './crypto/provider.ts';
+import { decryptionFailed, EncryptionSdkError } from './errors.ts';
+import type { Keyring } from './keyring.ts';
+import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
+import type { AlgorithmSuite } from './suites.ts';
+
+/**
+ * The CMM that a client puts around a keyring: the policy's default suite, a fresh signing key for each
+ * message of a signing suite, and no caching.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/default-cmm.md
+ */
+export function defaultCmm(keyring: Keyring): CryptographicMaterialsManager {
+  return {
+    encryptionMaterials: async (request) => encryptionMaterials(keyring, request),
+    decryptionMaterials: async (request) => decryptionMaterials(keyring, request),
+  };
+}
+
+async function encryptionMaterials(
+  keyring: Keyring,
+  request: EncryptionMaterialsRequest,
+): Promise<EncryptionMaterials> {
+  const suite = request.suite ?? defaultSuite(request.commitmentPolicy);
+  assertMayEncrypt(request.commitmentPolicy, suite);
+  if (Object.hasOwn(request.encryptionContext, publicKeyContextKey)) {
+    throw new EncryptionSdkError('ENCRYPTION_CONTEXT_INVALID', `${publicKeyContextKey} is reserved`);
+  }
+  const unsigned = {
+    suite,
+    encryptionContext: request.encryptionContext,
+    requiredEncryptionContextKeys: request.requiredEncryptionContextKeys,
+    encryptedDataKeys: [],
+  };
+  const materials =
+    suite.signature === undefined ? unsigned : await withSigningKey(unsigned, suite.signature);
+  try {
+    return await keyring.onEncrypt(materials);
+  } catch (cause) {
+    throw new EncryptionSdkError('KEYRING_FAILED', 'the keyring could not provide a data key', { cause });
+  }
+}
+
+async function withSigningKey(
+  materials: EncryptionMaterials,
+  signature: NonNullable<AlgorithmSuite['signature']>,
+): Promise<EncryptionMaterials> {
+  const signingKey = await generateSigningKey(signature.curve, signature.hash);
+  const publicKey = { [publicKeyContextKey]: encodeBase64(signingKey.publicKey) };
+  return {
+    ...materials,
+    encryptionContext: mergeContexts(materials.encryptionContext, publicKey),
+    signingKey,
+  };
+}
+
+async function decryptionMaterials(
+  keyring: Keyring,
+  request: DecryptionMaterialsRequest,
+): Promise<DecryptionMaterials> {
+  const { suite, encryptionContext: stored, reproducedEncryptionContext: reproduced } = request;
+  assertMayDecrypt(request.commitmentPolicy, suite);
+  const publicKey = await storedVerificationKey(suite, stored);
+  for (const [key, value] of Object.entries(reproduced)) {
+    if (Object.hasOwn(stored, key) && stored[key] !== value) {
+      throw new EncryptionSdkError(
+        'ENCRYPTION_CONTEXT_MISMATCH',
+        'a reproduced encryption context value differs from the one in the message',
+      );
+    }
+  }
+  const materials = {
+    suite,
+    encryptionContext: mergeContexts(stored, reproduced),
+    // What only the caller knows was authenticated without being stored, or decryption will fail.
+    requiredEncryptionContextKeys: Object.keys(reproduced).filter((key) => !Object.hasOwn(stored, key)),
+    ...(publicKey === undefined ? {} : { verificationKey: publicKey }),
+  };
+  let opened: DecryptionMaterials;
+  try {
+    opened = await keyring.onDecrypt(materials, request.encryptedDataKeys);
+  } catch (cause) {
+    throw decryptionFailed(cause);
+  }
+  if (opened.dataKey === undefined) throw decryptionFailed();
+  return opened;
+}
+
+/** The key in the header of a signing suite; its absence there, or presence elsewhere, is a forgery. */
+async function storedVerificationKey(
+  suite: AlgorithmSuite,
+  stored: EncryptionContext,
+): Promise<VerificationKey | undefined> {
+  const text = stored[publicKeyContextKey];
+  if (suite.signature === undefined) {
+    if (text !== undefined) throw decryptionFailed();
+    return undefined;
+  }
+  const point = text === undefined ? undefined : decodeBase64(text);
+  const key = point && (await verificationKey(suite.signature.curve, suite.signature.hash, point));
+  if (key === undefined) throw decryptionFailed();
+  return key;
+}

@@ -1,0 +1,156 @@
+import { randomBytes } from '#crypto';
+import { concat } from './bytes.ts';
+import { filterContext } from './context.ts';
+import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
+import type { AesGcmKey, Signer } from './crypto/provider.ts';
+import { deriveMessageKeys } from './derive.ts';
+import { EncryptionSdkError } from './errors.ts';
+import { FrameBinding, frameOverhead, maxUint32, tagLength, writeFrameHead } from './format/body.ts';
+import { writeFooter } from './format/footer.ts';
+import {
+  type MessageHeader,
+  messageIdLength,
+  writeHeaderAuthentication,
+  writeHeaderBody,
+} from './format/header.ts';
+import { Input } from './format/input.ts';
+import { sealHeader } from './header-tag.ts';
+import { completeEncryptionMaterials, type EncryptionMaterials } from './materials.ts';
+
+/** A message in the making. Feed plaintext in chunks of any size; keep the bytes that come back, in order. */
+export interface MessageEncryptor {
+  readonly header: MessageHeader;
+  /** Takes a chunk and answers the part of the message that is ready. */
+  update(chunk: Uint8Array): Promise<Uint8Array>;
+  /** Takes the last chunk, which may be empty, and answers the rest of the message. */
+  final(chunk: Uint8Array): Promise<Uint8Array>;
+}
+
+/**
+ * Starts a framed message with these materials, whose data key is wiped.
+ *
+ * @throws EncryptionSdkError `MATERIALS_INVALID`
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/client-apis/encrypt.md
+ */
+export async function startEncryption(
+  unchecked: EncryptionMaterials,
+  frameLength: number,
+): Promise<MessageEncryptor> {
+  try {
+    const materials = completeEncryptionMaterials(unchecked);
+    const { suite } = materials;
+    const required = new Set(materials.requiredEncryptionContextKeys);
+    const messageId = randomBytes(messageIdLength(suite));
+    const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
+    const header: MessageHeader = {
+      suite,
+      messageId,
+      encryptionContext: filterContext(materials.encryptionContext, (key) => !required.has(key)),
+      encryptedDataKeys: materials.encryptedDataKeys,
+      contentType: 'framed',
+      frameLength,
+      commitKey,
+    };
+    const headerBody = writeHeaderBody(header);
+    const tag = await sealHeader(contentKey, headerBody, materials);
+    const headerBytes = concat(headerBody, writeHeaderAuthentication(suite, tag));
+    return new FrameEncryptor(header, headerBytes, contentKey, materials.signingKey?.signer());
+  } finally {
+    unchecked.dataKey?.fill(0);
+  }
+}
+
+class FrameEncryptor implements MessageEncryptor {
+  readonly header: MessageHeader;
+  readonly #contentKey: AesGcmKey;
+  readonly #signer: Signer | undefined;
+  readonly #binding: FrameBinding;
+  readonly #input = new Input();
+  /** Bytes that go out before the next frame. */
+  #prefix: Uint8Array;
+  #sequenceNumber = 0;
+
+  constructor(
+    header: MessageHeader,
+    headerBytes: Uint8Array,
+    contentKey: AesGcmKey,
+    signer: Signer | undefined,
+  ) {
+    this.header = header;
+    this.#prefix = headerBytes;
+    this.#contentKey = contentKey;
+    this.#signer = signer;
+    this.#binding = new FrameBinding(header.messageId);
+  }
+
+  async update(chunk: Uint8Array): Promise<Uint8Array> {
+    const out = await this.#seal(chunk, false);
+    this.#input.settle();
+    return out;
+  }
+
+  async final(chunk: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#seal(chunk, true);
+    } finally {
+      this.#input.wipe();
+    }
+  }
+
+  /** Everything that is ready goes to one new array: a whole message in a single call costs one allocation. */
+  async #seal(chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> {
+    const { frameLength } = this.header;
+    this.#input.push(chunk);
+    const available = this.#input.length;
+    // The last frame of a message is a final frame, also a full one: until the end is known, hold one back.
+    const regularFrames = Math.max(0, Math.ceil(available / frameLength) - 1);
+    const finalLength = available - regularFrames * frameLength;
+    const length =
+      this.#prefix.length +
+      regularFrames * (frameLength + frameOverhead.regular) +
+      (isLast ? finalLength + frameOverhead.final : 0);
+    const footerLength = isLast && this.#signer !== undefined ? maxFooterLength : 0;
+
+    const out = new Uint8Array(length + footerLength);
+    out.set(this.#prefix);
+    let offset = this.#prefix.length;
+    this.#prefix = nothing;
+    for (let frame = 0; frame < regularFrames; frame++) {
+      offset = await this.#sealFrame('regular', frameLength, out, offset);
+    }
+    if (isLast) offset = await this.#sealFrame('final', finalLength, out, offset);
+    if (this.#signer === undefined) return out;
+
+    this.#signer.update(out.subarray(0, offset));
+    if (!isLast) return out;
+    const footer = writeFooter(encodeEcdsaSignature(await this.#signer.sign()));
+    out.set(footer, offset);
+    return out.subarray(0, offset + footer.length);
+  }
+
+  /** Answers the offset behind the frame. */
+  async #sealFrame(
+    kind: 'regular' | 'final',
+    length: number,
+    out: Uint8Array,
+    offset: number,
+  ): Promise<number> {
+    if (this.#sequenceNumber === maxUint32) {
+      throw new EncryptionSdkError(
+        'FRAME_LIMIT_EXCEEDED',
+        'the plaintext needs too many frames: use longer ones',
+      );
+    }
+    const sequenceNumber = ++this.#sequenceNumber;
+    const iv = this.#binding.iv(sequenceNumber);
+    const content = offset + writeFrameHead(out.subarray(offset), kind, sequenceNumber, iv, length);
+    const end = content + length + tagLength;
+    const aad = this.#binding.aad(kind, sequenceNumber, length);
+    await this.#contentKey.seal(iv, aad, this.#input.take(length), out.subarray(content, end));
+    return end;
+  }
+}
+
+/** Length field and the longest DER signature, on P-384. */
+const maxFooterLength = 2 + 104;
+const nothing = new Uint8Array(0);

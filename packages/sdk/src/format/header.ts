@@ -1,0 +1,185 @@
+import { compareBytes, concat, uint16, uint32, utf8, utf8Text } from '../bytes.ts';
+import { contextBytes, type EncryptionContext, parseContextBytes } from '../context.ts';
+import { EncryptionSdkError } from '../errors.ts';
+import type { EncryptedDataKey } from '../keyring.ts';
+import { type AlgorithmSuite, suiteById } from '../suites.ts';
+import { Cursor, type Parser } from './input.ts';
+
+/**
+ * The parsed header of a message.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-header.md
+ */
+export interface MessageHeader {
+  readonly suite: AlgorithmSuite;
+  /** 16 bytes in version 1 of the format, 32 in version 2. */
+  readonly messageId: Uint8Array;
+  /** As stored: without the pairs that are only authenticated. */
+  readonly encryptionContext: EncryptionContext;
+  readonly encryptedDataKeys: readonly EncryptedDataKey[];
+  readonly contentType: 'framed' | 'non-framed';
+  /** Bytes of plaintext in a regular frame; 0 for non-framed messages. */
+  readonly frameLength: number;
+  /** 32 bytes for committing suites, empty for others. */
+  readonly commitKey: Uint8Array;
+}
+
+/** What proves that a header is what its writer wrote. */
+export interface HeaderAuthentication {
+  readonly iv: Uint8Array;
+  readonly tag: Uint8Array;
+}
+
+/** Bytes of a message id in messages of this suite. */
+export function messageIdLength(suite: AlgorithmSuite): number {
+  return formats[suite.messageVersion].messageIdLength;
+}
+
+/** The header body: everything up to the authentication tag. */
+export function writeHeaderBody(header: MessageHeader): Uint8Array {
+  const format = formats[header.suite.messageVersion];
+  const context = contextBytes(header.encryptionContext);
+  return concat(
+    Uint8Array.of(header.suite.messageVersion),
+    format.type,
+    uint16(header.suite.id),
+    header.messageId,
+    uint16(context.length),
+    context,
+    uint16(header.encryptedDataKeys.length),
+    ...header.encryptedDataKeys.flatMap(encryptedDataKeyFields),
+    Uint8Array.of(contentTypes.indexOf(header.contentType)),
+    format.reserved,
+    uint32(header.frameLength),
+    header.commitKey,
+  );
+}
+
+/** The header authentication of a new message. Its IV is always zero: the key is used for one message only. */
+export function writeHeaderAuthentication(suite: AlgorithmSuite, tag: Uint8Array): Uint8Array {
+  return formats[suite.messageVersion].authenticationIv ? concat(zeroIv, tag) : tag;
+}
+
+/** A header as it was read. */
+export interface ParsedHeader {
+  readonly header: MessageHeader;
+  /** Bytes of the header body, which the tag covers. */
+  readonly bodyLength: number;
+  readonly authentication: HeaderAuthentication;
+}
+
+/**
+ * Reads a header. Nothing in the result is authenticated yet.
+ *
+ * Throws `EncryptionSdkError`: `MESSAGE_MALFORMED`, `SUITE_UNSUPPORTED`, or `TOO_MANY_ENCRYPTED_DATA_KEYS` as soon
+ * as the count is read.
+ */
+export function* readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> {
+  const cursor = new Cursor();
+  const version = yield* cursor.number(1);
+  if (version !== 1 && version !== 2) throw unknownVersion(version);
+  const format = formats[version];
+  if (!equal(yield* cursor.bytes(format.type.length), format.type)) throw malformed('unknown message type');
+
+  const suite = suiteById(yield* cursor.number(2));
+  if (suite === undefined) {
+    throw new EncryptionSdkError('SUITE_UNSUPPORTED', 'the header names an unknown algorithm suite');
+  }
+  if (suite.messageVersion !== version) throw malformed('this algorithm suite belongs to another version');
+
+  const messageId = (yield* cursor.bytes(format.messageIdLength)).slice();
+  const encryptionContext = parseContextBytes(yield* cursor.field());
+
+  const count = yield* cursor.number(2);
+  if (count === 0) throw malformed('no encrypted data keys');
+  assertEncryptedDataKeyCount(count, maxEncryptedDataKeys);
+  const encryptedDataKeys: EncryptedDataKey[] = [];
+  while (encryptedDataKeys.length < count) encryptedDataKeys.push(yield* readEncryptedDataKey(cursor));
+
+  const contentType = contentTypes[yield* cursor.number(1)];
+  if (contentType === undefined || contentType === 'none') throw malformed('unknown content type');
+  if (!equal(yield* cursor.bytes(format.reserved.length), format.reserved))
+    throw malformed('reserved bytes are set');
+  const frameLength = yield* cursor.number(4);
+  if ((frameLength === 0) !== (contentType === 'non-framed')) throw malformed('wrong frame length');
+  const commitKey = (yield* cursor.bytes(format.commitKeyLength)).slice();
+
+  const bodyLength = cursor.offset;
+
+  const iv = format.authenticationIv ? (yield* cursor.bytes(zeroIv.length)).slice() : zeroIv;
+  const tag = (yield* cursor.bytes(16)).slice();
+  return {
+    unit: {
+      header: { suite, messageId, encryptionContext, encryptedDataKeys, contentType, frameLength, commitKey },
+      bodyLength,
+      authentication: { iv, tag },
+    },
+    length: cursor.offset,
+  };
+}
+
+/** @throws EncryptionSdkError `TOO_MANY_ENCRYPTED_DATA_KEYS` if `count` is over the client's limit */
+export function assertEncryptedDataKeyCount(count: number, maxEncryptedDataKeys: number): void {
+  if (count > maxEncryptedDataKeys) {
+    throw new EncryptionSdkError(
+      'TOO_MANY_ENCRYPTED_DATA_KEYS',
+      `${count} encrypted data keys are more than the ${maxEncryptedDataKeys} this client allows`,
+    );
+  }
+}
+
+function encryptedDataKeyFields(key: EncryptedDataKey): Uint8Array[] {
+  return [utf8(key.providerId), key.providerInfo, key.ciphertext].flatMap((field) => {
+    if (field.length > 0xffff) {
+      throw new EncryptionSdkError(
+        'MATERIALS_INVALID',
+        'a field of an encrypted data key exceeds 65,535 bytes',
+      );
+    }
+    return [uint16(field.length), field];
+  });
+}
+
+function* readEncryptedDataKey(cursor: Cursor): Generator<number, EncryptedDataKey, Uint8Array> {
+  const providerId = utf8Text(yield* cursor.field());
+  if (providerId === undefined) throw malformed('a provider id is not UTF-8');
+  const providerInfo = yield* cursor.field();
+  return { providerId, providerInfo, ciphertext: yield* cursor.field() };
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return compareBytes(a, b) === 0;
+}
+
+function unknownVersion(firstByte: number): EncryptionSdkError {
+  // Version 1 and 2 in base64 begin with "AY" and "Ag".
+  const isProbablyBase64 = firstByte === 'A'.charCodeAt(0);
+  return malformed(isProbablyBase64 ? 'it looks like base64: decode it first' : 'unknown version');
+}
+
+function malformed(reason: string): EncryptionSdkError {
+  return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message header: ${reason}`);
+}
+
+/** Position is the number on the wire. */
+const contentTypes = ['none', 'non-framed', 'framed'] as const;
+/** IV of the header tag, whether the header carries it or not. */
+export const zeroIv = new Uint8Array(12);
+
+/** What tells the two versions apart: version 1 has a type, a reserved field with the IV length, and the IV. */
+const formats = {
+  1: {
+    type: Uint8Array.of(0x80),
+    messageIdLength: 16,
+    reserved: Uint8Array.of(0, 0, 0, 0, zeroIv.length),
+    commitKeyLength: 0,
+    authenticationIv: true,
+  },
+  2: {
+    type: new Uint8Array(0),
+    messageIdLength: 32,
+    reserved: new Uint8Array(0),
+    commitKeyLength: 32,
+    authenticationIv: false,
+  },
+} as const;

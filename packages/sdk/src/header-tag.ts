@@ -1,0 +1,42 @@
+import { concat } from './bytes.ts';
+import { contextBytes, type EncryptionContext, filterContext } from './context.ts';
+import type { AesGcmKey } from './crypto/provider.ts';
+import { type HeaderAuthentication, zeroIv } from './format/header.ts';
+
+/**
+ * The tag over a header body and the encryption context pairs that are authenticated but not stored.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-header.md#authentication-tag
+ */
+export async function sealHeader(
+  contentKey: AesGcmKey,
+  headerBody: Uint8Array,
+  materials: HeaderMaterials,
+): Promise<Uint8Array> {
+  const tag = new Uint8Array(16);
+  await contentKey.seal(zeroIv, headerAad(headerBody, materials), nothing, tag);
+  return tag;
+}
+
+/** True if the header is the one that was sealed. */
+export async function headerIsAuthentic(
+  contentKey: AesGcmKey,
+  headerBody: Uint8Array,
+  { iv, tag }: HeaderAuthentication,
+  materials: HeaderMaterials,
+): Promise<boolean> {
+  return contentKey.open(iv, headerAad(headerBody, materials), tag, nothing);
+}
+
+interface HeaderMaterials {
+  readonly encryptionContext: EncryptionContext;
+  readonly requiredEncryptionContextKeys: readonly string[];
+}
+
+function headerAad(headerBody: Uint8Array, materials: HeaderMaterials): Uint8Array {
+  const { encryptionContext, requiredEncryptionContextKeys: required } = materials;
+  if (required.length === 0) return headerBody;
+  return concat(headerBody, contextBytes(filterContext(encryptionContext, (key) => required.includes(key))));
+}
+
+const nothing = new Uint8Array(0);

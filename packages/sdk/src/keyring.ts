@@ -1,0 +1,33 @@
+import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
+
+/** A data key wrapped by one wrapping key, as it stands in a message header. Each field is at most 65,535 bytes. */
+export interface EncryptedDataKey {
+  /** Which kind of keyring wrapped it. Ids that start with `aws-kms` belong to the AWS KMS keyrings. */
+  readonly providerId: string;
+  /** Which wrapping key, in the provider's own form. */
+  readonly providerInfo: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/**
+ * A set of wrapping keys. The two methods never change the materials they get and never keep them.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/keyring-interface.md
+ */
+export interface Keyring {
+  /**
+   * Generates a data key of the suite's length if the materials have none, and wraps the data key.
+   * Resolves to new materials with the data key and at least one more encrypted data key; rejects if any
+   * wrapping key of its own fails.
+   */
+  onEncrypt(materials: EncryptionMaterials): Promise<EncryptionMaterials>;
+  /**
+   * Tries the encrypted data keys that are its own, in order; one that fails does not stop the search.
+   * Resolves to new materials with the data key; rejects, with every cause, if none opened, and at once if
+   * the materials have a data key already.
+   */
+  onDecrypt(
+    materials: DecryptionMaterials,
+    encryptedDataKeys: readonly EncryptedDataKey[],
+  ): Promise<DecryptionMaterials>;
+}

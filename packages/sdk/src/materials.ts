@@ -1,0 +1,87 @@
+import { type EncryptionContext, publicKeyContextKey } from './context.ts';
+import type { SigningKey, VerificationKey } from './crypto/provider.ts';
+import { EncryptionSdkError } from './errors.ts';
+import type { EncryptedDataKey } from './keyring.ts';
+import type { AlgorithmSuite } from './suites.ts';
+
+/** What it takes to write one message. */
+export interface EncryptionMaterials {
+  readonly suite: AlgorithmSuite;
+  readonly encryptionContext: EncryptionContext;
+  /** Keys of the context that are authenticated but not stored in the message. */
+  readonly requiredEncryptionContextKeys: readonly string[];
+  readonly encryptedDataKeys: readonly EncryptedDataKey[];
+  /** Exactly as long as the suite wants. Belongs to whoever holds the materials, who wipes it after use. */
+  readonly dataKey?: Uint8Array;
+  /** Present exactly for signing suites. */
+  readonly signingKey?: SigningKey;
+}
+
+/** What it takes to read one message. */
+export interface DecryptionMaterials {
+  readonly suite: AlgorithmSuite;
+  /** Stored and reproduced pairs together. */
+  readonly encryptionContext: EncryptionContext;
+  /** Keys of the context that the message does not store. */
+  readonly requiredEncryptionContextKeys: readonly string[];
+  /** Exactly as long as the suite wants. Belongs to whoever holds the materials, who wipes it after use. */
+  readonly dataKey?: Uint8Array;
+  /** Present exactly for signing suites. */
+  readonly verificationKey?: VerificationKey;
+}
+
+/**
+ * What a message may be written with.
+ *
+ * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, an encrypted
+ *   data key, a signing key exactly if the suite signs, and required keys that are in the context
+ */
+export function completeEncryptionMaterials(
+  materials: EncryptionMaterials,
+): EncryptionMaterials & { readonly dataKey: Uint8Array } {
+  const dataKey = checkedDataKey(materials);
+  if (materials.encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
+  if ((materials.signingKey === undefined) === (materials.suite.signature !== undefined)) {
+    throw invalid('a signing key goes with a signing suite, and only with one');
+  }
+  checkContext(materials);
+  return { ...materials, dataKey };
+}
+
+/**
+ * What a message may be read with.
+ *
+ * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, a verification
+ *   key exactly if the suite signs, and required keys that are in the context
+ */
+export function completeDecryptionMaterials(
+  materials: DecryptionMaterials,
+): DecryptionMaterials & { readonly dataKey: Uint8Array } {
+  const dataKey = checkedDataKey(materials);
+  if ((materials.verificationKey === undefined) === (materials.suite.signature !== undefined)) {
+    throw invalid('a verification key goes with a signing suite, and only with one');
+  }
+  checkContext(materials);
+  return { ...materials, dataKey };
+}
+
+function checkedDataKey({ dataKey, suite }: EncryptionMaterials | DecryptionMaterials): Uint8Array {
+  if (dataKey === undefined) throw invalid('no data key');
+  if (dataKey.length !== suite.dataKeyLength)
+    throw invalid('the data key has not the length the suite needs');
+  return dataKey;
+}
+
+function checkContext(materials: EncryptionMaterials | DecryptionMaterials): void {
+  const { encryptionContext, requiredEncryptionContextKeys, suite } = materials;
+  if (!requiredEncryptionContextKeys.every((key) => Object.hasOwn(encryptionContext, key))) {
+    throw invalid('a required encryption context key is not in the encryption context');
+  }
+  if (Object.hasOwn(encryptionContext, publicKeyContextKey) !== (suite.signature !== undefined)) {
+    throw invalid(`${publicKeyContextKey} goes with a signing suite, and only with one`);
+  }
+}
+
+function invalid(reason: string): EncryptionSdkError {
+  return new EncryptionSdkError('MATERIALS_INVALID', `invalid cryptographic materials: ${reason}`);
+}

@@ -1,0 +1,63 @@
+import type { CryptographicMaterialsManager } from './cmm.ts';
+import { defaultCmm } from './default-cmm.ts';
+import { EncryptionSdkError } from './errors.ts';
+import type { Keyring } from './keyring.ts';
+
+/** Options of {@link requiredEncryptionContextCmm}: the keys, and what provides the materials. */
+export type RequiredEncryptionContextCmmOptions = {
+  /** At least one key. */
+  readonly requiredEncryptionContextKeys: readonly string[];
+} & ({ readonly keyring: Keyring } | { readonly cmm: CryptographicMaterialsManager });
+
+/**
+ * A CMM that keeps some encryption context pairs out of the message: they are authenticated, not stored, and
+ * whoever decrypts must know them.
+ *
+ * Its clients reject with `EncryptionSdkError` `ENCRYPTION_CONTEXT_MISMATCH` if a required key is missing from
+ * the context given to encrypt, or not reproduced for decrypt.
+ *
+ * @throws TypeError without a required key
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/required-encryption-context-cmm.md
+ * @example
+ * const cmm = requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: ['tenant'] });
+ * await client.encrypt(plaintext, { cmm, encryptionContext: { tenant: '42' } });
+ */
+export function requiredEncryptionContextCmm(
+  options: RequiredEncryptionContextCmmOptions,
+): CryptographicMaterialsManager {
+  const required = new Set(options.requiredEncryptionContextKeys);
+  const underlying = 'cmm' in options ? options.cmm : defaultCmm(options.keyring);
+  if (required.size === 0) throw new TypeError('requiredEncryptionContextKeys: expected at least one key');
+  return {
+    async encryptionMaterials(request) {
+      const keys = new Set([...request.requiredEncryptionContextKeys, ...required]);
+      assertPresent(required, request.encryptionContext);
+      const materials = await underlying.encryptionMaterials({
+        ...request,
+        requiredEncryptionContextKeys: [...keys],
+      });
+      const kept = new Set(materials.requiredEncryptionContextKeys);
+      if (![...keys].every((key) => kept.has(key))) {
+        throw new EncryptionSdkError('MATERIALS_INVALID', 'the underlying CMM lost a required key');
+      }
+      return materials;
+    },
+    async decryptionMaterials(request) {
+      assertPresent(required, request.reproducedEncryptionContext);
+      const materials = await underlying.decryptionMaterials(request);
+      assertPresent(required, materials.encryptionContext);
+      return materials;
+    },
+  };
+}
+
+function assertPresent(required: ReadonlySet<string>, context: Readonly<Record<string, string>>): void {
+  for (const key of required) {
+    if (!Object.hasOwn(context, key)) {
+      throw new EncryptionSdkError(
+        'ENCRYPTION_CONTEXT_MISMATCH',
+        'a required encryption context key is missing from the encryption context',
+      );
+    }
+  }
+}

@@ -1,0 +1,14 @@
+// For authors of keyrings and cryptographic materials managers.
+export { aesGcmKey, randomBytes } from '#crypto';
+export type {
+  CryptographicMaterialsManager,
+  DecryptionMaterialsRequest,
+  EncryptionMaterialsRequest,
+} from './cmm.ts';
+export type { CommitmentPolicy } from './commitment-policy.ts';
+export { contextBytes, type EncryptionContext } from './context.ts';
+export type { AesGcmKey } from './crypto/provider.ts';
+export { defaultCmm } from './default-cmm.ts';
+export type { EncryptedDataKey, Keyring } from './keyring.ts';
+export type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
+export type { AlgorithmSuite, AlgorithmSuiteId } from './suites.ts';
