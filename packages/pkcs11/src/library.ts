@@ -1,0 +1,85 @@
+import { realpathSync } from 'node:fs';
+import { CKF_OS_LOCKING_OK, type Cryptoki, loadCryptoki } from './cryptoki.ts';
+import { attempt, Pkcs11Error } from './errors.ts';
+import { createLogins, type Logins } from './login.ts';
+import { decryptionFailureOf } from './quirks.ts';
+
+/** A PKCS#11 shared library that is initialised once in this process, however often it is opened. */
+export interface Library {
+  readonly path: string;
+  readonly cryptoki: Cryptoki;
+  /** The return value this module gives for a bad tag, if it is not one of the standard's. */
+  readonly decryptionFailure: number | undefined;
+  readonly logins: Logins;
+  /** Counts one more user. */
+  retain(): void;
+  /** Counts one user less; the last one finalises the library. */
+  release(): void;
+}
+
+/**
+ * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
+ *
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE
+ */
+export function acquireLibrary(path: string): Library {
+  const realPath = resolvePath(path);
+  const library = libraries.get(realPath) ?? initialize(realPath);
+  library.retain();
+  return library;
+}
+
+/** Whether this process has the library open already. */
+export function isAcquired(path: string): boolean {
+  return libraries.has(resolvePath(path));
+}
+
+function initialize(path: string): Library {
+  const cryptoki = loadCryptoki(path);
+  const ours = initializeCryptoki(cryptoki);
+  const info = attempt('C_GetInfo', () => cryptoki.C_GetInfo());
+  let users = 0;
+  const library: Library = {
+    path,
+    cryptoki,
+    decryptionFailure: decryptionFailureOf(info),
+    logins: createLogins(cryptoki),
+    retain() {
+      users += 1;
+    },
+    release() {
+      users -= 1;
+      if (users > 0) return;
+      libraries.delete(path);
+      if (ours) attempt('C_Finalize', () => cryptoki.C_Finalize());
+      cryptoki.close();
+    },
+  };
+  libraries.set(path, library);
+  return library;
+}
+
+/** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */
+function initializeCryptoki(cryptoki: Cryptoki): boolean {
+  try {
+    attempt('C_Initialize', () => cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK }));
+    return true;
+  } catch (error) {
+    if (error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') {
+      return false;
+    }
+    cryptoki.close();
+    throw error;
+  }
+}
+
+// The loader hands out one library for all links to a file, so the count goes by the file.
+function resolvePath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (cause) {
+    throw new Pkcs11Error('MODULE_UNAVAILABLE', `there is no PKCS#11 module at ${path}`, { cause });
+  }
+}
+
+const libraries = new Map<string, Library>();

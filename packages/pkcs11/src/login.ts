@@ -1,0 +1,69 @@
+import { timingSafeEqual } from 'node:crypto';
+import { CKS_USER_FUNCTIONS, CKU_USER, type Cryptoki, type Handle } from './cryptoki.ts';
+import { attempt, Pkcs11Error } from './errors.ts';
+
+/** The user's login at one token, which all sessions of the process share (PKCS #11 v2.40, 5.6). */
+export interface Login {
+  /**
+   * Logs in over this session unless the token knows the user already.
+   *
+   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others; a PIN that was refused is never offered again,
+   * because a token locks itself after a few attempts
+   */
+  ensure(session: Handle): void;
+  /** One user less; the last one makes the login be forgotten. */
+  leave(): void;
+}
+
+/** The logins of a process at the tokens of one library. */
+export interface Logins {
+  /**
+   * Joins the login at the token in the slot, or prepares it.
+   *
+   * @throws Pkcs11Error PIN_INCORRECT if somebody joined it with another PIN: the token would not look at ours
+   */
+  join(slot: Handle, pin: string): Login;
+}
+
+/** No logins yet. */
+export function createLogins(cryptoki: Cryptoki): Logins {
+  const shared = new Map<string, { readonly pin: string; readonly ensure: Login['ensure']; users: number }>();
+  return {
+    join(slot, pin) {
+      const name = slot.toString('hex');
+      const login = shared.get(name) ?? { pin, ensure: loginOnce(cryptoki, pin), users: 0 };
+      if (!equal(login.pin, pin)) {
+        throw new Pkcs11Error('PIN_INCORRECT', 'this process is logged in at the token with another PIN');
+      }
+      login.users += 1;
+      shared.set(name, login);
+      return {
+        ensure: login.ensure,
+        leave() {
+          login.users -= 1;
+          if (login.users === 0) shared.delete(name);
+        },
+      };
+    },
+  };
+}
+
+function loginOnce(cryptoki: Cryptoki, pin: string): Login['ensure'] {
+  let refusal: Pkcs11Error | undefined;
+  return (session) => {
+    const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
+    if (CKS_USER_FUNCTIONS.includes(state)) return;
+    if (refusal !== undefined) throw refusal;
+    try {
+      attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
+    } catch (error) {
+      if (error instanceof Pkcs11Error && error.code.startsWith('PIN_')) refusal = error;
+      throw error;
+    }
+  };
+}
+
+function equal(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}

@@ -1,0 +1,74 @@
+import { Pkcs11Error } from './errors.ts';
+import { acquireLibrary } from './library.ts';
+import {
+  findToken,
+  type InitializeTokenOptions,
+  initializeToken,
+  occupiedSlots,
+  type TokenInfo,
+} from './slots.ts';
+import { type LoginOptions, openTokenInSlot, type Token } from './token.ts';
+
+/** A PKCS#11 module: the library through which a token is spoken to. */
+export interface Pkcs11Module {
+  /** The file, all links resolved. */
+  readonly path: string;
+  /** The tokens that are present now. */
+  tokens(): readonly TokenInfo[];
+  /**
+   * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched.
+   *
+   * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED; RangeError
+   */
+  initializeToken(options: InitializeTokenOptions): TokenInfo;
+  /**
+   * Logs in at the one token with this label or serial number.
+   *
+   * @throws Pkcs11Error TOKEN_NOT_FOUND, TOKEN_AMBIGUOUS, PIN_INCORRECT, PIN_LOCKED; TypeError, RangeError
+   */
+  openToken(options: OpenTokenOptions): Token;
+  /** Closes the tokens opened through this object; calls under way still finish. */
+  close(): void;
+}
+
+/** Which token to open, and how: exactly one of label and serial. */
+export interface OpenTokenOptions extends LoginOptions {
+  readonly label?: string;
+  readonly serial?: string;
+}
+
+/**
+ * Opens a PKCS#11 module, for example `/usr/lib/softhsm/libsofthsm2.so`. A process initialises a module once,
+ * however often it is opened, and finalises it when the last module object and token are closed.
+ *
+ * ```ts
+ * const token = openModule({ path }).openToken({ label: 'holdfast', pin });
+ * const { ciphertext, tag } = await token.key({ label: 'orders' }).encrypt({ iv, aad, plaintext });
+ * ```
+ *
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE
+ */
+export function openModule({ path }: { readonly path: string }): Pkcs11Module {
+  const library = acquireLibrary(path);
+  const tokens = new Set<Token>();
+  let closed = false;
+  const cryptoki = () => {
+    if (closed) throw new Pkcs11Error('CLOSED', 'the module is closed');
+    return library.cryptoki;
+  };
+  return {
+    path: library.path,
+    tokens: () => occupiedSlots(cryptoki()).map(({ info }) => info),
+    initializeToken: (options) => initializeToken(cryptoki(), options),
+    openToken(options) {
+      const { slot, info } = findToken(cryptoki(), options);
+      return openTokenInSlot(library, slot, info, options, tokens);
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      for (const token of tokens) token.close();
+      library.release();
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import {
+  CKF_RW_SESSION,
+  CKF_SERIAL_SESSION,
+  CKF_TOKEN_INITIALIZED,
+  CKU_SO,
+  type Cryptoki,
+  type Handle,
+} from './cryptoki.ts';
+import { attempt, Pkcs11Error } from './errors.ts';
+
+/** What a token says about itself. */
+export interface TokenInfo {
+  readonly label: string;
+  readonly serial: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  /** False for a token that has neither label nor keys yet. */
+  readonly initialized: boolean;
+}
+
+/** A token in its slot. */
+export interface OccupiedSlot {
+  readonly slot: Handle;
+  readonly info: TokenInfo;
+}
+
+/** What a new token gets. */
+export interface InitializeTokenOptions {
+  /** At most 32 bytes of UTF-8. */
+  readonly label: string;
+  /** PIN of the security officer. */
+  readonly soPin: string;
+  /** PIN of the user. */
+  readonly pin: string;
+}
+
+/** All tokens of a module, in the order of its slots. */
+export function occupiedSlots(cryptoki: Cryptoki): OccupiedSlot[] {
+  const slots = attempt('C_GetSlotList', () => cryptoki.C_GetSlotList(true));
+  return slots.map((slot) => ({ slot, info: tokenInfo(cryptoki, slot) }));
+}
+
+/**
+ * The initialised token with this label or serial number.
+ *
+ * @throws Pkcs11Error TOKEN_NOT_FOUND, TOKEN_AMBIGUOUS; TypeError unless exactly one of the two is given
+ */
+export function findToken(
+  cryptoki: Cryptoki,
+  { label, serial }: { readonly label?: string; readonly serial?: string },
+): OccupiedSlot {
+  if ((label === undefined) === (serial === undefined)) {
+    throw new TypeError('a token is named either by label or by serial');
+  }
+  const matches = occupiedSlots(cryptoki).filter(
+    ({ info }) => info.initialized && (label === undefined ? info.serial === serial : info.label === label),
+  );
+  const name = label === undefined ? `serial number ${serial}` : `label ${JSON.stringify(label)}`;
+  const [match] = matches;
+  if (match === undefined) throw new Pkcs11Error('TOKEN_NOT_FOUND', `no token has the ${name}`);
+  if (matches.length > 1) throw new Pkcs11Error('TOKEN_AMBIGUOUS', `several tokens have the ${name}`);
+  return match;
+}
+
+/**
+ * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched.
+ *
+ * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED; RangeError for a label that is empty or too long
+ */
+export function initializeToken(
+  cryptoki: Cryptoki,
+  { label, soPin, pin }: InitializeTokenOptions,
+): TokenInfo {
+  const labelLength = Buffer.byteLength(label);
+  if (labelLength < 1 || labelLength > LABEL_LENGTH) {
+    throw new RangeError(`label must have 1 to ${LABEL_LENGTH} bytes`);
+  }
+  const vacant = occupiedSlots(cryptoki).find(({ info }) => !info.initialized);
+  if (vacant === undefined) {
+    throw new Pkcs11Error('TOKEN_NOT_FOUND', 'the module has no token that is not initialised yet');
+  }
+  const { slot } = vacant;
+  // C_InitToken reads 32 bytes whatever the string's length.
+  const paddedLabel = label + ' '.repeat(LABEL_LENGTH - labelLength);
+  attempt('C_InitToken', () => cryptoki.C_InitToken(slot, soPin, paddedLabel));
+  const session = attempt('C_OpenSession', () =>
+    cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION),
+  );
+  try {
+    attempt('C_Login', () => cryptoki.C_Login(session, CKU_SO, soPin));
+    attempt('C_InitPIN', () => cryptoki.C_InitPIN(session, pin));
+    attempt('C_Logout', () => cryptoki.C_Logout(session));
+  } finally {
+    attempt('C_CloseSession', () => cryptoki.C_CloseSession(session));
+  }
+  return tokenInfo(cryptoki, slot);
+}
+
+function tokenInfo(cryptoki: Cryptoki, slot: Handle): TokenInfo {
+  const info = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
+  return {
+    label: unpadded(info.label),
+    serial: unpadded(info.serialNumber),
+    manufacturer: unpadded(info.manufacturerID),
+    model: unpadded(info.model),
+    initialized: (info.flags & CKF_TOKEN_INITIALIZED) !== 0,
+  };
+}
+
+// Blanks by the standard, NUL bytes by some modules.
+function unpadded(text: string): string {
+  return text.replace(/[\0 ]+$/u, '');
+}
+
+const LABEL_LENGTH = 32;

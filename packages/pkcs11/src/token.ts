@@ -1,0 +1,143 @@
+import { aesGcm, type CallMode } from './aes-gcm.ts';
+import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
+import { attempt } from './errors.ts';
+import {
+  type AesKey,
+  aesKey,
+  type FoundKey,
+  findKey,
+  type GenerateKeyOptions,
+  generateAesKey,
+  type KeySelector,
+} from './keys.ts';
+import type { Library } from './library.ts';
+import { type Session, sessionPool } from './sessions.ts';
+import type { TokenInfo } from './slots.ts';
+
+/** A token at which the user is logged in. */
+export interface Token {
+  readonly info: TokenInfo;
+  /**
+   * The AES-256 key with this label, id, or both. The first call looks it up, later ones return the same object.
+   *
+   * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
+   */
+  key(selector: KeySelector): AesKey;
+  /**
+   * Generates an AES-256 key in the token: sensitive, not extractable, for nothing but its usages.
+   *
+   * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected
+   */
+  generateKey(options: GenerateKeyOptions): AesKey;
+  /** Random bytes from the token's generator. */
+  randomBytes(length: number): Promise<Uint8Array>;
+  /** How many sessions are open, how many of them idle, and how many there may be at once. */
+  sessions(): { open: number; idle: number; limit: number };
+  /** Calls under way finish, waiting and later ones fail with CLOSED. */
+  close(): void;
+}
+
+/** How to open a token; the module has found its slot already. */
+export interface LoginOptions {
+  readonly pin: string;
+  /** Sessions at once, at least 1; 16 by default. */
+  readonly maxSessions?: number;
+  /** `inline` by default. */
+  readonly calls?: CallMode;
+}
+
+/**
+ * Logs in at the token in the slot.
+ *
+ * @param open the open tokens of the module: this one is among them until its last session is closed
+ * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_REFUSED, TOKEN_UNAVAILABLE; RangeError
+ */
+export function openTokenInSlot(
+  library: Library,
+  slot: Handle,
+  info: TokenInfo,
+  { pin, maxSessions = 16, calls = 'inline' }: LoginOptions,
+  open: Set<Token>,
+): Token {
+  if (!Number.isInteger(maxSessions) || maxSessions < 1) {
+    throw new RangeError('maxSessions must be a whole number above 0');
+  }
+  const { cryptoki } = library;
+  const login = library.logins.join(slot, pin);
+  library.retain();
+  const openSession = (flags: number): Handle => {
+    const session = attempt('C_OpenSession', () => cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | flags));
+    try {
+      login.ensure(session);
+      return session;
+    } catch (error) {
+      closeSession(session);
+      throw error;
+    }
+  };
+  const closeSession = (session: Handle): void => {
+    try {
+      cryptoki.C_CloseSession(session);
+    } catch {
+      // The token has dropped it before: there is nothing left to close.
+    }
+  };
+  const pool = sessionPool({
+    limit: maxSessions,
+    open: () => openSession(0),
+    close: closeSession,
+    drained() {
+      open.delete(token);
+      login.leave();
+      library.release();
+    },
+  });
+  const gcm = aesGcm(library, calls);
+  const keys = new Map<string, AesKey>();
+
+  const token: Token = {
+    info,
+    key(selector) {
+      const name = JSON.stringify([selector.label, selector.id && Buffer.from(selector.id).toString('hex')]);
+      const find = (session: Session): FoundKey => {
+        // To a session without login the key would not exist.
+        login.ensure(session.handle);
+        return findKey(cryptoki, session, selector);
+      };
+      const key = keys.get(name) ?? aesKey(pool, gcm, find);
+      keys.set(name, key);
+      return key;
+    },
+    generateKey(options) {
+      return token.key(
+        pool.runNow(() => {
+          const session = openSession(CKF_RW_SESSION);
+          try {
+            return generateAesKey(cryptoki, session, options);
+          } finally {
+            closeSession(session);
+          }
+        }),
+      );
+    },
+    async randomBytes(length) {
+      if (!Number.isInteger(length) || length < 1)
+        throw new RangeError('length must be a whole number above 0');
+      const bytes = Buffer.allocUnsafeSlow(length);
+      await pool.run(({ handle }) =>
+        attempt('C_GenerateRandom', () => cryptoki.C_GenerateRandom(handle, bytes)),
+      );
+      return new Uint8Array(bytes.buffer);
+    },
+    sessions: () => pool.counts(),
+    close: () => pool.close(),
+  };
+  open.add(token);
+  try {
+    pool.runNow(() => undefined);
+    return token;
+  } catch (error) {
+    pool.close();
+    throw error;
+  }
+}
