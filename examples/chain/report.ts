@@ -1,0 +1,90 @@
+import { styleText } from 'node:util';
+import type { Step } from './chain.ts';
+import type { Hop } from './hops.ts';
+
+/** What the demonstration tells its reader: lively and coloured on a terminal, plain lines elsewhere. */
+export interface Report {
+  heading(text: string): void;
+  /** One line for one piece of work: its outcome, and how long it took. */
+  readonly step: Step;
+  /** The way of one request through the chain, with the id that every log on it holds. */
+  hops(requestId: string, hops: readonly Hop[]): void;
+  /** Lines to be copied as they are. */
+  listing(lines: readonly string[]): void;
+  failure(text: string): void;
+}
+
+/** A report on `stream`. Colour follows the terminal and https://no-color.org. */
+export function createReport(stream: NodeJS.WriteStream): Report {
+  const lively = stream.isTTY;
+  const coloured = lively && !process.env['NO_COLOR'];
+  const paint = (style: Style, text: string) => (coloured ? styleText(style, text) : text);
+  const line = (text = '') => stream.write(`${text}\n`);
+
+  return {
+    heading: (text) => line(`\n${paint('bold', text)}`),
+
+    async step(title, work, describe) {
+      const started = performance.now();
+      const name = title.padEnd(TITLE_WIDTH);
+      const spinner = lively ? spin(stream, (frame) => `  ${paint('cyan', frame)} ${name}`) : undefined;
+      try {
+        const result = await work();
+        const took = paint('dim', inMilliseconds(performance.now() - started));
+        spinner?.stop();
+        line(`  ${paint('green', lively ? '✓' : 'ok')} ${name} ${describe(result)} ${took}`);
+        return result;
+      } catch (error) {
+        spinner?.stop();
+        line(`  ${paint('red', lively ? '✗' : 'failed')} ${name}`);
+        throw error;
+      }
+    },
+
+    hops(requestId, hops) {
+      line(`    ${paint('dim', `request ${requestId}`)}`);
+      for (const [depth, { place, operation, durationMs, detail }] of hops.entries()) {
+        const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}${lively ? '└ ' : '> '}`;
+        const where = `${branch}${place}`.padEnd(HOP_WIDTH);
+        line(
+          `    ${where} ${operation.padEnd(OPERATION_WIDTH)} ${inMilliseconds(durationMs)}  ${paint('dim', detail)}`,
+        );
+      }
+    },
+
+    listing: (lines) => {
+      for (const text of lines) line(text === '' ? '' : `  ${text}`);
+    },
+
+    failure: (text) => line(`\n${paint('red', text)}`),
+  };
+}
+
+type Style = 'bold' | 'cyan' | 'dim' | 'green' | 'red';
+
+/** Redraws the last line until it is stopped, and then clears it. */
+function spin(stream: NodeJS.WriteStream, draw: (frame: string) => string): { stop(): void } {
+  let turn = 0;
+  const redraw = () => {
+    stream.write(`\r${draw(FRAMES[turn % FRAMES.length] ?? '')}`);
+    turn += 1;
+  };
+  redraw();
+  const timer = setInterval(redraw, FRAME_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      stream.write('\r\u001B[K');
+    },
+  };
+}
+
+function inMilliseconds(durationMs: number): string {
+  return `${durationMs.toFixed(1).padStart(7)} ms`;
+}
+
+const FRAMES = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'] as const;
+const FRAME_MS = 80;
+const TITLE_WIDTH = 12;
+const HOP_WIDTH = 22;
+const OPERATION_WIDTH = 16;

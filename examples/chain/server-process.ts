@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** One line of a server's log: a JSON object. */
+export type LogRecord = Readonly<Record<string, unknown>>;
+
+/** A server that runs in a process of its own and reports on its standard output, one JSON object a line. */
+export interface ServerProcess {
+  /** Its `"event":"listening"` record. */
+  readonly listening: LogRecord;
+  /** Every line that it has printed so far, to stdout and to stderr. */
+  readonly output: readonly string[];
+  /** The first record that matches, awaited if need be: a log line may trail the answer that it is about. */
+  record(matches: (record: LogRecord) => boolean): Promise<LogRecord>;
+  /** Hands every further record to `listener`. */
+  follow(listener: (record: LogRecord) => void): void;
+  /** Asks it to end, waits until it has, and gives its exit status; null if it had to be killed. */
+  stop(): Promise<number | null>;
+}
+
+/**
+ * Starts a server with this Node and waits until it listens. It cannot outlive this process, unless this process
+ * is killed outright.
+ *
+ * @throws Error with what the server printed, if it ends or stays silent instead
+ */
+export async function startServer(
+  name: string,
+  nodeArguments: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, nodeArguments, {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const output: string[] = [];
+  const records: LogRecord[] = [];
+  const events = new EventEmitter<{ record: [LogRecord]; end: [] }>();
+  // `close` and not `exit`: by then the last line has been read.
+  const ended = once(child, 'close');
+  child.once('close', () => {
+    process.removeListener('exit', kill);
+    events.emit('end');
+  });
+  createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    output.push(line);
+    const record = parseRecord(line);
+    if (record === undefined) return;
+    records.push(record);
+    events.emit('record', record);
+  });
+
+  const record = (matches: (record: LogRecord) => boolean, timeoutMs: number): Promise<LogRecord> => {
+    const found = records.find(matches);
+    if (found !== undefined) return Promise.resolve(found);
+    return new Promise((resolve, reject) => {
+      const settle = (outcome: () => void) => {
+        clearTimeout(timer);
+        events.off('record', check).off('end', fail);
+        outcome();
+      };
+      const check = (record: LogRecord) => {
+        if (matches(record)) settle(() => resolve(record));
+      };
+      const fail = () =>
+        settle(() => reject(new Error(`${name}: ${output.slice(-5).join('\n') || 'no output'}`)));
+      const timer = setTimeout(fail, timeoutMs);
+      events.on('record', check).on('end', fail);
+    });
+  };
+
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const timer = setTimeout(kill, STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
+    return child.exitCode;
+  };
+
+  try {
+    const listening = await record(({ event }) => event === 'listening', START_TIMEOUT_MS);
+    return {
+      listening,
+      output,
+      record: (matches) => record(matches, RECORD_TIMEOUT_MS),
+      follow: (listener) => void events.on('record', listener),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function parseRecord(line: string): LogRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a value out of JSON is an object. */
+export function isRecord(value: unknown): value is LogRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const START_TIMEOUT_MS = 30_000;
+const RECORD_TIMEOUT_MS = 5_000;
+const STOP_TIMEOUT_MS = 5_000;

@@ -1,0 +1,18 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+// Under a test this file runs as it is; after `tsc -b` it runs one folder deeper, with every package built.
+const fromSource = import.meta.url.endsWith('.ts');
+const root = join(dirname(fileURLToPath(import.meta.url)), fromSource ? '../..' : '../../..');
+
+/** The file that is encrypted when none is named. */
+export const sampleFile = join(root, 'examples', 'orders.csv');
+
+/** The arguments for Node that start the command line of a package: its sources under a test, else its build. */
+export function commandLine(packageName: 'xks-proxy' | 'local-kms'): string[] {
+  const folder = join(root, 'packages', packageName);
+  if (!fromSource) return [join(folder, 'dist', 'cli', 'main.js')];
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return ['--import', loader, '--conditions=@holdfast/source', join(folder, 'src', 'cli', 'main.ts')];
+}
