@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import { XksException } from './exceptions.ts';
+
+/**
+ * Reads a request's body into one buffer of known size: its declared length, or the maximum when the
+ * body is chunked. Nothing past the maximum is ever held, whoever sends it.
+ * Throws `UnsupportedOperationException` above the maximum and `ValidationException` for a body that
+ * ends early or declares its length in two ways. The caller owns the buffer, and wipes it.
+ */
+export function readBody(incoming: IncomingMessage, maximumBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const declared = incoming.headers['content-length'];
+    const chunked = incoming.headers['transfer-encoding'] !== undefined;
+    // Two lengths are how request smuggling starts; Node refuses them too, unless told to be lenient.
+    if (declared !== undefined && chunked) return reject(truncated());
+    const capacity = chunked ? maximumBytes : Number(declared ?? 0);
+    if (!(capacity <= maximumBytes)) return reject(tooLarge());
+
+    const body = Buffer.allocUnsafeSlow(capacity);
+    let used = 0;
+    const settle = (error?: XksException): void => {
+      incoming.off('data', onData).off('end', onEnd).off('close', onBroken).off('error', onBroken);
+      incoming.on('error', ignore);
+      if (error === undefined) return resolve(body.subarray(0, used));
+      incoming.pause();
+      body.fill(0);
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      if (used + chunk.length > capacity) return settle(tooLarge());
+      used += chunk.copy(body, used);
+    };
+    const onEnd = (): void => settle();
+    const onBroken = (): void => settle(truncated());
+    incoming.on('data', onData).on('end', onEnd).on('close', onBroken).on('error', onBroken);
+  });
+}
+
+const tooLarge = () =>
+  new XksException('UnsupportedOperationException', 'The request is larger than this proxy supports.');
+const truncated = () => new XksException('ValidationException', 'The request body is incomplete.');
+// An aborted socket may report its error after the request was settled.
+const ignore = (): void => undefined;

@@ -1,0 +1,27 @@
+/** Where keys live. All methods fail with an `XksException` that is fit to be answered. */
+export interface KeyDevice {
+  /** Unique among the devices of a fleet. */
+  readonly id: string;
+  /** Product and version, as the device reports them. */
+  readonly model: string;
+  readonly manufacturer: string;
+  /** The AES-256 key with this label. Throws `KeyNotFoundException`. */
+  key(label: string): DeviceKey;
+  randomBytes(length: number): Promise<Uint8Array>;
+}
+
+/** One AES-256 key; its bytes never leave the device. */
+export interface DeviceKey {
+  readonly usages: readonly KeyUsage[];
+  encrypt(input: { iv: Uint8Array; aad: Uint8Array; plaintext: Uint8Array }): Promise<Sealed>;
+  /** Rejects with `InvalidCiphertextException` if anything was changed. */
+  decrypt(input: { iv: Uint8Array; aad: Uint8Array } & Sealed): Promise<Uint8Array>;
+}
+
+/** AES-GCM output: a ciphertext as long as its plaintext and a tag of 16 bytes. */
+export interface Sealed {
+  readonly ciphertext: Uint8Array;
+  readonly tag: Uint8Array;
+}
+
+export type KeyUsage = 'ENCRYPT' | 'DECRYPT';

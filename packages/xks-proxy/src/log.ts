@@ -1,0 +1,118 @@
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { pino } from 'pino';
+import { XksException } from './exceptions.ts';
+import type { HealthStatus } from './health.ts';
+import type { MetadataField, RequestMetadata } from './wire.ts';
+
+/** Where log lines go: `process.stdout`, or anything else with a `write`. */
+export interface LogStream {
+  write(line: string): unknown;
+}
+
+/** One line of JSON an event. Only the fields named here are ever written: no bodies, no secrets, no keys. */
+export interface ProxyLog {
+  listening(event: {
+    host: string;
+    port: number;
+    tokenLabel: string;
+    tokenSerial: string;
+    stores: number;
+  }): void;
+  stopped(): void;
+  request(event: RequestEvent): void;
+  health(status: HealthStatus, cause?: unknown): void;
+  /** A configured key that the token does not have, or not in a usable form. */
+  keyUnavailable(event: { store: string; externalKeyId: string }, cause: unknown): void;
+  /** A peer that did not get as far as a request. */
+  connectionRefused(stage: 'tls' | 'http', cause: unknown): void;
+}
+
+export interface RequestEvent {
+  readonly operation?: string;
+  readonly store?: string;
+  readonly externalKeyId?: string;
+  /** The credential that signed, once its signature was verified. */
+  readonly accessKeyId?: string | undefined;
+  readonly metadata?: RequestMetadata | undefined;
+  readonly status: number;
+  /** Absent when the request succeeded. */
+  readonly error?: unknown;
+  readonly durationMs: number;
+}
+
+/** A log to a stream, or one that writes nothing. */
+export function createLog(stream: LogStream | undefined): ProxyLog {
+  const logger = pino(
+    {
+      base: null,
+      enabled: stream !== undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }) },
+    },
+    { write: (line) => void stream?.write(line) },
+  );
+  return {
+    listening: (event) => logger.info({ event: 'listening', ...event }),
+    stopped: () => logger.info({ event: 'stopped' }),
+    request(event) {
+      const { metadata, error, durationMs, ...known } = event;
+      const level = event.status >= 500 ? 'error' : 'info';
+      logger[level]({
+        event: 'request',
+        ...selected(metadata),
+        ...known,
+        outcome: error === undefined ? 'success' : 'error',
+        ...failure(error),
+        durationMs: Math.round(durationMs * 1000) / 1000,
+      });
+    },
+    health: (status, cause) =>
+      logger[status === 'ACTIVE' ? 'info' : 'error']({
+        event: 'health',
+        healthStatus: status,
+        ...failure(cause),
+      }),
+    keyUnavailable: (event, cause) => logger.warn({ event: 'key-unavailable', ...event, ...failure(cause) }),
+    connectionRefused: (stage, cause) =>
+      logger.info({ event: 'connection-refused', stage, ...failure(cause) }),
+  };
+}
+
+/** Metadata is the caller's text: opaque, and no longer than an ARN may be. */
+function selected(metadata: RequestMetadata = {}): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (const field of LOGGED_METADATA) {
+    const value = metadata[field];
+    if (value !== undefined) fields[field] = value.slice(0, MAXIMUM_VALUE_CHARACTERS);
+  }
+  return fields;
+}
+
+/** What an operator may know of an error: names and codes, and where an unforeseen one came from. */
+function failure(error: unknown): Record<string, string | undefined> {
+  if (error instanceof XksException) {
+    return { errorName: error.errorName, reason: error.reason ?? error.message, ...cause(error.cause) };
+  }
+  return cause(error);
+}
+
+function cause(error: unknown): Record<string, string | undefined> {
+  if (error === undefined) return {};
+  if (error instanceof Pkcs11Error) return { cause: error.code, returnValue: error.returnValue?.name };
+  if (error instanceof XksException) return { cause: error.errorName };
+  if (!(error instanceof Error)) return { cause: typeof error };
+  // A foreign message may quote what it failed on; its code and its place in the program cannot.
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return { cause: code, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
+}
+
+const LOGGED_METADATA = [
+  'kmsRequestId',
+  'kmsOperation',
+  'kmsKeyArn',
+  'awsPrincipalArn',
+  'awsSourceVpc',
+  'awsSourceVpce',
+  'kmsViaService',
+] as const satisfies readonly MetadataField[];
+const MAXIMUM_VALUE_CHARACTERS = 2048;

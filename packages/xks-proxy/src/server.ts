@@ -1,0 +1,217 @@
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { openModule, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
+import { getRequestListener } from '@hono/node-server';
+import { createApp, invalidUriPath } from './app.ts';
+import type { ProxyConfig } from './config.ts';
+import { XksProxyError } from './errors.ts';
+import { exceptionStatus } from './exceptions.ts';
+import { fleetHealth } from './health.ts';
+import type { KeyDevice } from './key-device.ts';
+import { createLog, type LogStream, type ProxyLog } from './log.ts';
+import { pkcs11Device } from './pkcs11-device.ts';
+import { openStore } from './stores.ts';
+
+export interface StartProxyOptions {
+  /** Receives one JSON line an event; nothing is logged without it. */
+  readonly log?: LogStream;
+  /** The clock that signatures are held against, in milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** A listening proxy. */
+export interface RunningProxy {
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new connection, lets requests under way finish, then closes the token. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the token, then listens. Throws XksProxyError `TOKEN_UNAVAILABLE` or `LISTEN_FAILED`.
+ *
+ * @example
+ * const proxy = await startProxy(config, { log: process.stdout });
+ * await proxy.close();
+ */
+export async function startProxy(
+  config: ProxyConfig,
+  options: StartProxyOptions = {},
+): Promise<RunningProxy> {
+  const log = createLog(options.log);
+  const { module, token } = openToken(config);
+  const release = (): void => {
+    token.close();
+    module.close();
+  };
+  try {
+    const device = pkcs11Device(token);
+    reportMissingKeys(config, device, log);
+    const { timeoutMs } = config.token;
+    const health = fleetHealth({
+      device,
+      config: config.health,
+      keyLabel: config.health.keyLabel ?? firstKeyLabel(config),
+      timeoutMs,
+      onChange: (status, cause) => log.health(status, cause),
+    });
+    // The first calls into a token are slow; KMS should not be the one to wait for them.
+    await health.status();
+    const stores = config.stores.map(openStore);
+    const app = createApp({ stores, device, health, log, timeoutMs, now: options.now ?? Date.now });
+    const server = httpsServer(config, app.fetch, log);
+    const sockets = trackSockets(server);
+    const port = await listen(server, config.server);
+    const { host } = config.server;
+    log.listening({
+      host,
+      port,
+      tokenLabel: token.info.label,
+      tokenSerial: token.info.serial,
+      stores: stores.length,
+    });
+    return {
+      url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      port,
+      async close() {
+        await stop(server, sockets);
+        release();
+        log.stopped();
+      },
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function openToken({ token }: ProxyConfig): { module: Pkcs11Module; token: Token } {
+  let module: Pkcs11Module | undefined;
+  try {
+    module = openModule({ path: token.module });
+    const pin = token.pin.export().toString('utf8');
+    const { selector, maxSessions, calls } = token;
+    return { module, token: module.openToken({ ...selector, pin, maxSessions, calls }) };
+  } catch (cause) {
+    module?.close();
+    const detail = cause instanceof Error ? cause.message : 'unknown error';
+    throw new XksProxyError('TOKEN_UNAVAILABLE', `the token cannot be opened: ${detail}`, { cause });
+  }
+}
+
+function reportMissingKeys({ stores }: ProxyConfig, device: KeyDevice, log: ProxyLog): void {
+  for (const { name, keys } of stores) {
+    for (const { externalKeyId, label } of keys) {
+      try {
+        device.key(label);
+      } catch (error) {
+        log.keyUnavailable({ store: name, externalKeyId }, error);
+      }
+    }
+  }
+}
+
+function firstKeyLabel({ stores }: ProxyConfig): string | undefined {
+  return stores.flatMap(({ keys }) => keys).find(({ usages }) => usages.length === 2)?.label;
+}
+
+function httpsServer(
+  { server }: ProxyConfig,
+  fetch: Parameters<typeof getRequestListener>[0],
+  log: ProxyLog,
+): Server {
+  const { certificate, key } = server.tls;
+  const options = {
+    ...TLS,
+    ...TIMEOUTS,
+    cert: certificate,
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
+  };
+  const listener = getRequestListener(fetch, {
+    overrideGlobalObjects: false,
+    hostname: 'localhost',
+    // Requests whose target or host no URL can be made of never reach the app.
+    errorHandler: () => {
+      const error = invalidUriPath();
+      const status = exceptionStatus[error.errorName];
+      log.request({ status, error, durationMs: 0 });
+      return Response.json({ errorName: error.errorName, errorMessage: error.message }, { status });
+    },
+  });
+  return createServer(options, (incoming, outgoing) => void listener(incoming, outgoing))
+    .on('tlsClientError', (error) => log.connectionRefused('tls', error))
+    .on('clientError', (error, socket) => {
+      log.connectionRefused('http', error);
+      if (socket.writable) socket.end(MALFORMED_REQUEST);
+      else socket.destroy();
+    });
+}
+
+function listen(server: Server, { host, port }: ProxyConfig['server']): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        new XksProxyError('LISTEN_FAILED', `cannot listen on ${host}, port ${port}: ${cause.message}`, {
+          cause,
+        }),
+      );
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+function trackSockets(server: Server): ReadonlySet<Duplex> {
+  const sockets = new Set<Duplex>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+async function stop(server: Server, sockets: ReadonlySet<Duplex>): Promise<void> {
+  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+  // Kept-alive connections become idle one by one, as their last answers are sent.
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  const giveUp = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, CLOSE_TIMEOUT_MS);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(giveUp);
+}
+
+// XKS API v1, "API content type": the two suites of TLS 1.3 and the two of TLS 1.2 that KMS may choose from.
+const TLS = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384',
+  ].join(':'),
+  honorCipherOrder: true,
+  handshakeTimeout: 10_000,
+} as const;
+const TIMEOUTS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  // Longer than the 60 seconds of the load balancers in front of it, so that they close first.
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+  // A request without Host is answered like any other that cannot be authenticated.
+  requireHostHeader: false,
+} as const;
+const CLOSE_TIMEOUT_MS = 5_000;
+const MALFORMED_BODY = '{"errorName":"ValidationException","errorMessage":"The request is not valid HTTP."}';
+const MALFORMED_REQUEST = [
+  'HTTP/1.1 400 Bad Request',
+  'Connection: close',
+  'Content-Type: application/json',
+  `Content-Length: ${MALFORMED_BODY.length}`,
+  '',
+  MALFORMED_BODY,
+].join('\r\n');

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+
+/** A request as it came off the wire, before anything is interpreted. */
+export interface RawRequest {
+  readonly method: string;
+  /** The raw request target; already known to be a plain path without a query. */
+  readonly path: string;
+  /** Alternating names and values, as in `IncomingMessage.rawHeaders`. */
+  readonly rawHeaders: readonly string[];
+  readonly body: Uint8Array;
+}
+
+/** Lower-case hexadecimal SHA-256 of the canonical request (XKS API v1, Appendix A, task 1). */
+export function canonicalRequestHash(
+  request: { method: string; path: string; bodyHash: string },
+  signedHeaders: readonly string[],
+  headers: ReadonlyMap<string, string>,
+): string {
+  const lines = signedHeaders.map((name) => `${name}:${canonicalValue(headers.get(name) ?? '')}\n`);
+  const text = `${request.method}\n${request.path}\n\n${lines.join('')}\n${signedHeaders.join(';')}\n${request.bodyHash}`;
+  // Node reads header bytes as latin1; the same encoding gives the bytes back.
+  return createHash('sha256').update(text, 'latin1').digest('hex');
+}
+
+/** Lower-case hexadecimal SHA-256 of a body. */
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+const canonicalValue = (value: string) => value.trim().replaceAll(/ +/g, ' ');

@@ -1,0 +1,159 @@
+import { XksException } from './exceptions.ts';
+
+/** Sizes of version 1 of the API, in bytes before base64 (XKS API v1, "Encrypt" and "Decrypt"). */
+export const limits = {
+  body: 65_536,
+  plaintext: 4300,
+  additionalAuthenticatedData: 8192,
+  ciphertextMetadata: 20,
+  initializationVectors: [12, 16],
+  authenticationTag: 16,
+} as const satisfies Record<string, number | readonly number[]>;
+
+/** A JSON object whose members are not judged yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Members of `requestMetadata` the proxy reads; KMS may send others, which are ignored (Appendix B). */
+export type MetadataField = (typeof METADATA_FIELDS)[number];
+/** What is known about the KMS call behind a request. All values are opaque text. */
+export type RequestMetadata = Readonly<Partial<Record<MetadataField, string>>>;
+
+export interface EncryptRequest {
+  readonly plaintext: Buffer;
+  readonly additionalAuthenticatedData: Buffer;
+  readonly wantsIntegrityValue: boolean;
+}
+
+export interface DecryptRequest {
+  readonly ciphertext: Buffer;
+  readonly additionalAuthenticatedData: Buffer;
+  readonly ciphertextMetadata: Buffer;
+  readonly initializationVector: Buffer;
+  readonly authenticationTag: Buffer;
+}
+
+/** Parses a request body: UTF-8 JSON with an object at the top, sent as `application/json`. */
+export function parseBody(body: Uint8Array, contentType: string | undefined): JsonObject {
+  if (!CONTENT_TYPE.test(contentType ?? '')) throw invalid('The Content-Type must be application/json.');
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(body));
+  } catch {
+    // The parser's own error quotes the text, and the text may be a plaintext: it goes no further.
+    throw invalid('The request body is not valid JSON.');
+  }
+  if (!isObject(value)) throw invalid('The request body must be a JSON object.');
+  return value;
+}
+
+/** Parses `requestMetadata`; the `required` members must be strings, the others may be absent. */
+export function parseRequestMetadata(body: JsonObject, required: readonly MetadataField[]): RequestMetadata {
+  const value = body['requestMetadata'];
+  if (!isObject(value)) throw invalid('requestMetadata must be an object.');
+  const metadata: Partial<Record<MetadataField, string>> = {};
+  for (const field of METADATA_FIELDS) {
+    const text = optional(value, field);
+    if (typeof text === 'string') metadata[field] = text;
+    else if (text !== undefined || required.includes(field)) {
+      throw invalid(`requestMetadata.${field} must be a string.`);
+    }
+  }
+  return metadata;
+}
+
+/** Parses the members of an Encrypt request other than `requestMetadata`. */
+export function parseEncryptRequest(body: JsonObject): EncryptRequest {
+  requireValue(body, 'encryptionAlgorithm', 'AES_GCM');
+  const wantsIntegrityValue = optional(body, 'ciphertextDataIntegrityValueAlgorithm') !== undefined;
+  if (wantsIntegrityValue) requireValue(body, 'ciphertextDataIntegrityValueAlgorithm', 'SHA_256');
+  return {
+    plaintext: bounded(requiredBytes(body, 'plaintext'), 'plaintext', limits.plaintext),
+    additionalAuthenticatedData: aadBytes(body),
+    wantsIntegrityValue,
+  };
+}
+
+/**
+ * Parses the members of a Decrypt request other than `requestMetadata`. A member that is no base64 is a
+ * `ValidationException`; bytes that cannot be part of any ciphertext are an `InvalidCiphertextException`.
+ */
+export function parseDecryptRequest(body: JsonObject): DecryptRequest {
+  requireValue(body, 'encryptionAlgorithm', 'AES_GCM');
+  const request = {
+    ciphertext: bounded(requiredBytes(body, 'ciphertext'), 'ciphertext', limits.plaintext),
+    additionalAuthenticatedData: aadBytes(body),
+    ciphertextMetadata: optionalBytes(body, 'ciphertextMetadata') ?? Buffer.alloc(0),
+    initializationVector: requiredBytes(body, 'initializationVector'),
+    authenticationTag: requiredBytes(body, 'authenticationTag'),
+  };
+  const { ciphertextMetadata, initializationVector, authenticationTag } = request;
+  if (ciphertextMetadata.length > limits.ciphertextMetadata) throw invalidCiphertext('metadata-length');
+  // Some tokens accept an initialization vector of any length, even none.
+  if (!limits.initializationVectors.some((length) => length === initializationVector.length)) {
+    throw invalidCiphertext('initialization-vector-length');
+  }
+  if (authenticationTag.length !== limits.authenticationTag) throw invalidCiphertext('tag-length');
+  return request;
+}
+
+/** The one answer for every ciphertext that does not open; the reason is for the log. */
+export function invalidCiphertext(reason: string, cause?: unknown): XksException {
+  const message =
+    'The ciphertext, its metadata or the additional authenticated data is not valid for this key.';
+  return new XksException('InvalidCiphertextException', message, { reason, cause });
+}
+
+/** Bytes as the API writes them: standard base64, padded. */
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+const METADATA_FIELDS = [
+  'awsPrincipalArn',
+  'awsSourceVpc',
+  'awsSourceVpce',
+  'kmsKeyArn',
+  'kmsOperation',
+  'kmsRequestId',
+  'kmsViaService',
+] as const;
+
+const aadBytes = (body: JsonObject): Buffer => {
+  const aad = optionalBytes(body, 'additionalAuthenticatedData') ?? Buffer.alloc(0);
+  return bounded(aad, 'additionalAuthenticatedData', limits.additionalAuthenticatedData);
+};
+
+function requiredBytes(body: JsonObject, field: string): Buffer {
+  const bytes = optionalBytes(body, field);
+  if (bytes === undefined || bytes.length === 0) throw invalid(`${field} is required.`);
+  return bytes;
+}
+
+/** Standard base64 in its one canonical spelling: what decodes must encode to the same text. */
+function optionalBytes(body: JsonObject, field: string): Buffer | undefined {
+  const text = optional(body, field);
+  if (text === undefined) return undefined;
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'base64') : undefined;
+  if (bytes?.toString('base64') !== text) throw invalid(`${field} must be standard base64.`);
+  return bytes;
+}
+
+function bounded(bytes: Buffer, field: string, maximumBytes: number): Buffer {
+  if (bytes.length <= maximumBytes) return bytes;
+  const message = `${field} is larger than the ${maximumBytes} bytes this proxy supports.`;
+  throw new XksException('UnsupportedOperationException', message);
+}
+
+function requireValue(body: JsonObject, field: string, value: string): void {
+  if (optional(body, field) !== value) throw invalid(`${field} must be ${value}.`);
+}
+
+// JSON null stands for an absent member.
+const optional = (object: JsonObject, field: string): unknown =>
+  Object.hasOwn(object, field) ? (object[field] ?? undefined) : undefined;
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const invalid = (message: string) => new XksException('ValidationException', message);
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const CONTENT_TYPE = /^application\/json(?:; ?charset=utf-8)?$/i;
