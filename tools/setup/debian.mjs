@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { record, run, step } from './step.mjs';
 
@@ -27,7 +27,10 @@ export function installAsRoot(root, packages, purpose) {
 export function unpackPackage(root, name, directory) {
   if (!run('dpkg-deb', ['--version']).ok) return { ok: false, why: 'there is no dpkg-deb here' };
   return step(`downloading ${name} and unpacking it into .setup (no root needed)`, () => {
-    const work = mkdtempSync(join(root, '.setup', 'download-'));
+    // Always the same folder: what an interrupted download left there goes first.
+    const work = join(root, '.setup', 'download');
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work);
     try {
       const result = download(name, work);
       const [archive] = readdirSync(work).filter((file) => file.endsWith('.deb'));

@@ -10,6 +10,8 @@ export const knownModulePaths = [
   '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
   '/usr/lib64/softhsm/libsofthsm2.so',
   '/usr/lib64/pkcs11/libsofthsm2.so',
+  '/usr/local/lib/softhsm/libsofthsm2.so',
+  '/opt/homebrew/lib/softhsm/libsofthsm2.so',
 ];
 
 /** Makes sure that there is a PKCS#11 module which loads: the one asked for, one of the system, or SoftHSM2. */
