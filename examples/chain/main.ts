@@ -1,13 +1,10 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Chain, startChain } from './chain.ts';
-import { expectContext, expectSameBytes } from './comparison.ts';
-import { holdfast } from './envelope.ts';
-import { hopsOf } from './hops.ts';
-import { awsEncryptionSdk, exchange } from './interop.ts';
+import { demonstrate } from './demonstration.ts';
 import { createReport } from './report.ts';
 import { awsAccountSettings, localSettings } from './settings.ts';
 import { sampleFile } from './workspace.ts';
@@ -21,94 +18,31 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 const report = createReport(process.stdout);
-
 leaveOnSignals();
 const choice = parseCommandLine();
-if (choice !== undefined) {
-  try {
-    await demonstrate(choice.file, choice.keep);
-  } catch (error) {
-    report.failure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
-    process.exitCode = EXIT_FAILURE;
-  }
-}
+if (choice !== undefined) await run(choice);
 
-async function demonstrate(file: string, keep: boolean): Promise<void> {
-  const plaintext = await readFile(file);
-  report.heading('A key that never leaves its PKCS#11 token, and everything between it and an application');
-  const chain = await startChain(report.step);
+async function run({ file, keep }: { file: string; keep: boolean }): Promise<void> {
+  let chain: Chain | undefined;
   try {
-    const encryptionContext = { application: 'npm start', file: basename(file) };
-    await roundTrip(chain, plaintext, encryptionContext);
-    await interoperate(chain, plaintext, encryptionContext);
+    const plaintext = await readFile(file);
+    report.heading('A key that never leaves its PKCS#11 token, and everything between it and an application');
+    chain = await startChain(report.step);
+    await demonstrate(chain, report, { name: basename(file), plaintext });
     report.heading(
-      'The same proxy for a real AWS account: a public name, a public certificate, port 443, and then',
+      'For a real AWS account: a public name and certificate for this proxy, port 443, and then',
     );
     report.listing(awsAccountSettings);
     if (keep) await keepUp(chain);
+  } catch (error) {
+    report.failure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    process.exitCode = EXIT_FAILURE;
   } finally {
-    await chain.close();
+    await chain?.close();
   }
 }
 
-async function roundTrip(
-  chain: Chain,
-  plaintext: Uint8Array,
-  encryptionContext: Readonly<Record<string, string>>,
-): Promise<void> {
-  const sdk = holdfast(chain);
-  const messageFile = join(chain.directory, 'message');
-  report.heading(`${encryptionContext['file']}, there and back`);
-  await report.step(
-    'encrypt',
-    async () => {
-      const message = await sdk.seal(plaintext, encryptionContext);
-      await writeFile(messageFile, message);
-      return message;
-    },
-    (message) => `${count(plaintext.length)} bytes to a message of ${count(message.length)}`,
-  );
-  await showLastCall(chain);
-  await report.step(
-    'decrypt',
-    async () => {
-      const opened = await sdk.open(await readFile(messageFile), encryptionContext);
-      expectSameBytes('decrypt', opened.plaintext, plaintext);
-      expectContext('decrypt', opened.encryptionContext, encryptionContext);
-      return opened;
-    },
-    ({ suite }) => `the same bytes, the same context; ${suite.name}`,
-  );
-  await showLastCall(chain);
-}
-
-async function interoperate(
-  chain: Chain,
-  plaintext: Uint8Array,
-  encryptionContext: Readonly<Record<string, string>>,
-): Promise<void> {
-  const ours = holdfast(chain);
-  const theirs = awsEncryptionSdk(chain);
-  report.heading('The AWS Encryption SDK for JavaScript (@aws-crypto/client-node) on the same KMS key');
-  const directions = [
-    { title: 'it reads us', sealer: ours, opener: theirs },
-    { title: 'we read it', sealer: theirs, opener: ours },
-  ];
-  for (const { title, sealer, opener } of directions) {
-    await report.step(
-      title,
-      () => exchange(title, sealer, opener, plaintext, encryptionContext),
-      () => 'the same bytes, the same context',
-    );
-  }
-}
-
-async function showLastCall(chain: Chain): Promise<void> {
-  const call = chain.calls.at(-1);
-  if (call === undefined) throw new Error('the keyring did not call AWS KMS');
-  report.hops(call.requestId, await hopsOf(chain, call));
-}
-
+/** Ctrl-C is then the normal end, and no failure. */
 async function keepUp(chain: Chain): Promise<void> {
   report.heading('Everything stays up until Ctrl-C');
   report.listing(localSettings(chain));
@@ -139,8 +73,4 @@ function parseCommandLine(): { file: string; keep: boolean } | undefined {
     process.exitCode = EXIT_USAGE;
   }
   return undefined;
-}
-
-function count(bytes: number): string {
-  return bytes.toLocaleString('en');
 }
