@@ -1,0 +1,149 @@
+import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, Keyring } from '@holdfast/sdk/spi';
+import { isAwsKmsIdentifier, parseAwsKmsArn } from './aws-kms-arn.ts';
+import { KeyringError } from './errors.ts';
+import { multiKeyring } from './multi.ts';
+import { openFirst, withEncryptedDataKey } from './wrapping.ts';
+
+/** Options of {@link awsKmsKeyring}: at least one key in all. */
+export interface AwsKmsKeyringOptions {
+  /** A client for the region of every key named here. The keyring adds nothing to its configuration. */
+  readonly client: KMSClient;
+  /** The key that generates the data key: key ARN, key id, alias name or alias ARN. Decrypt needs the key ARN. */
+  readonly generatorKeyId?: string;
+  /** Further keys, each of which wraps the same data key. */
+  readonly keyIds?: readonly string[];
+  /** At most 10. */
+  readonly grantTokens?: readonly string[];
+}
+
+/**
+ * Wraps data keys with symmetric keys of AWS KMS, and opens only what was wrapped with one of the keys named
+ * here: a message never chooses the key. Keys in an external key store are like any other.
+ *
+ * Rejects with `KeyringError` `KEY_SERVICE_FAILED`, `KEY_SERVICE_ANSWER_INVALID`, `DATA_KEY_ALREADY_SET`,
+ * `DATA_KEY_MISSING` or `DATA_KEY_NOT_OPENED`.
+ *
+ * @throws TypeError for a malformed, repeated or missing key id
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-keyring.md
+ * @example
+ * const keyring = awsKmsKeyring({ client: new KMSClient({ region: 'eu-north-1' }), generatorKeyId: keyArn });
+ */
+export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
+  const { client, generatorKeyId, keyIds = [] } = options;
+  const all = generatorKeyId === undefined ? keyIds : [generatorKeyId, ...keyIds];
+  const malformed = all.find((keyId) => !isAwsKmsIdentifier(keyId));
+  if (malformed !== undefined) throw new TypeError(`not an AWS KMS key identifier: ${malformed}`);
+  if (new Set(all).size !== all.length) throw new TypeError('a key is named twice');
+  const grantTokens = [...(options.grantTokens ?? [])];
+  const single = (keyId: string): Keyring => singleKeyKeyring({ client, keyId, grantTokens });
+  return multiKeyring({
+    ...(generatorKeyId === undefined ? {} : { generator: single(generatorKeyId) }),
+    children: keyIds.map(single),
+  });
+}
+
+interface SingleKey {
+  readonly client: KMSClient;
+  readonly keyId: string;
+  readonly grantTokens: string[];
+}
+
+function singleKeyKeyring(key: SingleKey): Keyring {
+  return {
+    onEncrypt: async (materials) =>
+      materials.dataKey === undefined ? generate(key, materials) : wrap(key, materials, materials.dataKey),
+    onDecrypt: async (materials, encryptedDataKeys) =>
+      openFirst(
+        materials,
+        encryptedDataKeys.filter((candidate) => isWrappedBy(key.keyId, candidate)),
+        (candidate) => unwrap(key, materials, candidate),
+      ),
+  };
+}
+
+async function generate(
+  { client, keyId, grantTokens }: SingleKey,
+  materials: EncryptionMaterials,
+): Promise<EncryptionMaterials> {
+  const answer = await called(
+    client.send(
+      new GenerateDataKeyCommand({
+        KeyId: keyId,
+        NumberOfBytes: materials.suite.dataKeyLength,
+        EncryptionContext: { ...materials.encryptionContext },
+        GrantTokens: grantTokens,
+      }),
+    ),
+  );
+  const dataKey = answer.Plaintext;
+  if (dataKey?.length !== materials.suite.dataKeyLength) throw invalidAnswer('a data key of another length');
+  return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(answer));
+}
+
+async function wrap(
+  { client, keyId, grantTokens }: SingleKey,
+  materials: EncryptionMaterials,
+  dataKey: Uint8Array,
+): Promise<EncryptionMaterials> {
+  const answer = await called(
+    client.send(
+      new EncryptCommand({
+        KeyId: keyId,
+        Plaintext: dataKey,
+        EncryptionContext: { ...materials.encryptionContext },
+        GrantTokens: grantTokens,
+      }),
+    ),
+  );
+  return withEncryptedDataKey(materials, encryptedDataKey(answer));
+}
+
+async function unwrap(
+  { client, keyId, grantTokens }: SingleKey,
+  materials: DecryptionMaterials,
+  candidate: EncryptedDataKey,
+): Promise<Uint8Array> {
+  const answer = await called(
+    client.send(
+      new DecryptCommand({
+        KeyId: keyId,
+        CiphertextBlob: candidate.ciphertext,
+        EncryptionContext: { ...materials.encryptionContext },
+        GrantTokens: grantTokens,
+      }),
+    ),
+  );
+  if (answer.KeyId !== keyId) throw invalidAnswer('another key than was asked for');
+  if (answer.Plaintext === undefined) throw invalidAnswer('no plaintext');
+  return answer.Plaintext;
+}
+
+/** True for a data key that this configured key wrapped: the ARN in the message must be the very same. */
+function isWrappedBy(keyId: string, { providerId, providerInfo }: EncryptedDataKey): boolean {
+  return providerId === awsKmsProviderId && new TextDecoder().decode(providerInfo) === keyId;
+}
+
+function encryptedDataKey(answer: {
+  readonly KeyId?: string | undefined;
+  readonly CiphertextBlob?: Uint8Array | undefined;
+}): EncryptedDataKey {
+  const { KeyId: keyArn = '', CiphertextBlob: ciphertext } = answer;
+  if (parseAwsKmsArn(keyArn)?.resource !== 'key') throw invalidAnswer('something else than a key ARN');
+  if (ciphertext === undefined) throw invalidAnswer('no ciphertext');
+  return { providerId: awsKmsProviderId, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
+}
+
+async function called<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (cause) {
+    throw new KeyringError('KEY_SERVICE_FAILED', 'AWS KMS refused or did not answer', { cause });
+  }
+}
+
+function invalidAnswer(what: string): KeyringError {
+  return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `AWS KMS answered with ${what}`);
+}
+
+const awsKmsProviderId = 'aws-kms';

@@ -1,0 +1,1 @@
+export { KeyringError, type KeyringErrorCode } from './errors.ts';

@@ -1,0 +1,57 @@
+import type { Keyring } from '@holdfast/sdk/spi';
+import { dataKeyNotOpened, KeyringError } from './errors.ts';
+import { assertNoDataKey } from './wrapping.ts';
+
+/** Options of {@link multiKeyring}: at least one keyring in all. */
+export interface MultiKeyringOptions {
+  /** Provides the data key on encrypt. Without one, this keyring can only add to a data key, or decrypt. */
+  readonly generator?: Keyring;
+  /** Each wraps the same data key on encrypt. */
+  readonly children?: readonly Keyring[];
+}
+
+/**
+ * Several keyrings as one: on encrypt every one of them must wrap the data key, on decrypt the first that can
+ * open it is enough, generator first.
+ *
+ * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_MISSING` or, on decrypt, `DATA_KEY_NOT_OPENED` with
+ * every keyring's failure; on encrypt with the failure of the keyring that failed.
+ *
+ * @throws TypeError without any keyring
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/multi-keyring.md
+ * @example
+ * const keyring = multiKeyring({ generator: awsKmsKeyring({ … }), children: [rawAesKeyring({ … })] });
+ */
+export function multiKeyring({ generator, children = [] }: MultiKeyringOptions): Keyring {
+  const keyrings = generator === undefined ? [...children] : [generator, ...children];
+  if (keyrings.length === 0) throw new TypeError('expected a generator or a child keyring');
+  return {
+    async onEncrypt(materials) {
+      if (generator !== undefined) assertNoDataKey(materials);
+      else if (materials.dataKey === undefined) {
+        throw new KeyringError('DATA_KEY_MISSING', 'a multi-keyring without generator provides no data key');
+      }
+      let wrapped = materials;
+      for (const keyring of keyrings) {
+        wrapped = await keyring.onEncrypt(wrapped);
+        if (wrapped.dataKey === undefined) {
+          throw new KeyringError('DATA_KEY_MISSING', 'the generator keyring provided no data key');
+        }
+      }
+      return wrapped;
+    },
+    async onDecrypt(materials, encryptedDataKeys) {
+      assertNoDataKey(materials);
+      const causes: unknown[] = [];
+      for (const keyring of keyrings) {
+        try {
+          const opened = await keyring.onDecrypt(materials, encryptedDataKeys);
+          if (opened.dataKey !== undefined) return opened;
+        } catch (cause) {
+          causes.push(cause);
+        }
+      }
+      throw dataKeyNotOpened(causes);
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import {
+  type AesGcmKey,
+  aesGcmKey,
+  contextBytes,
+  type EncryptedDataKey,
+  type EncryptionContext,
+  type Keyring,
+  randomBytes,
+} from '@holdfast/sdk/spi';
+import { KeyringError } from './errors.ts';
+import { openFirst, withDataKey, withEncryptedDataKey } from './wrapping.ts';
+
+/** Options of {@link rawAesKeyring}. */
+export interface RawAesKeyringOptions {
+  /** Names the owner of the key, for instance an application or an HSM. Must not start with `aws-kms`. */
+  readonly namespace: string;
+  /** Names the key within the namespace. */
+  readonly name: string;
+  /** 16, 24 or 32 bytes. Copied: the caller's array is neither kept nor changed. */
+  readonly wrappingKey: Uint8Array;
+}
+
+/**
+ * Wraps data keys with an AES key that you hold, by AES-GCM bound to the encryption context.
+ *
+ * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, or a key of zeros only
+ * @throws RangeError for a key of another length
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
+ * @example
+ * const keyring = rawAesKeyring({ namespace: 'my-app', name: 'key-1', wrappingKey });
+ */
+export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOptions): Keyring {
+  if (namespace === '' || namespace.startsWith('aws-kms')) {
+    throw new TypeError('namespace: expected a text that does not start with aws-kms');
+  }
+  if (name === '') throw new TypeError('name: expected a text');
+  if (![16, 24, 32].includes(wrappingKey.length)) {
+    throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');
+  }
+  // The mark of an array that was wiped: other libraries wipe the one they are given.
+  if (wrappingKey.every((byte) => byte === 0)) throw new TypeError('wrappingKey: it is all zeros');
+
+  const key = aesGcmKey(wrappingKey);
+  // Key name ‖ tag length in bits ‖ IV length; the IV follows.
+  const infoPrefix = Uint8Array.of(...new TextEncoder().encode(name), 0, 0, 0, 128, 0, 0, 0, ivLength);
+  const isOurs = ({ providerId, providerInfo }: EncryptedDataKey): boolean =>
+    providerId === namespace &&
+    providerInfo.length === infoPrefix.length + ivLength &&
+    infoPrefix.every((byte, i) => providerInfo[i] === byte);
+
+  return {
+    async onEncrypt(materials) {
+      const complete = withDataKey(materials);
+      const iv = randomBytes(ivLength);
+      const ciphertext = new Uint8Array(complete.dataKey.length + tagLength);
+      await (await key).seal(iv, contextBytes(complete.encryptionContext), complete.dataKey, ciphertext);
+      const providerInfo = Uint8Array.of(...infoPrefix, ...iv);
+      return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
+    },
+    async onDecrypt(materials, encryptedDataKeys) {
+      const aesKey = await key;
+      return openFirst(materials, encryptedDataKeys.filter(isOurs), (candidate) =>
+        unwrap(aesKey, candidate, materials.encryptionContext),
+      );
+    },
+  };
+}
+
+async function unwrap(
+  key: AesGcmKey,
+  { providerInfo, ciphertext }: EncryptedDataKey,
+  encryptionContext: EncryptionContext,
+): Promise<Uint8Array> {
+  const dataKey = new Uint8Array(Math.max(0, ciphertext.length - tagLength));
+  const aad = contextBytes(encryptionContext);
+  const isLongEnough = ciphertext.length > tagLength;
+  if (!isLongEnough || !(await key.open(providerInfo.subarray(-ivLength), aad, ciphertext, dataKey))) {
+    throw new KeyringError(
+      'DATA_KEY_NOT_OPENED',
+      'the wrapping key, context or encrypted data key is another',
+    );
+  }
+  return dataKey;
+}
+
+const ivLength = 12;
+const tagLength = 16;

@@ -1,0 +1,51 @@
+import {
+  type DecryptionMaterials,
+  type EncryptedDataKey,
+  type EncryptionMaterials,
+  randomBytes,
+} from '@holdfast/sdk/spi';
+import { dataKeyNotOpened, KeyringError } from './errors.ts';
+
+/** The materials as they are, or with a new random data key of the suite's length. */
+export function withDataKey(
+  materials: EncryptionMaterials,
+): EncryptionMaterials & { readonly dataKey: Uint8Array } {
+  return { ...materials, dataKey: materials.dataKey ?? randomBytes(materials.suite.dataKeyLength) };
+}
+
+/** The materials with one more encrypted data key. */
+export function withEncryptedDataKey<M extends EncryptionMaterials>(materials: M, key: EncryptedDataKey): M {
+  return { ...materials, encryptedDataKeys: [...materials.encryptedDataKeys, key] };
+}
+
+/**
+ * The materials with the data key of the first of `candidates` that `open` resolves for.
+ *
+ * @throws KeyringError `DATA_KEY_ALREADY_SET`, or `DATA_KEY_NOT_OPENED` with every cause
+ */
+export async function openFirst<T>(
+  materials: DecryptionMaterials,
+  candidates: readonly T[],
+  open: (candidate: T) => Promise<Uint8Array>,
+): Promise<DecryptionMaterials> {
+  assertNoDataKey(materials);
+  const causes: unknown[] = [];
+  for (const candidate of candidates) {
+    try {
+      const dataKey = await open(candidate);
+      if (dataKey.length === materials.suite.dataKeyLength) return { ...materials, dataKey };
+      dataKey.fill(0);
+      causes.push(new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'the data key has a wrong length'));
+    } catch (cause) {
+      causes.push(cause);
+    }
+  }
+  throw dataKeyNotOpened(causes);
+}
+
+/** @throws KeyringError `DATA_KEY_ALREADY_SET` */
+export function assertNoDataKey(materials: EncryptionMaterials | DecryptionMaterials): void {
+  if (materials.dataKey !== undefined) {
+    throw new KeyringError('DATA_KEY_ALREADY_SET', 'the materials have a data key already');
+  }
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import * as z from 'zod';
+
+/** Where the test data lies. A user's clone has none. */
+export const vectorsDirectory = resolve(process.env['HOLDFAST_VECTORS'] ?? '../shared/vectors');
+
+/** A keyring as a manifest describes it; its key is a name in the manifest, or the data key itself. */
+export type KeyringDescription = z.infer<typeof keyring>;
+export type Vector = z.infer<typeof vector>;
+export type Mutation = z.infer<typeof mutation>;
+export type Manifest = z.infer<typeof manifest>;
+
+/** Reads a manifest of the format `esdk-vectors/1`. Fields it does not know are left out. */
+export function readManifest(file: string): Manifest {
+  return manifest.parse(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+const leafKeyring = z.union([
+  z.object({ type: z.literal('raw-aes'), namespace: z.string(), name: z.string(), key: z.string() }),
+  z.object({ type: z.literal('static'), dataKey: z.base64() }),
+  z.object({ type: z.enum(['raw-rsa', 'raw-ecdh', 'hierarchy']) }),
+]);
+
+const keyring = z.union([
+  leafKeyring,
+  z.object({
+    type: z.literal('multi'),
+    generator: leafKeyring.optional(),
+    children: z.array(leafKeyring),
+  }),
+]);
+
+// Not z.record, which drops the key `__proto__`.
+const context = z.custom<Readonly<Record<string, string>>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((text) => typeof text === 'string'),
+);
+
+const vector = z.object({
+  id: z.string(),
+  ciphertext: z.string(),
+  plaintext: z.string().optional(),
+  expect: z.enum(['success', 'reject', 'either']),
+  keyring,
+  commitmentPolicy: z.enum([
+    'FORBID_ENCRYPT_ALLOW_DECRYPT',
+    'REQUIRE_ENCRYPT_ALLOW_DECRYPT',
+    'REQUIRE_ENCRYPT_REQUIRE_DECRYPT',
+  ]),
+  encryptionContext: context.optional(),
+  reproducedEncryptionContext: context.default({}),
+  requiredEncryptionContextKeys: z.array(z.string()).optional(),
+  maxEncryptedDataKeys: z.number().optional(),
+  suite: z.string().optional(),
+  messageVersion: z.number().optional(),
+  contentType: z.enum(['framed', 'nonframed']).optional(),
+  frameLength: z.number().optional(),
+  encryptedDataKeys: z.number().optional(),
+  expectedCommitKey: z.base64().optional(),
+});
+
+const mutation = z.enum(['flip-each-bit', 'truncate-each-length', 'append-byte', 'duplicate']);
+
+const manifest = z.object({
+  format: z.literal('esdk-vectors/1'),
+  name: z.string(),
+  keys: z.record(z.string(), z.object({ kind: z.string(), material: z.string().optional() })),
+  tests: z.array(vector),
+  mutations: z.array(z.object({ op: mutation })).default([]),
+});

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { vectorsDirectory } from './manifest.ts';
+import { runManifest } from './run.ts';
+
+const sets = {
+  positive: { passed: 203, skipped: { 'raw-rsa': 48 } },
+  negative: { passed: 176, skipped: {} },
+  'commitment-kat': { passed: 46, skipped: {} },
+  'legacy-python-1.3.0': { passed: 120, skipped: { 'raw-rsa': 180 } },
+  mutations: { passed: 41_805, skipped: {} },
+};
+
+describe.skipIf(!existsSync(vectorsDirectory))(`message vectors in ${vectorsDirectory}`, () => {
+  for (const [set, expected] of Object.entries(sets)) {
+    it(`of the set ${set} are taken as their manifest says`, { timeout: 300_000 }, async () => {
+      const report = await runManifest(join(vectorsDirectory, 'esdk', set, 'manifest.json'));
+      expect(report.failures).toEqual([]);
+      expect({ passed: report.passed, skipped: Object.fromEntries(report.skipped) }).toEqual(expected);
+    });
+  }
+});
