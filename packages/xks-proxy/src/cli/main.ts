@@ -25,8 +25,6 @@ program
     }
   });
 
-await program.parseAsync();
-
 async function serve(configFile: string): Promise<RunningProxy> {
   const path = resolve(configFile);
   let toml: string;
@@ -48,3 +46,5 @@ function stopOnSignals(proxy: RunningProxy): void {
 
 // After the first one the default is back: a second signal ends the process at once.
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+await program.parseAsync();
