@@ -38,7 +38,12 @@ export interface DecryptInput {
   readonly tag: Uint8Array;
 }
 
-/** A checked and copied operation, which can be run more than once. */
+/**
+ * A checked and copied operation, which can be run more than once. Whoever prepared it has to wipe it after the
+ * last run. That is also what keeps the memory alive meanwhile: pkcs11js holds no reference to the buffers of a
+ * call on the thread pool (PeculiarVentures/pkcs11js#121), so that without ours the garbage collector could give
+ * their memory away while the token reads it.
+ */
 export interface PreparedCall<Result> {
   run(session: Handle, key: Handle): Promise<Result>;
   /** Overwrites the copies of input and output. */
@@ -64,16 +69,14 @@ export function aesGcm(library: Library, mode: CallMode): AesGcm {
       return {
         async run(session, key) {
           attempt('C_EncryptInit', () => cryptoki.C_EncryptInit(session, buffers.mechanism, key));
-          const output = await pinned(buffers, () =>
-            attemptAsync('C_Encrypt', () => calls.encrypt(cryptoki, session, buffers.input, buffers.output)),
+          const output = await attemptAsync('C_Encrypt', () =>
+            calls.encrypt(cryptoki, session, buffers.input, buffers.output),
           );
           requireLength('C_Encrypt', output, length + TAG_LENGTH);
-          return {
-            ciphertext: new Uint8Array(output.subarray(0, length)),
-            tag: new Uint8Array(output.subarray(length)),
-          };
+          const bytes = new Uint8Array(output);
+          return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
         },
-        wipe: () => wipe(buffers),
+        wipe: () => void buffers.block.fill(0),
       };
     },
     decryption({ iv, aad, ciphertext, tag }) {
@@ -83,11 +86,11 @@ export function aesGcm(library: Library, mode: CallMode): AesGcm {
       return {
         async run(session, key) {
           attempt('C_DecryptInit', () => cryptoki.C_DecryptInit(session, buffers.mechanism, key));
-          const output = await pinned(buffers, () => decryptOnce(session, buffers));
+          const output = await decryptOnce(session, buffers);
           requireLength('C_Decrypt', output, length);
           return new Uint8Array(output);
         },
-        wipe: () => wipe(buffers),
+        wipe: () => void buffers.block.fill(0),
       };
     },
   };
@@ -120,6 +123,8 @@ interface CallBuffers {
   };
   readonly input: Buffer;
   readonly output: Buffer;
+  /** The memory of all of them. */
+  readonly block: Buffer;
 }
 
 function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Array>): CallBuffers {
@@ -128,51 +133,33 @@ function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Ar
   }
   // SoftHSM encrypts with a zero-length IV if it is asked to.
   if (iv.length !== 12 && iv.length !== 16) throw new RangeError('iv must have 12 or 16 bytes');
-  const input = concatenate(Object.values(inputs));
+  const parts = [iv, aad, ...Object.values(inputs)];
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const inputLength = length - iv.length - aad.length;
+  // One block of our own, because it is wiped. It also gives empty input an address: that of a Buffer without
+  // bytes is NULL, which PKCS#11 reads as "no data at all" and refuses. The output has room for a tag on
+  // decryption too: some modules want it as long as their input.
+  const block = Buffer.allocUnsafeSlow(length + inputLength + TAG_LENGTH);
+  let offset = 0;
+  for (const part of parts) {
+    block.set(part, offset);
+    offset += part.length;
+  }
   return {
     mechanism: {
       mechanism: CKM_AES_GCM,
       parameter: {
         type: CK_PARAMS_GCM,
-        iv: concatenate([iv]),
+        iv: block.subarray(0, iv.length),
         ivBits: iv.length * 8,
-        aad: concatenate([aad]),
+        aad: block.subarray(iv.length, iv.length + aad.length),
         tagBits: TAG_LENGTH * 8,
       },
     },
-    input,
-    // Room for a tag also on decryption: some modules want the buffer as long as their input.
-    output: Buffer.allocUnsafeSlow(input.length + TAG_LENGTH),
+    input: block.subarray(length - inputLength, length),
+    output: block.subarray(length),
+    block,
   };
-}
-
-// Not from Node's shared pool, because it is wiped; and never of zero length, because an address of zero bytes is
-// NULL, which PKCS#11 reads as "no data at all" and refuses.
-function concatenate(parts: readonly Uint8Array[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = Buffer.allocUnsafeSlow(Math.max(length, 1)).subarray(0, length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
-// pkcs11js keeps no reference to the buffers of a call on the thread pool (PeculiarVentures/pkcs11js#121): without
-// one of ours the garbage collector may hand their memory to somebody else while the token reads or writes it.
-async function pinned<T>(buffers: CallBuffers, call: () => Promise<T>): Promise<T> {
-  inFlight.add(buffers);
-  try {
-    return await call();
-  } finally {
-    inFlight.delete(buffers);
-  }
-}
-
-function wipe({ input, output }: CallBuffers): void {
-  input.fill(0);
-  output.fill(0);
 }
 
 function requireLength(name: string, output: Uint8Array, length: number): void {
@@ -199,5 +186,3 @@ const CALLS: Record<CallMode, { readonly encrypt: NativeCall; readonly decrypt: 
 };
 
 const TAG_LENGTH = 16;
-
-const inFlight = new Set<CallBuffers>();

@@ -142,18 +142,25 @@ export function generateAesKey(
   }
   attempt('C_GenerateKey', () =>
     cryptoki.C_GenerateKey(session, { mechanism: ck.CKM_AES_KEY_GEN }, [
-      ...keyTemplate({ label, id }),
+      ...newKeyTemplate({ label, id, usages }),
       { type: ck.CKA_VALUE_LEN, value: AES_256_LENGTH },
-      { type: ck.CKA_TOKEN, value: true },
-      { type: ck.CKA_PRIVATE, value: true },
-      { type: ck.CKA_SENSITIVE, value: true },
-      { type: ck.CKA_EXTRACTABLE, value: false },
-      { type: ck.CKA_ENCRYPT, value: usages.includes('ENCRYPT') },
-      { type: ck.CKA_DECRYPT, value: usages.includes('DECRYPT') },
-      ...OTHER_USAGES.map((type) => ({ type, value: false })),
     ]),
   );
   return { label, id };
+}
+
+/** The attributes of a key that stays in the token and is good for its usages only; the value is the caller's. */
+export function newKeyTemplate({ label, id, usages }: Required<GenerateKeyOptions>): ck.Template {
+  return [
+    ...keyTemplate({ label, id }),
+    { type: ck.CKA_TOKEN, value: true },
+    { type: ck.CKA_PRIVATE, value: true },
+    { type: ck.CKA_SENSITIVE, value: true },
+    { type: ck.CKA_EXTRACTABLE, value: false },
+    { type: ck.CKA_ENCRYPT, value: usages.includes('ENCRYPT') },
+    { type: ck.CKA_DECRYPT, value: usages.includes('DECRYPT') },
+    ...OTHER_USAGES.map((type) => ({ type, value: false })),
+  ];
 }
 
 /** At most two handles: more do not matter. */

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isAcquired } from './library.ts';
+import { CKA_VALUE, CKF_RW_SESSION, CKF_SERIAL_SESSION } from './cryptoki.ts';
+import { type GenerateKeyOptions, newKeyTemplate } from './keys.ts';
+import { acquireLibrary, isAcquired } from './library.ts';
 import { openModule } from './module.ts';
+import { findToken } from './slots.ts';
 
 /** A SoftHSM token in a folder of its own. */
 export interface TemporaryToken {
@@ -17,6 +20,11 @@ export interface TemporaryToken {
   readonly environment: { readonly SOFTHSM2_CONF: string };
   /** Removes the folder; close all modules and tokens first. */
   dispose(): void;
+}
+
+/** A key for `importKey`; `value` is 16, 24 or 32 bytes. */
+export interface ImportKeyOptions extends GenerateKeyOptions {
+  readonly value: Uint8Array;
 }
 
 /**
@@ -66,6 +74,35 @@ export function temporaryToken(options: { label?: string; modulePath?: string } 
     throw error;
   }
   return { modulePath, label, pin, soPin, directory, environment: { SOFTHSM2_CONF: configuration }, dispose };
+}
+
+/**
+ * Puts a key of known value into the token, so that a test can check by other means what the token does with it.
+ * Any length goes in, and a label may be used twice.
+ */
+export function importKey(
+  token: TemporaryToken,
+  { label, id = randomBytes(16), value, usages = ['ENCRYPT', 'DECRYPT'] }: ImportKeyOptions,
+): void {
+  const library = acquireLibrary(token.modulePath);
+  const { cryptoki } = library;
+  try {
+    const { slot } = findToken(cryptoki, { label: token.label });
+    const login = library.logins.join(slot, token.pin);
+    const session = cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION);
+    try {
+      login.ensure(session);
+      cryptoki.C_CreateObject(session, [
+        ...newKeyTemplate({ label, id, usages }),
+        { type: CKA_VALUE, value: Buffer.from(value) },
+      ]);
+    } finally {
+      cryptoki.C_CloseSession(session);
+      login.leave();
+    }
+  } finally {
+    library.release();
+  }
 }
 
 function findBelowSetup(directory: string): string | undefined {

@@ -1,0 +1,112 @@
+import { expect, it } from 'vitest';
+import { importKey } from '../src/testing.ts';
+import { errorCode } from './error-code.ts';
+import { describeWithToken } from './with-token.ts';
+
+describeWithToken('a key', (context) => {
+  const iv = new Uint8Array(12);
+  const aad = Uint8Array.of(1, 2, 3);
+  const plaintext = Uint8Array.of(4, 5, 6);
+
+  it('is found by label, by id or by both, and looked up once', () => {
+    const token = context().open();
+    const key = token.generateKey({ label: 'orders', id: Uint8Array.of(0xca, 0xfe) });
+    expect(key).toMatchObject({ label: 'orders', usages: ['ENCRYPT', 'DECRYPT'] });
+    expect(key.id).toEqual(Uint8Array.of(0xca, 0xfe));
+    expect(token.key({ id: key.id })).toMatchObject({ label: 'orders' });
+    expect(token.key({ label: 'orders' })).toBe(token.key({ label: 'orders' }));
+    expect(token.key({ label: 'orders', id: key.id })).toBe(key);
+    expect(errorCode(() => token.key({ label: 'orders', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
+    expect(() => token.key({})).toThrow(TypeError);
+    token.close();
+  });
+
+  it('gets sixteen bytes of id unless one is given', () => {
+    const token = context().open();
+    expect(token.generateKey({ label: 'with-id' }).id).toHaveLength(16);
+    token.close();
+  });
+
+  it('cannot be read out of the token', () => {
+    const { open, raw, slot } = context();
+    const token = open();
+    token.generateKey({ label: 'sealed' });
+    const session = raw.C_OpenSession(slot, 4);
+    raw.C_FindObjectsInit(session, [{ type: 0x3, value: 'sealed' }]);
+    const [handle = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
+    raw.C_FindObjectsFinal(session);
+    const flags = [0x103, 0x162, 0x106, 0x107, 0x108, 0x10a, 0x10c].map((type) => ({ type }));
+    expect(raw.C_GetAttributeValue(session, handle, flags).map(({ value }) => value[0])).toEqual([
+      1, 0, 0, 0, 0, 0, 0,
+    ]);
+    expect(() => raw.C_GetAttributeValue(session, handle, [{ type: 0x11 }])).toThrow(
+      'CKR_ATTRIBUTE_SENSITIVE',
+    );
+    raw.C_CloseSession(session);
+    token.close();
+  });
+
+  it('is not generated under a label that is taken', () => {
+    const token = context().open();
+    token.generateKey({ label: 'taken' });
+    expect(errorCode(() => token.generateKey({ label: 'taken' }))).toBe('KEY_EXISTS');
+    expect(() => token.generateKey({ label: '' })).toThrow(RangeError);
+    token.close();
+  });
+
+  it('is refused when its label is ambiguous, and found by label and id', () => {
+    const { open, temporary } = context();
+    const value = new Uint8Array(32);
+    importKey(temporary, { label: 'twins', id: Uint8Array.of(1), value });
+    importKey(temporary, { label: 'twins', id: Uint8Array.of(2), value });
+    const token = open();
+    expect(errorCode(() => token.key({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
+    expect(token.key({ label: 'twins', id: Uint8Array.of(2) }).id).toEqual(Uint8Array.of(2));
+    token.close();
+  });
+
+  it('is refused when it is no AES-256 key', () => {
+    const { open, temporary } = context();
+    importKey(temporary, { label: 'short', value: new Uint8Array(16) });
+    const token = open();
+    expect(errorCode(() => token.key({ label: 'short' }))).toBe('KEY_UNSUITABLE');
+    token.close();
+  });
+
+  it('does only what its usages permit', async () => {
+    const token = context().open();
+    const encryptOnly = token.generateKey({ label: 'encrypt-only', usages: ['ENCRYPT'] });
+    const decryptOnly = token.generateKey({ label: 'decrypt-only', usages: ['DECRYPT'] });
+    expect(encryptOnly.usages).toEqual(['ENCRYPT']);
+    expect(decryptOnly.usages).toEqual(['DECRYPT']);
+    const sealed = await encryptOnly.encrypt({ iv, aad, plaintext });
+    const forbidden = { code: 'KEY_USAGE_FORBIDDEN' };
+    await expect(encryptOnly.decrypt({ iv, aad, ...sealed })).rejects.toMatchObject(forbidden);
+    await expect(decryptOnly.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(forbidden);
+    token.close();
+  });
+
+  it('is found again when it was replaced under its label, and missed when it was deleted', async () => {
+    const { open, raw, slot, temporary } = context();
+    const destroy = () => {
+      const session = raw.C_OpenSession(slot, 6);
+      raw.C_FindObjectsInit(session, [{ type: 0x3, value: 'replaced' }]);
+      for (const handle of raw.C_FindObjects(session, 10)) raw.C_DestroyObject(session, handle);
+      raw.C_FindObjectsFinal(session);
+      raw.C_CloseSession(session);
+    };
+    const token = open();
+    token.generateKey({ label: 'replaced' });
+    const key = token.key({ label: 'replaced' });
+    const before = await key.encrypt({ iv, aad, plaintext });
+    destroy();
+    importKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
+    const after = await key.encrypt({ iv, aad, plaintext });
+    expect(after.tag).not.toEqual(before.tag);
+    expect(await key.decrypt({ iv, aad, ...after })).toEqual(plaintext);
+    destroy();
+    await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    token.close();
+  });
+});

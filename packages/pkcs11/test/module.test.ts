@@ -1,0 +1,81 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { openModule } from '../src/index.ts';
+import { errorCode } from './error-code.ts';
+import { describeWithToken } from './with-token.ts';
+
+describeWithToken('a module', (context) => {
+  it('lists its tokens, among them one that was never initialised', () => {
+    const { module, temporary } = context();
+    expect(module.tokens()).toMatchObject([
+      { label: temporary.label, manufacturer: 'SoftHSM project', initialized: true },
+      { label: '', initialized: false },
+    ]);
+  });
+
+  it('can be opened twice, through a link too, and stays initialised until the last is closed', () => {
+    const { module, temporary } = context();
+    const link = join(temporary.directory, 'link.so');
+    symlinkSync(temporary.modulePath, link);
+    const second = openModule({ path: link });
+    expect(second.path).toBe(module.path);
+    second.close();
+    second.close();
+    expect(errorCode(() => second.tokens())).toBe('CLOSED');
+    expect(module.tokens()).toHaveLength(2);
+  });
+
+  it('closes its tokens', async () => {
+    const { temporary } = context();
+    const module = openModule({ path: temporary.modulePath });
+    const token = module.openToken({ label: temporary.label, pin: temporary.pin });
+    module.close();
+    expect(token.sessions().open).toBe(0);
+    await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(errorCode(() => token.key({ label: 'any' }))).toBe('CLOSED');
+  });
+
+  it('is refused when the file is absent or no module', () => {
+    const { temporary } = context();
+    expect(errorCode(() => openModule({ path: join(temporary.directory, 'absent.so') }))).toBe(
+      'MODULE_UNAVAILABLE',
+    );
+    expect(errorCode(() => openModule({ path: temporary.environment.SOFTHSM2_CONF }))).toBe(
+      'MODULE_UNAVAILABLE',
+    );
+  });
+
+  it('initialises only tokens that are vacant, and pads the label', () => {
+    const { module, temporary } = context();
+    const { pin, soPin } = temporary;
+    const label = 'Schlüssel, zweiter';
+    const info = module.initializeToken({ label, pin, soPin });
+    expect(info).toMatchObject({ label, initialized: true });
+    expect(module.tokens().map((token) => token.label)).toContain(temporary.label);
+    module.openToken({ serial: info.serial, pin }).close();
+    expect(() => module.initializeToken({ label: 'x'.repeat(33), pin, soPin })).toThrow(RangeError);
+    expect(() => module.initializeToken({ label: '', pin, soPin })).toThrow(RangeError);
+  });
+
+  it('opens a token by exactly one of label and serial number', () => {
+    const { module, temporary } = context();
+    const { label, pin } = temporary;
+    const serial = module.tokens()[0]?.serial ?? '';
+    expect(() => module.openToken({ pin })).toThrow(TypeError);
+    expect(() => module.openToken({ label, serial, pin })).toThrow(TypeError);
+    expect(errorCode(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
+    expect(errorCode(() => module.openToken({ label: '', pin }))).toBe('TOKEN_NOT_FOUND');
+  });
+
+  it('refuses a label that two tokens share, and takes their serial numbers', () => {
+    const { module, temporary } = context();
+    const { pin, soPin } = temporary;
+    const first = module.initializeToken({ label: 'twin', pin, soPin });
+    module.initializeToken({ label: 'twin', pin, soPin });
+    expect(errorCode(() => module.openToken({ label: 'twin', pin }))).toBe('TOKEN_AMBIGUOUS');
+    const token = module.openToken({ serial: first.serial, pin });
+    expect(token.info.serial).toBe(first.serial);
+    token.close();
+  });
+});

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import { Pkcs11Error } from '../src/index.ts';
+import { sessionPool } from '../src/sessions.ts';
+import { errorCode } from './error-code.ts';
+import { describeWithToken } from './with-token.ts';
+
+const lost = () =>
+  new Pkcs11Error('SESSION_LOST', 'lost', { returnValue: { name: 'CKR_SESSION_CLOSED', value: 0xb0 } });
+
+function countingPool(limit: number) {
+  const log = { opened: 0, closed: 0, drained: 0 };
+  const pool = sessionPool({
+    limit,
+    open: () => Buffer.of((log.opened += 1)),
+    close: () => {
+      log.closed += 1;
+    },
+    drained: () => {
+      log.drained += 1;
+    },
+  });
+  return { pool, log };
+}
+
+describe('a session pool', () => {
+  it('opens no more sessions than its limit and serves those who wait in their order', async () => {
+    const { pool, log } = countingPool(2);
+    const served: number[] = [];
+    const jobs = Array.from({ length: 8 }, async (_, index) =>
+      pool.run(async () => {
+        served.push(index);
+        await new Promise(setImmediate);
+      }),
+    );
+    expect(pool.counts()).toEqual({ open: 2, idle: 0, limit: 2 });
+    await Promise.all(jobs);
+    expect(served).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(log.opened).toBe(2);
+    expect(pool.counts()).toEqual({ open: 2, idle: 2, limit: 2 });
+  });
+
+  it('closes a session on which anything failed, and opens another for those who wait', async () => {
+    const { pool, log } = countingPool(1);
+    const failing = pool.run(async () => {
+      throw new RangeError('unexpected');
+    });
+    const waiting = pool.run(({ handle }) => handle[0]);
+    await expect(failing).rejects.toThrow(RangeError);
+    expect(await waiting).toBe(2);
+    expect(log).toMatchObject({ opened: 2, closed: 1 });
+  });
+
+  it('renews all sessions and tries once more when the token has forgotten them', async () => {
+    const { pool, log } = countingPool(4);
+    await Promise.all(Array.from({ length: 4 }, async () => pool.run(async () => new Promise(setImmediate))));
+    let attempts = 0;
+    const epochs: number[] = [];
+    const job = pool.run(({ epoch }) => {
+      epochs.push(epoch);
+      if ((attempts += 1) === 1) throw lost();
+    });
+    await job;
+    expect(epochs).toEqual([0, 1]);
+    expect(log).toMatchObject({ opened: 5, closed: 4 });
+  });
+
+  it('tries no third time', async () => {
+    const { pool } = countingPool(1);
+    let attempts = 0;
+    const failing = pool.run(() => {
+      attempts += 1;
+      throw lost();
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'SESSION_LOST' });
+    expect(attempts).toBe(2);
+  });
+
+  it('starts one new epoch however many calls see the same loss', async () => {
+    const { pool } = countingPool(8);
+    const job = async () =>
+      pool.run(async ({ epoch }) => {
+        await new Promise(setImmediate);
+        if (epoch === 0) throw lost();
+        return epoch;
+      });
+    expect(await Promise.all([job(), job(), job(), job()])).toEqual([1, 1, 1, 1]);
+  });
+
+  it('gives work that cannot wait a session beyond the limit, and closes it afterwards', async () => {
+    const { pool } = countingPool(1);
+    const busy = pool.run(async () => new Promise(setImmediate));
+    expect(pool.runNow(() => pool.counts().open)).toBe(2);
+    expect(pool.counts().open).toBe(1);
+    await busy;
+  });
+
+  it('lets calls under way finish when it is closed, refuses the others and is drained once', async () => {
+    const { pool, log } = countingPool(1);
+    const busy = pool.run(async () => new Promise((resolve) => setImmediate(() => resolve('done'))));
+    const waiting = pool.run(() => 'never');
+    pool.close();
+    pool.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(pool.run(() => 'never')).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(errorCode(() => pool.runNow(() => 'never'))).toBe('CLOSED');
+    expect(log.drained).toBe(0);
+    expect(await busy).toBe('done');
+    expect(log).toEqual({ opened: 1, closed: 1, drained: 1 });
+  });
+
+  it('is drained at once when nothing is open or everything idle', async () => {
+    const unused = countingPool(1);
+    unused.pool.close();
+    expect(unused.log.drained).toBe(1);
+    const idle = countingPool(1);
+    await idle.pool.run(() => undefined);
+    idle.pool.close();
+    expect(idle.log).toEqual({ opened: 1, closed: 1, drained: 1 });
+  });
+});
+
+describeWithToken('a token whose sessions are disturbed', (context) => {
+  const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
+
+  it('goes on after all its sessions were closed by somebody else', async () => {
+    const { open, raw, slot } = context();
+    const token = open();
+    const key = token.generateKey({ label: 'closed-sessions' });
+    raw.C_CloseAllSessions(slot);
+    expect((await key.encrypt(message)).tag).toHaveLength(16);
+    raw.C_CloseAllSessions(slot);
+    expect(token.key({ label: 'closed-sessions' }).label).toBe('closed-sessions');
+    expect(await token.randomBytes(4)).toHaveLength(4);
+    token.close();
+  });
+
+  it('goes on after somebody logged the process out', async () => {
+    const { open, raw, slot } = context();
+    const token = open();
+    const key = token.generateKey({ label: 'logged-out' });
+    const session = raw.C_OpenSession(slot, 4);
+    raw.C_Logout(session);
+    raw.C_CloseSession(session);
+    expect((await key.encrypt(message)).tag).toHaveLength(16);
+    token.close();
+  });
+
+  it('goes on when an operation was left active on its session', async () => {
+    const { open, raw, slot } = context();
+    const token = open();
+    const key = token.generateKey({ label: 'left-active' });
+    const own = raw.C_OpenSession(slot, 4);
+    raw.C_FindObjectsInit(own, [{ type: 3, value: 'left-active' }]);
+    const [handle = Buffer.alloc(8)] = raw.C_FindObjects(own, 1);
+    raw.C_FindObjectsFinal(own);
+    raw.C_CloseSession(own);
+    let disturbed = 0;
+    for (let number = 1; number < 200; number += 1) {
+      const session = Buffer.alloc(8);
+      session.writeUInt32LE(number);
+      try {
+        raw.C_EncryptInit(session, { mechanism: 0x1087, parameter: gcmParameter }, handle);
+        disturbed += 1;
+      } catch {
+        // Most numbers are no session.
+      }
+    }
+    expect(disturbed).toBeGreaterThan(0);
+    expect((await key.encrypt(message)).tag).toHaveLength(16);
+    token.close();
+  });
+});
+
+const gcmParameter = { type: 0x19, iv: Buffer.alloc(12), ivBits: 96, tagBits: 128 };

@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { afterEach, expect, it, vi } from 'vitest';
+import { openModule } from '../src/index.ts';
+import { findModule, temporaryToken } from '../src/testing.ts';
+import { describeWithToken } from './with-token.ts';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+it('PKCS11_MODULE comes before every known path', () => {
+  vi.stubEnv('PKCS11_MODULE', '/chosen/module.so');
+  expect(findModule()).toBe('/chosen/module.so');
+});
+
+describeWithToken('a temporary token', (context) => {
+  it('is refused while the module is open', () => {
+    expect(context().temporary.directory).not.toBe('');
+    expect(() => temporaryToken()).toThrow('close it first');
+  });
+
+  it('leaves neither folder nor environment behind', () => {
+    const { module, temporary } = context();
+    module.close();
+    const before = process.env['SOFTHSM2_CONF'];
+    const second = temporaryToken({ label: 'second' });
+    expect(process.env['SOFTHSM2_CONF']).toBe(second.environment.SOFTHSM2_CONF);
+    const reopened = openModule({ path: second.modulePath });
+    reopened.openToken({ label: 'second', pin: second.pin });
+    reopened.close();
+    second.dispose();
+    expect(existsSync(second.directory)).toBe(false);
+    expect(process.env['SOFTHSM2_CONF']).toBe(before);
+    expect(temporary.label).toBe('holdfast-test');
+  });
+});
