@@ -1,1 +1,15 @@
-export {};
+export {
+  createLocalKms,
+  type ListeningKms,
+  type ListenOptions,
+  type LocalKms,
+  type LocalKmsOptions,
+} from './local-kms.ts';
+export type {
+  ConnectionRecord,
+  ListeningRecord,
+  Log,
+  LogRecord,
+  RequestRecord,
+  XksCallLogEntry,
+} from './log.ts';

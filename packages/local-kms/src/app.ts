@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { Hono } from 'hono';
+import { accountArn } from './arn.ts';
+import { KmsError, toKmsError } from './errors.ts';
+import type { Kms } from './kms.ts';
+import type { Log } from './log.ts';
+import type { Operation, Output } from './operation.ts';
+import { OPERATIONS } from './operations/index.ts';
+import { readBody } from './request-body.ts';
+import type { XksCallRecord } from './xks/client.ts';
+
+/**
+ * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this
+ * one gate, which names it, runs its operation, turns whatever is thrown into an exception of the API and logs it.
+ */
+export function createApp(kms: Kms, log: Log): Hono {
+  const app = new Hono();
+  app.all('*', async ({ req }) => {
+    const started = performance.now();
+    const requestId = randomUUID();
+    const operation = operationName(req.raw);
+    const notes: { keyId?: string; xksCalls: XksCallRecord[] } = { xksCalls: [] };
+    const call = {
+      ...kms,
+      concerns: (keyArn: string) => void (notes.keyId = keyArn),
+      xksCaller: {
+        kmsOperation: operation,
+        kmsRequestId: requestId,
+        awsPrincipalArn: accountArn(kms.scope),
+        observe: (xksCall: XksCallRecord) => void notes.xksCalls.push(xksCall),
+      },
+    };
+    const answer = await answerOf(async () =>
+      operationNamed(operation)(parseJson(await readBody(req.raw, MAX_BODY_BYTES)), call),
+    );
+    log({
+      event: 'request',
+      requestId,
+      operation,
+      ...(notes.keyId !== undefined && { keyId: notes.keyId }),
+      ...('error' in answer && { errorName: answer.error.code, ...faultOf(answer.error) }),
+      durationMs: performance.now() - started,
+      ...(notes.xksCalls.length > 0 && { xksCalls: notes.xksCalls }),
+    });
+    return responseOf(answer, requestId);
+  });
+  return app;
+}
+
+type Answer = { readonly output: Output } | { readonly error: KmsError };
+
+async function answerOf(run: () => Promise<Output>): Promise<Answer> {
+  try {
+    return { output: await run() };
+  } catch (thrown) {
+    return { error: toKmsError(thrown) };
+  }
+}
+
+function responseOf(answer: Answer, requestId: string): Response {
+  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': requestId };
+  if ('output' in answer) return new Response(JSON.stringify(answer.output), { status: 200, headers });
+  const { code, message, status } = answer.error;
+  return new Response(JSON.stringify({ __type: code, message }), { status, headers });
+}
+
+// What the log calls a request that names no operation.
+function operationName(request: Request): string {
+  const [, name] = TARGET.exec(request.headers.get('x-amz-target') ?? '') ?? [];
+  return request.method === 'POST' && name !== undefined ? name : 'Unknown';
+}
+
+function operationNamed(name: string): Operation {
+  const operation = OPERATIONS.get(name);
+  if (operation) return operation;
+  throw new KmsError('UnknownOperationException', 'The request names no operation of this KMS.');
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'));
+  } catch {
+    // Without the cause, whose message quotes the body.
+    throw new KmsError('SerializationException', 'The body of a request is a JSON object.');
+  }
+}
+
+function faultOf({ code, cause }: KmsError): { readonly fault?: string } {
+  if (code !== 'KMSInternalException' || !(cause instanceof Error)) return {};
+  return { fault: `${cause.name}: ${cause.message}` };
+}
+
+const TARGET = /^TrentService\.([A-Za-z]{1,64})$/;
+const MAX_BODY_BYTES = 1_048_576;

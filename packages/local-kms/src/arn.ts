@@ -1,0 +1,44 @@
+/** Where this KMS stands: the three facts every ARN of its keys and aliases repeats. */
+export interface ArnScope {
+  readonly partition: string;
+  readonly region: string;
+  readonly accountId: string;
+}
+
+/** A KMS ARN taken apart; `resource` is `key/…` or `alias/…`. */
+export interface KmsArn extends ArnScope {
+  readonly resource: string;
+}
+
+/** The scope of an account in a Region. Throws RangeError for a malformed Region or account id. */
+export function arnScope(region: string, accountId: string): ArnScope {
+  if (region.length > 32 || !REGION.test(region)) throw new RangeError(`not an AWS Region: ${region}`);
+  if (!ACCOUNT_ID.test(accountId)) throw new RangeError(`not a 12-digit AWS account id: ${accountId}`);
+  const partition = PARTITIONS.find(({ prefix }) => region.startsWith(prefix))?.partition ?? 'aws';
+  return { partition, region, accountId };
+}
+
+/** The ARN of a key, from its id, or of an alias, from its full name. */
+export function kmsArn({ partition, region, accountId }: ArnScope, resource: string): string {
+  return `arn:${partition}:kms:${region}:${accountId}:${resource}`;
+}
+
+/** The ARN of the account itself: this KMS authenticates nobody, so every caller acts as the account. */
+export function accountArn({ partition, accountId }: ArnScope): string {
+  return `arn:${partition}:iam::${accountId}:root`;
+}
+
+/** Takes a KMS key or alias ARN apart; undefined if the text is not one. */
+export function parseKmsArn(text: string): KmsArn | undefined {
+  const [, partition, region, accountId, resource] = KMS_ARN.exec(text) ?? [];
+  if (!partition || !region || !accountId || !resource) return undefined;
+  return { partition, region, accountId, resource };
+}
+
+const REGION = /^([a-z]+-){2,3}\d+$/;
+const ACCOUNT_ID = /^\d{12}$/;
+const KMS_ARN = /^arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):((?:key|alias)\/.+)$/;
+const PARTITIONS = [
+  { prefix: 'cn-', partition: 'aws-cn' },
+  { prefix: 'us-gov-', partition: 'aws-us-gov' },
+] as const;

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
+import type { KmsKey } from './keys.ts';
+import type { Call } from './kms.ts';
+import { dryRun, encryptionContext, grantTokens, keyId } from './members.ts';
+
+/** A fresh data key and its encryption under a symmetric key. */
+export interface DataKey {
+  readonly key: KmsKey;
+  readonly ciphertext: Uint8Array;
+  /** Belongs to the caller, who wipes it. */
+  readonly plaintext: Uint8Array;
+}
+
+/** What the two operations that generate data keys take. */
+export const dataKeyInput = z
+  .object({
+    KeyId: keyId,
+    KeySpec: z.enum(['AES_128', 'AES_256']).optional(),
+    NumberOfBytes: z.int().min(1).max(1024).optional(),
+    EncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  })
+  .transform(({ KeySpec, NumberOfBytes, ...others }, context) => {
+    const lengths = [KeySpec && BYTES_OF_KEY_SPEC[KeySpec], NumberOfBytes].filter(
+      (length) => length !== undefined,
+    );
+    const [length] = lengths;
+    if (length !== undefined && lengths.length === 1) return { ...others, length };
+    context.addIssue({ code: 'custom', message: 'takes exactly one of KeySpec and NumberOfBytes' });
+    return z.NEVER;
+  });
+
+export async function generateDataKeyFor(
+  { KeyId, length, EncryptionContext, DryRun }: z.output<typeof dataKeyInput>,
+  call: Call,
+): Promise<DataKey> {
+  const { key, cipher } = readyToEncrypt(call, KeyId, 'SYMMETRIC_DEFAULT', EncryptionContext);
+  assertNotDryRun(DryRun);
+  const plaintext = randomBytes(length);
+  return { key, plaintext, ciphertext: await cipher.encrypt(plaintext) };
+}
+
+const BYTES_OF_KEY_SPEC = { AES_128: 16, AES_256: 32 } as const;

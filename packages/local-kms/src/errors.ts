@@ -1,0 +1,64 @@
+/**
+ * The one error of this package: an AWS KMS exception on its way to the client.
+ *
+ * `code` is the exception's name as the API spells it; `status` is the HTTP status it travels with. The message
+ * is for a person and never holds plaintext, key material, credentials or encryption context values.
+ */
+export class KmsError extends Error {
+  override readonly name = 'KmsError';
+  readonly code: KmsErrorCode;
+
+  constructor(code: KmsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get status(): number {
+    return STATUS_BY_CODE[this.code];
+  }
+}
+
+/** The name of an exception that this KMS can answer with. */
+export type KmsErrorCode = keyof typeof STATUS_BY_CODE;
+
+/** Narrows any thrown value; what nobody foresaw becomes `KMSInternalException` with the original as its cause. */
+export function toKmsError(thrown: unknown): KmsError {
+  if (thrown instanceof KmsError) return thrown;
+  return new KmsError('KMSInternalException', 'An internal error occurred.', { cause: thrown });
+}
+
+// The API model gives some of these 404, 409 or 412; the service itself answers every client fault with 400.
+const STATUS_BY_CODE = {
+  AlreadyExistsException: 400,
+  CloudHsmClusterNotFoundException: 400,
+  CustomKeyStoreHasCMKsException: 400,
+  CustomKeyStoreInvalidStateException: 400,
+  CustomKeyStoreNameInUseException: 400,
+  CustomKeyStoreNotFoundException: 400,
+  DisabledException: 400,
+  DryRunOperationException: 400,
+  IncorrectKeyException: 400,
+  InvalidAliasNameException: 400,
+  InvalidArnException: 400,
+  InvalidCiphertextException: 400,
+  InvalidKeyUsageException: 400,
+  InvalidMarkerException: 400,
+  KMSInternalException: 500,
+  KMSInvalidStateException: 400,
+  LimitExceededException: 400,
+  NotFoundException: 400,
+  RequestEntityTooLargeException: 413,
+  SerializationException: 400,
+  UnknownOperationException: 404,
+  UnsupportedOperationException: 400,
+  ValidationException: 400,
+  XksKeyAlreadyInUseException: 400,
+  XksKeyInvalidConfigurationException: 400,
+  XksKeyNotFoundException: 400,
+  XksProxyIncorrectAuthenticationCredentialException: 400,
+  XksProxyInvalidConfigurationException: 400,
+  XksProxyInvalidResponseException: 400,
+  XksProxyUriInUseException: 400,
+  XksProxyUriUnreachableException: 400,
+  XksProxyVpcEndpointServiceNotFoundException: 400,
+} as const satisfies Record<string, number>;

@@ -1,0 +1,63 @@
+import { type AesMaterial, generateAesMaterial } from './key-material/aes.ts';
+import { type EccMaterial, generateEccMaterial } from './key-material/ecc.ts';
+import { generateRsaMaterial, type RsaMaterial } from './key-material/rsa.ts';
+
+/** The key specs this KMS makes keys of. One row holds all that differs between them. */
+export const KEY_SPECS = {
+  SYMMETRIC_DEFAULT: symmetric(),
+  RSA_2048: rsa(2048),
+  RSA_3072: rsa(3072),
+  RSA_4096: rsa(4096),
+  ECC_NIST_P256: ecc('prime256v1'),
+  ECC_NIST_P384: ecc('secp384r1'),
+  ECC_NIST_P521: ecc('secp521r1'),
+} as const satisfies Record<string, KeySpecRow>;
+
+export type KeySpec = keyof typeof KEY_SPECS;
+export type KeyUsage = 'ENCRYPT_DECRYPT' | 'KEY_AGREEMENT';
+export type EncryptionAlgorithm = 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256';
+export type KeyMaterial = AesMaterial | RsaMaterial | EccMaterial;
+
+export interface KeySpecRow {
+  /** What keys of this spec are used for; a request need not name it for a symmetric key. */
+  readonly usage: KeyUsage;
+  readonly symmetric: boolean;
+  readonly encryptionAlgorithms: readonly EncryptionAlgorithm[];
+  readonly keyAgreementAlgorithms: readonly 'ECDH'[];
+  generate(): Promise<KeyMaterial>;
+}
+
+/** The row of a spec by its name in a request; undefined if this KMS has no such keys. */
+export function isKeySpec(name: string): name is KeySpec {
+  return Object.hasOwn(KEY_SPECS, name);
+}
+
+function symmetric(): KeySpecRow {
+  return {
+    usage: 'ENCRYPT_DECRYPT',
+    symmetric: true,
+    encryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    keyAgreementAlgorithms: [],
+    generate: async () => generateAesMaterial(),
+  };
+}
+
+function rsa(modulusBits: number): KeySpecRow {
+  return {
+    usage: 'ENCRYPT_DECRYPT',
+    symmetric: false,
+    encryptionAlgorithms: ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'],
+    keyAgreementAlgorithms: [],
+    generate: () => generateRsaMaterial(modulusBits),
+  };
+}
+
+function ecc(namedCurve: string): KeySpecRow {
+  return {
+    usage: 'KEY_AGREEMENT',
+    symmetric: false,
+    encryptionAlgorithms: [],
+    keyAgreementAlgorithms: ['ECDH'],
+    generate: () => generateEccMaterial(namedCurve),
+  };
+}

@@ -1,0 +1,111 @@
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { createAliases } from './aliases.ts';
+import { createApp } from './app.ts';
+import { arnScope } from './arn.ts';
+import { createConnections } from './connections.ts';
+import { createCustomKeyStores } from './custom-key-stores.ts';
+import { createKeys } from './keys.ts';
+import type { Log } from './log.ts';
+import { createXksClient } from './xks/client.ts';
+import { createXksTransport } from './xks/transport.ts';
+
+export interface LocalKmsOptions {
+  /** The Region in ARNs and in the signatures of XKS requests. Default `us-east-1`. */
+  readonly region?: string;
+  /** The 12-digit account that owns every key. Default `000000000000`. */
+  readonly accountId?: string;
+  /** Where the hosts of external key store endpoints really are: host name to `address:port`. */
+  readonly xksHosts?: Readonly<Record<string, string>>;
+  /** PEM certificates to trust in proxies besides the public authorities. */
+  readonly xksCertificateAuthorities?: string;
+  /** The longest a proxy may take to answer, connecting included. Default 250, as in AWS. */
+  readonly xksTimeoutMs?: number;
+  /** Takes a record of every request and connection. */
+  readonly log?: Log;
+}
+
+/** A KMS that keeps its keys in memory. It can listen more than once, at different ports. */
+export interface LocalKms {
+  listen(options?: ListenOptions): Promise<ListeningKms>;
+}
+
+export interface ListenOptions {
+  /** Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+}
+
+export interface ListeningKms {
+  /** The `endpoint` of a KMS client. */
+  readonly url: string;
+  /** Answers the requests that have arrived, then frees the port and every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * The AWS KMS API in this process, for development and tests: nothing is authorized and nothing is kept.
+ * Throws RangeError for a malformed Region, account id, host mapping or time limit.
+ *
+ * @example
+ * const kms = await createLocalKms({ region: 'eu-north-1' }).listen();
+ * const client = new KMSClient({ region: 'eu-north-1', endpoint: kms.url, credentials });
+ */
+export function createLocalKms({
+  region = 'us-east-1',
+  accountId = '000000000000',
+  xksHosts = {},
+  xksCertificateAuthorities,
+  xksTimeoutMs = 250,
+  log = () => undefined,
+}: LocalKmsOptions = {}): LocalKms {
+  if (!(xksTimeoutMs > 0)) throw new RangeError('xksTimeoutMs is more than zero');
+  const scope = arnScope(region, accountId);
+  const transport = createXksTransport({
+    hosts: xksHosts,
+    certificateAuthorities: xksCertificateAuthorities,
+    timeoutMs: xksTimeoutMs,
+  });
+  const xks = createXksClient(transport, region);
+  const customKeyStores = createCustomKeyStores();
+  const connections = createConnections({ scope, customKeyStores, xks }, log);
+  const kms = { scope, keys: createKeys(scope), aliases: createAliases(), customKeyStores, connections, xks };
+  const app = createApp(kms, log);
+
+  return {
+    async listen({ host = '127.0.0.1', port = 0 } = {}) {
+      const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+      const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
+      const url = await listening(server, host, port);
+      log({ event: 'listening', url });
+      return {
+        url,
+        async close() {
+          await closed(server);
+          await connections.settled();
+          transport.close();
+        },
+      };
+    },
+  };
+}
+
+function listening(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const address = server.address();
+      const boundPort = typeof address === 'object' ? (address?.port ?? port) : port;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`);
+    });
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

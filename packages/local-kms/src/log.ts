@@ -1,0 +1,43 @@
+import type { ConnectionErrorCode, XksFailure } from './xks/failures.ts';
+
+/** One thing that happened. Records never hold plaintext, key material, credentials or encryption context. */
+export type LogRecord = ListeningRecord | RequestRecord | ConnectionRecord;
+
+/** Takes records as they happen; it must not throw. */
+export type Log = (record: LogRecord) => void;
+
+export interface ListeningRecord {
+  readonly event: 'listening';
+  readonly url: string;
+}
+
+/** One call of the KMS API. */
+export interface RequestRecord {
+  readonly event: 'request';
+  /** The `x-amzn-requestid` of the answer and the `kmsRequestId` that a proxy saw. */
+  readonly requestId: string;
+  readonly operation: string;
+  /** The ARN of the key; for ReEncrypt that of the destination. */
+  readonly keyId?: string;
+  readonly errorName?: string;
+  /** What a KMSInternalException hides from the client. */
+  readonly fault?: string;
+  readonly durationMs: number;
+  readonly xksCalls?: readonly XksCallLogEntry[];
+}
+
+/** The end of an attempt to connect a custom key store, which goes on after its request was answered. */
+export interface ConnectionRecord {
+  readonly event: 'connection';
+  readonly requestId: string;
+  readonly customKeyStoreId: string;
+  readonly state: 'CONNECTED' | 'FAILED';
+  readonly errorCode?: ConnectionErrorCode;
+  readonly xksCalls: readonly XksCallLogEntry[];
+}
+
+export interface XksCallLogEntry {
+  readonly operation: string;
+  readonly durationMs: number;
+  readonly failure?: XksFailure;
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { customKeyStoreId } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Starts to connect an external key store and returns at once; DescribeCustomKeyStores tells what came of it. */
+export const connectCustomKeyStore = operation({
+  input: z.object({ CustomKeyStoreId: customKeyStoreId }),
+  run({ CustomKeyStoreId }, { customKeyStores, connections, xksCaller }) {
+    const { id, connection } = customKeyStores.withId(CustomKeyStoreId);
+    if (connection.state === 'FAILED') {
+      throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
+    }
+    if (connection.state === 'DISCONNECTED') connections.start(id, xksCaller.kmsRequestId);
+    return {};
+  },
+});

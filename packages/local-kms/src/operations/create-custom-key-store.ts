@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { customKeyStoreName } from '../members.ts';
+import { operation } from '../operation.ts';
+import { resultOf } from '../xks/result.ts';
+import {
+  assertPublic,
+  xksProxy,
+  xksProxyAuthenticationCredential,
+  xksProxyConnectivity,
+  xksProxyUriEndpoint,
+  xksProxyUriPath,
+} from '../xks-proxy-settings.ts';
+
+/** Adds an external key store, disconnected, once its proxy has answered a health check. */
+export const createCustomKeyStore = operation({
+  input: z.object({
+    CustomKeyStoreName: customKeyStoreName,
+    CustomKeyStoreType: z.enum(['AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']).default('AWS_CLOUDHSM'),
+    XksProxyConnectivity: xksProxyConnectivity.optional(),
+    XksProxyUriEndpoint: xksProxyUriEndpoint.optional(),
+    XksProxyUriPath: xksProxyUriPath.optional(),
+    XksProxyAuthenticationCredential: xksProxyAuthenticationCredential.optional(),
+  }),
+  async run(input, { customKeyStores, xks, xksCaller }) {
+    if (input.CustomKeyStoreType === 'AWS_CLOUDHSM') {
+      throw new KmsError('CloudHsmClusterNotFoundException', 'There are no AWS CloudHSM clusters here.');
+    }
+    const { XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath } = input;
+    const credential = input.XksProxyAuthenticationCredential;
+    if (!XksProxyConnectivity || !XksProxyUriEndpoint || !XksProxyUriPath || !credential) {
+      throw new KmsError(
+        'ValidationException',
+        'An external key store requires XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath and ' +
+          'XksProxyAuthenticationCredential.',
+      );
+    }
+    assertPublic(XksProxyConnectivity);
+    const proxy = xksProxy(XksProxyUriEndpoint, XksProxyUriPath, credential);
+    const settings = { name: input.CustomKeyStoreName, proxy };
+    customKeyStores.assertFree(settings);
+    resultOf(await xks.checkHealth(proxy, xksCaller), 'keyStore');
+    return { CustomKeyStoreId: customKeyStores.create(settings).id };
+  },
+});

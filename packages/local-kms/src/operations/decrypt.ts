@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { toBase64 } from '../base64.ts';
+import { assertNotDryRun, keyMaterialIdOf, readyToDecrypt } from '../encryption.ts';
+import {
+  ciphertextBlob,
+  dryRun,
+  encryptionAlgorithm,
+  encryptionContext,
+  grantTokens,
+  keyId,
+} from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Decrypts what Encrypt, ReEncrypt, GenerateDataKey or the holder of an RSA public key encrypted. */
+export const decrypt = operation({
+  input: z.object({
+    CiphertextBlob: ciphertextBlob,
+    KeyId: keyId.optional(),
+    EncryptionAlgorithm: encryptionAlgorithm,
+    EncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  }),
+  unsupported: ['Recipient', 'DryRunModifiers'],
+  async run({ CiphertextBlob, KeyId, EncryptionAlgorithm, EncryptionContext, DryRun }, call) {
+    const { key, cipher } = readyToDecrypt(
+      call,
+      CiphertextBlob,
+      KeyId,
+      EncryptionAlgorithm,
+      EncryptionContext,
+    );
+    assertNotDryRun(DryRun);
+    const plaintext = await cipher.decrypt(CiphertextBlob);
+    return {
+      KeyId: key.arn,
+      Plaintext: toBase64(plaintext),
+      EncryptionAlgorithm,
+      KeyMaterialId: keyMaterialIdOf(key),
+    };
+  },
+});

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+import { aliasName } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Removes a friendly name; the key stays. */
+export const deleteAlias = operation({
+  input: z.object({ AliasName: aliasName }),
+  run({ AliasName }, { aliases }) {
+    aliases.delete(AliasName);
+    return {};
+  },
+});

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { customKeyStoreId } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Forgets a disconnected external key store that holds no keys. */
+export const deleteCustomKeyStore = operation({
+  input: z.object({ CustomKeyStoreId: customKeyStoreId }),
+  run({ CustomKeyStoreId }, { customKeyStores, keys }) {
+    const { id, connection } = customKeyStores.withId(CustomKeyStoreId);
+    if (keys.inCustomKeyStore(id).length > 0) {
+      throw new KmsError('CustomKeyStoreHasCMKsException', 'The custom key store still holds keys.');
+    }
+    if (connection.state !== 'DISCONNECTED') {
+      throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
+    }
+    customKeyStores.delete(id);
+    return {};
+  },
+});

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { base64, toBase64 } from '../base64.ts';
+import { assertNotDryRun } from '../encryption.ts';
+import { KmsError } from '../errors.ts';
+import { keyWithId } from '../key-id.ts';
+import { assertUsable } from '../key-state.ts';
+import { dryRun, grantTokens, keyId } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** The raw ECDH secret of a key agreement key and a peer's public key. */
+export const deriveSharedSecret = operation({
+  input: z.object({
+    KeyId: keyId,
+    KeyAgreementAlgorithm: z.enum(['ECDH']),
+    PublicKey: base64(1, 8192),
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  }),
+  unsupported: ['Recipient'],
+  run({ KeyId, KeyAgreementAlgorithm, PublicKey, DryRun }, call) {
+    const key = keyWithId(call, KeyId);
+    assertUsable(key, 'KEY_AGREEMENT');
+    const secret = key.material.type === 'ecc' && key.material.sharedSecret(PublicKey);
+    if (!secret) throw new KmsError('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
+    assertNotDryRun(DryRun);
+    return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: 'AWS_KMS' };
+  },
+});

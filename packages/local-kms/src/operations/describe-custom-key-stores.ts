@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import type { CustomKeyStore } from '../custom-key-stores.ts';
+import { KmsError } from '../errors.ts';
+import { customKeyStoreId, customKeyStoreName, limit, marker } from '../members.ts';
+import { type Output, operation } from '../operation.ts';
+import { pageOf } from '../pages.ts';
+import { toTimestamp } from '../timestamp.ts';
+
+/** The custom key stores, page by page, or the one with an id or a name. */
+export const describeCustomKeyStores = operation({
+  input: z.object({
+    CustomKeyStoreId: customKeyStoreId.optional(),
+    CustomKeyStoreName: customKeyStoreName.optional(),
+    Limit: limit(100),
+    Marker: marker,
+  }),
+  run({ CustomKeyStoreId, CustomKeyStoreName, Limit, Marker }, { customKeyStores }) {
+    if (CustomKeyStoreId !== undefined && CustomKeyStoreName !== undefined) {
+      throw new KmsError(
+        'ValidationException',
+        'Name the custom key store by its id or by its name, not both.',
+      );
+    }
+    const page = { limit: Limit, marker: Marker };
+    const stores =
+      CustomKeyStoreId !== undefined
+        ? [customKeyStores.withId(CustomKeyStoreId)]
+        : CustomKeyStoreName !== undefined
+          ? [customKeyStores.withName(CustomKeyStoreName)]
+          : customKeyStores.list();
+    const { entries, end } = pageOf('DescribeCustomKeyStores', stores, ({ id }) => id, page);
+    return { CustomKeyStores: entries.map(describe), ...end };
+  },
+});
+
+function describe({ id, name, createdAt, connection, proxy }: CustomKeyStore): Output {
+  return {
+    CustomKeyStoreId: id,
+    CustomKeyStoreName: name,
+    CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
+    ConnectionState: connection.state,
+    ...(connection.state === 'FAILED' && { ConnectionErrorCode: connection.errorCode }),
+    CreationDate: toTimestamp(createdAt),
+    XksProxyConfiguration: {
+      Connectivity: 'PUBLIC_ENDPOINT',
+      AccessKeyId: proxy.credential.accessKeyId,
+      UriEndpoint: `https://${proxy.host}`,
+      UriPath: proxy.path,
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { customKeyStoreId } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Disconnects an external key store: until it is connected again, its keys are unavailable. */
+export const disconnectCustomKeyStore = operation({
+  input: z.object({ CustomKeyStoreId: customKeyStoreId }),
+  run({ CustomKeyStoreId }, { customKeyStores }) {
+    const { id, connection } = customKeyStores.withId(CustomKeyStoreId);
+    if (connection.state === 'DISCONNECTED') {
+      throw new KmsError('CustomKeyStoreInvalidStateException', 'The custom key store is not connected.');
+    }
+    customKeyStores.setConnection(id, { state: 'DISCONNECTED' });
+    return {};
+  },
+});

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { toBase64 } from '../base64.ts';
+import { assertNotDryRun, readyToEncrypt } from '../encryption.ts';
+import { dryRun, encryptionAlgorithm, encryptionContext, grantTokens, keyId, plaintext } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Encrypts up to 4096 bytes under a key. */
+export const encrypt = operation({
+  input: z.object({
+    KeyId: keyId,
+    Plaintext: plaintext,
+    EncryptionAlgorithm: encryptionAlgorithm,
+    EncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  }),
+  async run({ KeyId, Plaintext, EncryptionAlgorithm, EncryptionContext, DryRun }, call) {
+    const { key, cipher } = readyToEncrypt(call, KeyId, EncryptionAlgorithm, EncryptionContext);
+    assertNotDryRun(DryRun);
+    const ciphertext = await cipher.encrypt(Plaintext);
+    return { CiphertextBlob: toBase64(ciphertext), KeyId: key.arn, EncryptionAlgorithm };
+  },
+});

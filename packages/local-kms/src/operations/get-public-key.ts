@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { toBase64 } from '../base64.ts';
+import { KmsError } from '../errors.ts';
+import { keyWithId } from '../key-id.ts';
+import { algorithmsOf } from '../key-metadata.ts';
+import { KEY_SPECS } from '../key-specs.ts';
+import { assertUsable } from '../key-state.ts';
+import { grantTokens, keyId } from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** The public half of an asymmetric key as DER SubjectPublicKeyInfo. */
+export const getPublicKey = operation({
+  input: z.object({ KeyId: keyId, GrantTokens: grantTokens }),
+  run({ KeyId }, call) {
+    const key = keyWithId(call, KeyId);
+    const { material, spec } = key;
+    if (material.type === 'aes') {
+      throw new KmsError('UnsupportedOperationException', `The key ${key.arn} has no public key.`);
+    }
+    const { usage } = KEY_SPECS[spec];
+    assertUsable(key, usage);
+    return {
+      KeyId: key.arn,
+      PublicKey: toBase64(material.publicKey),
+      CustomerMasterKeySpec: spec,
+      KeySpec: spec,
+      KeyUsage: usage,
+      ...algorithmsOf(spec),
+    };
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { kmsArn } from '../arn.ts';
+import { keyWithIdNotAlias } from '../key-id.ts';
+import { keyId, limit, marker } from '../members.ts';
+import { operation } from '../operation.ts';
+import { pageOf } from '../pages.ts';
+import { toTimestamp } from '../timestamp.ts';
+
+/** All aliases, or those of one key, page by page. */
+export const listAliases = operation({
+  input: z.object({ KeyId: keyId.optional(), Limit: limit(50), Marker: marker }),
+  run({ KeyId, Limit, Marker }, call) {
+    const key = KeyId === undefined ? undefined : keyWithIdNotAlias(call, KeyId);
+    const aliases = call.aliases.list().filter(({ targetKeyId }) => !key || targetKeyId === key.id);
+    const page = { limit: Limit, marker: Marker };
+    const { entries, end } = pageOf('ListAliases', aliases, ({ name }) => name, page);
+    const Aliases = entries.map(({ name, targetKeyId, createdAt, updatedAt }) => ({
+      AliasName: name,
+      AliasArn: kmsArn(call.scope, name),
+      TargetKeyId: targetKeyId,
+      CreationDate: toTimestamp(createdAt),
+      LastUpdatedDate: toTimestamp(updatedAt),
+    }));
+    return { Aliases, ...end };
+  },
+});

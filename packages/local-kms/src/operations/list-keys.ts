@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { limit, marker } from '../members.ts';
+import { operation } from '../operation.ts';
+import { pageOf } from '../pages.ts';
+
+/** The ids and ARNs of all keys, page by page. */
+export const listKeys = operation({
+  input: z.object({ Limit: limit(100), Marker: marker }),
+  run({ Limit, Marker }, { keys }) {
+    const page = { limit: Limit, marker: Marker };
+    const { entries, end } = pageOf('ListKeys', keys.list(), ({ id }) => id, page);
+    return { Keys: entries.map(({ id, arn }) => ({ KeyId: id, KeyArn: arn })), ...end };
+  },
+});

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { toBase64 } from '../base64.ts';
+import { assertNotDryRun, keyMaterialIdOf, readyToDecrypt, readyToEncrypt } from '../encryption.ts';
+import {
+  ciphertextBlob,
+  dryRun,
+  encryptionAlgorithm,
+  encryptionContext,
+  grantTokens,
+  keyId,
+} from '../members.ts';
+import { operation } from '../operation.ts';
+
+/** Decrypts under one key and encrypts under another; the plaintext stays inside. */
+export const reEncrypt = operation({
+  input: z.object({
+    CiphertextBlob: ciphertextBlob,
+    SourceKeyId: keyId.optional(),
+    SourceEncryptionAlgorithm: encryptionAlgorithm,
+    SourceEncryptionContext: encryptionContext,
+    DestinationKeyId: keyId,
+    DestinationEncryptionAlgorithm: encryptionAlgorithm,
+    DestinationEncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  }),
+  unsupported: ['DryRunModifiers'],
+  async run(input, call) {
+    const { SourceEncryptionAlgorithm, DestinationEncryptionAlgorithm } = input;
+    const source = readyToDecrypt(
+      call,
+      input.CiphertextBlob,
+      input.SourceKeyId,
+      SourceEncryptionAlgorithm,
+      input.SourceEncryptionContext,
+    );
+    const destination = readyToEncrypt(
+      call,
+      input.DestinationKeyId,
+      DestinationEncryptionAlgorithm,
+      input.DestinationEncryptionContext,
+    );
+    assertNotDryRun(input.DryRun);
+    const plaintext = await source.cipher.decrypt(input.CiphertextBlob);
+    try {
+      const ciphertext = await destination.cipher.encrypt(plaintext);
+      return {
+        CiphertextBlob: toBase64(ciphertext),
+        SourceKeyId: source.key.arn,
+        KeyId: destination.key.arn,
+        SourceEncryptionAlgorithm,
+        DestinationEncryptionAlgorithm,
+        SourceKeyMaterialId: keyMaterialIdOf(source.key),
+        DestinationKeyMaterialId: keyMaterialIdOf(destination.key),
+      };
+    } finally {
+      plaintext.fill(0);
+    }
+  },
+});

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { customKeyStoreId, customKeyStoreName } from '../members.ts';
+import { operation } from '../operation.ts';
+import { resultOf } from '../xks/result.ts';
+import {
+  assertPublic,
+  xksProxy,
+  xksProxyAuthenticationCredential,
+  xksProxyConnectivity,
+  xksProxyUriEndpoint,
+  xksProxyUriPath,
+} from '../xks-proxy-settings.ts';
+
+/**
+ * Changes settings of an external key store. Name, path and credential may change while it is connected, the
+ * endpoint only while it is disconnected; new proxy settings have to pass a health check.
+ */
+export const updateCustomKeyStore = operation({
+  input: z.object({
+    CustomKeyStoreId: customKeyStoreId,
+    NewCustomKeyStoreName: customKeyStoreName.optional(),
+    XksProxyConnectivity: xksProxyConnectivity.optional(),
+    XksProxyUriEndpoint: xksProxyUriEndpoint.optional(),
+    XksProxyUriPath: xksProxyUriPath.optional(),
+    XksProxyAuthenticationCredential: xksProxyAuthenticationCredential.optional(),
+  }),
+  unsupported: ['CloudHsmClusterId', 'KeyStorePassword'],
+  async run({ CustomKeyStoreId, NewCustomKeyStoreName, ...changes }, { customKeyStores, xks, xksCaller }) {
+    const store = customKeyStores.withId(CustomKeyStoreId);
+    const { XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath } = changes;
+    const proxyChanges = Object.values(changes).some((value) => value !== undefined);
+    if (!proxyChanges && NewCustomKeyStoreName === undefined) {
+      throw new KmsError('ValidationException', 'The request changes nothing.');
+    }
+    const moves = XksProxyUriEndpoint !== undefined || XksProxyConnectivity !== undefined;
+    const { state } = store.connection;
+    if (state !== 'DISCONNECTED' && (moves || state !== 'CONNECTED')) {
+      throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
+    }
+    assertPublic(XksProxyConnectivity);
+    const proxy = xksProxy(
+      XksProxyUriEndpoint ?? store.proxy.host,
+      XksProxyUriPath ?? store.proxy.path,
+      changes.XksProxyAuthenticationCredential ?? store.proxy.credential,
+    );
+    const settings = { name: NewCustomKeyStoreName ?? store.name, proxy };
+    customKeyStores.assertFree(settings, store.id);
+    if (proxyChanges) resultOf(await xks.checkHealth(proxy, xksCaller), 'keyStore');
+    customKeyStores.update(store.id, settings);
+    return {};
+  },
+});

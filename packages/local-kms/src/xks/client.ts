@@ -1,0 +1,183 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { z } from 'zod';
+import { toBase64 } from '../base64.ts';
+import type { XksCredential } from './credential.ts';
+import { proxyErrorNamed, type XksFailure } from './failures.ts';
+import type { XksResult } from './result.ts';
+import { signXksRequest } from './signature.ts';
+import type { XksTransport } from './transport.ts';
+import {
+  decryptResponse,
+  encryptResponse,
+  errorResponse,
+  healthStatusResponse,
+  keyMetadataResponse,
+  type XksCiphertext,
+} from './wire.ts';
+
+/** Where a store's proxy is and what authenticates KMS to it. */
+export interface XksProxy {
+  /** Host name of the endpoint URI. */
+  readonly host: string;
+  /** Path of the API: `[/prefix]/kms/xks/v1`. */
+  readonly path: string;
+  readonly credential: XksCredential;
+}
+
+/** On whose behalf a call is made: the members of `requestMetadata`, and who is told how the call went. */
+export interface XksCaller {
+  readonly kmsOperation: string;
+  readonly kmsRequestId: string;
+  readonly awsPrincipalArn: string;
+  observe(call: XksCallRecord): void;
+}
+
+/** One call as it is logged. */
+export interface XksCallRecord {
+  readonly operation: XksOperation;
+  readonly durationMs: number;
+  readonly failure?: XksFailure;
+}
+
+export type XksOperation = 'GetHealthStatus' | 'GetKeyMetadata' | 'Encrypt' | 'Decrypt';
+
+/** A key behind a proxy, and the ARN of the KMS key that stands for it. */
+export interface XksKeyReference {
+  readonly xksKeyId: string;
+  readonly kmsKeyArn: string;
+}
+
+/** The four operations of the XKS API, as AWS KMS calls them. No method throws for what a proxy does. */
+export interface XksClient {
+  /** Whether the proxy is there and at least one of its key managers serves. */
+  checkHealth(proxy: XksProxy, caller: XksCaller): Promise<XksResult<true>>;
+  /** Whether the key is what KMS can use: AES-256, enabled, for encryption and decryption. */
+  checkKey(proxy: XksProxy, xksKeyId: string, caller: XksCaller): Promise<XksResult<boolean>>;
+  /** Encrypts and has the result checked by its integrity value (XKS API, Appendix C). */
+  encrypt(
+    proxy: XksProxy,
+    key: XksKeyReference,
+    input: XksEncryptInput,
+    caller: XksCaller,
+  ): Promise<XksResult<XksCiphertext>>;
+  decrypt(
+    proxy: XksProxy,
+    key: XksKeyReference,
+    input: XksDecryptInput,
+    caller: XksCaller,
+  ): Promise<XksResult<Uint8Array>>;
+}
+
+export interface XksEncryptInput {
+  readonly plaintext: Uint8Array;
+  readonly additionalData: Uint8Array;
+}
+
+export interface XksDecryptInput extends XksCiphertext {
+  readonly additionalData: Uint8Array;
+}
+
+export function createXksClient(transport: XksTransport, region: string): XksClient {
+  const call = async <Schema extends z.ZodType>(
+    operation: XksOperation,
+    { proxy, path, schema, body }: { proxy: XksProxy; path: string; schema: Schema; body: XksRequestBody },
+    caller: XksCaller,
+  ): Promise<XksResult<z.output<Schema>>> => {
+    const started = performance.now();
+    const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+    const target = { host: proxy.host, path: proxy.path + path, body: bytes };
+    const headers = signXksRequest(target, proxy.credential, region, new Date());
+    const answer = await transport.post({ ...target, headers: { ...headers } });
+    const result = 'failure' in answer ? answer : parseAnswer(answer.status, answer.body, schema);
+    const durationMs = performance.now() - started;
+    caller.observe({ operation, durationMs, ...('failure' in result && { failure: result.failure }) });
+    return result;
+  };
+
+  return {
+    async checkHealth(proxy, caller) {
+      const requestMetadata = { kmsOperation: caller.kmsOperation, kmsRequestId: caller.kmsRequestId };
+      const request = { proxy, path: '/health', schema: healthStatusResponse, body: { requestMetadata } };
+      const result = await call('GetHealthStatus', request, caller);
+      if ('failure' in result) return result;
+      const serving = result.value.ekmFleetDetails.some(({ healthStatus }) => healthStatus !== 'UNAVAILABLE');
+      return serving ? { value: true } : { failure: 'KeyManagersUnavailable' };
+    },
+
+    async checkKey(proxy, xksKeyId, caller) {
+      const path = `/keys/${xksKeyId}/metadata`;
+      const body = { requestMetadata: metadataOf(caller) };
+      const result = await call('GetKeyMetadata', { proxy, path, schema: keyMetadataResponse, body }, caller);
+      if ('failure' in result) return result;
+      const { keySpec, keyUsage, keyStatus } = result.value;
+      const usable = keyUsage.includes('ENCRYPT') && keyUsage.includes('DECRYPT');
+      return { value: keySpec === 'AES_256' && keyStatus === 'ENABLED' && usable };
+    },
+
+    async encrypt(proxy, { xksKeyId, kmsKeyArn }, { plaintext, additionalData }, caller) {
+      const path = `/keys/${xksKeyId}/encrypt`;
+      const body = {
+        requestMetadata: { ...metadataOf(caller), kmsKeyArn },
+        additionalAuthenticatedData: toBase64(additionalData),
+        plaintext: toBase64(plaintext),
+        encryptionAlgorithm: 'AES_GCM',
+        ciphertextDataIntegrityValueAlgorithm: 'SHA_256',
+      };
+      const result = await call('Encrypt', { proxy, path, schema: encryptResponse, body }, caller);
+      if ('failure' in result) return result;
+      const { ciphertext, initializationVector: iv, authenticationTag: tag } = result.value;
+      const { ciphertextMetadata: metadata, ciphertextDataIntegrityValue } = result.value;
+      const integrity = createHash('sha256').update(additionalData);
+      if (metadata) integrity.update(metadata);
+      integrity.update(iv).update(ciphertext).update(tag);
+      const intact = timingSafeEqual(integrity.digest(), ciphertextDataIntegrityValue);
+      if (!intact || ciphertext.length !== plaintext.length) return { failure: 'MalformedResponse' };
+      return { value: { ciphertext, iv, tag, ...(metadata && { metadata }) } };
+    },
+
+    async decrypt(proxy, { xksKeyId, kmsKeyArn }, { ciphertext, iv, tag, metadata, additionalData }, caller) {
+      const path = `/keys/${xksKeyId}/decrypt`;
+      const body = {
+        requestMetadata: { ...metadataOf(caller), kmsKeyArn },
+        additionalAuthenticatedData: toBase64(additionalData),
+        ciphertext: toBase64(ciphertext),
+        initializationVector: toBase64(iv),
+        authenticationTag: toBase64(tag),
+        encryptionAlgorithm: 'AES_GCM',
+        ...(metadata && { ciphertextMetadata: toBase64(metadata) }),
+      };
+      const result = await call('Decrypt', { proxy, path, schema: decryptResponse, body }, caller);
+      if ('failure' in result) return result;
+      const { plaintext } = result.value;
+      return plaintext.length === ciphertext.length ? { value: plaintext } : { failure: 'MalformedResponse' };
+    },
+  };
+}
+
+type XksRequestBody = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+function metadataOf({ awsPrincipalArn, kmsOperation, kmsRequestId }: XksCaller) {
+  return { awsPrincipalArn, kmsOperation, kmsRequestId };
+}
+
+function parseAnswer<Schema extends z.ZodType>(
+  status: number,
+  body: string,
+  schema: Schema,
+): XksResult<z.output<Schema>> {
+  const json = parseJson(body);
+  if (status !== 200) {
+    const error = errorResponse.safeParse(json);
+    return { failure: (error.success && proxyErrorNamed(error.data.errorName)) || 'MalformedResponse' };
+  }
+  const parsed = schema.safeParse(json);
+  return parsed.success ? { value: parsed.data } : { failure: 'MalformedResponse' };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

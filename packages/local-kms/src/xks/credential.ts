@@ -1,0 +1,35 @@
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+
+/** What authenticates KMS to a proxy. The secret stays inside. */
+export interface XksCredential {
+  readonly accessKeyId: string;
+  /** The SigV4 signing key of a day (`YYYYMMDD`) in a Region; the last one is kept. */
+  signingKey(day: string, region: string): KeyObject;
+}
+
+export function xksCredential(accessKeyId: string, rawSecretAccessKey: string): XksCredential {
+  const secret = createSecretKey(`AWS4${rawSecretAccessKey}`, 'utf8');
+  let cached: { readonly scope: string; readonly key: KeyObject } | undefined;
+  return {
+    accessKeyId,
+    signingKey(day, region) {
+      const scope = `${day}/${region}`;
+      if (cached?.scope !== scope)
+        cached = { scope, key: derive(secret, [day, region, SERVICE, TERMINATOR]) };
+      return cached.key;
+    },
+  };
+}
+
+/** The service name in the credential scope of every XKS request (XKS API, Appendix A). */
+export const SERVICE = 'kms-xks-proxy';
+
+/** The last part of every SigV4 credential scope. */
+export const TERMINATOR = 'aws4_request';
+
+function derive(secret: KeyObject, parts: readonly string[]): KeyObject {
+  return parts.reduce(
+    (key, part) => createSecretKey(createHmac('sha256', key).update(part, 'utf8').digest()),
+    secret,
+  );
+}

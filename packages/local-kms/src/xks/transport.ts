@@ -1,0 +1,137 @@
+import { Agent, type RequestOptions, request } from 'node:https';
+import { isIP } from 'node:net';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import type { XksFailure } from './failures.ts';
+
+/** One POST to a proxy. */
+export interface XksPost {
+  /** The host name of the store's endpoint: the name in the certificate, SNI and the Host header. */
+  readonly host: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** What came back: an HTTP answer, or why there is none. */
+export type XksPostResult =
+  | { readonly status: number; readonly body: string }
+  | { readonly failure: XksFailure; readonly cause: unknown };
+
+export interface XksTransport {
+  post(post: XksPost): Promise<XksPostResult>;
+  /** Ends idle connections. */
+  close(): void;
+}
+
+export interface XksTransportOptions {
+  /** Where host names really are, `address:port`; a host that is not listed is looked up and called on 443. */
+  readonly hosts: Readonly<Record<string, string>>;
+  /** PEM certificates to trust besides the public ones. */
+  readonly certificateAuthorities: string | undefined;
+  /** For one call, connecting included. */
+  readonly timeoutMs: number;
+}
+
+/** HTTPS with TLS 1.2 or later over connections that are kept open. Throws RangeError for a malformed address. */
+export function createXksTransport({
+  hosts,
+  certificateAuthorities,
+  timeoutMs,
+}: XksTransportOptions): XksTransport {
+  const addresses = new Map(
+    Object.entries(hosts).map(([host, address]) => [host.toLowerCase(), endpoint(address)]),
+  );
+  const agent = new Agent({
+    keepAlive: true,
+    secureContext: createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(certificateAuthorities !== undefined && { ca: [...rootCertificates, certificateAuthorities] }),
+    }),
+  });
+  return {
+    async post({ host, path, headers, body }) {
+      const options: RequestOptions = {
+        agent,
+        method: 'POST',
+        path,
+        headers: {
+          host,
+          'content-type': 'application/json',
+          'content-length': String(body.length),
+          ...headers,
+        },
+        ...(addresses.get(host.toLowerCase()) ?? { host, port: 443 }),
+        ...(isIP(host) === 0 && { servername: host }),
+      };
+      const deadline = Date.now() + timeoutMs;
+      const first = await exchange(options, body, timeoutMs);
+      // A connection that was kept open may have been closed at the other end in the meantime.
+      if (!first.stale) return first;
+      return exchange(options, body, Math.max(deadline - Date.now(), 0));
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+type Exchange = XksPostResult & { readonly stale?: true };
+
+function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number): Promise<Exchange> {
+  return new Promise((resolve) => {
+    const outgoing = request(options);
+    let phase: keyof typeof FAILURES = 'connecting';
+    let timedOut = false;
+
+    const timer = setTimeout(() => {
+      timedOut = true;
+      outgoing.destroy(new Error('the deadline of the XKS call has passed'));
+    }, timeoutMs);
+    const finish = (result: Exchange): void => {
+      clearTimeout(timer);
+      resolve(result);
+    };
+    const fail = (cause: Error): void => {
+      const failure = FAILURES[phase][timedOut ? 'timeout' : 'error'];
+      const stale = outgoing.reusedSocket && phase === 'waiting' && !timedOut;
+      finish({ failure, cause, ...(stale && { stale }) });
+    };
+
+    outgoing.on('socket', (socket) => {
+      if (outgoing.reusedSocket) phase = 'waiting';
+      socket.once('connect', () => (phase = 'securing'));
+      socket.once('secureConnect', () => (phase = 'waiting'));
+    });
+    outgoing.on('error', fail);
+    outgoing.on('response', (incoming) => {
+      phase = 'reading';
+      const chunks: Buffer[] = [];
+      let length = 0;
+      incoming.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        length += chunk.length;
+        if (length > MAX_RESPONSE_BYTES) incoming.destroy(new Error('the answer is too long'));
+      });
+      incoming.on('error', fail);
+      incoming.on('end', () =>
+        finish({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    outgoing.end(body);
+  });
+}
+
+function endpoint(address: string): { readonly host: string; readonly port: number } {
+  const [, host, port] = ADDRESS.exec(address) ?? [];
+  if (host === undefined || Number(port) > 65_535) throw new RangeError(`not an address:port: ${address}`);
+  return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) };
+}
+
+// What a call that ends in each phase means; a proxy that accepts a connection can be reached.
+const FAILURES = {
+  connecting: { error: 'TcpConnectionFailed', timeout: 'TcpConnectionFailed' },
+  securing: { error: 'TlsConnectionFailed', timeout: 'SocketTimeout' },
+  waiting: { error: 'TcpConnectionFailed', timeout: 'SocketTimeout' },
+  reading: { error: 'MalformedResponse', timeout: 'SocketTimeout' },
+} as const satisfies Record<string, Record<'error' | 'timeout', XksFailure>>;
+
+const MAX_RESPONSE_BYTES = 65_536;
+const ADDRESS = /^(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/;
