@@ -1,4 +1,5 @@
-import { createCipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, pbkdf2, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
@@ -81,15 +82,29 @@ describeWithToken('AES-256-GCM', (context) => {
       expect(plaintext).toEqual(new Uint8Array(99).fill(0xff));
     });
 
-    it('is right in every one of many parallel calls while garbage is collected', async () => {
+    it('is right in every one of many parallel calls', async () => {
       const key = knownKey(context(), calls);
-      for (let round = 0; round < 8; round += 1) {
-        const jobs = Array.from({ length: 64 }, (_, index) => sealOne(key, round * 64 + index));
-        const churn = setInterval(churnMemory, 0);
-        const results = await Promise.all(jobs).finally(() => clearInterval(churn));
-        expect(results.filter((right) => !right)).toHaveLength(0);
-      }
+      const jobs = Array.from({ length: 200 }, async (_, number) => sealsAsOpenssl(key, number));
+      expect(await Promise.all(jobs)).not.toContain(false);
     });
+  });
+
+  // With an input that nobody holds (PeculiarVentures/pkcs11js#121) half of these ciphertexts are wrong.
+  it('keeps its input while a call waits for a thread and garbage is collected', async () => {
+    const { open, temporary } = context();
+    importKey(temporary, { label: 'pinned', value: keyValue });
+    const key = open({ calls: 'threadpool', maxSessions: 64 }).key({ label: 'pinned' });
+    for (let round = 0; round < 4; round += 1) {
+      const busyThreads = Promise.all(
+        Array.from({ length: 4 }, async () => derive('a', 'b', 60_000, 32, 'sha512')),
+      );
+      const jobs = Array.from({ length: 64 }, async (_, index) => sealsAsOpenssl(key, round * 64 + index));
+      await new Promise(setImmediate);
+      collectGarbage();
+      for (let index = 0; index < 400; index += 1) Buffer.allocUnsafeSlow(4096).fill(0xa5);
+      expect(await Promise.all(jobs)).not.toContain(false);
+      await busyThreads;
+    }
   });
 
   it('refuses lengths and types that are not AES-GCM', async () => {
@@ -111,7 +126,7 @@ describeWithToken('AES-256-GCM', (context) => {
     importKey(temporary, { label: 'bounded', value: keyValue });
     const token = open({ calls: 'threadpool', maxSessions: 3 });
     const key = token.key({ label: 'bounded' });
-    const jobs = Array.from({ length: 12 }, (_, index) => sealOne(key, index));
+    const jobs = Array.from({ length: 12 }, (_, index) => sealsAsOpenssl(key, index));
     await new Promise(setImmediate);
     expect(token.sessions().open).toBeLessThanOrEqual(3);
     expect(await Promise.all(jobs)).not.toContain(false);
@@ -140,11 +155,10 @@ function knownKey({ open, temporary }: TokenContext, calls: CallMode): AesKey {
   return open({ calls }).key({ label });
 }
 
-async function sealOne(key: AesKey, number: number): Promise<boolean> {
+async function sealsAsOpenssl(key: AesKey, number: number): Promise<boolean> {
   const iv = Buffer.alloc(12);
   iv.writeUInt32BE(number);
-  const plaintext = randomBytes(1 + ((number * 97) % 4000));
-  const aad = randomBytes(number % 200);
+  const [aad, plaintext] = [randomBytes(number % 200), randomBytes(4096)];
   const { ciphertext, tag } = await key.encrypt({ iv, aad, plaintext });
   const expected = opensslSeal(iv, aad, plaintext);
   const opened = await key.decrypt({ iv, aad, ciphertext, tag });
@@ -155,11 +169,10 @@ async function sealOne(key: AesKey, number: number): Promise<boolean> {
   );
 }
 
-// Collects what is unreachable and reuses its memory at once, so that a buffer that nobody holds is overwritten.
-function churnMemory(): void {
+function collectGarbage(): void {
   if (typeof gc === 'function') Reflect.apply(gc, undefined, []);
-  for (let index = 0; index < 50; index += 1) Buffer.allocUnsafeSlow(4096).fill(0xa5);
 }
 
 setFlagsFromString('--expose-gc');
 const gc: unknown = runInNewContext('gc');
+const derive = promisify(pbkdf2);
