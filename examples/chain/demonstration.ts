@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Chain } from './chain.ts';
 import { expectContext, expectSameBytes } from './comparison.ts';
 import { holdfast } from './envelope.ts';
-import { hopsOf } from './hops.ts';
 import { awsEncryptionSdk, exchange } from './interop.ts';
 import type { Report } from './report.ts';
+import { traceOf } from './trace.ts';
 
 /** A file to encrypt. */
 export interface Subject {
@@ -27,7 +27,7 @@ export async function demonstrate(chain: Chain, report: Report, { name, plaintex
   const showRequest = async () => {
     const call = chain.calls.at(-1);
     if (call === undefined) throw new Error('the keyring did not call AWS KMS');
-    report.hops(call.requestId, await hopsOf(chain, call));
+    report.trace(await traceOf(chain, call));
   };
 
   report.heading(`${name}, there and back`);

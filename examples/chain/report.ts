@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Step } from './chain.ts';
-import type { Hop } from './hops.ts';
+import type { Trace } from './trace.ts';
 
 /** What the demonstration tells its reader: lively and coloured on a terminal, plain lines elsewhere. */
 export interface Report {
@@ -8,7 +8,7 @@ export interface Report {
   /** One line for one piece of work: its outcome, and how long it took. */
   readonly step: Step;
   /** The way of one request through the chain, with the id that every log on it holds. */
-  hops(requestId: string, hops: readonly Hop[]): void;
+  trace(trace: Trace): void;
   /** Lines to be copied as they are. */
   listing(lines: readonly string[]): void;
   failure(text: string): void;
@@ -32,7 +32,7 @@ export function createReport(stream: NodeJS.WriteStream): Report {
         const result = await work();
         const took = paint('dim', inMilliseconds(performance.now() - started));
         spinner?.stop();
-        line(`  ${paint('green', lively ? '✓' : 'ok')} ${name} ${describe(result)} ${took}`);
+        line(`  ${paint('green', lively ? '✓' : 'ok')} ${name} ${took}  ${describe(result)}`);
         return result;
       } catch (error) {
         spinner?.stop();
@@ -41,7 +41,7 @@ export function createReport(stream: NodeJS.WriteStream): Report {
       }
     },
 
-    hops(requestId, hops) {
+    trace({ requestId, hops, auditLine }) {
       line(`    ${paint('dim', `request ${requestId}`)}`);
       for (const [depth, { place, operation, durationMs, detail }] of hops.entries()) {
         const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}${lively ? '└ ' : '> '}`;
@@ -50,6 +50,7 @@ export function createReport(stream: NodeJS.WriteStream): Report {
           `    ${where} ${operation.padEnd(OPERATION_WIDTH)} ${inMilliseconds(durationMs)}  ${paint('dim', detail)}`,
         );
       }
+      line(`    ${paint('dim', `audit line: ${JSON.stringify(auditLine)}`)}`);
     },
 
     listing: (lines) => {
