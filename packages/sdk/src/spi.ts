@@ -11,4 +11,4 @@ export type { AesGcmKey } from './crypto/provider.ts';
 export { defaultCmm } from './default-cmm.ts';
 export type { EncryptedDataKey, Keyring } from './keyring.ts';
 export type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
-export type { AlgorithmSuite, AlgorithmSuiteId } from './suites.ts';
+export { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.ts';

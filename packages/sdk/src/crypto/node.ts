@@ -52,7 +52,8 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
 export function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array> {
   const mac = createHmac(nodeHash[hash], key);
   for (const part of parts) mac.update(part);
-  return mac.digest();
+  const digest = mac.digest();
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length);
 }
 
 export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {

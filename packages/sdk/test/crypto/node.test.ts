@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import * as node from '../../src/crypto/node.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
+
+// The compiler checks that the module is a whole provider.
+const provider: CryptoProvider = node;
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
+
+describe('the provider for Node', () => {
+  it('seals as the GCM specification says (test case 16)', async () => {
+    const key = await provider.aesGcmKey(
+      bytes('feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308'),
+    );
+    const plaintext = bytes(
+      'd9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39',
+    );
+    const out = new Uint8Array(plaintext.length + 16);
+    const aad = bytes('feedfacedeadbeeffeedfacedeadbeefabaddad2');
+    await key.seal(bytes('cafebabefacedbaddecaf888'), aad, plaintext, out);
+    expect(hex(out)).toBe(
+      '522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662' +
+        '76fc6ece0f4e1768cddf8853bb2d551b',
+    );
+    const opened = new Uint8Array(plaintext.length);
+    expect(await key.open(bytes('cafebabefacedbaddecaf888'), aad, out, opened)).toBe(true);
+    expect(opened).toEqual(plaintext);
+  });
+
+  it('leaves the output alone when a tag does not verify', async () => {
+    const key = await provider.aesGcmKey(provider.randomBytes(32));
+    const iv = provider.randomBytes(12);
+    const sealed = new Uint8Array(48);
+    await key.seal(iv, new Uint8Array(0), provider.randomBytes(32), sealed);
+    const out = new Uint8Array(32);
+    expect(await key.open(iv, Uint8Array.of(1), sealed, out)).toBe(false);
+    expect(out).toEqual(new Uint8Array(32));
+  });
+
+  it('takes a copy of a key', async () => {
+    const bytesOfKey = provider.randomBytes(32);
+    const key = await provider.aesGcmKey(bytesOfKey);
+    const seal = async (): Promise<string> => {
+      const out = new Uint8Array(17);
+      await key.seal(new Uint8Array(12), new Uint8Array(0), Uint8Array.of(7), out);
+      return hex(out);
+    };
+    const before = await seal();
+    bytesOfKey.fill(0);
+    expect(await seal()).toBe(before);
+  });
+
+  it('refuses keys that are no AES keys', () => {
+    expect(() => provider.aesGcmKey(new Uint8Array(20))).toThrow(RangeError);
+  });
+
+  it.each(['P-256', 'P-384'] as const)('signs and verifies on %s', async (curve) => {
+    const hash = curve === 'P-256' ? 'SHA-256' : 'SHA-384';
+    const signingKey = await provider.generateSigningKey(curve, hash);
+    const signer = signingKey.signer();
+    signer.update(Uint8Array.of(1, 2));
+    signer.update(Uint8Array.of(3));
+    const signature = await signer.sign();
+    expect(signature).toHaveLength(curve === 'P-256' ? 64 : 96);
+    const verify = async (message: Uint8Array, tried: Uint8Array): Promise<boolean | undefined> => {
+      const verifier = (await provider.verificationKey(curve, hash, signingKey.publicKey))?.verifier();
+      verifier?.update(message);
+      return verifier?.verify(tried);
+    };
+    expect(await verify(Uint8Array.of(1, 2, 3), signature)).toBe(true);
+    expect(await verify(Uint8Array.of(1, 2, 4), signature)).toBe(false);
+    expect(await verify(Uint8Array.of(1, 2, 3), new Uint8Array(signature.length))).toBe(false);
+  });
+
+  it.each([
+    ['the point at infinity', '00'],
+    ['an uncompressed point', `04${'11'.repeat(64)}`],
+    ['a wrong prefix', `05${'11'.repeat(32)}`],
+    ['a short point', `02${'11'.repeat(31)}`],
+    ['an x that is no field element', `02${'ff'.repeat(32)}`],
+    ['an x that no point of the curve has', `02${'00'.repeat(31)}01`.replace(/01$/, '04')],
+  ])('refuses %s as a public key', async (_, point) => {
+    expect(await provider.verificationKey('P-256', 'SHA-256', bytes(point))).toBeUndefined();
+  });
+
+  it.each(['', 'AA==', 'AAE=', 'AAEC'])('reads the base64 %j', (text) => {
+    const decoded = provider.decodeBase64(text);
+    expect(decoded && provider.encodeBase64(decoded)).toBe(text);
+  });
+
+  it.each(['A', 'AA', 'AA=', 'AB==', 'AA==\n', ' AA==', 'A_==', 'AA==AA=='])(
+    'refuses the base64 %j',
+    (text) => {
+      expect(provider.decodeBase64(text)).toBeUndefined();
+    },
+  );
+});

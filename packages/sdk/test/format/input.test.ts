@@ -1,0 +1,61 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Cursor, Input, type Parser, UnitReader } from '../../src/format/input.ts';
+
+function* lengthPrefixed(): Parser<string> {
+  const cursor = new Cursor();
+  const unit = Buffer.from(yield* cursor.field()).toString('hex');
+  return { unit, length: cursor.offset };
+}
+
+describe('input', () => {
+  it('gives out what came in, however it was cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 20 })), fc.array(fc.nat(9)), (chunks, takes) => {
+        const input = new Input();
+        const taken: number[] = [];
+        for (const [i, chunk] of chunks.entries()) {
+          const callersChunk = chunk.slice();
+          input.push(callersChunk);
+          taken.push(...input.take(Math.min(takes[i] ?? 0, input.length)));
+          input.settle();
+          callersChunk.fill(0xee); // the caller uses his memory for something else
+        }
+        taken.push(...input.take(input.length));
+        expect(taken).toEqual(chunks.flatMap((chunk) => [...chunk]));
+      }),
+    );
+  });
+
+  it('never writes to a chunk of the caller', () => {
+    const first = Uint8Array.of(1, 2, 3);
+    const second = Uint8Array.of(4);
+    const input = new Input();
+    input.push(first);
+    input.push(second);
+    input.wipe();
+    expect([...first, ...second]).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('a unit reader', () => {
+  it('reads units byte by byte', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 4 }), (units) => {
+        const input = new Input();
+        const read: string[] = [];
+        let reader = new UnitReader(lengthPrefixed());
+        for (const byte of units.flatMap((unit) => [unit.length >> 8, unit.length & 0xff, ...unit])) {
+          input.push(Uint8Array.of(byte));
+          const done = reader.read(input);
+          input.settle();
+          if (done === undefined) continue;
+          read.push(done.unit);
+          reader = new UnitReader(lengthPrefixed());
+        }
+        expect(read).toEqual(units.map((unit) => Buffer.from(unit).toString('hex')));
+        expect(input.length).toBe(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { encryptionClient, requiredEncryptionContextCmm } from '../src/index.ts';
+import { memoryKeyring, rejection } from './memory-keyring.ts';
+
+const plaintext = Uint8Array.of(1, 2, 3);
+const client = encryptionClient();
+
+describe('the required encryption context CMM', () => {
+  it('keeps required pairs out of the message and wants them back', async () => {
+    const keyring = memoryKeyring();
+    const cmm = requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: ['tenant'] });
+    const encryptionContext = { tenant: 'acme-0815', purpose: 'test' };
+    const { message, header } = await client.encrypt(plaintext, { cmm, encryptionContext });
+    expect(Object.keys(header.encryptionContext)).toEqual(expect.not.arrayContaining(['tenant']));
+    expect(Buffer.from(message).includes('acme-0815')).toBe(false);
+
+    const opened = await client.decrypt(message, { cmm, encryptionContext: { tenant: 'acme-0815' } });
+    expect(opened.plaintext).toEqual(plaintext);
+    expect(opened.encryptionContext).toMatchObject(encryptionContext);
+
+    expect(await rejection(client.decrypt(message, { cmm }))).toMatchObject({
+      code: 'ENCRYPTION_CONTEXT_MISMATCH',
+    });
+    expect(await rejection(client.decrypt(message, { keyring }))).toMatchObject({
+      code: 'DECRYPTION_FAILED',
+    });
+    const other = client.decrypt(message, { cmm, encryptionContext: { tenant: 'other' } });
+    expect(await rejection(other)).toMatchObject({ code: 'DECRYPTION_FAILED' });
+  });
+
+  it('wants required keys in the context of encrypt', async () => {
+    const cmm = requiredEncryptionContextCmm({
+      keyring: memoryKeyring(),
+      requiredEncryptionContextKeys: ['tenant'],
+    });
+    expect(await rejection(client.encrypt(plaintext, { cmm, encryptionContext: { a: '1' } }))).toMatchObject({
+      code: 'ENCRYPTION_CONTEXT_MISMATCH',
+    });
+  });
+
+  it('joins its keys with those of a CMM like it below', async () => {
+    const keyring = memoryKeyring();
+    const cmm = requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: ['a'] });
+    const outer = requiredEncryptionContextCmm({ cmm, requiredEncryptionContextKeys: ['b'] });
+    const { header } = await client.encrypt(plaintext, {
+      cmm: outer,
+      encryptionContext: { a: '1', b: '2', c: '3' },
+    });
+    expect(Object.keys(header.encryptionContext).sort()).toEqual(['aws-crypto-public-key', 'c']);
+  });
+
+  it('needs a key', () => {
+    expect(() =>
+      requiredEncryptionContextCmm({ keyring: memoryKeyring(), requiredEncryptionContextKeys: [] }),
+    ).toThrow(TypeError);
+  });
+});
+
+describe('a reproduced encryption context', () => {
+  it('must agree with what the message stores', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await client.encrypt(plaintext, { keyring, encryptionContext: { a: '1', b: '2' } });
+    const read = (encryptionContext: Record<string, string>) =>
+      client.decrypt(message, { keyring, encryptionContext });
+    expect((await read({ a: '1' })).encryptionContext).toMatchObject({ a: '1', b: '2' });
+    expect(await rejection(read({ a: '9' }))).toMatchObject({ code: 'ENCRYPTION_CONTEXT_MISMATCH' });
+    expect(await rejection(read({ c: '3' }))).toMatchObject({ code: 'DECRYPTION_FAILED' });
+  });
+});
