@@ -1,7 +1,4 @@
-/**
- * A key identifier as AWS KMS takes it: an ARN of a key or alias, or an alias name or key id without region
- * and account.
- */
+/** The parts of the ARN of an AWS KMS key or alias. */
 export interface AwsKmsKeyArn {
   readonly partition: string;
   readonly region: string;
@@ -11,7 +8,7 @@ export interface AwsKmsKeyArn {
 }
 
 /**
- * The parts of an AWS KMS ARN, or `undefined` if the text is none.
+ * Reads the ARN of a key or alias; `undefined` if the text is none.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-key-arn.md
  */

@@ -50,14 +50,18 @@ interface SingleKey {
 }
 
 function singleKeyKeyring(key: SingleKey): Keyring {
+  const keyInfo = new TextEncoder().encode(key.keyId);
+  // The ARN in the message must be the very same: compared as bytes, for decoding would forgive some.
+  const isOurs = ({ providerId, providerInfo }: EncryptedDataKey): boolean =>
+    providerId === awsKmsProviderId &&
+    providerInfo.length === keyInfo.length &&
+    keyInfo.every((byte, i) => providerInfo[i] === byte);
   return {
     onEncrypt: async (materials) =>
       materials.dataKey === undefined ? generate(key, materials) : wrap(key, materials, materials.dataKey),
     onDecrypt: async (materials, encryptedDataKeys) =>
-      openFirst(
-        materials,
-        encryptedDataKeys.filter((candidate) => isWrappedBy(key.keyId, candidate)),
-        (candidate) => unwrap(key, materials, candidate),
+      openFirst(materials, encryptedDataKeys.filter(isOurs), (candidate) =>
+        unwrap(key, materials, candidate),
       ),
   };
 }
@@ -117,11 +121,6 @@ async function unwrap(
   if (answer.KeyId !== keyId) throw invalidAnswer('another key than was asked for');
   if (answer.Plaintext === undefined) throw invalidAnswer('no plaintext');
   return answer.Plaintext;
-}
-
-/** True for a data key that this configured key wrapped: the ARN in the message must be the very same. */
-function isWrappedBy(keyId: string, { providerId, providerInfo }: EncryptedDataKey): boolean {
-  return providerId === awsKmsProviderId && new TextDecoder().decode(providerInfo) === keyId;
 }
 
 function encryptedDataKey(answer: {

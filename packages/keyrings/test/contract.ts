@@ -1,0 +1,224 @@
+import type { EncryptedDataKey, EncryptionMaterials, Keyring } from '@holdfast/sdk/spi';
+import { describe, expect, it } from 'vitest';
+import {
+  decryptionMaterials,
+  encryptionMaterials,
+  keyringError,
+  type MaterialsOptions,
+  rootCauses,
+  suiteOfDataKeyLength,
+} from './materials.ts';
+
+/** How to make keyrings of one kind. Every call may make a new one. */
+export interface KeyringKind {
+  /** One that generates data keys, and opens what it wrapped. */
+  readonly generating: () => Keyring;
+  /** One that wraps data keys it is given, and opens them. Default: the generating one. */
+  readonly wrapping?: () => Keyring;
+  /** One of the same kind with other wrapping keys. */
+  readonly stranger: () => Keyring;
+}
+
+/** What every keyring does, whatever its keys are: the contract of `Keyring` in @holdfast/sdk/spi. */
+export function describeKeyringContract(name: string, kind: KeyringKind): void {
+  const { generating, wrapping = generating, stranger } = kind;
+
+  describe(`${name}, as every keyring,`, () => {
+    for (const [length, suite] of Object.entries(suiteOfDataKeyLength)) {
+      it(`generates a data key of ${length} bytes, and opens it`, async () => {
+        const keyring = generating();
+        const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials({ suite }));
+        expect(dataKey).toHaveLength(Number(length));
+        const opened = await keyring.onDecrypt(decryptionMaterials({ suite }), encryptedDataKeys);
+        expect(opened.dataKey).toEqual(dataKey);
+      });
+
+      it(`wraps a data key of ${length} bytes that it is given, and opens it`, async () => {
+        const keyring = wrapping();
+        const given = givenDataKey(Number(length));
+        const materials = { ...encryptionMaterials({ suite }), dataKey: given.slice() };
+        const wrapped = await keyring.onEncrypt(Object.freeze(materials));
+        expect(wrapped.dataKey).toEqual(given);
+        expect(materials.dataKey).toEqual(given);
+        const opened = await keyring.onDecrypt(decryptionMaterials({ suite }), wrapped.encryptedDataKeys);
+        expect(opened.dataKey).toEqual(given);
+      });
+    }
+
+    it('generates another data key every time', async () => {
+      const keyring = generating();
+      const [first, second] = await Promise.all([generated(keyring), generated(keyring)]);
+      expect(first.dataKey).not.toEqual(second.dataKey);
+    });
+
+    it('gives every call a data key in memory of its own, for whoever wipes it', async () => {
+      const keyring = generating();
+      const { dataKey, encryptedDataKeys } = await generated(keyring);
+      const kept = dataKey?.slice();
+      dataKey?.fill(0);
+      for (let round = 0; round < 2; round++) {
+        const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+        expect(opened.dataKey).toEqual(kept);
+        opened.dataKey?.fill(0);
+      }
+    });
+
+    it('adds its encrypted data keys behind those that are there', async () => {
+      const materials = {
+        ...encryptionMaterials(),
+        dataKey: givenDataKey(32),
+        encryptedDataKeys: Object.freeze([...foreignKeys]),
+      };
+      const { encryptedDataKeys } = await wrapping().onEncrypt(Object.freeze(materials));
+      expect(encryptedDataKeys.slice(0, foreignKeys.length)).toEqual(foreignKeys);
+      expect(encryptedDataKeys.length).toBeGreaterThan(foreignKeys.length);
+    });
+
+    it('writes encrypted data keys that fit a message header', async () => {
+      const { encryptedDataKeys } = await generated(generating());
+      expect(encryptedDataKeys).not.toHaveLength(0);
+      for (const { providerId, providerInfo, ciphertext } of encryptedDataKeys) {
+        expect(providerId).not.toBe('');
+        expect(ciphertext).not.toHaveLength(0);
+        for (const field of [new TextEncoder().encode(providerId), providerInfo, ciphertext]) {
+          expect(field.length).toBeLessThanOrEqual(0xffff);
+        }
+      }
+    });
+
+    it('hands on what is not its own business', async () => {
+      const toEncrypt = Object.freeze({
+        ...encryptionMaterials({ suite: 0x0578 }),
+        requiredEncryptionContextKeys: Object.freeze(['tenant']),
+        signingKey: { publicKey: Uint8Array.of(2), signer: () => expect.unreachable() },
+      });
+      const { dataKey: _, encryptedDataKeys, ...rest } = await generating().onEncrypt(toEncrypt);
+      const { encryptedDataKeys: __, ...expected } = toEncrypt;
+      expect(rest).toEqual(expected);
+
+      const toDecrypt = Object.freeze({
+        ...decryptionMaterials({ suite: 0x0578 }),
+        requiredEncryptionContextKeys: Object.freeze(['tenant']),
+        verificationKey: { verifier: () => expect.unreachable() },
+      });
+      const { dataKey: ___, ...opened } = await generating().onDecrypt(toDecrypt, encryptedDataKeys);
+      expect(opened).toEqual(toDecrypt);
+    });
+
+    it('opens its own encrypted data key among others, and changes none of them', async () => {
+      const { dataKey, encryptedDataKeys: own } = await generated(generating());
+      const strange = (await generated(stranger())).encryptedDataKeys;
+      const all = Object.freeze(
+        [...foreignKeys, ...strange, ...own, ...foreignKeys].map((key) => Object.freeze(key)),
+      );
+      const before = structuredClone(all);
+      const opened = await generating().onDecrypt(decryptionMaterials(), all);
+      expect(opened.dataKey).toEqual(dataKey);
+      expect(all).toEqual(before);
+    });
+
+    it('goes on with the next encrypted data key when one is broken', async () => {
+      const { dataKey, encryptedDataKeys: own } = await generated(generating());
+      for (const breakKey of Object.values(breaks)) {
+        const opened = await generating().onDecrypt(decryptionMaterials(), [...own.map(breakKey), ...own]);
+        expect(opened.dataKey).toEqual(dataKey);
+      }
+    });
+
+    for (const [damage, breakKey] of Object.entries(breaks)) {
+      it(`opens no encrypted data key with ${damage}, and has a cause for each that it tried`, async () => {
+        const { encryptedDataKeys } = await generated(generating());
+        const broken = [...encryptedDataKeys, ...encryptedDataKeys].map(breakKey);
+        const error = await keyringError(generating().onDecrypt(decryptionMaterials(), broken));
+        expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+        expect(rootCauses(error)).toHaveLength(broken.length);
+      });
+    }
+
+    it('opens no encrypted data key that is none of its own', async () => {
+      const strange = (await generated(stranger())).encryptedDataKeys;
+      for (const keys of [[], foreignKeys, strange]) {
+        const error = await keyringError(generating().onDecrypt(decryptionMaterials(), keys));
+        expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+      }
+    });
+
+    it('opens no data key of another length than the suite has', async () => {
+      const shorter = await generating().onEncrypt(encryptionMaterials({ suite: 0x0014 }));
+      const error = await keyringError(
+        generating().onDecrypt(decryptionMaterials(), shorter.encryptedDataKeys),
+      );
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    });
+
+    it('refuses to open anything for materials that have a data key', async () => {
+      const { encryptedDataKeys } = await generated(generating());
+      for (const keys of [[], encryptedDataKeys]) {
+        const materials = Object.freeze({ ...decryptionMaterials(), dataKey: givenDataKey(32) });
+        const error = await keyringError(generating().onDecrypt(materials, keys));
+        expect(error.code).toBe('DATA_KEY_ALREADY_SET');
+        expect(materials.dataKey).toEqual(givenDataKey(32));
+      }
+    });
+
+    const written = { encryptionContext: { a: '1', B: '2', ä: '3' } };
+    const otherContexts: Record<string, MaterialsOptions> = {
+      'another value': { encryptionContext: { ...written.encryptionContext, a: '2' } },
+      'another key': { encryptionContext: { A: '1', B: '2', ä: '3' } },
+      'one pair less': { encryptionContext: { a: '1', B: '2' } },
+      'one pair more': { encryptionContext: { ...written.encryptionContext, c: '' } },
+      'no pair at all': { encryptionContext: {} },
+    };
+    for (const [difference, other] of Object.entries(otherContexts)) {
+      it(`opens nothing for an encryption context with ${difference}`, async () => {
+        const { encryptedDataKeys } = await generated(generating(), written);
+        const error = await keyringError(
+          generating().onDecrypt(decryptionMaterials(other), encryptedDataKeys),
+        );
+        expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+      });
+    }
+
+    it('binds to the pairs of an encryption context, not to their order', async () => {
+      const { dataKey, encryptedDataKeys } = await generated(generating(), written);
+      const reordered = { encryptionContext: { ä: '3', B: '2', a: '1' } };
+      const opened = await generating().onDecrypt(decryptionMaterials(reordered), encryptedDataKeys);
+      expect(opened.dataKey).toEqual(dataKey);
+    });
+
+    it('works without an encryption context', async () => {
+      const none = { encryptionContext: {} };
+      const { dataKey, encryptedDataKeys } = await generated(generating(), none);
+      const opened = await generating().onDecrypt(decryptionMaterials(none), encryptedDataKeys);
+      expect(opened.dataKey).toEqual(dataKey);
+    });
+  });
+}
+
+function generated(keyring: Keyring, options?: MaterialsOptions): Promise<EncryptionMaterials> {
+  return keyring.onEncrypt(encryptionMaterials(options));
+}
+
+function givenDataKey(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => i + 1);
+}
+
+const breaks = {
+  'its last bit flipped': (key: EncryptedDataKey): EncryptedDataKey => ({
+    ...key,
+    ciphertext: key.ciphertext.map((byte, i, { length }) => (i === length - 1 ? byte ^ 1 : byte)),
+  }),
+  'one byte less': (key: EncryptedDataKey): EncryptedDataKey => ({
+    ...key,
+    ciphertext: key.ciphertext.subarray(0, -1),
+  }),
+  'an empty ciphertext': (key: EncryptedDataKey): EncryptedDataKey => ({
+    ...key,
+    ciphertext: new Uint8Array(0),
+  }),
+};
+
+const foreignKeys: readonly EncryptedDataKey[] = [
+  { providerId: 'somebody else', providerInfo: Uint8Array.of(1), ciphertext: new Uint8Array(48) },
+  { providerId: 'aws-kms-hierarchy', providerInfo: new Uint8Array(0), ciphertext: new Uint8Array(0) },
+];

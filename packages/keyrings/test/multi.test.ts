@@ -1,0 +1,142 @@
+import type { Keyring } from '@holdfast/sdk/spi';
+import { describe, expect, it } from 'vitest';
+import { multiKeyring } from '../src/multi.ts';
+import { rawAesKeyring } from '../src/raw-aes.ts';
+import { describeKeyringContract } from './contract.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+
+describeKeyringContract('a multi-keyring', {
+  generating: () => multiKeyring({ generator: raw('a'), children: [raw('b'), raw('c')] }),
+  wrapping: () => multiKeyring({ children: [raw('a'), raw('b')] }),
+  stranger: () => multiKeyring({ generator: raw('d'), children: [raw('e')] }),
+});
+
+describeKeyringContract('a multi-keyring of multi-keyrings', {
+  generating: () =>
+    multiKeyring({
+      generator: multiKeyring({ generator: raw('a') }),
+      children: [multiKeyring({ children: [raw('b')] })],
+    }),
+  wrapping: () => multiKeyring({ children: [multiKeyring({ children: [raw('a')] })] }),
+  stranger: () => multiKeyring({ generator: multiKeyring({ generator: raw('d') }) }),
+});
+
+describe('a multi-keyring', () => {
+  it('wraps one data key with the generator and then with each child, in order', async () => {
+    const keyring = multiKeyring({ generator: raw('a'), children: [raw('b'), raw('c')] });
+    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    expect(encryptedDataKeys.map(({ providerId }) => providerId)).toEqual(['a', 'b', 'c']);
+    for (const name of ['a', 'b', 'c']) {
+      const opened = await raw(name).onDecrypt(decryptionMaterials(), encryptedDataKeys);
+      expect(opened.dataKey).toEqual(dataKey);
+    }
+  });
+
+  it('opens with whichever of its keyrings can', async () => {
+    const { dataKey, encryptedDataKeys } = await raw('c').onEncrypt(encryptionMaterials());
+    const keyring = multiKeyring({ generator: raw('a'), children: [raw('b'), raw('c')] });
+    const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    expect(opened.dataKey).toEqual(dataKey);
+  });
+
+  it('opens with the generator first, and asks nobody else once a data key is open', async () => {
+    const asked: string[] = [];
+    const keyring = multiKeyring({
+      generator: noting('a', asked),
+      children: [noting('b', asked), noting('c', asked)],
+    });
+    const { encryptedDataKeys } = await multiKeyring({ generator: raw('b'), children: [raw('c')] }).onEncrypt(
+      encryptionMaterials(),
+    );
+    await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    expect(asked).toEqual(['a', 'b']);
+  });
+
+  it('rejects with the failure of every keyring when none can open', async () => {
+    const { encryptedDataKeys } = await raw('d').onEncrypt(encryptionMaterials());
+    const failure = new Error('no answer');
+    const keyring = multiKeyring({ generator: raw('a'), children: [failing(failure), failing(failure)] });
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    expect(rootCauses(error)).toEqual([failure, failure]);
+  });
+
+  it('goes on to the next keyring when one answers without a data key', async () => {
+    const { dataKey, encryptedDataKeys } = await raw('a').onEncrypt(encryptionMaterials());
+    const keyring = multiKeyring({ children: [idle, raw('a')] });
+    const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    expect(opened.dataKey).toEqual(dataKey);
+  });
+
+  it('encrypts only if every one of its keyrings does', async () => {
+    const failure = new Error('no answer');
+    for (const keyring of [
+      multiKeyring({ generator: failing(failure), children: [raw('a')] }),
+      multiKeyring({ generator: raw('a'), children: [raw('b'), failing(failure)] }),
+    ]) {
+      await expect(keyring.onEncrypt(encryptionMaterials())).rejects.toBe(failure);
+    }
+  });
+
+  it('generates no data key for materials that have one', async () => {
+    const keyring = multiKeyring({ generator: raw('a') });
+    const materials = { ...encryptionMaterials(), dataKey: new Uint8Array(32) };
+    const error = await keyringError(keyring.onEncrypt(materials));
+    expect(error.code).toBe('DATA_KEY_ALREADY_SET');
+  });
+
+  it('needs a data key when it has no generator, or one that generates nothing', async () => {
+    for (const keyring of [
+      multiKeyring({ children: [raw('a')] }),
+      multiKeyring({ generator: idle, children: [raw('a')] }),
+    ]) {
+      const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+      expect(error.code).toBe('DATA_KEY_MISSING');
+    }
+  });
+
+  it('cannot be made of nothing', () => {
+    expect(() => multiKeyring({})).toThrow(TypeError);
+    expect(() => multiKeyring({ children: [] })).toThrow(TypeError);
+  });
+
+  it('is not changed by what becomes of the list it was given', async () => {
+    const children = [raw('a')];
+    const keyring = multiKeyring({ generator: raw('b'), children });
+    children.push(raw('c'));
+    const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    expect(encryptedDataKeys).toHaveLength(2);
+  });
+});
+
+/** A raw AES keyring whose namespace and key depend on `name`. */
+function raw(name: string): Keyring {
+  return rawAesKeyring({
+    namespace: name,
+    name: 'key',
+    wrappingKey: new Uint8Array(32).fill(name.charCodeAt(0)),
+  });
+}
+
+/** The same, noting its name in `asked` when it is to open something. */
+function noting(name: string, asked: string[]): Keyring {
+  return {
+    ...raw(name),
+    async onDecrypt(materials, encryptedDataKeys) {
+      asked.push(name);
+      return raw(name).onDecrypt(materials, encryptedDataKeys);
+    },
+  };
+}
+
+function failing(error: Error): Keyring {
+  const fail = async (): Promise<never> => {
+    throw error;
+  };
+  return { onEncrypt: fail, onDecrypt: fail };
+}
+
+const idle: Keyring = {
+  onEncrypt: async (materials) => materials,
+  onDecrypt: async (materials) => materials,
+};

@@ -1,0 +1,127 @@
+import { createDecipheriv } from 'node:crypto';
+import { contextBytes, type EncryptedDataKey } from '@holdfast/sdk/spi';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { rawAesKeyring } from '../src/raw-aes.ts';
+import { describeKeyringContract } from './contract.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
+
+for (const length of [16, 24, 32]) {
+  describeKeyringContract(`a raw AES keyring with a ${length}-byte key`, {
+    generating: () => rawAesKeyring({ ...names, wrappingKey: wrappingKey(length) }),
+    stranger: () => rawAesKeyring({ ...names, wrappingKey: wrappingKey(length, 0xff) }),
+  });
+}
+
+describe('a raw AES keyring', () => {
+  it('writes the layout of the specification: name, tag bits, IV length and IV, then ciphertext and tag', async () => {
+    const keyring = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+    const materials = encryptionMaterials();
+    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(materials);
+    const { providerId, providerInfo, ciphertext } = only(encryptedDataKeys);
+    const nameLength = Buffer.byteLength(names.name);
+    expect(providerId).toBe(names.namespace);
+    expect(Buffer.from(providerInfo.subarray(0, nameLength)).toString()).toBe(names.name);
+    expect(Buffer.from(providerInfo.subarray(nameLength, -12)).toString('hex')).toBe('000000800000000c');
+    const decipher = createDecipheriv('aes-256-gcm', wrappingKey(32), providerInfo.subarray(-12));
+    decipher.setAAD(contextBytes(materials.encryptionContext)).setAuthTag(ciphertext.subarray(-16));
+    const plaintext = Buffer.concat([decipher.update(ciphertext.subarray(0, -16)), decipher.final()]);
+    expect(Uint8Array.from(plaintext)).toEqual(dataKey);
+  });
+
+  it('takes a new IV for every data key', async () => {
+    const keyring = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+    const ivs = new Set<string>();
+    for (let round = 0; round < 50; round++) {
+      const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+      ivs.add(Buffer.from(only(encryptedDataKeys).providerInfo.subarray(-12)).toString('hex'));
+    }
+    expect(ivs.size).toBe(50);
+  });
+
+  it('opens what it wrapped under any names and context, and under no other name', async () => {
+    const text = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' });
+    const namespaces = text.filter((namespace) => !namespace.startsWith('aws-kms'));
+    const contexts = fc.dictionary(text, fc.string({ unit: 'grapheme' }), { maxKeys: 5 });
+    await fc.assert(
+      fc.asyncProperty(namespaces, text, contexts, async (namespace, name, encryptionContext) => {
+        const keyring = rawAesKeyring({ namespace, name, wrappingKey: wrappingKey(32) });
+        const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(
+          encryptionMaterials({ encryptionContext }),
+        );
+        const materials = decryptionMaterials({ encryptionContext });
+        expect((await keyring.onDecrypt(materials, encryptedDataKeys)).dataKey).toEqual(dataKey);
+        for (const other of [
+          { namespace: `${namespace}.`, name },
+          { namespace, name: `${name}.` },
+        ]) {
+          const stranger = rawAesKeyring({ ...other, wrappingKey: wrappingKey(32) });
+          const error = await keyringError(stranger.onDecrypt(materials, encryptedDataKeys));
+          expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('takes a name for its own only as a whole', async () => {
+    // The other name begins with ours, and the whole info is as long as ours with a longer IV would be.
+    const longer = rawAesKeyring({ ...names, name: `${names.name}2`, wrappingKey: wrappingKey(32) });
+    const keyring = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+    const { encryptedDataKeys } = await longer.onEncrypt(encryptionMaterials());
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+  });
+
+  it('opens no encrypted data key whose info names another tag length, IV length or IV', async () => {
+    const keyring = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+    const wrapped = only((await keyring.onEncrypt(encryptionMaterials())).encryptedDataKeys);
+    for (let index = Buffer.byteLength(names.name); index < wrapped.providerInfo.length; index++) {
+      const providerInfo = wrapped.providerInfo.map((byte, i) => (i === index ? byte ^ 1 : byte));
+      const error = await keyringError(
+        keyring.onDecrypt(decryptionMaterials(), [{ ...wrapped, providerInfo }]),
+      );
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    }
+  });
+
+  it('copies its key, and leaves the one it was given alone', async () => {
+    const given = wrappingKey(32);
+    const keyring = rawAesKeyring({ ...names, wrappingKey: given });
+    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    expect(given).toEqual(wrappingKey(32));
+    given.fill(0);
+    const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    expect(opened.dataKey).toEqual(dataKey);
+  });
+
+  it('cannot be made with names that are empty or reserved', () => {
+    for (const wrong of [
+      { namespace: '' },
+      { namespace: 'aws-kms' },
+      { namespace: 'aws-kms-mine' },
+      { name: '' },
+    ]) {
+      expect(() => rawAesKeyring({ ...names, wrappingKey: wrappingKey(32), ...wrong })).toThrow(TypeError);
+    }
+  });
+
+  it('cannot be made with a key of another length, or one that was wiped', () => {
+    for (const length of [0, 15, 17, 31, 33, 64]) {
+      expect(() => rawAesKeyring({ ...names, wrappingKey: wrappingKey(length) })).toThrow(RangeError);
+    }
+    expect(() => rawAesKeyring({ ...names, wrappingKey: new Uint8Array(32) })).toThrow(TypeError);
+  });
+});
+
+function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
+  const [key, ...others] = keys;
+  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
+  return key;
+}
+
+function wrappingKey(length: number, mask = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i + 1) ^ mask);
+}
+
+const names = { namespace: 'my-app', name: 'Schlüssel 1' };
