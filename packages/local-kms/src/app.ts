@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { accountArn } from './arn.ts';
 import { KmsError, toKmsError } from './errors.ts';
@@ -13,12 +15,12 @@ import type { XksCallRecord } from './xks/client.ts';
  * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this
  * one gate, which names it, runs its operation, turns whatever is thrown into an exception of the API and logs it.
  */
-export function createApp(kms: Kms, log: Log): Hono {
-  const app = new Hono();
-  app.all('*', async ({ req }) => {
+export function createApp(kms: Kms, log: Log): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
     const requestId = randomUUID();
-    const operation = operationName(req.raw);
+    const operation = operationName(incoming);
     const notes: { keyId?: string; xksCalls: XksCallRecord[] } = { xksCalls: [] };
     const call = {
       ...kms,
@@ -31,7 +33,7 @@ export function createApp(kms: Kms, log: Log): Hono {
       },
     };
     const answer = await answerOf(async () =>
-      operationNamed(operation)(parseJson(await readBody(req.raw, MAX_BODY_BYTES)), call),
+      operationNamed(operation)(parseJson(await readBody(incoming, MAX_BODY_BYTES)), call),
     );
     log({
       event: 'request',
@@ -65,9 +67,9 @@ function responseOf(answer: Answer, requestId: string): Response {
 }
 
 // What the log calls a request that names no operation.
-function operationName(request: Request): string {
-  const [, name] = TARGET.exec(request.headers.get('x-amz-target') ?? '') ?? [];
-  return request.method === 'POST' && name !== undefined ? name : 'Unknown';
+function operationName({ method, headers }: IncomingMessage): string {
+  const [, name] = TARGET.exec(String(headers['x-amz-target'])) ?? [];
+  return method === 'POST' && name !== undefined ? name : 'Unknown';
 }
 
 function operationNamed(name: string): Operation {

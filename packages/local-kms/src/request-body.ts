@@ -1,11 +1,13 @@
+import type { Readable } from 'node:stream';
 import { KmsError } from './errors.ts';
 
-/** The bytes of a request's body. Throws RequestEntityTooLargeException as soon as there are more than `maxBytes`. */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
+/** All bytes of a request. Throws RequestEntityTooLargeException as soon as there are more than `maxBytes`. */
+export async function readBody(request: Readable, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const body: AsyncIterable<Uint8Array> | readonly Uint8Array[] = request.body ?? [];
-  for await (const chunk of body) {
+  // Ending the stream early would end the connection before the refusal is sent.
+  const bytes: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of bytes) {
     length += chunk.length;
     if (length > maxBytes) {
       throw new KmsError('RequestEntityTooLargeException', `A request has at most ${maxBytes} bytes.`);
