@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { decodeEcdsaSignature } from '../../packages/sdk/src/crypto/ecdsa-der.ts';
+import { aesGcmKey, verificationKey } from '../../packages/sdk/src/crypto/node.ts';
+import type { AesGcmKey } from '../../packages/sdk/src/crypto/provider.ts';
+import { deriveMessageKeys } from '../../packages/sdk/src/derive.ts';
+import { coordinateLength, suiteById } from '../../packages/sdk/src/suites.ts';
+import { vectorsDirectory } from './manifest.ts';
+
+const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'));
+const hex = z.string().transform((text) => Buffer.from(text, 'hex'));
+
+function read<T>(file: string, schema: z.ZodType<T>): T {
+  return schema.parse(JSON.parse(readFileSync(join(vectorsDirectory, file), 'utf8')));
+}
+
+/** Keys do not come out of their objects: compare what they seal. */
+async function fingerprint(key: AesGcmKey): Promise<string> {
+  const out = new Uint8Array(16);
+  await key.seal(new Uint8Array(12), new Uint8Array(0), new Uint8Array(0), out);
+  return createHash('sha256').update(out).digest('hex');
+}
+
+describe.skipIf(!existsSync(vectorsDirectory))(`known answers in ${vectorsDirectory}`, () => {
+  it('of the key derivation are found for all eleven suites', async () => {
+    const { tests } = read(
+      'esdk/derivation.json',
+      z.object({
+        tests: z.array(
+          z.object({
+            suite: z.string(),
+            plaintextDataKey: base64,
+            messageId: base64,
+            contentKey: base64,
+            commitKey: base64.optional(),
+          }),
+        ),
+      }),
+    );
+    expect(tests).toHaveLength(11);
+    for (const test of tests) {
+      const suite = suiteById(Number(test.suite));
+      if (suite === undefined) throw new Error(`no suite ${test.suite}`);
+      const derived = await deriveMessageKeys(suite, test.plaintextDataKey, test.messageId);
+      expect(await fingerprint(derived.contentKey)).toBe(await fingerprint(await aesGcmKey(test.contentKey)));
+      expect(Buffer.from(derived.commitKey)).toEqual(test.commitKey ?? Buffer.alloc(0));
+    }
+  });
+
+  it.each([
+    ['P-256', 'SHA-256', 'ecdsa_secp256r1_sha256_test.json'],
+    ['P-384', 'SHA-384', 'ecdsa_secp384r1_sha384_test.json'],
+  ] as const)(
+    'of Wycheproof for signatures on %s are found, the invalid ones refused',
+    async (curve, hash, file) => {
+      const { testGroups, numberOfTests } = read(
+        `wycheproof/${file}`,
+        z.object({
+          numberOfTests: z.number(),
+          testGroups: z.array(
+            z.object({
+              publicKey: z.object({ uncompressed: hex }),
+              tests: z.array(
+                z.object({
+                  tcId: z.number(),
+                  msg: hex,
+                  sig: hex,
+                  result: z.enum(['valid', 'invalid', 'acceptable']),
+                }),
+              ),
+            }),
+          ),
+        }),
+      );
+      let ran = 0;
+      for (const { publicKey, tests } of testGroups) {
+        const x = publicKey.uncompressed.subarray(1, 1 + coordinateLength[curve]);
+        const point = Buffer.concat([Buffer.of(2 + ((publicKey.uncompressed.at(-1) ?? 0) & 1)), x]);
+        const key = await verificationKey(curve, hash, point);
+        for (const { tcId, msg, sig, result } of tests) {
+          const signature = decodeEcdsaSignature(sig, coordinateLength[curve]);
+          const verifier = key?.verifier();
+          verifier?.update(msg);
+          const accepted = signature !== undefined && (await verifier?.verify(signature)) === true;
+          expect({ tcId, accepted }).toEqual({ tcId, accepted: result === 'valid' });
+          ran += 1;
+        }
+      }
+      expect(ran).toBe(numberOfTests);
+    },
+  );
+});
