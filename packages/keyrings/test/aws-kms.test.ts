@@ -1,0 +1,146 @@
+import { CreateAliasCommand, CreateKeyCommand, DisableKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { createLocalKms, type ListeningKms } from '@holdfast/local-kms';
+import type { EncryptedDataKey } from '@holdfast/sdk/spi';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { awsKmsKeyring } from '../src/aws-kms.ts';
+import { multiKeyring } from '../src/multi.ts';
+import { rawAesKeyring } from '../src/raw-aes.ts';
+import { describeKeyringContract } from './contract.ts';
+import { kmsClient, region } from './fixtures/scripted-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+
+let kms: ListeningKms;
+let client: KMSClient;
+let keys: { readonly first: string; readonly second: string; readonly third: string };
+
+beforeAll(async () => {
+  kms = await createLocalKms({ region }).listen();
+  client = kmsClient(kms.url);
+  keys = { first: await newKey(), second: await newKey(), third: await newKey() };
+});
+
+afterAll(async () => {
+  client.destroy();
+  await kms.close();
+});
+
+describeKeyringContract('an AWS KMS keyring with one key', {
+  generating: () => awsKmsKeyring({ client, generatorKeyId: keys.first }),
+  wrapping: () => awsKmsKeyring({ client, keyIds: [keys.first] }),
+  stranger: () => awsKmsKeyring({ client, generatorKeyId: keys.second }),
+});
+
+describeKeyringContract('an AWS KMS keyring with a generator and a child', {
+  generating: () => awsKmsKeyring({ client, generatorKeyId: keys.first, keyIds: [keys.second] }),
+  wrapping: () => awsKmsKeyring({ client, keyIds: [keys.first, keys.second] }),
+  stranger: () => awsKmsKeyring({ client, generatorKeyId: keys.third }),
+});
+
+describe('an AWS KMS keyring', () => {
+  it('names the key in the message by its ARN, however it was named to the keyring', async () => {
+    const alias = 'alias/orders';
+    await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: keys.first }));
+    const aliasArn = keys.first.replace(/key\/.*/, alias);
+    const keyId = keys.first.replace(/.*\//, '');
+    for (const generatorKeyId of [alias, aliasArn, keyId]) {
+      const keyring = awsKmsKeyring({ client, generatorKeyId });
+      const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+      expect(encryptedDataKeys.map(({ providerId }) => providerId)).toEqual(['aws-kms']);
+      expect(keyArns(encryptedDataKeys)).toEqual([keys.first]);
+      const byArn = awsKmsKeyring({ client, keyIds: [keys.first] });
+      expect((await byArn.onDecrypt(decryptionMaterials(), encryptedDataKeys)).dataKey).toEqual(dataKey);
+      // The specification lets only an ARN decrypt: what an alias means may change.
+      const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    }
+  });
+
+  it('wraps the data key with each of its keys, and opens it with any one of them', async () => {
+    const keyring = awsKmsKeyring({ client, generatorKeyId: keys.first, keyIds: [keys.second, keys.third] });
+    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    expect(keyArns(encryptedDataKeys)).toEqual([keys.first, keys.second, keys.third]);
+    for (const keyArn of Object.values(keys)) {
+      const one = awsKmsKeyring({ client, keyIds: [keyArn] });
+      expect((await one.onDecrypt(decryptionMaterials(), encryptedDataKeys)).dataKey).toEqual(dataKey);
+    }
+  });
+
+  it('stands as the child of a raw AES keyring', async () => {
+    const generator = rawAesKeyring({ namespace: 'a', name: 'b', wrappingKey: new Uint8Array(32).fill(1) });
+    const child = awsKmsKeyring({ client, keyIds: [keys.first] });
+    const both = multiKeyring({ generator, children: [child] });
+    const { dataKey, encryptedDataKeys } = await both.onEncrypt(encryptionMaterials());
+    expect((await child.onDecrypt(decryptionMaterials(), encryptedDataKeys)).dataKey).toEqual(dataKey);
+  });
+
+  it('never lets a message choose the key', async () => {
+    const stranger = awsKmsKeyring({ client, generatorKeyId: keys.second });
+    const { encryptedDataKeys } = await stranger.onEncrypt(encryptionMaterials());
+    const renamed = encryptedDataKeys.map((key) => ({ ...key, providerInfo: utf8(keys.first) }));
+    const keyring = awsKmsKeyring({ client, generatorKeyId: keys.first });
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), renamed));
+    expect(rootCauses(error)).toMatchObject([{ name: 'IncorrectKeyException' }]);
+  });
+
+  it('takes an ARN for its own only byte by byte', async () => {
+    const keyring = awsKmsKeyring({ client, generatorKeyId: keys.first });
+    const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    for (const text of [`\ufeff${keys.first}`, `${keys.first} `, keys.first.toUpperCase(), '']) {
+      const renamed = encryptedDataKeys.map((key) => ({ ...key, providerInfo: utf8(text) }));
+      const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), renamed));
+      expect(rootCauses(error)).toEqual([]);
+    }
+  });
+
+  it('keeps the answer of a KMS that refuses as the cause', async () => {
+    const keyArn = await newKey();
+    const generating = awsKmsKeyring({ client, generatorKeyId: keyArn });
+    const { encryptedDataKeys } = await generating.onEncrypt(encryptionMaterials());
+    await client.send(new DisableKeyCommand({ KeyId: keyArn }));
+    const refused = { code: 'KEY_SERVICE_FAILED', cause: { name: 'DisabledException' } };
+
+    expect(await keyringError(generating.onEncrypt(encryptionMaterials()))).toMatchObject(refused);
+    const wrapping = awsKmsKeyring({ client, generatorKeyId: keys.first, keyIds: [keyArn] });
+    expect(await keyringError(wrapping.onEncrypt(encryptionMaterials()))).toMatchObject(refused);
+    const opening = await keyringError(generating.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(opening.code).toBe('DATA_KEY_NOT_OPENED');
+    expect(rootCauses(opening)).toMatchObject([{ name: 'DisabledException' }]);
+  });
+
+  it('keeps the failure of a connection as the cause', async () => {
+    const gone = await createLocalKms({ region }).listen();
+    await gone.close();
+    const keyring = awsKmsKeyring({ client: kmsClient(gone.url), generatorKeyId: keys.first });
+    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(error).toMatchObject({ code: 'KEY_SERVICE_FAILED', cause: { code: 'ECONNREFUSED' } });
+  });
+
+  it('cannot be made with a malformed key id, a key twice, or no key', () => {
+    const { first } = keys;
+    for (const wrong of [
+      {},
+      { keyIds: [] },
+      { generatorKeyId: '' },
+      { generatorKeyId: 'arn:aws:kms:eu-north-1:111122223333:grant/1' },
+      { generatorKeyId: first, keyIds: ['key/1'] },
+      { generatorKeyId: first, keyIds: [first] },
+      { keyIds: [first, first] },
+    ]) {
+      expect(() => awsKmsKeyring({ client, ...wrong })).toThrow(TypeError);
+    }
+  });
+});
+
+async function newKey(): Promise<string> {
+  const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
+  if (KeyMetadata?.Arn === undefined) throw new Error('no key was created');
+  return KeyMetadata.Arn;
+}
+
+function keyArns(encryptedDataKeys: readonly EncryptedDataKey[]): string[] {
+  return encryptedDataKeys.map(({ providerInfo }) => Buffer.from(providerInfo).toString());
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
