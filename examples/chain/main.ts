@@ -17,6 +17,9 @@ const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
+// The AWS SDK warns users of Node 20 about its own plans for next year, in the middle of our lines.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 const report = createReport(process.stdout);
 leaveOnSignals();
 const choice = parseCommandLine();
