@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BASE, encryptBody } from '../fixtures/bodies.ts';
+import { isRecord } from '../fixtures/json.ts';
+import { requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
+import { exchange } from '../fixtures/raw-http.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+let files: ReturnType<typeof writeTestConfig>;
+beforeAll(() => {
+  files = writeTestConfig();
+});
+afterAll(() => files.dispose());
+
+function run(...args: string[]) {
+  const child = spawn(process.execPath, ['--conditions=@holdfast/source', '--import', 'tsx', MAIN, ...args], {
+    env: { ...process.env, ...files.environment },
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  const exit = new Promise((resolve) => void child.once('close', resolve));
+  return { child, output, exit };
+}
+
+const events = (stdout: string) =>
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): unknown => JSON.parse(line))
+    .filter(isRecord);
+
+describe('xks-proxy serve', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('serves until %s, then exits with 0', async (signal) => {
+    const { child, output, exit } = run('serve', '--config', files.configFile);
+    await expect.poll(() => output.stdout, { timeout: 20_000 }).toContain('"event":"listening"');
+    const port = Number(events(output.stdout).find(({ event }) => event === 'listening')?.['port']);
+    const body = JSON.stringify(encryptBody());
+    const request = requestBytes(
+      `${BASE}/keys/orders/encrypt`,
+      body,
+      {},
+      `localhost:${port}`,
+      files.credentials.acme,
+    );
+    await expect(exchange({ port, ca: files.ca }, request)).resolves.toMatchObject({ status: 200 });
+    child.kill(signal);
+    await expect(exit).resolves.toBe(0);
+    expect(output.stderr).toBe('');
+    expect(events(output.stdout).map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['listening', 'request', 'stopped']),
+    );
+  });
+
+  it('lists every problem of a configuration on stderr and exits with 2', async () => {
+    const file = join(files.directory, 'broken.toml');
+    writeFileSync(file, files.toml.replace('port = 0', 'port = -1').replace('"pin"', '"no pin"'));
+    const { output, exit } = run('serve', '--config', file);
+    await expect(exit).resolves.toBe(2);
+    expect(output.stderr.match(/^(server\.port|token\.pin_file): /gm)).toHaveLength(2);
+    expect(output.stdout).toBe('');
+  });
+
+  it('exits with 2 for a configuration that is not there', async () => {
+    const { output, exit } = run('serve', '--config', join(files.directory, 'nothing.toml'));
+    await expect(exit).resolves.toBe(2);
+    expect(output.stderr).toContain('nothing.toml');
+  });
+
+  it('exits with 1 when the token cannot be opened, without a stack', async () => {
+    const file = join(files.directory, 'no-token.toml');
+    writeFileSync(file, files.toml.replace('xks-test', 'another token'));
+    const { output, exit } = run('serve', '--config', file);
+    await expect(exit).resolves.toBe(1);
+    expect(output.stderr.trim().split('\n')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,31 @@
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { describe, expect, it } from 'vitest';
+import { exceptionStatus } from '../src/exceptions.ts';
+import { tokenException } from '../src/pkcs11-device.ts';
+
+describe('a failure of the token', () => {
+  it.each([
+    ['KEY_NOT_FOUND', 'KeyNotFoundException', 404],
+    ['KEY_USAGE_FORBIDDEN', 'InvalidKeyUsageException', 400],
+    ['DECRYPTION_FAILED', 'InvalidCiphertextException', 400],
+    ['SESSIONS_EXHAUSTED', 'ThrottlingException', 429],
+    ['KEY_UNSUITABLE', 'UnsupportedOperationException', 501],
+    ['MECHANISM_UNSUPPORTED', 'UnsupportedOperationException', 501],
+    ['DEVICE_ERROR', 'InternalException', 500],
+    ['SESSION_LOST', 'InternalException', 500],
+    ['TOKEN_UNAVAILABLE', 'InternalException', 500],
+    ['KEY_AMBIGUOUS', 'InternalException', 500],
+    ['PIN_LOCKED', 'InternalException', 500],
+  ] as const)('%s is answered with %s', (code, errorName, status) => {
+    const failure = new Pkcs11Error(code, 'C_Encrypt returned something with 0123456789abcdef in it');
+    const exception = tokenException(failure);
+    expect(exception.errorName).toBe(errorName);
+    expect(exceptionStatus[exception.errorName]).toBe(status);
+    expect(exception.cause).toBe(failure);
+    expect(exception.message).not.toContain('0123456789abcdef');
+  });
+
+  it('that nobody foresaw is an InternalException', () => {
+    expect(tokenException(new TypeError('x')).errorName).toBe('InternalException');
+  });
+});
