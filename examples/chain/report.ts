@@ -14,12 +14,19 @@ export interface Report {
   failure(text: string): void;
 }
 
-/** A report on `stream`. Colour follows the terminal and https://no-color.org. */
-export function createReport(stream: NodeJS.WriteStream): Report {
-  const lively = stream.isTTY;
+/** Standard output, or anything else that takes text. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** A report on `screen`. Colour follows the terminal and https://no-color.org. */
+export function createReport(screen: Screen): Report {
+  const lively = screen.isTTY === true;
   const coloured = lively && !process.env['NO_COLOR'];
-  const paint = (style: Style, text: string) => (coloured ? styleText(style, text) : text);
-  const line = (text = '') => stream.write(`${text}\n`);
+  const paint = (style: Style, text: string) =>
+    coloured ? styleText(style, text, { validateStream: false }) : text;
+  const line = (text = '') => screen.write(`${text}\n`);
 
   return {
     heading: (text) => line(`\n${paint('bold', text)}`),
@@ -27,7 +34,7 @@ export function createReport(stream: NodeJS.WriteStream): Report {
     async step(title, work, describe) {
       const started = performance.now();
       const name = title.padEnd(TITLE_WIDTH);
-      const spinner = lively ? spin(stream, (frame) => `  ${paint('cyan', frame)} ${name}`) : undefined;
+      const spinner = lively ? spin(screen, (frame) => `  ${paint('cyan', frame)} ${name}`) : undefined;
       try {
         const result = await work();
         const took = paint('dim', inMilliseconds(performance.now() - started));
@@ -64,10 +71,10 @@ export function createReport(stream: NodeJS.WriteStream): Report {
 type Style = 'bold' | 'cyan' | 'dim' | 'green' | 'red';
 
 /** Redraws the last line until it is stopped, and then clears it. */
-function spin(stream: NodeJS.WriteStream, draw: (frame: string) => string): { stop(): void } {
+function spin(screen: Screen, draw: (frame: string) => string): { stop(): void } {
   let turn = 0;
   const redraw = () => {
-    stream.write(`\r${draw(FRAMES[turn % FRAMES.length] ?? '')}`);
+    screen.write(`\r${draw(FRAMES[turn % FRAMES.length] ?? '')}`);
     turn += 1;
   };
   redraw();
@@ -75,7 +82,7 @@ function spin(stream: NodeJS.WriteStream, draw: (frame: string) => string): { st
   return {
     stop() {
       clearInterval(timer);
-      stream.write('\r\u001B[K');
+      screen.write('\r\u001B[K');
     },
   };
 }

@@ -79,7 +79,7 @@ test('piped, it prints plain lines, shows every hop, holds every comparison and 
   const run = start();
   expect(await run.status()).toBe(0);
   const output = run.output();
-  expect([...output].filter((character) => character < ' ' && character !== '\n')).toEqual([]);
+  expect(output.split('').filter((character) => character < ' ' && character !== '\n')).toEqual([]);
   for (const title of [
     'token',
     'XKS proxy',
