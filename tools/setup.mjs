@@ -15,7 +15,8 @@ try {
   ensureNode(root);
   mkdirSync(join(root, '.setup'), { recursive: true });
   ensurePackages(root);
-  ensureModule(root, ensureBinding(root));
+  ensureBinding(root);
+  ensureModule(root);
 } catch (error) {
   if (!(error instanceof SetupFailure)) throw error;
   process.stderr.write(`set-up: ${error.message}\n        ${error.remedy}\n`);

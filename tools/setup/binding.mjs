@@ -1,17 +1,15 @@
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { installAsRoot } from './debian.mjs';
+import { problemOf } from './probe.mjs';
 import { record, run, SetupFailure, step } from './step.mjs';
 
 /**
- * Builds pkcs11js unless it loads, and returns it. Its three source files need a C++ compiler and the headers of
- * Node-API, which are an npm package: no Node headers, no Python, no make.
+ * Builds pkcs11js unless it loads. Its three source files need a C++ compiler and the headers of Node-API, which are
+ * an npm package: no Node headers, no Python, no make.
  */
 export function ensureBinding(root) {
-  const require = createRequire(join(root, 'package.json'));
-  const loaded = attempt(() => require('pkcs11js'));
-  if (loaded.value) return loaded.value;
+  if (problemOf(root) === undefined) return;
   if (process.platform !== 'linux') {
     throw new SetupFailure(
       'the PKCS#11 binding (pkcs11js) is not built',
@@ -20,12 +18,11 @@ export function ensureBinding(root) {
   }
   const compiler = ensureCompiler(root);
   step('building the PKCS#11 binding (pkcs11js)', () => compile(root, compiler));
-  const built = attempt(() => require('pkcs11js'));
-  if (built.value) return built.value;
+  const problem = problemOf(root);
+  if (problem === undefined) return;
   throw new SetupFailure(
-    `the PKCS#11 binding was built but does not load: ${built.error.message}`,
+    `the PKCS#11 binding was built but does not load: ${problem}`,
     'Remove node_modules and run this again, with the compiler of this system in CXX.',
-    { cause: built.error },
   );
 }
 
@@ -65,14 +62,6 @@ function compile(root, compiler) {
 function sources(source) {
   const gyp = readFileSync(join(source, 'binding.gyp'), 'utf8');
   return [...gyp.matchAll(/"(src\/[\w.]+\.cpp)"/g)].map(([, file]) => file);
-}
-
-function attempt(load) {
-  try {
-    return { value: load() };
-  } catch (error) {
-    return { error };
-  }
 }
 
 const FLAGS = [

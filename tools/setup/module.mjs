@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { installAsRoot, unpackPackage } from './debian.mjs';
+import { problemOf } from './probe.mjs';
 import { SetupFailure } from './step.mjs';
 
 /** Where distributions put SoftHSM2, in the order in which `findModule()` of @holdfast/pkcs11/testing looks. */
@@ -15,10 +16,10 @@ export const knownModulePaths = [
 ];
 
 /** Makes sure that there is a PKCS#11 module which loads: the one asked for, one of the system, or SoftHSM2. */
-export function ensureModule(root, pkcs11js) {
+export function ensureModule(root) {
   const asked = process.env.PKCS11_MODULE;
   if (asked) {
-    const problem = problemOf(asked, pkcs11js);
+    const problem = problemOf(root, asked);
     if (problem === undefined) return;
     throw new SetupFailure(
       `PKCS11_MODULE names a file that is no PKCS#11 module: ${problem}`,
@@ -27,28 +28,16 @@ export function ensureModule(root, pkcs11js) {
   }
   const own = join(root, '.setup', 'softhsm');
   const candidates = [...knownModulePaths, join(own, 'usr/lib/softhsm/libsofthsm2.so')];
-  const problems = () => candidates.filter(existsSync).map((path) => problemOf(path, pkcs11js));
-  const found = () => problems().includes(undefined);
+  const found = () => candidates.some((path) => existsSync(path) && problemOf(root, path) === undefined);
   if (found()) return;
   const installation = installAsRoot(root, ['libsofthsm2'], 'SoftHSM2');
   if (found()) return;
   const download = unpackPackage(root, 'libsofthsm2', own);
   if (found()) return;
-  const why = problems()[0] ?? download.why ?? installation.why;
+  const broken = candidates.find(existsSync);
+  const why = broken ? problemOf(root, broken) : (download.why ?? installation.why);
   throw new SetupFailure(
     `no PKCS#11 module here, and SoftHSM2 could not be made ready: ${why}`,
     'Install it (Debian, Ubuntu: apt-get install softhsm2; Fedora: dnf install softhsm), or name a module in PKCS11_MODULE.',
   );
-}
-
-/** Why a file is not a module that loads here; undefined if it is one. */
-function problemOf(path, pkcs11js) {
-  const module = new pkcs11js.PKCS11();
-  try {
-    module.load(path);
-    module.close();
-    return undefined;
-  } catch (error) {
-    return error.message;
-  }
 }
