@@ -27,7 +27,7 @@ export interface ProxyLog {
   connectionRefused(stage: 'tls' | 'http', cause: unknown): void;
 }
 
-export interface RequestEvent {
+interface RequestEvent {
   readonly operation?: string;
   readonly store?: string;
   readonly externalKeyId?: string;

@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:https';
-import type { Duplex } from 'node:stream';
 import { openModule, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
 import { getRequestListener } from '@hono/node-server';
 import { createApp, invalidUriPath } from './app.ts';
 import type { ProxyConfig } from './config.ts';
 import { XksProxyError } from './errors.ts';
 import { exceptionStatus } from './exceptions.ts';
+import { gracefulClose } from './graceful-close.ts';
 import { fleetHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
@@ -46,12 +46,12 @@ export async function startProxy(
   };
   try {
     const device = pkcs11Device(token);
-    reportMissingKeys(config, device, log);
+    const probeLabel = checkKeys(config, device, log);
     const { timeoutMs } = config.token;
     const health = fleetHealth({
       device,
       config: config.health,
-      keyLabel: config.health.keyLabel ?? firstKeyLabel(config),
+      keyLabel: config.health.keyLabel ?? probeLabel,
       timeoutMs,
       onChange: (status, cause) => log.health(status, cause),
     });
@@ -60,7 +60,7 @@ export async function startProxy(
     const stores = config.stores.map(openStore);
     const app = createApp({ stores, device, health, log, timeoutMs, now: options.now ?? Date.now });
     const server = httpsServer(config, app.fetch, log);
-    const sockets = trackSockets(server);
+    const stop = gracefulClose(server);
     const port = await listen(server, config.server);
     const { host } = config.server;
     log.listening({
@@ -74,7 +74,7 @@ export async function startProxy(
       url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
       port,
       async close() {
-        await stop(server, sockets);
+        await stop();
         release();
         log.stopped();
       },
@@ -99,20 +99,19 @@ function openToken({ token }: ProxyConfig): { module: Pkcs11Module; token: Token
   }
 }
 
-function reportMissingKeys({ stores }: ProxyConfig, device: KeyDevice, log: ProxyLog): void {
+/** Logs each configured key that cannot be used; returns the label of one that encrypts and decrypts. */
+function checkKeys({ stores }: ProxyConfig, device: KeyDevice, log: ProxyLog): string | undefined {
+  let label: string | undefined;
   for (const { name, keys } of stores) {
-    for (const { externalKeyId, label } of keys) {
+    for (const key of keys) {
       try {
-        device.key(label);
+        if (device.key(key.label).usages.length === 2) label ??= key.label;
       } catch (error) {
-        log.keyUnavailable({ store: name, externalKeyId }, error);
+        log.keyUnavailable({ store: name, externalKeyId: key.externalKeyId }, error);
       }
     }
   }
-}
-
-function firstKeyLabel({ stores }: ProxyConfig): string | undefined {
-  return stores.flatMap(({ keys }) => keys).find(({ usages }) => usages.length === 2)?.label;
+  return label;
 }
 
 function httpsServer(
@@ -163,27 +162,6 @@ function listen(server: Server, { host, port }: ProxyConfig['server']): Promise<
   });
 }
 
-function trackSockets(server: Server): ReadonlySet<Duplex> {
-  const sockets = new Set<Duplex>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
-}
-
-async function stop(server: Server, sockets: ReadonlySet<Duplex>): Promise<void> {
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-  // Kept-alive connections become idle one by one, as their last answers are sent.
-  const sweep = setInterval(() => server.closeIdleConnections(), 20);
-  const giveUp = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, CLOSE_TIMEOUT_MS);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(giveUp);
-}
-
 // XKS API v1, "API content type": the two suites of TLS 1.3 and the two of TLS 1.2 that KMS may choose from.
 const TLS = {
   minVersion: 'TLSv1.2',
@@ -205,7 +183,6 @@ const TIMEOUTS = {
   // A request without Host is answered like any other that cannot be authenticated.
   requireHostHeader: false,
 } as const;
-const CLOSE_TIMEOUT_MS = 5_000;
 const MALFORMED_BODY = '{"errorName":"ValidationException","errorMessage":"The request is not valid HTTP."}';
 const MALFORMED_REQUEST = [
   'HTTP/1.1 400 Bad Request',

@@ -48,6 +48,25 @@ describe('a request target is refused with 404', () => {
   });
 });
 
+describe('a store', () => {
+  const health = { requestMetadata: { kmsRequestId: 'r', kmsOperation: 'KmsHealthCheck' } };
+
+  it('without a prefix is served at the root, in each of its regions', async () => {
+    const { other } = proxy.credentials;
+    for (const region of ['us-east-1', 'eu-north-1']) {
+      const answer = await proxy.call('/kms/xks/v1/health', health, { signing: { ...other, region } });
+      expect(answer).toMatchObject({ status: 200 });
+    }
+  });
+
+  it('has keys of its own', async () => {
+    const { other } = proxy.credentials;
+    const path = '/kms/xks/v1/keys/encrypt-only/metadata';
+    const answer = await proxy.call(path, BODY, { signing: other });
+    expect(answer).toMatchObject({ status: 404, json: { errorName: 'KeyNotFoundException' } });
+  });
+});
+
 describe('the transport is refused', () => {
   it('with 405 for every method but POST', async () => {
     for (const method of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {

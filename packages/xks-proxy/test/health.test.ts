@@ -1,8 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { XksException } from '../src/exceptions.ts';
 import { fleetHealth, type HealthStatus } from '../src/health.ts';
-import type { KeyDevice, Sealed } from '../src/key-device.ts';
+import type { KeyDevice } from '../src/key-device.ts';
+import { memoryDevice } from './fixtures/memory-device.ts';
 
 const config = {
   fleetSize: 1,
@@ -12,39 +12,6 @@ const config = {
   ekmModel: undefined,
   keyLabel: undefined,
 };
-
-/** A device in memory whose behaviour a test can change while it is in use. */
-function memoryDevice() {
-  const secret = randomBytes(32);
-  const behaviour = { probes: 0, failure: undefined as Error | undefined, delayMs: 0, corrupt: false };
-  const device: KeyDevice = {
-    id: 'memory',
-    model: 'Memory 1',
-    manufacturer: 'Holdfast tests',
-    key: () => ({
-      usages: ['ENCRYPT', 'DECRYPT'],
-      async encrypt({ iv, aad, plaintext }) {
-        const cipher = createCipheriv('aes-256-gcm', secret, iv).setAAD(aad);
-        return {
-          ciphertext: Buffer.concat([cipher.update(plaintext), cipher.final()]),
-          tag: cipher.getAuthTag(),
-        };
-      },
-      async decrypt({ iv, aad, ciphertext, tag }: { iv: Uint8Array; aad: Uint8Array } & Sealed) {
-        const decipher = createDecipheriv('aes-256-gcm', secret, iv).setAAD(aad).setAuthTag(tag);
-        const plaintext = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
-        return behaviour.corrupt ? Buffer.alloc(plaintext.length) : plaintext;
-      },
-    }),
-    async randomBytes(length) {
-      behaviour.probes += 1;
-      await new Promise((resolve) => void setTimeout(resolve, behaviour.delayMs));
-      if (behaviour.failure !== undefined) throw behaviour.failure;
-      return randomBytes(length);
-    },
-  };
-  return { device, behaviour };
-}
 
 function healthOf(device: KeyDevice) {
   const changes: HealthStatus[] = [];
@@ -68,7 +35,7 @@ describe('health', () => {
   });
 
   it('is unavailable when the device fails, is too slow or returns something else', async () => {
-    for (const change of [{ failure: new Error('gone') }, { delayMs: 200 }, { corrupt: true }]) {
+    for (const change of [{ failure: new Error('gone') }, { delayMs: 200 }, { wrongPlaintext: true }]) {
       const { device, behaviour } = memoryDevice();
       Object.assign(behaviour, change);
       await expect(healthOf(device).health.status()).resolves.toBe('UNAVAILABLE');

@@ -11,7 +11,7 @@ export interface Operation {
   run(body: JsonObject, context: OperationContext): Promise<JsonObject>;
 }
 
-export interface OperationContext {
+interface OperationContext {
   readonly store: Store;
   /** From the request path; empty for the one operation that names no key. */
   readonly externalKeyId: string;

@@ -13,7 +13,7 @@ export interface VerifyOptions {
 }
 
 /** Which check refused a request; it is logged, never answered. */
-export type RefusalReason =
+type RefusalReason =
   | 'authorization-missing'
   | 'authorization-malformed'
   | 'header-repeated'

@@ -1,0 +1,35 @@
+import type { ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Prepares a server to be closed well, before it takes connections. The returned function stops listening, lets the
+ * requests under way finish, for five seconds at most, and then ends every connection, also those in a handshake.
+ */
+export function gracefulClose(server: Server): () => Promise<void> {
+  const sockets = new Set<Duplex>();
+  const underWay = new Set<ServerResponse>();
+  let closing = false;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.prependListener('request', (_incoming, outgoing: ServerResponse) => {
+    underWay.add(outgoing);
+    outgoing.once('close', () => underWay.delete(outgoing));
+    // A busy connection would otherwise bring one more request, and one more.
+    if (closing) outgoing.shouldKeepAlive = false;
+  });
+  return async () => {
+    closing = true;
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+    const deadlineMs = performance.now() + TIMEOUT_MS;
+    while (underWay.size > 0 && performance.now() < deadlineMs) await sleep(POLL_MS);
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+}
+
+const TIMEOUT_MS = 5_000;
+const POLL_MS = 10;

@@ -1,0 +1,109 @@
+import { createHash, createSecretKey } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createApp } from '../src/app.ts';
+import { XksException } from '../src/exceptions.ts';
+import { fleetHealth } from '../src/health.ts';
+import { createLog } from '../src/log.ts';
+import { openStore } from '../src/stores.ts';
+import { BASE, encryptBody } from './fixtures/bodies.ts';
+import { memoryDevice } from './fixtures/memory-device.ts';
+import { REGION, requestBytes } from './fixtures/proxy.ts';
+import { exchange } from './fixtures/raw-http.ts';
+
+const credential = { accessKeyId: 'ACMEACMEACMEACMEACME', secretAccessKey: 'x'.repeat(43) };
+const { device, behaviour } = memoryDevice();
+const working = { ...behaviour };
+const key = { externalKeyId: 'orders', label: 'orders', usages: ['ENCRYPT' as const, 'DECRYPT' as const] };
+const store = openStore({
+  name: 'acme',
+  pathPrefix: '/acme',
+  regions: [REGION],
+  credentials: [
+    {
+      accessKeyId: credential.accessKeyId,
+      secretAccessKey: createSecretKey(credential.secretAccessKey, 'utf8'),
+    },
+  ],
+  keys: [{ ...key, status: 'ENABLED' }],
+});
+const names = { proxyVendor: undefined, proxyModel: undefined, ekmVendor: undefined, ekmModel: undefined };
+const config = { fleetSize: 1, keyLabel: undefined, ...names };
+const log = createLog(undefined);
+const health = fleetHealth({ device, config, keyLabel: 'orders', timeoutMs: 50, onChange: () => undefined });
+const app = createApp({ stores: [store], device, health, log, timeoutMs: 50, now: Date.now });
+const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+let port = 0;
+
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+});
+beforeEach(() => void Object.assign(behaviour, working));
+afterAll(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+const call = (changes: Readonly<Record<string, unknown>> = {}) => {
+  const body = JSON.stringify(encryptBody({ ciphertextDataIntegrityValueAlgorithm: 'SHA_256', ...changes }));
+  return exchange(
+    { port },
+    requestBytes(`${BASE}/keys/orders/encrypt`, body, {}, `127.0.0.1:${port}`, credential),
+  );
+};
+
+describe('when the device', () => {
+  it('does not answer in time, KMS hears of it before it gives up', async () => {
+    behaviour.delayMs = 150;
+    const startedAt = performance.now();
+    const answer = await call();
+    expect(answer).toMatchObject({ status: 503, json: { errorName: 'DependencyTimeoutException' } });
+    expect(performance.now() - startedAt).toBeLessThan(140);
+  });
+
+  it('opens its own ciphertext to something else, no integrity value is given', async () => {
+    behaviour.wrongPlaintext = true;
+    await expect(call()).resolves.toMatchObject({ status: 500, json: { errorName: 'InternalException' } });
+  });
+
+  it('does not open its own ciphertext, the fault is not the one of the caller', async () => {
+    behaviour.rejectDecryption = new XksException('InvalidCiphertextException', 'no');
+    await expect(call()).resolves.toMatchObject({ status: 500, json: { errorName: 'InternalException' } });
+  });
+
+  it('is busy, the trial decryption says so', async () => {
+    behaviour.rejectDecryption = new XksException('ThrottlingException', 'busy');
+    await expect(call()).resolves.toMatchObject({ status: 429, json: { errorName: 'ThrottlingException' } });
+  });
+
+  it('has a bit flip after the trial decryption, the integrity value does not cover it up', async () => {
+    behaviour.flipAfterUse = true;
+    const { json } = await call();
+    const bytes = (field: string) => Buffer.from(String(json[field]), 'base64');
+    const flipped = bytes('ciphertext');
+    flipped.writeUInt8(flipped.readUInt8(0) ^ 1);
+    const valueOf = (ciphertext: Uint8Array) =>
+      createHash('sha256')
+        .update(Buffer.from('cHJvamVjdD1uaWxl', 'base64'))
+        .update(bytes('ciphertextMetadata'))
+        .update(bytes('initializationVector'))
+        .update(ciphertext)
+        .update(bytes('authenticationTag'))
+        .digest('base64');
+    expect(json['ciphertextDataIntegrityValue']).toBe(valueOf(bytes('ciphertext')));
+    expect(json['ciphertextDataIntegrityValue']).not.toBe(valueOf(flipped));
+  });
+
+  it('fails in a way nobody foresaw, the answer tells nothing about it', async () => {
+    behaviour.failure = new Error('secret detail');
+    const answer = await call();
+    expect(answer).toMatchObject({ status: 500, json: { errorName: 'InternalException' } });
+    expect(answer.text).not.toContain('secret');
+  });
+});
