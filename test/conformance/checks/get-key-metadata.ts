@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { assertSuccess } from '../assertions.ts';
+import { type Check, checks } from '../check.ts';
+import type { XksClient } from '../client.ts';
+import { requestMetadata } from '../request-metadata.ts';
+
+/** GetKeyMetadata. */
+export const getKeyMetadataChecks: readonly Check[] = checks('GetKeyMetadata', {
+  'tells type, usages and status of an enabled key': async (client) => {
+    const { keySpec, keyUsage, keyStatus } = await keyMetadata(client, client.target.keys.enabled);
+    assert.equal(keySpec, 'AES_256');
+    assert.equal(keyStatus, 'ENABLED');
+    assert.ok(keyUsage.includes('ENCRYPT') && keyUsage.includes('DECRYPT'), keyUsage.join());
+  },
+  'tells that a key is disabled': async (client) => {
+    const { keySpec, keyStatus } = await keyMetadata(client, client.target.keys.disabled);
+    assert.equal(keySpec, 'AES_256');
+    assert.equal(keyStatus, 'DISABLED');
+  },
+  'tells what a key may not be used for': async (client) => {
+    const { encryptOnly, decryptOnly } = client.target.keys;
+    const [encrypting, decrypting] = [
+      await keyMetadata(client, encryptOnly),
+      await keyMetadata(client, decryptOnly),
+    ];
+    assert.deepEqual(ciphers(encrypting.keyUsage), ['ENCRYPT']);
+    assert.deepEqual(ciphers(decrypting.keyUsage), ['DECRYPT']);
+  },
+  'accepts the kmsKeyArn that earlier versions sent': async ({ target, getKeyMetadata }) => {
+    const metadata = requestMetadata('DescribeKey', { kmsKeyArn: true });
+    assertSuccess(await getKeyMetadata(target.keys.enabled, { requestMetadata: metadata }));
+  },
+});
+
+async function keyMetadata(client: XksClient, externalKeyId: string) {
+  const { keySpec, keyUsage, keyStatus } = assertSuccess(await client.getKeyMetadata(externalKeyId));
+  assert.ok(Array.isArray(keyUsage) && keyUsage.length <= 10, 'keyUsage is no list of at most ten');
+  const usages = keyUsage.filter((usage) => typeof usage === 'string');
+  assert.equal(usages.length, keyUsage.length, 'keyUsage holds something that is no string');
+  return { keySpec, keyUsage: usages, keyStatus };
+}
+
+function ciphers(usages: readonly string[]): readonly string[] {
+  return usages.filter((usage) => usage === 'ENCRYPT' || usage === 'DECRYPT');
+}

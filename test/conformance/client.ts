@@ -1,0 +1,141 @@
+import { Agent, request as httpsRequest } from 'node:https';
+import { requestMetadata } from './request-metadata.ts';
+import { type SigningInput, signRequest } from './signer.ts';
+import type { Target } from './target.ts';
+
+/** An answer as it came. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** The members of a request body. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** The headers of a request, in the order they are sent. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/** How a request differs from what AWS KMS would send. */
+export interface Changes {
+  /** Changes what is signed. */
+  readonly sign?: Partial<SigningInput>;
+  /** Changes what is sent after it was signed. */
+  readonly method?: string;
+  readonly path?: string;
+  readonly body?: Uint8Array;
+  readonly headers?: (headers: HeaderList) => HeaderList;
+}
+
+/** Sends requests to a proxy as AWS KMS does, or almost as it does. */
+export interface XksClient {
+  readonly target: Target;
+  /** As for all of them, `fields` replace those of a valid request; undefined removes one. */
+  readonly getKeyMetadata: (externalKeyId: string, fields?: Fields, changes?: Changes) => Promise<Answer>;
+  readonly encrypt: (externalKeyId: string, fields?: Fields, changes?: Changes) => Promise<Answer>;
+  readonly decrypt: (externalKeyId: string, fields: Fields, changes?: Changes) => Promise<Answer>;
+  readonly getHealthStatus: (fields?: Fields, changes?: Changes) => Promise<Answer>;
+  /** A POST of `body` to a path below the URI path, for example `/health`. */
+  readonly post: (path: string, body: Fields | Uint8Array, changes?: Changes) => Promise<Answer>;
+  readonly close: () => void;
+}
+
+/** A client that keeps its connections, as AWS KMS does. */
+export function xksClient(target: Target): XksClient {
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 8,
+    ca: target.certificateAuthority,
+    servername: target.server,
+  });
+  const client: XksClient = {
+    target,
+    getKeyMetadata: (externalKeyId, fields = {}, changes = {}) =>
+      client.post(
+        `/keys/${externalKeyId}/metadata`,
+        { requestMetadata: requestMetadata('CreateKey'), ...fields },
+        changes,
+      ),
+    encrypt: (externalKeyId, fields = {}, changes = {}) =>
+      client.post(
+        `/keys/${externalKeyId}/encrypt`,
+        {
+          requestMetadata: requestMetadata('Encrypt', { kmsKeyArn: true }),
+          plaintext: 'SGVsbG8gV29ybGQh',
+          encryptionAlgorithm: 'AES_GCM',
+          ...fields,
+        },
+        changes,
+      ),
+    decrypt: (externalKeyId, fields, changes = {}) =>
+      client.post(
+        `/keys/${externalKeyId}/decrypt`,
+        {
+          requestMetadata: requestMetadata('Decrypt', { kmsKeyArn: true }),
+          encryptionAlgorithm: 'AES_GCM',
+          ...fields,
+        },
+        changes,
+      ),
+    getHealthStatus: (fields = {}, changes = {}) =>
+      client.post('/health', { requestMetadata: requestMetadata('KmsHealthCheck'), ...fields }, changes),
+    async post(path, body, changes = {}) {
+      const bytes = body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
+      return send(target, agent, target.uriPath + path, bytes, changes);
+    },
+    close: () => agent.destroy(),
+  };
+  return client;
+}
+
+async function send(
+  target: Target,
+  agent: Agent,
+  path: string,
+  body: Uint8Array,
+  changes: Changes,
+): Promise<Answer> {
+  const input: SigningInput = {
+    method: changes.method ?? 'POST',
+    path,
+    query: {},
+    headers: { host: target.server },
+    signsDate: true,
+    body,
+    credential: target.credential,
+    region: target.region,
+    service: 'kms-xks-proxy',
+    date: new Date(),
+    ...changes.sign,
+  };
+  const signature = await signRequest(input);
+  const sentBody = changes.body ?? body;
+  const headers: HeaderList = [
+    ['Host', input.headers['host'] ?? target.server],
+    ['Content-Type', 'application/json'],
+    ['Content-Length', String(sentBody.length)],
+    ['X-Amz-Date', signature['x-amz-date']],
+    ['Authorization', signature.authorization],
+  ];
+  const options = {
+    agent,
+    ...target.address,
+    method: changes.method ?? 'POST',
+    path: changes.path ?? path,
+    setHost: false,
+    headers: (changes.headers?.(headers) ?? headers).flat(),
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = httpsRequest(options, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(sentBody);
+  });
+}

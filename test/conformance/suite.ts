@@ -1,0 +1,33 @@
+import type { Check } from './check.ts';
+import { authenticationChecks } from './checks/authentication.ts';
+import { decryptChecks } from './checks/decrypt.ts';
+import { encryptChecks } from './checks/encrypt.ts';
+import { getHealthStatusChecks } from './checks/get-health-status.ts';
+import { getKeyMetadataChecks } from './checks/get-key-metadata.ts';
+import { integrityValueChecks } from './checks/integrity-value.ts';
+import { requestMetadataChecks } from './checks/request-metadata.ts';
+import { transportChecks } from './checks/transport.ts';
+import { uriPathChecks } from './checks/uri-paths.ts';
+import type { XksClient } from './client.ts';
+
+/** Everything that the XKS proxy API demands of a proxy and that can be seen from outside. */
+export const conformanceChecks: readonly Check[] = [
+  ...transportChecks,
+  ...uriPathChecks,
+  ...authenticationChecks,
+  ...requestMetadataChecks,
+  ...getKeyMetadataChecks,
+  ...encryptChecks,
+  ...integrityValueChecks,
+  ...decryptChecks,
+  ...getHealthStatusChecks,
+];
+
+/** Runs all checks and returns the names of those that fail. */
+export async function failingChecks(client: XksClient): Promise<readonly string[]> {
+  const failing: string[] = [];
+  for (const { name, run } of conformanceChecks) {
+    await run(client).catch(() => failing.push(name));
+  }
+  return failing;
+}
