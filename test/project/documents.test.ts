@@ -1,0 +1,143 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseConfig } from '@holdfast/xks-proxy';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
+import { commandLine } from '../../examples/chain/workspace.ts';
+
+const documents = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(file))
+  .map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+
+/** The fenced blocks of all documents in one language. */
+function blocks(language: string): { file: string; code: string }[] {
+  const fence = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm');
+  return documents.flatMap(({ file, text }) =>
+    [...text.matchAll(fence)].map(([, code = '']) => ({ file, code })),
+  );
+}
+
+function temporaryFolder(parent: string): string {
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, 'documents-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test.each(documents.map(({ file, text }) => [file, text] as const))(
+  'every link in %s leads somewhere',
+  (file, text) => {
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+    const broken = targets.filter((target) => {
+      if (target.startsWith('https:')) return false;
+      const [path = '', anchor] = target.split('#');
+      const destination = path === '' ? file : join(dirname(file), path);
+      if (!existsSync(destination)) return true;
+      return anchor !== undefined && !anchorsOf(readFileSync(destination, 'utf8')).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  },
+);
+
+/** As GitHub makes them from headings. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('every command in a document', () => {
+  const commands = blocks('sh').flatMap(({ file, code }) =>
+    code
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .map((line) => [line.replace(/\s+#.*$/, '').trim(), file] as const)
+      .filter(([command]) => command !== '' && !command.startsWith('#')),
+  );
+  const scripts: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
+
+  test.each(commands)('exists: %s, in %s', (command) => {
+    const [program = '', ...words] = command.split(/\s+/);
+    expect(Object.keys(checks)).toContain(program);
+    checks[program]?.(words);
+  });
+
+  const checks: Readonly<Record<string, (words: readonly string[]) => void>> = {
+    npm: ([verb = '', name = '']) =>
+      expect(scripts).toHaveProperty(['scripts', verb === 'run' ? name : verb]),
+    npx: ([program = '', ...words]) => ownCommand(program, words),
+    'xks-proxy': (words) => ownCommand('xks-proxy', words),
+    'local-kms': (words) => ownCommand('local-kms', words),
+    node: ([file = '']) => expect(existsSync(file)).toBe(true),
+    // Programs of others, which the documents only show how to point at ours.
+    aws: () => {},
+    export: () => {},
+  };
+});
+
+/** Our own programs know the subcommand and every option. */
+function ownCommand(program: string, words: readonly string[]): void {
+  if (program !== 'xks-proxy' && program !== 'local-kms') throw new Error(`no program of ours: ${program}`);
+  const [subcommand = ''] = words;
+  const { status, stdout } = spawnSync(process.execPath, [...commandLine(program), subcommand, '--help'], {
+    encoding: 'utf8',
+  });
+  expect(status).toBe(0);
+  expect(stdout).toContain(`${program} ${subcommand}`);
+  for (const option of words.filter((word) => word.startsWith('--'))) {
+    expect(stdout).toContain(option.replace(/=.*$/, ''));
+  }
+}
+
+test('every TypeScript block compiles, but for names that the text around it explains', () => {
+  // Inside the repository, so that imports lead where they lead for a user.
+  const folder = temporaryFolder(join('node_modules', '.cache'));
+  for (const [index, { file, code }] of blocks('ts').entries()) {
+    writeFileSync(join(folder, `${file.replace(/\W+/g, '-')}-${index}.ts`), `${code}export {};\n`);
+  }
+  const options = {
+    noEmit: true,
+    composite: false,
+    noUnusedLocals: false,
+    customConditions: ['@holdfast/source'],
+  };
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ extends: '../../../tsconfig.base.json', compilerOptions: options, include: ['*.ts'] }),
+  );
+  const { stdout } = spawnSync('node_modules/.bin/tsc', ['-p', folder, '--pretty', 'false'], {
+    encoding: 'utf8',
+  });
+  const explained = /error TS(2304|18004):/; // a name, and a shorthand property of a name, that is not declared
+  expect(stdout.split('\n').filter((line) => /error TS/.test(line) && !explained.test(line))).toEqual([]);
+});
+
+test.each(blocks('toml').map(({ file, code }) => [file, code] as const))(
+  'the proxy accepts the configuration in %s',
+  (_file, code) => {
+    const folder = temporaryFolder(tmpdir());
+    const certificate = createCertificateAuthority().issue({
+      commonName: 'xks',
+      dnsNames: ['xks.holdfast.test'],
+    });
+    const contents: Readonly<Record<string, string>> = {
+      certificate_file: certificate.certificatePem,
+      key_file: certificate.keyPem,
+      pin_file: '1234',
+      secret_access_key_file: 'A'.repeat(43),
+    };
+    const text = code.replace(/^(\w+_file) = "[^"]+"/gm, (_line, field: string) => {
+      writeFileSync(join(folder, field), contents[field] ?? '');
+      return `${field} = "${field}"`;
+    });
+    expect(() => parseConfig(text, { baseDirectory: folder })).not.toThrow();
+  },
+);

@@ -1,0 +1,88 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { isRecord } from '../../examples/chain/server-process.ts';
+
+/** Every file of the repository that a reader may open, by name. */
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(file));
+const written = files.filter(
+  (file) => !['package-lock.json', 'LICENSE', 'examples/orders.csv'].includes(file),
+);
+const packages = files.flatMap((file) => /^packages\/[^/]+(?=\/package\.json$)/.exec(file)?.[0] ?? []);
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) throw new TypeError('not a JSON object');
+  return value;
+}
+
+const read = (file: string) => readFileSync(file, 'utf8');
+
+test('no file has more than 400 lines', () => {
+  const long = written.filter((file) => read(file).split('\n').length > 401);
+  expect(long).toEqual([]);
+});
+
+test('no folder is named for what has no name', () => {
+  const vague = /(^|\/)(common|helpers?|lib|misc|shared|types|utils?)\//;
+  expect(files.filter((file) => vague.test(file))).toEqual([]);
+});
+
+test('no file holds a path of the machine that it was written on', () => {
+  const local = /(?<![\w.~-])\/(home|root|Users|work|private)\/[\w.-]+/;
+  expect(written.filter((file) => local.test(read(file)))).toEqual([]);
+});
+
+test('nothing is left for later in a comment', () => {
+  const later = new RegExp(
+    ['TO', 'DO'].join('') + '|' + ['FIX', 'ME'].join('') + '|' + ['XX', 'X\\b'].join(''),
+  );
+  expect(written.filter((file) => later.test(read(file)))).toEqual([]);
+});
+
+test('the sample file is what its program prints', () => {
+  const printed = execFileSync(process.execPath, ['tools/sample.mjs']);
+  expect(Buffer.compare(printed, readFileSync('examples/orders.csv'))).toBe(0);
+});
+
+test('set-up and tests look for SoftHSM2 in the same places, in the same order', () => {
+  const places = (file: string) =>
+    [...read(file).matchAll(/'(\/(?:usr|opt)\/[^']*libsofthsm2\.so)'/g)].map(([, path]) => path);
+  expect(places('tools/setup/module.mjs')).toEqual(places('packages/pkcs11/src/testing.ts'));
+  expect(places('tools/setup/module.mjs')).not.toEqual([]);
+});
+
+describe.each(packages)('%s', (folder) => {
+  const manifest = record(JSON.parse(read(join(folder, 'package.json'))));
+
+  test('has a source for every entry that it exports, and a build beside it', () => {
+    for (const entry of Object.values(record(manifest['exports'])).map(record)) {
+      const source = String(entry['@holdfast/source']);
+      expect(existsSync(join(folder, source))).toBe(true);
+      expect(entry['default']).toBe(source.replace('/src/', '/dist/').replace(/\.ts$/, '.js'));
+      expect(entry['types']).toBe(source.replace('/src/', '/dist/').replace(/\.ts$/, '.d.ts'));
+    }
+  });
+
+  test('has a source that starts with a shebang for every command', () => {
+    const { bin = {} } = manifest;
+    for (const command of Object.values(record(bin))) {
+      const source = join(folder, String(command).replace('dist/', 'src/').replace(/\.js$/, '.ts'));
+      expect(read(source)).toMatch(/^#!\/usr\/bin\/env node\n/);
+    }
+  });
+
+  test('imports what it depends on, and depends on what it imports', () => {
+    const imported = files
+      .filter((file) => file.startsWith(join(folder, 'src/')))
+      .flatMap((file) => [...read(file).matchAll(/from '((?:@[\w-]+\/)?[\w-]+)[^']*'/g)])
+      .flatMap(([, name = '']) => (name === 'node' ? [] : [name]));
+    const { dependencies = {}, peerDependencies = {} } = manifest;
+    const declared = Object.keys({ ...record(dependencies), ...record(peerDependencies) });
+    expect([...new Set(imported)].sort()).toEqual(declared.sort());
+  });
+});
