@@ -39,12 +39,16 @@ export type EncryptOptions = MaterialsSource & {
   readonly suite?: AlgorithmSuiteId;
   /** Bytes of plaintext in a frame, 1 to 2^32 - 1. Default 4096. */
   readonly frameLength?: number;
+  /** Ends the wait for materials that a CMM is loading for others too. */
+  readonly signal?: AbortSignal;
 };
 
 /** Options of {@link EncryptionClient.decrypt}. */
 export type DecryptOptions = MaterialsSource & {
   /** Pairs that the message must have been authenticated with, whether it stores them or not. Default none. */
   readonly encryptionContext?: EncryptionContext;
+  /** Ends the wait for materials that a CMM is loading for others too. */
+  readonly signal?: AbortSignal;
 };
 
 /** A message and what it was written with. */
@@ -138,6 +142,7 @@ async function encrypt(
     requiredEncryptionContextKeys: [],
     ...(suite === undefined ? {} : { suite }),
     maxPlaintextLength: plaintext.length,
+    ...(options.signal && { signal: options.signal }),
   });
   assertMayEncrypt(commitmentPolicy, materials.suite);
   if (suite !== undefined && materials.suite.id !== suite.id) {
@@ -163,6 +168,7 @@ async function decrypt(
     ...policy,
     cmm: materialsManager(options),
     reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
+    signal: options.signal,
   });
   const { plaintext, header, encryptionContext } = await decryptor.final(message);
   return { plaintext, encryptionContext, suite: header.suite, header };

@@ -14,6 +14,8 @@ export interface EncryptionMaterialsRequest {
   readonly suite?: AlgorithmSuite;
   /** Bytes, if known: at most so much will be encrypted. */
   readonly maxPlaintextLength?: number;
+  /** Aborted when the caller no longer waits. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a client asks for when it has read a header. */
@@ -25,6 +27,8 @@ export interface DecryptionMaterialsRequest {
   readonly encryptionContext: EncryptionContext;
   /** What the caller says the context must hold. */
   readonly reproducedEncryptionContext: EncryptionContext;
+  /** Aborted when the caller no longer waits. */
+  readonly signal?: AbortSignal;
 }
 
 /**

@@ -20,6 +20,7 @@ export interface DecryptionOptions {
   readonly maxEncryptedDataKeys: number;
   readonly cmm: CryptographicMaterialsManager;
   readonly reproducedEncryptionContext: EncryptionContext;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The end of a message, and the header whose tag has verified. */
@@ -89,7 +90,7 @@ export class MessageDecryptor {
     const read = this.#headerReader.read(this.#input);
     if (read === undefined) return undefined;
     const { header, bodyLength, authentication } = read.unit;
-    const { commitmentPolicy, cmm, reproducedEncryptionContext } = this.#options;
+    const { commitmentPolicy, cmm, reproducedEncryptionContext, signal } = this.#options;
     assertMayDecrypt(commitmentPolicy, header.suite);
     const materials = await cmm.decryptionMaterials({
       commitmentPolicy,
@@ -97,6 +98,7 @@ export class MessageDecryptor {
       encryptedDataKeys: header.encryptedDataKeys,
       encryptionContext: header.encryptionContext,
       reproducedEncryptionContext,
+      ...(signal && { signal }),
     });
     assertMayDecrypt(commitmentPolicy, materials.suite);
     const contentKey = await messageContentKey(materials, header);

@@ -1,3 +1,6 @@
+export { type LocalCacheOptions, localCache } from './cache/local-cache.ts';
+export { type StormTrackingCacheOptions, stormTrackingCache } from './cache/storm-tracking-cache.ts';
+export { type CachingCmmOptions, cachingCmm } from './caching-cmm.ts';
 export {
   type DecryptOptions,
   type DecryptResult,

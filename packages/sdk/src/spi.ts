@@ -1,6 +1,13 @@
 // For authors of keyrings and cryptographic materials managers.
 export { aesGcmKey, randomBytes } from '#crypto';
 export type {
+  CacheCounters,
+  CachedMaterials,
+  CacheEntry,
+  CacheRequest,
+  MaterialsCache,
+} from './cache/materials-cache.ts';
+export type {
   CryptographicMaterialsManager,
   DecryptionMaterialsRequest,
   EncryptionMaterialsRequest,

@@ -2,6 +2,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createHash,
   createHmac,
   createPublicKey,
   createSecretKey,
@@ -49,11 +50,14 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
   };
 }
 
+export function hash(algorithm: Hash, bytes: Uint8Array): Awaitable<Uint8Array> {
+  return plainBytes(createHash(nodeHash[algorithm]).update(bytes).digest());
+}
+
 export function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array> {
   const mac = createHmac(nodeHash[hash], key);
   for (const part of parts) mac.update(part);
-  const digest = mac.digest();
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length);
+  return plainBytes(mac.digest());
 }
 
 export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
@@ -106,6 +110,11 @@ export function encodeBase64(bytes: Uint8Array): string {
 export function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
+}
+
+/** Callers of this package never see a Buffer. */
+function plainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
 function compressedPoint(publicKey: KeyObject, length: number): Uint8Array {

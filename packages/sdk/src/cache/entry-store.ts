@@ -1,0 +1,89 @@
+import type { CachedMaterials, CacheEntry } from './materials-cache.ts';
+
+/** An entry with its end. Times are milliseconds of the monotonic clock. */
+export interface StoredEntry extends CacheEntry {
+  readonly expiresAtMs: number;
+  /** When somebody last set out to replace it before its end. */
+  refreshedAtMs: number;
+}
+
+/**
+ * Entries by id: as many as there is room for, the least recently used dropped first, none after its end.
+ * Data keys are wiped when their entry goes, by a timer if nobody comes by.
+ */
+export class EntryStore {
+  // In the order of last use.
+  readonly #entries = new Map<string, StoredEntry>();
+  readonly #capacity: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #evictions = 0;
+
+  /** @throws RangeError for a capacity that is no integer or negative */
+  constructor(capacity: number) {
+    if (!Number.isInteger(capacity) || capacity < 0) {
+      throw new RangeError('capacity: expected an integer, 0 or more');
+    }
+    this.#capacity = capacity;
+  }
+
+  /** Entries dropped for lack of room. */
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  get(id: string): StoredEntry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAtMs <= performance.now()) {
+      this.delete(id);
+      return undefined;
+    }
+    this.#entries.delete(id);
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  put(id: string, entry: StoredEntry): void {
+    this.delete(id);
+    this.#entries.set(id, entry);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#capacity) break;
+      this.delete(oldest);
+      this.#evictions += 1;
+    }
+    this.#scheduleSweep();
+  }
+
+  delete(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#entries.delete(id);
+    // Not at once: a load that has just put the entry may have others waiting for it, who have yet to copy.
+    setTimeout(() => wipe(entry.cached), 0);
+  }
+
+  /** One timer for the entry that ends first; it never keeps a process alive. */
+  #scheduleSweep(): void {
+    if (this.#timer !== undefined || this.#entries.size === 0) return;
+    let firstEndMs = Infinity;
+    for (const { expiresAtMs } of this.#entries.values()) firstEndMs = Math.min(firstEndMs, expiresAtMs);
+    const delayMs = Math.min(Math.max(firstEndMs - performance.now(), minSweepDelayMs), maxTimerDelayMs);
+    this.#timer = setTimeout(() => this.#sweep(), delayMs);
+    if (typeof this.#timer === 'object') this.#timer.unref();
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const nowMs = performance.now();
+    for (const [id, { expiresAtMs }] of this.#entries) if (expiresAtMs <= nowMs) this.delete(id);
+    this.#scheduleSweep();
+  }
+}
+
+function wipe({ materials }: CachedMaterials): void {
+  materials.dataKey?.fill(0);
+}
+
+const minSweepDelayMs = 1_000;
+/** Longer delays overflow the timers of all runtimes. */
+const maxTimerDelayMs = 2 ** 31 - 1;

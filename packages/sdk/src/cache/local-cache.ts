@@ -1,0 +1,60 @@
+import { EntryStore, type StoredEntry } from './entry-store.ts';
+import { abortable, Flights } from './flights.ts';
+import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
+
+/** Options of {@link localCache}. */
+export interface LocalCacheOptions {
+  /** Most entries at the same time, 0 or more; 0 keeps nothing but still lets simultaneous callers share. */
+  readonly capacity: number;
+}
+
+/**
+ * A cache in this process: least recently used entries go first, and any number of simultaneous requests for
+ * the same materials make one call for them.
+ *
+ * @throws RangeError for a capacity that is no integer or negative
+ * @example
+ * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000 });
+ */
+export function localCache({ capacity }: LocalCacheOptions): MaterialsCache {
+  return cacheOver(new EntryStore(capacity), new Flights());
+}
+
+/** A cache of these parts; `onHit` sees each entry that a request found, with what would replace it. */
+export function cacheOver(
+  store: EntryStore,
+  flights: Flights<StoredEntry>,
+  onHit: (entry: StoredEntry, id: string, reload: () => Promise<StoredEntry>) => void = () => undefined,
+): MaterialsCache {
+  const counters = { hits: 0, misses: 0, loads: 0 };
+  const reload = async <T>({ id, ttlMs, load }: CacheRequest<T>): Promise<StoredEntry> => {
+    counters.loads += 1;
+    const cached = await load();
+    const nowMs = performance.now();
+    const entry = { cached, messages: 0, bytes: 0, expiresAtMs: nowMs + ttlMs, refreshedAtMs: -Infinity };
+    store.put(id, entry);
+    return entry;
+  };
+  return {
+    async fetch(request) {
+      const { id, use, signal } = request;
+      signal?.throwIfAborted();
+      const entry = store.get(id);
+      const found = entry && use(entry);
+      if (entry !== undefined && found !== undefined) {
+        counters.hits += 1;
+        onHit(entry, id, () => reload(request));
+        return found;
+      }
+      counters.misses += 1;
+      // Of the many who wait for one load, some may find it used up by the others: they go round again.
+      for (;;) {
+        const flight = flights.join(id, () => reload(request));
+        const loaded = use(await abortable(flight, signal));
+        if (loaded !== undefined) return loaded;
+      }
+    },
+    delete: (id) => store.delete(id),
+    counters: () => ({ ...counters, evictions: store.evictions }),
+  };
+}

@@ -1,0 +1,46 @@
+import { EntryStore, type StoredEntry } from './entry-store.ts';
+import { Flights } from './flights.ts';
+import { cacheOver, type LocalCacheOptions } from './local-cache.ts';
+import type { MaterialsCache } from './materials-cache.ts';
+
+/** Options of {@link stormTrackingCache}. */
+export interface StormTrackingCacheOptions extends LocalCacheOptions {
+  /** Milliseconds before the end of an entry from which on it is replaced while still in use. Default 10,000. */
+  readonly gracePeriodMs?: number;
+  /** Milliseconds between attempts to replace one entry. Default 1,000. */
+  readonly graceIntervalMs?: number;
+  /** Loads at the same time, over all ids. Default 20. */
+  readonly fanOut?: number;
+  /** Milliseconds after which a load counts as lost and another is started. Default 10,000. */
+  readonly inFlightTtlMs?: number;
+}
+
+/**
+ * A cache that spares its key service the storm when a popular entry ends: within the grace period one caller's
+ * request sets off a load in the background, and everybody goes on with the old materials until it is there.
+ *
+ * @throws RangeError for a value that is no positive number, or unless
+ *   `graceIntervalMs <= inFlightTtlMs <= gracePeriodMs`
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/storm-tracking-cryptographic-materials-cache.md
+ * @example
+ * const cache = stormTrackingCache({ capacity: 100 });
+ */
+export function stormTrackingCache(options: StormTrackingCacheOptions): MaterialsCache {
+  const { capacity, gracePeriodMs = 10_000, graceIntervalMs = 1_000, fanOut = 20 } = options;
+  const { inFlightTtlMs = 10_000 } = options;
+  for (const [name, value] of Object.entries({ gracePeriodMs, graceIntervalMs, fanOut, inFlightTtlMs })) {
+    if (!(value > 0)) throw new RangeError(`${name}: expected a positive number`);
+  }
+  if (graceIntervalMs > inFlightTtlMs || inFlightTtlMs > gracePeriodMs) {
+    throw new RangeError('expected graceIntervalMs <= inFlightTtlMs <= gracePeriodMs');
+  }
+  const flights = new Flights<StoredEntry>({ maxInFlight: fanOut, inFlightTtlMs });
+  return cacheOver(new EntryStore(capacity), flights, (entry, id, reload) => {
+    const nowMs = performance.now();
+    if (nowMs < entry.expiresAtMs - gracePeriodMs) return;
+    if (nowMs < entry.refreshedAtMs + graceIntervalMs || flights.isFull) return;
+    entry.refreshedAtMs = nowMs;
+    // A failure shows when the old entry has ended and somebody has to wait for a load.
+    flights.join(id, reload).catch(() => undefined);
+  });
+}

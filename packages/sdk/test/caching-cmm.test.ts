@@ -1,0 +1,320 @@
+import * as fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import {
+  type CommitmentPolicy,
+  cachingCmm,
+  encryptionClient,
+  type Keyring,
+  localCache,
+  requiredEncryptionContextCmm,
+  stormTrackingCache,
+} from '../src/index.ts';
+import { memoryKeyring, rejection } from './memory-keyring.ts';
+
+const plaintext = Uint8Array.of(1, 2, 3);
+const client = encryptionClient();
+const hundred = Array.from({ length: 100 });
+const caches = { localCache, stormTrackingCache };
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+afterEach(() => void vi.useRealTimers());
+
+/** A keyring that takes its time, as one over a network does. */
+function slow(keyring: Keyring, delayMs = 5): Keyring {
+  return {
+    onEncrypt: async (materials) => {
+      await pause(delayMs);
+      return keyring.onEncrypt(materials);
+    },
+    onDecrypt: async (materials, keys) => {
+      await pause(delayMs);
+      return keyring.onDecrypt(materials, keys);
+    },
+  };
+}
+
+describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) => {
+  it('makes one call for 100 simultaneous encryptions, and one for 100 decryptions', async () => {
+    const keyring = memoryKeyring();
+    const cache = makeCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring: slow(keyring), cache, ttlMs: 60_000 });
+    const sealed = await Promise.all(hundred.map(() => client.encrypt(plaintext, { cmm })));
+    expect(keyring.calls).toEqual({ encrypt: 1, decrypt: 0 });
+    const opened = await Promise.all(sealed.map(({ message }) => client.decrypt(message, { cmm })));
+    expect(opened.every((result) => Buffer.compare(result.plaintext, plaintext) === 0)).toBe(true);
+    expect(keyring.calls).toEqual({ encrypt: 1, decrypt: 1 });
+    await client.encrypt(plaintext, { cmm });
+    expect(cache.counters()).toEqual({ hits: 1, misses: 200, loads: 2, evictions: 0 });
+  });
+
+  it('shares nothing with a capacity of 0 but calls under way', async () => {
+    const keyring = memoryKeyring();
+    const cmm = cachingCmm({ keyring: slow(keyring), cache: makeCache({ capacity: 0 }), ttlMs: 60_000 });
+    const sealed = await Promise.all(hundred.map(() => client.encrypt(plaintext, { cmm })));
+    await client.encrypt(plaintext, { cmm });
+    expect(keyring.calls.encrypt).toBe(2);
+    for (const { message } of sealed) {
+      expect((await client.decrypt(message, { keyring })).plaintext).toEqual(plaintext);
+    }
+  });
+
+  it('does not keep failures', async () => {
+    const inner = memoryKeyring();
+    let failures = 1;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) =>
+        failures-- > 0 ? Promise.reject(new Error('down')) : inner.onEncrypt(materials),
+    };
+    const cmm = cachingCmm({ keyring, cache: makeCache({ capacity: 10 }), ttlMs: 60_000 });
+    const both = [client.encrypt(plaintext, { cmm }), client.encrypt(plaintext, { cmm })];
+    for (const encrypting of both) {
+      expect(await rejection(encrypting)).toMatchObject({
+        code: 'KEYRING_FAILED',
+        cause: { message: 'down' },
+      });
+    }
+    expect((await client.encrypt(plaintext, { cmm })).message.length).toBeGreaterThan(0);
+  });
+
+  it('lets one of the waiting give up without disturbing the others', async () => {
+    const keyring = memoryKeyring();
+    const cmm = cachingCmm({ keyring: slow(keyring, 20), cache: makeCache({ capacity: 10 }), ttlMs: 60_000 });
+    const controller = new AbortController();
+    const impatient = client.encrypt(plaintext, { cmm, signal: controller.signal });
+    const patient = client.encrypt(plaintext, { cmm });
+    controller.abort(new Error('no time'));
+    expect(await rejection(impatient)).toMatchObject({ message: 'no time' });
+    expect((await client.decrypt((await patient).message, { keyring })).plaintext).toEqual(plaintext);
+    expect(await rejection(client.encrypt(plaintext, { cmm, signal: controller.signal }))).toMatchObject({
+      message: 'no time',
+    });
+    expect(keyring.calls.encrypt).toBe(1);
+  });
+
+  it('asks for new materials after as many messages or bytes as one data key may write', async () => {
+    for (const limits of [{ maxMessages: 3 }, { maxBytes: 10 }]) {
+      const keyring = memoryKeyring();
+      const cmm = cachingCmm({ keyring, cache: makeCache({ capacity: 10 }), ttlMs: 60_000, ...limits });
+      for (let message = 1; message <= 7; message++) {
+        await client.encrypt(plaintext, { cmm });
+        expect(keyring.calls.encrypt).toBe(Math.ceil(message / 3));
+      }
+    }
+  });
+
+  it('keeps to the limits among simultaneous callers', async () => {
+    const keyring = memoryKeyring();
+    const cache = makeCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring: slow(keyring, 1), cache, ttlMs: 60_000, maxMessages: 30 });
+    await Promise.all(hundred.map(() => client.encrypt(plaintext, { cmm })));
+    expect(keyring.calls.encrypt).toBe(4);
+  });
+
+  it('passes by what must not be cached', async () => {
+    const keyring = memoryKeyring();
+    const cache = makeCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000, maxBytes: 2 });
+    const unlimited = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    const legacy = encryptionClient({ commitmentPolicy: 'FORBID_ENCRYPT_ALLOW_DECRYPT' });
+    const { message } = await legacy.encrypt(plaintext, { cmm: unlimited, suite: 0x0078 });
+    await legacy.decrypt(message, { cmm: unlimited });
+    await client.encrypt(plaintext, { cmm });
+    expect(cache.counters()).toMatchObject({ hits: 0, misses: 0 });
+  });
+
+  it('forgets the least recently used first', async () => {
+    const keyring = memoryKeyring();
+    const cache = makeCache({ capacity: 2 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    for (const a of ['1', '2', '1', '3', '1', '2'])
+      await client.encrypt(plaintext, { cmm, encryptionContext: { a } });
+    expect(cache.counters()).toMatchObject({ hits: 2, loads: 4, evictions: 2 });
+  });
+
+  it('forgets when the time is over, and wipes what it kept', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    const kept: (Uint8Array | undefined)[] = [];
+    const keyring: Keyring = {
+      ...inner,
+      async onEncrypt(materials) {
+        const wrapped = await inner.onEncrypt(materials);
+        kept.push(wrapped.dataKey);
+        return wrapped;
+      },
+    };
+    const cmm = cachingCmm({ keyring, cache: makeCache({ capacity: 2 }), ttlMs: 20_000 });
+    await client.encrypt(plaintext, { cmm });
+    expect(kept).not.toEqual([new Uint8Array(32)]);
+    await vi.advanceTimersByTimeAsync(21_000);
+    expect(kept).toEqual([new Uint8Array(32)]);
+    await client.encrypt(plaintext, { cmm });
+    expect(kept).toHaveLength(2);
+  });
+
+  it('never hands materials from one policy, suite, context, partition or set of required keys to another', async () => {
+    const policies: CommitmentPolicy[] = [
+      'FORBID_ENCRYPT_ALLOW_DECRYPT',
+      'REQUIRE_ENCRYPT_ALLOW_DECRYPT',
+      'REQUIRE_ENCRYPT_REQUIRE_DECRYPT',
+    ];
+    const settings = fc.record({
+      policy: fc.constantFrom(...policies),
+      signed: fc.boolean(),
+      a: fc.constantFrom('1', '2'),
+      partitionId: fc.constantFrom('p', 'q'),
+      required: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(settings, { maxLength: 25 }), async (runs) => {
+        const cache = makeCache({ capacity: 100 });
+        const keyring = memoryKeyring();
+        const seen = new Set<string>();
+        for (const { policy, signed, a, partitionId, required } of runs) {
+          const caching = cachingCmm({ keyring, cache, ttlMs: 60_000, partitionId });
+          const requiredKeys = { cmm: caching, requiredEncryptionContextKeys: ['a'] };
+          const cmm = required ? requiredEncryptionContextCmm(requiredKeys) : caching;
+          const commits = policy !== 'FORBID_ENCRYPT_ALLOW_DECRYPT';
+          const suite = commits ? (signed ? 0x0578 : 0x0478) : signed ? 0x0378 : 0x0178;
+          const user = encryptionClient({ commitmentPolicy: policy });
+          const encryptionContext = { a };
+          const sealed = await user.encrypt(plaintext, { cmm, suite, encryptionContext });
+          expect(sealed.suite.id).toBe(suite);
+          expect('a' in sealed.header.encryptionContext).toBe(!required);
+          const opened = await user.decrypt(sealed.message, { cmm, encryptionContext });
+          expect(opened.encryptionContext).toMatchObject({ a });
+          seen.add(JSON.stringify([policy, suite, a, partitionId, required]));
+        }
+        expect(keyring.calls).toEqual({ encrypt: seen.size, decrypt: seen.size });
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('refuses, under a strict policy, what a lenient client on the same cache has decrypted', async () => {
+    const keyring = memoryKeyring();
+    const cache = makeCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000, partitionId: 'shared' });
+    const lenient = encryptionClient({ commitmentPolicy: 'FORBID_ENCRYPT_ALLOW_DECRYPT' });
+    const { message } = await lenient.encrypt(plaintext, { cmm, suite: 0x0178 });
+    await lenient.decrypt(message, { cmm });
+    expect(await rejection(client.decrypt(message, { cmm }))).toMatchObject({
+      code: 'COMMITMENT_POLICY_VIOLATED',
+    });
+  });
+});
+
+describe('a caching CMM', () => {
+  const keyring = memoryKeyring();
+  const cache = localCache({ capacity: 1 });
+  it.each([
+    { ttlMs: 0 },
+    { ttlMs: 1, maxMessages: 0 },
+    { ttlMs: 1, maxMessages: 2 ** 33 },
+    { ttlMs: 1, maxBytes: -1 },
+  ])('refuses the limits %j', (limits) => {
+    expect(() => cachingCmm({ keyring, cache, ...limits })).toThrow(RangeError);
+  });
+});
+
+describe('a cache', () => {
+  it.each([-1, 1.5])('refuses the capacity %d', (capacity) => {
+    expect(() => localCache({ capacity })).toThrow(RangeError);
+  });
+});
+
+describe('a storm-tracking cache', () => {
+  it('replaces materials in the background before they end', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const keyring = memoryKeyring();
+    const cache = stormTrackingCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    const encrypt = () => client.encrypt(plaintext, { cmm, suite: 0x0478 });
+    await encrypt();
+    await vi.advanceTimersByTimeAsync(49_000);
+    await encrypt();
+    expect(keyring.calls.encrypt).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000); // in the grace period
+    await Promise.all(hundred.map(encrypt));
+    expect(keyring.calls.encrypt).toBe(2);
+    await vi.advanceTimersByTimeAsync(10_000); // the first materials have ended, the second have not
+    await encrypt();
+    expect(keyring.calls.encrypt).toBe(2);
+    expect(cache.counters()).toMatchObject({ misses: 1, hits: 102 });
+  });
+
+  it('goes on with old materials while new ones cannot be had, and tries again after an interval', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    let attempts = 0;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) =>
+        attempts++ === 0 ? inner.onEncrypt(materials) : Promise.reject(new Error('down')),
+    };
+    const cmm = cachingCmm({ keyring, cache: stormTrackingCache({ capacity: 10 }), ttlMs: 60_000 });
+    const encrypt = () => client.encrypt(plaintext, { cmm, suite: 0x0478 });
+    await encrypt();
+    await vi.advanceTimersByTimeAsync(55_000);
+    for (let i = 0; i < 20; i++) {
+      await encrypt();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(attempts).toBe(1 + 2);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await rejection(encrypt())).toMatchObject({ code: 'KEYRING_FAILED' });
+  });
+
+  it('limits the loads under way', async () => {
+    let running = 0;
+    let most = 0;
+    const inner = memoryKeyring();
+    const keyring: Keyring = {
+      ...inner,
+      async onEncrypt(materials) {
+        running += 1;
+        most = Math.max(most, running);
+        await pause(5);
+        running -= 1;
+        return inner.onEncrypt(materials);
+      },
+    };
+    const cmm = cachingCmm({
+      keyring,
+      cache: stormTrackingCache({ capacity: 100, fanOut: 4 }),
+      ttlMs: 60_000,
+    });
+    await Promise.all(
+      hundred.map((_, i) => client.encrypt(plaintext, { cmm, encryptionContext: { i: `${i}` } })),
+    );
+    expect(most).toBe(4);
+    expect(inner.calls.encrypt).toBe(100);
+  });
+
+  it('gives up on a load that never ends', async () => {
+    const inner = memoryKeyring();
+    let hangs = true;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) => (hangs ? new Promise(() => (hangs = false)) : inner.onEncrypt(materials)),
+    };
+    const cache = stormTrackingCache({
+      capacity: 10,
+      inFlightTtlMs: 10,
+      graceIntervalMs: 5,
+      gracePeriodMs: 20,
+    });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    const stuck = client.encrypt(plaintext, { cmm, signal: AbortSignal.timeout(100) });
+    await pause(20);
+    await client.encrypt(plaintext, { cmm });
+    expect(await rejection(stuck)).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('refuses times that contradict each other', () => {
+    expect(() => stormTrackingCache({ capacity: 1, gracePeriodMs: 5_000 })).toThrow(RangeError);
+    expect(() => stormTrackingCache({ capacity: 1, graceIntervalMs: 20_000 })).toThrow(RangeError);
+    expect(() => stormTrackingCache({ capacity: 1, fanOut: 0 })).toThrow(RangeError);
+  });
+});
