@@ -15,6 +15,7 @@ export type { CommitmentPolicy } from './commitment-policy.ts';
 export type { EncryptionContext } from './context.ts';
 export { EncryptionSdkError, type EncryptionSdkErrorCode } from './errors.ts';
 export type { MessageHeader } from './format/header.ts';
+export { inspectUnauthenticated } from './inspect.ts';
 export type { EncryptedDataKey, Keyring } from './keyring.ts';
 export {
   type RequiredEncryptionContextCmmOptions,
