@@ -86,3 +86,15 @@ describe.each(packages)('%s', (folder) => {
     expect([...new Set(imported)].sort()).toEqual(declared.sort());
   });
 });
+
+test('every run-time dependency has a row in the decisions, and every row is a dependency', () => {
+  const used = packages.flatMap((folder) => {
+    const { dependencies = {}, peerDependencies = {} } = record(
+      JSON.parse(read(join(folder, 'package.json'))),
+    );
+    return Object.keys({ ...record(dependencies), ...record(peerDependencies) });
+  });
+  const foreign = new Set(used.filter((name) => !name.startsWith('@holdfast/')));
+  const rows = read('docs/decisions/run-time-dependencies.md').matchAll(/^\| `([^`]+)`/gm);
+  expect([...rows].map(([, name = '']) => name).sort()).toEqual([...foreign].sort());
+});
