@@ -14,10 +14,13 @@ interface ServeOptions {
   readonly xksTimeout: number;
 }
 
-new Command('local-kms')
-  .description('The AWS KMS API on this machine, for development and tests.')
-  .command('serve', { isDefault: true })
-  .description('Serve until SIGINT or SIGTERM; one JSON line per event on standard output.')
+const program = new Command('local-kms').description(
+  'The AWS KMS API on this machine, for development and tests.',
+);
+
+program
+  .command('serve')
+  .description('serve until SIGINT or SIGTERM; one JSON line an event on stdout')
   .option('--host <address>', 'address to listen at', '127.0.0.1')
   .option('--port <number>', 'port to listen at, 0 for any that is free', wholeNumber, 4599)
   .option('--region <region>', 'AWS Region in ARNs and XKS signatures', 'us-east-1')
@@ -30,11 +33,13 @@ new Command('local-kms')
   )
   .option('--xks-ca <file>', 'PEM certificates to trust in proxies besides the public authorities')
   .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
-  .action(serve)
-  .parseAsync()
-  .catch((error: unknown) => {
-    process.stderr.write(`local-kms: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+  .action(async (options: ServeOptions) => {
+    try {
+      await serve(options);
+    } catch (error) {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    }
   });
 
 async function serve({
@@ -73,3 +78,5 @@ function hostMapping(text: string, others: ServeOptions['xksHost']): ServeOption
     throw new InvalidArgumentError('host=address:port is expected.');
   return { ...others, [host]: address };
 }
+
+await program.parseAsync();

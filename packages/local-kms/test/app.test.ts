@@ -1,0 +1,149 @@
+import { request } from 'node:http';
+import { GenerateDataKeyCommand } from '@aws-sdk/client-kms';
+import { createLocalKms } from '@holdfast/local-kms';
+import { describe, expect, test } from 'vitest';
+import { refusal, startKms } from './fixtures/kms.ts';
+
+interface Sent {
+  readonly target?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+}
+
+async function send(
+  url: string,
+  { target = 'TrentService.ListKeys', method = 'POST', path = '/', body = '{}' }: Sent,
+) {
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': target },
+    ...(method === 'POST' && { body }),
+  });
+  const answer: unknown = await response.json();
+  return { status: response.status, headers: response.headers, answer };
+}
+
+describe('the AWS JSON 1.1 protocol', () => {
+  test('answers with its content type and a request id', async () => {
+    const { url, records } = await startKms();
+    const { status, headers, answer } = await send(url, {});
+    expect({ status, answer }).toEqual({ status: 200, answer: { Keys: [], Truncated: false } });
+    expect(headers.get('content-type')).toBe('application/x-amz-json-1.1');
+    expect(headers.get('x-amzn-requestid')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(records.at(-1)).toMatchObject({
+      event: 'request',
+      operation: 'ListKeys',
+      requestId: headers.get('x-amzn-requestid'),
+    });
+  });
+
+  test.each<[string, Sent, number, string]>([
+    [
+      'an operation that does not exist',
+      { target: 'TrentService.MakeCoffee' },
+      404,
+      'UnknownOperationException',
+    ],
+    ['a property of objects', { target: 'TrentService.constructor' }, 404, 'UnknownOperationException'],
+    ['another service', { target: 'DynamoDB_20120810.ListTables' }, 404, 'UnknownOperationException'],
+    ['another method', { method: 'GET' }, 404, 'UnknownOperationException'],
+    ['a body that is not JSON', { body: '{' }, 400, 'SerializationException'],
+    ['an empty body', { body: '' }, 400, 'SerializationException'],
+    ['a body that is a list', { body: '[]' }, 400, 'SerializationException'],
+    ['a body that is null', { body: 'null' }, 400, 'SerializationException'],
+    ['a member of the wrong type', { body: '{"Limit":"10"}' }, 400, 'SerializationException'],
+    ['a member out of bounds', { body: '{"Limit":1001}' }, 400, 'ValidationException'],
+    [
+      'a body of more than a megabyte',
+      { body: `{"Marker":"${'x'.repeat(1_100_000)}"}` },
+      413,
+      'RequestEntityTooLargeException',
+    ],
+  ])('refuses %s', async (_title, sent, status, __type) => {
+    const { url } = await startKms();
+    expect(await send(url, sent)).toMatchObject({ status, answer: { __type } });
+  });
+
+  test('takes a member that is null for one that is absent', async () => {
+    const { url } = await startKms();
+    expect(await send(url, { body: '{"Limit":null,"Marker":null}' })).toMatchObject({ status: 200 });
+  });
+
+  test('refuses bytes that are not in canonical base64', async () => {
+    const { url, createKey } = await startKms();
+    const KeyId = await createKey();
+    for (const Plaintext of ['AB==', 'A', 'AAAA\n', 'A-_A', 1]) {
+      const body = JSON.stringify({ KeyId, Plaintext });
+      const sent = await send(url, { target: 'TrentService.Encrypt', body });
+      expect(sent).toMatchObject({ status: 400, answer: { __type: 'SerializationException' } });
+    }
+  });
+
+  test('answers 500 to nothing that a client can send', async () => {
+    const { url, createKey } = await startKms();
+    const KeyId = await createKey();
+    for (const value of [0, -1, 'x', [], {}, [[]], true, { __proto__: 1 }]) {
+      for (const target of ['Encrypt', 'Decrypt', 'GenerateDataKey', 'CreateKey', 'CreateCustomKeyStore']) {
+        const members = [
+          'KeyId',
+          'Plaintext',
+          'CiphertextBlob',
+          'EncryptionContext',
+          'KeySpec',
+          'GrantTokens',
+        ];
+        const body = JSON.stringify({
+          KeyId,
+          ...Object.fromEntries(members.map((member) => [member, value])),
+        });
+        const { status } = await send(url, { target: `TrentService.${target}`, body });
+        expect(status === 200 || status === 400).toBe(true);
+      }
+    }
+  });
+
+  test('goes on after a client that hangs up', async () => {
+    const { url, client, createKey } = await startKms();
+    const aborted = request(url, { method: 'POST', headers: { 'content-length': 100 } });
+    aborted.on('error', () => undefined);
+    aborted.write('{');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    aborted.destroy();
+    const KeyId = await createKey();
+    expect(await refusal(client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })))).toBe(
+      'no exception',
+    );
+  });
+});
+
+describe('createLocalKms', () => {
+  test.each([
+    { region: 'Stockholm' },
+    { accountId: '1234' },
+    { xksTimeoutMs: 0 },
+    { xksTimeoutMs: Number.NaN },
+  ])('refuses the options %j', (options) => {
+    expect(() => createLocalKms(options)).toThrow(RangeError);
+  });
+
+  test('frees its port when it is closed', async () => {
+    const kms = createLocalKms();
+    const first = await kms.listen();
+    const port = Number(new URL(first.url).port);
+    await expect(kms.listen({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await first.close();
+    const second = await kms.listen({ port });
+    await second.close();
+  });
+
+  test('keeps its keys from one listen to the next', async () => {
+    const kms = createLocalKms();
+    const first = await kms.listen();
+    await send(first.url, { target: 'TrentService.CreateKey' });
+    await first.close();
+    const second = await kms.listen();
+    expect(await send(second.url, {})).toMatchObject({ answer: { Keys: [{}] } });
+    await second.close();
+  });
+});

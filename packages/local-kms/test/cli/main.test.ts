@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { CreateCustomKeyStoreCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { keyStoreInput, refusal } from '../fixtures/kms.ts';
+import { startTestProxy } from '../fixtures/proxy.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const line = z.object({ value: z.string() });
+const record = z.looseObject({ time: z.iso.datetime(), event: z.string(), url: z.string().optional() });
+
+function run(...args: readonly string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@holdfast/source', main, ...args]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    child,
+    nextRecord: async () => record.parse(JSON.parse(line.parse(await lines.next()).value)),
+  };
+}
+
+async function exitCode(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+
+describe('local-kms serve', () => {
+  test('serves, logs JSON lines and ends with status 0 on SIGTERM', async () => {
+    const proxy = await startTestProxy();
+    onTestFinished(() => proxy.close());
+    const directory = mkdtempSync(join(tmpdir(), 'local-kms-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const certificates = join(directory, 'ca.pem');
+    writeFileSync(certificates, proxy.certificate);
+    const args = [
+      '--port',
+      '0',
+      '--region',
+      'eu-west-1',
+      '--account',
+      '444455556666',
+      '--xks-timeout',
+      '10000',
+    ];
+    const proxyArgs = ['--xks-host', `${proxy.host}=${proxy.address}`, '--xks-ca', certificates];
+    const { child, nextRecord } = run('serve', ...args, ...proxyArgs);
+    const { event, url } = await nextRecord();
+    expect(event).toBe('listening');
+
+    const credentials = { accessKeyId: 'tests', secretAccessKey: 'tests' };
+    const client = new KMSClient({ region: 'eu-west-1', endpoint: url ?? '', credentials });
+    const { KeyMetadata } = await client.send(new CreateKeyCommand());
+    expect(KeyMetadata?.Arn).toContain(':eu-west-1:444455556666:');
+    expect(await nextRecord()).toMatchObject({
+      event: 'request',
+      operation: 'CreateKey',
+      keyId: KeyMetadata?.Arn,
+    });
+    const create = new CreateCustomKeyStoreCommand(keyStoreInput(proxy));
+    expect(await refusal(client.send(create))).toBe('no exception');
+
+    child.kill('SIGTERM');
+    expect(await exitCode(child)).toBe(0);
+    client.destroy();
+  });
+
+  test.each([
+    ['--port', 'https'],
+    ['--region', 'Stockholm'],
+    ['--xks-host', 'proxy.example'],
+    ['--xks-ca', '/nowhere/ca.pem'],
+  ])('explains itself and ends with status 1: %s %s', async (...args) => {
+    const { child } = run('serve', ...args);
+    const errors: string[] = [];
+    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+    expect(await exitCode(child)).toBe(1);
+    expect(errors.join('')).toMatch(/^.+\n$/);
+  });
+});

@@ -1,0 +1,58 @@
+import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
+import { DeriveSharedSecretCommand, GetPublicKeyCommand } from '@aws-sdk/client-kms';
+import { describe, expect, test } from 'vitest';
+import { present, refusal, startKms } from '../fixtures/kms.ts';
+
+const keyPair = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+const spki = (key: ReturnType<typeof keyPair>) => key.publicKey.export({ format: 'der', type: 'spki' });
+
+describe('DeriveSharedSecret', () => {
+  test.each([
+    ['ECC_NIST_P256', 'P-256', 32],
+    ['ECC_NIST_P384', 'P-384', 48],
+    ['ECC_NIST_P521', 'P-521', 66],
+  ] as const)('of a %s key is what the peer derives', async (KeySpec, curve, length) => {
+    const { client, createKey } = await startKms();
+    const KeyId = await createKey({ KeySpec, KeyUsage: 'KEY_AGREEMENT' });
+    const peer = keyPair(curve);
+    const derived = await client.send(
+      new DeriveSharedSecretCommand({ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: spki(peer) }),
+    );
+    const { PublicKey } = await client.send(new GetPublicKeyCommand({ KeyId }));
+    const publicKey = createPublicKey({ key: Buffer.from(present(PublicKey)), format: 'der', type: 'spki' });
+    const expected = diffieHellman({ privateKey: peer.privateKey, publicKey });
+    expect(Buffer.from(present(derived.SharedSecret))).toEqual(expected);
+    expect(derived.SharedSecret).toHaveLength(length);
+    expect(derived).toMatchObject({ KeyAgreementAlgorithm: 'ECDH', KeyOrigin: 'AWS_KMS' });
+  });
+
+  test('refuses a public key of another curve, of no curve and that is none', async () => {
+    const { client, createKey } = await startKms();
+    const KeyId = await createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' });
+    const offCurve = Uint8Array.from(spki(keyPair('P-256')));
+    offCurve[offCurve.length - 1] = (offCurve.at(-1) ?? 0) ^ 1;
+    for (const PublicKey of [
+      spki(keyPair('P-384')),
+      generateKeyPairSync('x25519').publicKey.export({ format: 'der', type: 'spki' }),
+      new Uint8Array(91),
+      offCurve,
+    ]) {
+      const derive = new DeriveSharedSecretCommand({ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey });
+      expect(await refusal(client.send(derive))).toBe('ValidationException');
+    }
+  });
+
+  test('refuses a key that is for encryption, and answers a dry run', async () => {
+    const { client, createKey } = await startKms();
+    const PublicKey = spki(keyPair('P-256'));
+    const derive = (KeyId: string, DryRun = false) =>
+      refusal(
+        client.send(
+          new DeriveSharedSecretCommand({ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey, DryRun }),
+        ),
+      );
+    expect(await derive(await createKey())).toBe('InvalidKeyUsageException');
+    const KeyId = await createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' });
+    expect(await derive(KeyId, true)).toBe('DryRunOperationException');
+  });
+});
