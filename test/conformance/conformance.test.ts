@@ -1,21 +1,19 @@
-import { fileURLToPath } from 'node:url';
 import { findModule } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type XksClient, xksClient } from './client.ts';
-import { createProxySetting, type ProxySetting, type RunningProxy } from './proxy-under-test.ts';
+import { createProxySetting, type ProxySetting } from './proxy-under-test.ts';
 import { conformanceChecks } from './suite.ts';
 
-const sources = fileURLToPath(new URL('../../packages/xks-proxy/src', import.meta.url));
 const missing = findModule() === undefined;
 const reason = missing ? ' (no PKCS#11 module: install SoftHSM2 or set PKCS11_MODULE)' : '';
 
 describe.skipIf(missing)(`the XKS proxy${reason}`, () => {
   let setting: ProxySetting | undefined;
-  let proxy: RunningProxy | undefined;
+  let proxy: Awaited<ReturnType<ProxySetting['start']>> | undefined;
   let client: XksClient | undefined;
   beforeAll(async () => {
     setting = createProxySetting();
-    proxy = await setting.start(sources);
+    proxy = await setting.start();
     client = xksClient(proxy.target);
   });
   afterAll(async () => {
@@ -24,7 +22,10 @@ describe.skipIf(missing)(`the XKS proxy${reason}`, () => {
     setting?.dispose();
   });
 
-  it.each(conformanceChecks)('$section ($level): $name', async ({ run }) => {
+  const titled = conformanceChecks.map(
+    ({ section, level, name, run }) => [`${section} (${level}): ${name}`, run] as const,
+  );
+  it.each(titled)('%s', async (_title, run) => {
     if (client === undefined) throw new Error('the proxy did not start');
     await expect(run(client)).resolves.toBeUndefined();
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { importKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential } from '../../examples/chain/proxy-files.ts';
@@ -12,16 +12,23 @@ import type { Target } from './target.ts';
 
 /** Everything a Holdfast proxy needs: a token with keys of known value, a certificate, a configuration. */
 export interface ProxySetting {
-  /** Starts the proxy whose sources are in this folder, in a process of its own. */
-  start(sourceFolder: string): Promise<RunningProxy>;
+  /** Starts the proxy by its command line, in a process of its own. */
+  start(): Promise<RunningProxy>;
+  /** Starts the proxies whose sources are in these folders, all in one other process. */
+  startCopies(sourceFolders: readonly string[]): Promise<RunningProxies>;
   dispose(): void;
 }
 
 /** A proxy that listens. */
-export interface RunningProxy {
+interface RunningProxy {
   readonly target: Target;
-  /** Resolves to the exit status of the process. */
-  stop(): Promise<number | null>;
+  stop(): Promise<unknown>;
+}
+
+/** Proxies that listen, in the order of their folders. */
+interface RunningProxies {
+  readonly targets: readonly Target[];
+  stop(): Promise<unknown>;
 }
 
 /** Creates the setting in temporary folders. */
@@ -46,32 +53,29 @@ export function createProxySetting(): ProxySetting {
   for (const [name, content] of Object.entries(files)) {
     writeFileSync(join(directory, name), content, { mode: 0o600 });
   }
+  const configFile = join(directory, 'config.toml');
+  const target = (port: unknown): Target => ({
+    server: SERVER,
+    address: { host: '127.0.0.1', port: Number(port) },
+    certificateAuthority: authority.certificatePem,
+    uriPath: `/${STORE}/kms/xks/v1`,
+    region: REGION,
+    credential,
+    keys: KEYS,
+    enabledKeyValue,
+  });
+  const run = (program: string, ...parameters: readonly string[]) =>
+    startServer('xks-proxy', [...RUN_SOURCES, program, ...parameters], token.environment);
   return {
-    async start(sourceFolder) {
-      const server = await startServer(
-        'xks-proxy',
-        [
-          ...RUN_SOURCES,
-          join(sourceFolder, 'cli', 'main.ts'),
-          'serve',
-          '--config',
-          join(directory, 'config.toml'),
-        ],
-        token.environment,
-      );
-      const address = { host: '127.0.0.1', port: Number(server.listening['port']) };
-      const { certificatePem: certificateAuthority } = authority;
-      const target: Target = {
-        server: SERVER,
-        address,
-        certificateAuthority,
-        uriPath: `/${STORE}/kms/xks/v1`,
-        region: REGION,
-        credential,
-        keys: KEYS,
-        enabledKeyValue,
-      };
-      return { target, stop: () => server.stop() };
+    async start() {
+      const server = await run(COMMAND_LINE, 'serve', '--config', configFile);
+      return { target: target(server.listening['port']), stop: () => server.stop() };
+    },
+    async startCopies(sourceFolders) {
+      const server = await run(HOST_OF_COPIES, configFile, ...sourceFolders);
+      const { ports } = server.listening;
+      if (!Array.isArray(ports)) throw new Error('the copies told no ports');
+      return { targets: ports.map(target), stop: () => server.stop() };
     },
     dispose() {
       rmSync(directory, { recursive: true, force: true });
@@ -114,6 +118,8 @@ label = "decrypts"
 `;
 }
 
+const COMMAND_LINE = fileURLToPath(new URL('../../packages/xks-proxy/src/cli/main.ts', import.meta.url));
+const HOST_OF_COPIES = fileURLToPath(new URL('host-of-copies.ts', import.meta.url));
 const SERVER = 'xks.conformance.example';
 const STORE = 'tenant-1';
 const REGION = 'eu-north-1';

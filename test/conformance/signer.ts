@@ -1,6 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { Checksum, SourceData } from '@smithy/types';
 import type { Credential } from './target.ts';
 
 /** What is signed, and with what. AWS KMS signs `host` and `x-amz-date`. */
@@ -47,10 +46,11 @@ export async function signRequest(
   return { authorization: headers['authorization'] ?? '', 'x-amz-date': headers['x-amz-date'] ?? '' };
 }
 
-class Sha256 implements Checksum {
+/** The hash that the signer is given, by node:crypto. */
+class Sha256 {
   readonly #hash: ReturnType<typeof createHash | typeof createHmac>;
 
-  constructor(secret?: SourceData) {
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
     this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytes(secret));
   }
 
@@ -67,7 +67,7 @@ class Sha256 implements Checksum {
   }
 }
 
-function bytes(data: SourceData): Uint8Array | string {
+function bytes(data: string | ArrayBuffer | ArrayBufferView): Uint8Array | string {
   if (typeof data === 'string') return data;
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return new Uint8Array(data);

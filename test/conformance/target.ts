@@ -20,7 +20,7 @@ export interface Target {
 }
 
 /** `unknown` is a valid id that no key has. */
-export type KeySituation = 'enabled' | 'disabled' | 'encryptOnly' | 'decryptOnly' | 'unknown';
+type KeySituation = 'enabled' | 'disabled' | 'encryptOnly' | 'decryptOnly' | 'unknown';
 
 /** A SigV4 credential. */
 export interface Credential {

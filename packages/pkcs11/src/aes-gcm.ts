@@ -44,7 +44,7 @@ export interface DecryptInput {
  * call on the thread pool (PeculiarVentures/pkcs11js#121), so that without ours the garbage collector could give
  * their memory away while the token reads it.
  */
-export interface PreparedCall<Result> {
+interface PreparedCall<Result> {
   run(session: Handle, key: Handle): Promise<Result>;
   /** Overwrites the copies of input and output. */
   wipe(): void;

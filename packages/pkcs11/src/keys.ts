@@ -61,11 +61,16 @@ export function aesKey(pool: SessionPool, gcm: AesGcm, find: (session: Session) 
     if (found.epoch !== session.epoch) found = find(session);
     return found.handle;
   };
-  const { label, id, usages } = found;
   return {
-    label,
-    id,
-    usages,
+    get label() {
+      return found.label;
+    },
+    get id() {
+      return found.id;
+    },
+    get usages() {
+      return found.usages;
+    },
     async encrypt(input) {
       const call = gcm.encryption(input);
       try {

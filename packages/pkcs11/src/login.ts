@@ -3,7 +3,7 @@ import { CKS_USER_FUNCTIONS, CKU_USER, type Cryptoki, type Handle } from './cryp
 import { attempt, Pkcs11Error } from './errors.ts';
 
 /** The user's login at one token, which all sessions of the process share (PKCS #11 v2.40, 5.6). */
-export interface Login {
+interface Login {
   /**
    * Logs in over this session unless the token knows the user already.
    *

@@ -97,8 +97,9 @@ export function openTokenInSlot(
 
   const token: Token = {
     info,
-    key(selector) {
-      const name = JSON.stringify([selector.label, selector.id && Buffer.from(selector.id).toString('hex')]);
+    key({ label, id }) {
+      const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
+      const name = JSON.stringify([label, id && Buffer.from(id).toString('hex')]);
       const find = (session: Session): FoundKey => {
         // To a session without login the key would not exist.
         login.ensure(session.handle);
@@ -110,6 +111,7 @@ export function openTokenInSlot(
     },
     generateKey(options) {
       return token.key(
+        // Within the pool, which refuses when closed and tries again when the token was restarted.
         pool.runNow(() => {
           const session = openSession(CKF_RW_SESSION);
           try {

@@ -71,6 +71,15 @@ export const authenticationChecks: readonly Check[] = [
       const body = Buffer.from('{"requestMetadata":{"kmsOperation":"Other","kmsRequestId":"other"}}');
       await assertRefused(client, { body });
     },
+    'fails a request with two Authorization headers, or two dates': async (client) => {
+      for (const twice of ['Authorization', 'X-Amz-Date']) {
+        const { status } = await client.getHealthStatus(
+          {},
+          { headers: (headers) => [...headers, ...headers.filter(([name]) => name === twice)] },
+        );
+        assert.notEqual(status, 200, `${twice} came twice`);
+      }
+    },
     'fails an unsigned payload': async (client) => {
       const declared = { host: client.target.server, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' };
       const body = Buffer.from('{"requestMetadata":{"kmsOperation":"Other","kmsRequestId":"other"}}');
