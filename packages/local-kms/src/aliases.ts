@@ -1,7 +1,7 @@
 import { KmsError } from './errors.ts';
 
 /** A friendly name for a key. */
-export interface Alias {
+interface Alias {
   /** With its prefix: `alias/…`. */
   readonly name: string;
   readonly targetKeyId: string;

@@ -17,7 +17,7 @@ export type Connection =
   | { readonly state: 'FAILED'; readonly errorCode: ConnectionErrorCode };
 
 /** The members of a store that may change. */
-export type CustomKeyStoreSettings = Pick<CustomKeyStore, 'name' | 'proxy'>;
+type CustomKeyStoreSettings = Pick<CustomKeyStore, 'name' | 'proxy'>;
 
 /** The custom key stores of the account and Region. */
 export interface CustomKeyStores {

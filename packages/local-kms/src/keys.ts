@@ -22,7 +22,7 @@ export interface ExternalKey {
   readonly xksKeyId: string;
 }
 
-export interface NewKey {
+interface NewKey {
   readonly spec: KeySpec;
   readonly description: string;
   readonly material: KeyMaterial;

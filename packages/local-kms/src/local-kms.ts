@@ -76,7 +76,11 @@ export function createLocalKms({
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
       const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-      const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
+      const server = createServer((incoming, outgoing) => {
+        // A connection that is busy when the server is closed ends with its answer.
+        outgoing.once('close', () => !server.listening && server.closeIdleConnections());
+        void answer(incoming, outgoing);
+      });
       const url = await listening(server, host, port);
       log({ event: 'listening', url });
       return {

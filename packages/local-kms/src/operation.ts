@@ -4,12 +4,7 @@ import { KmsError } from './errors.ts';
 import type { Call } from './kms.ts';
 
 /** A value that JSON has; members that are undefined are left out. */
-export type Json =
-  | string
-  | number
-  | boolean
-  | readonly Json[]
-  | { readonly [member: string]: Json | undefined };
+type Json = string | number | boolean | readonly Json[] | { readonly [member: string]: Json | undefined };
 
 /** The body of an answer. */
 export type Output = { readonly [member: string]: Json | undefined };

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { GenerateDataKeyCommand } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
@@ -135,6 +135,24 @@ describe('createLocalKms', () => {
     await first.close();
     const second = await kms.listen({ port });
     await second.close();
+  });
+
+  test('answers what has arrived before it closes, and keeps no connection for it', async () => {
+    const kms = await createLocalKms().listen();
+    const agent = new Agent({ keepAlive: true });
+    const status = new Promise((resolve) => {
+      const headers = { 'x-amz-target': 'TrentService.CreateKey' };
+      request(kms.url, { agent, method: 'POST', headers }, (response) =>
+        resolve(response.resume().statusCode),
+      ).end('{"KeySpec":"RSA_2048","KeyUsage":"ENCRYPT_DECRYPT"}');
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    let answeredAt = Infinity;
+    void status.then(() => (answeredAt = performance.now()));
+    await kms.close();
+    expect(performance.now() - answeredAt).toBeLessThan(2000);
+    expect(await status).toBe(200);
+    agent.destroy();
   });
 
   test('keeps its keys from one listen to the next', async () => {

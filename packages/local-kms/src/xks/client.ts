@@ -39,10 +39,10 @@ export interface XksCallRecord {
   readonly failure?: XksFailure;
 }
 
-export type XksOperation = 'GetHealthStatus' | 'GetKeyMetadata' | 'Encrypt' | 'Decrypt';
+type XksOperation = 'GetHealthStatus' | 'GetKeyMetadata' | 'Encrypt' | 'Decrypt';
 
 /** A key behind a proxy, and the ARN of the KMS key that stands for it. */
-export interface XksKeyReference {
+interface XksKeyReference {
   readonly xksKeyId: string;
   readonly kmsKeyArn: string;
 }
@@ -68,12 +68,12 @@ export interface XksClient {
   ): Promise<XksResult<Uint8Array>>;
 }
 
-export interface XksEncryptInput {
+interface XksEncryptInput {
   readonly plaintext: Uint8Array;
   readonly additionalData: Uint8Array;
 }
 
-export interface XksDecryptInput extends XksCiphertext {
+interface XksDecryptInput extends XksCiphertext {
   readonly additionalData: Uint8Array;
 }
 

@@ -188,8 +188,7 @@ const KMS_FINDINGS = {
   },
 } as const satisfies Record<string, XksFailureRow>;
 
-/** Every failure, for the tests of the table. */
-export const XKS_FAILURES = { ...PROXY_ERRORS, ...KMS_FINDINGS };
+const XKS_FAILURES = { ...PROXY_ERRORS, ...KMS_FINDINGS };
 
 function isProxyError(errorName: string): errorName is keyof typeof PROXY_ERRORS {
   return Object.hasOwn(PROXY_ERRORS, errorName);

@@ -3,7 +3,7 @@ import { kmsErrorFor, type XksFailure, type XksSituation } from './failures.ts';
 /** What a call to an external key store came to: a value, or why there is none. */
 export type XksResult<Value> = { readonly value: Value } | XksFailed;
 
-export interface XksFailed {
+interface XksFailed {
   readonly failure: XksFailure;
   readonly cause?: unknown;
 }

@@ -4,7 +4,7 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import type { XksFailure } from './failures.ts';
 
 /** One POST to a proxy. */
-export interface XksPost {
+interface XksPost {
   /** The host name of the store's endpoint: the name in the certificate, SNI and the Host header. */
   readonly host: string;
   readonly path: string;
@@ -13,7 +13,7 @@ export interface XksPost {
 }
 
 /** What came back: an HTTP answer, or why there is none. */
-export type XksPostResult =
+type XksPostResult =
   | { readonly status: number; readonly body: string }
   | { readonly failure: XksFailure; readonly cause: unknown };
 

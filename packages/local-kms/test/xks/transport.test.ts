@@ -1,53 +1,69 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { CreateCustomKeyStoreCommand, EncryptCommand } from '@aws-sdk/client-kms';
+import { createServer, type Socket } from 'node:net';
+import {
+  CreateCustomKeyStoreCommand,
+  CreateKeyCommand,
+  DisconnectCustomKeyStoreCommand,
+  EncryptCommand,
+  UpdateCustomKeyStoreCommand,
+} from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { serverCertificate } from '../fixtures/certificates.ts';
-import {
-  connect,
-  createKeyStore,
-  keyStoreInput,
-  refusal,
-  startKms,
-  startKmsWithExternalKey,
-  startKmsWithProxy,
-} from '../fixtures/kms.ts';
-import { startTestProxy } from '../fixtures/proxy.ts';
+import { connect, keyStoreInput, refusal, startKms, startKmsWithExternalKey } from '../fixtures/kms.ts';
+import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 
-async function listen(answer: (socket: Socket) => void): Promise<{ server: Server; address: string }> {
+/** A TCP server that ends with the test; returns its address. */
+async function listen(port: number, answer: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
     answer(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
   const bound = server.address();
   if (bound === null || typeof bound === 'string') throw new TypeError('a TCP server has a port');
-  return { server, address: `127.0.0.1:${bound.port}` };
+  return `127.0.0.1:${bound.port}`;
+}
+
+async function silence(proxy: TestProxy): Promise<void> {
+  proxy.fault = () => 'hang';
+}
+
+async function replaceByPlainServer(proxy: TestProxy): Promise<void> {
+  await proxy.close();
+  const port = Number(proxy.address.split(':')[1]);
+  await listen(port, (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
 }
 
 describe('the way to a proxy', () => {
-  test('ends after the time limit, for the caller and for the connection attempt', async () => {
-    const kms = await startKmsWithExternalKey({ xksTimeoutMs: 1000 });
-    kms.proxy.fault = () => 'hang';
-    const started = performance.now();
-    const encrypt = new EncryptCommand({ KeyId: kms.KeyId, Plaintext: new Uint8Array(1) });
-    expect(await refusal(kms.client.send(encrypt))).toBe('KMSInvalidStateException');
-    expect(performance.now() - started).toBeGreaterThan(990);
-
-    const fresh = await startKmsWithProxy({ xksTimeoutMs: 1000 });
-    const id = await createKeyStore(fresh, fresh.proxy);
-    fresh.proxy.fault = () => 'hang';
-    expect(await connect(fresh, id)).toMatchObject({ ConnectionErrorCode: 'XKS_PROXY_TIMED_OUT' });
+  test.each<[string, (proxy: TestProxy) => Promise<void>, string]>([
+    ['to a proxy that says nothing', silence, 'XKS_PROXY_TIMED_OUT'],
+    ['to a port where nobody listens', (proxy) => proxy.close(), 'XKS_PROXY_NOT_REACHABLE'],
+    ['to a server without TLS', replaceByPlainServer, 'XKS_PROXY_INVALID_TLS_CONFIGURATION'],
+  ])('%s ends in the exception of each situation', async (_title, breakProxy, connection) => {
+    const kms = await startKmsWithExternalKey({ xksTimeoutMs: 2000 });
+    const { client, proxy, CustomKeyStoreId, KeyId } = kms;
+    await breakProxy(proxy);
+    const update = new UpdateCustomKeyStoreCommand({ CustomKeyStoreId, XksProxyUriPath: '/b/kms/xks/v1' });
+    const create = new CreateKeyCommand({ Origin: 'EXTERNAL_KEY_STORE', CustomKeyStoreId, XksKeyId: 'b' });
+    const encrypt = new EncryptCommand({ KeyId, Plaintext: new Uint8Array(1) });
+    expect(await refusal(client.send(update))).toBe('XksProxyUriUnreachableException');
+    expect(await refusal(client.send(create))).toBe('CustomKeyStoreInvalidStateException');
+    expect(await refusal(client.send(encrypt))).toBe('KMSInvalidStateException');
+    await client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+    expect(await connect(kms, CustomKeyStoreId)).toMatchObject({
+      ConnectionState: 'FAILED',
+      ConnectionErrorCode: connection,
+    });
   });
 
   test('has a time limit of 250 ms unless told otherwise', async () => {
-    const { address } = await listen(() => undefined);
+    const address = await listen(0, () => undefined);
     const proxy = await startTestProxy();
     onTestFinished(() => proxy.close());
     const { client } = await startKms({ xksHosts: { [proxy.host]: address } });
@@ -57,31 +73,6 @@ describe('the way to a proxy', () => {
     const elapsedMs = performance.now() - started;
     expect(elapsedMs).toBeGreaterThan(240);
     expect(elapsedMs).toBeLessThan(5000);
-  });
-
-  test('does not exist where nobody listens', async () => {
-    const kms = await startKmsWithProxy();
-    const id = await createKeyStore(kms, kms.proxy);
-    await kms.proxy.close();
-    expect(await connect(kms, id)).toMatchObject({
-      ConnectionState: 'FAILED',
-      ConnectionErrorCode: 'XKS_PROXY_NOT_REACHABLE',
-    });
-    const again = new CreateCustomKeyStoreCommand({
-      ...keyStoreInput(kms.proxy),
-      CustomKeyStoreName: 'again',
-      XksProxyUriPath: '/again/kms/xks/v1',
-    });
-    expect(await refusal(kms.client.send(again))).toBe('XksProxyUriUnreachableException');
-  });
-
-  test('goes over TLS', async () => {
-    const proxy = await startTestProxy();
-    onTestFinished(() => proxy.close());
-    const { address } = await listen((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
-    const { client } = await startKms({ xksHosts: { [proxy.host]: address }, xksTimeoutMs: 10_000 });
-    const create = new CreateCustomKeyStoreCommand(keyStoreInput(proxy));
-    expect(await refusal(client.send(create))).toBe('XksProxyUriUnreachableException');
   });
 
   test.each([
