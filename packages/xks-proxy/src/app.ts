@@ -51,6 +51,12 @@ export function createApp(options: AppOptions): App {
     return answer(context, healthStatus === 'ACTIVE' ? 200 : 503, { healthStatus });
   });
   app.notFound((context) => noSuchPath(context, options.log));
+  app.onError((thrown, context) => {
+    const error = unforeseen(thrown);
+    const status = exceptionStatus[error.errorName];
+    options.log.request({ status, error });
+    return answer(context, status, errorBody(error));
+  });
   return app;
 
   function route(path: string, store: Store, operation: Operation): void {
@@ -62,77 +68,74 @@ export function createApp(options: AppOptions): App {
 /** Body limit, signature, JSON, metadata, operation, deadline, answer and log line, in this order. */
 async function gate(
   context: AppContext,
-  options: AppOptions,
+  { device, health, log, timeoutMs, now }: AppOptions,
   store: Store,
   operation: Operation,
 ): Promise<Response> {
   const startedAt = performance.now();
-  const { incoming } = context.env;
   const externalKeyId = context.req.param('externalKeyId') ?? '';
-  let accessKeyId: string | undefined;
-  let metadata: RequestMetadata | undefined;
-  let error: unknown;
+  const caller: Caller = {};
   let status = 200;
   let response: JsonObject;
+  let error: XksException | undefined;
   try {
-    const bytes = await readBody(incoming, limits.body);
-    let body: JsonObject;
-    try {
-      accessKeyId = authenticate(incoming, bytes, store, options.now());
-      body = parseBody(bytes, incoming.headers['content-type']);
-    } finally {
-      bytes.fill(0);
-    }
-    metadata = parseRequestMetadata(body, operation.requiredMetadata);
-    const { device, health } = options;
-    const work = operation.run(body, { store, externalKeyId, device, health });
-    response = await withDeadline(work, options.timeoutMs);
+    const body = await authenticatedBody(context.env.incoming, store, now(), caller);
+    caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
+    response = await withDeadline(operation.run(body, { store, externalKeyId, device, health }), timeoutMs);
   } catch (thrown) {
     const exception = thrown instanceof XksException ? thrown : unforeseen(thrown);
-    error = exception;
     status = exceptionStatus[exception.errorName];
-    response = { errorName: exception.errorName, errorMessage: exception.message };
+    response = errorBody(exception);
+    error = exception;
   }
   const answered = answer(context, status, response);
-  const durationMs = performance.now() - startedAt;
-  const { name } = operation;
-  options.log.request({
-    operation: name,
-    store: store.name,
-    ...(externalKeyId === '' ? {} : { externalKeyId }),
-    accessKeyId,
-    metadata,
-    status,
-    error,
-    durationMs,
-  });
+  const subject = { operation: operation.name, store: store.name, ...(externalKeyId && { externalKeyId }) };
+  log.request({ ...subject, ...caller, status, error, durationMs: performance.now() - startedAt });
   return answered;
 }
 
-function authenticate(
+/** What has become known of the caller so far; a refused request is logged with no more than that. */
+interface Caller {
+  accessKeyId?: string;
+  metadata?: RequestMetadata;
+}
+
+/** The body of a request whose signature holds. Nothing in it is looked at before. */
+async function authenticatedBody(
   incoming: HttpBindings['incoming'],
-  body: Uint8Array,
-  store: Store,
+  { credentials, regions }: Store,
   nowMs: number,
-): string {
-  const { method = '', url = '', rawHeaders } = incoming;
-  const { credentials, regions } = store;
-  return verifySignature({ method, path: url, rawHeaders, body }, { credentials, regions, nowMs });
+  caller: Caller,
+): Promise<JsonObject> {
+  const body = await readBody(incoming, limits.body);
+  try {
+    const { method = '', url = '', rawHeaders } = incoming;
+    const request = { method, path: url, rawHeaders, body };
+    caller.accessKeyId = verifySignature(request, { credentials, regions, nowMs });
+    return parseBody(body, incoming.headers['content-type']);
+  } finally {
+    body.fill(0);
+  }
 }
 
 function noSuchPath(context: AppContext, log: ProxyLog): Response {
   const error = invalidUriPath();
   const status = exceptionStatus[error.errorName];
-  log.request({ status, error, durationMs: 0 });
-  return answer(context, status, { errorName: error.errorName, errorMessage: error.message });
+  log.request({ ...loggedPath(context), status, error });
+  return answer(context, status, errorBody(error));
 }
 
 /** The API fixes this status (XKS API v1, "API operations") and no error name; this one comes closest. */
 function methodNotAllowed(context: AppContext, log: ProxyLog): Response {
   const error = new XksException('UnsupportedOperationException', 'Only POST is supported.');
-  log.request({ status: 405, error, durationMs: 0 });
-  const body = { errorName: error.errorName, errorMessage: error.message };
-  return answer(context, 405, body, { Allow: 'POST' });
+  log.request({ ...loggedPath(context), status: 405, error });
+  return answer(context, 405, errorBody(error), { Allow: 'POST' });
+}
+
+/** A wrong path prefix is the commonest mistake of all, so the log has the path; but not just any text. */
+function loggedPath({ env }: AppContext): { path?: string } {
+  const { url = '' } = env.incoming;
+  return isPlainPath(url) ? { path: url } : {};
 }
 
 function answer(
@@ -158,5 +161,9 @@ export const invalidUriPath = () =>
     'The request path belongs to no external key store of this proxy.',
   );
 
+const errorBody = ({ errorName, message }: XksException): JsonObject => ({
+  errorName,
+  errorMessage: message,
+});
 const unforeseen = (cause: unknown) =>
   new XksException('InternalException', 'The external key store proxy failed.', { cause });

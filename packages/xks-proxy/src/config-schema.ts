@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 /** The schema of the configuration file; paths in it are relative to `baseDirectory`, and are read. */
 export function configSchema(baseDirectory: string) {
+  // A file's name is not repeated in a message: some day it is the secret itself that stands in its place.
   const file = (what: string) =>
     z.string().transform((path, context): string => {
       try {

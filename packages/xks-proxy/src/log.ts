@@ -32,12 +32,15 @@ interface RequestEvent {
   readonly store?: string;
   readonly externalKeyId?: string;
   /** The credential that signed, once its signature was verified. */
-  readonly accessKeyId?: string | undefined;
-  readonly metadata?: RequestMetadata | undefined;
+  readonly accessKeyId?: string;
+  readonly metadata?: RequestMetadata;
+  /** Of a request that belongs to no store. */
+  readonly path?: string;
   readonly status: number;
   /** Absent when the request succeeded. */
-  readonly error?: unknown;
-  readonly durationMs: number;
+  readonly error?: XksException | undefined;
+  /** Absent when nothing was done that takes time. */
+  readonly durationMs?: number;
 }
 
 /** A log to a stream, or one that writes nothing. */
@@ -63,7 +66,7 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
         ...known,
         outcome: error === undefined ? 'success' : 'error',
         ...failure(error),
-        durationMs: Math.round(durationMs * 1000) / 1000,
+        ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 1000) / 1000 }),
       });
     },
     health: (status, cause) =>

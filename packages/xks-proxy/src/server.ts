@@ -133,7 +133,7 @@ function httpsServer(
     errorHandler: () => {
       const error = invalidUriPath();
       const status = exceptionStatus[error.errorName];
-      log.request({ status, error, durationMs: 0 });
+      log.request({ status, error });
       return Response.json({ errorName: error.errorName, errorMessage: error.message }, { status });
     },
   });

@@ -66,6 +66,13 @@ describe('the log', () => {
     expect(line).not.toHaveProperty('kmsRequestId');
   });
 
+  it('has the path of a request that belongs to no store, if it is a path', async () => {
+    await proxy.call('/acme/wrong/kms/xks/v1/health', {});
+    expect(requests().at(-1)).toMatchObject({ status: 404, path: '/acme/wrong/kms/xks/v1/health' });
+    await proxy.call('/acme/kms/xks/v1/health?<script>', {});
+    expect(requests().at(-1)).not.toHaveProperty('path');
+  });
+
   it('keeps to the length of an ARN for what callers write', async () => {
     await call('encrypt', encryptBody({ requestMetadata: metadata({ kmsRequestId: 'x'.repeat(9000) }) }));
     expect(String(requests().at(-1)?.['kmsRequestId'])).toHaveLength(2048);
@@ -100,6 +107,6 @@ describe('the log', () => {
 const KNOWN_FIELDS = new Set(
   (
     'level time event operation store externalKeyId accessKeyId status outcome errorName reason cause returnValue at ' +
-    'durationMs kmsRequestId kmsOperation kmsKeyArn awsPrincipalArn awsSourceVpc awsSourceVpce kmsViaService'
+    'path durationMs kmsRequestId kmsOperation kmsKeyArn awsPrincipalArn awsSourceVpc awsSourceVpce kmsViaService'
   ).split(' '),
 );
