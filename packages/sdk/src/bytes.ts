@@ -19,6 +19,17 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** Writes the UTF-8 bytes of a string that has no lone surrogates to `out`, which has room; answers the offset behind. */
+export function writeUtf8(text: string, out: Uint8Array, offset: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // For short ASCII, which most texts in a header are, a loop is several times faster than the encoder.
+    if (unit >= 0x80) return offset + i + encoder.encodeInto(text.slice(i), out.subarray(offset + i)).written;
+    out[offset + i] = unit;
+  }
+  return offset + text.length;
+}
+
 /** The string for valid UTF-8, `undefined` for anything else (lone surrogates and overlong forms too). */
 export function utf8Text(bytes: Uint8Array): string | undefined {
   try {
@@ -39,6 +50,18 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < shared; i++) {
     const difference = (a[i] ?? 0) - (b[i] ?? 0);
     if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/**
+ * Orders strings without lone surrogates as {@link compareBytes} orders their UTF-8 bytes: by code points, which
+ * is not JavaScript's own order where characters need two units.
+ */
+export function compareAsUtf8(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    if (a.charCodeAt(i) !== b.charCodeAt(i)) return (a.codePointAt(i) ?? 0) - (b.codePointAt(i) ?? 0);
   }
   return a.length - b.length;
 }

@@ -1,4 +1,4 @@
-import { compareBytes, concat, dataView, isWellFormed, uint16, utf8, utf8Text } from './bytes.ts';
+import { compareAsUtf8, dataView, isWellFormed, utf8Text, writeUtf8 } from './bytes.ts';
 import { EncryptionSdkError } from './errors.ts';
 
 /**
@@ -43,13 +43,23 @@ export function assertNoReservedKeys(context: EncryptionContext): void {
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
  */
 export function contextBytes(context: EncryptionContext): Uint8Array {
-  const pairs = Object.entries(context).map(([key, value]) => ({ key: field(key), value: field(value) }));
+  const pairs = Object.entries(context);
   if (pairs.length === 0) return new Uint8Array(0);
-  pairs.sort((a, b) => compareBytes(a.key, b.key));
-  const fields = pairs.flatMap(({ key, value }) => [uint16(key.length), key, uint16(value.length), value]);
-  const bytes = concat(uint16(pairs.length), ...fields);
-  if (bytes.length > maxLength) throw invalid('its serialisation is longer than 65,535 bytes');
-  return bytes;
+  pairs.sort(([a], [b]) => compareAsUtf8(a, b));
+  const fields = pairs.flat();
+  // A UTF-16 unit takes at most three bytes. This runs several times for each message: one array, no copies.
+  const bytes = new Uint8Array(fields.reduce((length, text) => length + 2 + 3 * boundedLength(text), 2));
+  const view = dataView(bytes);
+  view.setUint16(0, pairs.length);
+  let offset = 2;
+  for (const text of fields) {
+    if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
+    const end = writeUtf8(text, bytes, offset + 2);
+    if (end > maxLength) throw tooLong();
+    view.setUint16(offset, end - offset - 2);
+    offset = end;
+  }
+  return bytes.subarray(0, offset);
 }
 
 /**
@@ -104,11 +114,13 @@ function emptyContext(): Record<string, string> {
   return context;
 }
 
-function field(text: string): Uint8Array {
-  if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
-  const bytes = utf8(text);
-  if (bytes.length > maxLength) throw invalid('a key or value is longer than 65,535 bytes');
-  return bytes;
+function boundedLength(text: string): number {
+  if (text.length > maxLength) throw tooLong();
+  return text.length;
+}
+
+function tooLong(): EncryptionSdkError {
+  return invalid('its serialisation is longer than 65,535 bytes');
 }
 
 function invalid(reason: string): EncryptionSdkError {

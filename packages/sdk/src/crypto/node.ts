@@ -28,7 +28,7 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
   return {
     seal(iv, aad, plaintext, out) {
       const cipher = createCipheriv(algorithm, keyObject, iv).setAAD(aad);
-      out.set(cipher.update(plaintext));
+      if (plaintext.length > 0) out.set(cipher.update(plaintext));
       cipher.final();
       out.set(cipher.getAuthTag(), plaintext.length);
     },
