@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Chain, startChain } from '../../examples/chain/chain.ts';
+
+const programs = [...readFileSync('README.md', 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm)].map(
+  ([, code = '']) => code,
+);
+
+let chain: Chain;
+let folder: string;
+
+beforeAll(async () => {
+  // Inside the repository, so that imports lead where they lead for a user.
+  mkdirSync(join('node_modules', '.cache'), { recursive: true });
+  folder = mkdtempSync(join('node_modules', '.cache', 'readme-'));
+  chain = await startChain();
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await chain.close();
+});
+
+/** Runs a program of the README, with a user's environment: the local KMS in the place of AWS. */
+async function run(program: string): Promise<string> {
+  const file = join(folder, 'program.mts');
+  writeFileSync(file, program);
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=@holdfast/source', file],
+    {
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL_KMS: chain.kmsUrl,
+        AWS_REGION: 'eu-north-1',
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+        KEY_ARN: chain.keyArn,
+      },
+    },
+  );
+  return stdout;
+}
+
+test('the program for application developers prints what it encrypted and decrypted', async () => {
+  expect(await run(programs[0] ?? '')).toBe('42 anchors\n');
+});
+
+test('the program for hybrid teams opens at home what it sealed in AWS', async () => {
+  const before = `
+    const keyArn = process.env['KEY_ARN'];
+    const wrappingKey = new Uint8Array(32).fill(7);
+    const record = Uint8Array.of(1, 2, 3);`;
+  const after = 'process.stdout.write(plaintext.join());';
+  expect(await run([before, programs[1], after].join('\n'))).toBe('1,2,3');
+});
