@@ -86,6 +86,7 @@ export function configSchema(baseDirectory: string) {
       name: z
         .string()
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -'),
+      // With /kms/xks/v1 it is the path that KMS is given, of 128 characters at most.
       path_prefix: z
         .string()
         .max(117)

@@ -1,13 +1,59 @@
+import type { KeyObject } from 'node:crypto';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import type { z } from 'zod';
 import { configSchema } from './config-schema.ts';
 import { XksProxyError } from './errors.ts';
+import type { KeyUsage } from './key-device.ts';
 
-/** A checked configuration. Secrets are key objects, which print and serialise as nothing. */
-export type ProxyConfig = z.output<ReturnType<typeof configSchema>>;
-export type StoreConfig = ProxyConfig['stores'][number];
-export type StoreKeyConfig = StoreConfig['keys'][number];
-export type HealthConfig = ProxyConfig['health'];
+/** A checked configuration. Its secrets are key objects, which print and serialise as nothing. */
+export interface ProxyConfig {
+  readonly server: {
+    readonly host: string;
+    /** 0 for any free port. */
+    readonly port: number;
+    /** A PEM chain, the server's own certificate first, and its private key. */
+    readonly tls: { readonly certificate: string; readonly key: KeyObject };
+  };
+  readonly token: {
+    /** Absolute path of the PKCS#11 module. */
+    readonly module: string;
+    readonly selector: { readonly label: string } | { readonly serial: string };
+    readonly pin: KeyObject;
+    readonly calls: 'inline' | 'threadpool';
+    readonly maxSessions: number;
+    readonly timeoutMs: number;
+  };
+  readonly health: HealthConfig;
+  readonly stores: readonly StoreConfig[];
+}
+
+/** What GetHealthStatus is to tell; the token's own words where nothing is given. */
+export interface HealthConfig {
+  readonly fleetSize: number;
+  readonly proxyVendor: string | undefined;
+  readonly proxyModel: string | undefined;
+  readonly ekmVendor: string | undefined;
+  readonly ekmModel: string | undefined;
+  /** Label of the key for trial encryptions. */
+  readonly keyLabel: string | undefined;
+}
+
+/** One external key store. */
+export interface StoreConfig {
+  readonly name: string;
+  /** Empty, or like `/acme`. */
+  readonly pathPrefix: string;
+  readonly regions: readonly string[];
+  readonly credentials: readonly { readonly accessKeyId: string; readonly secretAccessKey: KeyObject }[];
+  readonly keys: readonly StoreKeyConfig[];
+}
+
+/** One external key, and the key of the token that it stands for. */
+export interface StoreKeyConfig {
+  readonly externalKeyId: string;
+  readonly label: string;
+  readonly usages: readonly KeyUsage[];
+  readonly status: 'ENABLED' | 'DISABLED';
+}
 
 /**
  * Parses a TOML configuration and reads the files it names, relative to `baseDirectory`.

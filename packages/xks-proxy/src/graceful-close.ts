@@ -23,6 +23,7 @@ export function gracefulClose(server: Server): () => Promise<void> {
   });
   return async () => {
     closing = true;
+    for (const outgoing of underWay) outgoing.shouldKeepAlive = false;
     const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
     const deadlineMs = performance.now() + TIMEOUT_MS;
     while (underWay.size > 0 && performance.now() < deadlineMs) await sleep(POLL_MS);

@@ -32,8 +32,8 @@ const store = openStore({
 const names = { proxyVendor: undefined, proxyModel: undefined, ekmVendor: undefined, ekmModel: undefined };
 const config = { fleetSize: 1, keyLabel: undefined, ...names };
 const log = createLog(undefined);
-const health = fleetHealth({ device, config, keyLabel: 'orders', timeoutMs: 50, onChange: () => undefined });
-const app = createApp({ stores: [store], device, health, log, timeoutMs: 50, now: Date.now });
+const health = fleetHealth({ device, config, keyLabel: 'orders', timeoutMs: 500, onChange: () => undefined });
+const app = createApp({ stores: [store], device, health, log, timeoutMs: 500, now: Date.now });
 const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
 const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
 let port = 0;
@@ -60,11 +60,11 @@ const call = (changes: Readonly<Record<string, unknown>> = {}) => {
 
 describe('when the device', () => {
   it('does not answer in time, KMS hears of it before it gives up', async () => {
-    behaviour.delayMs = 150;
+    behaviour.delayMs = 3000;
     const startedAt = performance.now();
     const answer = await call();
     expect(answer).toMatchObject({ status: 503, json: { errorName: 'DependencyTimeoutException' } });
-    expect(performance.now() - startedAt).toBeLessThan(140);
+    expect(performance.now() - startedAt).toBeLessThan(2500);
   });
 
   it('opens its own ciphertext to something else, no integrity value is given', async () => {

@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config.ts';
 import { type RunningProxy, startProxy } from '../src/server.ts';
 import { BASE, encryptBody } from './fixtures/bodies.ts';
-import { requestBytes, writeTestConfig } from './fixtures/proxy.ts';
+import { add } from './fixtures/changes.ts';
+import { type EditHeaders, requestBytes, writeTestConfig } from './fixtures/proxy.ts';
 import { exchange } from './fixtures/raw-http.ts';
 
 let files: ReturnType<typeof writeTestConfig>;
@@ -24,14 +25,11 @@ const start = async (toml?: string) => {
   proxy = await startProxy(parse(toml));
   return proxy;
 };
-const encryptBytes = (port: number, credential = files.credentials.acme) =>
-  requestBytes(
-    `${BASE}/keys/orders/encrypt`,
-    JSON.stringify(encryptBody()),
-    {},
-    `localhost:${port}`,
-    credential,
-  );
+const encryptBytes = (port: number, credential = files.credentials.acme, headers?: EditHeaders) => {
+  const body = JSON.stringify(encryptBody());
+  const changes = headers === undefined ? {} : { headers };
+  return requestBytes(`${BASE}/keys/orders/encrypt`, body, changes, `localhost:${port}`, credential);
+};
 
 /** Protocol and cipher suite that a client ends up with, or `refused`. */
 function negotiate(port: number, options: ConnectionOptions): Promise<string> {
@@ -91,8 +89,9 @@ describe('a proxy', () => {
   });
 
   it('finishes the request under way before it closes, and keeps no idle connection', async () => {
-    const { port } = await start();
-    const request = encryptBytes(port);
+    const running = await start();
+    const { port } = running;
+    const request = encryptBytes(port, files.credentials.acme, add('Expect', '100-continue'));
     const idle = connect({ host: '127.0.0.1', port, ca: files.ca, servername: 'localhost' });
     idle.resume();
     const busy = connect({ host: '127.0.0.1', port, ca: files.ca, servername: 'localhost' });
@@ -102,12 +101,13 @@ describe('a proxy', () => {
     });
     await Promise.all([once(idle, 'secureConnect'), once(busy, 'secureConnect')]);
     busy.write(request.subarray(0, -5));
-    await new Promise((resolve) => void setTimeout(resolve, 50));
-    const closed = proxy?.close();
+    // Says that the request has begun.
+    await expect.poll(() => received).toContain('100 Continue');
+    const closed = running.close();
     proxy = undefined;
     busy.write(request.subarray(-5));
     await closed;
-    expect(received).toMatch(/^HTTP\/1\.1 200/);
+    expect(received).toMatch(/HTTP\/1\.1 200[^]*Connection: close/);
     await expect(negotiate(port, {})).resolves.toBe('refused');
   });
 
