@@ -1,19 +1,24 @@
-import type { CryptographicMaterialsManager } from './cmm.ts';
 import {
-  assertMayEncrypt,
-  type CommitmentPolicy,
-  isCommitmentPolicy,
-  knownSuite,
-} from './commitment-policy.ts';
-import { assertNoReservedKeys, copyContext, type EncryptionContext } from './context.ts';
+  type ChunkTransform,
+  chunkDecryptor,
+  chunkEncryptor,
+  type DecryptorOptions,
+  type EncryptorOptions,
+} from './chunks.ts';
+import { type CommitmentPolicy, isCommitmentPolicy } from './commitment-policy.ts';
+import type { EncryptionContext } from './context.ts';
 import { MessageDecryptor } from './decrypt.ts';
-import { defaultCmm } from './default-cmm.ts';
 import { startEncryption } from './encrypt.ts';
-import { EncryptionSdkError } from './errors.ts';
-import { maxUint32 } from './format/body.ts';
-import { assertEncryptedDataKeyCount, type MessageHeader } from './format/header.ts';
-import type { Keyring } from './keyring.ts';
-import type { AlgorithmSuite, AlgorithmSuiteId } from './suites.ts';
+import type { MessageHeader } from './format/header.ts';
+import {
+  assertBytes,
+  type DecryptOptions,
+  type EncryptOptions,
+  isIntegerBetween,
+  parseDecryptOptions,
+  parseEncryptOptions,
+} from './options.ts';
+import type { AlgorithmSuite } from './suites.ts';
 
 /** Options of {@link encryptionClient}. */
 export interface EncryptionClientOptions {
@@ -25,31 +30,6 @@ export interface EncryptionClientOptions {
    */
   readonly maxEncryptedDataKeys?: number;
 }
-
-/** What provides the materials: a keyring, or a CMM around one. */
-export type MaterialsSource =
-  | { readonly keyring: Keyring; readonly cmm?: never }
-  | { readonly cmm: CryptographicMaterialsManager; readonly keyring?: never };
-
-/** Options of {@link EncryptionClient.encrypt}. */
-export type EncryptOptions = MaterialsSource & {
-  /** Pairs to authenticate with the message; they are stored in it, readable by anyone. Default none. */
-  readonly encryptionContext?: EncryptionContext;
-  /** Default: the best suite that the commitment policy allows. */
-  readonly suite?: AlgorithmSuiteId;
-  /** Bytes of plaintext in a frame, 1 to 2^32 - 1. Default 4096. */
-  readonly frameLength?: number;
-  /** Ends the wait for materials that a CMM is loading for others too. */
-  readonly signal?: AbortSignal;
-};
-
-/** Options of {@link EncryptionClient.decrypt}. */
-export type DecryptOptions = MaterialsSource & {
-  /** Pairs that the message must have been authenticated with, whether it stores them or not. Default none. */
-  readonly encryptionContext?: EncryptionContext;
-  /** Ends the wait for materials that a CMM is loading for others too. */
-  readonly signal?: AbortSignal;
-};
 
 /** A message and what it was written with. */
 export interface EncryptResult {
@@ -63,7 +43,7 @@ export interface EncryptResult {
 /** An authenticated plaintext and what it was written with. */
 export interface DecryptResult {
   readonly plaintext: Uint8Array;
-  /** The whole authenticated context, with what the library added, the pairs of the message's own among it. */
+  /** The whole authenticated context: what the message stores, what the caller reproduced, what the library added. */
   readonly encryptionContext: EncryptionContext;
   readonly suite: AlgorithmSuite;
   readonly header: MessageHeader;
@@ -74,7 +54,7 @@ export interface EncryptionClient {
   readonly commitmentPolicy: CommitmentPolicy;
   readonly maxEncryptedDataKeys: number;
   /**
-   * A framed message for `plaintext`.
+   * A framed message for `plaintext`, which must not change until the promise settles.
    *
    * Rejects with `TypeError` or `RangeError` for wrong arguments, with `EncryptionSdkError`
    * `COMMITMENT_POLICY_VIOLATED`, `ENCRYPTION_CONTEXT_INVALID`, `FRAME_LIMIT_EXCEEDED`, `KEYRING_FAILED`,
@@ -84,14 +64,25 @@ export interface EncryptionClient {
    */
   encrypt(plaintext: Uint8Array, options: EncryptOptions): Promise<EncryptResult>;
   /**
-   * The plaintext of a whole message. Nothing is released before the last tag, and the signature of a signed
-   * message, have verified.
+   * The plaintext of a whole message, which must not change until the promise settles. Nothing is released
+   * before the last tag, and the signature of a signed message, have verified.
    *
    * Rejects with `TypeError` for wrong arguments, with `EncryptionSdkError` of any code but those of encrypt alone.
    *
    * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/client-apis/decrypt.md
    */
   decrypt(message: Uint8Array, options: DecryptOptions): Promise<DecryptResult>;
+  /**
+   * As {@link encrypt}, in chunks: for streams, see `transformStream`, `iterate` and, for Node, `duplex`.
+   * Also fails with `PLAINTEXT_TOO_LONG` where a bound was given.
+   */
+  encryptor(options: EncryptorOptions): ChunkTransform;
+  /**
+   * As {@link decrypt}, in chunks. Plaintext comes out frame by frame; that of a signed message is held back
+   * until the signature has verified, unless the options say otherwise.
+   * Also fails with `SIGNED_MESSAGE_REFUSED` or `BUFFER_LIMIT_EXCEEDED`.
+   */
+  decryptor(options: DecryptorOptions): ChunkTransform;
 }
 
 /**
@@ -113,77 +104,20 @@ export function encryptionClient(options: EncryptionClientOptions = {}): Encrypt
   const policy = { commitmentPolicy, maxEncryptedDataKeys };
   return {
     ...policy,
-    encrypt: async (plaintext, encryptOptions) => encrypt(policy, plaintext, encryptOptions),
-    decrypt: async (message, decryptOptions) => decrypt(policy, message, decryptOptions),
+    async encrypt(plaintext, encryptOptions) {
+      assertBytes(plaintext, 'plaintext');
+      const encryptor = await startEncryption(parseEncryptOptions(policy, encryptOptions, plaintext.length));
+      const { header, encryptionContext } = encryptor;
+      const message = await encryptor.final(plaintext);
+      return { message, encryptionContext, suite: header.suite, header };
+    },
+    async decrypt(message, decryptOptions) {
+      assertBytes(message, 'message');
+      const decryptor = new MessageDecryptor(parseDecryptOptions(policy, decryptOptions));
+      const { plaintext, header, encryptionContext } = await decryptor.final(message);
+      return { plaintext, encryptionContext, suite: header.suite, header };
+    },
+    encryptor: (encryptorOptions) => chunkEncryptor(policy, encryptorOptions),
+    decryptor: (decryptorOptions) => chunkDecryptor(policy, decryptorOptions),
   };
-}
-
-type ClientPolicy = Required<EncryptionClientOptions>;
-
-async function encrypt(
-  { commitmentPolicy, maxEncryptedDataKeys }: ClientPolicy,
-  plaintext: Uint8Array,
-  options: EncryptOptions,
-): Promise<EncryptResult> {
-  assertBytes(plaintext, 'plaintext');
-  const cmm = materialsManager(options);
-  const { frameLength = 4096 } = options;
-  if (!isIntegerBetween(frameLength, 1, maxUint32)) {
-    throw new RangeError('frameLength: expected an integer from 1 to 4294967295');
-  }
-  const encryptionContext = copyContext(options.encryptionContext ?? {});
-  assertNoReservedKeys(encryptionContext);
-  const suite = options.suite === undefined ? undefined : knownSuite(options.suite);
-  if (suite !== undefined) assertMayEncrypt(commitmentPolicy, suite);
-
-  const materials = await cmm.encryptionMaterials({
-    commitmentPolicy,
-    encryptionContext,
-    requiredEncryptionContextKeys: [],
-    ...(suite === undefined ? {} : { suite }),
-    maxPlaintextLength: plaintext.length,
-    ...(options.signal && { signal: options.signal }),
-  });
-  assertMayEncrypt(commitmentPolicy, materials.suite);
-  if (suite !== undefined && materials.suite.id !== suite.id) {
-    throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
-  }
-  assertEncryptedDataKeyCount(materials.encryptedDataKeys.length, maxEncryptedDataKeys);
-  const encryptor = await startEncryption(materials, frameLength);
-  return {
-    message: await encryptor.final(plaintext),
-    encryptionContext: materials.encryptionContext,
-    suite: materials.suite,
-    header: encryptor.header,
-  };
-}
-
-async function decrypt(
-  policy: ClientPolicy,
-  message: Uint8Array,
-  options: DecryptOptions,
-): Promise<DecryptResult> {
-  assertBytes(message, 'message');
-  const decryptor = new MessageDecryptor({
-    ...policy,
-    cmm: materialsManager(options),
-    reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
-    signal: options.signal,
-  });
-  const { plaintext, header, encryptionContext } = await decryptor.final(message);
-  return { plaintext, encryptionContext, suite: header.suite, header };
-}
-
-function materialsManager({ keyring, cmm }: MaterialsSource): CryptographicMaterialsManager {
-  if (keyring !== undefined && cmm === undefined) return defaultCmm(keyring);
-  if (cmm !== undefined && keyring === undefined) return cmm;
-  throw new TypeError('expected either a keyring or a cmm');
-}
-
-function assertBytes(value: unknown, name: string): void {
-  if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
-}
-
-function isIntegerBetween(value: number, least: number, most: number): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
 }

@@ -20,15 +20,20 @@ export interface DecryptionOptions {
   readonly maxEncryptedDataKeys: number;
   readonly cmm: CryptographicMaterialsManager;
   readonly reproducedEncryptionContext: EncryptionContext;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Called before materials are asked for; throws to refuse the message. */
+  readonly onUnauthenticatedHeader?: (header: MessageHeader) => void;
+  /** Called when the header's tag has verified; throws to refuse the message. */
+  readonly onHeader?: ((header: AuthenticHeader) => void) | undefined;
 }
 
-/** The end of a message, and the header whose tag has verified. */
+/** The end of a message, and its header. */
 export interface DecryptedMessage extends AuthenticHeader {
   readonly plaintext: Uint8Array;
 }
 
-interface AuthenticHeader {
+/** A header whose tag has verified. */
+export interface AuthenticHeader {
   readonly header: MessageHeader;
   /** Stored and reproduced pairs. */
   readonly encryptionContext: EncryptionContext;
@@ -54,6 +59,11 @@ export class MessageDecryptor {
   constructor(options: DecryptionOptions) {
     this.#options = options;
     this.#headerReader = new UnitReader(readHeader(options.maxEncryptedDataKeys));
+  }
+
+  /** Bytes that are held until more input or the signature comes. */
+  get bufferedBytes(): number {
+    return this.#input.length + (this.#body?.heldLength ?? 0);
   }
 
   /** Takes a chunk and answers the plaintext that is ready. */
@@ -92,6 +102,7 @@ export class MessageDecryptor {
     const { header, bodyLength, authentication } = read.unit;
     const { commitmentPolicy, cmm, reproducedEncryptionContext, signal } = this.#options;
     assertMayDecrypt(commitmentPolicy, header.suite);
+    this.#options.onUnauthenticatedHeader?.(header);
     const materials = await cmm.decryptionMaterials({
       commitmentPolicy,
       suite: header.suite,
@@ -106,6 +117,7 @@ export class MessageDecryptor {
     if (!(await headerIsAuthentic(contentKey, headerBody, authentication, materials)))
       throw decryptionFailed();
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
+    this.#options.onHeader?.(this.#authenticHeader);
     const verifier = materials.verificationKey?.verifier();
     verifier?.update(read.raw);
     return new BodyDecryptor(header, contentKey, verifier);

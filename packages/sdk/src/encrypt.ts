@@ -1,6 +1,8 @@
 import { randomBytes } from '#crypto';
 import { concat } from './bytes.ts';
-import { filterContext } from './context.ts';
+import type { CryptographicMaterialsManager } from './cmm.ts';
+import { assertMayEncrypt, type CommitmentPolicy } from './commitment-policy.ts';
+import { type EncryptionContext, filterContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Signer } from './crypto/provider.ts';
 import { deriveMessageKeys } from './derive.ts';
@@ -8,6 +10,7 @@ import { EncryptionSdkError } from './errors.ts';
 import { FrameBinding, frameOverhead, maxUint32, tagLength, writeFrameHead } from './format/body.ts';
 import { writeFooter } from './format/footer.ts';
 import {
+  assertEncryptedDataKeyCount,
   type MessageHeader,
   messageIdLength,
   writeHeaderAuthentication,
@@ -15,11 +18,28 @@ import {
 } from './format/header.ts';
 import { Input } from './format/input.ts';
 import { sealHeader } from './header-tag.ts';
-import { completeEncryptionMaterials, type EncryptionMaterials } from './materials.ts';
+import { completeEncryptionMaterials } from './materials.ts';
+import type { AlgorithmSuite } from './suites.ts';
+
+/** What a message is to be, and where its materials come from. */
+export interface EncryptionOptions {
+  readonly commitmentPolicy: CommitmentPolicy;
+  readonly maxEncryptedDataKeys: number;
+  readonly cmm: CryptographicMaterialsManager;
+  readonly encryptionContext: EncryptionContext;
+  /** Absent if the policy's default will do. */
+  readonly suite: AlgorithmSuite | undefined;
+  readonly frameLength: number;
+  /** Most bytes of plaintext, if known. */
+  readonly maxLength: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
 
 /** A message in the making. Feed plaintext in chunks of any size; keep the bytes that come back, in order. */
 export interface MessageEncryptor {
   readonly header: MessageHeader;
+  /** Stored and not stored pairs. */
+  readonly encryptionContext: EncryptionContext;
   /** Takes a chunk and answers the part of the message that is ready. */
   update(chunk: Uint8Array): Promise<Uint8Array>;
   /** Takes the last chunk, which may be empty, and answers the rest of the message. */
@@ -27,41 +47,67 @@ export interface MessageEncryptor {
 }
 
 /**
- * Starts a framed message with these materials, whose data key is wiped.
+ * Asks for materials and starts a framed message with them.
  *
- * @throws EncryptionSdkError `MATERIALS_INVALID`
+ * Rejects with `EncryptionSdkError` `COMMITMENT_POLICY_VIOLATED`, `KEYRING_FAILED`, `MATERIALS_INVALID` or
+ * `TOO_MANY_ENCRYPTED_DATA_KEYS`.
+ *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/client-apis/encrypt.md
  */
-export async function startEncryption(
-  unchecked: EncryptionMaterials,
+export async function startEncryption(options: EncryptionOptions): Promise<MessageEncryptor> {
+  const { commitmentPolicy, encryptionContext, suite, maxLength, signal } = options;
+  const materials = await options.cmm.encryptionMaterials({
+    commitmentPolicy,
+    encryptionContext,
+    requiredEncryptionContextKeys: [],
+    ...(suite && { suite }),
+    ...(maxLength !== undefined && { maxPlaintextLength: maxLength }),
+    ...(signal && { signal }),
+  });
+  try {
+    assertMayEncrypt(commitmentPolicy, materials.suite);
+    if (suite !== undefined && materials.suite.id !== suite.id) {
+      throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
+    }
+    assertEncryptedDataKeyCount(materials.encryptedDataKeys.length, options.maxEncryptedDataKeys);
+    return await startMessage(completeEncryptionMaterials(materials), options.frameLength);
+  } finally {
+    materials.dataKey?.fill(0);
+  }
+}
+
+async function startMessage(
+  materials: ReturnType<typeof completeEncryptionMaterials>,
   frameLength: number,
 ): Promise<MessageEncryptor> {
-  try {
-    const materials = completeEncryptionMaterials(unchecked);
-    const { suite } = materials;
-    const required = new Set(materials.requiredEncryptionContextKeys);
-    const messageId = randomBytes(messageIdLength(suite));
-    const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
-    const header: MessageHeader = {
-      suite,
-      messageId,
-      encryptionContext: filterContext(materials.encryptionContext, (key) => !required.has(key)),
-      encryptedDataKeys: materials.encryptedDataKeys,
-      contentType: 'framed',
-      frameLength,
-      commitKey,
-    };
-    const headerBody = writeHeaderBody(header);
-    const tag = await sealHeader(contentKey, headerBody, materials);
-    const headerBytes = concat(headerBody, writeHeaderAuthentication(suite, tag));
-    return new FrameEncryptor(header, headerBytes, contentKey, materials.signingKey?.signer());
-  } finally {
-    unchecked.dataKey?.fill(0);
-  }
+  const { suite, encryptionContext } = materials;
+  const required = new Set(materials.requiredEncryptionContextKeys);
+  const messageId = randomBytes(messageIdLength(suite));
+  const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
+  const header: MessageHeader = {
+    suite,
+    messageId,
+    encryptionContext: filterContext(encryptionContext, (key) => !required.has(key)),
+    encryptedDataKeys: materials.encryptedDataKeys,
+    contentType: 'framed',
+    frameLength,
+    commitKey,
+  };
+  const headerBody = writeHeaderBody(header);
+  const tag = await sealHeader(contentKey, headerBody, materials);
+  const headerBytes = concat(headerBody, writeHeaderAuthentication(suite, tag));
+  return new FrameEncryptor(
+    header,
+    headerBytes,
+    encryptionContext,
+    contentKey,
+    materials.signingKey?.signer(),
+  );
 }
 
 class FrameEncryptor implements MessageEncryptor {
   readonly header: MessageHeader;
+  readonly encryptionContext: EncryptionContext;
   readonly #contentKey: AesGcmKey;
   readonly #signer: Signer | undefined;
   readonly #binding: FrameBinding;
@@ -73,11 +119,13 @@ class FrameEncryptor implements MessageEncryptor {
   constructor(
     header: MessageHeader,
     headerBytes: Uint8Array,
+    encryptionContext: EncryptionContext,
     contentKey: AesGcmKey,
     signer: Signer | undefined,
   ) {
     this.header = header;
     this.#prefix = headerBytes;
+    this.encryptionContext = encryptionContext;
     this.#contentKey = contentKey;
     this.#signer = signer;
     this.#binding = new FrameBinding(header.messageId);

@@ -1,6 +1,7 @@
 /**
  * Stable codes of {@link EncryptionSdkError}.
  *
+ * - `BUFFER_LIMIT_EXCEEDED`: a frame, or a signed message, is longer than may be held back until it has verified
  * - `COMMITMENT_POLICY_VIOLATED`: the algorithm suite is not allowed by the client's commitment policy
  * - `DECRYPTION_FAILED`: the message did not open; on purpose the same for a wrong key, a changed header,
  *   frame, commitment or signature
@@ -11,10 +12,13 @@
  * - `MATERIALS_INVALID`: a keyring or CMM returned materials that break its contract
  * - `MESSAGE_INCOMPLETE`: the message ends too early
  * - `MESSAGE_MALFORMED`: the bytes are no message of a known format
+ * - `PLAINTEXT_TOO_LONG`: more plaintext came than the caller had announced
+ * - `SIGNED_MESSAGE_REFUSED`: the message is signed, and the caller takes unsigned ones only
  * - `SUITE_UNSUPPORTED`: the message names an algorithm suite that is not one of the Encryption SDK's
  * - `TOO_MANY_ENCRYPTED_DATA_KEYS`: more encrypted data keys than the client allows
  */
 export type EncryptionSdkErrorCode =
+  | 'BUFFER_LIMIT_EXCEEDED'
   | 'COMMITMENT_POLICY_VIOLATED'
   | 'DECRYPTION_FAILED'
   | 'ENCRYPTION_CONTEXT_INVALID'
@@ -24,6 +28,8 @@ export type EncryptionSdkErrorCode =
   | 'MATERIALS_INVALID'
   | 'MESSAGE_INCOMPLETE'
   | 'MESSAGE_MALFORMED'
+  | 'PLAINTEXT_TOO_LONG'
+  | 'SIGNED_MESSAGE_REFUSED'
   | 'SUITE_UNSUPPORTED'
   | 'TOO_MANY_ENCRYPTED_DATA_KEYS';
 

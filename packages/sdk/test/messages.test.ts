@@ -1,10 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
-import { MessageDecryptor } from '../src/decrypt.ts';
-import { defaultCmm } from '../src/default-cmm.ts';
-import { startEncryption } from '../src/encrypt.ts';
-import { type AlgorithmSuiteId, encryptionClient } from '../src/index.ts';
+import { type AlgorithmSuiteId, encryptionClient, type MessageHeader } from '../src/index.ts';
 import { suiteById } from '../src/suites.ts';
 import { memoryKeyring, rejection } from './memory-keyring.ts';
 
@@ -57,20 +54,13 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 120 }), cuts, async (plaintext, lengths) => {
         const keyring = memoryKeyring();
-        const row = suiteById(suite);
-        const materials = await defaultCmm(keyring).encryptionMaterials({
-          commitmentPolicy: client.commitmentPolicy,
-          encryptionContext: {},
-          requiredEncryptionContextKeys: [],
-          ...(row && { suite: row }),
-        });
-        const encryptor = await startEncryption(materials, 16);
+        const encryptor = client.encryptor({ keyring, suite, frameLength: 16 });
         const parts: Uint8Array[] = [];
         for (const piece of pieces(plaintext, lengths)) {
           parts.push(await encryptor.update(piece));
           piece.fill(0xee);
         }
-        parts.push(await encryptor.final(new Uint8Array(0)));
+        parts.push(await encryptor.final());
         const opened = await client.decrypt(concat(...parts), { keyring });
         expect(opened.plaintext).toEqual(plaintext);
       }),
@@ -83,18 +73,15 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
     const plaintext = plaintextOf(100);
     const { message, header } = await client.encrypt(plaintext, { keyring, suite, frameLength: 16 });
     const read = async (chunks: Iterable<Uint8Array>) => {
-      const decryptor = new MessageDecryptor({
-        ...client,
-        cmm: defaultCmm(keyring),
-        reproducedEncryptionContext: {},
-      });
+      let header: MessageHeader | undefined;
+      const decryptor = client.decryptor({ keyring, onHeader: (known) => void ({ header } = known) });
       const parts: Uint8Array[] = [];
       for (const chunk of chunks) {
         parts.push(await decryptor.update(chunk));
         chunk.fill(0xee);
       }
-      const end = await decryptor.final(new Uint8Array(0));
-      return { plaintext: concat(...parts, end.plaintext), header: end.header };
+      parts.push(await decryptor.final());
+      return { plaintext: concat(...parts), header };
     };
     expect(await read(pieces(message, Array(message.length).fill(1)))).toEqual({ plaintext, header });
     await fc.assert(
@@ -131,21 +118,5 @@ describe('a large frame length', () => {
     const client = encryptionClient();
     const { message } = await client.encrypt(plaintextOf(4), { keyring, frameLength: 0xffff_ffff });
     expect((await client.decrypt(message, { keyring })).plaintext).toEqual(plaintextOf(4));
-  });
-});
-
-describe('a signed message in chunks', () => {
-  it('keeps its last frame back until the signature has verified', async () => {
-    const keyring = memoryKeyring();
-    const client = encryptionClient();
-    const { message } = await client.encrypt(plaintextOf(40), { keyring, frameLength: 16 });
-    const decryptor = new MessageDecryptor({
-      ...client,
-      cmm: defaultCmm(keyring),
-      reproducedEncryptionContext: {},
-    });
-    expect(await decryptor.update(message.subarray(0, -1))).toHaveLength(32);
-    const { plaintext } = await decryptor.final(message.subarray(-1));
-    expect(plaintext).toEqual(plaintextOf(40).subarray(32));
   });
 });

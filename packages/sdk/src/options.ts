@@ -1,0 +1,111 @@
+import type { CryptographicMaterialsManager } from './cmm.ts';
+import { assertMayEncrypt, type CommitmentPolicy, knownSuite } from './commitment-policy.ts';
+import { assertNoReservedKeys, copyContext, type EncryptionContext } from './context.ts';
+import type { DecryptionOptions } from './decrypt.ts';
+import { defaultCmm } from './default-cmm.ts';
+import type { EncryptionOptions } from './encrypt.ts';
+import { maxUint32 } from './format/body.ts';
+import type { Keyring } from './keyring.ts';
+import type { AlgorithmSuiteId } from './suites.ts';
+
+/** What a client is told once and for all. */
+export interface ClientPolicy {
+  readonly commitmentPolicy: CommitmentPolicy;
+  readonly maxEncryptedDataKeys: number;
+}
+
+/** What provides the materials: a keyring, or a CMM around one. */
+export type MaterialsSource =
+  | { readonly keyring: Keyring; readonly cmm?: never }
+  | { readonly cmm: CryptographicMaterialsManager; readonly keyring?: never };
+
+/** How to write a message. */
+export type EncryptOptions = MaterialsSource & {
+  /** Pairs to authenticate with the message; they are stored in it, readable by anyone. Default none. */
+  readonly encryptionContext?: EncryptionContext;
+  /** Default: the best suite that the commitment policy allows. */
+  readonly suite?: AlgorithmSuiteId;
+  /**
+   * Bytes of plaintext in a frame, 1 to 2^32 - 1. Default 4096. `auto` chooses by the length of the plaintext:
+   * larger frames make long messages two to four times faster to write and to read, and want as much memory.
+   */
+  readonly frameLength?: number | 'auto';
+  /** Ends the wait for materials that a CMM is loading for others too. */
+  readonly signal?: AbortSignal;
+};
+
+/** How to read a message. */
+export type DecryptOptions = MaterialsSource & {
+  /** Pairs that the message must have been authenticated with, whether it stores them or not. Default none. */
+  readonly encryptionContext?: EncryptionContext;
+  /** Ends the wait for materials that a CMM is loading for others too. */
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Checked and copied options, for a plaintext of at most `maxLength` bytes if that is known.
+ *
+ * @throws TypeError or RangeError for wrong values
+ * @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` or `ENCRYPTION_CONTEXT_INVALID`
+ */
+export function parseEncryptOptions(
+  policy: ClientPolicy,
+  options: EncryptOptions,
+  maxLength: number | undefined,
+): EncryptionOptions {
+  const { frameLength = 4096 } = options;
+  if (frameLength !== 'auto' && !isIntegerBetween(frameLength, 1, maxUint32)) {
+    throw new RangeError('frameLength: expected an integer from 1 to 4294967295, or auto');
+  }
+  const cmm = materialsManager(options);
+  const encryptionContext = copyContext(options.encryptionContext ?? {});
+  assertNoReservedKeys(encryptionContext);
+  const suite = options.suite === undefined ? undefined : knownSuite(options.suite);
+  if (suite !== undefined) assertMayEncrypt(policy.commitmentPolicy, suite);
+  return {
+    ...policy,
+    cmm,
+    encryptionContext,
+    frameLength: frameLength === 'auto' ? autoFrameLength(maxLength ?? 0) : frameLength,
+    suite,
+    maxLength,
+    signal: options.signal,
+  };
+}
+
+/**
+ * Checked and copied options.
+ *
+ * @throws TypeError for wrong values
+ * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID`
+ */
+export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOptions): DecryptionOptions {
+  return {
+    ...policy,
+    cmm: materialsManager(options),
+    reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
+    signal: options.signal,
+  };
+}
+
+/** True for integers from `least` to `most`. */
+export function isIntegerBetween(value: unknown, least: number, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
+}
+
+/** @throws TypeError for anything but bytes */
+export function assertBytes(value: unknown, name: string): void {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
+}
+
+function materialsManager({ keyring, cmm }: MaterialsSource): CryptographicMaterialsManager {
+  if (keyring !== undefined && cmm === undefined) return defaultCmm(keyring);
+  if (cmm !== undefined && keyring === undefined) return cmm;
+  throw new TypeError('expected either a keyring or a cmm');
+}
+
+/** About as long as it takes for the cost of starting a frame to vanish behind that of its bytes. */
+function autoFrameLength(plaintextLength: number): number {
+  if (plaintextLength < 2 ** 16) return 4096;
+  return plaintextLength < 2 ** 24 ? 2 ** 16 : 2 ** 20;
+}
