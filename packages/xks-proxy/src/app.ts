@@ -24,8 +24,6 @@ export interface AppOptions {
   readonly log: ProxyLog;
   /** How long an operation may take before KMS is told so. */
   readonly timeoutMs: number;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
 }
 
 type App = Hono<{ Bindings: HttpBindings }>;
@@ -68,7 +66,7 @@ export function createApp(options: AppOptions): App {
 /** Body limit, signature, JSON, metadata, operation, deadline, answer and log line, in this order. */
 async function gate(
   context: AppContext,
-  { device, health, log, timeoutMs, now }: AppOptions,
+  { device, health, log, timeoutMs }: AppOptions,
   store: Store,
   operation: Operation,
 ): Promise<Response> {
@@ -79,7 +77,7 @@ async function gate(
   let response: JsonObject;
   let error: XksException | undefined;
   try {
-    const body = await authenticatedBody(context.env.incoming, store, now(), caller);
+    const body = await authenticatedBody(context.env.incoming, store, caller);
     caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
     response = await withDeadline(operation.run(body, { store, externalKeyId, device, health }), timeoutMs);
   } catch (thrown) {
@@ -104,14 +102,13 @@ interface Caller {
 async function authenticatedBody(
   incoming: HttpBindings['incoming'],
   { credentials, regions }: Store,
-  nowMs: number,
   caller: Caller,
 ): Promise<JsonObject> {
   const body = await readBody(incoming, limits.body);
   try {
     const { method = '', url = '', rawHeaders } = incoming;
     const request = { method, path: url, rawHeaders, body };
-    caller.accessKeyId = verifySignature(request, { credentials, regions, nowMs });
+    caller.accessKeyId = verifySignature(request, { credentials, regions, nowMs: Date.now() });
     return parseBody(body, incoming.headers['content-type']);
   } finally {
     body.fill(0);

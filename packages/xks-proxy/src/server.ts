@@ -15,8 +15,6 @@ import { openStore } from './stores.ts';
 export interface StartProxyOptions {
   /** Receives one JSON line an event; nothing is logged without it. */
   readonly log?: LogStream;
-  /** The clock that signatures are held against, in milliseconds since the epoch. */
-  readonly now?: () => number;
 }
 
 /** A listening proxy. */
@@ -36,9 +34,9 @@ export interface RunningProxy {
  */
 export async function startProxy(
   config: ProxyConfig,
-  options: StartProxyOptions = {},
+  { log: stream }: StartProxyOptions = {},
 ): Promise<RunningProxy> {
-  const log = createLog(options.log);
+  const log = createLog(stream);
   const { module, token } = openToken(config);
   const release = (): void => {
     token.close();
@@ -58,7 +56,7 @@ export async function startProxy(
     // The first calls into a token are slow; KMS should not be the one to wait for them.
     await health.status();
     const stores = config.stores.map(openStore);
-    const app = createApp({ stores, device, health, log, timeoutMs, now: options.now ?? Date.now });
+    const app = createApp({ stores, device, health, log, timeoutMs });
     const server = httpsServer(config, app.fetch, log);
     const stop = gracefulClose(server);
     const port = await listen(server, config.server);

@@ -33,7 +33,7 @@ const names = { proxyVendor: undefined, proxyModel: undefined, ekmVendor: undefi
 const config = { fleetSize: 1, keyLabel: undefined, ...names };
 const log = createLog(undefined);
 const health = fleetHealth({ device, config, keyLabel: 'orders', timeoutMs: 500, onChange: () => undefined });
-const app = createApp({ stores: [store], device, health, log, timeoutMs: 500, now: Date.now });
+const app = createApp({ stores: [store], device, health, log, timeoutMs: 500 });
 const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
 const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
 let port = 0;

@@ -27,4 +27,5 @@ export function sha256Hex(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-const canonicalValue = (value: string) => value.trim().replaceAll(/ +/g, ' ');
+// Node has taken the white space off both ends.
+const canonicalValue = (value: string) => value.replaceAll(/ +/g, ' ');

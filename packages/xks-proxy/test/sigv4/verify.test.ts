@@ -1,6 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signingKeys } from '../../src/sigv4/signing-keys.ts';
+import { verifySignature } from '../../src/sigv4/verify.ts';
 import {
   add,
   algorithm,
@@ -12,7 +14,8 @@ import {
   signature,
   signed,
 } from '../fixtures/changes.ts';
-import { metadata, type RequestChanges, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
+import { metadata, REGION, type RequestChanges, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
+import { authorization, timestampOf } from '../fixtures/signed-request.ts';
 
 const PATH = '/acme/kms/xks/v1/keys/orders/metadata';
 const BODY = JSON.stringify({ requestMetadata: metadata() });
@@ -54,6 +57,33 @@ describe('a signature is accepted', () => {
     const chunk = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`;
     const headers = rename('Content-Length', 'Transfer-Encoding', 'chunked');
     expect(await proxy.call(PATH, BODY, { sent: { body: chunk }, headers })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('the clock', () => {
+  const credential = { accessKeyId: 'ACMEACMEACMEACMEACME', secretAccessKey: 'x'.repeat(43) };
+  const keys = signingKeys(createSecretKey(credential.secretAccessKey, 'utf8'));
+  const credentials = new Map([[credential.accessKeyId, keys]]);
+  // Six seconds to midnight: within the five minutes the date of the scope changes too.
+  const signedAtMs = Date.parse('2026-11-21T23:59:54Z');
+  const verifyAt = (nowMs: number) => {
+    const input = { ...credential, ...scope(signedAtMs), method: 'POST', path: PATH, query: '', body: BODY };
+    const headers: [string, string][] = [
+      ['Host', 'localhost'],
+      ['X-Amz-Date', input.timestamp],
+    ];
+    const value = authorization({ ...input, headers, signedHeaders: ['host', 'x-amz-date'] });
+    const rawHeaders = [...headers, ['Authorization', value]].flat();
+    const request = { method: 'POST', path: PATH, rawHeaders, body: Buffer.from(BODY) };
+    return verifySignature(request, { credentials, regions: new Set([REGION]), nowMs });
+  };
+
+  it.each([-300_000, -299_000, 0, 299_000, 300_000])('may differ by %d ms', (offsetMs) => {
+    expect(verifyAt(signedAtMs + offsetMs)).toBe(credential.accessKeyId);
+  });
+
+  it.each([-301_000, -300_001, 300_001, 301_000])('may not differ by %d ms', (offsetMs) => {
+    expect(() => verifyAt(signedAtMs + offsetMs)).toThrow(expect.objectContaining({ reason: 'clock-skew' }));
   });
 });
 
@@ -223,4 +253,10 @@ describe('a request is refused with 401', () => {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+function scope(timeMs: number) {
+  const timestamp = timestampOf(timeMs);
+  const service = { service: 'kms-xks-proxy', terminator: 'aws4_request', region: REGION };
+  return { timestamp, scopeDate: timestamp.slice(0, 8), ...service };
 }
