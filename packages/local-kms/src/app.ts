@@ -5,11 +5,11 @@ import { Hono } from 'hono';
 import { accountArn } from './arn.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import type { Kms } from './kms.ts';
-import type { Log } from './log.ts';
+import type { Log, XksCallRecord } from './log.ts';
 import type { Operation, Output } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
 import { readBody } from './request-body.ts';
-import type { XksCallRecord } from './xks/client.ts';
+import { millisecondsSince } from './time.ts';
 
 /**
  * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this
@@ -41,7 +41,7 @@ export function createApp(kms: Kms, log: Log): Hono<{ Bindings: HttpBindings }> 
       operation,
       ...(notes.keyId !== undefined && { keyId: notes.keyId }),
       ...('error' in answer && { errorName: answer.error.code, ...faultOf(answer.error) }),
-      durationMs: performance.now() - started,
+      durationMs: millisecondsSince(started),
       ...(notes.xksCalls.length > 0 && { xksCalls: notes.xksCalls }),
     });
     return responseOf(answer, requestId);

@@ -1,7 +1,7 @@
 import { type ArnScope, accountArn } from './arn.ts';
 import type { Connection, CustomKeyStores } from './custom-key-stores.ts';
-import type { Log } from './log.ts';
-import type { XksCallRecord, XksClient } from './xks/client.ts';
+import type { Log, XksCallRecord } from './log.ts';
+import type { XksClient } from './xks/client.ts';
 import { connectionErrorCodeFor } from './xks/failures.ts';
 
 /** Connects custom key stores in the background, as ConnectCustomKeyStore promises. */

@@ -11,5 +11,5 @@ export type {
   Log,
   LogRecord,
   RequestRecord,
-  XksCallLogEntry,
+  XksCallRecord,
 } from './log.ts';

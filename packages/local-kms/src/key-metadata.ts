@@ -4,7 +4,7 @@ import { keyState } from './key-state.ts';
 import type { KmsKey } from './keys.ts';
 import type { Call } from './kms.ts';
 import type { Output } from './operation.ts';
-import { toTimestamp } from './timestamp.ts';
+import { toTimestamp } from './time.ts';
 
 /** The `KeyMetadata` of CreateKey and DescribeKey. */
 export function keyMetadata(call: Call, key: KmsKey): Output {

@@ -13,12 +13,29 @@ export const KEY_SPECS = {
   ECC_NIST_P521: ecc('secp521r1'),
 } as const satisfies Record<string, KeySpecRow>;
 
+/** The key specs that the API has and this KMS has not. */
+export const OTHER_KEY_SPECS = [
+  'ECC_NIST_EDWARDS25519',
+  'ECC_SECG_P256K1',
+  'HMAC_224',
+  'HMAC_256',
+  'HMAC_384',
+  'HMAC_512',
+  'ML_DSA_44',
+  'ML_DSA_65',
+  'ML_DSA_87',
+  'ML_KEM_512',
+  'ML_KEM_768',
+  'ML_KEM_1024',
+  'SM2',
+] as const;
+
 export type KeySpec = keyof typeof KEY_SPECS;
 export type KeyUsage = 'ENCRYPT_DECRYPT' | 'KEY_AGREEMENT';
 export type EncryptionAlgorithm = 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256';
 export type KeyMaterial = AesMaterial | RsaMaterial | EccMaterial;
 
-export interface KeySpecRow {
+interface KeySpecRow {
   /** What keys of this spec are used for; a request need not name it for a symmetric key. */
   readonly usage: KeyUsage;
   readonly symmetric: boolean;
@@ -27,7 +44,7 @@ export interface KeySpecRow {
   generate(): Promise<KeyMaterial>;
 }
 
-/** The row of a spec by its name in a request; undefined if this KMS has no such keys. */
+/** Whether this KMS makes keys of a spec, by its name in a request. */
 export function isKeySpec(name: string): name is KeySpec {
   return Object.hasOwn(KEY_SPECS, name);
 }

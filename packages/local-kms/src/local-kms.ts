@@ -72,6 +72,7 @@ export function createLocalKms({
   const connections = createConnections({ scope, customKeyStores, xks }, log);
   const kms = { scope, keys: createKeys(scope), aliases: createAliases(), customKeyStores, connections, xks };
   const app = createApp(kms, log);
+  let listening = 0;
 
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
@@ -81,12 +82,15 @@ export function createLocalKms({
         outgoing.once('close', () => !server.listening && server.closeIdleConnections());
         void answer(incoming, outgoing);
       });
-      const url = await listening(server, host, port);
+      const url = await listen(server, host, port);
+      listening += 1;
       log({ event: 'listening', url });
       return {
         url,
         async close() {
-          await closed(server);
+          await close(server);
+          listening -= 1;
+          if (listening > 0) return;
           await connections.settled();
           transport.close();
         },
@@ -95,7 +99,7 @@ export function createLocalKms({
   };
 }
 
-function listening(server: Server, host: string, port: number): Promise<string> {
+function listen(server: Server, host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -107,7 +111,7 @@ function listening(server: Server, host: string, port: number): Promise<string> 
   });
 }
 
-function closed(server: Server): Promise<void> {
+function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();

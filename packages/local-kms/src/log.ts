@@ -23,7 +23,7 @@ export interface RequestRecord {
   /** What a KMSInternalException hides from the client. */
   readonly fault?: string;
   readonly durationMs: number;
-  readonly xksCalls?: readonly XksCallLogEntry[];
+  readonly xksCalls?: readonly XksCallRecord[];
 }
 
 /** The end of an attempt to connect a custom key store, which goes on after its request was answered. */
@@ -33,11 +33,15 @@ export interface ConnectionRecord {
   readonly customKeyStoreId: string;
   readonly state: 'CONNECTED' | 'FAILED';
   readonly errorCode?: ConnectionErrorCode;
-  readonly xksCalls: readonly XksCallLogEntry[];
+  readonly xksCalls: readonly XksCallRecord[];
 }
 
-export interface XksCallLogEntry {
-  readonly operation: string;
+/** One call to the proxy of an external key store. */
+export interface XksCallRecord {
+  readonly operation: XksOperation;
   readonly durationMs: number;
   readonly failure?: XksFailure;
 }
+
+/** The operations of the XKS API. */
+export type XksOperation = 'GetHealthStatus' | 'GetKeyMetadata' | 'Encrypt' | 'Decrypt';

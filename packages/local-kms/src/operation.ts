@@ -37,7 +37,7 @@ export function operation<Input extends z.ZodType>({
       throw new KmsError('UnsupportedOperationException', `The parameter ${refused} is not supported.`);
     }
     const parsed = schema.safeParse(members);
-    if (!parsed.success) throw constraintError(parsed.error.issues);
+    if (!parsed.success) throw constraintError(parsed.error.issues, members);
     return run(parsed.data, call);
   };
 }
@@ -50,15 +50,22 @@ function withoutNulls(input: unknown): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
 }
 
-function constraintError(issues: readonly z.core.$ZodIssue[]): KmsError {
+function constraintError(issues: readonly z.core.$ZodIssue[], members: object): KmsError {
   const [issue] = issues;
   if (!issue) throw new TypeError('a failed parse names at least one issue');
   // The message names the member and the rule, never the value: it may be a secret.
   const message = `${issue.path.map(String).join('.') || 'The request'}: ${issue.message}`;
-  return new KmsError(isMistyped(issue) ? 'SerializationException' : 'ValidationException', message);
+  return new KmsError(isMistyped(issue, members) ? 'SerializationException' : 'ValidationException', message);
 }
 
-function isMistyped(issue: z.core.$ZodIssue): boolean {
+function isMistyped(issue: z.core.$ZodIssue, members: object): boolean {
   if (issue.code === 'custom') return issue.params === NOT_BASE64;
-  return issue.code === 'invalid_type' && !issue.message.endsWith('received undefined');
+  return issue.code === 'invalid_type' && valueAt(issue.path, members) !== undefined;
+}
+
+function valueAt(path: readonly PropertyKey[], members: object): unknown {
+  return path.reduce<unknown>(
+    (value, step) => (typeof value === 'object' && value !== null ? Reflect.get(value, step) : undefined),
+    members,
+  );
 }

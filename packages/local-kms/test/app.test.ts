@@ -53,6 +53,7 @@ describe('the AWS JSON 1.1 protocol', () => {
     ['a body that is a list', { body: '[]' }, 400, 'SerializationException'],
     ['a body that is null', { body: 'null' }, 400, 'SerializationException'],
     ['a member of the wrong type', { body: '{"Limit":"10"}' }, 400, 'SerializationException'],
+    ['a member that is missing', { target: 'TrentService.DescribeKey' }, 400, 'ValidationException'],
     ['a member out of bounds', { body: '{"Limit":1001}' }, 400, 'ValidationException'],
     [
       'a body of more than a megabyte',

@@ -6,7 +6,7 @@ import {
   GenerateDataKeyWithoutPlaintextCommand,
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect, present, refusal, SCOPE, startKmsWithExternalKey } from './fixtures/kms.ts';
 import type { Fault, SeenRequest } from './fixtures/proxy.ts';
 
@@ -97,10 +97,15 @@ describe('a key in an external key store', () => {
     ]);
   });
 
-  test('keeps its connection to the proxy open', async () => {
+  test('keeps its connection to the proxy open, and adds nothing to it', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.name);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
     const { client, KeyId, proxy } = await startKmsWithExternalKey();
-    for (let i = 0; i < 5; i += 1) await client.send(new EncryptCommand({ KeyId, Plaintext }));
+    for (let i = 0; i < 15; i += 1) await client.send(new EncryptCommand({ KeyId, Plaintext }));
     expect(proxy.connections()).toBe(1);
+    expect(warnings).not.toContain('MaxListenersExceededWarning');
   });
 
   test('opens nothing under another encryption context', async () => {

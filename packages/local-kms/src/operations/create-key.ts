@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { CustomKeyStore } from '../custom-key-stores.ts';
 import { KmsError } from '../errors.ts';
 import { keyMetadata } from '../key-metadata.ts';
-import { isKeySpec, KEY_SPECS, type KeySpec } from '../key-specs.ts';
+import { isKeySpec, KEY_SPECS, type KeySpec, OTHER_KEY_SPECS } from '../key-specs.ts';
 import { assertUnused, type ExternalKey } from '../keys.ts';
 import type { Call } from '../kms.ts';
 import { customKeyStoreId } from '../members.ts';
@@ -9,7 +10,7 @@ import { operation } from '../operation.ts';
 import { kmsErrorFor } from '../xks/failures.ts';
 import { resultOf } from '../xks/result.ts';
 
-const keySpec = z.string().min(1).max(64);
+const keySpec = z.enum([...Object.keys(KEY_SPECS), ...OTHER_KEY_SPECS]);
 
 /** Makes a key, on its own or in an external key store. */
 export const createKey = operation({
@@ -43,6 +44,8 @@ export const createKey = operation({
     if (input.MultiRegion) throw unsupported('Multi-Region keys are not supported.');
     if (external) await checkExternalKey(call, external, spec);
     const material = await KEY_SPECS[spec].generate();
+    // The store may have been disconnected, or deleted, while its proxy was asked.
+    if (external) connectedStore(call, external);
     const key = call.keys.add({
       spec,
       description: input.Description,
@@ -95,8 +98,7 @@ function externalKeyOf({ Origin, CustomKeyStoreId, XksKeyId }: OriginInput): Ext
 
 async function checkExternalKey(call: Call, external: ExternalKey, spec: KeySpec): Promise<void> {
   if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported('An external key store holds symmetric keys only.');
-  const store = call.customKeyStores.withId(external.customKeyStoreId);
-  if (store.connection.state !== 'CONNECTED') throw kmsErrorFor('KeyStoreNotConnected', 'createKey');
+  const store = connectedStore(call, external);
   assertUnused(external, call.keys.inCustomKeyStore(store.id));
   const check = await call.xks.checkKey(store.proxy, external.xksKeyId, call.xksCaller);
   if (!resultOf(check, 'createKey')) {
@@ -105,6 +107,12 @@ async function checkExternalKey(call: Call, external: ExternalKey, spec: KeySpec
       'The external key has to be an enabled AES-256 key for encryption and decryption.',
     );
   }
+}
+
+function connectedStore({ customKeyStores }: Call, { customKeyStoreId }: ExternalKey): CustomKeyStore {
+  const store = customKeyStores.withId(customKeyStoreId);
+  if (store.connection.state !== 'CONNECTED') throw kmsErrorFor('KeyStoreNotConnected', 'createKey');
+  return store;
 }
 
 function invalid(message: string): KmsError {

@@ -32,11 +32,8 @@ export const decrypt = operation({
     );
     assertNotDryRun(DryRun);
     const plaintext = await cipher.decrypt(CiphertextBlob);
-    return {
-      KeyId: key.arn,
-      Plaintext: toBase64(plaintext),
-      EncryptionAlgorithm,
-      KeyMaterialId: keyMaterialIdOf(key),
-    };
+    const Plaintext = toBase64(plaintext);
+    plaintext.fill(0);
+    return { KeyId: key.arn, Plaintext, EncryptionAlgorithm, KeyMaterialId: keyMaterialIdOf(key) };
   },
 });

@@ -4,7 +4,7 @@ import { KmsError } from '../errors.ts';
 import { customKeyStoreId, customKeyStoreName, limit, marker } from '../members.ts';
 import { type Output, operation } from '../operation.ts';
 import { pageOf } from '../pages.ts';
-import { toTimestamp } from '../timestamp.ts';
+import { toTimestamp } from '../time.ts';
 
 /** The custom key stores, page by page, or the one with an id or a name. */
 export const describeCustomKeyStores = operation({

@@ -4,7 +4,7 @@ import { keyWithIdNotAlias } from '../key-id.ts';
 import { keyId, limit, marker } from '../members.ts';
 import { operation } from '../operation.ts';
 import { pageOf } from '../pages.ts';
-import { toTimestamp } from '../timestamp.ts';
+import { toTimestamp } from '../time.ts';
 
 /** All aliases, or those of one key, page by page. */
 export const listAliases = operation({

@@ -47,6 +47,12 @@ export const updateCustomKeyStore = operation({
     const settings = { name: NewCustomKeyStoreName ?? store.name, proxy };
     customKeyStores.assertFree(settings, store.id);
     if (proxyChanges) resultOf(await xks.checkHealth(proxy, xksCaller), 'keyStore');
+    if (customKeyStores.withId(store.id) !== store) {
+      throw new KmsError(
+        'CustomKeyStoreInvalidStateException',
+        'The custom key store has changed meanwhile.',
+      );
+    }
     customKeyStores.update(store.id, settings);
     return {};
   },

@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { z } from 'zod';
 import { toBase64 } from '../base64.ts';
+import type { XksCallRecord, XksOperation } from '../log.ts';
+import { millisecondsSince } from '../time.ts';
 import type { XksCredential } from './credential.ts';
-import { proxyErrorNamed, type XksFailure } from './failures.ts';
+import { proxyErrorNamed } from './failures.ts';
 import type { XksResult } from './result.ts';
 import { signXksRequest } from './signature.ts';
 import type { XksTransport } from './transport.ts';
@@ -31,15 +33,6 @@ export interface XksCaller {
   readonly awsPrincipalArn: string;
   observe(call: XksCallRecord): void;
 }
-
-/** One call as it is logged. */
-export interface XksCallRecord {
-  readonly operation: XksOperation;
-  readonly durationMs: number;
-  readonly failure?: XksFailure;
-}
-
-type XksOperation = 'GetHealthStatus' | 'GetKeyMetadata' | 'Encrypt' | 'Decrypt';
 
 /** A key behind a proxy, and the ARN of the KMS key that stands for it. */
 interface XksKeyReference {
@@ -89,7 +82,7 @@ export function createXksClient(transport: XksTransport, region: string): XksCli
     const headers = signXksRequest(target, proxy.credential, region, new Date());
     const answer = await transport.post({ ...target, headers: { ...headers } });
     const result = 'failure' in answer ? answer : parseAnswer(answer.status, answer.body, schema);
-    const durationMs = performance.now() - started;
+    const durationMs = millisecondsSince(started);
     caller.observe({ operation, durationMs, ...('failure' in result && { failure: result.failure }) });
     return result;
   };

@@ -96,7 +96,10 @@ function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number):
     };
 
     outgoing.on('socket', (socket) => {
-      if (outgoing.reusedSocket) phase = 'waiting';
+      if (outgoing.reusedSocket) {
+        phase = 'waiting';
+        return;
+      }
       socket.once('connect', () => (phase = 'securing'));
       socket.once('secureConnect', () => (phase = 'waiting'));
     });

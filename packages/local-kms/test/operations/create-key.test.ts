@@ -1,6 +1,7 @@
 import {
   CreateKeyCommand,
   type CreateKeyCommandInput,
+  DeleteCustomKeyStoreCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
   DisconnectCustomKeyStoreCommand,
@@ -9,6 +10,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
 import {
+  connect,
   createKeyStore,
   refusal,
   SCOPE,
@@ -76,6 +78,7 @@ describe('CreateKey', () => {
   test.each<[string, CreateKeyCommandInput]>([
     ['ValidationException', { KeySpec: 'RSA_2048' }],
     ['ValidationException', { KeyUsage: 'KEY_AGREEMENT' }],
+    ['ValidationException', withFormerKeySpec('AES_512', {})],
     ['ValidationException', withFormerKeySpec('SYMMETRIC_DEFAULT', { KeySpec: 'SYMMETRIC_DEFAULT' })],
     ['ValidationException', { Description: 'x'.repeat(8193) }],
     ['ValidationException', { CustomKeyStoreId: 'cks-1' }],
@@ -127,6 +130,20 @@ describe('CreateKey in an external key store', () => {
     const create = new CreateKeyCommand(external(CustomKeyStoreId));
     const results = await Promise.all([refusal(client.send(create)), refusal(client.send(create))]);
     expect(results.sort()).toEqual(['XksKeyAlreadyInUseException', 'no exception']);
+  });
+
+  test('makes no key in a store that is disconnected and deleted while its proxy is asked', async () => {
+    const kms = await startKmsWithProxy();
+    const { client, proxy } = kms;
+    const CustomKeyStoreId = await createKeyStore(kms, proxy);
+    await connect(kms, CustomKeyStoreId);
+    proxy.hold = client
+      .send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }))
+      .then(async () => void (await client.send(new DeleteCustomKeyStoreCommand({ CustomKeyStoreId }))));
+    const create = new CreateKeyCommand(external(CustomKeyStoreId));
+    const refused = ['CustomKeyStoreNotFoundException', 'CustomKeyStoreInvalidStateException'];
+    expect(refused).toContain(await refusal(client.send(create)));
+    expect((await client.send(new ListKeysCommand())).Keys).toEqual([]);
   });
 
   test('needs the store to be connected', async () => {
