@@ -105,7 +105,7 @@ describe('in a checkout of its own', () => {
     expect(failed.status).toBe(1);
     expect(failed.lines).toEqual([
       expect.stringContaining('no C++ compiler'),
-      expect.stringContaining('apt-get install g++'),
+      expect.stringContaining('apt-get install build-essential'),
     ]);
     writeFileSync(binding(), whole);
   });

@@ -31,12 +31,13 @@ function ensureCompiler(root) {
   const find = () => candidates.find((candidate) => run(candidate, ['--version']).ok);
   const found = find();
   if (found) return found;
-  const installation = installAsRoot(root, ['g++'], 'a C++ compiler for the PKCS#11 binding');
+  // Not `g++`: where apt does not know that package yet, it takes the name for a pattern that many others match.
+  const installation = installAsRoot(root, 'build-essential', 'a C++ compiler for the PKCS#11 binding');
   const installed = find();
   if (installed) return installed;
   throw new SetupFailure(
     `no C++ compiler to build the PKCS#11 binding with, and none could be installed: ${installation.why}`,
-    'Install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++), or name one in CXX.',
+    'Install one (Debian, Ubuntu: apt-get install build-essential; Fedora: dnf install gcc-c++), or name one in CXX.',
   );
 }
 

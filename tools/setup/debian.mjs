@@ -2,17 +2,17 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { record, run, step } from './step.mjs';
 
-/** Installs Debian packages as root, or with a sudo that asks for no password. Never throws: `why` it did not. */
-export function installAsRoot(root, packages, purpose) {
+/** Installs a Debian package as root, or with a sudo that asks for no password. Never throws: `why` it did not. */
+export function installAsRoot(root, name, purpose) {
   if (!run('apt-get', ['--version']).ok) return { ok: false, why: 'there is no apt-get here' };
   const prefix = rootPrefix();
   if (prefix === undefined) return { ok: false, why: 'neither root nor a sudo without password' };
-  return step(`installing ${purpose} (apt-get install ${packages.join(' ')})`, () => {
+  return step(`installing ${purpose} (apt-get install ${name})`, () => {
     const apt = (...args) => {
       const [command, ...rest] = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args];
       return run(command, rest);
     };
-    const install = () => apt('install', '-y', '--no-install-recommends', ...packages);
+    const install = () => apt('install', '-y', '--no-install-recommends', name);
     let result = install();
     if (!result.ok) {
       // A fresh image has no package lists, an old one has lists that name packages which are gone.

@@ -30,7 +30,7 @@ export function ensureModule(root) {
   const candidates = [...knownModulePaths, join(own, 'usr/lib/softhsm/libsofthsm2.so')];
   const found = () => candidates.some((path) => existsSync(path) && problemOf(root, path) === undefined);
   if (found()) return;
-  const installation = installAsRoot(root, ['libsofthsm2'], 'SoftHSM2');
+  const installation = installAsRoot(root, 'libsofthsm2', 'SoftHSM2');
   if (found()) return;
   const download = unpackPackage(root, 'libsofthsm2', own);
   if (found()) return;
