@@ -71,7 +71,7 @@ async function gate(
   operation: Operation,
 ): Promise<Response> {
   const startedAt = performance.now();
-  const externalKeyId = context.req.param('externalKeyId') ?? '';
+  const externalKeyId = context.req.param('externalKeyId');
   const caller: Caller = {};
   let status = 200;
   let response: JsonObject;
@@ -79,7 +79,8 @@ async function gate(
   try {
     const body = await authenticatedBody(context.env.incoming, store, caller);
     caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
-    response = await withDeadline(operation.run(body, { store, externalKeyId, device, health }), timeoutMs);
+    const work = operation.run(body, { store, externalKeyId: externalKeyId ?? '', device, health });
+    response = await withDeadline(work, timeoutMs);
   } catch (thrown) {
     const exception = thrown instanceof XksException ? thrown : unforeseen(thrown);
     status = exceptionStatus[exception.errorName];
@@ -87,7 +88,7 @@ async function gate(
     error = exception;
   }
   const answered = answer(context, status, response);
-  const subject = { operation: operation.name, store: store.name, ...(externalKeyId && { externalKeyId }) };
+  const subject = { operation: operation.name, store: store.name, externalKeyId };
   log.request({ ...subject, ...caller, status, error, durationMs: performance.now() - startedAt });
   return answered;
 }

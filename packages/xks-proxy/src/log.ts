@@ -30,7 +30,7 @@ export interface ProxyLog {
 interface RequestEvent {
   readonly operation?: string;
   readonly store?: string;
-  readonly externalKeyId?: string;
+  readonly externalKeyId?: string | undefined;
   /** The credential that signed, once its signature was verified. */
   readonly accessKeyId?: string;
   readonly metadata?: RequestMetadata;
@@ -55,19 +55,15 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     { write: (line) => void stream?.write(line) },
   );
   return {
-    listening: (event) => logger.info({ event: 'listening', ...event }),
+    listening: ({ host, port, tokenLabel, tokenSerial, stores }) =>
+      logger.info({ event: 'listening', host, port, tokenLabel, tokenSerial, stores }),
     stopped: () => logger.info({ event: 'stopped' }),
-    request(event) {
-      const { metadata, error, durationMs, ...known } = event;
-      const level = event.status >= 500 ? 'error' : 'info';
-      logger[level]({
-        event: 'request',
-        ...selected(metadata),
-        ...known,
-        outcome: error === undefined ? 'success' : 'error',
-        ...failure(error),
-        ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 1000) / 1000 }),
-      });
+    request({ operation, store, externalKeyId, accessKeyId, metadata, path, status, error, durationMs }) {
+      const outcome = error === undefined ? 'success' : 'error';
+      const caller = { ...selected(metadata), accessKeyId };
+      const subject = { operation, store, externalKeyId, path };
+      const result = { status, outcome, ...failure(error), durationMs: durationMs && rounded(durationMs) };
+      logger[status >= 500 ? 'error' : 'info']({ event: 'request', ...caller, ...subject, ...result });
     },
     health: (status, cause) =>
       logger[status === 'ACTIVE' ? 'info' : 'error']({
@@ -75,7 +71,8 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
         healthStatus: status,
         ...failure(cause),
       }),
-    keyUnavailable: (event, cause) => logger.warn({ event: 'key-unavailable', ...event, ...failure(cause) }),
+    keyUnavailable: ({ store, externalKeyId }, cause) =>
+      logger.warn({ event: 'key-unavailable', store, externalKeyId, ...failure(cause) }),
     connectionRefused: (stage, cause) =>
       logger.info({ event: 'connection-refused', stage, ...failure(cause) }),
   };
@@ -108,6 +105,8 @@ function cause(error: unknown): Record<string, string | undefined> {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   return { cause: code, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
 }
+
+const rounded = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000;
 
 const LOGGED_METADATA = [
   'kmsRequestId',
