@@ -54,7 +54,9 @@ export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOpt
       const iv = randomBytes(ivLength);
       const ciphertext = new Uint8Array(complete.dataKey.length + tagLength);
       await (await key).seal(iv, contextBytes(complete.encryptionContext), complete.dataKey, ciphertext);
-      const providerInfo = Uint8Array.of(...infoPrefix, ...iv);
+      const providerInfo = new Uint8Array(infoPrefix.length + ivLength);
+      providerInfo.set(infoPrefix);
+      providerInfo.set(iv, infoPrefix.length);
       return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
     },
     async onDecrypt(materials, encryptedDataKeys) {

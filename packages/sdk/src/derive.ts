@@ -25,40 +25,34 @@ export async function deriveMessageKeys(
     case 'identity':
       return { contentKey: await aesGcmKey(dataKey), commitKey: noCommitKey };
     case 'hkdf': {
-      const prk = await extract(derivation.hash, hashZeros[derivation.hash], dataKey);
+      const { hash } = derivation;
+      const prk = await hmac(hash, hashZeros[hash], dataKey);
       const info = concat(uint16(suite.id), messageId);
-      return { contentKey: await contentKey(derivation.hash, prk, info, length), commitKey: noCommitKey };
+      return { contentKey: await contentKey(hash, prk, info, length), commitKey: noCommitKey };
     }
     case 'hkdf-commit': {
-      const prk = await extract(derivation.hash, messageId, dataKey);
-      const commitKey = await expand(derivation.hash, prk, commitKeyLabel, commitKeyLength);
+      const { hash } = derivation;
+      const prk = await hmac(hash, messageId, dataKey);
+      const commitKey = (await hmac(hash, prk, commitKeyLabel, firstBlock)).subarray(0, commitKeyLength);
       const info = concat(uint16(suite.id), deriveKeyLabel);
-      return { contentKey: await contentKey(derivation.hash, prk, info, length), commitKey };
+      return { contentKey: await contentKey(hash, prk, info, length), commitKey };
     }
   }
 }
 
 /** Bytes of a commit key in a header. */
-export const commitKeyLength = 32;
+const commitKeyLength = 32;
 
-// HKDF (RFC 5869) from its two HMAC calls: the data key goes in as HMAC's message, which leaves no copy of it
-// behind in the runtime's memory, as a key argument would.
-async function extract(hash: Hash, salt: Uint8Array, dataKey: Uint8Array): Promise<Uint8Array> {
-  return hmac(hash, salt, dataKey);
-}
-
-// No suite needs more than one block of output.
-async function expand(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Promise<Uint8Array> {
-  return (await hmac(hash, prk, info, firstBlock)).subarray(0, length);
-}
+// HKDF (RFC 5869) is two HMAC calls here, for no suite needs more than one block of output. The data key goes in
+// as HMAC's message, which leaves no copy of it behind in the runtime's memory, as a key argument would.
 
 /** The last expansion: wipes `prk` and its own output, which lives on inside the key. */
 async function contentKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Promise<AesGcmKey> {
-  const bytes = await expand(hash, prk, info, length);
+  const block = await hmac(hash, prk, info, firstBlock);
   try {
-    return await aesGcmKey(bytes);
+    return await aesGcmKey(block.subarray(0, length));
   } finally {
-    bytes.fill(0);
+    block.fill(0);
     prk.fill(0);
   }
 }

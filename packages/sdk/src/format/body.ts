@@ -84,29 +84,29 @@ export function writeFrameHead(
 
 /** The additional data and the IV of a message's frames. One frame at a time: both arrays are written again. */
 export class FrameBinding {
-  readonly #aad: Readonly<Record<FrameKind, { readonly bytes: Uint8Array; readonly tail: DataView }>>;
+  readonly #messageId: Uint8Array;
+  #kind: FrameKind | undefined;
+  #aad: Uint8Array = new Uint8Array(0);
+  #aadTail = dataView(this.#aad);
   readonly #iv = new Uint8Array(ivLength);
   readonly #ivView = dataView(this.#iv);
 
   constructor(messageId: Uint8Array) {
-    const template = (label: Uint8Array) => {
-      const bytes = concat(messageId, label, new Uint8Array(12));
-      return { bytes, tail: dataView(bytes.subarray(-12)) };
-    };
-    this.#aad = {
-      regular: template(labels.regular),
-      final: template(labels.final),
-      block: template(labels.block),
-    };
+    this.#messageId = messageId;
   }
 
   /** Message id ‖ label ‖ sequence number ‖ content length (message-body-aad.md). */
   aad(kind: FrameKind, sequenceNumber: number, length: number): Uint8Array {
-    const { bytes, tail } = this.#aad[kind];
-    tail.setUint32(0, sequenceNumber);
-    tail.setUint32(4, Math.floor(length / 2 ** 32));
-    tail.setUint32(8, length % 2 ** 32);
-    return bytes;
+    // All regular frames come first: the label hardly ever changes.
+    if (kind !== this.#kind) {
+      this.#kind = kind;
+      this.#aad = concat(this.#messageId, labels[kind], new Uint8Array(aadTailLength));
+      this.#aadTail = dataView(this.#aad.subarray(-aadTailLength));
+    }
+    this.#aadTail.setUint32(0, sequenceNumber);
+    this.#aadTail.setUint32(4, Math.floor(length / 2 ** 32));
+    this.#aadTail.setUint32(8, length % 2 ** 32);
+    return this.#aad;
   }
 
   /** The sequence number, left-padded to 12 bytes. */
@@ -135,6 +135,8 @@ function malformed(reason: string): EncryptionSdkError {
 }
 
 const ivLength = 12;
+/** Sequence number and content length. */
+const aadTailLength = 4 + 8;
 const finalFrameMark = 0xffff_ffff;
 const maxNonFramedLength = 2 ** 36 - 32;
 const labels = {
