@@ -12,6 +12,7 @@ import { type MessageHeader, type ParsedHeader, readHeader } from './format/head
 import { Input, UnitReader } from './format/input.ts';
 import { headerIsAuthentic } from './header-tag.ts';
 import { completeDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
+import { Pace, yieldToEventLoop } from './pace.ts';
 import { coordinateLength } from './suites.ts';
 
 /** What a decryption may accept, and where its keys come from. */
@@ -150,6 +151,9 @@ class BodyDecryptor {
   #frameReader: UnitReader<SealedFrame>;
   #sequenceNumber = 1;
   #expects: 'frame' | 'footer' | 'end' = 'frame';
+  readonly #pace = new Pace();
+  /** Bytes of the message that the verifier has yet to see. */
+  #unverified: Uint8Array = nothing;
   /** The last plaintext of a signed message waits here for the signature. */
   #held: Uint8Array = nothing;
 
@@ -172,8 +176,15 @@ class BodyDecryptor {
   /** Opens everything that is in the input. */
   async read(input: Input, out: Output): Promise<void> {
     while (this.#expects === 'frame') {
-      if (!(await this.#readFrame(input, out))) return;
+      const available = input.length;
+      if (!(await this.#readFrame(input, out))) break;
+      if (this.#pace.isDue(available - input.length)) {
+        this.#verifyRead();
+        await yieldToEventLoop();
+      }
     }
+    this.#verifyRead();
+    if (this.#expects === 'frame') return;
     if (this.#expects === 'footer' && !(await this.#readFooter(input, out))) return;
     if (input.length > 0) {
       throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the end of the message');
@@ -195,7 +206,7 @@ class BodyDecryptor {
     const plaintext = isLast && this.#verifier ? new Uint8Array(length) : out.reserve(length);
     const aad = this.#binding.aad(kind, sequenceNumber, length);
     if (!(await this.#contentKey.open(iv, aad, sealed, plaintext))) throw decryptionFailed();
-    this.#verifier?.update(read.raw);
+    this.#keepForVerifier(read.raw);
     if (isLast) {
       if (this.#verifier) this.#held = plaintext;
       this.#expects = this.#verifier ? 'footer' : 'end';
@@ -204,6 +215,23 @@ class BodyDecryptor {
       this.#frameReader = this.#nextFrame();
     }
     return true;
+  }
+
+  /** Frames mostly lie one behind the other: the verifier is called once for many. */
+  #keepForVerifier(raw: Uint8Array): void {
+    if (this.#verifier === undefined) return;
+    const { buffer, byteOffset, length } = this.#unverified;
+    if (raw.buffer === buffer && raw.byteOffset === byteOffset + length) {
+      this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
+      return;
+    }
+    this.#verifyRead();
+    this.#unverified = raw;
+  }
+
+  #verifyRead(): void {
+    if (this.#unverified.length > 0) this.#verifier?.update(this.#unverified);
+    this.#unverified = nothing;
   }
 
   async #readFooter(input: Input, out: Output): Promise<boolean> {

@@ -19,6 +19,7 @@ import {
 import { Input } from './format/input.ts';
 import { sealHeader } from './header-tag.ts';
 import { completeEncryptionMaterials } from './materials.ts';
+import { Pace, yieldToEventLoop } from './pace.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
 /** What a message is to be, and where its materials come from. */
@@ -112,6 +113,7 @@ class FrameEncryptor implements MessageEncryptor {
   readonly #signer: Signer | undefined;
   readonly #binding: FrameBinding;
   readonly #input = new Input();
+  readonly #pace = new Pace();
   /** Bytes that go out before the next frame. */
   #prefix: Uint8Array;
   #sequenceNumber = 0;
@@ -163,13 +165,19 @@ class FrameEncryptor implements MessageEncryptor {
     out.set(this.#prefix);
     let offset = this.#prefix.length;
     this.#prefix = nothing;
+    let signed = 0;
     for (let frame = 0; frame < regularFrames; frame++) {
       offset = await this.#sealFrame('regular', frameLength, out, offset);
+      if (!this.#pace.isDue(frameLength)) continue;
+      // What has just been written is still in the processor's cache.
+      this.#signer?.update(out.subarray(signed, offset));
+      signed = offset;
+      await yieldToEventLoop();
     }
     if (isLast) offset = await this.#sealFrame('final', finalLength, out, offset);
     if (this.#signer === undefined) return out;
 
-    this.#signer.update(out.subarray(0, offset));
+    this.#signer.update(out.subarray(signed, offset));
     if (!isLast) return out;
     const footer = writeFooter(encodeEcdsaSignature(await this.#signer.sign()));
     out.set(footer, offset);

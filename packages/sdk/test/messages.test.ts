@@ -120,3 +120,40 @@ describe('a large frame length', () => {
     expect((await client.decrypt(message, { keyring })).plaintext).toEqual(plaintextOf(4));
   });
 });
+
+describe('a long message', () => {
+  it.each([0x0478, 0x0578] as const)(
+    'of suite %i leaves room for other work of the process',
+    async (suite) => {
+      const keyring = memoryKeyring();
+      const client = encryptionClient();
+      let turns = 0;
+      let isOver = false;
+      const count = (): void => {
+        turns += 1;
+        if (!isOver) setImmediate(count);
+      };
+      setImmediate(count);
+      const plaintext = Buffer.alloc(5_000_000, 'long');
+      const { message } = await client.encrypt(plaintext, { keyring, suite });
+      expect(turns).toBeGreaterThanOrEqual(5);
+      turns = 0;
+      const opened = await client.decrypt(message, { keyring });
+      expect(turns).toBeGreaterThanOrEqual(5);
+      isOver = true;
+      expect(plaintext.equals(opened.plaintext)).toBe(true);
+    },
+  );
+});
+
+describe('the frame length auto', () => {
+  it.each([
+    [100, 4096],
+    [2 ** 16, 2 ** 16],
+    [2 ** 24, 2 ** 20],
+  ])('for %i bytes is %i', async (length, frameLength) => {
+    const plaintext = new Uint8Array(length);
+    const options = { keyring: memoryKeyring(), suite: 0x0478, frameLength: 'auto' } as const;
+    expect((await encryptionClient().encrypt(plaintext, options)).header.frameLength).toBe(frameLength);
+  });
+});

@@ -13,6 +13,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type Curve, coordinateLength, type Hash } from '../suites.ts';
 import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
@@ -101,6 +102,10 @@ export function verificationKey(
       };
     },
   };
+}
+
+export function yieldToEventLoop(): Promise<void> {
+  return setImmediate();
 }
 
 export function encodeBase64(bytes: Uint8Array): string {

@@ -22,6 +22,8 @@ export interface CryptoProvider {
   generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey>;
   /** The key of a compressed SEC 1 point, or `undefined` if that is no point of the curve. */
   verificationKey(curve: Curve, hash: Hash, point: Uint8Array): Awaitable<VerificationKey | undefined>;
+  /** Lets whatever else waits for the event loop have its turn. */
+  yieldToEventLoop(): Promise<void>;
   /** Standard base64 with padding. */
   encodeBase64(bytes: Uint8Array): string;
   /** The bytes of standard, canonical, padded base64; `undefined` for any other text. */
