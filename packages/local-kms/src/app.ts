@@ -67,9 +67,9 @@ function responseOf(answer: Answer, requestId: string): Response {
 }
 
 // What the log calls a request that names no operation.
-function operationName({ method, headers }: IncomingMessage): string {
+function operationName({ method, url, headers }: IncomingMessage): string {
   const [, name] = TARGET.exec(String(headers['x-amz-target'])) ?? [];
-  return method === 'POST' && name !== undefined ? name : 'Unknown';
+  return method === 'POST' && url === '/' && name !== undefined ? name : 'Unknown';
 }
 
 function operationNamed(name: string): Operation {

@@ -4,12 +4,12 @@ import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
 import type { KmsKey } from './keys.ts';
 import type { Call } from './kms.ts';
 import { dryRun, encryptionContext, grantTokens, keyId } from './members.ts';
+import type { Output } from './operation.ts';
 
 /** A fresh data key and its encryption under a symmetric key. */
-export interface DataKey {
+interface DataKey {
   readonly key: KmsKey;
   readonly ciphertext: Uint8Array;
-  /** Belongs to the caller, who wipes it. */
   readonly plaintext: Uint8Array;
 }
 
@@ -33,14 +33,20 @@ export const dataKeyInput = z
     return z.NEVER;
   });
 
-export async function generateDataKeyFor(
+/** Generates a data key, makes an answer of it, and wipes the plaintext in any case. */
+export async function withDataKey(
   { KeyId, length, EncryptionContext, DryRun }: z.output<typeof dataKeyInput>,
   call: Call,
-): Promise<DataKey> {
+  answer: (dataKey: DataKey) => Output,
+): Promise<Output> {
   const { key, cipher } = readyToEncrypt(call, KeyId, 'SYMMETRIC_DEFAULT', EncryptionContext);
   assertNotDryRun(DryRun);
   const plaintext = randomBytes(length);
-  return { key, plaintext, ciphertext: await cipher.encrypt(plaintext) };
+  try {
+    return answer({ key, plaintext, ciphertext: await cipher.encrypt(plaintext) });
+  } finally {
+    plaintext.fill(0);
+  }
 }
 
 const BYTES_OF_KEY_SPEC = { AES_128: 16, AES_256: 32 } as const;

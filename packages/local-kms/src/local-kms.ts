@@ -46,7 +46,7 @@ export interface ListeningKms {
 
 /**
  * The AWS KMS API in this process, for development and tests: nothing is authorized and nothing is kept.
- * Throws RangeError for a malformed Region, account id, host mapping or time limit.
+ * Throws RangeError for a malformed Region, account id, host mapping, certificate or time limit.
  *
  * @example
  * const kms = await createLocalKms({ region: 'eu-north-1' }).listen();

@@ -47,6 +47,7 @@ describe('the AWS JSON 1.1 protocol', () => {
     ],
     ['a property of objects', { target: 'TrentService.constructor' }, 404, 'UnknownOperationException'],
     ['another service', { target: 'DynamoDB_20120810.ListTables' }, 404, 'UnknownOperationException'],
+    ['another path', { path: '/kms' }, 404, 'UnknownOperationException'],
     ['another method', { method: 'GET' }, 404, 'UnknownOperationException'],
     ['a body that is not JSON', { body: '{' }, 400, 'SerializationException'],
     ['an empty body', { body: '' }, 400, 'SerializationException'],
@@ -122,6 +123,8 @@ describe('createLocalKms', () => {
   test.each([
     { region: 'Stockholm' },
     { accountId: '1234' },
+    { xksCertificateAuthorities: 'none' },
+    { xksCertificateAuthorities: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' },
     { xksTimeoutMs: 0 },
     { xksTimeoutMs: Number.NaN },
   ])('refuses the options %j', (options) => {

@@ -3,7 +3,7 @@ import type { CustomKeyStore } from '../custom-key-stores.ts';
 import { KmsError } from '../errors.ts';
 import { customKeyStoreId, customKeyStoreName, limit, marker } from '../members.ts';
 import { type Output, operation } from '../operation.ts';
-import { pageOf } from '../pages.ts';
+import { type PageEnd, pageOf } from '../pages.ts';
 import { toTimestamp } from '../time.ts';
 
 /** The custom key stores, page by page, or the one with an id or a name. */
@@ -21,17 +21,17 @@ export const describeCustomKeyStores = operation({
         'Name the custom key store by its id or by its name, not both.',
       );
     }
+    if (CustomKeyStoreId !== undefined) return answer([customKeyStores.withId(CustomKeyStoreId)]);
+    if (CustomKeyStoreName !== undefined) return answer([customKeyStores.withName(CustomKeyStoreName)]);
     const page = { limit: Limit, marker: Marker };
-    const stores =
-      CustomKeyStoreId !== undefined
-        ? [customKeyStores.withId(CustomKeyStoreId)]
-        : CustomKeyStoreName !== undefined
-          ? [customKeyStores.withName(CustomKeyStoreName)]
-          : customKeyStores.list();
-    const { entries, end } = pageOf('DescribeCustomKeyStores', stores, ({ id }) => id, page);
-    return { CustomKeyStores: entries.map(describe), ...end };
+    const { entries, end } = pageOf('DescribeCustomKeyStores', customKeyStores.list(), ({ id }) => id, page);
+    return answer(entries, end);
   },
 });
+
+function answer(stores: readonly CustomKeyStore[], end: PageEnd = { Truncated: false }): Output {
+  return { CustomKeyStores: stores.map(describe), ...end };
+}
 
 function describe({ id, name, createdAt, connection, proxy }: CustomKeyStore): Output {
   return {

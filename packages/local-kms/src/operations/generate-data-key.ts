@@ -1,5 +1,5 @@
 import { toBase64 } from '../base64.ts';
-import { dataKeyInput, generateDataKeyFor } from '../data-key.ts';
+import { dataKeyInput, withDataKey } from '../data-key.ts';
 import { keyMaterialIdOf } from '../encryption.ts';
 import { operation } from '../operation.ts';
 
@@ -7,15 +7,11 @@ import { operation } from '../operation.ts';
 export const generateDataKey = operation({
   input: dataKeyInput,
   unsupported: ['Recipient'],
-  async run(input, call) {
-    const { key, plaintext, ciphertext } = await generateDataKeyFor(input, call);
-    const Plaintext = toBase64(plaintext);
-    plaintext.fill(0);
-    return {
+  run: (input, call) =>
+    withDataKey(input, call, ({ key, plaintext, ciphertext }) => ({
       CiphertextBlob: toBase64(ciphertext),
-      Plaintext,
+      Plaintext: toBase64(plaintext),
       KeyId: key.arn,
       KeyMaterialId: keyMaterialIdOf(key),
-    };
-  },
+    })),
 });

@@ -1,6 +1,7 @@
 import { Agent, type RequestOptions, request } from 'node:https';
 import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates } from 'node:tls';
+import { parseCertificateAuthorities } from './certificate-authorities.ts';
 import type { XksFailure } from './failures.ts';
 
 /** One POST to a proxy. */
@@ -32,7 +33,7 @@ export interface XksTransportOptions {
   readonly timeoutMs: number;
 }
 
-/** HTTPS with TLS 1.2 or later over connections that are kept open. Throws RangeError for a malformed address. */
+/** HTTPS with TLS 1.2 or later over connections that are kept open. Throws RangeError for a malformed address or certificate. */
 export function createXksTransport({
   hosts,
   certificateAuthorities,
@@ -45,7 +46,9 @@ export function createXksTransport({
     keepAlive: true,
     secureContext: createSecureContext({
       minVersion: 'TLSv1.2',
-      ...(certificateAuthorities !== undefined && { ca: [...rootCertificates, certificateAuthorities] }),
+      ...(certificateAuthorities !== undefined && {
+        ca: [...rootCertificates, ...parseCertificateAuthorities(certificateAuthorities)],
+      }),
     }),
   });
   return {
