@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { KMS } from '@aws-sdk/client-kms';
 import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from './certificates.ts';
+import { connectKeyStore, createKey } from './key-store.ts';
 import { type KmsCall, recordCalls } from './kms-calls.ts';
-import { createCredential, type ProxyCredential, writeProxyFiles } from './proxy-files.ts';
+import { createCredential, writeProxyFiles } from './proxy-files.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 import { commandLine } from './workspace.ts';
 
@@ -17,6 +17,7 @@ export interface Chain {
   readonly proxy: ServerProcess;
   readonly localKms: ServerProcess;
   readonly kmsUrl: string;
+  readonly region: string;
   /** The AWS SDK's own client, talking to the local KMS. */
   readonly kms: KMS;
   /** What `kms` has called so far. */
@@ -107,15 +108,15 @@ export async function startChain(step: Step = (_title, work) => work()): Promise
     const calls = recordCalls(client);
     const keyStoreId = await step(
       'key store',
-      () => connectKeyStore(client, credential),
+      () => connectKeyStore(client, { name: STORE, proxyHost: PROXY_HOST, credential }),
       (id) => `${id} is connected to the proxy`,
     );
     const keyArn = await step(
       'KMS key',
-      () => createKey(client, keyStoreId),
+      () => createKey(client, { keyStoreId, externalKeyId: EXTERNAL_KEY_ID }),
       (arn) => `${arn} stands for the key on the token`,
     );
-    return { directory, proxy, localKms, kmsUrl, kms: client, calls, keyArn, close };
+    return { directory, proxy, localKms, kmsUrl, region: REGION, kms: client, calls, keyArn, close };
   } catch (error) {
     await close();
     throw error;
@@ -139,37 +140,6 @@ function createTokenKey({
   } finally {
     module.close();
   }
-}
-
-async function connectKeyStore(kms: KMS, { accessKeyId, secretAccessKey }: ProxyCredential): Promise<string> {
-  const { CustomKeyStoreId: id = '' } = await kms.createCustomKeyStore({
-    CustomKeyStoreName: STORE,
-    CustomKeyStoreType: 'EXTERNAL_KEY_STORE',
-    XksProxyConnectivity: 'PUBLIC_ENDPOINT',
-    XksProxyUriEndpoint: `https://${PROXY_HOST}`,
-    XksProxyUriPath: `/${STORE}/kms/xks/v1`,
-    XksProxyAuthenticationCredential: { AccessKeyId: accessKeyId, RawSecretAccessKey: secretAccessKey },
-  });
-  await kms.connectCustomKeyStore({ CustomKeyStoreId: id });
-  for (;;) {
-    const { CustomKeyStores: [store] = [] } = await kms.describeCustomKeyStores({ CustomKeyStoreId: id });
-    if (store?.ConnectionState === 'CONNECTED') return id;
-    if (store?.ConnectionState !== 'CONNECTING') {
-      throw new Error(`the key store did not connect: ${store?.ConnectionErrorCode ?? 'no reason given'}`);
-    }
-    await delay(20);
-  }
-}
-
-async function createKey(kms: KMS, keyStoreId: string): Promise<string> {
-  const { KeyMetadata: metadata } = await kms.createKey({
-    Origin: 'EXTERNAL_KEY_STORE',
-    CustomKeyStoreId: keyStoreId,
-    XksKeyId: EXTERNAL_KEY_ID,
-  });
-  if (metadata?.Arn === undefined) throw new Error('the local KMS made a key without an ARN');
-  await kms.createAlias({ AliasName: `alias/${EXTERNAL_KEY_ID}`, TargetKeyId: metadata.Arn });
-  return metadata.Arn;
 }
 
 const REGION = 'eu-north-1';

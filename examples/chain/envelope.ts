@@ -10,7 +10,7 @@ export interface Envelope<Result extends Opened = Opened> {
 }
 
 /** An authenticated plaintext with the authenticated context of its message. */
-export interface Opened {
+interface Opened {
   readonly plaintext: Uint8Array;
   readonly encryptionContext: EncryptionContext;
 }

@@ -13,8 +13,6 @@ export interface ServerProcess {
   readonly output: readonly string[];
   /** The first record that matches, awaited if need be: a log line may trail the answer that it is about. */
   record(matches: (record: LogRecord) => boolean): Promise<LogRecord>;
-  /** Hands every further record to `listener`. */
-  follow(listener: (record: LogRecord) => void): void;
   /** Asks it to end, waits until it has, and gives its exit status; null if it had to be killed. */
   stop(): Promise<number | null>;
 }
@@ -35,7 +33,8 @@ export async function startServer(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  // Before the handlers that were there first: what a server works on is removed after the server.
+  process.prependOnceListener('exit', kill);
   const output: string[] = [];
   const records: LogRecord[] = [];
   const events = new EventEmitter<{ record: [LogRecord]; end: [] }>();
@@ -87,7 +86,6 @@ export async function startServer(
       listening,
       output,
       record: (matches) => record(matches, RECORD_TIMEOUT_MS),
-      follow: (listener) => void events.on('record', listener),
       stop,
     };
   } catch (error) {

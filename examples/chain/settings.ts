@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Chain } from './chain.ts';
 
 /** How to use a chain that stays up, from the AWS CLI and from any AWS SDK. */
-export function localSettings({ kmsUrl, keyArn, directory }: Chain): readonly string[] {
+export function localSettings({ kmsUrl, region, keyArn, directory }: Chain): readonly string[] {
   return [
     `export AWS_ENDPOINT_URL_KMS=${kmsUrl}`,
-    'export AWS_REGION=eu-north-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
+    `export AWS_REGION=${region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local`,
     `aws kms describe-key --key-id ${keyArn}`,
     '',
     'In JavaScript:',
-    `new KMSClient({ endpoint: '${kmsUrl}', region: 'eu-north-1',`,
+    `new KMSClient({ endpoint: '${kmsUrl}', region: '${region}',`,
     "  credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })",
     '',
     `Configuration of the proxy: ${join(directory, 'xks-proxy.toml')}`,

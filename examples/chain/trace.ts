@@ -3,7 +3,7 @@ import type { KmsCall } from './kms-calls.ts';
 import { isRecord, type LogRecord } from './server-process.ts';
 
 /** One stage of a request's way to the token; its time contains that of the next. */
-export interface Hop {
+interface Hop {
   readonly place: string;
   readonly operation: string;
   readonly durationMs: number;

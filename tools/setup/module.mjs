@@ -5,7 +5,7 @@ import { problemOf } from './probe.mjs';
 import { SetupFailure } from './step.mjs';
 
 /** Where distributions put SoftHSM2, in the order in which `findModule()` of @holdfast/pkcs11/testing looks. */
-export const knownModulePaths = [
+const knownModulePaths = [
   '/usr/lib/softhsm/libsofthsm2.so',
   '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so',
   '/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so',
