@@ -3,6 +3,7 @@ import type { Connection, CustomKeyStores } from './custom-key-stores.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import type { XksClient } from './xks/client.ts';
 import { connectionErrorCodeFor } from './xks/failures.ts';
+import type { XksResult } from './xks/result.ts';
 
 /** Connects custom key stores in the background, as ConnectCustomKeyStore promises. */
 export interface Connections {
@@ -30,14 +31,11 @@ export function createConnections(
       awsPrincipalArn: accountArn(scope),
       observe: (call: XksCallRecord) => void xksCalls.push(call),
     };
-    const health = await xks.checkHealth(customKeyStores.withId(customKeyStoreId).proxy, caller);
+    const { proxy } = customKeyStores.withId(customKeyStoreId);
+    const outcome = await xks.checkHealth(proxy, caller).then(outcomeOf, () => INTERNAL_ERROR);
     // A store that was disconnected in the meantime, and perhaps connected again or deleted, is no longer ours.
     const store = customKeyStores.list().find(({ id }) => id === customKeyStoreId);
     if (store?.connection !== connecting) return;
-    const outcome =
-      'failure' in health
-        ? ({ state: 'FAILED', errorCode: connectionErrorCodeFor(health.failure) } as const)
-        : ({ state: 'CONNECTED' } as const);
     customKeyStores.setConnection(customKeyStoreId, outcome);
     log({ event: 'connection', requestId, customKeyStoreId, ...outcome, xksCalls });
   };
@@ -56,3 +54,11 @@ export function createConnections(
     },
   };
 }
+
+function outcomeOf(health: XksResult<true>) {
+  return 'failure' in health
+    ? ({ state: 'FAILED', errorCode: connectionErrorCodeFor(health.failure) } as const)
+    : ({ state: 'CONNECTED' } as const);
+}
+
+const INTERNAL_ERROR = { state: 'FAILED', errorCode: 'INTERNAL_ERROR' } as const;

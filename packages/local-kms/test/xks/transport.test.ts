@@ -75,6 +75,17 @@ describe('the way to a proxy', () => {
     expect(elapsedMs).toBeLessThan(5000);
   });
 
+  test.each(['https://....', 'https://-a.', 'https://127.0.0.1', 'https://host.invalid'])(
+    'leads nowhere from the endpoint %s',
+    async (XksProxyUriEndpoint) => {
+      const proxy = await startTestProxy();
+      onTestFinished(() => proxy.close());
+      const { client } = await startKms();
+      const create = new CreateCustomKeyStoreCommand({ ...keyStoreInput(proxy), XksProxyUriEndpoint });
+      expect(await refusal(client.send(create))).toBe('XksProxyUriUnreachableException');
+    },
+  );
+
   test.each([
     ['of an unknown authority', 'proxy.example', false],
     ['of another host', 'other.example', true],
