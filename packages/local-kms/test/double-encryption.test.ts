@@ -7,28 +7,37 @@ import {
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { connect, present, refusal, SCOPE, startKmsWithExternalKey } from './fixtures/kms.ts';
-import type { Fault, SeenRequest } from './fixtures/proxy.ts';
+import { type Answer, type Fault, integrityValue, type SeenRequest } from './fixtures/proxy.ts';
 
 const Plaintext = new Uint8Array(Buffer.from('a plaintext that only KMS may see'));
 const EncryptionContext = { purpose: 'tests', Ämne: 'prov' };
 
-// Changes one member of the proxy's own answer, as a proxy with a fault of its own would.
-function replacingEncryption(member: string, value: unknown) {
-  return ({ path }: SeenRequest): Fault | undefined =>
-    path.endsWith('/encrypt')
-      ? {
-          status: 200,
-          body: {
-            ciphertext: 'AAAA',
-            initializationVector: 'AAAAAAAAAAAAAAAA',
-            authenticationTag: 'AAAAAAAAAAAAAAAAAAAAAA==',
-            ciphertextDataIntegrityValue: Buffer.alloc(32).toString('base64'),
-            [member]: value,
-          },
-        }
-      : undefined;
+const encryption = z.object({
+  ciphertext: z.string(),
+  ciphertextMetadata: z.string(),
+  initializationVector: z.string(),
+  authenticationTag: z.string(),
+});
+
+// Changes members of the proxy's own answer, with an integrity value that fits unless that is what changes.
+function changingEncryption(change: Partial<Record<string, unknown>>) {
+  return ({ path, body }: SeenRequest, answer: Answer): Fault | undefined => {
+    if (!path.endsWith('/encrypt')) return undefined;
+    const changed = { ...encryption.parse(answer.body), ...change };
+    const parts = [
+      body.additionalAuthenticatedData,
+      changed.ciphertextMetadata,
+      changed.initializationVector,
+      changed.ciphertext,
+      changed.authenticationTag,
+    ].map((part) => Buffer.from(String(part), 'base64'));
+    return { status: 200, body: { ciphertextDataIntegrityValue: integrityValue(parts), ...changed } };
+  };
 }
+
+const zeros = (length: number): string => Buffer.alloc(length).toString('base64');
 
 describe('a key in an external key store', () => {
   test('decrypts what it encrypted, up to 4096 bytes', async () => {
@@ -128,19 +137,34 @@ describe('a key in an external key store', () => {
   });
 
   test.each([
-    ['ciphertextDataIntegrityValue', Buffer.alloc(32).toString('base64')],
-    ['ciphertextDataIntegrityValue', undefined],
-    ['ciphertextDataIntegrityValue', 'not base64'],
-    ['initializationVector', Buffer.alloc(13).toString('base64')],
-    ['authenticationTag', Buffer.alloc(12).toString('base64')],
-    ['ciphertextMetadata', Buffer.alloc(21).toString('base64')],
-    ['ciphertext', 17],
-  ])('refuses an encryption whose %s is %j', async (member, value) => {
+    { ciphertextDataIntegrityValue: zeros(32) },
+    { ciphertextDataIntegrityValue: undefined },
+    { ciphertextDataIntegrityValue: 'not base64' },
+    { initializationVector: zeros(13) },
+    { initializationVector: undefined },
+    { authenticationTag: zeros(12) },
+    { ciphertextMetadata: zeros(21) },
+    { ciphertext: zeros(16) },
+    { ciphertext: 17 },
+  ])('refuses an encryption with %j', async (change) => {
     const { client, KeyId, proxy } = await startKmsWithExternalKey();
-    proxy.fault = replacingEncryption(member, value);
-    expect(await refusal(client.send(new EncryptCommand({ KeyId, Plaintext })))).toBe(
-      'KMSInvalidStateException',
-    );
+    const encrypt = () => refusal(client.send(new EncryptCommand({ KeyId, Plaintext })));
+    proxy.fault = changingEncryption({});
+    expect(await encrypt()).toBe('no exception');
+    proxy.fault = changingEncryption(change);
+    expect(await encrypt()).toBe('KMSInvalidStateException');
+  });
+
+  test.each([
+    { ciphertextMetadata: '' },
+    { ciphertextMetadata: zeros(20) },
+    { initializationVector: zeros(16) },
+  ])('takes an encryption with %j', async (change) => {
+    const { client, KeyId, proxy } = await startKmsWithExternalKey();
+    proxy.fault = changingEncryption(change);
+    const { CiphertextBlob } = await client.send(new EncryptCommand({ KeyId, Plaintext }));
+    await refusal(client.send(new DecryptCommand({ CiphertextBlob })));
+    expect(proxy.requests.at(-1)?.body).toMatchObject(change);
   });
 
   test('cannot be used while its store is disconnected', async () => {
