@@ -46,18 +46,21 @@ export function contextBytes(context: EncryptionContext): Uint8Array {
   const pairs = Object.entries(context);
   if (pairs.length === 0) return new Uint8Array(0);
   pairs.sort(([a], [b]) => compareAsUtf8(a, b));
-  const fields = pairs.flat();
   // A UTF-16 unit takes at most three bytes. This runs several times for each message: one array, no copies.
-  const bytes = new Uint8Array(fields.reduce((length, text) => length + 2 + 3 * boundedLength(text), 2));
+  let capacity = 2;
+  for (const [key, value] of pairs) capacity += 4 + 3 * (boundedLength(key) + boundedLength(value));
+  const bytes = new Uint8Array(capacity);
   const view = dataView(bytes);
   view.setUint16(0, pairs.length);
   let offset = 2;
-  for (const text of fields) {
-    if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
-    const end = writeUtf8(text, bytes, offset + 2);
-    if (end > maxLength) throw tooLong();
-    view.setUint16(offset, end - offset - 2);
-    offset = end;
+  for (const pair of pairs) {
+    for (const text of pair) {
+      if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
+      const end = writeUtf8(text, bytes, offset + 2);
+      if (end > maxLength) throw tooLong();
+      view.setUint16(offset, end - offset - 2);
+      offset = end;
+    }
   }
   return bytes.subarray(0, offset);
 }

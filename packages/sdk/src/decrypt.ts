@@ -69,7 +69,9 @@ export class MessageDecryptor {
 
   /** Takes a chunk and answers the plaintext that is ready. */
   async update(chunk: Uint8Array): Promise<Uint8Array> {
-    return this.#read(chunk);
+    const plaintext = await this.#read(chunk);
+    this.#input.settle();
+    return plaintext;
   }
 
   /** Takes the last chunk, which may be empty, and answers the rest of the plaintext: the message is whole. */
@@ -93,7 +95,6 @@ export class MessageDecryptor {
       out.wipe();
       throw error;
     }
-    this.#input.settle();
     return out.written();
   }
 

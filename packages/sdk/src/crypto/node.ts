@@ -18,8 +18,16 @@ import { type Curve, coordinateLength, type Hash } from '../suites.ts';
 import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
 export function randomBytes(length: number): Uint8Array {
-  // Not from Buffer's shared pool: the caller may be about to wipe it.
-  return getRandomValues(new Uint8Array(length));
+  if (length > random.length - randomOffset) {
+    if (length > random.length) return getRandomValues(new Uint8Array(length));
+    getRandomValues(random);
+    randomOffset = 0;
+  }
+  const end = randomOffset + length;
+  const bytes = random.slice(randomOffset, end);
+  random.fill(0, randomOffset, end);
+  randomOffset = end;
+  return bytes;
 }
 
 export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
@@ -37,7 +45,7 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
       const end = sealed.length - tagLength;
       const decipher = createDecipheriv(algorithm, keyObject, iv, { authTagLength: tagLength });
       decipher.setAAD(aad).setAuthTag(sealed.subarray(end));
-      const plaintext = decipher.update(sealed.subarray(0, end));
+      const plaintext = end === 0 ? nothing : decipher.update(sealed.subarray(0, end));
       try {
         decipher.final();
         out.set(plaintext);
@@ -129,6 +137,12 @@ function compressedPoint(publicKey: KeyObject, length: number): Uint8Array {
   return Uint8Array.of(2 + yIsOdd, ...x);
 }
 
+// The generator is asked for the bytes of many messages at once: a call costs as much for a few bytes as for some
+// hundred. What has been handed out is zero here.
+const random = new Uint8Array(1024);
+let randomOffset = random.length;
+
+const nothing = new Uint8Array(0);
 const tagLength = 16;
 const aesGcmByKeyLength: ReadonlyMap<number, 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm'> = new Map([
   [16, 'aes-128-gcm'],

@@ -110,8 +110,10 @@ export class Cursor {
 
   /** The next `length` bytes, at most six, as a big-endian number. */
   *number(length: number): Generator<number, number, Uint8Array> {
+    const end = this.offset + length;
+    while (this.#view.length < end) this.#view = yield end;
     let value = 0;
-    for (const byte of yield* this.bytes(length)) value = value * 0x100 + byte;
+    while (this.offset < end) value = value * 0x100 + (this.#view[this.offset++] ?? 0);
     return value;
   }
 
