@@ -11,13 +11,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findModule } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /** Runs the set-up of a checkout; what it prints is split into lines. */
 function setUp(root: string, environment: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'tools', 'setup.mjs')], {
     encoding: 'utf8',
-    env: { ...process.env, ...environment },
+    // The module that these tests run with: a checkout of its own would get another one.
+    env: { ...process.env, PKCS11_MODULE: findModule(), ...environment },
   });
   return { status, lines: `${stdout}${stderr}`.split('\n').filter((line) => line !== '') };
 }
