@@ -129,7 +129,7 @@ describe('ConnectCustomKeyStore', () => {
     const CustomKeyStoreId = await createKeyStore(kms, kms.proxy);
     const { promise: permission, resolve: permit } = deferred();
     const { client, proxy } = kms;
-    proxy.hold = permission;
+    proxy.before = () => permission;
     await client.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
     const { CustomKeyStores } = await client.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId }));
     expect(CustomKeyStores).toMatchObject([{ ConnectionState: 'CONNECTING' }]);
@@ -150,7 +150,7 @@ describe('ConnectCustomKeyStore', () => {
     const kms = await startKmsWithProxy();
     const CustomKeyStoreId = await createKeyStore(kms, kms.proxy);
     const { promise: permission, resolve: permit } = deferred();
-    kms.proxy.hold = permission;
+    kms.proxy.before = () => permission;
     await kms.client.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
     await kms.client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
     permit();
@@ -211,6 +211,23 @@ describe('UpdateCustomKeyStore', () => {
     );
     expect(CustomKeyStores).toMatchObject([
       { XksProxyConfiguration: { UriEndpoint: 'https://PROXY.example', UriPath: '/new/kms/xks/v1' } },
+    ]);
+  });
+
+  test('changes nothing of a store that is connected while its new endpoint is asked', async () => {
+    const kms = await startKmsWithProxy();
+    const { client, proxy } = kms;
+    const CustomKeyStoreId = await createKeyStore(kms, proxy);
+    proxy.before = async () => {
+      proxy.before = async () => undefined;
+      await connect(kms, CustomKeyStoreId);
+    };
+    const endpoint = { XksProxyUriEndpoint: 'https://PROXY.example' };
+    const update = new UpdateCustomKeyStoreCommand({ CustomKeyStoreId, ...endpoint });
+    expect(await refusal(client.send(update))).toBe(invalidState);
+    const { CustomKeyStores } = await client.send(new DescribeCustomKeyStoresCommand({ CustomKeyStoreId }));
+    expect(CustomKeyStores).toMatchObject([
+      { ConnectionState: 'CONNECTED', XksProxyConfiguration: { UriEndpoint: 'https://proxy.example' } },
     ]);
   });
 

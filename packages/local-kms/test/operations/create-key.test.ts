@@ -137,12 +137,12 @@ describe('CreateKey in an external key store', () => {
     const { client, proxy } = kms;
     const CustomKeyStoreId = await createKeyStore(kms, proxy);
     await connect(kms, CustomKeyStoreId);
-    proxy.hold = client
-      .send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }))
-      .then(async () => void (await client.send(new DeleteCustomKeyStoreCommand({ CustomKeyStoreId }))));
+    proxy.before = async () => {
+      await client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+      await client.send(new DeleteCustomKeyStoreCommand({ CustomKeyStoreId }));
+    };
     const create = new CreateKeyCommand(external(CustomKeyStoreId));
-    const refused = ['CustomKeyStoreNotFoundException', 'CustomKeyStoreInvalidStateException'];
-    expect(refused).toContain(await refusal(client.send(create)));
+    expect(await refusal(client.send(create))).toBe('CustomKeyStoreNotFoundException');
     expect((await client.send(new ListKeysCommand())).Keys).toEqual([]);
   });
 
