@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { commandLine } from '../../examples/chain/workspace.ts';
 
-const documents = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], {
+const documents = execFileSync('git', ['ls-files', '*.md'], {
   encoding: 'utf8',
 })
   .split('\n')
@@ -44,6 +44,12 @@ test.each(documents.map(({ file, text }) => [file, text] as const))(
   },
 );
 
+test('every path of the repository that a document names exists', () => {
+  const path = /`((?:packages|test|tools|examples|docs|bench)\/[\w./-]+)`/g;
+  const named = documents.flatMap(({ text }) => [...text.matchAll(path)].map(([, name = '']) => name));
+  expect(named.filter((name) => !existsSync(name))).toEqual([]);
+});
+
 /** As GitHub makes them from headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
@@ -55,7 +61,15 @@ function anchorsOf(text: string): string[] {
 }
 
 describe('every command in a document', () => {
-  const commands = blocks('sh').flatMap(({ file, code }) =>
+  // What a user types into a console stands behind a prompt, what is answered does not.
+  const sessions = blocks('console').map(({ file, code }) => ({
+    file,
+    code: code
+      .replaceAll('\\\n', ' ')
+      .replace(/^(?!\$ ).*\n/gm, '')
+      .replace(/^\$ /gm, ''),
+  }));
+  const commands = [...blocks('sh'), ...sessions].flatMap(({ file, code }) =>
     code
       .replaceAll('\\\n', ' ')
       .split('\n')

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isRecord } from '../../examples/chain/server-process.ts';
 
-/** Every file of the repository that a reader may open, by name. */
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+/** Every file that is part of the repository, by name. */
+const files = execFileSync('git', ['ls-files'], {
   encoding: 'utf8',
 })
   .split('\n')
