@@ -1,0 +1,73 @@
+/** One line of a table: the same operation by both sides. */
+export interface Subject {
+  readonly title: string;
+  /** Bytes of plaintext that an operation takes or gives. */
+  readonly bytes: number;
+  readonly ours: Operation;
+  readonly theirs: Operation;
+}
+
+export type Operation = () => Promise<unknown>;
+
+/** How the two sides did, in one process and taking turns. Medians over the rounds. */
+export interface Comparison {
+  /** Operations per second. */
+  readonly ours: number;
+  readonly theirs: number;
+  /** Ours as a multiple of theirs, by the clock. */
+  readonly ratio: number;
+  /** The same by processor time, which depends less on what else the machine does. */
+  readonly cpuRatio: number;
+}
+
+interface Rate {
+  readonly perSecond: number;
+  readonly perCpuSecond: number;
+}
+
+/**
+ * Measures both sides in turns, so that whatever else the machine does meets both.
+ *
+ * Each is warmed up for a time, not for a number of calls: a slow side needs as long as a fast one to be
+ * compiled. Garbage is collected when the engine wants to: forcing it throws compiled code away.
+ */
+export async function compare({ ours, theirs }: Subject): Promise<Comparison> {
+  await rate(ours, warmUpMs);
+  await rate(theirs, warmUpMs);
+  const rounds: { readonly ours: Rate; readonly theirs: Rate }[] = [];
+  while (rounds.length < roundCount) {
+    rounds.push({ ours: await rate(ours, roundMs), theirs: await rate(theirs, roundMs) });
+  }
+  return {
+    ours: median(rounds.map((round) => round.ours.perSecond)),
+    theirs: median(rounds.map((round) => round.theirs.perSecond)),
+    ratio: median(rounds.map((round) => round.ours.perSecond / round.theirs.perSecond)),
+    cpuRatio: median(rounds.map((round) => round.ours.perCpuSecond / round.theirs.perCpuSecond)),
+  };
+}
+
+async function rate(operation: Operation, durationMs: number): Promise<Rate> {
+  const cpuStart = process.cpuUsage();
+  const start = performance.now();
+  let operations = 0;
+  let elapsedMs = 0;
+  while (elapsedMs < durationMs) {
+    await operation();
+    operations += 1;
+    elapsedMs = performance.now() - start;
+  }
+  const cpu = process.cpuUsage(cpuStart);
+  return {
+    perSecond: (operations * 1000) / elapsedMs,
+    perCpuSecond: (operations * 1_000_000) / (cpu.user + cpu.system),
+  };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+}
+
+const warmUpMs = 2500;
+const roundMs = 250;
+/** Odd, so that the median is one of them. */
+const roundCount = 9;
