@@ -13,11 +13,11 @@ export class SetupFailure extends Error {
 
 /** Announces one piece of work, does it, and closes the line with the time it took. */
 export function step(title, work) {
-  const started = process.hrtime.bigint();
+  const started = performance.now();
   process.stderr.write(`set-up: ${title} ... `);
   try {
     const result = work();
-    process.stderr.write(`${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(1)} s\n`);
+    process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1)} s\n`);
     return result;
   } catch (error) {
     process.stderr.write('failed\n');
