@@ -59,11 +59,11 @@ export async function startChain(step: Step = (_title, work) => work()): Promise
       () => `AES-256 key "${EXTERNAL_KEY_ID}", made on the token, sensitive and not extractable`,
     );
     const credential = createCredential();
-    const authority = createCertificateAuthority();
+    const authority = await createCertificateAuthority();
     const authorityFile = join(directory, 'ca.pem');
     writeFileSync(authorityFile, authority.certificatePem);
     const configuration = writeProxyFiles(directory, {
-      certificate: authority.issue({ commonName: PROXY_HOST, dnsNames: [PROXY_HOST] }),
+      certificate: await authority.issue({ commonName: PROXY_HOST, dnsNames: [PROXY_HOST] }),
       credential,
       token,
       region: REGION,

@@ -12,7 +12,7 @@ describe.skipIf(missing)(`the XKS proxy${reason}`, () => {
   let proxy: Awaited<ReturnType<ProxySetting['start']>> | undefined;
   let client: XksClient | undefined;
   beforeAll(async () => {
-    setting = createProxySetting();
+    setting = await createProxySetting();
     proxy = await setting.start();
     client = xksClient(proxy.target);
   });

@@ -19,7 +19,7 @@ describe.skipIf(missing)(`the conformance suite${reason}`, () => {
   let setting: ProxySetting | undefined;
   let proxies: Awaited<ReturnType<ProxySetting['startCopies']>> | undefined;
   beforeAll(async () => {
-    setting = createProxySetting();
+    setting = await createProxySetting();
     const original = copySources('original');
     const folders = mutants.map((mutant, index) => mutate(copySources(`mutant-${index}`), mutant));
     proxies = await setting.startCopies([original, ...folders]);

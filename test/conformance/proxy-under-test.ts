@@ -32,14 +32,14 @@ interface RunningProxies {
 }
 
 /** Creates the setting in temporary folders. */
-export function createProxySetting(): ProxySetting {
+export async function createProxySetting(): Promise<ProxySetting> {
   const token = temporaryToken({ label: 'conformance' });
   const enabledKeyValue = randomBytes(32);
   importKey(token, { label: 'known', value: enabledKeyValue });
   importKey(token, { label: 'encrypts', value: randomBytes(32), usages: ['ENCRYPT'] });
   importKey(token, { label: 'decrypts', value: randomBytes(32), usages: ['DECRYPT'] });
-  const authority = createCertificateAuthority({ commonName: 'Conformance test CA' });
-  const certificate = authority.issue({ commonName: SERVER, dnsNames: [SERVER] });
+  const authority = await createCertificateAuthority({ commonName: 'Conformance test CA' });
+  const certificate = await authority.issue({ commonName: SERVER, dnsNames: [SERVER] });
   const credential = createCredential();
 
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-conformance-'));

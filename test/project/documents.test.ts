@@ -137,9 +137,10 @@ test('every TypeScript block compiles, but for names that the text around it exp
 
 test.each(blocks('toml').map(({ file, code }) => [file, code] as const))(
   'the proxy accepts the configuration in %s',
-  (_file, code) => {
+  async (_file, code) => {
     const folder = temporaryFolder(tmpdir());
-    const certificate = createCertificateAuthority().issue({
+    const authority = await createCertificateAuthority();
+    const certificate = await authority.issue({
       commonName: 'xks',
       dnsNames: ['xks.holdfast.test'],
     });

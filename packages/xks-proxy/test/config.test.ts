@@ -7,9 +7,9 @@ import { parseConfig } from '../src/config.ts';
 import { XksProxyError } from '../src/errors.ts';
 import { writeTestConfig } from './fixtures/proxy.ts';
 
-let files: ReturnType<typeof writeTestConfig>;
-beforeAll(() => {
-  files = writeTestConfig();
+let files: Awaited<ReturnType<typeof writeTestConfig>>;
+beforeAll(async () => {
+  files = await writeTestConfig();
 });
 afterAll(() => files.dispose());
 
@@ -141,8 +141,9 @@ describe('a configuration', () => {
     ]);
   });
 
-  it('with a private key of another certificate is refused', () => {
-    const { keyPem } = createCertificateAuthority().issue({ commonName: 'other', dnsNames: ['other'] });
+  it('with a private key of another certificate is refused', async () => {
+    const authority = await createCertificateAuthority();
+    const { keyPem } = await authority.issue({ commonName: 'other', dnsNames: ['other'] });
     writeFileSync(join(files.directory, 'other.key'), keyPem);
     expect(problems(changed('server.key', 'other.key'))).toEqual(['server.tls']);
     rmSync(join(files.directory, 'other.key'));

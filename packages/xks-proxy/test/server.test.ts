@@ -9,10 +9,10 @@ import { add } from './fixtures/changes.ts';
 import { type EditHeaders, requestBytes, writeTestConfig } from './fixtures/proxy.ts';
 import { exchange } from './fixtures/raw-http.ts';
 
-let files: ReturnType<typeof writeTestConfig>;
+let files: Awaited<ReturnType<typeof writeTestConfig>>;
 let proxy: RunningProxy | undefined;
-beforeAll(() => {
-  files = writeTestConfig();
+beforeAll(async () => {
+  files = await writeTestConfig();
 });
 afterEach(async () => {
   await proxy?.close();

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { serverCertificate } from '../fixtures/certificates.ts';
+import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { connect, keyStoreInput, refusal, startKms, startKmsWithExternalKey } from '../fixtures/kms.ts';
 import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 
@@ -94,7 +94,9 @@ describe('the way to a proxy', () => {
     onTestFinished(() => proxy.close());
     const kms = await startKms({
       xksHosts: { 'proxy.example': proxy.address },
-      xksCertificateAuthorities: trusted ? proxy.certificate : serverCertificate(name).cert,
+      xksCertificateAuthorities: trusted
+        ? proxy.certificate
+        : (await createCertificateAuthority()).certificatePem,
       xksTimeoutMs: 10_000,
     });
     const input = { ...keyStoreInput(proxy), XksProxyUriEndpoint: 'https://proxy.example' };

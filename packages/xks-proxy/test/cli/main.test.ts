@@ -10,9 +10,9 @@ import { exchange } from '../fixtures/raw-http.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
-let files: ReturnType<typeof writeTestConfig>;
-beforeAll(() => {
-  files = writeTestConfig();
+let files: Awaited<ReturnType<typeof writeTestConfig>>;
+beforeAll(async () => {
+  files = await writeTestConfig();
 });
 afterAll(() => files.dispose());
 
