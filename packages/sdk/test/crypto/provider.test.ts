@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import * as node from '../../src/crypto/node.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import * as web from '../../src/crypto/web.ts';
 
-// The compiler checks that the module is a whole provider.
-const provider: CryptoProvider = node;
+// The compiler checks that each module is a whole provider.
+const providers: Record<string, CryptoProvider> = { node, web };
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 
-describe('the provider for Node', () => {
+describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
   it('seals as the GCM specification says (test case 16)', async () => {
     const key = await provider.aesGcmKey(
       bytes('feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308'),
@@ -50,8 +51,45 @@ describe('the provider for Node', () => {
     expect(await seal()).toBe(before);
   });
 
-  it('refuses keys that are no AES keys', () => {
-    expect(() => provider.aesGcmKey(new Uint8Array(20))).toThrow(RangeError);
+  it.each([16, 24, 32])('opens what another provider sealed under a key of %i bytes', async (length) => {
+    const key = provider.randomBytes(length);
+    const [iv, aad, plaintext] = [
+      provider.randomBytes(12),
+      provider.randomBytes(9),
+      provider.randomBytes(50),
+    ];
+    for (const other of Object.values(providers)) {
+      const sealed = new Uint8Array(66);
+      await (await other.aesGcmKey(key)).seal(iv, aad, plaintext, sealed);
+      const opened = new Uint8Array(50);
+      expect(await (await provider.aesGcmKey(key)).open(iv, aad, sealed, opened)).toBe(true);
+      expect(opened).toEqual(plaintext);
+    }
+  });
+
+  it('refuses keys that are no AES keys', async () => {
+    await expect((async () => provider.aesGcmKey(new Uint8Array(20)))()).rejects.toBeInstanceOf(RangeError);
+  });
+
+  it.each(['SHA-256', 'SHA-384', 'SHA-512'] as const)(
+    'computes %s and its HMAC as every other',
+    async (hash) => {
+      for (const other of Object.values(providers)) {
+        const [key, a, b] = [provider.randomBytes(32), provider.randomBytes(7), provider.randomBytes(0)];
+        expect(await provider.hash(hash, key)).toEqual(await other.hash(hash, key));
+        expect(await provider.hmac(hash, key, a, b)).toEqual(await other.hmac(hash, key, a, b));
+      }
+    },
+  );
+
+  it('compares', () => {
+    const [a, b] = [Uint8Array.of(1, 2), Uint8Array.of(1, 3)];
+    expect([provider.constantTimeEqual(a, a.slice()), provider.constantTimeEqual(a, b)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(provider.constantTimeEqual(a, Uint8Array.of(1))).toBe(false);
+    expect(provider.constantTimeEqual(Uint8Array.of(1), a)).toBe(false);
   });
 
   it.each(['P-256', 'P-384'] as const)('signs and verifies on %s', async (curve) => {
@@ -62,12 +100,14 @@ describe('the provider for Node', () => {
     signer.update(Uint8Array.of(3));
     const signature = await signer.sign();
     expect(signature).toHaveLength(curve === 'P-256' ? 64 : 96);
-    const verify = async (message: Uint8Array, tried: Uint8Array): Promise<boolean | undefined> => {
-      const verifier = (await provider.verificationKey(curve, hash, signingKey.publicKey))?.verifier();
+    const verify = async (message: Uint8Array, tried: Uint8Array, other = provider) => {
+      const verifier = (await other.verificationKey(curve, hash, signingKey.publicKey))?.verifier();
       verifier?.update(message);
       return verifier?.verify(tried);
     };
-    expect(await verify(Uint8Array.of(1, 2, 3), signature)).toBe(true);
+    for (const other of Object.values(providers)) {
+      expect(await verify(Uint8Array.of(1, 2, 3), signature, other)).toBe(true);
+    }
     expect(await verify(Uint8Array.of(1, 2, 4), signature)).toBe(false);
     expect(await verify(Uint8Array.of(1, 2, 3), new Uint8Array(signature.length))).toBe(false);
   });
