@@ -85,6 +85,18 @@ describe('a raw AES keyring', () => {
     }
   });
 
+  it('opens no encrypted data key with more in its info than belongs there', async () => {
+    const keyring = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+    const wrapped = only((await keyring.onEncrypt(encryptionMaterials())).encryptedDataKeys);
+    const [beforeIv, iv] = [wrapped.providerInfo.subarray(0, -12), wrapped.providerInfo.subarray(-12)];
+    for (const providerInfo of [Uint8Array.of(...beforeIv, 0, ...iv), Uint8Array.of(...beforeIv, ...iv, 0)]) {
+      const error = await keyringError(
+        keyring.onDecrypt(decryptionMaterials(), [{ ...wrapped, providerInfo }]),
+      );
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    }
+  });
+
   it('copies its key, and leaves the one it was given alone', async () => {
     const given = wrappingKey(32);
     const keyring = rawAesKeyring({ ...names, wrappingKey: given });
