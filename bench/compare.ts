@@ -7,7 +7,7 @@ export interface Subject {
   readonly theirs: Operation;
 }
 
-export type Operation = () => Promise<unknown>;
+type Operation = () => Promise<unknown>;
 
 /** How the two sides did, in one process and taking turns. Medians over the rounds. */
 export interface Comparison {

@@ -9,7 +9,7 @@ export interface Certificate {
 }
 
 /** Whom a server certificate is for: at least one name or address that clients will connect to. */
-export interface CertificateRequest {
+interface CertificateRequest {
   readonly commonName: string;
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];

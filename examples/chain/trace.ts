@@ -20,7 +20,7 @@ export interface Trace {
 
 /**
  * Follows one call through the logs of all parts by its request id: the application, the local KMS, the signed
- * request over TLS, and the proxy in front of the token.
+ * request over TLS, the proxy, and its calls to the token.
  *
  * @throws Error if one of the logs does not know the request id
  */
@@ -38,6 +38,7 @@ export async function traceOf(
     hop('local KMS', kmsLine, text(kmsLine, 'keyId').replace(/^.*:/, '')),
     hop('XKS call', isRecord(wire) ? wire : {}, 'HTTPS, signature version 4'),
     hop('XKS proxy', auditLine, outcome),
+    hop('token', { ...auditLine, durationMs: auditLine['tokenMs'] }, 'PKCS#11, AES-256-GCM'),
   ];
   return { requestId, hops, auditLine };
 }

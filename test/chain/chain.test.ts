@@ -46,7 +46,13 @@ test('the request id of AWS KMS ties the client, the local KMS and the audit lin
     const call = calls[index];
     if (call === undefined) throw new Error('a call is missing');
     const { hops, auditLine } = await traceOf(chain, call);
-    expect(hops.map(({ place }) => place)).toEqual(['application', 'local KMS', 'XKS call', 'XKS proxy']);
+    expect(hops.map(({ place }) => place)).toEqual([
+      'application',
+      'local KMS',
+      'XKS call',
+      'XKS proxy',
+      'token',
+    ]);
     expect(auditLine).toMatchObject({
       kmsRequestId: call.requestId,
       kmsOperation: call.operation,

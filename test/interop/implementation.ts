@@ -16,12 +16,12 @@ export interface WriteOptions {
   readonly frameLength?: number;
 }
 
-export interface WrittenMessage {
+interface WrittenMessage {
   readonly message: Uint8Array;
   readonly header: HeaderFacts;
 }
 
-export interface ReadMessage {
+interface ReadMessage {
   readonly plaintext: Uint8Array;
   readonly header: HeaderFacts;
 }

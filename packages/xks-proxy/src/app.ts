@@ -15,6 +15,7 @@ import type { Operation } from './operations/operation.ts';
 import { isPlainPath } from './request-path.ts';
 import { verifySignature } from './sigv4/verify.ts';
 import type { Store } from './stores.ts';
+import { timedDevice } from './timed-device.ts';
 import { type JsonObject, limits, parseBody, parseRequestMetadata, type RequestMetadata } from './wire.ts';
 
 export interface AppOptions {
@@ -73,13 +74,15 @@ async function gate(
   const startedAt = performance.now();
   const externalKeyId = context.req.param('externalKeyId');
   const caller: Caller = {};
+  const timed = timedDevice(device);
   let status = 200;
   let response: JsonObject;
   let error: XksException | undefined;
   try {
     const body = await authenticatedBody(context.env.incoming, store, caller);
     caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
-    const work = operation.run(body, { store, externalKeyId: externalKeyId ?? '', device, health });
+    const subject = { store, externalKeyId: externalKeyId ?? '', device: timed.device, health };
+    const work = operation.run(body, subject);
     response = await withDeadline(work, timeoutMs);
   } catch (thrown) {
     const exception = thrown instanceof XksException ? thrown : unforeseen(thrown);
@@ -87,9 +90,10 @@ async function gate(
     response = errorBody(exception);
     error = exception;
   }
+  const durations = { durationMs: performance.now() - startedAt, tokenMs: timed.elapsedMs() };
   const answered = answer(context, status, response);
   const subject = { operation: operation.name, store: store.name, externalKeyId };
-  log.request({ ...subject, ...caller, status, error, durationMs: performance.now() - startedAt });
+  log.request({ ...subject, ...caller, status, error, ...durations });
   return answered;
 }
 

@@ -39,8 +39,10 @@ interface RequestEvent {
   readonly status: number;
   /** Absent when the request succeeded. */
   readonly error?: XksException | undefined;
-  /** Absent when nothing was done that takes time. */
+  /** Until the answer was ready; absent when nothing was done that takes time. */
   readonly durationMs?: number;
+  /** How much of it was spent in calls to the token. */
+  readonly tokenMs?: number;
 }
 
 /** A log to a stream, or one that writes nothing. */
@@ -58,11 +60,12 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     listening: ({ host, port, tokenLabel, tokenSerial, stores }) =>
       logger.info({ event: 'listening', host, port, tokenLabel, tokenSerial, stores }),
     stopped: () => logger.info({ event: 'stopped' }),
-    request({ operation, store, externalKeyId, accessKeyId, metadata, path, status, error, durationMs }) {
+    request({ operation, store, externalKeyId, accessKeyId, metadata, path, status, error, ...times }) {
       const outcome = error === undefined ? 'success' : 'error';
       const caller = { ...selected(metadata), accessKeyId };
       const subject = { operation, store, externalKeyId, path };
-      const result = { status, outcome, ...failure(error), durationMs: durationMs && rounded(durationMs) };
+      const durations = { durationMs: rounded(times.durationMs), tokenMs: rounded(times.tokenMs) };
+      const result = { status, outcome, ...failure(error), ...durations };
       logger[status >= 500 ? 'error' : 'info']({ event: 'request', ...caller, ...subject, ...result });
     },
     health: (status, cause) =>
@@ -106,7 +109,8 @@ function cause(error: unknown): Record<string, string | undefined> {
   return { cause: code, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
 }
 
-const rounded = (milliseconds: number) => Math.round(milliseconds * 1000) / 1000;
+const rounded = (milliseconds: number | undefined) =>
+  milliseconds === undefined ? undefined : Math.round(milliseconds * 1000) / 1000;
 
 const LOGGED_METADATA = [
   'kmsRequestId',
