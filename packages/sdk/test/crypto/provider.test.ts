@@ -51,6 +51,22 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(await seal()).toBe(before);
   });
 
+  it.each([0, 1, 12, 32, 1000, 5000])(
+    'gives out %i random bytes in memory of their own, never twice',
+    (length) => {
+      const drawn = Array.from({ length: 200 }, () => provider.randomBytes(length));
+      for (const bytes of drawn) {
+        expect(bytes).toHaveLength(length);
+        expect(bytes.buffer.byteLength).toBe(length);
+      }
+      // Any 8 bytes in a row stand in one place only.
+      const windows = drawn.flatMap((bytes) =>
+        Array.from({ length: Math.floor(length / 8) }, (_, i) => hex(bytes.subarray(8 * i, 8 * i + 8))),
+      );
+      expect(new Set(windows).size).toBe(windows.length);
+    },
+  );
+
   it.each([16, 24, 32])('opens what another provider sealed under a key of %i bytes', async (length) => {
     const key = provider.randomBytes(length);
     const [iv, aad, plaintext] = [
