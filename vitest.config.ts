@@ -22,7 +22,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
-      ...['interop', 'conformance', 'chain', 'vectors', 'fuzz', 'project'].map((name) =>
+      ...['interop', 'conformance', 'chain', 'vectors', 'fuzz', 'hygiene', 'project'].map((name) =>
         project(name, `test/${name}/**/*.test.ts`),
       ),
     ],

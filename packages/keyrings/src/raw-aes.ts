@@ -6,6 +6,7 @@ import {
   type EncryptionContext,
   type Keyring,
   randomBytes,
+  secretBytes,
 } from '@holdfast/sdk/spi';
 import { KeyringError } from './errors.ts';
 import { openFirst, withDataKey, withEncryptedDataKey } from './wrapping.ts';
@@ -73,7 +74,7 @@ async function unwrap(
   { providerInfo, ciphertext }: EncryptedDataKey,
   encryptionContext: EncryptionContext,
 ): Promise<Uint8Array> {
-  const dataKey = new Uint8Array(Math.max(0, ciphertext.length - tagLength));
+  const dataKey = secretBytes(Math.max(0, ciphertext.length - tagLength));
   const aad = contextBytes(encryptionContext);
   const isLongEnough = ciphertext.length > tagLength;
   if (!isLongEnough || !(await key.open(providerInfo.subarray(-ivLength), aad, ciphertext, dataKey))) {

@@ -14,6 +14,14 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/**
+ * Zeroed memory for a key. Small arrays lie in the engine's heap, where the garbage collector moves them and leaves
+ * copies behind that nobody can wipe; an explicit buffer stays where it is.
+ */
+export function secretBytes(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length));
+}
+
 /** UTF-8 bytes of a string that has no lone surrogates (the caller has checked). */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);

@@ -1,5 +1,5 @@
 import { encodeBase64, hash, randomBytes } from '#crypto';
-import { compareBytes, concat, uint16, uint32, utf8 } from './bytes.ts';
+import { compareBytes, concat, secretBytes, uint16, uint32, utf8 } from './bytes.ts';
 import type { CacheEntry, MaterialsCache } from './cache/materials-cache.ts';
 import type {
   CryptographicMaterialsManager,
@@ -114,7 +114,10 @@ function decryptionMaterialsOf({ cached }: CacheEntry): DecryptionMaterials {
 
 /** Whoever gets materials wipes their data key: the cache keeps its own. */
 function withOwnDataKey<M extends EncryptionMaterials | DecryptionMaterials>(materials: M): M {
-  return materials.dataKey === undefined ? materials : { ...materials, dataKey: materials.dataKey.slice() };
+  if (materials.dataKey === undefined) return materials;
+  const dataKey = secretBytes(materials.dataKey.length);
+  dataKey.set(materials.dataKey);
+  return { ...materials, dataKey };
 }
 
 function foreignEntry(): EncryptionSdkError {

@@ -1,5 +1,6 @@
 // For authors of keyrings and cryptographic materials managers.
 export { aesGcmKey, randomBytes } from '#crypto';
+export { secretBytes } from './bytes.ts';
 export type {
   CacheCounters,
   CachedMaterials,

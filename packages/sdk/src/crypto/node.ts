@@ -14,17 +14,19 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { secretBytes } from '../bytes.ts';
 import { type Curve, coordinateLength, type Hash } from '../suites.ts';
 import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
 export function randomBytes(length: number): Uint8Array {
   if (length > random.length - randomOffset) {
-    if (length > random.length) return getRandomValues(new Uint8Array(length));
+    if (length > random.length) return getRandomValues(secretBytes(length));
     getRandomValues(random);
     randomOffset = 0;
   }
   const end = randomOffset + length;
-  const bytes = random.slice(randomOffset, end);
+  const bytes = secretBytes(length);
+  bytes.set(random.subarray(randomOffset, end));
   random.fill(0, randomOffset, end);
   randomOffset = end;
   return bytes;

@@ -2,11 +2,12 @@
 import { gcm } from '@noble/ciphers/aes.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
+import { secretBytes } from '../bytes.ts';
 import type { Curve, Hash } from '../suites.ts';
 import type { AesGcmKey, SigningKey, VerificationKey } from './provider.ts';
 
 export function randomBytes(length: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(length));
+  return crypto.getRandomValues(secretBytes(length));
 }
 
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {

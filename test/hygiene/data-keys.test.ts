@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createDecipheriv, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { inspectUnauthenticated } from '@holdfast/sdk';
+import { afterEach, describe, expect, it } from 'vitest';
+import { contextBytes } from '../../packages/sdk/src/context.ts';
+import { copiesInMemory } from './memory.ts';
+
+let child: ChildProcess | undefined;
+afterEach(() => child?.kill());
+
+/** The data key of a message under the raw AES wrapping key, found without the SDK. */
+function dataKeyOf(message: Uint8Array, wrappingKey: Uint8Array): Uint8Array {
+  const { encryptedDataKeys, encryptionContext } = inspectUnauthenticated(message);
+  const [key] = encryptedDataKeys;
+  if (key === undefined) throw new Error('a message has no encrypted data key');
+  const decipher = createDecipheriv('aes-256-gcm', wrappingKey, key.providerInfo.subarray(-12));
+  decipher.setAAD(contextBytes(encryptionContext)).setAuthTag(key.ciphertext.subarray(-16));
+  return Buffer.concat([decipher.update(key.ciphertext.subarray(0, -16)), decipher.final()]);
+}
+
+async function messagesOf(process: ChildProcess): Promise<Uint8Array[]> {
+  let text = '';
+  for await (const chunk of process.stdout ?? []) {
+    text += String(chunk);
+    if (text.endsWith('\n\n')) break;
+  }
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
+}
+
+describe.skipIf(process.platform !== 'linux')('after 100 messages there and back', () => {
+  it.each(['unsigned', 'signed'])('no data key is left in the memory of the process (%s)', async (suite) => {
+    const wrappingKey = randomBytes(32);
+    const options = ['--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
+    const script = new URL('child.ts', import.meta.url).pathname;
+    child = spawn(process.execPath, [...options, script, wrappingKey.toString('hex'), '100', suite], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(child, 'spawn');
+    const messages = await messagesOf(child);
+    expect(messages).toHaveLength(100);
+    const dataKeys = messages.map((message) => dataKeyOf(message, wrappingKey));
+    const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, [wrappingKey, ...dataKeys]);
+    expect(copies.reduce((sum, count) => sum + count, 0)).toBe(0);
+    // The search works: the wrapping key is there, as it has to be.
+    expect(control).toBeGreaterThan(0);
+  });
+});
