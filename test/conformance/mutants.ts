@@ -16,7 +16,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sends its errors with HTTP status 200',
     file: 'app.ts',
-    original: 'status = exceptionStatus[exception.errorName];',
+    original: 'status = EXCEPTION_STATUS[exception.errorName];',
     replacement: 'status = 200;',
     killedBy: ['knows no key that it was not given', 'fails a wrong secret on every operation'],
   },
@@ -40,7 +40,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'does not look at the clock',
     file: 'sigv4/verify.ts',
-    original: "if (Math.abs(options.nowMs - signedAtMs) > MAXIMUM_SKEW_MS) throw refused('clock-skew');",
+    original: "if (Math.abs(options.nowMs - signedAtMs) > MAX_SKEW_MS) throw refused('clock-skew');",
     replacement: '',
     killedBy: [
       'fails a request of yesterday, and one of tomorrow',

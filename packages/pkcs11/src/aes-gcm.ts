@@ -80,7 +80,7 @@ export function aesGcm(library: Library, mode: CallMode): AesGcm {
       };
     },
     decryption({ iv, aad, ciphertext, tag }) {
-      if (tag.length !== TAG_LENGTH) throw new RangeError(`tag must have ${TAG_LENGTH} bytes`);
+      if (tag.length !== TAG_LENGTH) throw new RangeError(`tag: expected ${TAG_LENGTH} bytes`);
       const buffers = prepare(iv, aad, { ciphertext, tag });
       const length = ciphertext.length;
       return {
@@ -129,10 +129,10 @@ interface CallBuffers {
 
 function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Array>): CallBuffers {
   for (const [name, bytes] of Object.entries({ iv, aad, ...inputs })) {
-    if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
+    if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
   }
   // SoftHSM encrypts with a zero-length IV if it is asked to.
-  if (iv.length !== 12 && iv.length !== 16) throw new RangeError('iv must have 12 or 16 bytes');
+  if (iv.length !== 12 && iv.length !== 16) throw new RangeError('iv: expected 12 or 16 bytes');
   const parts = [iv, aad, ...Object.values(inputs)];
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const inputLength = length - iv.length - aad.length;

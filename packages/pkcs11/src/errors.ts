@@ -52,6 +52,7 @@ export interface ReturnValue {
 
 /** Every failure of this package that is not a mistake of the caller (those are TypeError and RangeError). */
 export class Pkcs11Error extends Error {
+  override readonly name = 'Pkcs11Error';
   readonly code: Pkcs11ErrorCode;
   /** Present when a PKCS#11 function failed. */
   readonly returnValue?: ReturnValue;
@@ -62,7 +63,6 @@ export class Pkcs11Error extends Error {
     options: { cause?: unknown; returnValue?: ReturnValue } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.name = 'Pkcs11Error';
     this.code = code;
     if (options.returnValue !== undefined) this.returnValue = options.returnValue;
   }
@@ -98,7 +98,7 @@ export function isStale(error: unknown): boolean {
   return (
     error instanceof Pkcs11Error &&
     error.returnValue !== undefined &&
-    rows.get(error.returnValue.value)?.stale === true
+    ROWS.get(error.returnValue.value)?.stale === true
   );
 }
 
@@ -106,10 +106,10 @@ function returnedError(name: string, cause: unknown): unknown {
   if (!(cause instanceof Error && 'code' in cause && typeof cause.code === 'number' && cause.code > 0)) {
     return cause;
   }
-  const row = rows.get(cause.code);
+  const row = ROWS.get(cause.code);
   const returnValue = { name: row?.name ?? 'CKR_VENDOR_DEFINED', value: cause.code } as const;
   const message = `${name} returned ${returnValue.name} (0x${cause.code.toString(16)})`;
   return new Pkcs11Error(row?.code ?? 'DEVICE_ERROR', message, { cause, returnValue });
 }
 
-const rows = new Map(RETURN_VALUES.map((row) => [row.value, row]));
+const ROWS = new Map(RETURN_VALUES.map((row) => [row.value, row]));

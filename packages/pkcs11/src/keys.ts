@@ -138,7 +138,7 @@ export function generateAesKey(
   session: ck.Handle,
   { label, id = randomBytes(16), usages = ['ENCRYPT', 'DECRYPT'] }: GenerateKeyOptions,
 ): KeySelector {
-  if (label === '') throw new RangeError('label must not be empty');
+  if (label === '') throw new RangeError('label: expected a text that is not empty');
   if (findHandles(cryptoki, session, { label }).length > 0) {
     throw new Pkcs11Error(
       'KEY_EXISTS',
@@ -179,7 +179,7 @@ function findHandles(cryptoki: ck.Cryptoki, session: ck.Handle, selector: KeySel
 }
 
 function keyTemplate({ label, id }: KeySelector): ck.Template {
-  if (label === undefined && id === undefined) throw new TypeError('a key is named by label, id or both');
+  if (label === undefined && id === undefined) throw new TypeError('key: expected a label, an id or both');
   return [
     { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
     { type: ck.CKA_KEY_TYPE, value: ck.CKK_AES },

@@ -24,14 +24,14 @@ export interface Library {
  */
 export function acquireLibrary(path: string): Library {
   const realPath = resolvePath(path);
-  const library = libraries.get(realPath) ?? initialize(realPath);
+  const library = LIBRARIES.get(realPath) ?? initialize(realPath);
   library.retain();
   return library;
 }
 
 /** Whether this process has the library open already. */
 export function isAcquired(path: string): boolean {
-  return libraries.has(resolvePath(path));
+  return LIBRARIES.has(resolvePath(path));
 }
 
 function initialize(path: string): Library {
@@ -50,12 +50,12 @@ function initialize(path: string): Library {
     release() {
       users -= 1;
       if (users > 0) return;
-      libraries.delete(path);
+      LIBRARIES.delete(path);
       if (ours) attempt('C_Finalize', () => cryptoki.C_Finalize());
       cryptoki.close();
     },
   };
-  libraries.set(path, library);
+  LIBRARIES.set(path, library);
   return library;
 }
 
@@ -82,4 +82,4 @@ function resolvePath(path: string): string {
   }
 }
 
-const libraries = new Map<string, Library>();
+const LIBRARIES = new Map<string, Library>();

@@ -50,7 +50,7 @@ export function findToken(
   { label, serial }: { readonly label?: string; readonly serial?: string },
 ): OccupiedSlot {
   if ((label === undefined) === (serial === undefined)) {
-    throw new TypeError('a token is named either by label or by serial');
+    throw new TypeError('token: expected either a label or a serial number');
   }
   const matches = occupiedSlots(cryptoki).filter(
     ({ info }) => info.initialized && (label === undefined ? info.serial === serial : info.label === label),
@@ -73,7 +73,7 @@ export function initializeToken(
 ): TokenInfo {
   const labelLength = Buffer.byteLength(label);
   if (labelLength < 1 || labelLength > LABEL_LENGTH) {
-    throw new RangeError(`label must have 1 to ${LABEL_LENGTH} bytes`);
+    throw new RangeError(`label: expected 1 to ${LABEL_LENGTH} bytes of UTF-8`);
   }
   const vacant = occupiedSlots(cryptoki).find(({ info }) => !info.initialized);
   if (vacant === undefined) {

@@ -60,7 +60,7 @@ export function openTokenInSlot(
   open: Set<Token>,
 ): Token {
   if (!Number.isInteger(maxSessions) || maxSessions < 1) {
-    throw new RangeError('maxSessions must be a whole number above 0');
+    throw new RangeError('maxSessions: expected a whole number above 0');
   }
   const { cryptoki } = library;
   const login = library.logins.join(slot, pin);
@@ -124,7 +124,7 @@ export function openTokenInSlot(
     },
     async randomBytes(length) {
       if (!Number.isInteger(length) || length < 1)
-        throw new RangeError('length must be a whole number above 0');
+        throw new RangeError('length: expected a whole number above 0');
       const bytes = Buffer.allocUnsafeSlow(length);
       await pool.run(({ handle }) =>
         attempt('C_GenerateRandom', () => cryptoki.C_GenerateRandom(handle, bytes)),

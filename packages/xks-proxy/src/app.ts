@@ -3,7 +3,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
 import { readBody } from './body.ts';
 import { withDeadline } from './deadline.ts';
-import { exceptionStatus, XksException } from './exceptions.ts';
+import { EXCEPTION_STATUS, XksException } from './errors.ts';
 import type { FleetHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
 import type { ProxyLog } from './log.ts';
@@ -16,8 +16,9 @@ import { isPlainPath } from './request-path.ts';
 import { verifySignature } from './sigv4/verify.ts';
 import type { Store } from './stores.ts';
 import { timedDevice } from './timed-device.ts';
-import { type JsonObject, limits, parseBody, parseRequestMetadata, type RequestMetadata } from './wire.ts';
+import { type JsonObject, LIMITS, parseBody, parseRequestMetadata, type RequestMetadata } from './wire.ts';
 
+/** What the HTTP interface is made of. */
 export interface AppOptions {
   readonly stores: readonly Store[];
   readonly device: KeyDevice;
@@ -52,7 +53,7 @@ export function createApp(options: AppOptions): App {
   app.notFound((context) => noSuchPath(context, options.log));
   app.onError((thrown, context) => {
     const error = unforeseen(thrown);
-    const status = exceptionStatus[error.errorName];
+    const status = EXCEPTION_STATUS[error.errorName];
     options.log.request({ status, error });
     return answer(context, status, errorBody(error));
   });
@@ -86,7 +87,7 @@ async function gate(
     response = await withDeadline(work, timeoutMs);
   } catch (thrown) {
     const exception = thrown instanceof XksException ? thrown : unforeseen(thrown);
-    status = exceptionStatus[exception.errorName];
+    status = EXCEPTION_STATUS[exception.errorName];
     response = errorBody(exception);
     error = exception;
   }
@@ -109,7 +110,7 @@ async function authenticatedBody(
   { credentials, regions }: Store,
   caller: Caller,
 ): Promise<JsonObject> {
-  const body = await readBody(incoming, limits.body);
+  const body = await readBody(incoming, LIMITS.maxBodyBytes);
   try {
     const { method = '', url = '', rawHeaders } = incoming;
     const request = { method, path: url, rawHeaders, body };
@@ -122,7 +123,7 @@ async function authenticatedBody(
 
 function noSuchPath(context: AppContext, log: ProxyLog): Response {
   const error = invalidUriPath();
-  const status = exceptionStatus[error.errorName];
+  const status = EXCEPTION_STATUS[error.errorName];
   log.request({ ...loggedPath(context), status, error });
   return answer(context, status, errorBody(error));
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { XksException } from './exceptions.ts';
+import { XksException } from './errors.ts';
 
 /**
  * Reads a request's body into one buffer of known size: its declared length, or the maximum when the
@@ -7,14 +7,14 @@ import { XksException } from './exceptions.ts';
  * Throws `UnsupportedOperationException` above the maximum and `ValidationException` for a body that
  * ends early or declares its length in two ways. The caller owns the buffer, and wipes it.
  */
-export function readBody(incoming: IncomingMessage, maximumBytes: number): Promise<Buffer> {
+export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const declared = incoming.headers['content-length'];
     const chunked = incoming.headers['transfer-encoding'] !== undefined;
     // Two lengths are how request smuggling starts; Node refuses them too, unless told to be lenient.
     if (declared !== undefined && chunked) return reject(truncated());
-    const capacity = chunked ? maximumBytes : Number(declared ?? 0);
-    if (!(capacity <= maximumBytes)) return reject(tooLarge());
+    const capacity = chunked ? maxBytes : Number(declared ?? 0);
+    if (!(capacity <= maxBytes)) return reject(tooLarge());
 
     const body = Buffer.allocUnsafeSlow(capacity);
     let used = 0;

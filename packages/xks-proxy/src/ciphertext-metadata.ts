@@ -14,7 +14,7 @@ export const FIRST_KEY_VERSION = 1;
  * that KMS stores. Throws RangeError for a key version outside 1 to 65535.
  */
 export function encodeCiphertextMetadata({ keyVersion }: CiphertextMetadata): Uint8Array {
-  if (!isKeyVersion(keyVersion)) throw new RangeError('key version must be an integer from 1 to 65535');
+  if (!isKeyVersion(keyVersion)) throw new RangeError('keyVersion: expected an integer from 1 to 65535');
   return Buffer.from(CBOR.encode([LAYOUT_VERSION, keyVersion]));
 }
 

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { configSchema } from './config-schema.ts';
-import { XksProxyError } from './errors.ts';
 import type { KeyUsage } from './key-device.ts';
+import { XksProxyError } from './proxy-error.ts';
 
 /** A checked configuration. Its secrets are key objects, which print and serialise as nothing. */
 export interface ProxyConfig {

@@ -1,4 +1,4 @@
-import { XksException } from './exceptions.ts';
+import { XksException } from './errors.ts';
 
 /**
  * The result of `work`, or `DependencyTimeoutException` once `timeoutMs` passed. The work itself goes on:

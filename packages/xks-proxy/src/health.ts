@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { HealthConfig } from './config.ts';
 import { withDeadline } from './deadline.ts';
 import type { KeyDevice } from './key-device.ts';
-import { productVersion } from './version.ts';
+import { PRODUCT_VERSION } from './version.ts';
 
 /** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
 export type HealthStatus = 'ACTIVE' | 'UNAVAILABLE';
@@ -18,6 +18,7 @@ export interface FleetHealth {
   status(): Promise<HealthStatus>;
 }
 
+/** What is probed, how long it may take, and who is told. */
 export interface FleetHealthOptions {
   readonly device: KeyDevice;
   readonly config: HealthConfig;
@@ -56,7 +57,7 @@ export function fleetHealth({
   return {
     fleetSize: config.fleetSize,
     proxyVendor: config.proxyVendor ?? 'Holdfast',
-    proxyModel: config.proxyModel ?? `Holdfast XKS proxy ${productVersion}`,
+    proxyModel: config.proxyModel ?? `Holdfast XKS proxy ${PRODUCT_VERSION}`,
     ekmVendor: config.ekmVendor ?? device.manufacturer,
     ekmModel: config.ekmModel ?? device.model,
     async status() {

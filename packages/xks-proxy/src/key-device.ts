@@ -24,4 +24,5 @@ export interface Sealed {
   readonly tag: Uint8Array;
 }
 
+/** What a key may do: as the XKS API, the configuration and the token all name it. */
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';

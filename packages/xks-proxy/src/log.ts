@@ -1,6 +1,6 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { pino } from 'pino';
-import { XksException } from './exceptions.ts';
+import { XksException } from './errors.ts';
 import type { HealthStatus } from './health.ts';
 import type { MetadataField, RequestMetadata } from './wire.ts';
 
@@ -86,7 +86,7 @@ function selected(metadata: RequestMetadata = {}): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const field of LOGGED_METADATA) {
     const value = metadata[field];
-    if (value !== undefined) fields[field] = value.slice(0, MAXIMUM_VALUE_CHARACTERS);
+    if (value !== undefined) fields[field] = value.slice(0, MAX_VALUE_CHARACTERS);
   }
   return fields;
 }
@@ -121,4 +121,4 @@ const LOGGED_METADATA = [
   'awsSourceVpce',
   'kmsViaService',
 ] as const satisfies readonly MetadataField[];
-const MAXIMUM_VALUE_CHARACTERS = 2048;
+const MAX_VALUE_CHARACTERS = 2048;

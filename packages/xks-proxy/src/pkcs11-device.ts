@@ -1,5 +1,5 @@
 import { type AesKey, Pkcs11Error, type Pkcs11ErrorCode, type Token } from '@holdfast/pkcs11';
-import { XksException, type XksExceptionName } from './exceptions.ts';
+import { XksException, type XksExceptionName } from './errors.ts';
 import type { DeviceKey, KeyDevice } from './key-device.ts';
 
 /** A PKCS#11 token as a key device; every failure of the token becomes the answer KMS understands. */

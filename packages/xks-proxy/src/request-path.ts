@@ -4,9 +4,9 @@
  * A target that passes reads the same to the signature check and to any router.
  */
 export function isPlainPath(target: string): boolean {
-  return target.length <= MAXIMUM_TARGET_CHARACTERS && PLAIN_PATH.test(target) && !DOT_SEGMENT.test(target);
+  return target.length <= MAX_TARGET_CHARACTERS && PLAIN_PATH.test(target) && !DOT_SEGMENT.test(target);
 }
 
-const MAXIMUM_TARGET_CHARACTERS = 256;
+const MAX_TARGET_CHARACTERS = 256;
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9._-]+)+$/;
 const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;

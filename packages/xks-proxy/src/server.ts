@@ -3,15 +3,16 @@ import { openModule, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
 import { getRequestListener } from '@hono/node-server';
 import { createApp, invalidUriPath } from './app.ts';
 import type { ProxyConfig } from './config.ts';
-import { XksProxyError } from './errors.ts';
-import { exceptionStatus } from './exceptions.ts';
+import { EXCEPTION_STATUS } from './errors.ts';
 import { gracefulClose } from './graceful-close.ts';
 import { fleetHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
+import { XksProxyError } from './proxy-error.ts';
 import { openStore } from './stores.ts';
 
+/** What is not configuration, but the program's own. */
 export interface StartProxyOptions {
   /** Receives one JSON line an event; nothing is logged without it. */
   readonly log?: LogStream;
@@ -130,7 +131,7 @@ function httpsServer(
     // Requests whose target or host no URL can be made of never reach the app.
     errorHandler: () => {
       const error = invalidUriPath();
-      const status = exceptionStatus[error.errorName];
+      const status = EXCEPTION_STATUS[error.errorName];
       log.request({ status, error });
       return Response.json({ errorName: error.errorName, errorMessage: error.message }, { status });
     },

@@ -1,5 +1,5 @@
 import type { StoreConfig, StoreKeyConfig } from './config.ts';
-import { XksException } from './exceptions.ts';
+import { XksException } from './errors.ts';
 import type { DeviceKey, KeyDevice, KeyUsage } from './key-device.ts';
 import { type SigningKeys, signingKeys } from './sigv4/signing-keys.ts';
 

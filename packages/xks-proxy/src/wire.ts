@@ -1,13 +1,13 @@
-import { XksException } from './exceptions.ts';
+import { XksException } from './errors.ts';
 
 /** Sizes of version 1 of the API, in bytes before base64 (XKS API v1, "Encrypt" and "Decrypt"). */
-export const limits = {
-  body: 65_536,
-  plaintext: 4300,
-  additionalAuthenticatedData: 8192,
-  ciphertextMetadata: 20,
-  initializationVectors: [12, 16],
-  authenticationTag: 16,
+export const LIMITS = {
+  maxBodyBytes: 65_536,
+  maxPlaintextBytes: 4300,
+  maxAdditionalAuthenticatedDataBytes: 8192,
+  maxCiphertextMetadataBytes: 20,
+  initializationVectorBytes: [12, 16],
+  authenticationTagBytes: 16,
 } as const satisfies Record<string, number | readonly number[]>;
 
 /** A JSON object whose members are not judged yet. */
@@ -18,12 +18,14 @@ export type MetadataField = (typeof METADATA_FIELDS)[number];
 /** What is known about the KMS call behind a request. All values are opaque text. */
 export type RequestMetadata = Readonly<Partial<Record<MetadataField, string>>>;
 
+/** What an Encrypt request asks for; its bytes are within the limits. */
 export interface EncryptRequest {
   readonly plaintext: Buffer;
   readonly additionalAuthenticatedData: Buffer;
   readonly wantsIntegrityValue: boolean;
 }
 
+/** What a Decrypt request asks for; its bytes have lengths that a ciphertext of this API can have. */
 export interface DecryptRequest {
   readonly ciphertext: Buffer;
   readonly additionalAuthenticatedData: Buffer;
@@ -67,7 +69,7 @@ export function parseEncryptRequest(body: JsonObject): EncryptRequest {
   const wantsIntegrityValue = optional(body, 'ciphertextDataIntegrityValueAlgorithm') !== undefined;
   if (wantsIntegrityValue) requireValue(body, 'ciphertextDataIntegrityValueAlgorithm', 'SHA_256');
   return {
-    plaintext: bounded(requiredBytes(body, 'plaintext'), 'plaintext', limits.plaintext),
+    plaintext: bounded(requiredBytes(body, 'plaintext'), 'plaintext', LIMITS.maxPlaintextBytes),
     additionalAuthenticatedData: aadBytes(body),
     wantsIntegrityValue,
   };
@@ -80,19 +82,20 @@ export function parseEncryptRequest(body: JsonObject): EncryptRequest {
 export function parseDecryptRequest(body: JsonObject): DecryptRequest {
   requireValue(body, 'encryptionAlgorithm', 'AES_GCM');
   const request = {
-    ciphertext: bounded(requiredBytes(body, 'ciphertext'), 'ciphertext', limits.plaintext),
+    ciphertext: bounded(requiredBytes(body, 'ciphertext'), 'ciphertext', LIMITS.maxPlaintextBytes),
     additionalAuthenticatedData: aadBytes(body),
     ciphertextMetadata: optionalBytes(body, 'ciphertextMetadata') ?? Buffer.alloc(0),
     initializationVector: requiredBytes(body, 'initializationVector'),
     authenticationTag: requiredBytes(body, 'authenticationTag'),
   };
   const { ciphertextMetadata, initializationVector, authenticationTag } = request;
-  if (ciphertextMetadata.length > limits.ciphertextMetadata) throw invalidCiphertext('metadata-length');
+  if (ciphertextMetadata.length > LIMITS.maxCiphertextMetadataBytes)
+    throw invalidCiphertext('metadata-length');
   // Some tokens accept an initialization vector of any length, even none.
-  if (!limits.initializationVectors.some((length) => length === initializationVector.length)) {
+  if (!LIMITS.initializationVectorBytes.some((length) => length === initializationVector.length)) {
     throw invalidCiphertext('initialization-vector-length');
   }
-  if (authenticationTag.length !== limits.authenticationTag) throw invalidCiphertext('tag-length');
+  if (authenticationTag.length !== LIMITS.authenticationTagBytes) throw invalidCiphertext('tag-length');
   return request;
 }
 
@@ -108,19 +111,9 @@ export function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
-const METADATA_FIELDS = [
-  'awsPrincipalArn',
-  'awsSourceVpc',
-  'awsSourceVpce',
-  'kmsKeyArn',
-  'kmsOperation',
-  'kmsRequestId',
-  'kmsViaService',
-] as const;
-
 const aadBytes = (body: JsonObject): Buffer => {
   const aad = optionalBytes(body, 'additionalAuthenticatedData') ?? Buffer.alloc(0);
-  return bounded(aad, 'additionalAuthenticatedData', limits.additionalAuthenticatedData);
+  return bounded(aad, 'additionalAuthenticatedData', LIMITS.maxAdditionalAuthenticatedDataBytes);
 };
 
 function requiredBytes(body: JsonObject, field: string): Buffer {
@@ -138,9 +131,9 @@ function optionalBytes(body: JsonObject, field: string): Buffer | undefined {
   return bytes;
 }
 
-function bounded(bytes: Buffer, field: string, maximumBytes: number): Buffer {
-  if (bytes.length <= maximumBytes) return bytes;
-  const message = `${field} is larger than the ${maximumBytes} bytes this proxy supports.`;
+function bounded(bytes: Buffer, field: string, maxBytes: number): Buffer {
+  if (bytes.length <= maxBytes) return bytes;
+  const message = `${field} is larger than the ${maxBytes} bytes this proxy supports.`;
   throw new XksException('UnsupportedOperationException', message);
 }
 
@@ -157,3 +150,12 @@ const invalid = (message: string) => new XksException('ValidationException', mes
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const CONTENT_TYPE = /^application\/json(?:; ?charset=utf-8)?$/i;
+const METADATA_FIELDS = [
+  'awsPrincipalArn',
+  'awsSourceVpc',
+  'awsSourceVpce',
+  'kmsKeyArn',
+  'kmsOperation',
+  'kmsRequestId',
+  'kmsViaService',
+] as const;

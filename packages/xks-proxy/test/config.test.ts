@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
 import { parseConfig } from '../src/config.ts';
-import { XksProxyError } from '../src/errors.ts';
+import { XksProxyError } from '../src/proxy-error.ts';
 import { writeTestConfig } from './fixtures/proxy.ts';
 
 let files: Awaited<ReturnType<typeof writeTestConfig>>;

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../src/app.ts';
-import { XksException } from '../src/exceptions.ts';
+import { XksException } from '../src/errors.ts';
 import { fleetHealth } from '../src/health.ts';
 import { createLog } from '../src/log.ts';
 import { openStore } from '../src/stores.ts';

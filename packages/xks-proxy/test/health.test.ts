@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { XksException } from '../src/exceptions.ts';
+import { XksException } from '../src/errors.ts';
 import { fleetHealth, type HealthStatus } from '../src/health.ts';
 import type { KeyDevice } from '../src/key-device.ts';
 import { memoryDevice } from './fixtures/memory-device.ts';

@@ -1,6 +1,6 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it } from 'vitest';
-import { exceptionStatus } from '../src/exceptions.ts';
+import { EXCEPTION_STATUS } from '../src/errors.ts';
 import { tokenException } from '../src/pkcs11-device.ts';
 
 describe('a failure of the token', () => {
@@ -20,7 +20,7 @@ describe('a failure of the token', () => {
     const failure = new Pkcs11Error(code, 'C_Encrypt returned something with 0123456789abcdef in it');
     const exception = tokenException(failure);
     expect(exception.errorName).toBe(errorName);
-    expect(exceptionStatus[exception.errorName]).toBe(status);
+    expect(EXCEPTION_STATUS[exception.errorName]).toBe(status);
     expect(exception.cause).toBe(failure);
     expect(exception.message).not.toContain('0123456789abcdef');
   });

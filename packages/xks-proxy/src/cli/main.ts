@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { parseConfig } from '../config.ts';
-import { XksProxyError } from '../errors.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
-import { productVersion } from '../version.ts';
+import { PRODUCT_VERSION } from '../version.ts';
 
 const program = new Command('xks-proxy')
   .description('AWS KMS External Key Store proxy in front of a PKCS#11 token')
-  .version(productVersion);
+  .version(PRODUCT_VERSION);
 
 program
   .command('serve')

@@ -1,6 +1,6 @@
 import { tokenAad } from '../aad.ts';
 import { encodeCiphertextMetadata, FIRST_KEY_VERSION } from '../ciphertext-metadata.ts';
-import { XksException } from '../exceptions.ts';
+import { XksException } from '../errors.ts';
 import { integrityValue } from '../integrity-value.ts';
 import type { KeyDevice } from '../key-device.ts';
 import { type Store, usableKey } from '../stores.ts';

@@ -17,7 +17,7 @@ export function signingKeys(secretAccessKey: KeyObject): SigningKeys {
       const scope = `${date}/${region}`;
       const known = cache.get(scope);
       if (known !== undefined) return known;
-      if (cache.size >= MAXIMUM_CACHED_KEYS) cache.clear();
+      if (cache.size >= MAX_CACHED_KEYS) cache.clear();
       const derived = derive(secretAccessKey, [date, region, SERVICE, TERMINATOR]);
       cache.set(scope, derived);
       return derived;
@@ -42,4 +42,4 @@ function derive(secretAccessKey: KeyObject, scope: readonly string[]): KeyObject
   return key;
 }
 
-const MAXIMUM_CACHED_KEYS = 64;
+const MAX_CACHED_KEYS = 64;

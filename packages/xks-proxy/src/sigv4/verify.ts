@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { XksException } from '../exceptions.ts';
+import { XksException } from '../errors.ts';
 import { type Authorization, parseAuthorization } from './authorization.ts';
 import { canonicalRequestHash, type RawRequest, sha256Hex } from './canonical-request.ts';
 import { SERVICE, type SigningKeys, TERMINATOR } from './signing-keys.ts';
@@ -46,7 +46,7 @@ export function verifySignature(request: RawRequest, options: VerifyOptions): st
   const signedAtMs = parseTimestamp(timestamp);
   if (signedAtMs === undefined) throw refused('date-malformed');
   if (timestamp.slice(0, 8) !== date) throw refused('scope-mismatch');
-  if (Math.abs(options.nowMs - signedAtMs) > MAXIMUM_SKEW_MS) throw refused('clock-skew');
+  if (Math.abs(options.nowMs - signedAtMs) > MAX_SKEW_MS) throw refused('clock-skew');
 
   if (!REQUIRED_SIGNED_HEADERS.every((name) => signedHeaders.includes(name)))
     throw refused('signed-headers-invalid');
@@ -107,7 +107,7 @@ const refused = (reason: RefusalReason) =>
   new XksException('AuthenticationFailedException', 'The request could not be authenticated.', { reason });
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-const MAXIMUM_SKEW_MS = 5 * 60 * 1000;
+const MAX_SKEW_MS = 5 * 60 * 1000;
 const REQUIRED_SIGNED_HEADERS = ['host', 'x-amz-date'] as const;
 const SINGLE_HEADERS = [
   'authorization',

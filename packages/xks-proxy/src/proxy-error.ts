@@ -1,0 +1,13 @@
+/** Why a proxy could not be configured or started. Answers to KMS are {@link XksException}s instead. */
+export type XksProxyErrorCode = 'CONFIG_INVALID' | 'LISTEN_FAILED' | 'TOKEN_UNAVAILABLE';
+
+/** Thrown by `parseConfig` and `startProxy`; `code` is stable, the message is for the operator. */
+export class XksProxyError extends Error {
+  override readonly name = 'XksProxyError';
+  readonly code: XksProxyErrorCode;
+
+  constructor(code: XksProxyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
