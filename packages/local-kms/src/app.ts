@@ -6,10 +6,10 @@ import { accountArn } from './arn.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import type { Kms } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
-import type { Operation, Output } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
-import { readBody } from './request-body.ts';
-import { millisecondsSince } from './time.ts';
+import type { Operation, Output } from './protocol/operation.ts';
+import { readBody } from './protocol/request-body.ts';
+import { millisecondsSince } from './protocol/time.ts';
 
 /**
  * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this

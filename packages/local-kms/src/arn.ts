@@ -12,8 +12,9 @@ export interface KmsArn extends ArnScope {
 
 /** The scope of an account in a Region. Throws RangeError for a malformed Region or account id. */
 export function arnScope(region: string, accountId: string): ArnScope {
-  if (region.length > 32 || !REGION.test(region)) throw new RangeError(`not an AWS Region: ${region}`);
-  if (!ACCOUNT_ID.test(accountId)) throw new RangeError(`not a 12-digit AWS account id: ${accountId}`);
+  if (region.length > 32 || !REGION.test(region))
+    throw new RangeError(`region: expected an AWS Region, not ${region}`);
+  if (!ACCOUNT_ID.test(accountId)) throw new RangeError(`accountId: expected 12 digits, not ${accountId}`);
   const partition = PARTITIONS.find(({ prefix }) => region.startsWith(prefix))?.partition ?? 'aws';
   return { partition, region, accountId };
 }

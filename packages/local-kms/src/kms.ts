@@ -1,8 +1,8 @@
-import type { Aliases } from './aliases.ts';
 import type { ArnScope } from './arn.ts';
-import type { Connections } from './connections.ts';
-import type { CustomKeyStores } from './custom-key-stores.ts';
-import type { Keys } from './keys.ts';
+import type { Connections } from './key-stores/connections.ts';
+import type { CustomKeyStores } from './key-stores/custom-key-stores.ts';
+import type { Aliases } from './keys/aliases.ts';
+import type { Keys } from './keys/keys.ts';
 import type { XksCaller, XksClient } from './xks/client.ts';
 
 /** Everything that operations work on. */

@@ -1,15 +1,16 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { createAliases } from './aliases.ts';
 import { createApp } from './app.ts';
 import { arnScope } from './arn.ts';
-import { createConnections } from './connections.ts';
-import { createCustomKeyStores } from './custom-key-stores.ts';
-import { createKeys } from './keys.ts';
+import { createConnections } from './key-stores/connections.ts';
+import { createCustomKeyStores } from './key-stores/custom-key-stores.ts';
+import { createAliases } from './keys/aliases.ts';
+import { createKeys } from './keys/keys.ts';
 import type { Log } from './log.ts';
 import { createXksClient } from './xks/client.ts';
 import { createXksTransport } from './xks/transport.ts';
 
+/** What a local KMS says of itself and how it reaches proxies. Everything has a default. */
 export interface LocalKmsOptions {
   /** The Region in ARNs and in the signatures of XKS requests. Default `us-east-1`. */
   readonly region?: string;
@@ -27,9 +28,11 @@ export interface LocalKmsOptions {
 
 /** A KMS that keeps its keys in memory. It can listen more than once, at different ports. */
 export interface LocalKms {
+  /** Rejects with the error of the socket, such as EADDRINUSE, if the port cannot be had. */
   listen(options?: ListenOptions): Promise<ListeningKms>;
 }
 
+/** Where to listen. */
 export interface ListenOptions {
   /** Default `127.0.0.1`. */
   readonly host?: string;
@@ -37,6 +40,7 @@ export interface ListenOptions {
   readonly port?: number;
 }
 
+/** A local KMS at one port. */
 export interface ListeningKms {
   /** The `endpoint` of a KMS client. */
   readonly url: string;
@@ -60,7 +64,7 @@ export function createLocalKms({
   xksTimeoutMs = 250,
   log = () => undefined,
 }: LocalKmsOptions = {}): LocalKms {
-  if (!(xksTimeoutMs > 0)) throw new RangeError('xksTimeoutMs is more than zero');
+  if (!(xksTimeoutMs > 0)) throw new RangeError('xksTimeoutMs: expected a number above 0');
   const scope = arnScope(region, accountId);
   const transport = createXksTransport({
     hosts: xksHosts,

@@ -6,6 +6,7 @@ export type LogRecord = ListeningRecord | RequestRecord | ConnectionRecord;
 /** Takes records as they happen; it must not throw. */
 export type Log = (record: LogRecord) => void;
 
+/** The KMS takes requests now. */
 export interface ListeningRecord {
   readonly event: 'listening';
   readonly url: string;

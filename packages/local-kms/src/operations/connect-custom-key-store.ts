@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { KmsError } from '../errors.ts';
-import { customKeyStoreId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { customKeyStoreId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Starts to connect an external key store and returns at once; DescribeCustomKeyStores tells what came of it. */
 export const connectCustomKeyStore = operation({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { keyWithIdNotAlias } from '../key-id.ts';
-import { aliasName, keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { aliasName, keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Gives a key a friendly name. */
 export const createAlias = operation({

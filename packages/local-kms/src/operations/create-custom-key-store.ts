@@ -1,8 +1,5 @@
 import { z } from 'zod';
 import { KmsError } from '../errors.ts';
-import { customKeyStoreName } from '../members.ts';
-import { operation } from '../operation.ts';
-import { resultOf } from '../xks/result.ts';
 import {
   assertPublic,
   xksProxy,
@@ -10,7 +7,10 @@ import {
   xksProxyConnectivity,
   xksProxyUriEndpoint,
   xksProxyUriPath,
-} from '../xks-proxy-settings.ts';
+} from '../key-stores/xks-proxy-settings.ts';
+import { customKeyStoreName } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+import { resultOf } from '../xks/result.ts';
 
 /** Adds an external key store, disconnected, once its proxy has answered a health check. */
 export const createCustomKeyStore = operation({

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { CustomKeyStore } from '../custom-key-stores.ts';
 import { KmsError } from '../errors.ts';
-import { keyMetadata } from '../key-metadata.ts';
-import { isKeySpec, KEY_SPECS, type KeySpec, OTHER_KEY_SPECS } from '../key-specs.ts';
-import { assertUnused, type ExternalKey } from '../keys.ts';
+import type { CustomKeyStore } from '../key-stores/custom-key-stores.ts';
+import { keyMetadata } from '../keys/key-metadata.ts';
+import { isKeySpec, KEY_SPECS, type KeySpec, OTHER_KEY_SPECS } from '../keys/key-specs.ts';
+import { assertUnused, type ExternalKey } from '../keys/keys.ts';
 import type { Call } from '../kms.ts';
-import { customKeyStoreId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { customKeyStoreId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 import { kmsErrorFor } from '../xks/failures.ts';
 import { resultOf } from '../xks/result.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { toBase64 } from '../base64.ts';
-import { assertNotDryRun, keyMaterialIdOf, readyToDecrypt } from '../encryption.ts';
+import { assertNotDryRun, keyMaterialIdOf, readyToDecrypt } from '../cryptography/encryption.ts';
+import { toBase64 } from '../protocol/base64.ts';
 import {
   ciphertextBlob,
   dryRun,
@@ -8,8 +8,8 @@ import {
   encryptionContext,
   grantTokens,
   keyId,
-} from '../members.ts';
-import { operation } from '../operation.ts';
+} from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Decrypts what Encrypt, ReEncrypt, GenerateDataKey or the holder of an RSA public key encrypted. */
 export const decrypt = operation({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { aliasName } from '../members.ts';
-import { operation } from '../operation.ts';
+import { aliasName } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Removes a friendly name; the key stays. */
 export const deleteAlias = operation({

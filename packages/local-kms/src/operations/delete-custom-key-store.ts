@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { KmsError } from '../errors.ts';
-import { customKeyStoreId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { customKeyStoreId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Forgets a disconnected external key store that holds no keys. */
 export const deleteCustomKeyStore = operation({

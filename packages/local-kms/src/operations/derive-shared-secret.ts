@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { base64, toBase64 } from '../base64.ts';
-import { assertNotDryRun } from '../encryption.ts';
+import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { KmsError } from '../errors.ts';
-import { keyWithId } from '../key-id.ts';
-import { assertUsable } from '../key-state.ts';
-import { dryRun, grantTokens, keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithId } from '../keys/key-id.ts';
+import { assertUsable } from '../keys/key-state.ts';
+import { base64, toBase64 } from '../protocol/base64.ts';
+import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** The raw ECDH secret of a key agreement key and a peer's public key. */
 export const deriveSharedSecret = operation({

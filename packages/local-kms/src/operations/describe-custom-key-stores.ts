@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { CustomKeyStore } from '../custom-key-stores.ts';
 import { KmsError } from '../errors.ts';
-import { customKeyStoreId, customKeyStoreName, limit, marker } from '../members.ts';
-import { type Output, operation } from '../operation.ts';
-import { type PageEnd, pageOf } from '../pages.ts';
-import { toTimestamp } from '../time.ts';
+import type { CustomKeyStore } from '../key-stores/custom-key-stores.ts';
+import { customKeyStoreId, customKeyStoreName, limit, marker } from '../protocol/members.ts';
+import { type Output, operation } from '../protocol/operation.ts';
+import { type PageEnd, pageOf } from '../protocol/pages.ts';
+import { toTimestamp } from '../protocol/time.ts';
 
 /** The custom key stores, page by page, or the one with an id or a name. */
 export const describeCustomKeyStores = operation({

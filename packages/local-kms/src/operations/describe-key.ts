@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { keyWithId } from '../key-id.ts';
-import { keyMetadata } from '../key-metadata.ts';
-import { grantTokens, keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithId } from '../keys/key-id.ts';
+import { keyMetadata } from '../keys/key-metadata.ts';
+import { grantTokens, keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Everything about a key but its material. */
 export const describeKey = operation({

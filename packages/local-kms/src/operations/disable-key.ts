@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { keyWithIdNotAlias } from '../key-id.ts';
-import { keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Keeps a key from being used; what it encrypted can be opened again once it is enabled. */
 export const disableKey = operation({

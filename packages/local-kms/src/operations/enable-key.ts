@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { keyWithIdNotAlias } from '../key-id.ts';
-import { keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Lets a key be used again. */
 export const enableKey = operation({

@@ -1,8 +1,15 @@
 import { z } from 'zod';
-import { toBase64 } from '../base64.ts';
-import { assertNotDryRun, readyToEncrypt } from '../encryption.ts';
-import { dryRun, encryptionAlgorithm, encryptionContext, grantTokens, keyId, plaintext } from '../members.ts';
-import { operation } from '../operation.ts';
+import { assertNotDryRun, readyToEncrypt } from '../cryptography/encryption.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import {
+  dryRun,
+  encryptionAlgorithm,
+  encryptionContext,
+  grantTokens,
+  keyId,
+  plaintext,
+} from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Encrypts up to 4096 bytes under a key. */
 export const encrypt = operation({

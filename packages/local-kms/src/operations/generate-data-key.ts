@@ -1,7 +1,7 @@
-import { toBase64 } from '../base64.ts';
-import { dataKeyInput, withDataKey } from '../data-key.ts';
-import { keyMaterialIdOf } from '../encryption.ts';
-import { operation } from '../operation.ts';
+import { dataKeyInput, withDataKey } from '../cryptography/data-key.ts';
+import { keyMaterialIdOf } from '../cryptography/encryption.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** A fresh data key, in plaintext and encrypted under a symmetric key. */
 export const generateDataKey = operation({

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { toBase64 } from '../base64.ts';
 import { KmsError } from '../errors.ts';
-import { keyWithId } from '../key-id.ts';
-import { algorithmsOf } from '../key-metadata.ts';
-import { KEY_SPECS } from '../key-specs.ts';
-import { assertUsable } from '../key-state.ts';
-import { grantTokens, keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithId } from '../keys/key-id.ts';
+import { algorithmsOf } from '../keys/key-metadata.ts';
+import { KEY_SPECS } from '../keys/key-specs.ts';
+import { assertUsable } from '../keys/key-state.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import { grantTokens, keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** The public half of an asymmetric key as DER SubjectPublicKeyInfo. */
 export const getPublicKey = operation({

@@ -1,4 +1,4 @@
-import type { Operation } from '../operation.ts';
+import type { Operation } from '../protocol/operation.ts';
 import { connectCustomKeyStore } from './connect-custom-key-store.ts';
 import { createAlias } from './create-alias.ts';
 import { createCustomKeyStore } from './create-custom-key-store.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { kmsArn } from '../arn.ts';
-import { keyWithIdNotAlias } from '../key-id.ts';
-import { keyId, limit, marker } from '../members.ts';
-import { operation } from '../operation.ts';
-import { pageOf } from '../pages.ts';
-import { toTimestamp } from '../time.ts';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { keyId, limit, marker } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+import { pageOf } from '../protocol/pages.ts';
+import { toTimestamp } from '../protocol/time.ts';
 
 /** All aliases, or those of one key, page by page. */
 export const listAliases = operation({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { limit, marker } from '../members.ts';
-import { operation } from '../operation.ts';
-import { pageOf } from '../pages.ts';
+import { limit, marker } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+import { pageOf } from '../protocol/pages.ts';
 
 /** The ids and ARNs of all keys, page by page. */
 export const listKeys = operation({

@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import { toBase64 } from '../base64.ts';
-import { assertNotDryRun, keyMaterialIdOf, readyToDecrypt, readyToEncrypt } from '../encryption.ts';
+import {
+  assertNotDryRun,
+  keyMaterialIdOf,
+  readyToDecrypt,
+  readyToEncrypt,
+} from '../cryptography/encryption.ts';
+import { toBase64 } from '../protocol/base64.ts';
 import {
   ciphertextBlob,
   dryRun,
@@ -8,8 +13,8 @@ import {
   encryptionContext,
   grantTokens,
   keyId,
-} from '../members.ts';
-import { operation } from '../operation.ts';
+} from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Decrypts under one key and encrypts under another; the plaintext stays inside. */
 export const reEncrypt = operation({

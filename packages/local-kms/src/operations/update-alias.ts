@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { KmsError } from '../errors.ts';
-import { keyWithId, keyWithIdNotAlias } from '../key-id.ts';
-import { KEY_SPECS } from '../key-specs.ts';
-import { aliasName, keyId } from '../members.ts';
-import { operation } from '../operation.ts';
+import { keyWithId, keyWithIdNotAlias } from '../keys/key-id.ts';
+import { KEY_SPECS } from '../keys/key-specs.ts';
+import { aliasName, keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
 
 /** Points an alias to another key of the same kind: both symmetric or both not, and of the same usage. */
 export const updateAlias = operation({

@@ -6,12 +6,12 @@ import { X509Certificate } from 'node:crypto';
  */
 export function parseCertificateAuthorities(pem: string): readonly string[] {
   const certificates = pem.match(PEM_CERTIFICATE) ?? [];
-  if (certificates.length === 0) throw new RangeError('there is no PEM certificate to trust in proxies');
+  if (certificates.length === 0) throw new RangeError('xksCertificateAuthorities: expected PEM certificates');
   for (const certificate of certificates) {
     try {
       void new X509Certificate(certificate);
     } catch (cause) {
-      throw new RangeError('a PEM certificate to trust in proxies cannot be read', { cause });
+      throw new RangeError('xksCertificateAuthorities: expected certificates that can be read', { cause });
     }
   }
   return certificates;

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { z } from 'zod';
-import { toBase64 } from '../base64.ts';
 import type { XksCallRecord, XksOperation } from '../log.ts';
-import { millisecondsSince } from '../time.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import { millisecondsSince } from '../protocol/time.ts';
 import type { XksCredential } from './credential.ts';
 import { proxyErrorNamed } from './failures.ts';
 import type { XksResult } from './result.ts';
@@ -70,6 +70,7 @@ interface XksDecryptInput extends XksCiphertext {
   readonly additionalData: Uint8Array;
 }
 
+/** The XKS API as AWS KMS of a Region calls it: signed, with a CDIV asked for, every call told to its caller. */
 export function createXksClient(transport: XksTransport, region: string): XksClient {
   const call = async <Schema extends z.ZodType>(
     operation: XksOperation,

@@ -7,6 +7,7 @@ export interface XksCredential {
   signingKey(day: string, region: string): KeyObject;
 }
 
+/** A credential whose secret is a key object from here on: it prints and serialises as nothing. */
 export function xksCredential(accessKeyId: string, rawSecretAccessKey: string): XksCredential {
   const secret = createSecretKey(`AWS4${rawSecretAccessKey}`, 'utf8');
   let cached: { readonly scope: string; readonly key: KeyObject } | undefined;

@@ -18,12 +18,14 @@ type XksPostResult =
   | { readonly status: number; readonly body: string }
   | { readonly failure: XksFailure; readonly cause: unknown };
 
+/** Takes POSTs to proxies. A failure is a result, never a rejection. */
 export interface XksTransport {
   post(post: XksPost): Promise<XksPostResult>;
   /** Ends idle connections. */
   close(): void;
 }
 
+/** How proxies are found and trusted, and how long they have. */
 export interface XksTransportOptions {
   /** Where host names really are, `address:port`; a host that is not listed is looked up and called on 443. */
   readonly hosts: Readonly<Record<string, string>>;
@@ -127,7 +129,8 @@ function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number):
 
 function endpoint(address: string): { readonly host: string; readonly port: number } {
   const [, host, port] = ADDRESS.exec(address) ?? [];
-  if (host === undefined || Number(port) > 65_535) throw new RangeError(`not an address:port: ${address}`);
+  if (host === undefined || Number(port) > 65_535)
+    throw new RangeError(`xksHosts: expected address:port, not ${address}`);
   return { host: host.replaceAll(/[[\]]/g, ''), port: Number(port) };
 }
 

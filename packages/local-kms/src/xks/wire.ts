@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { base64 } from '../base64.ts';
+import { base64 } from '../protocol/base64.ts';
 
 /** What an external key store makes of a plaintext. */
 export interface XksCiphertext {

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { KmsKey } from '../keys/keys.ts';
+import type { Call } from '../kms.ts';
+import { dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
+import type { Output } from '../protocol/operation.ts';
+import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
+
+/** A fresh data key and its encryption under a symmetric key. */
+interface DataKey {
+  readonly key: KmsKey;
+  readonly ciphertext: Uint8Array;
+  readonly plaintext: Uint8Array;
+}
+
+/** What the two operations that generate data keys take. */
+export const dataKeyInput = z
+  .object({
+    KeyId: keyId,
+    KeySpec: z.enum(['AES_128', 'AES_256']).optional(),
+    NumberOfBytes: z.int().min(1).max(1024).optional(),
+    EncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  })
+  .transform(({ KeySpec, NumberOfBytes, ...others }, context) => {
+    const lengths = [KeySpec && BYTES_OF_KEY_SPEC[KeySpec], NumberOfBytes].filter(
+      (length) => length !== undefined,
+    );
+    const [length] = lengths;
+    if (length !== undefined && lengths.length === 1) return { ...others, length };
+    context.addIssue({ code: 'custom', message: 'takes exactly one of KeySpec and NumberOfBytes' });
+    return z.NEVER;
+  });
+
+/** Generates a data key, makes an answer of it, and wipes the plaintext in any case. */
+export async function withDataKey(
+  { KeyId, length, EncryptionContext, DryRun }: z.output<typeof dataKeyInput>,
+  call: Call,
+  answer: (dataKey: DataKey) => Output,
+): Promise<Output> {
+  const { key, cipher } = readyToEncrypt(call, KeyId, 'SYMMETRIC_DEFAULT', EncryptionContext);
+  assertNotDryRun(DryRun);
+  const plaintext = randomBytes(length);
+  try {
+    return answer({ key, plaintext, ciphertext: await cipher.encrypt(plaintext) });
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+const BYTES_OF_KEY_SPEC = { AES_128: 16, AES_256: 32 } as const;

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import type { XksProxy } from '../xks/client.ts';
+import { type XksCredential, xksCredential } from '../xks/credential.ts';
+
+/** `https://` and a host name, without a port: AWS KMS calls a proxy on 443. Read as the host name. */
+export const xksProxyUriEndpoint = z
+  .string()
+  .min(10)
+  .max(128)
+  .regex(/^https:\/\/[a-zA-Z0-9.-]+$/)
+  .transform((uri) => uri.slice('https://'.length));
+
+/** `[/prefix]/kms/xks/vN`. */
+export const xksProxyUriPath = z
+  .string()
+  .min(10)
+  .max(128)
+  .regex(/^(\/[a-zA-Z0-9/_-]+)?\/kms\/xks\/v\d{1,2}$/);
+
+/** Read into a credential whose secret cannot be read back. */
+export const xksProxyAuthenticationCredential = z
+  .object({
+    AccessKeyId: z
+      .string()
+      .min(20)
+      .max(30)
+      .regex(/^[A-Z2-7]+$/),
+    RawSecretAccessKey: z
+      .string()
+      .min(43)
+      .max(64)
+      .regex(/^[a-zA-Z0-9/+=]+$/),
+  })
+  .transform(({ AccessKeyId, RawSecretAccessKey }) => xksCredential(AccessKeyId, RawSecretAccessKey));
+
+/** A VPC endpoint service cannot exist here; `assertPublic` says so in the API's own words. */
+export const xksProxyConnectivity = z.enum(['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE']);
+
+/** Throws XksProxyInvalidConfigurationException for a path of another version of the XKS API than v1. */
+export function xksProxy(host: string, path: string, credential: XksCredential): XksProxy {
+  if (path.endsWith('/kms/xks/v1')) return { host, path, credential };
+  throw new KmsError('XksProxyInvalidConfigurationException', 'The XKS API is called in its version v1.');
+}
+
+/** Throws XksProxyVpcEndpointServiceNotFoundException for any connectivity but the public one. */
+export function assertPublic(connectivity: z.output<typeof xksProxyConnectivity> | undefined): void {
+  if (connectivity !== 'VPC_ENDPOINT_SERVICE') return;
+  throw new KmsError(
+    'XksProxyVpcEndpointServiceNotFoundException',
+    'There are no VPC endpoint services here.',
+  );
+}

@@ -1,0 +1,74 @@
+import { KmsError } from '../errors.ts';
+
+/** A friendly name for a key. */
+interface Alias {
+  /** With its prefix: `alias/…`. */
+  readonly name: string;
+  readonly targetKeyId: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** The aliases of the account and Region. */
+export interface Aliases {
+  find(name: string): Alias | undefined;
+  /** In the order of their names. */
+  list(): readonly Alias[];
+  /** Throws InvalidAliasNameException, AlreadyExistsException or LimitExceededException. */
+  create(name: string, targetKeyId: string): void;
+  /** Points an alias to another key. Throws NotFoundException or LimitExceededException. */
+  retarget(name: string, targetKeyId: string): void;
+  /** Throws NotFoundException. */
+  delete(name: string): void;
+}
+
+/** No aliases yet. */
+export function createAliases(): Aliases {
+  const byName = new Map<string, Alias>();
+
+  const existing = (name: string): Alias => {
+    const alias = byName.get(name);
+    if (!alias) throw new KmsError('NotFoundException', `There is no alias ${name}.`);
+    return alias;
+  };
+  const refuseTooMany = (targetKeyId: string): void => {
+    const count = [...byName.values()].filter((alias) => alias.targetKeyId === targetKeyId).length;
+    if (count >= MAX_ALIASES_PER_KEY) {
+      throw new KmsError('LimitExceededException', `A key has at most ${MAX_ALIASES_PER_KEY} aliases.`);
+    }
+  };
+
+  return {
+    find: (name) => byName.get(name),
+    list: () => [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    create(name, targetKeyId) {
+      assertAliasName(name);
+      if (byName.has(name)) throw new KmsError('AlreadyExistsException', `The alias ${name} already exists.`);
+      refuseTooMany(targetKeyId);
+      const now = new Date();
+      byName.set(name, { name, targetKeyId, createdAt: now, updatedAt: now });
+    },
+    retarget(name, targetKeyId) {
+      const alias = existing(name);
+      if (alias.targetKeyId !== targetKeyId) refuseTooMany(targetKeyId);
+      byName.set(name, { ...alias, targetKeyId, updatedAt: new Date() });
+    },
+    delete(name) {
+      byName.delete(existing(name).name);
+    },
+  };
+}
+
+function assertAliasName(name: string): void {
+  if (!name.startsWith('alias/') || name === 'alias/' || name.includes(':')) {
+    throw new KmsError(
+      'InvalidAliasNameException',
+      'An alias name is alias/ followed by a name without colons.',
+    );
+  }
+  if (name.startsWith('alias/aws/')) {
+    throw new KmsError('InvalidAliasNameException', 'Names that begin with alias/aws/ are reserved for AWS.');
+  }
+}
+
+const MAX_ALIASES_PER_KEY = 50;

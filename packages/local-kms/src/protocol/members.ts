@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { EncryptionContext } from '../cryptography/encryption-context.ts';
+import { base64 } from './base64.ts';
+
+// The members that requests share, each with the constraints of the API model.
+
+/** A key id, key ARN, alias name or alias ARN; which of them an operation takes, it says itself. */
+export const keyId = z.string().min(1).max(2048);
+/** An alias with its prefix `alias/`. */
+export const aliasName = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[a-zA-Z0-9:/_-]+$/);
+/** `cks-…`, as CreateCustomKeyStore gave it. */
+export const customKeyStoreId = z.string().min(1).max(64);
+/** A name of the user's own. */
+export const customKeyStoreName = z.string().min(1).max(256);
+/** What one call encrypts: at most 4096 bytes. */
+export const plaintext = base64(1, 4096);
+/** What Encrypt returned. */
+export const ciphertextBlob = base64(1, 6144);
+/** Symmetric unless the request says otherwise. */
+export const encryptionAlgorithm = z
+  .enum(['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'])
+  .default('SYMMETRIC_DEFAULT');
+/** Whether to stop right before the work itself. */
+export const dryRun = z.boolean().default(false);
+
+/** Grants do not exist here; their tokens are checked for their form and have no effect. */
+export const grantTokens = z.array(z.string().min(1).max(8192)).max(10).optional();
+
+/** Where a list goes on. */
+export const marker = z.string().min(1).max(1024).optional();
+/** How many entries of a list to send. */
+export const limit = (defaultLimit: number) => z.int().min(1).max(1000).default(defaultLimit);
+
+/**
+ * Name-value pairs. A name or value with a lone surrogate has no UTF-8 form and would share one with another.
+ * Read by hand, because `__proto__` is a name like any other here.
+ */
+export const encryptionContext = z
+  .unknown()
+  .optional()
+  .transform((value, context): EncryptionContext => {
+    if (value === undefined) return new Map();
+    const pairs = typeof value === 'object' && value !== null ? Object.entries(value) : undefined;
+    const strings = new Map<string, string>();
+    for (const [name, text] of pairs ?? []) {
+      if (typeof text === 'string') strings.set(name, text);
+    }
+    if (Array.isArray(value) || strings.size !== pairs?.length) {
+      context.addIssue({ code: 'invalid_type', expected: 'record', message: 'must map strings to strings' });
+      return z.NEVER;
+    }
+    if (![...strings].flat().every(isWellFormed)) {
+      context.addIssue({ code: 'custom', message: 'must be well-formed Unicode' });
+      return z.NEVER;
+    }
+    return strings;
+  });
+
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
