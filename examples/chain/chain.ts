@@ -68,7 +68,7 @@ export async function startChain(step: Step = (_title, work) => work()): Promise
       token,
       region: REGION,
       store: STORE,
-      externalKeyId: EXTERNAL_KEY_ID,
+      keys: [{ externalKeyId: EXTERNAL_KEY_ID, label: EXTERNAL_KEY_ID }],
     });
     const proxy = await step(
       'XKS proxy',

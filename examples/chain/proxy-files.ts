@@ -15,6 +15,13 @@ export function createCredential(): ProxyCredential {
   return { accessKeyId: letters.join(''), secretAccessKey: randomBytes(32).toString('base64') };
 }
 
+/** An external key: its id in AWS, the label of the key on the token, and what is not as usual. */
+export interface ProxyKey {
+  readonly externalKeyId: string;
+  readonly label: string;
+  readonly status?: 'ENABLED' | 'DISABLED';
+}
+
 /**
  * Writes what an operator gives to the proxy into `directory`: certificate, PIN, secret, and the configuration file
  * that names them, whose path it returns. Only this user can read them.
@@ -27,7 +34,7 @@ export function writeProxyFiles(
     token: { modulePath: string; label: string; pin: string };
     region: string;
     store: string;
-    externalKeyId: string;
+    keys: readonly ProxyKey[];
   },
 ): string {
   const { certificate, credential, token } = files;
@@ -64,12 +71,16 @@ regions = ["${files.region}"]
 access_key_id = "${credential.accessKeyId}"
 secret_access_key_file = "secret-access-key"
 
-[[stores.keys]]
-external_key_id = "${files.externalKeyId}"
-label = "${files.externalKeyId}"
-usages = ["ENCRYPT", "DECRYPT"]
-`,
+${files.keys.map(keyToml).join('\n')}`,
   );
+}
+
+function keyToml({ externalKeyId, label, status = 'ENABLED' }: ProxyKey): string {
+  return `[[stores.keys]]
+external_key_id = "${externalKeyId}"
+label = "${label}"
+status = "${status}"
+`;
 }
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { importKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
-import { createCredential } from '../../examples/chain/proxy-files.ts';
+import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { startServer } from '../../examples/chain/server-process.ts';
 import type { Target } from './target.ts';
 
@@ -43,17 +43,19 @@ export async function createProxySetting(): Promise<ProxySetting> {
   const credential = createCredential();
 
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-conformance-'));
-  const files = {
-    'server.pem': certificate.certificatePem,
-    'server.key': certificate.keyPem,
-    secret: credential.secretAccessKey,
-    pin: token.pin,
-    'config.toml': configuration(token, credential.accessKeyId),
-  };
-  for (const [name, content] of Object.entries(files)) {
-    writeFileSync(join(directory, name), content, { mode: 0o600 });
-  }
-  const configFile = join(directory, 'config.toml');
+  const configFile = writeProxyFiles(directory, {
+    certificate,
+    credential,
+    token,
+    region: REGION,
+    store: STORE,
+    keys: [
+      { externalKeyId: KEYS.enabled, label: 'known' },
+      { externalKeyId: KEYS.disabled, label: 'known', status: 'DISABLED' },
+      { externalKeyId: KEYS.encryptOnly, label: 'encrypts' },
+      { externalKeyId: KEYS.decryptOnly, label: 'decrypts' },
+    ],
+  });
   const target = (port: unknown): Target => ({
     server: SERVER,
     address: { host: '127.0.0.1', port: Number(port) },
@@ -82,40 +84,6 @@ export async function createProxySetting(): Promise<ProxySetting> {
       token.dispose();
     },
   };
-}
-
-function configuration(token: { modulePath: string; label: string }, accessKeyId: string): string {
-  return `
-[server]
-port = 0
-[server.tls]
-certificate_file = "server.pem"
-key_file = "server.key"
-[token]
-module = ${JSON.stringify(token.modulePath)}
-label = "${token.label}"
-pin_file = "pin"
-[[stores]]
-name = "${STORE}"
-path_prefix = "/${STORE}"
-regions = ["${REGION}"]
-[[stores.credentials]]
-access_key_id = "${accessKeyId}"
-secret_access_key_file = "secret"
-[[stores.keys]]
-external_key_id = "${KEYS.enabled}"
-label = "known"
-[[stores.keys]]
-external_key_id = "${KEYS.disabled}"
-label = "known"
-status = "DISABLED"
-[[stores.keys]]
-external_key_id = "${KEYS.encryptOnly}"
-label = "encrypts"
-[[stores.keys]]
-external_key_id = "${KEYS.decryptOnly}"
-label = "decrypts"
-`;
 }
 
 const COMMAND_LINE = fileURLToPath(new URL('../../packages/xks-proxy/src/cli/main.ts', import.meta.url));
