@@ -60,6 +60,7 @@ const vector = z.object({
   frameLength: z.number().optional(),
   encryptedDataKeys: z.number().optional(),
   expectedCommitKey: z.base64().optional(),
+  messageId: z.base64().optional(),
 });
 
 const mutation = z.enum(['flip-each-bit', 'truncate-each-length', 'append-byte', 'duplicate']);

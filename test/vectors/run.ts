@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
   type DecryptResult,
+  EncryptionSdkError,
   encryptionClient,
   type Keyring,
   requiredEncryptionContextCmm,
@@ -45,30 +46,35 @@ async function runVector(run: Run, report: VectorReport): Promise<void> {
   const message = readFileSync(resolve(directory, vector.ciphertext));
   const plaintext =
     vector.plaintext === undefined ? undefined : readFileSync(resolve(directory, vector.plaintext));
-  const problem = await outcome(run, message, plaintext);
+  const problem = (await outcome(run, message, plaintext)) ?? (await outcome(run, message, plaintext, 7));
   if (problem === undefined) report.passed += 1;
   else report.failures.push(`${manifest.name}/${vector.id}: ${problem}`);
 
   for (const { op } of manifest.mutations) {
     for (const [detail, mutant] of mutants(op, message)) {
-      const accepted = await decrypt(run, mutant).then(
-        () => true,
-        () => false,
-      );
-      if (accepted) report.failures.push(`${manifest.name}/${vector.id}: accepted ${op} ${detail}`);
-      else report.passed += 1;
+      const problem = await refusal(decrypt(run, mutant));
+      if (problem === undefined) report.passed += 1;
+      else report.failures.push(`${manifest.name}/${vector.id}: ${problem} ${op} ${detail}`);
     }
   }
 }
 
-/** What is wrong with the way a message was taken, `undefined` if nothing. */
-async function outcome(run: Run, message: Uint8Array, plaintext?: Uint8Array): Promise<string | undefined> {
+/** What is wrong with the way a message was taken, whole or in pieces, `undefined` if nothing. */
+async function outcome(
+  run: Run,
+  message: Uint8Array,
+  plaintext?: Uint8Array,
+  pieceLength?: number,
+): Promise<string | undefined> {
   const { vector } = run;
-  let result: DecryptResult;
+  const decrypting =
+    pieceLength === undefined ? decrypt(run, message) : decryptPieces(run, message, pieceLength);
+  let result: Opened;
   try {
-    result = await decrypt(run, message);
+    result = await decrypting;
   } catch (error) {
-    return vector.expect === 'success' ? `refused: ${String(error)}` : undefined;
+    if (vector.expect === 'success') return `refused: ${String(error)}`;
+    return refusal(decrypting);
   }
   if (vector.expect === 'reject') return 'accepted';
   if (plaintext !== undefined && Buffer.compare(plaintext, result.plaintext) !== 0)
@@ -83,6 +89,7 @@ async function outcome(run: Run, message: Uint8Array, plaintext?: Uint8Array): P
     frameLength: header.frameLength,
     encryptedDataKeys: header.encryptedDataKeys.length,
     expectedCommitKey: Buffer.from(header.commitKey).toString('base64'),
+    messageId: Buffer.from(header.messageId).toString('base64'),
   };
   for (const [name, found] of Object.entries(facts)) {
     const expected: unknown = Reflect.get(vector, name);
@@ -91,7 +98,37 @@ async function outcome(run: Run, message: Uint8Array, plaintext?: Uint8Array): P
   return undefined;
 }
 
-function decrypt({ vector, keyring }: Run, message: Uint8Array): Promise<DecryptResult> {
+/** What is wrong with a refusal: that there is none, or that it is no error of the SDK. */
+async function refusal(decrypting: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await decrypting;
+    return 'accepted';
+  } catch (error) {
+    return error instanceof EncryptionSdkError ? undefined : `crashed: ${String(error)}`;
+  }
+}
+
+type Opened = Pick<DecryptResult, 'plaintext' | 'encryptionContext' | 'header'>;
+
+async function decryptPieces(run: Run, message: Uint8Array, pieceLength: number): Promise<Opened> {
+  let opened: Omit<Opened, 'plaintext'> | undefined;
+  const { client, options } = setting(run);
+  const decryptor = client.decryptor({ ...options, onHeader: (header) => (opened = header) });
+  const parts: Uint8Array[] = [];
+  for (let start = 0; start < message.length; start += pieceLength) {
+    parts.push(await decryptor.update(message.subarray(start, start + pieceLength)));
+  }
+  parts.push(await decryptor.final());
+  if (opened === undefined) throw new Error('the header was never told');
+  return { ...opened, plaintext: Buffer.concat(parts) };
+}
+
+function decrypt(run: Run, message: Uint8Array): Promise<DecryptResult> {
+  const { client, options } = setting(run);
+  return client.decrypt(message, options);
+}
+
+function setting({ vector, keyring }: Run) {
   const { commitmentPolicy, maxEncryptedDataKeys, requiredEncryptionContextKeys } = vector;
   const client = encryptionClient({
     commitmentPolicy,
@@ -101,7 +138,7 @@ function decrypt({ vector, keyring }: Run, message: Uint8Array): Promise<Decrypt
     requiredEncryptionContextKeys === undefined
       ? { keyring }
       : { cmm: requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys }) };
-  return client.decrypt(message, { ...source, encryptionContext: vector.reproducedEncryptionContext });
+  return { client, options: { ...source, encryptionContext: vector.reproducedEncryptionContext } };
 }
 
 function* mutants(op: Mutation, message: Uint8Array): Generator<[detail: string, mutant: Uint8Array]> {

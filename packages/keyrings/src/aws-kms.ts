@@ -3,7 +3,7 @@ import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, Keyrin
 import { isAwsKmsIdentifier, parseAwsKmsArn } from './aws-kms-arn.ts';
 import { KeyringError } from './errors.ts';
 import { multiKeyring } from './multi.ts';
-import { openFirst, withEncryptedDataKey } from './wrapping.ts';
+import { openFirst, wipedOnFailure, withEncryptedDataKey } from './wrapping.ts';
 
 /** Options of {@link awsKmsKeyring}: at least one key in all. */
 export interface AwsKmsKeyringOptions {
@@ -25,6 +25,7 @@ export interface AwsKmsKeyringOptions {
  * `DATA_KEY_MISSING` or `DATA_KEY_NOT_OPENED`.
  *
  * @throws TypeError for a malformed, repeated or missing key id
+ * @throws RangeError for more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-keyring.md
  * @example
  * const keyring = awsKmsKeyring({ client: new KMSClient({ region: 'eu-north-1' }), generatorKeyId: keyArn });
@@ -33,8 +34,11 @@ export function awsKmsKeyring(options: AwsKmsKeyringOptions): Keyring {
   const { client, generatorKeyId, keyIds = [] } = options;
   const all = generatorKeyId === undefined ? keyIds : [generatorKeyId, ...keyIds];
   const malformed = all.find((keyId) => !isAwsKmsIdentifier(keyId));
-  if (malformed !== undefined) throw new TypeError(`not an AWS KMS key identifier: ${malformed}`);
-  if (new Set(all).size !== all.length) throw new TypeError('a key is named twice');
+  if (malformed !== undefined) {
+    throw new TypeError(`keyIds: expected AWS KMS key identifiers, not ${JSON.stringify(malformed)}`);
+  }
+  if (new Set(all).size !== all.length) throw new TypeError('keyIds: expected every key once');
+  if ((options.grantTokens ?? []).length > 10) throw new RangeError('grantTokens: expected 10 at most');
   const grantTokens = [...(options.grantTokens ?? [])];
   const single = (keyId: string): Keyring => singleKeyKeyring({ client, keyId, grantTokens });
   return multiKeyring({
@@ -81,8 +85,11 @@ async function generate(
     ),
   );
   const dataKey = answer.Plaintext;
-  if (dataKey?.length !== materials.suite.dataKeyLength) throw invalidAnswer('a data key of another length');
-  return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(answer));
+  return wipedOnFailure(dataKey, () => {
+    if (dataKey?.length !== materials.suite.dataKeyLength)
+      throw invalidAnswer('a data key of another length');
+    return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(keyId, answer));
+  });
 }
 
 async function wrap(
@@ -100,7 +107,7 @@ async function wrap(
       }),
     ),
   );
-  return withEncryptedDataKey(materials, encryptedDataKey(answer));
+  return withEncryptedDataKey(materials, encryptedDataKey(keyId, answer));
 }
 
 async function unwrap(
@@ -118,17 +125,24 @@ async function unwrap(
       }),
     ),
   );
-  if (answer.KeyId !== keyId) throw invalidAnswer('another key than was asked for');
-  if (answer.Plaintext === undefined) throw invalidAnswer('no plaintext');
-  return answer.Plaintext;
+  const dataKey = answer.Plaintext;
+  return wipedOnFailure(dataKey, () => {
+    if (answer.KeyId !== keyId) throw invalidAnswer('another key than was asked for');
+    if (dataKey === undefined) throw invalidAnswer('no plaintext');
+    return dataKey;
+  });
 }
 
-function encryptedDataKey(answer: {
-  readonly KeyId?: string | undefined;
-  readonly CiphertextBlob?: Uint8Array | undefined;
-}): EncryptedDataKey {
+function encryptedDataKey(
+  keyId: string,
+  answer: { readonly KeyId?: string | undefined; readonly CiphertextBlob?: Uint8Array | undefined },
+): EncryptedDataKey {
   const { KeyId: keyArn = '', CiphertextBlob: ciphertext } = answer;
   if (parseAwsKmsArn(keyArn)?.resource !== 'key') throw invalidAnswer('something else than a key ARN');
+  // Of an alias or a bare id, only AWS KMS knows the ARN.
+  if (parseAwsKmsArn(keyId)?.resource === 'key' && keyArn !== keyId) {
+    throw invalidAnswer('another key than was asked for');
+  }
   if (ciphertext === undefined) throw invalidAnswer('no ciphertext');
   return { providerId: awsKmsProviderId, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
 }

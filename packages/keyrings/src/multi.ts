@@ -1,6 +1,6 @@
 import type { Keyring } from '@holdfast/sdk/spi';
 import { dataKeyNotOpened, KeyringError } from './errors.ts';
-import { assertNoDataKey } from './wrapping.ts';
+import { assertNoDataKey, wipedOnFailure } from './wrapping.ts';
 
 /** Options of {@link multiKeyring}: at least one keyring in all. */
 export interface MultiKeyringOptions {
@@ -31,14 +31,16 @@ export function multiKeyring({ generator, children = [] }: MultiKeyringOptions):
       else if (materials.dataKey === undefined) {
         throw new KeyringError('DATA_KEY_MISSING', 'a multi-keyring without generator provides no data key');
       }
-      let wrapped = materials;
-      for (const keyring of keyrings) {
-        wrapped = await keyring.onEncrypt(wrapped);
-        if (wrapped.dataKey === undefined) {
-          throw new KeyringError('DATA_KEY_MISSING', 'the generator keyring provided no data key');
-        }
+      const [first, ...others] = keyrings;
+      const generated = (await first?.onEncrypt(materials)) ?? materials;
+      if (generated.dataKey === undefined) {
+        throw new KeyringError('DATA_KEY_MISSING', 'the generator keyring provided no data key');
       }
-      return wrapped;
+      return wipedOnFailure(generator && generated.dataKey, async () => {
+        let wrapped = generated;
+        for (const keyring of others) wrapped = await keyring.onEncrypt(wrapped);
+        return wrapped;
+      });
     },
     async onDecrypt(materials, encryptedDataKeys) {
       assertNoDataKey(materials);

@@ -9,7 +9,7 @@ import {
   secretBytes,
 } from '@holdfast/sdk/spi';
 import { KeyringError } from './errors.ts';
-import { openFirst, withDataKey, withEncryptedDataKey } from './wrapping.ts';
+import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
 
 /** Options of {@link rawAesKeyring}. */
 export interface RawAesKeyringOptions {
@@ -31,15 +31,16 @@ export interface RawAesKeyringOptions {
  * const keyring = rawAesKeyring({ namespace: 'my-app', name: 'key-1', wrappingKey });
  */
 export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOptions): Keyring {
-  if (namespace === '' || namespace.startsWith('aws-kms')) {
+  if (!isText(namespace) || namespace.startsWith('aws-kms')) {
     throw new TypeError('namespace: expected a text that does not start with aws-kms');
   }
-  if (name === '') throw new TypeError('name: expected a text');
+  if (!isText(name)) throw new TypeError('name: expected a text');
   if (![16, 24, 32].includes(wrappingKey.length)) {
     throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');
   }
   // The mark of an array that was wiped: other libraries wipe the one they are given.
-  if (wrappingKey.every((byte) => byte === 0)) throw new TypeError('wrappingKey: it is all zeros');
+  if (wrappingKey.every((byte) => byte === 0))
+    throw new TypeError('wrappingKey: expected another key than zeros');
 
   const key = aesGcmKey(wrappingKey);
   // Key name ‖ tag length in bits ‖ IV length; the IV follows.
@@ -52,13 +53,16 @@ export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOpt
   return {
     async onEncrypt(materials) {
       const complete = withDataKey(materials);
-      const iv = randomBytes(ivLength);
-      const ciphertext = new Uint8Array(complete.dataKey.length + tagLength);
-      await (await key).seal(iv, contextBytes(complete.encryptionContext), complete.dataKey, ciphertext);
-      const providerInfo = new Uint8Array(infoPrefix.length + ivLength);
-      providerInfo.set(infoPrefix);
-      providerInfo.set(iv, infoPrefix.length);
-      return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
+      const isOwnDataKey = materials.dataKey === undefined;
+      return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
+        const iv = randomBytes(ivLength);
+        const ciphertext = new Uint8Array(complete.dataKey.length + tagLength);
+        await (await key).seal(iv, contextBytes(complete.encryptionContext), complete.dataKey, ciphertext);
+        const providerInfo = new Uint8Array(infoPrefix.length + ivLength);
+        providerInfo.set(infoPrefix);
+        providerInfo.set(iv, infoPrefix.length);
+        return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
+      });
     },
     async onDecrypt(materials, encryptedDataKeys) {
       const aesKey = await key;
@@ -67,6 +71,11 @@ export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOpt
       );
     },
   };
+}
+
+/** Something that UTF-8 can carry: without lone surrogates. */
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value);
 }
 
 async function unwrap(

@@ -49,3 +49,16 @@ export function assertNoDataKey(materials: EncryptionMaterials | DecryptionMater
     throw new KeyringError('DATA_KEY_ALREADY_SET', 'the materials have a data key already');
   }
 }
+
+/** Does something with a data key, and wipes it if that fails: nobody will get it then. */
+export async function wipedOnFailure<T>(
+  dataKey: Uint8Array | undefined,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    dataKey?.fill(0);
+    throw error;
+  }
+}

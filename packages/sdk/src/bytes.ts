@@ -2,7 +2,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** All parts in one new array. */
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const joined = new Uint8Array(length);
@@ -14,11 +14,19 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/** True for a Uint8Array, that of another realm too. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
+}
+
 /**
  * Zeroed memory for a key. Small arrays lie in the engine's heap, where the garbage collector moves them and leaves
  * copies behind that nobody can wipe; an explicit buffer stays where it is.
+ *
+ * @throws RangeError for a length that is no integer or negative
  */
 export function secretBytes(length: number): Uint8Array {
+  if (!Number.isInteger(length) || length < 0) throw new RangeError('length: expected an integer, 0 or more');
   return new Uint8Array(new ArrayBuffer(length));
 }
 

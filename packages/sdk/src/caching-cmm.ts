@@ -1,5 +1,5 @@
 import { encodeBase64, hash, randomBytes } from '#crypto';
-import { compareBytes, concat, secretBytes, uint16, uint32, utf8 } from './bytes.ts';
+import { compareBytes, concat, isWellFormed, secretBytes, uint16, uint32, utf8 } from './bytes.ts';
 import type { CacheEntry, MaterialsCache } from './cache/materials-cache.ts';
 import type {
   CryptographicMaterialsManager,
@@ -8,14 +8,14 @@ import type {
 } from './cmm.ts';
 import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from './commitment-policy.ts';
 import { contextBytes } from './context.ts';
-import { defaultCmm } from './default-cmm.ts';
 import { EncryptionSdkError } from './errors.ts';
-import type { EncryptedDataKey, Keyring } from './keyring.ts';
+import type { EncryptedDataKey } from './keyring.ts';
 import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
+import { type MaterialsSource, materialsManager } from './materials-source.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
 /** Options of {@link cachingCmm}: a cache, limits, and what provides the materials. */
-export type CachingCmmOptions = {
+export type CachingCmmOptions = MaterialsSource & {
   readonly cache: MaterialsCache;
   /** Milliseconds that materials may be used, more than 0. */
   readonly ttlMs: number;
@@ -25,7 +25,7 @@ export type CachingCmmOptions = {
   readonly maxMessages?: number;
   /** Plaintext bytes written with one data key, 0 or more. Default 2^53 - 1. */
   readonly maxBytes?: number;
-} & ({ readonly keyring: Keyring } | { readonly cmm: CryptographicMaterialsManager });
+};
 
 /**
  * A CMM that uses data keys more than once: fewer calls to the key service, at the price of several messages
@@ -36,6 +36,7 @@ export type CachingCmmOptions = {
  * Suites without key derivation, and plaintexts of unknown length, are never cached.
  *
  * @throws RangeError for limits out of range
+ * @throws TypeError for a partition id with lone surrogates, or unless there is exactly one source of materials
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/caching-cmm.md
  * @example
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000, maxMessages: 1000 });
@@ -50,49 +51,62 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
     throw new RangeError('maxBytes: expected an integer, 0 or more');
   }
-  const underlying = 'cmm' in options ? options.cmm : defaultCmm(options.keyring);
+  if (options.partitionId !== undefined && !isWellFormed(options.partitionId)) {
+    throw new TypeError('partitionId: expected a text without lone surrogates');
+  }
+  const underlying = materialsManager(options);
   const partition = options.partitionId === undefined ? randomBytes(16) : utf8(options.partitionId);
+  // Whoever loaded an entry may have wanted it to live longer.
+  const isFresh = ({ createdAtMs }: CacheEntry): boolean => performance.now() - createdAtMs < ttlMs;
 
   return {
     async encryptionMaterials(request) {
-      const { commitmentPolicy, maxPlaintextLength: length, signal } = request;
+      const { commitmentPolicy, maxPlaintextLength: length, signal, ...shared } = request;
       const suite = request.suite ?? defaultSuite(commitmentPolicy);
+      assertMayEncrypt(commitmentPolicy, suite);
       if (!isCacheable(suite) || length === undefined || length > maxBytes) {
         return underlying.encryptionMaterials(request);
       }
-      const { signal: _, ...shared } = request;
-      const materials = await cache.fetch({
+      return cache.fetch({
         id: await encryptionIdentity(partition, suite, request),
         ttlMs,
-        load: async () => ({
-          kind: 'encryption',
-          materials: await underlying.encryptionMaterials({ ...shared, suite }),
-        }),
+        async load() {
+          const loading = underlying.encryptionMaterials({ ...shared, commitmentPolicy, suite });
+          return { kind: 'encryption', materials: assertSuite(await loading, suite) };
+        },
         use(entry) {
-          if (entry.messages >= maxMessages || entry.bytes + length > maxBytes) return undefined;
+          if (!isFresh(entry) || entry.messages >= maxMessages || entry.bytes + length > maxBytes) {
+            return undefined;
+          }
+          if (entry.cached.kind !== 'encryption') throw foreignEntry();
           entry.messages += 1;
           entry.bytes += length;
-          return encryptionMaterialsOf(entry);
+          const { materials } = entry.cached;
+          const encryptedDataKeys = materials.encryptedDataKeys.map(copyOfEncryptedDataKey);
+          return withOwnDataKey({ ...assertSuite(materials, suite), encryptedDataKeys });
         },
         ...(signal && { signal }),
       });
-      assertMayEncrypt(commitmentPolicy, materials.suite);
-      return materials;
     },
     async decryptionMaterials(request) {
-      const { commitmentPolicy, suite, signal } = request;
-      assertMayDecrypt(commitmentPolicy, suite);
+      const { signal, ...shared } = request;
+      const { suite } = request;
+      assertMayDecrypt(request.commitmentPolicy, suite);
       if (!isCacheable(suite)) return underlying.decryptionMaterials(request);
-      const { signal: _, ...shared } = request;
-      const materials = await cache.fetch({
+      return cache.fetch({
         id: await decryptionIdentity(partition, request),
         ttlMs,
-        load: async () => ({ kind: 'decryption', materials: await underlying.decryptionMaterials(shared) }),
-        use: decryptionMaterialsOf,
+        async load() {
+          const materials = await underlying.decryptionMaterials(shared);
+          return { kind: 'decryption', materials: assertSuite(materials, suite) };
+        },
+        use(entry) {
+          if (!isFresh(entry)) return undefined;
+          if (entry.cached.kind !== 'decryption') throw foreignEntry();
+          return withOwnDataKey(assertSuite(entry.cached.materials, suite));
+        },
         ...(signal && { signal }),
       });
-      assertMayDecrypt(commitmentPolicy, materials.suite);
-      return materials;
     },
   };
 }
@@ -102,14 +116,14 @@ function isCacheable(suite: AlgorithmSuite): boolean {
   return suite.derivation.kind !== 'identity';
 }
 
-function encryptionMaterialsOf({ cached }: CacheEntry): EncryptionMaterials {
-  if (cached.kind !== 'encryption') throw foreignEntry();
-  return withOwnDataKey(cached.materials);
-}
-
-function decryptionMaterialsOf({ cached }: CacheEntry): DecryptionMaterials {
-  if (cached.kind !== 'decryption') throw foreignEntry();
-  return withOwnDataKey(cached.materials);
+/** Before they are kept and whenever they are taken out: what the policy allowed is what is handed on. */
+function assertSuite<M extends EncryptionMaterials | DecryptionMaterials>(
+  materials: M,
+  suite: AlgorithmSuite,
+): M {
+  if (materials.suite === suite) return materials;
+  materials.dataKey?.fill(0);
+  throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
 }
 
 /** Whoever gets materials wipes their data key: the cache keeps its own. */
@@ -118,6 +132,11 @@ function withOwnDataKey<M extends EncryptionMaterials | DecryptionMaterials>(mat
   const dataKey = secretBytes(materials.dataKey.length);
   dataKey.set(materials.dataKey);
   return { ...materials, dataKey };
+}
+
+/** The application sees these bytes in the header, and may write to them. */
+function copyOfEncryptedDataKey(key: EncryptedDataKey): EncryptedDataKey {
+  return { ...key, providerInfo: key.providerInfo.slice(), ciphertext: key.ciphertext.slice() };
 }
 
 function foreignEntry(): EncryptionSdkError {
@@ -164,5 +183,5 @@ async function identity(...fields: readonly Uint8Array[]): Promise<string> {
 }
 
 function lengthPrefixed(fields: readonly Uint8Array[]): Uint8Array {
-  return concat(...fields.flatMap((field) => [uint32(field.length), field]));
+  return concat(fields.flatMap((field) => [uint32(field.length), field]));
 }

@@ -1,7 +1,7 @@
-import { concat } from './bytes.ts';
 import { type AuthenticHeader, MessageDecryptor } from './decrypt.ts';
 import { type MessageEncryptor, startEncryption } from './encrypt.ts';
 import { EncryptionSdkError } from './errors.ts';
+import { Input } from './format/input.ts';
 import {
   assertBytes,
   type ClientPolicy,
@@ -24,8 +24,8 @@ export interface ChunkTransform {
 }
 
 interface ChunkOptions {
-  /** Called once, before the first bytes come out. What it throws fails the transformation. */
-  readonly onHeader?: (header: AuthenticHeader) => void;
+  /** Called once, before the first bytes come out. It is waited for, and what it throws fails the transformation. */
+  readonly onHeader?: (header: AuthenticHeader) => unknown;
   /** Called after each chunk with the count of input bytes so far. */
   readonly onProgress?: (bytesDone: number) => void;
 }
@@ -74,7 +74,7 @@ export function chunkEncryptor(policy: ClientPolicy, options: EncryptorOptions):
     }
     if (message === undefined) {
       message = await startEncryption(parsed);
-      onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
+      await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
     }
     const bytes = await (isLast ? message.final(chunk) : message.update(chunk));
     onProgress?.(taken);
@@ -93,8 +93,7 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
     throw new TypeError('signedMessages: expected hold, refuse or unsafeReleaseBeforeSignature');
   }
   let isHeldBack = false;
-  const held: Uint8Array[] = [];
-  let heldBytes = 0;
+  const held = new Input();
   let taken = 0;
   const decryptor = new MessageDecryptor({
     ...parseDecryptOptions(policy, options),
@@ -107,30 +106,35 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
     },
     onHeader,
   });
+  const hold = (plaintext: Uint8Array): void => {
+    held.push(plaintext);
+    held.settle();
+    plaintext.fill(0);
+  };
   const take = async (chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> => {
     if (isLast) {
       const { plaintext } = await decryptor.final(chunk);
-      return held.length === 0 ? plaintext : concat(...held, plaintext);
+      if (held.length === 0) return plaintext;
+      hold(plaintext);
+      return held.take(held.length).slice();
     }
     const plaintext = await decryptor.update(chunk);
-    if (isHeldBack && plaintext.length > 0) {
-      held.push(plaintext);
-      heldBytes += plaintext.length;
-    }
-    if (heldBytes + decryptor.bufferedBytes > maxBufferedBytes) {
+    if (isHeldBack) hold(plaintext);
+    if (held.length + decryptor.bufferedBytes > maxBufferedBytes) {
       throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much would have to be held back');
     }
     return isHeldBack ? nothing : plaintext;
   };
   return inTurn(async (chunk, isLast) => {
     taken += chunk.length;
+    let isOver = true;
     try {
       const plaintext = await take(chunk, isLast);
       onProgress?.(taken);
+      isOver = isLast;
       return plaintext;
-    } catch (error) {
-      for (const part of held) part.fill(0);
-      throw error;
+    } finally {
+      if (isOver) held.wipe();
     }
   });
 }

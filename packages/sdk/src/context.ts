@@ -11,22 +11,20 @@ export type EncryptionContext = Readonly<Record<string, string>>;
 export const publicKeyContextKey = 'aws-crypto-public-key';
 
 /**
- * A private copy of a caller's encryption context, without prototype.
+ * A private copy of a caller's encryption context, frozen and without prototype.
  *
- * @throws TypeError for anything but an object of strings
+ * @throws TypeError for anything but a plain object of strings
  * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` for lone surrogates or a serialisation that is too long
  */
 export function copyContext(context: EncryptionContext): EncryptionContext {
-  if (typeof context !== 'object' || context === null || Array.isArray(context)) {
-    throw new TypeError('encryptionContext: expected an object of strings');
-  }
+  if (!isPlainObject(context)) throw new TypeError('encryptionContext: expected a plain object of strings');
   const copy = emptyContext();
   for (const [key, value] of Object.entries(context)) {
     if (typeof value !== 'string') throw new TypeError('encryptionContext: every value must be a string');
     copy[key] = value;
   }
   contextBytes(copy);
-  return copy;
+  return Object.freeze(copy);
 }
 
 /** @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` if a key has the prefix that is reserved for this library. */
@@ -73,7 +71,7 @@ export function contextBytes(context: EncryptionContext): Uint8Array {
  */
 export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
   const context = emptyContext();
-  if (bytes.length === 0) return context;
+  if (bytes.length === 0) return Object.freeze(context);
   const view = dataView(bytes);
   let offset = 0;
   const number = (): number => {
@@ -95,19 +93,27 @@ export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
     context[key] = text();
   }
   if (offset !== bytes.length) throw malformed();
-  return context;
+  return Object.freeze(context);
 }
 
 /** The pairs of `context` whose keys `keep` wants. */
 export function filterContext(context: EncryptionContext, keep: (key: string) => boolean): EncryptionContext {
   const filtered = emptyContext();
   for (const [key, value] of Object.entries(context)) if (keep(key)) filtered[key] = value;
-  return filtered;
+  return Object.freeze(filtered);
 }
 
 /** All pairs of `first` and `second`; of a key in both, the value of `second`. */
 export function mergeContexts(first: EncryptionContext, second: EncryptionContext): EncryptionContext {
-  return Object.assign(emptyContext(), first, second);
+  return Object.freeze(Object.assign(emptyContext(), first, second));
+}
+
+/** A Map has no pairs of its own, nor has an instance of a class: taken for an empty context, it would check nothing. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of plain objects is the only one that has none itself, in every realm.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 // Without a prototype, a key such as `__proto__` or `constructor` is a key like any other.

@@ -1,4 +1,4 @@
-import { constantTimeEqual } from '#crypto';
+import { constantTimeEqual, yieldToEventLoop } from '#crypto';
 import type { CryptographicMaterialsManager } from './cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
@@ -12,7 +12,7 @@ import { type MessageHeader, type ParsedHeader, readHeader } from './format/head
 import { Input, UnitReader } from './format/input.ts';
 import { headerIsAuthentic } from './header-tag.ts';
 import { completeDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
-import { Pace, yieldToEventLoop } from './pace.ts';
+import { Pace } from './pace.ts';
 import { coordinateLength } from './suites.ts';
 
 /** What a decryption may accept, and where its keys come from. */
@@ -25,7 +25,7 @@ export interface DecryptionOptions {
   /** Called before materials are asked for; throws to refuse the message. */
   readonly onUnauthenticatedHeader?: (header: MessageHeader) => void;
   /** Called when the header's tag has verified; throws to refuse the message. */
-  readonly onHeader?: ((header: AuthenticHeader) => void) | undefined;
+  readonly onHeader?: ((header: AuthenticHeader) => unknown) | undefined;
 }
 
 /** The end of a message, and its header. */
@@ -104,6 +104,7 @@ export class MessageDecryptor {
     const { header, bodyLength, authentication } = read.unit;
     const { commitmentPolicy, cmm, reproducedEncryptionContext, signal } = this.#options;
     assertMayDecrypt(commitmentPolicy, header.suite);
+    signal?.throwIfAborted();
     this.#options.onUnauthenticatedHeader?.(header);
     const materials = await cmm.decryptionMaterials({
       commitmentPolicy,
@@ -113,13 +114,12 @@ export class MessageDecryptor {
       reproducedEncryptionContext,
       ...(signal && { signal }),
     });
-    assertMayDecrypt(commitmentPolicy, materials.suite);
     const contentKey = await messageContentKey(materials, header);
     const headerBody = read.raw.subarray(0, bodyLength);
     if (!(await headerIsAuthentic(contentKey, headerBody, authentication, materials)))
       throw decryptionFailed();
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
-    this.#options.onHeader?.(this.#authenticHeader);
+    await this.#options.onHeader?.(this.#authenticHeader);
     const verifier = materials.verificationKey?.verifier();
     verifier?.update(read.raw);
     return new BodyDecryptor(header, contentKey, verifier);
@@ -130,7 +130,7 @@ export class MessageDecryptor {
 async function messageContentKey(unchecked: DecryptionMaterials, header: MessageHeader): Promise<AesGcmKey> {
   try {
     const materials = completeDecryptionMaterials(unchecked);
-    if (materials.suite.id !== header.suite.id) {
+    if (materials.suite !== header.suite) {
       throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
     }
     const { suite, messageId } = header;
@@ -252,16 +252,18 @@ class BodyDecryptor {
   }
 }
 
-/** Room for the plaintext of one call. */
+/** Room for the plaintext of one call, taken when the first frame is there: a long frame comes in many calls. */
 class Output {
-  readonly #bytes: Uint8Array;
+  readonly #maxLength: number;
+  #bytes = nothing;
   #length = 0;
 
   constructor(maxLength: number) {
-    this.#bytes = new Uint8Array(maxLength);
+    this.#maxLength = maxLength;
   }
 
   reserve(length: number): Uint8Array {
+    if (this.#bytes.length === 0 && length > 0) this.#bytes = new Uint8Array(this.#maxLength);
     this.#length += length;
     return this.#bytes.subarray(this.#length - length, this.#length);
   }
@@ -275,4 +277,4 @@ class Output {
   }
 }
 
-const nothing = new Uint8Array(0);
+const nothing: Uint8Array = new Uint8Array(0);

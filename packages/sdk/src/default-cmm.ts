@@ -5,7 +5,7 @@ import type {
   EncryptionMaterialsRequest,
 } from './cmm.ts';
 import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from './commitment-policy.ts';
-import { type EncryptionContext, mergeContexts, publicKeyContextKey } from './context.ts';
+import { contextBytes, type EncryptionContext, mergeContexts, publicKeyContextKey } from './context.ts';
 import type { VerificationKey } from './crypto/provider.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import type { Keyring } from './keyring.ts';
@@ -42,6 +42,8 @@ async function encryptionMaterials(
   };
   const materials =
     suite.signature === undefined ? unsigned : await withSigningKey(unsigned, suite.signature);
+  // With the public key it may have become too long, which is no fault of the keyring.
+  contextBytes(materials.encryptionContext);
   try {
     return await keyring.onEncrypt(materials);
   } catch (cause) {

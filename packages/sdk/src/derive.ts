@@ -27,14 +27,14 @@ export async function deriveMessageKeys(
     case 'hkdf': {
       const { hash } = derivation;
       const prk = await hmac(hash, hashZeros[hash], dataKey);
-      const info = concat(uint16(suite.id), messageId);
+      const info = concat([uint16(suite.id), messageId]);
       return { contentKey: await contentKey(hash, prk, info, length), commitKey: noCommitKey };
     }
     case 'hkdf-commit': {
       const { hash } = derivation;
       const prk = await hmac(hash, messageId, dataKey);
       const commitKey = (await hmac(hash, prk, commitKeyLabel, firstBlock)).subarray(0, commitKeyLength);
-      const info = concat(uint16(suite.id), deriveKeyLabel);
+      const info = concat([uint16(suite.id), deriveKeyLabel]);
       return { contentKey: await contentKey(hash, prk, info, length), commitKey };
     }
   }

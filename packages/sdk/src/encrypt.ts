@@ -1,4 +1,4 @@
-import { randomBytes } from '#crypto';
+import { randomBytes, yieldToEventLoop } from '#crypto';
 import { concat } from './bytes.ts';
 import type { CryptographicMaterialsManager } from './cmm.ts';
 import { assertMayEncrypt, type CommitmentPolicy } from './commitment-policy.ts';
@@ -19,7 +19,7 @@ import {
 import { Input } from './format/input.ts';
 import { sealHeader } from './header-tag.ts';
 import { completeEncryptionMaterials } from './materials.ts';
-import { Pace, yieldToEventLoop } from './pace.ts';
+import { Pace } from './pace.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
 /** What a message is to be, and where its materials come from. */
@@ -57,6 +57,7 @@ export interface MessageEncryptor {
  */
 export async function startEncryption(options: EncryptionOptions): Promise<MessageEncryptor> {
   const { commitmentPolicy, encryptionContext, suite, maxLength, signal } = options;
+  signal?.throwIfAborted();
   const materials = await options.cmm.encryptionMaterials({
     commitmentPolicy,
     encryptionContext,
@@ -67,10 +68,11 @@ export async function startEncryption(options: EncryptionOptions): Promise<Messa
   });
   try {
     assertMayEncrypt(commitmentPolicy, materials.suite);
-    if (suite !== undefined && materials.suite.id !== suite.id) {
+    if (suite !== undefined && materials.suite !== suite) {
       throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
     }
-    assertEncryptedDataKeyCount(materials.encryptedDataKeys.length, options.maxEncryptedDataKeys);
+    const { length: keyCount } = materials.encryptedDataKeys;
+    assertEncryptedDataKeyCount(keyCount, Math.min(options.maxEncryptedDataKeys, 0xffff));
     return await startMessage(completeEncryptionMaterials(materials), options.frameLength);
   } finally {
     materials.dataKey?.fill(0);
@@ -96,7 +98,7 @@ async function startMessage(
   };
   const headerBody = writeHeaderBody(header);
   const tag = await sealHeader(contentKey, headerBody, materials);
-  const headerBytes = concat(headerBody, writeHeaderAuthentication(suite, tag));
+  const headerBytes = concat([headerBody, writeHeaderAuthentication(suite, tag)]);
   return new FrameEncryptor(
     header,
     headerBytes,

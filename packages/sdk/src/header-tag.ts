@@ -36,7 +36,8 @@ interface HeaderMaterials {
 function headerAad(headerBody: Uint8Array, materials: HeaderMaterials): Uint8Array {
   const { encryptionContext, requiredEncryptionContextKeys: required } = materials;
   if (required.length === 0) return headerBody;
-  return concat(headerBody, contextBytes(filterContext(encryptionContext, (key) => required.includes(key))));
+  const unstored = filterContext(encryptionContext, (key) => required.includes(key));
+  return concat([headerBody, contextBytes(unstored)]);
 }
 
 const nothing = new Uint8Array(0);

@@ -16,7 +16,8 @@ export { EncryptionSdkError, type EncryptionSdkErrorCode } from './errors.ts';
 export type { MessageHeader } from './format/header.ts';
 export { inspectUnauthenticated } from './inspect.ts';
 export type { EncryptedDataKey, Keyring } from './keyring.ts';
-export type { DecryptOptions, EncryptOptions, MaterialsSource } from './options.ts';
+export type { MaterialsSource } from './materials-source.ts';
+export type { DecryptOptions, EncryptOptions } from './options.ts';
 export {
   type RequiredEncryptionContextCmmOptions,
   requiredEncryptionContextCmm,

@@ -1,6 +1,7 @@
 import { EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, readHeader } from './format/header.ts';
 import { Input, UnitReader } from './format/input.ts';
+import { assertBytes } from './options.ts';
 
 /**
  * Reads the header of a message without any key: which suite and format it has, who may open it, what its
@@ -14,7 +15,7 @@ import { Input, UnitReader } from './format/input.ts';
  * const { suite, encryptedDataKeys } = inspectUnauthenticated(message);
  */
 export function inspectUnauthenticated(message: Uint8Array): MessageHeader {
-  if (!(message instanceof Uint8Array)) throw new TypeError('message: expected a Uint8Array');
+  assertBytes(message, 'message');
   const input = new Input();
   input.push(message);
   const read = new UnitReader(readHeader(Infinity)).read(input);

@@ -40,6 +40,8 @@ export function completeEncryptionMaterials(
   materials: EncryptionMaterials,
 ): EncryptionMaterials & { readonly dataKey: Uint8Array } {
   const dataKey = checkedDataKey(materials);
+  // What is left of a key that somebody has wiped.
+  if (dataKey.every((byte) => byte === 0)) throw invalid('the data key is all zeros');
   if (materials.encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
   if ((materials.signingKey === undefined) === (materials.suite.signature !== undefined)) {
     throw invalid('a signing key goes with a signing suite, and only with one');
@@ -69,6 +71,7 @@ function checkedDataKey({ dataKey, suite }: EncryptionMaterials | DecryptionMate
   if (dataKey === undefined) throw invalid('no data key');
   if (dataKey.length !== suite.dataKeyLength)
     throw invalid('the data key has not the length the suite needs');
+
   return dataKey;
 }
 

@@ -1,4 +1,5 @@
 import { type Duplex, Transform, type TransformCallback } from 'node:stream';
+import { isBytes } from './bytes.ts';
 import type { ChunkTransform } from './chunks.ts';
 import { pieces } from './stream.ts';
 
@@ -21,7 +22,7 @@ export function duplex(transform: ChunkTransform): Duplex {
 }
 
 async function update(stream: Transform, transform: ChunkTransform, chunk: unknown): Promise<void> {
-  if (!(chunk instanceof Uint8Array)) throw new TypeError('chunk: expected a Uint8Array');
+  if (!isBytes(chunk)) throw new TypeError('chunk: expected a Uint8Array');
   for (const piece of pieces(chunk)) push(stream, await transform.update(piece));
 }
 

@@ -1,11 +1,10 @@
-import type { CryptographicMaterialsManager } from './cmm.ts';
+import { isBytes } from './bytes.ts';
 import { assertMayEncrypt, type CommitmentPolicy, knownSuite } from './commitment-policy.ts';
 import { assertNoReservedKeys, copyContext, type EncryptionContext } from './context.ts';
 import type { DecryptionOptions } from './decrypt.ts';
-import { defaultCmm } from './default-cmm.ts';
 import type { EncryptionOptions } from './encrypt.ts';
 import { maxUint32 } from './format/body.ts';
-import type { Keyring } from './keyring.ts';
+import { type MaterialsSource, materialsManager } from './materials-source.ts';
 import type { AlgorithmSuiteId } from './suites.ts';
 
 /** What a client is told once and for all. */
@@ -13,11 +12,6 @@ export interface ClientPolicy {
   readonly commitmentPolicy: CommitmentPolicy;
   readonly maxEncryptedDataKeys: number;
 }
-
-/** What provides the materials: a keyring, or a CMM around one. */
-export type MaterialsSource =
-  | { readonly keyring: Keyring; readonly cmm?: never }
-  | { readonly cmm: CryptographicMaterialsManager; readonly keyring?: never };
 
 /** How to write a message. */
 export type EncryptOptions = MaterialsSource & {
@@ -95,13 +89,7 @@ export function isIntegerBetween(value: unknown, least: number, most: number): v
 
 /** @throws TypeError for anything but bytes */
 export function assertBytes(value: unknown, name: string): void {
-  if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
-}
-
-function materialsManager({ keyring, cmm }: MaterialsSource): CryptographicMaterialsManager {
-  if (keyring !== undefined && cmm === undefined) return defaultCmm(keyring);
-  if (cmm !== undefined && keyring === undefined) return cmm;
-  throw new TypeError('expected either a keyring or a cmm');
+  if (!isBytes(value)) throw new TypeError(`${name}: expected a Uint8Array`);
 }
 
 /** About as long as it takes for the cost of starting a frame to vanish behind that of its bytes. */

@@ -1,18 +1,16 @@
-import { yieldToEventLoop } from '#crypto';
-
-/** Keeps long work from blocking the event loop: about a millisecond's worth of bytes at a time. */
+/** Keeps long work from blocking the event loop: about a millisecond of it at a time. */
 export class Pace {
-  #bytes = 0;
+  #cost = 0;
 
-  /** Counts bytes that were worked on; true if it is time to wait for {@link yieldToEventLoop}. */
-  isDue(bytes: number): boolean {
-    this.#bytes += bytes;
-    if (this.#bytes < bytesBetweenYields) return false;
-    this.#bytes = 0;
+  /** Counts a frame that was worked on; true if it is time to yield to the event loop. */
+  isDue(frameBytes: number): boolean {
+    this.#cost += frameBytes + frameCost;
+    if (this.#cost < maxCost) return false;
+    this.#cost = 0;
     return true;
   }
 }
 
-export { yieldToEventLoop };
-
-const bytesBetweenYields = 2 ** 19;
+/** Starting a frame costs as much as about so many bytes of it. */
+const frameCost = 2 ** 13;
+const maxCost = 2 ** 20;

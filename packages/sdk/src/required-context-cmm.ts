@@ -1,13 +1,12 @@
 import type { CryptographicMaterialsManager } from './cmm.ts';
-import { defaultCmm } from './default-cmm.ts';
 import { EncryptionSdkError } from './errors.ts';
-import type { Keyring } from './keyring.ts';
+import { type MaterialsSource, materialsManager } from './materials-source.ts';
 
 /** Options of {@link requiredEncryptionContextCmm}: the keys, and what provides the materials. */
-export type RequiredEncryptionContextCmmOptions = {
+export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
   /** At least one key. */
   readonly requiredEncryptionContextKeys: readonly string[];
-} & ({ readonly keyring: Keyring } | { readonly cmm: CryptographicMaterialsManager });
+};
 
 /**
  * A CMM that keeps some encryption context pairs out of the message: they are authenticated, not stored, and
@@ -26,7 +25,10 @@ export function requiredEncryptionContextCmm(
   options: RequiredEncryptionContextCmmOptions,
 ): CryptographicMaterialsManager {
   const required = new Set(options.requiredEncryptionContextKeys);
-  const underlying = 'cmm' in options ? options.cmm : defaultCmm(options.keyring);
+  if (!Array.isArray(options.requiredEncryptionContextKeys)) {
+    throw new TypeError('requiredEncryptionContextKeys: expected an array of strings');
+  }
+  const underlying = materialsManager(options);
   if (required.size === 0) throw new TypeError('requiredEncryptionContextKeys: expected at least one key');
   return {
     async encryptionMaterials(request) {
@@ -38,6 +40,7 @@ export function requiredEncryptionContextCmm(
       });
       const kept = new Set(materials.requiredEncryptionContextKeys);
       if (![...keys].every((key) => kept.has(key))) {
+        materials.dataKey?.fill(0);
         throw new EncryptionSdkError('MATERIALS_INVALID', 'the underlying CMM lost a required key');
       }
       return materials;
@@ -45,8 +48,13 @@ export function requiredEncryptionContextCmm(
     async decryptionMaterials(request) {
       assertPresent(required, request.reproducedEncryptionContext);
       const materials = await underlying.decryptionMaterials(request);
-      assertPresent(required, materials.encryptionContext);
-      return materials;
+      try {
+        assertPresent(required, materials.encryptionContext);
+        return materials;
+      } catch (error) {
+        materials.dataKey?.fill(0);
+        throw error;
+      }
     },
   };
 }

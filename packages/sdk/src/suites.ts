@@ -38,12 +38,12 @@ export function suiteById(id: number): AlgorithmSuite | undefined {
 /** Bytes of a coordinate of a point, and of each half of a signature. */
 export const coordinateLength = { 'P-256': 32, 'P-384': 48 } as const satisfies Record<Curve, number>;
 
-const identity = { kind: 'identity' } as const;
-const sha256 = { kind: 'hkdf', hash: 'SHA-256' } as const;
-const sha384 = { kind: 'hkdf', hash: 'SHA-384' } as const;
-const sha512 = { kind: 'hkdf-commit', hash: 'SHA-512' } as const;
-const p256 = { curve: 'P-256', hash: 'SHA-256' } as const;
-const p384 = { curve: 'P-384', hash: 'SHA-384' } as const;
+const identity = Object.freeze({ kind: 'identity' } as const);
+const sha256 = Object.freeze({ kind: 'hkdf', hash: 'SHA-256' } as const);
+const sha384 = Object.freeze({ kind: 'hkdf', hash: 'SHA-384' } as const);
+const sha512 = Object.freeze({ kind: 'hkdf-commit', hash: 'SHA-512' } as const);
+const p256 = Object.freeze({ curve: 'P-256', hash: 'SHA-256' } as const);
+const p384 = Object.freeze({ curve: 'P-384', hash: 'SHA-384' } as const);
 
 const v1 = { messageVersion: 1, committing: false } as const;
 const v2 = { messageVersion: 2, committing: true } as const;
@@ -64,5 +64,5 @@ const rows = {
 } as const;
 
 const suites: ReadonlyMap<number, AlgorithmSuite> = new Map(
-  Object.values(rows).map((row: AlgorithmSuite) => [row.id, row]),
+  Object.values(rows).map((row: AlgorithmSuite) => [row.id, Object.freeze(row)]),
 );

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { knownSuite } from '../src/commitment-policy.ts';
 import {
   type CommitmentPolicy,
   cachingCmm,
@@ -9,6 +10,7 @@ import {
   requiredEncryptionContextCmm,
   stormTrackingCache,
 } from '../src/index.ts';
+import { type CryptographicMaterialsManager, defaultCmm } from '../src/spi.ts';
 import { memoryKeyring, rejection } from './memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
@@ -218,6 +220,68 @@ describe('a caching CMM', () => {
   });
 });
 
+describe('cached materials', () => {
+  it('are not kept when the underlying CMM chose another suite', async () => {
+    const inner = defaultCmm(memoryKeyring());
+    const willful: CryptographicMaterialsManager = {
+      ...inner,
+      encryptionMaterials: (request) => inner.encryptionMaterials({ ...request, suite: knownSuite(0x0078) }),
+    };
+    const cmm = cachingCmm({ cmm: willful, cache: localCache({ capacity: 10 }), ttlMs: 60_000 });
+    const legacy = encryptionClient({ commitmentPolicy: 'FORBID_ENCRYPT_ALLOW_DECRYPT' });
+    expect(await rejection(legacy.encrypt(plaintext, { cmm }))).toMatchObject({ code: 'MATERIALS_INVALID' });
+  });
+
+  it('cannot be changed through what the application is given', async () => {
+    const keyring = memoryKeyring();
+    const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 10 }), ttlMs: 60_000 });
+    const encryptionContext = { tenant: 'acme' };
+    const first = await client.encrypt(plaintext, { cmm, encryptionContext });
+    expect(() => Object.assign(first.encryptionContext, { tenant: 'mallory' })).toThrow(TypeError);
+    expect(() => Object.assign(first.header.encryptionContext, { tenant: 'mallory' })).toThrow(TypeError);
+    first.header.encryptedDataKeys[0]?.ciphertext.fill(0);
+    const second = await client.encrypt(plaintext, { cmm, encryptionContext });
+    expect((await client.decrypt(second.message, { keyring })).encryptionContext).toMatchObject(
+      encryptionContext,
+    );
+  });
+
+  it('are used by each CMM for its own time only', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const keyring = memoryKeyring();
+    const cache = localCache({ capacity: 10 });
+    const patient = cachingCmm({ keyring, cache, ttlMs: 3_600_000, partitionId: 'p' });
+    const strict = cachingCmm({ keyring, cache, ttlMs: 20_000, partitionId: 'p' });
+    await client.encrypt(plaintext, { cmm: patient });
+    await client.encrypt(plaintext, { cmm: strict });
+    expect(keyring.calls.encrypt).toBe(1);
+    await vi.advanceTimersByTimeAsync(30_000);
+    await client.encrypt(plaintext, { cmm: patient });
+    expect(keyring.calls.encrypt).toBe(1);
+    await client.encrypt(plaintext, { cmm: strict });
+    expect(keyring.calls.encrypt).toBe(2);
+  });
+
+  it('are wiped at their end though others end later', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    const kept: (Uint8Array | undefined)[] = [];
+    const keyring: Keyring = {
+      ...inner,
+      async onEncrypt(materials) {
+        const wrapped = await inner.onEncrypt(materials);
+        kept.push(wrapped.dataKey);
+        return wrapped;
+      },
+    };
+    const cache = localCache({ capacity: 10 });
+    await client.encrypt(plaintext, { cmm: cachingCmm({ keyring, cache, ttlMs: 3_600_000 }) });
+    await client.encrypt(plaintext, { cmm: cachingCmm({ keyring, cache, ttlMs: 2_000 }) });
+    await vi.advanceTimersByTimeAsync(3_100);
+    expect(kept.map((key) => key?.every((byte) => byte === 0))).toEqual([false, true]);
+  });
+});
+
 describe('a cache', () => {
   it.each([-1, 1.5])('refuses the capacity %d', (capacity) => {
     expect(() => localCache({ capacity })).toThrow(RangeError);
@@ -292,24 +356,36 @@ describe('a storm-tracking cache', () => {
     expect(inner.calls.encrypt).toBe(100);
   });
 
-  it('gives up on a load that never ends', async () => {
+  it('gives up on loads that never end, and has room for others again', async () => {
     const inner = memoryKeyring();
-    let hangs = true;
+    let hanging = 3;
     const keyring: Keyring = {
       ...inner,
-      onEncrypt: (materials) => (hangs ? new Promise(() => (hangs = false)) : inner.onEncrypt(materials)),
+      onEncrypt: (materials) => (hanging-- > 0 ? new Promise(() => undefined) : inner.onEncrypt(materials)),
     };
-    const cache = stormTrackingCache({
-      capacity: 10,
-      inFlightTtlMs: 10,
-      graceIntervalMs: 5,
-      gracePeriodMs: 20,
+    const limits = { fanOut: 1, inFlightTtlMs: 10, graceIntervalMs: 5, gracePeriodMs: 20 };
+    const cmm = cachingCmm({
+      keyring,
+      cache: stormTrackingCache({ capacity: 10, ...limits }),
+      ttlMs: 60_000,
     });
-    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
-    const stuck = client.encrypt(plaintext, { cmm, signal: AbortSignal.timeout(100) });
-    await pause(20);
-    await client.encrypt(plaintext, { cmm });
-    expect(await rejection(stuck)).toMatchObject({ name: 'TimeoutError' });
+    const stuck = ['1', '2', '3'].map((a) =>
+      rejection(client.encrypt(plaintext, { cmm, encryptionContext: { a } })),
+    );
+    for (const error of stuck) expect(await error).toMatchObject({ code: 'KEYRING_FAILED' });
+    await client.encrypt(plaintext, { cmm, encryptionContext: { a: '1' } });
+    expect(inner.calls.encrypt).toBe(1);
+  });
+
+  it('does not storm when materials live shorter than the grace period', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const keyring = memoryKeyring();
+    const cmm = cachingCmm({ keyring, cache: stormTrackingCache({ capacity: 10 }), ttlMs: 5_000 });
+    for (let i = 0; i < 100; i++) {
+      await client.encrypt(plaintext, { cmm, suite: 0x0478 });
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(keyring.calls.encrypt).toBeLessThanOrEqual(5);
   });
 
   it('refuses times that contradict each other', () => {

@@ -1,9 +1,12 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import { isBytes } from '../src/bytes.ts';
 import {
   type CommitmentPolicy,
   EncryptionSdkError,
   type EncryptOptions,
   encryptionClient,
+  inspectUnauthenticated,
   type Keyring,
 } from '../src/index.ts';
 import { type CryptographicMaterialsManager, defaultCmm } from '../src/spi.ts';
@@ -86,6 +89,7 @@ describe('a client', () => {
     ['a suite that is none', { suite: 1 }, RangeError],
     ['a context value that is no string', { encryptionContext: { a: 1 } }, TypeError],
     ['an array as context', { encryptionContext: ['a'] }, TypeError],
+    ['a Map as context', { encryptionContext: new Map([['tenant', 'acme']]) }, TypeError],
   ];
   it.each(wrongOptions)('refuses %s before it asks for a key', async (_, wrong, error) => {
     const keyring = memoryKeyring();
@@ -121,6 +125,47 @@ describe('a client', () => {
     expect(message).toEqual(before);
   });
 
+  it('takes bytes of another realm', async () => {
+    const keyring = memoryKeyring();
+    const foreign: unknown = runInNewContext('Uint8Array.of(1, 2, 3)');
+    if (!isBytes(foreign)) throw new Error('bytes of another realm are not recognised');
+    const { message } = await encryptionClient().encrypt(foreign, { keyring });
+    expect((await encryptionClient().decrypt(message, { keyring })).plaintext).toEqual(plaintext);
+  });
+
+  it('does not start when its signal has aborted', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await encryptionClient().encrypt(plaintext, { keyring });
+    const signal = AbortSignal.abort(new Error('too late'));
+    for (const refused of [
+      encryptionClient().encrypt(plaintext, { keyring, signal }),
+      encryptionClient().decrypt(message, { keyring, signal }),
+    ]) {
+      expect(await rejection(refused)).toMatchObject({ message: 'too late' });
+    }
+    expect(keyring.calls).toEqual({ encrypt: 1, decrypt: 0 });
+  });
+
+  it('writes as many encrypted data keys as the format can count', async () => {
+    const client = encryptionClient({ maxEncryptedDataKeys: Infinity });
+    const { message } = await client.encrypt(plaintext, { keyring: memoryKeyring(65_535), suite: 0x0478 });
+    expect(inspectUnauthenticated(message).encryptedDataKeys).toHaveLength(65_535);
+    const oneMore = client.encrypt(plaintext, { keyring: memoryKeyring(65_536) });
+    expect(await rejection(oneMore)).toMatchObject({ code: 'TOO_MANY_ENCRYPTED_DATA_KEYS' });
+  });
+
+  it('says that a context is too long only because of the public key', async () => {
+    const keyring = memoryKeyring();
+    const encryptionContext = { a: 'x'.repeat(65_500) };
+    expect(
+      await rejection(encryptionClient().encrypt(plaintext, { keyring, encryptionContext })),
+    ).toMatchObject({
+      code: 'ENCRYPTION_CONTEXT_INVALID',
+    });
+    const unsigned = { keyring, encryptionContext, suite: 0x0478 } as const;
+    expect((await encryptionClient().encrypt(plaintext, unsigned)).message.length).toBeGreaterThan(65_500);
+  });
+
   it('wipes the data keys it was given', async () => {
     const seen: Uint8Array[] = [];
     const inner = memoryKeyring();
@@ -149,6 +194,7 @@ describe('materials that break their contract', () => {
 
   it.each<[string, object]>([
     ['no data key', { dataKey: undefined }],
+    ['a data key of zeros', { dataKey: new Uint8Array(32) }],
     ['a short data key', { dataKey: new Uint8Array(16) }],
     ['no encrypted data key', { encryptedDataKeys: [] }],
     ['no signing key', { signingKey: undefined }],

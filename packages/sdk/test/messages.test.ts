@@ -61,7 +61,7 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
           piece.fill(0xee);
         }
         parts.push(await encryptor.final());
-        const opened = await client.decrypt(concat(...parts), { keyring });
+        const opened = await client.decrypt(concat(parts), { keyring });
         expect(opened.plaintext).toEqual(plaintext);
       }),
       { numRuns: 20 },
@@ -81,7 +81,7 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
         chunk.fill(0xee);
       }
       parts.push(await decryptor.final());
-      return { plaintext: concat(...parts), header };
+      return { plaintext: concat(parts), header };
     };
     expect(await read(pieces(message, Array(message.length).fill(1)))).toEqual({ plaintext, header });
     await fc.assert(
@@ -106,7 +106,7 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
         name: 'EncryptionSdkError',
       });
     }
-    expect(await rejection(client.decrypt(concat(message, Uint8Array.of(0)), { keyring }))).toMatchObject({
+    expect(await rejection(client.decrypt(concat([message, Uint8Array.of(0)]), { keyring }))).toMatchObject({
       code: 'MESSAGE_MALFORMED',
     });
   });
@@ -144,6 +144,23 @@ describe('a long message', () => {
       expect(plaintext.equals(opened.plaintext)).toBe(true);
     },
   );
+});
+
+describe('many short frames', () => {
+  it('leave room for other work too', async () => {
+    const keyring = memoryKeyring();
+    const client = encryptionClient();
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    await client.encrypt(new Uint8Array(10_000), { keyring, suite: 0x0478, frameLength: 1 });
+    isOver = true;
+    expect(turns).toBeGreaterThan(20);
+  });
 });
 
 describe('the frame length auto', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encryptionClient, requiredEncryptionContextCmm } from '../src/index.ts';
+import { defaultCmm } from '../src/spi.ts';
 import { memoryKeyring, rejection } from './memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
@@ -53,6 +54,23 @@ describe('the required encryption context CMM', () => {
     expect(() =>
       requiredEncryptionContextCmm({ keyring: memoryKeyring(), requiredEncryptionContextKeys: [] }),
     ).toThrow(TypeError);
+  });
+});
+
+describe('the sources of materials', () => {
+  it('are one, not two and not none', () => {
+    const keyring = memoryKeyring();
+    const keys = { requiredEncryptionContextKeys: ['a'] };
+    // @ts-expect-error a caller without types
+    expect(() => requiredEncryptionContextCmm({ ...keys, keyring, cmm: defaultCmm(keyring) })).toThrow(
+      TypeError,
+    );
+    // @ts-expect-error a caller without types
+    expect(() => requiredEncryptionContextCmm(keys)).toThrow(TypeError);
+    // @ts-expect-error a caller without types
+    expect(() => requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: 'a' })).toThrow(
+      TypeError,
+    );
   });
 });
 

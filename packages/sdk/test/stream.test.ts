@@ -45,15 +45,15 @@ async function* chunks(bytes: Uint8Array, length = 1000): AsyncGenerator<Uint8Ar
 describe.each(Object.entries(ways))('through %s', (_, run) => {
   it.each([0x0478, 0x0578] as const)('a message of suite %i is written and read', async (suite) => {
     const keyring = memoryKeyring();
-    const message = concat(...(await run(client.encryptor({ keyring, suite }), chunks(plaintext))));
+    const message = concat(await run(client.encryptor({ keyring, suite }), chunks(plaintext)));
     expect((await client.decrypt(message, { keyring })).plaintext).toEqual(plaintext);
-    expect(concat(...(await run(client.decryptor({ keyring }), chunks(message))))).toEqual(plaintext);
+    expect(concat(await run(client.decryptor({ keyring }), chunks(message)))).toEqual(plaintext);
     expect(keyring.calls).toEqual({ encrypt: 1, decrypt: 2 });
   });
 
   it('an empty plaintext makes a message', async () => {
     const keyring = memoryKeyring();
-    const message = concat(...(await run(client.encryptor({ keyring }), chunks(new Uint8Array(0)))));
+    const message = concat(await run(client.encryptor({ keyring }), chunks(new Uint8Array(0))));
     expect((await client.decrypt(message, { keyring })).plaintext).toHaveLength(0);
   });
 
@@ -79,7 +79,7 @@ describe.each(Object.entries(ways))('through %s', (_, run) => {
     const keyring = memoryKeyring();
     const long = Buffer.alloc(3_000_000, 'long');
     const parts = await run(client.encryptor({ keyring, suite: 0x0478 }), chunks(long, long.length));
-    expect(long.equals((await client.decrypt(concat(...parts), { keyring })).plaintext)).toBe(true);
+    expect(long.equals((await client.decrypt(concat(parts), { keyring })).plaintext)).toBe(true);
   });
 
   it('chunks that are no bytes are refused', async () => {
@@ -147,6 +147,17 @@ describe('a signed message in chunks', () => {
     expect(enough).toEqual({ released: plaintext.length, error: undefined });
   });
 
+  it('is held in as much memory as its plaintext takes', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await client.encrypt(Buffer.alloc(200_000), { keyring, frameLength: 1 });
+    const decryptor = client.decryptor({ keyring });
+    const before = process.memoryUsage().arrayBuffers;
+    for await (const chunk of chunks(message.subarray(0, -1), 100)) await decryptor.update(chunk);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(message.length);
+    await decryptor.update(message.subarray(-1));
+    expect(await decryptor.final()).toHaveLength(200_000);
+  });
+
   it('is not the only thing that is limited: a frame is too', async () => {
     const keyring = memoryKeyring();
     const { message } = await client.encrypt(plaintext, { keyring, suite: 0x0478, frameLength: 9000 });
@@ -172,7 +183,7 @@ describe('an encryptor', () => {
       const parts: Uint8Array[] = [];
       const encryptor = client.encryptor({ keyring, maxPlaintextLength });
       for await (const part of iterate(encryptor, chunks(plaintext, 3001))) parts.push(part);
-      return concat(...parts);
+      return concat(parts);
     };
     expect((await client.decrypt(await run(10_000), { keyring })).plaintext).toEqual(plaintext);
     expect((await client.decrypt(await run(20_000), { keyring })).plaintext).toEqual(plaintext);
@@ -226,6 +237,38 @@ describe('a decryptor', () => {
       },
     });
     expect(await rejection(decryptor.update(message))).toMatchObject({ message: 'another tenant' });
+  });
+});
+
+describe('onHeader', () => {
+  it('is waited for before plaintext comes out', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await client.encrypt(plaintext, { keyring });
+    const onHeader = () => Promise.reject(new Error('not today'));
+    expect(await rejection(client.decryptor({ keyring, onHeader }).update(message))).toMatchObject({
+      message: 'not today',
+    });
+    expect(await rejection(client.encryptor({ keyring, onHeader }).final())).toMatchObject({
+      message: 'not today',
+    });
+  });
+});
+
+describe('a long frame in short chunks', () => {
+  it('takes memory for what has come, not for every chunk again', async () => {
+    const keyring = memoryKeyring();
+    const long = Buffer.alloc(4_000_000, 'long');
+    const options = { keyring, suite: 0x0478, frameLength: long.length } as const;
+    const { message } = await client.encrypt(long, options);
+    const decryptor = client.decryptor({ keyring });
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for await (const chunk of chunks(message, 16_384)) {
+      await decryptor.update(chunk);
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    await decryptor.final();
+    expect(most).toBeLessThan(8 * long.length);
   });
 });
 

@@ -47,4 +47,10 @@ describe('the table of suites', () => {
     expect(defaultSuite('REQUIRE_ENCRYPT_ALLOW_DECRYPT').id).toBe(0x0578);
     expect(defaultSuite('REQUIRE_ENCRYPT_REQUIRE_DECRYPT').id).toBe(0x0578);
   });
+
+  it('cannot be changed', () => {
+    const row = suiteById(0x0178);
+    expect(() => Object.assign(row ?? {}, { committing: true })).toThrow(TypeError);
+    expect(() => Object.assign(row?.derivation ?? {}, { kind: 'identity' })).toThrow(TypeError);
+  });
 });

@@ -15,6 +15,7 @@ export class EntryStore {
   // In the order of last use.
   readonly #entries = new Map<string, StoredEntry>();
   readonly #capacity: number;
+  #sweepAtMs = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #evictions = 0;
 
@@ -35,7 +36,7 @@ export class EntryStore {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
     if (entry.expiresAtMs <= performance.now()) {
-      this.delete(id);
+      this.#drop(id);
       return undefined;
     }
     this.#entries.delete(id);
@@ -44,17 +45,17 @@ export class EntryStore {
   }
 
   put(id: string, entry: StoredEntry): void {
-    this.delete(id);
+    this.#drop(id);
     this.#entries.set(id, entry);
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#capacity) break;
-      this.delete(oldest);
+      this.#drop(oldest);
       this.#evictions += 1;
     }
     this.#scheduleSweep();
   }
 
-  delete(id: string): void {
+  #drop(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
@@ -64,18 +65,20 @@ export class EntryStore {
 
   /** One timer for the entry that ends first; it never keeps a process alive. */
   #scheduleSweep(): void {
-    if (this.#timer !== undefined || this.#entries.size === 0) return;
     let firstEndMs = Infinity;
     for (const { expiresAtMs } of this.#entries.values()) firstEndMs = Math.min(firstEndMs, expiresAtMs);
+    if (firstEndMs >= this.#sweepAtMs) return;
+    clearTimeout(this.#timer);
+    this.#sweepAtMs = firstEndMs;
     const delayMs = Math.min(Math.max(firstEndMs - performance.now(), minSweepDelayMs), maxTimerDelayMs);
     this.#timer = setTimeout(() => this.#sweep(), delayMs);
     if (typeof this.#timer === 'object') this.#timer.unref();
   }
 
   #sweep(): void {
-    this.#timer = undefined;
+    this.#sweepAtMs = Infinity;
     const nowMs = performance.now();
-    for (const [id, { expiresAtMs }] of this.#entries) if (expiresAtMs <= nowMs) this.delete(id);
+    for (const [id, { expiresAtMs }] of this.#entries) if (expiresAtMs <= nowMs) this.#drop(id);
     this.#scheduleSweep();
   }
 }

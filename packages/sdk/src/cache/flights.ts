@@ -1,49 +1,52 @@
+import { EncryptionSdkError } from '../errors.ts';
+
 /** Limits of {@link Flights}. */
 export interface FlightLimits {
   /** Loads at the same time; more wait their turn. */
   readonly maxInFlight: number;
-  /** Milliseconds after which a load counts as lost, so that another may start beside it. */
+  /** Milliseconds after which a load counts as lost: those who wait for it fail, and another may start. */
   readonly inFlightTtlMs: number;
 }
 
 /** Loads under way: everybody who wants the same id at the same time shares one. */
 export class Flights<T> {
-  readonly #byId = new Map<string, { readonly promise: Promise<T>; readonly startedAtMs: number }>();
+  readonly #byId = new Map<string, Promise<T>>();
   readonly #limits: FlightLimits;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(limits: FlightLimits = { maxInFlight: Infinity, inFlightTtlMs: Infinity }) {
+  constructor(limits: FlightLimits) {
     this.#limits = limits;
   }
 
   has(id: string): boolean {
-    const flight = this.#byId.get(id);
-    return flight !== undefined && performance.now() - flight.startedAtMs < this.#limits.inFlightTtlMs;
+    return this.#byId.has(id);
   }
 
   get isFull(): boolean {
     return this.#running >= this.#limits.maxInFlight;
   }
 
-  /** Joins the load of this id, or starts it. */
+  /**
+   * Joins the load of this id, or starts it.
+   *
+   * Rejects with the failure of the load, or `EncryptionSdkError` `KEYRING_FAILED` when it is lost.
+   */
   join(id: string, load: () => Promise<T>): Promise<T> {
     const known = this.#byId.get(id);
-    if (known !== undefined && this.has(id)) return known.promise;
-    const flight = { promise: this.#run(load), startedAtMs: performance.now() };
+    if (known !== undefined) return known;
+    const flight = this.#run(load);
     this.#byId.set(id, flight);
-    const land = (): void => {
-      if (this.#byId.get(id) === flight) this.#byId.delete(id);
-    };
-    flight.promise.then(land, land);
-    return flight.promise;
+    const land = (): void => void this.#byId.delete(id);
+    flight.then(land, land);
+    return flight;
   }
 
   async #run(load: () => Promise<T>): Promise<T> {
     while (this.isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
-      return await load();
+      return await withTimeLimit(load(), this.#limits.inFlightTtlMs);
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();
@@ -59,5 +62,14 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function withTimeLimit<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time'));
+    }, limitMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -6,18 +6,21 @@ import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 export interface LocalCacheOptions {
   /** Most entries at the same time, 0 or more; 0 keeps nothing but still lets simultaneous callers share. */
   readonly capacity: number;
+  /** Milliseconds after which a load counts as lost: those who wait for it fail. Default 30,000. */
+  readonly inFlightTtlMs?: number;
 }
 
 /**
  * A cache in this process: least recently used entries go first, and any number of simultaneous requests for
  * the same materials make one call for them.
  *
- * @throws RangeError for a capacity that is no integer or negative
+ * @throws RangeError for a capacity that is no integer or negative, or a time that is not positive
  * @example
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000 });
  */
-export function localCache({ capacity }: LocalCacheOptions): MaterialsCache {
-  return cacheOver(new EntryStore(capacity), new Flights());
+export function localCache({ capacity, inFlightTtlMs = 30_000 }: LocalCacheOptions): MaterialsCache {
+  if (!(inFlightTtlMs > 0)) throw new RangeError('inFlightTtlMs: expected a positive number');
+  return cacheOver(new EntryStore(capacity), new Flights({ maxInFlight: Infinity, inFlightTtlMs }));
 }
 
 /** A cache of these parts; `onHit` sees each entry that a request found, with what would replace it. */
@@ -30,8 +33,9 @@ export function cacheOver(
   const reload = async <T>({ id, ttlMs, load }: CacheRequest<T>): Promise<StoredEntry> => {
     counters.loads += 1;
     const cached = await load();
-    const nowMs = performance.now();
-    const entry = { cached, messages: 0, bytes: 0, expiresAtMs: nowMs + ttlMs, refreshedAtMs: -Infinity };
+    const createdAtMs = performance.now();
+    const expiresAtMs = createdAtMs + ttlMs;
+    const entry = { cached, messages: 0, bytes: 0, createdAtMs, expiresAtMs, refreshedAtMs: createdAtMs };
     store.put(id, entry);
     return entry;
   };
@@ -54,7 +58,6 @@ export function cacheOver(
         if (loaded !== undefined) return loaded;
       }
     },
-    delete: (id) => store.delete(id),
     counters: () => ({ ...counters, evictions: store.evictions }),
   };
 }

@@ -8,6 +8,8 @@ export type CachedMaterials =
 /** Cached materials and how much they were used. Whoever uses them counts it here. */
 export interface CacheEntry {
   readonly cached: CachedMaterials;
+  /** When they were loaded, in milliseconds of the monotonic clock. */
+  readonly createdAtMs: number;
   /** Messages written. */
   messages: number;
   /** Plaintext bytes in these messages. */
@@ -18,7 +20,7 @@ export interface CacheEntry {
 export interface CacheRequest<T> {
   /** The identity of the materials: everything that they depend on. */
   readonly id: string;
-  /** Milliseconds that new materials may be used. */
+  /** Milliseconds that materials may be used; they may be older than this if others loaded them. */
   readonly ttlMs: number;
   /** Provides new materials. Runs once for all who want the same id at the same time; failures are not kept. */
   readonly load: () => Promise<CachedMaterials>;
@@ -54,7 +56,5 @@ export interface MaterialsCache {
    * Rejects with the failure of the load, or the signal's reason.
    */
   fetch<T>(request: CacheRequest<T>): Promise<T>;
-  /** Forgets the id; no matter if it is not there. */
-  delete(id: string): void;
   counters(): CacheCounters;
 }

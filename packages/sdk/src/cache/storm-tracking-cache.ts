@@ -5,14 +5,17 @@ import type { MaterialsCache } from './materials-cache.ts';
 
 /** Options of {@link stormTrackingCache}. */
 export interface StormTrackingCacheOptions extends LocalCacheOptions {
-  /** Milliseconds before the end of an entry from which on it is replaced while still in use. Default 10,000. */
+  /** As in {@link LocalCacheOptions}. Default 10,000. */
+  readonly inFlightTtlMs?: number;
+  /**
+   * Milliseconds before the end of an entry from which on it is replaced while still in use, at most half of its
+   * life. Default 10,000.
+   */
   readonly gracePeriodMs?: number;
   /** Milliseconds between attempts to replace one entry. Default 1,000. */
   readonly graceIntervalMs?: number;
   /** Loads at the same time, over all ids. Default 20. */
   readonly fanOut?: number;
-  /** Milliseconds after which a load counts as lost and another is started. Default 10,000. */
-  readonly inFlightTtlMs?: number;
 }
 
 /**
@@ -37,7 +40,8 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
   const flights = new Flights<StoredEntry>({ maxInFlight: fanOut, inFlightTtlMs });
   return cacheOver(new EntryStore(capacity), flights, (entry, id, reload) => {
     const nowMs = performance.now();
-    if (nowMs < entry.expiresAtMs - gracePeriodMs) return;
+    const graceMs = Math.min(gracePeriodMs, (entry.expiresAtMs - entry.createdAtMs) / 2);
+    if (nowMs < entry.expiresAtMs - graceMs) return;
     if (nowMs < entry.refreshedAtMs + graceIntervalMs || flights.isFull) return;
     entry.refreshedAtMs = nowMs;
     // A failure shows when the old entry has ended and somebody has to wait for a load.

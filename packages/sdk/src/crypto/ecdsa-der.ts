@@ -7,8 +7,8 @@ import { concat } from '../bytes.ts';
  */
 export function encodeEcdsaSignature(rs: Uint8Array): Uint8Array {
   const half = rs.length / 2;
-  const integers = concat(encodeInteger(rs.subarray(0, half)), encodeInteger(rs.subarray(half)));
-  return concat(Uint8Array.of(sequenceTag, integers.length), integers);
+  const integers = concat([encodeInteger(rs.subarray(0, half)), encodeInteger(rs.subarray(half))]);
+  return concat([Uint8Array.of(sequenceTag, integers.length), integers]);
 }
 
 /**

@@ -19,17 +19,7 @@ import { type Curve, coordinateLength, type Hash } from '../suites.ts';
 import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
 export function randomBytes(length: number): Uint8Array {
-  if (length > random.length - randomOffset) {
-    if (length > random.length) return getRandomValues(secretBytes(length));
-    getRandomValues(random);
-    randomOffset = 0;
-  }
-  const end = randomOffset + length;
-  const bytes = secretBytes(length);
-  bytes.set(random.subarray(randomOffset, end));
-  random.fill(0, randomOffset, end);
-  randomOffset = end;
-  return bytes;
+  return getRandomValues(secretBytes(length));
 }
 
 export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
@@ -45,6 +35,7 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
     },
     open(iv, aad, sealed, out) {
       const end = sealed.length - tagLength;
+      if (end < 0) return false;
       const decipher = createDecipheriv(algorithm, keyObject, iv, { authTagLength: tagLength });
       decipher.setAAD(aad).setAuthTag(sealed.subarray(end));
       const plaintext = end === 0 ? nothing : decipher.update(sealed.subarray(0, end));
@@ -138,11 +129,6 @@ function compressedPoint(publicKey: KeyObject): Uint8Array {
   const yIsOdd = (Buffer.from(y, 'base64url').at(-1) ?? 0) & 1;
   return Uint8Array.of(2 + yIsOdd, ...Buffer.from(x, 'base64url'));
 }
-
-// The generator is asked for the bytes of many messages at once: a call costs as much for a few bytes as for some
-// hundred. What has been handed out is zero here.
-const random = new Uint8Array(1024);
-let randomOffset = random.length;
 
 const nothing = new Uint8Array(0);
 const tagLength = 16;

@@ -100,7 +100,7 @@ export class FrameBinding {
     // All regular frames come first: the label hardly ever changes.
     if (kind !== this.#kind) {
       this.#kind = kind;
-      this.#aad = concat(this.#messageId, labels[kind], new Uint8Array(aadTailLength));
+      this.#aad = concat([this.#messageId, labels[kind], new Uint8Array(aadTailLength)]);
       this.#aadTail = dataView(this.#aad.subarray(-aadTailLength));
     }
     this.#aadTail.setUint32(0, sequenceNumber);

@@ -7,7 +7,7 @@ import { Cursor, type Parser } from './input.ts';
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-footer.md
  */
 export function writeFooter(signature: Uint8Array): Uint8Array {
-  return concat(uint16(signature.length), signature);
+  return concat([uint16(signature.length), signature]);
 }
 
 /** Reads the signature of a footer. */

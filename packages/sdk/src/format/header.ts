@@ -39,7 +39,7 @@ export function messageIdLength(suite: AlgorithmSuite): number {
 export function writeHeaderBody(header: MessageHeader): Uint8Array {
   const format = formats[header.suite.messageVersion];
   const context = contextBytes(header.encryptionContext);
-  return concat(
+  return concat([
     Uint8Array.of(header.suite.messageVersion),
     format.type,
     uint16(header.suite.id),
@@ -52,12 +52,12 @@ export function writeHeaderBody(header: MessageHeader): Uint8Array {
     format.reserved,
     uint32(header.frameLength),
     header.commitKey,
-  );
+  ]);
 }
 
 /** The header authentication of a new message. Its IV is always zero: the key is used for one message only. */
 export function writeHeaderAuthentication(suite: AlgorithmSuite, tag: Uint8Array): Uint8Array {
-  return formats[suite.messageVersion].authenticationIv ? concat(zeroIv, tag) : tag;
+  return formats[suite.messageVersion].authenticationIv ? concat([zeroIv, tag]) : tag;
 }
 
 /** A header as it was read. */

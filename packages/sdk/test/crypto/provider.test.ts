@@ -38,6 +38,17 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(out).toEqual(new Uint8Array(32));
   });
 
+  it('does not open what is shorter than a tag', async () => {
+    const key = await provider.aesGcmKey(provider.randomBytes(32));
+    const nothing = new Uint8Array(0);
+    expect(await key.open(new Uint8Array(12), nothing, new Uint8Array(15), nothing)).toBe(false);
+  });
+
+  it.each([-1, 1.5, Number.NaN])('has no %d random bytes, and some after that', (length) => {
+    expect(() => provider.randomBytes(length)).toThrow(RangeError);
+    expect(provider.randomBytes(32)).not.toEqual(new Uint8Array(32));
+  });
+
   it('takes a copy of a key', async () => {
     const bytesOfKey = provider.randomBytes(32);
     const key = await provider.aesGcmKey(bytesOfKey);

@@ -35,7 +35,7 @@ const headers: fc.Arbitrary<MessageHeader> = fc.constantFrom(...suites).chain((s
 );
 
 const bytesOf = (header: MessageHeader): Uint8Array =>
-  concat(writeHeaderBody(header), writeHeaderAuthentication(header.suite, new Uint8Array(16).fill(7)));
+  concat([writeHeaderBody(header), writeHeaderAuthentication(header.suite, new Uint8Array(16).fill(7))]);
 
 function read(bytes: Uint8Array, max = Infinity): ParsedHeader | undefined {
   const input = new Input();
@@ -93,7 +93,7 @@ describe('a header', () => {
 
   it('is refused as soon as the count of encrypted data keys exceeds the limit', () => {
     // Version 2, suite 0x0478, message id, no context, 65,535 encrypted data keys of which none is there.
-    const bytes = concat(Uint8Array.of(2, 4, 0x78), new Uint8Array(32), Uint8Array.of(0, 0, 0xff, 0xff));
+    const bytes = concat([Uint8Array.of(2, 4, 0x78), new Uint8Array(32), Uint8Array.of(0, 0, 0xff, 0xff)]);
     expect(() => read(bytes, 64)).toThrow(expect.objectContaining({ code: 'TOO_MANY_ENCRYPTED_DATA_KEYS' }));
     expect(read(bytes)).toBeUndefined();
   });
