@@ -11,7 +11,7 @@ import { RETURN_VALUES, type ReturnValueName } from './return-values.ts';
  * | `TOKEN_UNAVAILABLE` | the token was there and is gone, or cannot be written |
  * | `PIN_INCORRECT`, `PIN_LOCKED`, `PIN_REFUSED` | wrong; locked after too many attempts; not acceptable as a PIN |
  * | `NOT_LOGGED_IN` | the token wants a login that did not succeed or did not last |
- * | `SESSION_LOST`, `SESSIONS_EXHAUSTED` | the token dropped the session; the token has no session left |
+ * | `SESSION_LOST`, `SESSIONS_EXHAUSTED` | the token dropped the session; it has none left, or too many calls wait for one |
  * | `KEY_NOT_FOUND`, `KEY_AMBIGUOUS`, `KEY_EXISTS` | no key, or more than one, matches; the label is taken |
  * | `KEY_UNSUITABLE` | the object is no AES-256 key, or the token does not use it with AES-GCM |
  * | `KEY_USAGE_FORBIDDEN` | the key's attributes do not permit the operation |

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AesGcm, DecryptInput, EncryptInput, EncryptOutput } from './aes-gcm.ts';
 import * as ck from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
-import type { Session, SessionPool } from './sessions.ts';
+import type { CallOptions, Session, SessionPool } from './sessions.ts';
 
 /** What a key may be used for: its CKA_ENCRYPT and CKA_DECRYPT attributes. */
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';
@@ -31,15 +31,17 @@ export interface AesKey {
   /**
    * AES-256-GCM with a tag of 16 bytes.
    *
-   * @throws TypeError, RangeError for wrong types and lengths; Pkcs11Error, for example KEY_USAGE_FORBIDDEN
+   * @throws TypeError, RangeError for wrong types and lengths; Pkcs11Error, for example KEY_USAGE_FORBIDDEN; the
+   * reason of an aborted signal
    */
-  encrypt(input: EncryptInput): Promise<EncryptOutput>;
+  encrypt(input: EncryptInput, options?: CallOptions): Promise<EncryptOutput>;
   /**
    * The plaintext, if the tag is right for key, IV, additional data and ciphertext.
    *
-   * @throws Pkcs11Error DECRYPTION_FAILED, KEY_USAGE_FORBIDDEN and others; TypeError, RangeError
+   * @throws Pkcs11Error DECRYPTION_FAILED, KEY_USAGE_FORBIDDEN and others; TypeError, RangeError; the reason of
+   * an aborted signal
    */
-  decrypt(input: DecryptInput): Promise<Uint8Array>;
+  decrypt(input: DecryptInput, options?: CallOptions): Promise<Uint8Array>;
 }
 
 /** A key as it was found. Its handle is good for one epoch of the session pool. */
@@ -71,18 +73,18 @@ export function aesKey(pool: SessionPool, gcm: AesGcm, find: (session: Session) 
     get usages() {
       return found.usages;
     },
-    async encrypt(input) {
+    async encrypt(input, options) {
       const call = gcm.encryption(input);
       try {
-        return await pool.run((session) => call.run(session.handle, handleFor(session)));
+        return await pool.run((session) => call.run(session.handle, handleFor(session)), options);
       } finally {
         call.wipe();
       }
     },
-    async decrypt(input) {
+    async decrypt(input, options) {
       const call = gcm.decryption(input);
       try {
-        return await pool.run((session) => call.run(session.handle, handleFor(session)));
+        return await pool.run((session) => call.run(session.handle, handleFor(session)), options);
       } finally {
         call.wipe();
       }

@@ -8,14 +8,25 @@ export interface Session {
   readonly epoch: number;
 }
 
-/** A bounded set of sessions with one token. */
+/** How a call is made. */
+export interface CallOptions {
+  /**
+   * Gives the call up while it waits for a session: it is rejected with the signal's reason, and the token never
+   * hears of it. A call that has reached the token cannot be taken back.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A bounded set of sessions with one token, and of those who wait for one. */
 export interface SessionPool {
   /**
    * Lends a session to the work, first come, first served. A session on which anything fails is closed, because
    * an operation may be left active on it. If the failure says that our sessions, login or handles are out of
-   * date, all sessions are opened anew and the work runs once more.
+   * date, all sessions are opened anew and the work runs once more, unless the signal is aborted by then.
+   *
+   * @throws Pkcs11Error SESSIONS_EXHAUSTED when as many wait as may; the reason of an aborted signal
    */
-  run<T>(work: (session: Session) => T | Promise<T>): Promise<T>;
+  run<T>(work: (session: Session) => T | Promise<T>, options?: CallOptions): Promise<T>;
   /** As `run`, for work that cannot wait: it gets a session beyond the limit if all are lent. */
   runNow<T>(work: (session: Session) => T): T;
   /** How many sessions are open, how many of them idle, and how many there may be. */
@@ -27,6 +38,8 @@ export interface SessionPool {
 /** What a pool needs to know. */
 export interface SessionPoolOptions {
   readonly limit: number;
+  /** How many may wait at once. */
+  readonly maxWaiting: number;
   /** Opens a session in which the user is logged in. */
   open(): Handle;
   close(session: Handle): void;
@@ -42,7 +55,8 @@ export function sessionPool(options: SessionPoolOptions): SessionPool {
 class Pool implements SessionPool {
   readonly #options: SessionPoolOptions;
   readonly #idle: Session[] = [];
-  readonly #waiting: { resolve(session: Session): void; reject(error: unknown): void }[] = [];
+  // In the order of their arrival.
+  readonly #waiting = new Set<Waiter>();
   #open = 0;
   #epoch = 0;
   #closed = false;
@@ -51,12 +65,12 @@ class Pool implements SessionPool {
     this.#options = options;
   }
 
-  async run<T>(work: (session: Session) => T | Promise<T>): Promise<T> {
+  async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
     try {
-      return await this.#runOnce(work);
+      return await this.#runOnce(work, signal);
     } catch (error) {
       if (!isStale(error)) throw error;
-      return this.#runOnce(work);
+      return this.#runOnce(work, signal);
     }
   }
 
@@ -76,13 +90,19 @@ class Pool implements SessionPool {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(closedError());
+    for (const waiter of this.#waiting) waiter.reject(closedError());
+    this.#waiting.clear();
     if (this.#open === 0) this.#options.drained();
     else this.#closeIdle();
   }
 
-  async #runOnce<T>(work: (session: Session) => T | Promise<T>): Promise<T> {
-    const session = await this.#take();
+  async #runOnce<T>(work: (session: Session) => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    signal?.throwIfAborted();
+    const session = await this.#take(signal);
+    if (signal?.aborted === true) {
+      this.#giveBack(session);
+      throw signal.reason;
+    }
     try {
       const result = await work(session);
       this.#giveBack(session);
@@ -106,12 +126,36 @@ class Pool implements SessionPool {
     }
   }
 
-  #take(): Session | Promise<Session> {
+  #take(signal: AbortSignal | undefined): Session | Promise<Session> {
     if (this.#closed) throw closedError();
     const idle = this.#idle.pop();
     if (idle !== undefined) return idle;
-    if (this.#open < this.#options.limit) return this.#openSession();
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const opened = this.#open < this.#options.limit ? this.#openUnlessExhausted() : undefined;
+    return opened ?? this.#wait(signal);
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<Session> {
+    if (this.#waiting.size >= this.#options.maxWaiting) {
+      throw new Pkcs11Error('SESSIONS_EXHAUSTED', 'as many calls wait for a session as may');
+    }
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#waiting.delete(waiter);
+        reject(signal?.reason);
+      };
+      const waiter: Waiter = {
+        resolve(session) {
+          signal?.removeEventListener('abort', abort);
+          resolve(session);
+        },
+        reject(error) {
+          signal?.removeEventListener('abort', abort);
+          reject(error);
+        },
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#waiting.add(waiter);
+    });
   }
 
   #giveBack(session: Session): void {
@@ -121,7 +165,7 @@ class Pool implements SessionPool {
       this.#serveWaiting();
       return;
     }
-    const next = this.#waiting.shift();
+    const next = this.#nextWaiter();
     if (next === undefined) this.#idle.push(session);
     else next.resolve(session);
   }
@@ -136,14 +180,32 @@ class Pool implements SessionPool {
   }
 
   #serveWaiting(): void {
-    while (this.#open < this.#options.limit) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
+    while (this.#open < this.#options.limit && this.#waiting.size > 0) {
       try {
-        next.resolve(this.#openSession());
+        const session = this.#openUnlessExhausted();
+        if (session === undefined) return;
+        this.#giveBack(session);
       } catch (error) {
-        next.reject(error);
+        this.#nextWaiter()?.reject(error);
       }
+    }
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const [next] = this.#waiting;
+    if (next !== undefined) this.#waiting.delete(next);
+    return next;
+  }
+
+  /** Undefined if the token has no session left for us but those we have: one of them will come back. */
+  #openUnlessExhausted(): Session | undefined {
+    try {
+      return this.#openSession();
+    } catch (error) {
+      if (this.#open > 0 && error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED') {
+        return undefined;
+      }
+      throw error;
     }
   }
 
@@ -162,6 +224,11 @@ class Pool implements SessionPool {
     this.#options.close(session.handle);
     if (this.#closed && this.#open === 0) this.#options.drained();
   }
+}
+
+interface Waiter {
+  resolve(session: Session): void;
+  reject(error: unknown): void;
 }
 
 function closedError(): Pkcs11Error {

@@ -11,7 +11,7 @@ import {
   type KeySelector,
 } from './keys.ts';
 import type { Library } from './library.ts';
-import { type Session, sessionPool } from './sessions.ts';
+import { type CallOptions, type Session, sessionPool } from './sessions.ts';
 import type { TokenInfo } from './slots.ts';
 
 /** A token at which the user is logged in. */
@@ -29,8 +29,12 @@ export interface Token {
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected
    */
   generateKey(options: GenerateKeyOptions): AesKey;
-  /** Random bytes from the token's generator. */
-  randomBytes(length: number): Promise<Uint8Array>;
+  /**
+   * Random bytes from the token's generator.
+   *
+   * @throws Pkcs11Error; RangeError; the reason of an aborted signal
+   */
+  randomBytes(length: number, options?: CallOptions): Promise<Uint8Array>;
   /** How many sessions are open, how many of them idle, and how many there may be at once. */
   sessions(): { open: number; idle: number; limit: number };
   /** Calls under way finish, waiting and later ones fail with CLOSED. */
@@ -42,6 +46,8 @@ export interface LoginOptions {
   readonly pin: string;
   /** Sessions at once, at least 1; 16 by default. */
   readonly maxSessions?: number;
+  /** Calls that may wait for a session at once; more fail with SESSIONS_EXHAUSTED. No limit by default. */
+  readonly maxWaiting?: number;
   /** `inline` by default. */
   readonly calls?: CallMode;
 }
@@ -56,12 +62,13 @@ export function openTokenInSlot(
   library: Library,
   slot: Handle,
   info: TokenInfo,
-  { pin, maxSessions = 16, calls = 'inline' }: LoginOptions,
+  { pin, maxSessions = 16, maxWaiting = Number.POSITIVE_INFINITY, calls = 'inline' }: LoginOptions,
   open: Set<Token>,
 ): Token {
   if (!Number.isInteger(maxSessions) || maxSessions < 1) {
     throw new RangeError('maxSessions: expected a whole number above 0');
   }
+  if (!(maxWaiting >= 0)) throw new RangeError('maxWaiting: expected a number of 0 or more');
   const { cryptoki } = library;
   const login = library.logins.join(slot, pin);
   library.retain();
@@ -84,6 +91,7 @@ export function openTokenInSlot(
   };
   const pool = sessionPool({
     limit: maxSessions,
+    maxWaiting,
     open: () => openSession(0),
     close: closeSession,
     drained() {
@@ -122,12 +130,13 @@ export function openTokenInSlot(
         }),
       );
     },
-    async randomBytes(length) {
+    async randomBytes(length, options) {
       if (!Number.isInteger(length) || length < 1)
         throw new RangeError('length: expected a whole number above 0');
       const bytes = Buffer.allocUnsafeSlow(length);
-      await pool.run(({ handle }) =>
-        attempt('C_GenerateRandom', () => cryptoki.C_GenerateRandom(handle, bytes)),
+      await pool.run(
+        ({ handle }) => attempt('C_GenerateRandom', () => cryptoki.C_GenerateRandom(handle, bytes)),
+        options,
       );
       return new Uint8Array(bytes.buffer);
     },

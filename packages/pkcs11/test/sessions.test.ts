@@ -1,3 +1,5 @@
+import { pbkdf2 } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Pkcs11Error } from '../src/index.ts';
 import { sessionPool } from '../src/sessions.ts';
@@ -7,11 +9,18 @@ import { describeWithToken } from './with-token.ts';
 const lost = () =>
   new Pkcs11Error('SESSION_LOST', 'lost', { returnValue: { name: 'CKR_SESSION_CLOSED', value: 0xb0 } });
 
-function countingPool(limit: number) {
+const exhausted = () =>
+  new Pkcs11Error('SESSIONS_EXHAUSTED', 'full', { returnValue: { name: 'CKR_SESSION_COUNT', value: 0xb1 } });
+
+function countingPool(limit: number, { maxWaiting = 100, sessionsOfToken = Number.POSITIVE_INFINITY } = {}) {
   const log = { opened: 0, closed: 0, drained: 0 };
   const pool = sessionPool({
     limit,
-    open: () => Buffer.of((log.opened += 1)),
+    maxWaiting,
+    open: () => {
+      if (log.opened - log.closed >= sessionsOfToken) throw exhausted();
+      return Buffer.of((log.opened += 1));
+    },
     close: () => {
       log.closed += 1;
     },
@@ -108,6 +117,88 @@ describe('a session pool', () => {
     expect(log).toEqual({ opened: 1, closed: 1, drained: 1 });
   });
 
+  it('drops the work whose signal is aborted while it waits, and serves the next one at once', async () => {
+    const { pool } = countingPool(1);
+    const ran: string[] = [];
+    const job = (name: string) => async () => {
+      ran.push(name);
+      await sleep(50);
+      return name;
+    };
+    const requests = Array.from({ length: 40 }, async (_, index) =>
+      pool.run(job(`${index}`), { signal: AbortSignal.timeout(120) }),
+    );
+    const results = await Promise.allSettled(requests);
+    expect(results.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(35);
+    expect(results.at(-1)).toMatchObject({ reason: { name: 'TimeoutError' } });
+    expect(await pool.run(job('fresh'))).toBe('fresh');
+    expect(ran.length).toBeLessThan(6);
+  });
+
+  it('starts nothing and tries nothing again for a signal that is aborted', async () => {
+    const { pool, log } = countingPool(1);
+    const reason = new RangeError('given up');
+    const work = () => 'never';
+    await expect(pool.run(work, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(log.opened).toBe(0);
+    const controller = new AbortController();
+    let attempts = 0;
+    const failing = pool.run(
+      () => {
+        attempts += 1;
+        controller.abort(reason);
+        throw lost();
+      },
+      { signal: controller.signal },
+    );
+    await expect(failing).rejects.toBe(reason);
+    expect(attempts).toBe(1);
+  });
+
+  it('passes a session on that comes free in the moment of the abortion', async () => {
+    const { pool } = countingPool(1);
+    const controller = new AbortController();
+    const reason = new RangeError('given up');
+    const finish = (resolve: () => void) => {
+      resolve();
+      queueMicrotask(() => controller.abort(reason));
+    };
+    const first = pool.run(() => new Promise<void>((resolve) => void setImmediate(() => finish(resolve))));
+    const late = pool.run(() => 'never', { signal: controller.signal });
+    const last = pool.run(() => 'last');
+    await expect(late).rejects.toBe(reason);
+    await first;
+    expect(await last).toBe('last');
+    expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 1 });
+  });
+
+  it('lets no more wait than it may', async () => {
+    const { pool } = countingPool(1, { maxWaiting: 2 });
+    const controller = new AbortController();
+    const busy = pool.run(async () => sleep(20));
+    const waiting = pool.run(() => 'first');
+    const leaving = pool.run(() => 'never', { signal: controller.signal });
+    await expect(pool.run(() => 'never')).rejects.toMatchObject({ code: 'SESSIONS_EXHAUSTED' });
+    controller.abort();
+    await expect(leaving).rejects.toMatchObject({ name: 'AbortError' });
+    const second = pool.run(() => 'second');
+    expect(await Promise.all([busy, waiting, second])).toEqual([undefined, 'first', 'second']);
+  });
+
+  it('waits for a session of its own when the token has no other left', async () => {
+    const { pool, log } = countingPool(4, { sessionsOfToken: 2 });
+    const job = async () => pool.run(async () => sleep(5));
+    await Promise.all([job(), job(), job(), job(), job()]);
+    expect(log).toMatchObject({ opened: 2, closed: 0 });
+    const failing = pool.run(async () => {
+      await sleep(5);
+      throw lost();
+    });
+    await Promise.all([expect(failing).rejects.toMatchObject({ code: 'SESSION_LOST' }), job(), job(), job()]);
+    const none = countingPool(4, { sessionsOfToken: 0 });
+    await expect(none.pool.run(() => 'never')).rejects.toMatchObject({ code: 'SESSIONS_EXHAUSTED' });
+  });
+
   it('is drained at once when nothing is open or everything idle', async () => {
     const unused = countingPool(1);
     unused.pool.close();
@@ -168,6 +259,51 @@ describeWithToken('a token whose sessions are disturbed', (context) => {
     expect(disturbed).toBeGreaterThan(0);
     expect((await key.encrypt(message)).tag).toHaveLength(16);
     token.close();
+  });
+});
+
+describeWithToken('a token that is slower than its callers', (context) => {
+  const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
+  /** Holds all threads of libuv's pool, so that a call into the token has to wait. */
+  const occupyThreads = async () =>
+    Promise.all(
+      Array.from(
+        { length: 4 },
+        async () =>
+          new Promise<void>((resolve) => {
+            pbkdf2('', '', 400_000, 32, 'sha512', () => resolve());
+          }),
+      ),
+    );
+
+  it('is not given what nobody waits for any more', async () => {
+    const token = context().open({ maxSessions: 1, maxWaiting: 8, calls: 'threadpool' });
+    const key = token.generateKey({ label: 'slow' });
+    const sealed = await key.encrypt(message);
+    const occupied = occupyThreads();
+    const underWay = key.encrypt(message);
+    const signal = AbortSignal.timeout(20);
+    const given = Array.from({ length: 4 }, () => [
+      key.encrypt(message, { signal }),
+      key.decrypt({ ...message, ...sealed }, { signal }),
+    ]).flat();
+    await expect(token.randomBytes(1, { signal })).rejects.toMatchObject({ code: 'SESSIONS_EXHAUSTED' });
+    for (const call of await Promise.allSettled(given)) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { name: 'TimeoutError' } });
+    }
+    expect(token.sessions()).toMatchObject({ open: 1, idle: 0 });
+    await expect(token.randomBytes(1, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(await token.randomBytes(1)).toHaveLength(1);
+    expect((await underWay).tag).toEqual(sealed.tag);
+    await occupied;
+    token.close();
+  });
+
+  it('is opened with limits that make sense', () => {
+    const { open } = context();
+    expect(() => open({ maxSessions: 0 })).toThrow(RangeError);
+    expect(() => open({ maxWaiting: -1 })).toThrow(RangeError);
+    expect(() => open({ maxWaiting: Number.NaN })).toThrow(RangeError);
   });
 });
 
