@@ -32,11 +32,11 @@ interface Rate {
  * compiled. Garbage is collected when the engine wants to: forcing it throws compiled code away.
  */
 export async function compare({ ours, theirs }: Subject): Promise<Comparison> {
-  await rate(ours, warmUpMs);
-  await rate(theirs, warmUpMs);
+  await rate(ours, WARM_UP_MS);
+  await rate(theirs, WARM_UP_MS);
   const rounds: { readonly ours: Rate; readonly theirs: Rate }[] = [];
-  while (rounds.length < roundCount) {
-    rounds.push({ ours: await rate(ours, roundMs), theirs: await rate(theirs, roundMs) });
+  while (rounds.length < ROUND_COUNT) {
+    rounds.push({ ours: await rate(ours, ROUND_MS), theirs: await rate(theirs, ROUND_MS) });
   }
   return {
     ours: median(rounds.map((round) => round.ours.perSecond)),
@@ -67,7 +67,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-const warmUpMs = 2500;
-const roundMs = 250;
+const WARM_UP_MS = 2500;
+const ROUND_MS = 250;
 /** Odd, so that the median is one of them. */
-const roundCount = 9;
+const ROUND_COUNT = 9;

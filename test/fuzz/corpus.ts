@@ -1,6 +1,6 @@
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { type AlgorithmSuiteId, encryptionClient, type Keyring } from '@holdfast/sdk';
-import { frameOverhead } from '../../packages/sdk/src/format/body.ts';
+import { FRAME_OVERHEAD } from '../../packages/sdk/src/format/body.ts';
 import { type ParsedHeader, readHeader } from '../../packages/sdk/src/format/header.ts';
 import { Input, UnitReader } from '../../packages/sdk/src/format/input.ts';
 
@@ -81,11 +81,11 @@ function framesFrom(message: Uint8Array, bodyStart: number): Span[] {
   const frames: Span[] = [];
   let start = bodyStart;
   while (view.getUint32(start) !== 0xffff_ffff) {
-    const end = start + frameOverhead.regular + frameLength;
+    const end = start + FRAME_OVERHEAD.regular + frameLength;
     frames.push({ start, end });
     start = end;
   }
-  frames.push({ start, end: start + frameOverhead.final + view.getUint32(start + 20) });
+  frames.push({ start, end: start + FRAME_OVERHEAD.final + view.getUint32(start + 20) });
   return frames;
 }
 

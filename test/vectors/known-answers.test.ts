@@ -7,7 +7,7 @@ import { decodeEcdsaSignature } from '../../packages/sdk/src/crypto/ecdsa-der.ts
 import { aesGcmKey, verificationKey } from '../../packages/sdk/src/crypto/node.ts';
 import type { AesGcmKey } from '../../packages/sdk/src/crypto/provider.ts';
 import { deriveMessageKeys } from '../../packages/sdk/src/derive.ts';
-import { coordinateLength, suiteById } from '../../packages/sdk/src/suites.ts';
+import { COORDINATE_LENGTH, suiteById } from '../../packages/sdk/src/suites.ts';
 import { vectorsDirectory } from './manifest.ts';
 
 const base64 = z.base64().transform((text) => Buffer.from(text, 'base64'));
@@ -77,11 +77,11 @@ describe.skipIf(!existsSync(vectorsDirectory))(`known answers in ${vectorsDirect
       );
       let ran = 0;
       for (const { publicKey, tests } of testGroups) {
-        const x = publicKey.uncompressed.subarray(1, 1 + coordinateLength[curve]);
+        const x = publicKey.uncompressed.subarray(1, 1 + COORDINATE_LENGTH[curve]);
         const point = Buffer.concat([Buffer.of(2 + ((publicKey.uncompressed.at(-1) ?? 0) & 1)), x]);
         const key = await verificationKey(curve, hash, point);
         for (const { tcId, msg, sig, result } of tests) {
-          const signature = decodeEcdsaSignature(sig, coordinateLength[curve]);
+          const signature = decodeEcdsaSignature(sig, COORDINATE_LENGTH[curve]);
           const verifier = key?.verifier();
           verifier?.update(msg);
           const accepted = signature !== undefined && (await verifier?.verify(signature)) === true;

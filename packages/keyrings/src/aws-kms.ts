@@ -57,7 +57,7 @@ function singleKeyKeyring(key: SingleKey): Keyring {
   const keyInfo = new TextEncoder().encode(key.keyId);
   // The ARN in the message must be the very same: compared as bytes, for decoding would forgive some.
   const isOurs = ({ providerId, providerInfo }: EncryptedDataKey): boolean =>
-    providerId === awsKmsProviderId &&
+    providerId === AWS_KMS_PROVIDER_ID &&
     providerInfo.length === keyInfo.length &&
     keyInfo.every((byte, i) => providerInfo[i] === byte);
   return {
@@ -144,7 +144,7 @@ function encryptedDataKey(
     throw invalidAnswer('another key than was asked for');
   }
   if (ciphertext === undefined) throw invalidAnswer('no ciphertext');
-  return { providerId: awsKmsProviderId, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
+  return { providerId: AWS_KMS_PROVIDER_ID, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
 }
 
 async function called<T>(call: Promise<T>): Promise<T> {
@@ -159,4 +159,4 @@ function invalidAnswer(what: string): KeyringError {
   return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `AWS KMS answered with ${what}`);
 }
 
-const awsKmsProviderId = 'aws-kms';
+const AWS_KMS_PROVIDER_ID = 'aws-kms';

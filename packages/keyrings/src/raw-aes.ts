@@ -44,10 +44,10 @@ export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOpt
 
   const key = aesGcmKey(wrappingKey);
   // Key name ‖ tag length in bits ‖ IV length; the IV follows.
-  const infoPrefix = Uint8Array.of(...new TextEncoder().encode(name), 0, 0, 0, 128, 0, 0, 0, ivLength);
+  const infoPrefix = Uint8Array.of(...new TextEncoder().encode(name), 0, 0, 0, 128, 0, 0, 0, IV_LENGTH);
   const isOurs = ({ providerId, providerInfo }: EncryptedDataKey): boolean =>
     providerId === namespace &&
-    providerInfo.length === infoPrefix.length + ivLength &&
+    providerInfo.length === infoPrefix.length + IV_LENGTH &&
     infoPrefix.every((byte, i) => providerInfo[i] === byte);
 
   return {
@@ -55,10 +55,10 @@ export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOpt
       const complete = withDataKey(materials);
       const isOwnDataKey = materials.dataKey === undefined;
       return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
-        const iv = randomBytes(ivLength);
-        const ciphertext = new Uint8Array(complete.dataKey.length + tagLength);
+        const iv = randomBytes(IV_LENGTH);
+        const ciphertext = new Uint8Array(complete.dataKey.length + TAG_LENGTH);
         await (await key).seal(iv, contextBytes(complete.encryptionContext), complete.dataKey, ciphertext);
-        const providerInfo = new Uint8Array(infoPrefix.length + ivLength);
+        const providerInfo = new Uint8Array(infoPrefix.length + IV_LENGTH);
         providerInfo.set(infoPrefix);
         providerInfo.set(iv, infoPrefix.length);
         return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
@@ -83,10 +83,10 @@ async function unwrap(
   { providerInfo, ciphertext }: EncryptedDataKey,
   encryptionContext: EncryptionContext,
 ): Promise<Uint8Array> {
-  const dataKey = secretBytes(Math.max(0, ciphertext.length - tagLength));
+  const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
   const aad = contextBytes(encryptionContext);
-  const isLongEnough = ciphertext.length > tagLength;
-  if (!isLongEnough || !(await key.open(providerInfo.subarray(-ivLength), aad, ciphertext, dataKey))) {
+  const isLongEnough = ciphertext.length > TAG_LENGTH;
+  if (!isLongEnough || !(await key.open(providerInfo.subarray(-IV_LENGTH), aad, ciphertext, dataKey))) {
     throw new KeyringError(
       'DATA_KEY_NOT_OPENED',
       'the wrapping key, context or encrypted data key is another',
@@ -95,5 +95,5 @@ async function unwrap(
   return dataKey;
 }
 
-const ivLength = 12;
-const tagLength = 16;
+const IV_LENGTH = 12;
+const TAG_LENGTH = 16;

@@ -123,7 +123,7 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
     if (held.length + decryptor.bufferedBytes > maxBufferedBytes) {
       throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much would have to be held back');
     }
-    return isHeldBack ? nothing : plaintext;
+    return isHeldBack ? NOTHING : plaintext;
   };
   return inTurn(async (chunk, isLast) => {
     taken += chunk.length;
@@ -156,9 +156,9 @@ function inTurn(take: (chunk: Uint8Array, isLast: boolean) => Promise<Uint8Array
       state = next;
     }
   };
-  return { update: async (chunk) => call(chunk, false), final: async () => call(nothing, true) };
+  return { update: async (chunk) => call(chunk, false), final: async () => call(NOTHING, true) };
 }
 
 type TransformState = 'ready' | 'busy' | 'over';
 
-const nothing = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);

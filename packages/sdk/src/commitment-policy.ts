@@ -9,16 +9,16 @@ import { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/commitment-policy.md
  */
-export type CommitmentPolicy = keyof typeof policies;
+export type CommitmentPolicy = keyof typeof POLICIES;
 
 /** True for a name of a commitment policy. */
 export function isCommitmentPolicy(value: unknown): value is CommitmentPolicy {
-  return typeof value === 'string' && Object.hasOwn(policies, value);
+  return typeof value === 'string' && Object.hasOwn(POLICIES, value);
 }
 
 /** The suite a client with this policy writes when the caller names none. */
 export function defaultSuite(policy: CommitmentPolicy): AlgorithmSuite {
-  return knownSuite(policies[policy].defaultSuite);
+  return knownSuite(POLICIES[policy].defaultSuite);
 }
 
 /** The row of a suite id that came from a caller. */
@@ -30,15 +30,15 @@ export function knownSuite(id: AlgorithmSuiteId): AlgorithmSuite {
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be written. */
 export function assertMayEncrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (suite.committing !== policies[policy].writesCommitting) throw violation(policy, suite, 'encrypt');
+  if (suite.committing !== POLICIES[policy].writesCommitting) throw violation(policy, suite, 'encrypt');
 }
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be read. */
 export function assertMayDecrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (policies[policy].readsOnlyCommitting && !suite.committing) throw violation(policy, suite, 'decrypt');
+  if (POLICIES[policy].readsOnlyCommitting && !suite.committing) throw violation(policy, suite, 'decrypt');
 }
 
-const policies = {
+const POLICIES = {
   FORBID_ENCRYPT_ALLOW_DECRYPT: { writesCommitting: false, readsOnlyCommitting: false, defaultSuite: 0x0378 },
   REQUIRE_ENCRYPT_ALLOW_DECRYPT: { writesCommitting: true, readsOnlyCommitting: false, defaultSuite: 0x0578 },
   REQUIRE_ENCRYPT_REQUIRE_DECRYPT: {

@@ -8,7 +8,7 @@ import { EncryptionSdkError } from './errors.ts';
 export type EncryptionContext = Readonly<Record<string, string>>;
 
 /** The key under which a signing suite stores its verification key, base64 of the compressed point. */
-export const publicKeyContextKey = 'aws-crypto-public-key';
+export const PUBLIC_KEY_CONTEXT_KEY = 'aws-crypto-public-key';
 
 /**
  * A private copy of a caller's encryption context, frozen and without prototype.
@@ -29,8 +29,8 @@ export function copyContext(context: EncryptionContext): EncryptionContext {
 
 /** @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` if a key has the prefix that is reserved for this library. */
 export function assertNoReservedKeys(context: EncryptionContext): void {
-  if (Object.keys(context).some((key) => key.startsWith(reservedPrefix))) {
-    throw invalid(`keys that start with ${reservedPrefix} are reserved`);
+  if (Object.keys(context).some((key) => key.startsWith(RESERVED_PREFIX))) {
+    throw invalid(`keys that start with ${RESERVED_PREFIX} are reserved`);
   }
 }
 
@@ -55,7 +55,7 @@ export function contextBytes(context: EncryptionContext): Uint8Array {
     for (const text of pair) {
       if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
       const end = writeUtf8(text, bytes, offset + 2);
-      if (end > maxLength) throw tooLong();
+      if (end > MAX_LENGTH) throw tooLong();
       view.setUint16(offset, end - offset - 2);
       offset = end;
     }
@@ -124,7 +124,7 @@ function emptyContext(): Record<string, string> {
 }
 
 function boundedLength(text: string): number {
-  if (text.length > maxLength) throw tooLong();
+  if (text.length > MAX_LENGTH) throw tooLong();
   return text.length;
 }
 
@@ -140,5 +140,5 @@ function malformed(): EncryptionSdkError {
   return new EncryptionSdkError('MESSAGE_MALFORMED', 'the encryption context in the header is malformed');
 }
 
-const reservedPrefix = 'aws-crypto-';
-const maxLength = 0xffff;
+const RESERVED_PREFIX = 'aws-crypto-';
+const MAX_LENGTH = 0xffff;

@@ -1,19 +1,19 @@
 import { constantTimeEqual, yieldToEventLoop } from '#crypto';
-import type { CryptographicMaterialsManager } from './cmm.ts';
+import type { CryptographicMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
 import { decodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Verifier } from './crypto/provider.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
-import { FrameBinding, readFrame, readNonFramedBody, type SealedFrame, tagLength } from './format/body.ts';
+import { FrameBinding, readFrame, readNonFramedBody, type SealedFrame, TAG_LENGTH } from './format/body.ts';
 import { readFooter } from './format/footer.ts';
 import { type MessageHeader, type ParsedHeader, readHeader } from './format/header.ts';
 import { Input, UnitReader } from './format/input.ts';
 import { headerIsAuthentic } from './header-tag.ts';
 import { completeDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
 import { Pace } from './pace.ts';
-import { coordinateLength } from './suites.ts';
+import { COORDINATE_LENGTH } from './suites.ts';
 
 /** What a decryption may accept, and where its keys come from. */
 export interface DecryptionOptions {
@@ -154,9 +154,9 @@ class BodyDecryptor {
   #expects: 'frame' | 'footer' | 'end' = 'frame';
   readonly #pace = new Pace();
   /** Bytes of the message that the verifier has yet to see. */
-  #unverified: Uint8Array = nothing;
+  #unverified: Uint8Array = NOTHING;
   /** The last plaintext of a signed message waits here for the signature. */
-  #held: Uint8Array = nothing;
+  #held: Uint8Array = NOTHING;
 
   constructor(header: MessageHeader, contentKey: AesGcmKey, verifier: Verifier | undefined) {
     this.#header = header;
@@ -202,7 +202,7 @@ class BodyDecryptor {
     const read = this.#frameReader.read(input);
     if (read === undefined) return false;
     const { kind, sequenceNumber, iv, sealed } = read.unit;
-    const length = sealed.length - tagLength;
+    const length = sealed.length - TAG_LENGTH;
     const isLast = kind !== 'regular';
     const plaintext = isLast && this.#verifier ? new Uint8Array(length) : out.reserve(length);
     const aad = this.#binding.aad(kind, sequenceNumber, length);
@@ -232,21 +232,21 @@ class BodyDecryptor {
 
   #verifyRead(): void {
     if (this.#unverified.length > 0) this.#verifier?.update(this.#unverified);
-    this.#unverified = nothing;
+    this.#unverified = NOTHING;
   }
 
   async #readFooter(input: Input, out: Output): Promise<boolean> {
     const read = this.#footerReader.read(input);
     if (read === undefined) return false;
     const curve = this.#header.suite.signature?.curve;
-    const signature = curve && decodeEcdsaSignature(read.unit, coordinateLength[curve]);
+    const signature = curve && decodeEcdsaSignature(read.unit, COORDINATE_LENGTH[curve]);
     if (signature === undefined || !(await this.#verifier?.verify(signature))) {
       this.#held.fill(0);
       throw decryptionFailed();
     }
     out.reserve(this.#held.length).set(this.#held);
     this.#held.fill(0);
-    this.#held = nothing;
+    this.#held = NOTHING;
     this.#expects = 'end';
     return true;
   }
@@ -255,7 +255,7 @@ class BodyDecryptor {
 /** Room for the plaintext of one call, taken when the first frame is there: a long frame comes in many calls. */
 class Output {
   readonly #maxLength: number;
-  #bytes = nothing;
+  #bytes = NOTHING;
   #length = 0;
 
   constructor(maxLength: number) {
@@ -277,4 +277,4 @@ class Output {
   }
 }
 
-const nothing: Uint8Array = new Uint8Array(0);
+const NOTHING: Uint8Array = new Uint8Array(0);

@@ -23,32 +23,32 @@ export async function deriveMessageKeys(
   const { derivation, dataKeyLength: length } = suite;
   switch (derivation.kind) {
     case 'identity':
-      return { contentKey: await aesGcmKey(dataKey), commitKey: noCommitKey };
+      return { contentKey: await aesGcmKey(dataKey), commitKey: NO_COMMIT_KEY };
     case 'hkdf': {
       const { hash } = derivation;
-      const prk = await hmac(hash, hashZeros[hash], dataKey);
+      const prk = await hmac(hash, HASH_ZEROS[hash], dataKey);
       const info = concat([uint16(suite.id), messageId]);
-      return { contentKey: await contentKey(hash, prk, info, length), commitKey: noCommitKey };
+      return { contentKey: await contentKey(hash, prk, info, length), commitKey: NO_COMMIT_KEY };
     }
     case 'hkdf-commit': {
       const { hash } = derivation;
       const prk = await hmac(hash, messageId, dataKey);
-      const commitKey = (await hmac(hash, prk, commitKeyLabel, firstBlock)).subarray(0, commitKeyLength);
-      const info = concat([uint16(suite.id), deriveKeyLabel]);
+      const commitKey = (await hmac(hash, prk, COMMIT_KEY_LABEL, FIRST_BLOCK)).subarray(0, COMMIT_KEY_LENGTH);
+      const info = concat([uint16(suite.id), DERIVE_KEY_LABEL]);
       return { contentKey: await contentKey(hash, prk, info, length), commitKey };
     }
   }
 }
 
 /** Bytes of a commit key in a header. */
-const commitKeyLength = 32;
+const COMMIT_KEY_LENGTH = 32;
 
 // HKDF (RFC 5869) is two HMAC calls here, for no suite needs more than one block of output. The data key goes in
 // as HMAC's message, which leaves no copy of it behind in the runtime's memory, as a key argument would.
 
 /** The last expansion: wipes `prk` and its own output, which lives on inside the key. */
 async function contentKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Promise<AesGcmKey> {
-  const block = await hmac(hash, prk, info, firstBlock);
+  const block = await hmac(hash, prk, info, FIRST_BLOCK);
   try {
     return await aesGcmKey(block.subarray(0, length));
   } finally {
@@ -57,12 +57,12 @@ async function contentKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length:
   }
 }
 
-const hashZeros = {
+const HASH_ZEROS = {
   'SHA-256': new Uint8Array(32),
   'SHA-384': new Uint8Array(48),
   'SHA-512': new Uint8Array(64),
 } as const satisfies Record<Hash, Uint8Array>;
-const firstBlock = Uint8Array.of(1);
-const commitKeyLabel = utf8('COMMITKEY');
-const deriveKeyLabel = utf8('DERIVEKEY');
-const noCommitKey = new Uint8Array(0);
+const FIRST_BLOCK = Uint8Array.of(1);
+const COMMIT_KEY_LABEL = utf8('COMMITKEY');
+const DERIVE_KEY_LABEL = utf8('DERIVEKEY');
+const NO_COMMIT_KEY = new Uint8Array(0);

@@ -1,13 +1,13 @@
 import { randomBytes, yieldToEventLoop } from '#crypto';
 import { concat } from './bytes.ts';
-import type { CryptographicMaterialsManager } from './cmm.ts';
+import type { CryptographicMaterialsManager } from './cmm/cmm.ts';
 import { assertMayEncrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import { type EncryptionContext, filterContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Signer } from './crypto/provider.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { EncryptionSdkError } from './errors.ts';
-import { FrameBinding, frameOverhead, maxUint32, tagLength, writeFrameHead } from './format/body.ts';
+import { FRAME_OVERHEAD, FrameBinding, MAX_UINT32, TAG_LENGTH, writeFrameHead } from './format/body.ts';
 import { writeFooter } from './format/footer.ts';
 import {
   assertEncryptedDataKeyCount,
@@ -159,14 +159,14 @@ class FrameEncryptor implements MessageEncryptor {
     const finalLength = available - regularFrames * frameLength;
     const length =
       this.#prefix.length +
-      regularFrames * (frameLength + frameOverhead.regular) +
-      (isLast ? finalLength + frameOverhead.final : 0);
-    const footerLength = isLast && this.#signer !== undefined ? maxFooterLength : 0;
+      regularFrames * (frameLength + FRAME_OVERHEAD.regular) +
+      (isLast ? finalLength + FRAME_OVERHEAD.final : 0);
+    const footerLength = isLast && this.#signer !== undefined ? MAX_FOOTER_LENGTH : 0;
 
     const out = new Uint8Array(length + footerLength);
     out.set(this.#prefix);
     let offset = this.#prefix.length;
-    this.#prefix = nothing;
+    this.#prefix = NOTHING;
     let signed = 0;
     for (let frame = 0; frame < regularFrames; frame++) {
       offset = await this.#sealFrame('regular', frameLength, out, offset);
@@ -193,7 +193,7 @@ class FrameEncryptor implements MessageEncryptor {
     out: Uint8Array,
     offset: number,
   ): Promise<number> {
-    if (this.#sequenceNumber === maxUint32) {
+    if (this.#sequenceNumber === MAX_UINT32) {
       throw new EncryptionSdkError(
         'FRAME_LIMIT_EXCEEDED',
         'the plaintext needs too many frames: use longer ones',
@@ -202,7 +202,7 @@ class FrameEncryptor implements MessageEncryptor {
     const sequenceNumber = ++this.#sequenceNumber;
     const iv = this.#binding.iv(sequenceNumber);
     const content = offset + writeFrameHead(out.subarray(offset), kind, sequenceNumber, iv, length);
-    const end = content + length + tagLength;
+    const end = content + length + TAG_LENGTH;
     const aad = this.#binding.aad(kind, sequenceNumber, length);
     await this.#contentKey.seal(iv, aad, this.#input.take(length), out.subarray(content, end));
     return end;
@@ -210,5 +210,5 @@ class FrameEncryptor implements MessageEncryptor {
 }
 
 /** Length field and the longest DER signature, on P-384. */
-const maxFooterLength = 2 + 104;
-const nothing = new Uint8Array(0);
+const MAX_FOOTER_LENGTH = 2 + 104;
+const NOTHING = new Uint8Array(0);

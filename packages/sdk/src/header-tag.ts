@@ -1,7 +1,7 @@
 import { concat } from './bytes.ts';
 import { contextBytes, type EncryptionContext, filterContext } from './context.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
-import { type HeaderAuthentication, zeroIv } from './format/header.ts';
+import { type HeaderAuthentication, ZERO_IV } from './format/header.ts';
 
 /**
  * The tag over a header body and the encryption context pairs that are authenticated but not stored.
@@ -14,7 +14,7 @@ export async function sealHeader(
   materials: HeaderMaterials,
 ): Promise<Uint8Array> {
   const tag = new Uint8Array(16);
-  await contentKey.seal(zeroIv, headerAad(headerBody, materials), nothing, tag);
+  await contentKey.seal(ZERO_IV, headerAad(headerBody, materials), NOTHING, tag);
   return tag;
 }
 
@@ -25,7 +25,7 @@ export async function headerIsAuthentic(
   { iv, tag }: HeaderAuthentication,
   materials: HeaderMaterials,
 ): Promise<boolean> {
-  return contentKey.open(iv, headerAad(headerBody, materials), tag, nothing);
+  return contentKey.open(iv, headerAad(headerBody, materials), tag, NOTHING);
 }
 
 interface HeaderMaterials {
@@ -40,4 +40,4 @@ function headerAad(headerBody: Uint8Array, materials: HeaderMaterials): Uint8Arr
   return concat([headerBody, contextBytes(unstored)]);
 }
 
-const nothing = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);

@@ -1,6 +1,5 @@
 export { type LocalCacheOptions, localCache } from './cache/local-cache.ts';
 export { type StormTrackingCacheOptions, stormTrackingCache } from './cache/storm-tracking-cache.ts';
-export { type CachingCmmOptions, cachingCmm } from './caching-cmm.ts';
 export type { ChunkTransform, DecryptorOptions, EncryptorOptions } from './chunks.ts';
 export {
   type DecryptResult,
@@ -9,6 +8,12 @@ export {
   type EncryptResult,
   encryptionClient,
 } from './client.ts';
+export { type CachingCmmOptions, cachingCmm } from './cmm/caching.ts';
+export {
+  type RequiredEncryptionContextCmmOptions,
+  requiredEncryptionContextCmm,
+} from './cmm/required-context.ts';
+export type { MaterialsSource } from './cmm/source.ts';
 export type { CommitmentPolicy } from './commitment-policy.ts';
 export type { EncryptionContext } from './context.ts';
 export type { AuthenticHeader } from './decrypt.ts';
@@ -16,11 +21,6 @@ export { EncryptionSdkError, type EncryptionSdkErrorCode } from './errors.ts';
 export type { MessageHeader } from './format/header.ts';
 export { inspectUnauthenticated } from './inspect.ts';
 export type { EncryptedDataKey, Keyring } from './keyring.ts';
-export type { MaterialsSource } from './materials-source.ts';
 export type { DecryptOptions, EncryptOptions } from './options.ts';
-export {
-  type RequiredEncryptionContextCmmOptions,
-  requiredEncryptionContextCmm,
-} from './required-context-cmm.ts';
 export { iterate, transformStream } from './stream.ts';
 export type { AlgorithmSuite, AlgorithmSuiteId } from './suites.ts';

@@ -1,4 +1,4 @@
-import { type EncryptionContext, publicKeyContextKey } from './context.ts';
+import { type EncryptionContext, PUBLIC_KEY_CONTEXT_KEY } from './context.ts';
 import type { SigningKey, VerificationKey } from './crypto/provider.ts';
 import { EncryptionSdkError } from './errors.ts';
 import type { EncryptedDataKey } from './keyring.ts';
@@ -80,8 +80,8 @@ function checkContext(materials: EncryptionMaterials | DecryptionMaterials): voi
   if (!requiredEncryptionContextKeys.every((key) => Object.hasOwn(encryptionContext, key))) {
     throw invalid('a required encryption context key is not in the encryption context');
   }
-  if (Object.hasOwn(encryptionContext, publicKeyContextKey) !== (suite.signature !== undefined)) {
-    throw invalid(`${publicKeyContextKey} goes with a signing suite, and only with one`);
+  if (Object.hasOwn(encryptionContext, PUBLIC_KEY_CONTEXT_KEY) !== (suite.signature !== undefined)) {
+    throw invalid(`${PUBLIC_KEY_CONTEXT_KEY} goes with a signing suite, and only with one`);
   }
 }
 

@@ -1,10 +1,10 @@
 import { isBytes } from './bytes.ts';
+import { type MaterialsSource, materialsManager } from './cmm/source.ts';
 import { assertMayEncrypt, type CommitmentPolicy, knownSuite } from './commitment-policy.ts';
 import { assertNoReservedKeys, copyContext, type EncryptionContext } from './context.ts';
 import type { DecryptionOptions } from './decrypt.ts';
 import type { EncryptionOptions } from './encrypt.ts';
-import { maxUint32 } from './format/body.ts';
-import { type MaterialsSource, materialsManager } from './materials-source.ts';
+import { MAX_UINT32 } from './format/body.ts';
 import type { AlgorithmSuiteId } from './suites.ts';
 
 /** What a client is told once and for all. */
@@ -48,7 +48,7 @@ export function parseEncryptOptions(
   maxLength: number | undefined,
 ): EncryptionOptions {
   const { frameLength = 4096 } = options;
-  if (frameLength !== 'auto' && !isIntegerBetween(frameLength, 1, maxUint32)) {
+  if (frameLength !== 'auto' && !isIntegerBetween(frameLength, 1, MAX_UINT32)) {
     throw new RangeError('frameLength: expected an integer from 1 to 4294967295, or auto');
   }
   const cmm = materialsManager(options);

@@ -4,13 +4,13 @@ export class Pace {
 
   /** Counts a frame that was worked on; true if it is time to yield to the event loop. */
   isDue(frameBytes: number): boolean {
-    this.#cost += frameBytes + frameCost;
-    if (this.#cost < maxCost) return false;
+    this.#cost += frameBytes + FRAME_COST;
+    if (this.#cost < MAX_COST) return false;
     this.#cost = 0;
     return true;
   }
 }
 
 /** Starting a frame costs as much as about so many bytes of it. */
-const frameCost = 2 ** 13;
-const maxCost = 2 ** 20;
+const FRAME_COST = 2 ** 13;
+const MAX_COST = 2 ** 20;

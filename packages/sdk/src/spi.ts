@@ -12,11 +12,11 @@ export type {
   CryptographicMaterialsManager,
   DecryptionMaterialsRequest,
   EncryptionMaterialsRequest,
-} from './cmm.ts';
+} from './cmm/cmm.ts';
+export { defaultCmm } from './cmm/default.ts';
 export type { CommitmentPolicy } from './commitment-policy.ts';
 export { contextBytes, type EncryptionContext } from './context.ts';
 export type { AesGcmKey } from './crypto/provider.ts';
-export { defaultCmm } from './default-cmm.ts';
 export type { EncryptedDataKey, Keyring } from './keyring.ts';
 export type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 export { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.ts';

@@ -42,8 +42,8 @@ export async function* iterate(
 
 /** What comes out for a chunk must fit in memory a second time: long chunks go through in parts. */
 export function* pieces(chunk: Uint8Array): Generator<Uint8Array, void, undefined> {
-  for (let start = 0; start < chunk.length; start += maxPieceLength) {
-    yield chunk.subarray(start, start + maxPieceLength);
+  for (let start = 0; start < chunk.length; start += MAX_PIECE_LENGTH) {
+    yield chunk.subarray(start, start + MAX_PIECE_LENGTH);
   }
 }
 
@@ -51,4 +51,4 @@ function enqueue(controller: TransformStreamDefaultController<Uint8Array>, bytes
   if (bytes.length > 0) controller.enqueue(bytes);
 }
 
-const maxPieceLength = 2 ** 20;
+const MAX_PIECE_LENGTH = 2 ** 20;

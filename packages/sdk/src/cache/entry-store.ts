@@ -70,7 +70,10 @@ export class EntryStore {
     if (firstEndMs >= this.#sweepAtMs) return;
     clearTimeout(this.#timer);
     this.#sweepAtMs = firstEndMs;
-    const delayMs = Math.min(Math.max(firstEndMs - performance.now(), minSweepDelayMs), maxTimerDelayMs);
+    const delayMs = Math.min(
+      Math.max(firstEndMs - performance.now(), MIN_SWEEP_DELAY_MS),
+      MAX_TIMER_DELAY_MS,
+    );
     this.#timer = setTimeout(() => this.#sweep(), delayMs);
     if (typeof this.#timer === 'object') this.#timer.unref();
   }
@@ -87,6 +90,6 @@ function wipe({ materials }: CachedMaterials): void {
   materials.dataKey?.fill(0);
 }
 
-const minSweepDelayMs = 1_000;
+const MIN_SWEEP_DELAY_MS = 1_000;
 /** Longer delays overflow the timers of all runtimes. */
-const maxTimerDelayMs = 2 ** 31 - 1;
+const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;

@@ -8,7 +8,7 @@ import { concat } from '../bytes.ts';
 export function encodeEcdsaSignature(rs: Uint8Array): Uint8Array {
   const half = rs.length / 2;
   const integers = concat([encodeInteger(rs.subarray(0, half)), encodeInteger(rs.subarray(half))]);
-  return concat([Uint8Array.of(sequenceTag, integers.length), integers]);
+  return concat([Uint8Array.of(SEQUENCE_TAG, integers.length), integers]);
 }
 
 /**
@@ -17,7 +17,7 @@ export function encodeEcdsaSignature(rs: Uint8Array): Uint8Array {
  * the verification itself.
  */
 export function decodeEcdsaSignature(der: Uint8Array, coordinateLength: number): Uint8Array | undefined {
-  if (der[0] !== sequenceTag || der[1] !== der.length - 2) return undefined;
+  if (der[0] !== SEQUENCE_TAG || der[1] !== der.length - 2) return undefined;
   const rs = new Uint8Array(2 * coordinateLength);
   const afterR = decodeInteger(der, 2, rs.subarray(0, coordinateLength));
   if (afterR === undefined) return undefined;
@@ -29,14 +29,14 @@ function encodeInteger(value: Uint8Array): Uint8Array {
   const firstDigit = value.findIndex((byte) => byte !== 0);
   const digits = firstDigit === -1 ? value.subarray(-1) : value.subarray(firstDigit);
   const sign = (digits[0] ?? 0) >= 0x80 ? [0] : [];
-  return Uint8Array.of(integerTag, sign.length + digits.length, ...sign, ...digits);
+  return Uint8Array.of(INTEGER_TAG, sign.length + digits.length, ...sign, ...digits);
 }
 
 /** Writes the integer at `offset`, right-aligned, to `out`; answers the offset behind it. */
 function decodeInteger(der: Uint8Array, offset: number, out: Uint8Array): number | undefined {
   const length = der[offset + 1] ?? 0;
   const end = offset + 2 + length;
-  if (der[offset] !== integerTag || length === 0 || length >= 0x80 || end > der.length) return undefined;
+  if (der[offset] !== INTEGER_TAG || length === 0 || length >= 0x80 || end > der.length) return undefined;
   const [first = 0, second = 0] = der.subarray(offset + 2, end);
   if (first >= 0x80) return undefined; // negative
   const isPadded = first === 0 && length > 1;
@@ -47,5 +47,5 @@ function decodeInteger(der: Uint8Array, offset: number, out: Uint8Array): number
   return end;
 }
 
-const sequenceTag = 0x30;
-const integerTag = 0x02;
+const SEQUENCE_TAG = 0x30;
+const INTEGER_TAG = 0x02;

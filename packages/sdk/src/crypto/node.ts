@@ -15,7 +15,7 @@ import {
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { secretBytes } from '../bytes.ts';
-import { type Curve, coordinateLength, type Hash } from '../suites.ts';
+import { COORDINATE_LENGTH, type Curve, type Hash } from '../suites.ts';
 import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
 export function randomBytes(length: number): Uint8Array {
@@ -23,7 +23,7 @@ export function randomBytes(length: number): Uint8Array {
 }
 
 export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
-  const algorithm = aesGcmByKeyLength.get(key.length);
+  const algorithm = AES_GCM_BY_KEY_LENGTH.get(key.length);
   if (algorithm === undefined) throw new RangeError('an AES key has 16, 24 or 32 bytes');
   const keyObject = createSecretKey(key);
   return {
@@ -34,11 +34,11 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
       out.set(cipher.getAuthTag(), plaintext.length);
     },
     open(iv, aad, sealed, out) {
-      const end = sealed.length - tagLength;
+      const end = sealed.length - TAG_LENGTH;
       if (end < 0) return false;
-      const decipher = createDecipheriv(algorithm, keyObject, iv, { authTagLength: tagLength });
+      const decipher = createDecipheriv(algorithm, keyObject, iv, { authTagLength: TAG_LENGTH });
       decipher.setAAD(aad).setAuthTag(sealed.subarray(end));
-      const plaintext = end === 0 ? nothing : decipher.update(sealed.subarray(0, end));
+      const plaintext = end === 0 ? NOTHING : decipher.update(sealed.subarray(0, end));
       try {
         decipher.final();
         out.set(plaintext);
@@ -53,11 +53,11 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
 }
 
 export function hash(algorithm: Hash, bytes: Uint8Array): Awaitable<Uint8Array> {
-  return plainBytes(createHash(nodeHash[algorithm]).update(bytes).digest());
+  return plainBytes(createHash(NODE_HASH[algorithm]).update(bytes).digest());
 }
 
 export function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array> {
-  const mac = createHmac(nodeHash[hash], key);
+  const mac = createHmac(NODE_HASH[hash], key);
   for (const part of parts) mac.update(part);
   return plainBytes(mac.digest());
 }
@@ -67,11 +67,11 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 export function generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: curves[curve].nodeName });
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: CURVES[curve].nodeName });
   return {
     publicKey: compressedPoint(publicKey),
     signer() {
-      const sign = createSign(nodeHash[hash]);
+      const sign = createSign(NODE_HASH[hash]);
       return {
         update: (bytes) => void sign.update(bytes),
         sign: () => sign.sign({ key: privateKey, dsaEncoding: 'ieee-p1363' }),
@@ -85,8 +85,8 @@ export function verificationKey(
   hash: Hash,
   point: Uint8Array,
 ): Awaitable<VerificationKey | undefined> {
-  const { spkiPrefix } = curves[curve];
-  if (point.length !== 1 + coordinateLength[curve] || (point[0] !== 2 && point[0] !== 3)) return undefined;
+  const { spkiPrefix } = CURVES[curve];
+  if (point.length !== 1 + COORDINATE_LENGTH[curve] || (point[0] !== 2 && point[0] !== 3)) return undefined;
   let key: KeyObject;
   try {
     // OpenSSL decompresses the point and refuses one that is not on the curve.
@@ -96,7 +96,7 @@ export function verificationKey(
   }
   return {
     verifier() {
-      const verify = createVerify(nodeHash[hash]);
+      const verify = createVerify(NODE_HASH[hash]);
       return {
         update: (bytes) => void verify.update(bytes),
         verify: (signature) => verify.verify({ key, dsaEncoding: 'ieee-p1363' }, signature),
@@ -130,17 +130,17 @@ function compressedPoint(publicKey: KeyObject): Uint8Array {
   return Uint8Array.of(2 + yIsOdd, ...Buffer.from(x, 'base64url'));
 }
 
-const nothing = new Uint8Array(0);
-const tagLength = 16;
-const aesGcmByKeyLength: ReadonlyMap<number, 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm'> = new Map([
+const NOTHING = new Uint8Array(0);
+const TAG_LENGTH = 16;
+const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number, 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm'> = new Map([
   [16, 'aes-128-gcm'],
   [24, 'aes-192-gcm'],
   [32, 'aes-256-gcm'],
 ]);
-const nodeHash = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const;
+const NODE_HASH = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const;
 
 // The SubjectPublicKeyInfo up to the compressed point: id-ecPublicKey, the curve's OID, a bit string.
-const curves = {
+const CURVES = {
   'P-256': {
     nodeName: 'prime256v1',
     spkiPrefix: Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),

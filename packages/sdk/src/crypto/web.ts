@@ -1,4 +1,5 @@
 // The provider for browsers and workers: WebCrypto, and @noble for what WebCrypto has not. Contracts: ./provider.ts
+
 import { gcm } from '@noble/ciphers/aes.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
@@ -88,14 +89,14 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 // WebCrypto signs and verifies whole messages only: to hash frames as they pass, the curve has to be @noble's.
 export function generateSigningKey(curve: Curve, algorithm: Hash): SigningKey {
-  const { secretKey, publicKey } = curves[curve].keygen();
+  const { secretKey, publicKey } = CURVES[curve].keygen();
   return {
     publicKey,
     signer() {
       const digest = incrementalHash(algorithm);
       return {
         update: (bytes) => void digest.update(bytes),
-        sign: () => curves[curve].sign(digest.digest(), secretKey, { prehash: false, lowS: false }),
+        sign: () => CURVES[curve].sign(digest.digest(), secretKey, { prehash: false, lowS: false }),
       };
     },
   };
@@ -106,14 +107,14 @@ export function verificationKey(
   algorithm: Hash,
   point: Uint8Array,
 ): VerificationKey | undefined {
-  if (point.length !== curves[curve].lengths.publicKey || !isPoint(curve, point)) return undefined;
+  if (point.length !== CURVES[curve].lengths.publicKey || !isPoint(curve, point)) return undefined;
   return {
     verifier() {
       const digest = incrementalHash(algorithm);
       return {
         update: (bytes) => void digest.update(bytes),
         verify: (signature) =>
-          curves[curve].verify(signature, digest.digest(), point, { prehash: false, lowS: false }),
+          CURVES[curve].verify(signature, digest.digest(), point, { prehash: false, lowS: false }),
       };
     },
   };
@@ -142,7 +143,7 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 
 function isPoint(curve: Curve, bytes: Uint8Array): boolean {
   try {
-    curves[curve].Point.fromBytes(bytes).assertValidity();
+    CURVES[curve].Point.fromBytes(bytes).assertValidity();
     return true;
   } catch {
     return false;
@@ -155,4 +156,4 @@ function incrementalHash(
   return algorithm === 'SHA-256' ? sha256.create() : sha384.create();
 }
 
-const curves = { 'P-256': p256, 'P-384': p384 } as const;
+const CURVES = { 'P-256': p256, 'P-384': p384 } as const;

@@ -12,16 +12,16 @@ export interface SealedFrame {
 }
 
 /** Regular frames are full, the final one may be shorter; a non-framed body is a single block. */
-export type FrameKind = keyof typeof labels;
+export type FrameKind = keyof typeof LABELS;
 
 /** Bytes that a frame takes besides its content. */
-export const frameOverhead = { regular: 4 + 12 + 16, final: 4 + 4 + 12 + 4 + 16 } as const;
+export const FRAME_OVERHEAD = { regular: 4 + 12 + 16, final: 4 + 4 + 12 + 4 + 16 } as const;
 
 /** Largest frame length, and largest sequence number. */
-export const maxUint32 = 0xffff_ffff;
+export const MAX_UINT32 = 0xffff_ffff;
 
 /** Bytes of a GCM tag. */
-export const tagLength = 16;
+export const TAG_LENGTH = 16;
 
 /**
  * Reads the frame that must come next.
@@ -34,11 +34,11 @@ export function* readFrame(frameLength: number, expectedSequenceNumber: number):
   const cursor = new Cursor();
   const first = yield* cursor.number(4);
   // The largest sequence number is also the mark of a final frame; as such it is always read.
-  const kind = first === finalFrameMark ? 'final' : 'regular';
+  const kind = first === FINAL_FRAME_MARK ? 'final' : 'regular';
   const sequenceNumber = kind === 'final' ? yield* cursor.number(4) : first;
   if (sequenceNumber !== expectedSequenceNumber) throw malformed('a frame is out of sequence');
   const ivOffset = cursor.offset;
-  yield* cursor.bytes(ivLength);
+  yield* cursor.bytes(IV_LENGTH);
   const length = kind === 'final' ? yield* cursor.number(4) : frameLength;
   if (length > frameLength) throw malformed('the final frame is longer than the frame length');
   return yield* sealedFrame(cursor, kind, sequenceNumber, ivOffset, length);
@@ -51,10 +51,10 @@ export function* readFrame(frameLength: number, expectedSequenceNumber: number):
  */
 export function* readNonFramedBody(): Parser<SealedFrame> {
   const cursor = new Cursor();
-  yield* cursor.bytes(ivLength);
+  yield* cursor.bytes(IV_LENGTH);
   const high = yield* cursor.number(4);
   const length = high * 2 ** 32 + (yield* cursor.number(4));
-  if (length > maxNonFramedLength) throw malformed('the content is longer than AES-GCM allows');
+  if (length > MAX_NON_FRAMED_LENGTH) throw malformed('the content is longer than AES-GCM allows');
   return yield* sealedFrame(cursor, 'block', 1, 0, length);
 }
 
@@ -73,13 +73,13 @@ export function writeFrameHead(
   if (kind === 'regular') {
     view.setUint32(0, sequenceNumber);
     out.set(iv, 4);
-    return 4 + ivLength;
+    return 4 + IV_LENGTH;
   }
-  view.setUint32(0, finalFrameMark);
+  view.setUint32(0, FINAL_FRAME_MARK);
   view.setUint32(4, sequenceNumber);
   out.set(iv, 8);
-  view.setUint32(8 + ivLength, length);
-  return 12 + ivLength;
+  view.setUint32(8 + IV_LENGTH, length);
+  return 12 + IV_LENGTH;
 }
 
 /** The additional data and the IV of a message's frames. One frame at a time: both arrays are written again. */
@@ -88,7 +88,7 @@ export class FrameBinding {
   #kind: FrameKind | undefined;
   #aad: Uint8Array = new Uint8Array(0);
   #aadTail = dataView(this.#aad);
-  readonly #iv = new Uint8Array(ivLength);
+  readonly #iv = new Uint8Array(IV_LENGTH);
   readonly #ivView = dataView(this.#iv);
 
   constructor(messageId: Uint8Array) {
@@ -100,8 +100,8 @@ export class FrameBinding {
     // All regular frames come first: the label hardly ever changes.
     if (kind !== this.#kind) {
       this.#kind = kind;
-      this.#aad = concat([this.#messageId, labels[kind], new Uint8Array(aadTailLength)]);
-      this.#aadTail = dataView(this.#aad.subarray(-aadTailLength));
+      this.#aad = concat([this.#messageId, LABELS[kind], new Uint8Array(AAD_TAIL_LENGTH)]);
+      this.#aadTail = dataView(this.#aad.subarray(-AAD_TAIL_LENGTH));
     }
     this.#aadTail.setUint32(0, sequenceNumber);
     this.#aadTail.setUint32(4, Math.floor(length / 2 ** 32));
@@ -111,7 +111,7 @@ export class FrameBinding {
 
   /** The sequence number, left-padded to 12 bytes. */
   iv(sequenceNumber: number): Uint8Array {
-    this.#ivView.setUint32(ivLength - 4, sequenceNumber);
+    this.#ivView.setUint32(IV_LENGTH - 4, sequenceNumber);
     return this.#iv;
   }
 }
@@ -124,9 +124,9 @@ function* sealedFrame(
   length: number,
 ): Parser<SealedFrame> {
   const contentOffset = cursor.offset;
-  yield* cursor.bytes(length + tagLength);
+  yield* cursor.bytes(length + TAG_LENGTH);
   const raw = cursor.read;
-  const iv = raw.subarray(ivOffset, ivOffset + ivLength);
+  const iv = raw.subarray(ivOffset, ivOffset + IV_LENGTH);
   return { unit: { kind, sequenceNumber, iv, sealed: raw.subarray(contentOffset) }, length: cursor.offset };
 }
 
@@ -134,12 +134,12 @@ function malformed(reason: string): EncryptionSdkError {
   return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message body: ${reason}`);
 }
 
-const ivLength = 12;
+const IV_LENGTH = 12;
 /** Sequence number and content length. */
-const aadTailLength = 4 + 8;
-const finalFrameMark = 0xffff_ffff;
-const maxNonFramedLength = 2 ** 36 - 32;
-const labels = {
+const AAD_TAIL_LENGTH = 4 + 8;
+const FINAL_FRAME_MARK = 0xffff_ffff;
+const MAX_NON_FRAMED_LENGTH = 2 ** 36 - 32;
+const LABELS = {
   regular: utf8('AWSKMSEncryptionClient Frame'),
   final: utf8('AWSKMSEncryptionClient Final Frame'),
   block: utf8('AWSKMSEncryptionClient Single Block'),

@@ -32,12 +32,12 @@ export interface HeaderAuthentication {
 
 /** Bytes of a message id in messages of this suite. */
 export function messageIdLength(suite: AlgorithmSuite): number {
-  return formats[suite.messageVersion].messageIdLength;
+  return FORMATS[suite.messageVersion].messageIdLength;
 }
 
 /** The header body: everything up to the authentication tag. */
 export function writeHeaderBody(header: MessageHeader): Uint8Array {
-  const format = formats[header.suite.messageVersion];
+  const format = FORMATS[header.suite.messageVersion];
   const context = contextBytes(header.encryptionContext);
   return concat([
     Uint8Array.of(header.suite.messageVersion),
@@ -48,7 +48,7 @@ export function writeHeaderBody(header: MessageHeader): Uint8Array {
     context,
     uint16(header.encryptedDataKeys.length),
     ...header.encryptedDataKeys.flatMap(encryptedDataKeyFields),
-    Uint8Array.of(contentTypes.indexOf(header.contentType)),
+    Uint8Array.of(CONTENT_TYPES.indexOf(header.contentType)),
     format.reserved,
     uint32(header.frameLength),
     header.commitKey,
@@ -57,7 +57,7 @@ export function writeHeaderBody(header: MessageHeader): Uint8Array {
 
 /** The header authentication of a new message. Its IV is always zero: the key is used for one message only. */
 export function writeHeaderAuthentication(suite: AlgorithmSuite, tag: Uint8Array): Uint8Array {
-  return formats[suite.messageVersion].authenticationIv ? concat([zeroIv, tag]) : tag;
+  return FORMATS[suite.messageVersion].authenticationIv ? concat([ZERO_IV, tag]) : tag;
 }
 
 /** A header as it was read. */
@@ -78,7 +78,7 @@ export function* readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> 
   const cursor = new Cursor();
   const version = yield* cursor.number(1);
   if (version !== 1 && version !== 2) throw unknownVersion(version);
-  const format = formats[version];
+  const format = FORMATS[version];
   if (!equal(yield* cursor.bytes(format.type.length), format.type)) throw malformed('unknown message type');
 
   const suite = suiteById(yield* cursor.number(2));
@@ -96,7 +96,7 @@ export function* readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> 
   const encryptedDataKeys: EncryptedDataKey[] = [];
   while (encryptedDataKeys.length < count) encryptedDataKeys.push(yield* readEncryptedDataKey(cursor));
 
-  const contentType = contentTypes[yield* cursor.number(1)];
+  const contentType = CONTENT_TYPES[yield* cursor.number(1)];
   if (contentType === undefined || contentType === 'none') throw malformed('unknown content type');
   if (!equal(yield* cursor.bytes(format.reserved.length), format.reserved))
     throw malformed('reserved bytes are set');
@@ -106,7 +106,7 @@ export function* readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> 
 
   const bodyLength = cursor.offset;
 
-  const iv = format.authenticationIv ? (yield* cursor.bytes(zeroIv.length)).slice() : zeroIv;
+  const iv = format.authenticationIv ? (yield* cursor.bytes(ZERO_IV.length)).slice() : ZERO_IV;
   const tag = (yield* cursor.bytes(16)).slice();
   return {
     unit: {
@@ -162,16 +162,16 @@ function malformed(reason: string): EncryptionSdkError {
 }
 
 /** Position is the number on the wire. */
-const contentTypes = ['none', 'non-framed', 'framed'] as const;
+const CONTENT_TYPES = ['none', 'non-framed', 'framed'] as const;
 /** IV of the header tag, whether the header carries it or not. */
-export const zeroIv = new Uint8Array(12);
+export const ZERO_IV = new Uint8Array(12);
 
 /** What tells the two versions apart: version 1 has a type, a reserved field with the IV length, and the IV. */
-const formats = {
+const FORMATS = {
   1: {
     type: Uint8Array.of(0x80),
     messageIdLength: 16,
-    reserved: Uint8Array.of(0, 0, 0, 0, zeroIv.length),
+    reserved: Uint8Array.of(0, 0, 0, 0, ZERO_IV.length),
     commitKeyLength: 0,
     authenticationIv: true,
   },

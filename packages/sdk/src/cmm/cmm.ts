@@ -1,8 +1,8 @@
-import type { CommitmentPolicy } from './commitment-policy.ts';
-import type { EncryptionContext } from './context.ts';
-import type { EncryptedDataKey } from './keyring.ts';
-import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
-import type { AlgorithmSuite } from './suites.ts';
+import type { CommitmentPolicy } from '../commitment-policy.ts';
+import type { EncryptionContext } from '../context.ts';
+import type { EncryptedDataKey } from '../keyring.ts';
+import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
+import type { AlgorithmSuite } from '../suites.ts';
 
 /** What a client asks for before it writes a message. */
 export interface EncryptionMaterialsRequest {

@@ -1,6 +1,6 @@
+import { EncryptionSdkError } from '../errors.ts';
 import type { CryptographicMaterialsManager } from './cmm.ts';
-import { EncryptionSdkError } from './errors.ts';
-import { type MaterialsSource, materialsManager } from './materials-source.ts';
+import { type MaterialsSource, materialsManager } from './source.ts';
 
 /** Options of {@link requiredEncryptionContextCmm}: the keys, and what provides the materials. */
 export type RequiredEncryptionContextCmmOptions = MaterialsSource & {

@@ -1,16 +1,16 @@
 import { decodeBase64, encodeBase64, generateSigningKey, verificationKey } from '#crypto';
+import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from '../commitment-policy.ts';
+import { contextBytes, type EncryptionContext, mergeContexts, PUBLIC_KEY_CONTEXT_KEY } from '../context.ts';
+import type { VerificationKey } from '../crypto/provider.ts';
+import { decryptionFailed, EncryptionSdkError } from '../errors.ts';
+import type { Keyring } from '../keyring.ts';
+import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
+import type { AlgorithmSuite } from '../suites.ts';
 import type {
   CryptographicMaterialsManager,
   DecryptionMaterialsRequest,
   EncryptionMaterialsRequest,
 } from './cmm.ts';
-import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from './commitment-policy.ts';
-import { contextBytes, type EncryptionContext, mergeContexts, publicKeyContextKey } from './context.ts';
-import type { VerificationKey } from './crypto/provider.ts';
-import { decryptionFailed, EncryptionSdkError } from './errors.ts';
-import type { Keyring } from './keyring.ts';
-import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
-import type { AlgorithmSuite } from './suites.ts';
 
 /**
  * The CMM that a client puts around a keyring: the policy's default suite, a fresh signing key for each
@@ -31,8 +31,8 @@ async function encryptionMaterials(
 ): Promise<EncryptionMaterials> {
   const suite = request.suite ?? defaultSuite(request.commitmentPolicy);
   assertMayEncrypt(request.commitmentPolicy, suite);
-  if (Object.hasOwn(request.encryptionContext, publicKeyContextKey)) {
-    throw new EncryptionSdkError('ENCRYPTION_CONTEXT_INVALID', `${publicKeyContextKey} is reserved`);
+  if (Object.hasOwn(request.encryptionContext, PUBLIC_KEY_CONTEXT_KEY)) {
+    throw new EncryptionSdkError('ENCRYPTION_CONTEXT_INVALID', `${PUBLIC_KEY_CONTEXT_KEY} is reserved`);
   }
   const unsigned = {
     suite,
@@ -56,7 +56,7 @@ async function withSigningKey(
   signature: NonNullable<AlgorithmSuite['signature']>,
 ): Promise<EncryptionMaterials> {
   const signingKey = await generateSigningKey(signature.curve, signature.hash);
-  const publicKey = { [publicKeyContextKey]: encodeBase64(signingKey.publicKey) };
+  const publicKey = { [PUBLIC_KEY_CONTEXT_KEY]: encodeBase64(signingKey.publicKey) };
   return {
     ...materials,
     encryptionContext: mergeContexts(materials.encryptionContext, publicKey),
@@ -101,7 +101,7 @@ async function storedVerificationKey(
   suite: AlgorithmSuite,
   stored: EncryptionContext,
 ): Promise<VerificationKey | undefined> {
-  const text = stored[publicKeyContextKey];
+  const text = stored[PUBLIC_KEY_CONTEXT_KEY];
   if (suite.signature === undefined) {
     if (text !== undefined) throw decryptionFailed();
     return undefined;

@@ -1,18 +1,18 @@
 import { encodeBase64, hash, randomBytes } from '#crypto';
-import { compareBytes, concat, isWellFormed, secretBytes, uint16, uint32, utf8 } from './bytes.ts';
-import type { CacheEntry, MaterialsCache } from './cache/materials-cache.ts';
+import { compareBytes, concat, isWellFormed, secretBytes, uint16, uint32, utf8 } from '../bytes.ts';
+import type { CacheEntry, MaterialsCache } from '../cache/materials-cache.ts';
+import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from '../commitment-policy.ts';
+import { contextBytes } from '../context.ts';
+import { EncryptionSdkError } from '../errors.ts';
+import type { EncryptedDataKey } from '../keyring.ts';
+import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
+import type { AlgorithmSuite } from '../suites.ts';
 import type {
   CryptographicMaterialsManager,
   DecryptionMaterialsRequest,
   EncryptionMaterialsRequest,
 } from './cmm.ts';
-import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from './commitment-policy.ts';
-import { contextBytes } from './context.ts';
-import { EncryptionSdkError } from './errors.ts';
-import type { EncryptedDataKey } from './keyring.ts';
-import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
-import { type MaterialsSource, materialsManager } from './materials-source.ts';
-import type { AlgorithmSuite } from './suites.ts';
+import { type MaterialsSource, materialsManager } from './source.ts';
 
 /** Options of {@link cachingCmm}: a cache, limits, and what provides the materials. */
 export type CachingCmmOptions = MaterialsSource & {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { knownSuite } from '../src/commitment-policy.ts';
+import { knownSuite } from '../../src/commitment-policy.ts';
 import {
   type CommitmentPolicy,
   cachingCmm,
@@ -9,9 +9,9 @@ import {
   localCache,
   requiredEncryptionContextCmm,
   stormTrackingCache,
-} from '../src/index.ts';
-import { type CryptographicMaterialsManager, defaultCmm } from '../src/spi.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+} from '../../src/index.ts';
+import { type CryptographicMaterialsManager, defaultCmm } from '../../src/spi.ts';
+import { memoryKeyring, rejection } from '../memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();

@@ -1,6 +1,6 @@
+import type { Keyring } from '../keyring.ts';
 import type { CryptographicMaterialsManager } from './cmm.ts';
-import { defaultCmm } from './default-cmm.ts';
-import type { Keyring } from './keyring.ts';
+import { defaultCmm } from './default.ts';
 
 /** What provides the materials: a keyring, or a CMM around one. */
 export type MaterialsSource =
