@@ -53,17 +53,44 @@ export interface FoundKey {
   readonly usages: readonly KeyUsage[];
 }
 
+/** A key that a token keeps for its callers. */
+export interface KeptKey {
+  readonly key: AesKey;
+  /** Looks the key up if it was not for a minute, or in any case. Throws what the lookup throws. */
+  refresh(options: { readonly always: boolean }): void;
+}
+
 /**
- * A key that keeps the handle it was found with. A lookup costs time in proportion to the objects of the token,
- * so `find` runs again only when the token no longer knows what we remember.
+ * A key that keeps the handle it was found with. A lookup costs time in proportion to the objects of the token, so
+ * `find` runs again only when the token no longer knows what we remember, and once a minute: a second key under the
+ * same label, or other usages, do not go unnoticed for longer.
+ *
+ * @param lost told when a lookup fails, so that nobody is given the key for the one it was
  */
-export function aesKey(pool: SessionPool, gcm: AesGcm, find: (session: Session) => FoundKey): AesKey {
+export function keepKey(
+  pool: SessionPool,
+  gcm: AesGcm,
+  find: (session: Session) => FoundKey,
+  lost: () => void,
+): KeptKey {
   let found = pool.runNow(find);
+  let foundAtMs = performance.now();
+  const isOld = (): boolean => performance.now() - foundAtMs > MAX_AGE_MS;
+  const findAgain = (session: Session): void => {
+    try {
+      found = find(session);
+      foundAtMs = performance.now();
+    } catch (error) {
+      foundAtMs = Number.NEGATIVE_INFINITY;
+      lost();
+      throw error;
+    }
+  };
   const handleFor = (session: Session): ck.Handle => {
-    if (found.epoch !== session.epoch) found = find(session);
+    if (found.epoch !== session.epoch || isOld()) findAgain(session);
     return found.handle;
   };
-  return {
+  const key: AesKey = {
     get label() {
       return found.label;
     },
@@ -88,6 +115,12 @@ export function aesKey(pool: SessionPool, gcm: AesGcm, find: (session: Session) 
       } finally {
         call.wipe();
       }
+    },
+  };
+  return {
+    key,
+    refresh({ always }) {
+      if (always || isOld()) pool.runNow(findAgain);
     },
   };
 }
@@ -198,6 +231,7 @@ function describe({ label, id }: KeySelector): string {
   return parts.join(' and ');
 }
 
+const MAX_AGE_MS = 60_000;
 const AES_256_LENGTH = 32;
 const USAGES = [
   ['ENCRYPT', ck.CKA_ENCRYPT],

@@ -37,12 +37,20 @@ export function isAcquired(path: string): boolean {
 function initialize(path: string): Library {
   const cryptoki = loadCryptoki(path);
   const ours = initializeCryptoki(cryptoki);
-  const info = attempt('C_GetInfo', () => cryptoki.C_GetInfo());
+  const finalize = (): void => {
+    try {
+      if (ours) cryptoki.C_Finalize();
+    } catch {
+      // Nobody is left who could do anything about it, and the caller may have been after something else.
+    } finally {
+      cryptoki.close();
+    }
+  };
   let users = 0;
   const library: Library = {
     path,
     cryptoki,
-    decryptionFailure: decryptionFailureOf(info),
+    decryptionFailure: decryptionFailure(cryptoki, finalize),
     logins: createLogins(cryptoki),
     retain() {
       users += 1;
@@ -51,12 +59,20 @@ function initialize(path: string): Library {
       users -= 1;
       if (users > 0) return;
       LIBRARIES.delete(path);
-      if (ours) attempt('C_Finalize', () => cryptoki.C_Finalize());
-      cryptoki.close();
+      finalize();
     },
   };
   LIBRARIES.set(path, library);
   return library;
+}
+
+function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | undefined {
+  try {
+    return decryptionFailureOf(attempt('C_GetInfo', () => cryptoki.C_GetInfo()));
+  } catch (error) {
+    finalize();
+    throw error;
+  }
 }
 
 /** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */

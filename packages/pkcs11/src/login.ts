@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CKS_USER_FUNCTIONS, CKU_USER, type Cryptoki, type Handle } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 
@@ -7,8 +7,8 @@ interface Login {
   /**
    * Logs in over this session unless the token knows the user already.
    *
-   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others; a PIN that was refused is never offered again,
-   * because a token locks itself after a few attempts
+   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others; a PIN that was refused is never offered again as long
+   * as these logins last, whoever joins with it, because a token locks itself after a few attempts
    */
   ensure(session: Handle): void;
   /** One user less; the last one makes the login be forgotten. */
@@ -28,10 +28,18 @@ export interface Logins {
 /** No logins yet. */
 export function createLogins(cryptoki: Cryptoki): Logins {
   const shared = new Map<string, { readonly pin: string; readonly ensure: Login['ensure']; users: number }>();
+  const refusals = new Map<string, Pkcs11Error>();
+  // A PIN is short: without a secret its digest could be tried out.
+  const secret = randomBytes(32);
   return {
     join(slot, pin) {
       const name = slot.toString('hex');
-      const login = shared.get(name) ?? { pin, ensure: loginOnce(cryptoki, pin), users: 0 };
+      const attempted = createHmac('sha256', secret).update(slot).update(pin).digest('hex');
+      const refusal = {
+        known: () => refusals.get(attempted),
+        keep: (error: Pkcs11Error) => void refusals.set(attempted, error),
+      };
+      const login = shared.get(name) ?? { pin, ensure: loginOnce(cryptoki, pin, refusal), users: 0 };
       if (!equal(login.pin, pin)) {
         throw new Pkcs11Error('PIN_INCORRECT', 'this process is logged in at the token with another PIN');
       }
@@ -48,16 +56,24 @@ export function createLogins(cryptoki: Cryptoki): Logins {
   };
 }
 
-function loginOnce(cryptoki: Cryptoki, pin: string): Login['ensure'] {
-  let refusal: Pkcs11Error | undefined;
+interface Refusal {
+  known(): Pkcs11Error | undefined;
+  keep(error: Pkcs11Error): void;
+}
+
+function loginOnce(cryptoki: Cryptoki, pin: string, refusal: Refusal): Login['ensure'] {
   return (session) => {
     const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
     if (CKS_USER_FUNCTIONS.includes(state)) return;
-    if (refusal !== undefined) throw refusal;
+    const known = refusal.known();
+    if (known !== undefined) throw known;
     try {
       attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
     } catch (error) {
-      if (error instanceof Pkcs11Error && error.code.startsWith('PIN_')) refusal = error;
+      if (!(error instanceof Pkcs11Error)) throw error;
+      // Another part of the process was faster, past this package.
+      if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') return;
+      if (error.code.startsWith('PIN_')) refusal.keep(error);
       throw error;
     }
   };

@@ -6,7 +6,7 @@ import {
   type Cryptoki,
   type Handle,
 } from './cryptoki.ts';
-import { attempt, Pkcs11Error } from './errors.ts';
+import { attempt, Pkcs11Error, type Pkcs11ErrorCode } from './errors.ts';
 
 /** What a token says about itself. */
 export interface TokenInfo {
@@ -34,10 +34,9 @@ export interface InitializeTokenOptions {
   readonly pin: string;
 }
 
-/** All tokens of a module, in the order of its slots. */
+/** All tokens of a module, in the order of its slots. A slot whose token cannot be asked is passed over. */
 export function occupiedSlots(cryptoki: Cryptoki): OccupiedSlot[] {
-  const slots = attempt('C_GetSlotList', () => cryptoki.C_GetSlotList(true));
-  return slots.map((slot) => ({ slot, info: tokenInfo(cryptoki, slot) }));
+  return readSlots(cryptoki).occupied;
 }
 
 /**
@@ -52,12 +51,16 @@ export function findToken(
   if ((label === undefined) === (serial === undefined)) {
     throw new TypeError('token: expected either a label or a serial number');
   }
-  const matches = occupiedSlots(cryptoki).filter(
+  const { occupied, failures } = readSlots(cryptoki);
+  const matches = occupied.filter(
     ({ info }) => info.initialized && (label === undefined ? info.serial === serial : info.label === label),
   );
   const name = label === undefined ? `serial number ${serial}` : `label ${JSON.stringify(label)}`;
   const [match] = matches;
-  if (match === undefined) throw new Pkcs11Error('TOKEN_NOT_FOUND', `no token has the ${name}`);
+  if (match === undefined) {
+    const others = failures.length === 0 ? '' : `, and ${failures.length} cannot be asked`;
+    throw new Pkcs11Error('TOKEN_NOT_FOUND', `no token has the ${name}${others}`, { cause: failures[0] });
+  }
   if (matches.length > 1) throw new Pkcs11Error('TOKEN_AMBIGUOUS', `several tokens have the ${name}`);
   return match;
 }
@@ -96,6 +99,20 @@ export function initializeToken(
   return tokenInfo(cryptoki, slot);
 }
 
+function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pkcs11Error[] } {
+  const occupied: OccupiedSlot[] = [];
+  const failures: Pkcs11Error[] = [];
+  for (const slot of attempt('C_GetSlotList', () => cryptoki.C_GetSlotList(true))) {
+    try {
+      occupied.push({ slot, info: tokenInfo(cryptoki, slot) });
+    } catch (error) {
+      if (!(error instanceof Pkcs11Error && SLOT_FAILURES.has(error.code))) throw error;
+      failures.push(error);
+    }
+  }
+  return { occupied, failures };
+}
+
 function tokenInfo(cryptoki: Cryptoki, slot: Handle): TokenInfo {
   const info = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
   return {
@@ -113,3 +130,4 @@ function unpadded(text: string): string {
 }
 
 const LABEL_LENGTH = 32;
+const SLOT_FAILURES: ReadonlySet<Pkcs11ErrorCode> = new Set(['TOKEN_UNAVAILABLE', 'DEVICE_ERROR']);

@@ -3,12 +3,13 @@ import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
 import { attempt } from './errors.ts';
 import {
   type AesKey,
-  aesKey,
   type FoundKey,
   findKey,
   type GenerateKeyOptions,
   generateAesKey,
+  type KeptKey,
   type KeySelector,
+  keepKey,
 } from './keys.ts';
 import type { Library } from './library.ts';
 import { type CallOptions, type Session, sessionPool } from './sessions.ts';
@@ -18,11 +19,12 @@ import type { TokenInfo } from './slots.ts';
 export interface Token {
   readonly info: TokenInfo;
   /**
-   * The AES-256 key with this label, id, or both. The first call looks it up, later ones return the same object.
+   * The AES-256 key with this label, id, or both. The first call looks it up; later ones return the same object, and
+   * look the key up once a minute, or with `fresh` each time.
    *
    * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
    */
-  key(selector: KeySelector): AesKey;
+  key(selector: KeySelector, options?: { readonly fresh?: boolean }): AesKey;
   /**
    * Generates an AES-256 key in the token: sensitive, not extractable, for nothing but its usages.
    *
@@ -101,11 +103,11 @@ export function openTokenInSlot(
     },
   });
   const gcm = aesGcm(library, calls);
-  const keys = new Map<string, AesKey>();
+  const keys = new Map<string, KeptKey>();
 
   const token: Token = {
     info,
-    key({ label, id }) {
+    key({ label, id }, { fresh = false } = {}) {
       const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
       const name = JSON.stringify([label, id && Buffer.from(id).toString('hex')]);
       const find = (session: Session): FoundKey => {
@@ -113,9 +115,11 @@ export function openTokenInSlot(
         login.ensure(session.handle);
         return findKey(cryptoki, session, selector);
       };
-      const key = keys.get(name) ?? aesKey(pool, gcm, find);
-      keys.set(name, key);
-      return key;
+      const known = keys.get(name);
+      known?.refresh({ always: fresh });
+      const kept = known ?? keepKey(pool, gcm, find, () => keys.delete(name));
+      keys.set(name, kept);
+      return kept.key;
     },
     generateKey(options) {
       return token.key(

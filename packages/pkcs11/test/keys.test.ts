@@ -1,9 +1,18 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
-import { describeWithToken } from './with-token.ts';
+import { describeWithToken, type TokenContext } from './with-token.ts';
+
+function destroyKeys({ raw, slot }: TokenContext, label: string): void {
+  const session = raw.C_OpenSession(slot, 6);
+  raw.C_FindObjectsInit(session, [{ type: 0x3, value: label }]);
+  for (const handle of raw.C_FindObjects(session, 10)) raw.C_DestroyObject(session, handle);
+  raw.C_FindObjectsFinal(session);
+  raw.C_CloseSession(session);
+}
 
 describeWithToken('a key', (context) => {
+  afterEach(() => void vi.useRealTimers());
   const iv = new Uint8Array(12);
   const aad = Uint8Array.of(1, 2, 3);
   const plaintext = Uint8Array.of(4, 5, 6);
@@ -87,14 +96,8 @@ describeWithToken('a key', (context) => {
   });
 
   it('is found again when it was replaced under its label, and missed when it was deleted', async () => {
-    const { open, raw, slot, temporary } = context();
-    const destroy = () => {
-      const session = raw.C_OpenSession(slot, 6);
-      raw.C_FindObjectsInit(session, [{ type: 0x3, value: 'replaced' }]);
-      for (const handle of raw.C_FindObjects(session, 10)) raw.C_DestroyObject(session, handle);
-      raw.C_FindObjectsFinal(session);
-      raw.C_CloseSession(session);
-    };
+    const { open, temporary } = context();
+    const destroy = () => destroyKeys(context(), 'replaced');
     const token = open();
     token.generateKey({ label: 'replaced' });
     const key = token.key({ label: 'replaced' });
@@ -107,6 +110,40 @@ describeWithToken('a key', (context) => {
     destroy();
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
+    expect(errorCode(() => token.key({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
+    importKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
+    expect(await key.encrypt({ iv, aad, plaintext })).toEqual(after);
+    expect(await token.key({ label: 'replaced' }).encrypt({ iv, aad, plaintext })).toEqual(after);
+    token.close();
+  });
+
+  it('is looked up at once when somebody wants to know how it is now', () => {
+    const token = context().open();
+    const key = token.generateKey({ label: 'vouched-for' });
+    const { id } = key;
+    destroyKeys(context(), 'vouched-for');
+    expect(token.key({ label: 'vouched-for', id })).toBe(key);
+    expect(errorCode(() => token.key({ label: 'vouched-for', id }, { fresh: true }))).toBe('KEY_NOT_FOUND');
+    expect(errorCode(() => token.key({ label: 'vouched-for', id }))).toBe('KEY_NOT_FOUND');
+    token.close();
+  });
+
+  it('is looked up once a minute, so that a second one under its label shows', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { open, temporary } = context();
+    const token = open();
+    const value = new Uint8Array(32);
+    importKey(temporary, { label: 'doubled', value });
+    const key = token.key({ label: 'doubled' });
+    importKey(temporary, { label: 'doubled', value });
+    const ambiguous = { code: 'KEY_AMBIGUOUS' };
+    vi.advanceTimersByTime(59_000);
+    expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
+    expect(token.key({ label: 'doubled' })).toBe(key);
+    vi.advanceTimersByTime(2000);
+    expect(errorCode(() => token.key({ label: 'doubled' }))).toBe('KEY_AMBIGUOUS');
+    await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
+    await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
     token.close();
   });
 });

@@ -1,9 +1,12 @@
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
+import { openModule } from '../src/index.ts';
 import { importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
 import { describeWithToken } from './with-token.ts';
 
 describeWithToken('the login', (context) => {
+  afterEach(() => void vi.restoreAllMocks());
+
   it('fails with a wrong PIN, and leaves nothing open', () => {
     const { open } = context();
     expect(errorCode(() => open({ pin: 'wrong' }))).toBe('PIN_INCORRECT');
@@ -51,8 +54,33 @@ describeWithToken('the login', (context) => {
     token.close();
   });
 
-  it('never offers a refused PIN twice', async () => {
-    const { open, raw, slot, temporary } = context();
+  it('offers a refused PIN once, whoever opens the token with it, and then takes the right one', () => {
+    const { open, cryptoki } = context();
+    const login = vi.spyOn(cryptoki, 'C_Login');
+    for (let round = 0; round < 5; round += 1) {
+      expect(errorCode(() => open({ pin: 'wrong once' }))).toBe('PIN_INCORRECT');
+    }
+    expect(login).toHaveBeenCalledTimes(1);
+    open().close();
+    expect(errorCode(() => open({ pin: 'wrong once' }))).toBe('PIN_INCORRECT');
+    expect(login).toHaveBeenCalledTimes(2);
+  });
+
+  it('counts when somebody else in the process made it in the same moment', async () => {
+    const { open, raw, slot, temporary, cryptoki } = context();
+    const session = raw.C_OpenSession(slot, 4);
+    vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementationOnce(() => {
+      raw.C_Login(session, 1, temporary.pin);
+      return { slotID: slot, state: 0, flags: 4, deviceError: 0 };
+    });
+    const token = open();
+    expect(await token.randomBytes(1)).toHaveLength(1);
+    raw.C_CloseSession(session);
+    token.close();
+  });
+
+  it('never offers a refused PIN twice, until the module is opened anew', async () => {
+    const { open, raw, slot, temporary, module } = context();
     const token = open();
     const session = raw.C_OpenSession(slot, 6);
     raw.C_SetPIN(session, temporary.pin, 'changed');
@@ -66,8 +94,12 @@ describeWithToken('the login', (context) => {
     raw.C_CloseSession(restored);
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
     token.close();
-    const reopened = open();
-    expect(await reopened.randomBytes(1)).toHaveLength(1);
+    expect(errorCode(() => open())).toBe('PIN_INCORRECT');
+
+    const { label, pin, modulePath } = temporary;
+    module.close();
+    const reopened = openModule({ path: modulePath });
+    expect(await reopened.openToken({ label, pin }).randomBytes(1)).toHaveLength(1);
     reopened.close();
   });
 });

@@ -1,6 +1,6 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
 import { errorCode } from './error-code.ts';
 import { describeWithToken } from './with-token.ts';
@@ -66,6 +66,22 @@ describeWithToken('a module', (context) => {
     expect(() => module.openToken({ label, serial, pin })).toThrow(TypeError);
     expect(errorCode(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
     expect(errorCode(() => module.openToken({ label: '', pin }))).toBe('TOKEN_NOT_FOUND');
+  });
+
+  it('shows the other tokens when one cannot be asked', () => {
+    const { module, temporary, cryptoki } = context();
+    const { label, pin } = temporary;
+    const before = module.tokens();
+    const missing = Object.assign(new Error('CKR_TOKEN_NOT_RECOGNIZED'), { code: 0xe1 });
+    const fails = () => {
+      throw missing;
+    };
+    const ask = vi.spyOn(cryptoki, 'C_GetTokenInfo');
+    expect(ask.mockImplementationOnce(fails) && module.tokens()).toEqual(before.slice(1));
+    ask.mockImplementationOnce(fails);
+    expect(errorCode(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
+    ask.mockRestore();
+    module.openToken({ label, pin }).close();
   });
 
   it('refuses a label that two tokens share, and takes their serial numbers', () => {

@@ -1,6 +1,7 @@
 import * as pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type OpenTokenOptions, openModule, type Pkcs11Module, type Token } from '../src/index.ts';
+import { acquireLibrary } from '../src/library.ts';
 import { findModule, type TemporaryToken, temporaryToken } from '../src/testing.ts';
 
 /** What the tests of a `describeWithToken` block share; good inside tests and hooks. */
@@ -12,6 +13,8 @@ export interface TokenContext {
   /** The functions of the module, past everything that this package adds. */
   readonly raw: pkcs11js.PKCS11;
   readonly slot: Buffer;
+  /** The functions as this package calls them: a test may listen in, or have one fail. */
+  readonly cryptoki: pkcs11js.PKCS11;
 }
 
 /** A block of tests on a real token in a temporary folder, skipped on a machine without a PKCS#11 module. */
@@ -27,7 +30,9 @@ export function describeWithToken(name: string, tests: (context: () => TokenCont
       const [slot = Buffer.alloc(0)] = raw.C_GetSlotList(true);
       const { label, pin } = temporary;
       const open = (options: Partial<OpenTokenOptions> = {}) => module.openToken({ label, pin, ...options });
-      context = { temporary, module, open, raw, slot };
+      const library = acquireLibrary(temporary.modulePath);
+      library.release();
+      context = { temporary, module, open, raw, slot, cryptoki: library.cryptoki };
     });
     afterAll(() => {
       context?.module.close();
