@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Chain, startChain } from '../../examples/chain/chain.ts';
+import { demonstrate } from '../../examples/chain/demonstration.ts';
+import { createReport } from '../../examples/chain/report.ts';
+import { sampleFile } from '../../examples/chain/workspace.ts';
 
-const programs = [...readFileSync('README.md', 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm)].map(
-  ([, code = '']) => code,
-);
+const readme = readFileSync('README.md', 'utf8');
+const programs = [...readme.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
 
 let chain: Chain;
 let folder: string;
@@ -56,3 +58,23 @@ test('the program for hybrid teams opens at home what it sealed in AWS', async (
   const after = 'process.stdout.write(plaintext.join());';
   expect(await run([before, programs[1], after].join('\n'))).toBe('1,2,3');
 });
+
+test('the trace is what the demonstration prints, but for times, sizes and ids', async () => {
+  const [, shown = ''] = /^```text\n([^]*?)^```$/m.exec(readme) ?? [];
+  const printed: string[] = [];
+  const report = createReport({ write: (text) => printed.push(text) });
+  await demonstrate(chain, report, { name: 'orders.csv', plaintext: readFileSync(sampleFile) });
+  const lines = shapes(printed.join(''));
+  const start = lines.findIndex((line) => line.includes('encrypt'));
+  expect(shapes(shown)).toEqual(lines.slice(start, start + shapes(shown).length));
+});
+
+/** Lines without what differs from run to run. */
+function shapes(text: string): string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) =>
+      line.replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, 'id').replace(/ *\d[\d,.]*/g, ' 0'),
+    );
+}

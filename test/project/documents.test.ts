@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { parseConfig } from '@holdfast/xks-proxy';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
+import { isRecord } from '../../examples/chain/server-process.ts';
 import { commandLine } from '../../examples/chain/workspace.ts';
 
 const documents = execFileSync('git', ['ls-files', '*.md'], {
@@ -76,7 +77,6 @@ describe('every command in a document', () => {
       .map((line) => [line.replace(/\s+#.*$/, '').trim(), file] as const)
       .filter(([command]) => command !== '' && !command.startsWith('#')),
   );
-  const scripts: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
 
   test.each(commands)('exists: %s, in %s', (command) => {
     const [program = '', ...words] = command.split(/\s+/);
@@ -85,17 +85,44 @@ describe('every command in a document', () => {
   });
 
   const checks: Readonly<Record<string, (words: readonly string[]) => void>> = {
-    npm: ([verb = '', name = '']) =>
-      expect(scripts).toHaveProperty(['scripts', verb === 'run' ? name : verb]),
-    npx: ([program = '', ...words]) => ownCommand(program, words),
-    'xks-proxy': (words) => ownCommand('xks-proxy', words),
-    'local-kms': (words) => ownCommand('local-kms', words),
-    node: ([file = '']) => expect(existsSync(file)).toBe(true),
-    // Programs of others, which the documents only show how to point at ours.
+    npm([verb = '', ...words]) {
+      if (verb === 'ci') return;
+      if (verb === 'install') return words.forEach(installed);
+      expect(scripts).toHaveProperty(['scripts', verb === 'run' ? (words[0] ?? '') : verb]);
+    },
+    node([file = '', ...parameters]) {
+      // Run by operators.test.ts.
+      if (file === '--print') return;
+      const [, name] = /^packages\/([\w-]+)\/dist\/cli\/main\.js$/.exec(file) ?? [];
+      if (name === undefined) return expect(existsSync(file)).toBe(true);
+      expect(binOf(name)).toEqual({ [name]: './dist/cli/main.js' });
+      return ownCommand(name, parameters);
+    },
+    // Programs of others, which the documents only show how to point at ours. No npx: where a package of ours is not
+    // built yet, it would run one of the same name from the public registry.
     aws: () => {},
+    cd: () => {},
     export: () => {},
+    git: () => {},
+    openssl: () => {},
+    'softhsm2-util': () => {},
   };
 });
+
+const scripts: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** What is installed by path is a package of ours. */
+function installed(name: string): void {
+  const [, folder] = /^\.\.\/holdfast\/(.+)$/.exec(name) ?? [];
+  if (folder === undefined) return expect(['@aws-sdk/client-kms']).toContain(name);
+  expect(existsSync(join(folder, 'package.json'))).toBe(true);
+}
+
+/** The commands that a package of ours installs, with their files. */
+function binOf(name: string): unknown {
+  const manifest: unknown = JSON.parse(readFileSync(join('packages', name, 'package.json'), 'utf8'));
+  return isRecord(manifest) ? manifest['bin'] : undefined;
+}
 
 /** Our own programs know the subcommand and every option. */
 function ownCommand(program: string, words: readonly string[]): void {
