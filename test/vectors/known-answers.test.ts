@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { decodeEcdsaSignature } from '../../packages/sdk/src/crypto/ecdsa-der.ts';
-import { aesGcmKey, verificationKey } from '../../packages/sdk/src/crypto/node.ts';
+import * as node from '../../packages/sdk/src/crypto/node.ts';
 import type { AesGcmKey } from '../../packages/sdk/src/crypto/provider.ts';
+import * as web from '../../packages/sdk/src/crypto/web.ts';
 import { deriveMessageKeys } from '../../packages/sdk/src/derive.ts';
 import { COORDINATE_LENGTH, suiteById } from '../../packages/sdk/src/suites.ts';
 import { vectorsDirectory } from './manifest.ts';
@@ -45,7 +46,9 @@ describe.skipIf(!existsSync(vectorsDirectory))(`known answers in ${vectorsDirect
       const suite = suiteById(Number(test.suite));
       if (suite === undefined) throw new Error(`no suite ${test.suite}`);
       const derived = await deriveMessageKeys(suite, test.plaintextDataKey, test.messageId);
-      expect(await fingerprint(derived.contentKey)).toBe(await fingerprint(await aesGcmKey(test.contentKey)));
+      expect(await fingerprint(derived.contentKey)).toBe(
+        await fingerprint(await node.aesGcmKey(test.contentKey)),
+      );
       expect(Buffer.from(derived.commitKey)).toEqual(test.commitKey ?? Buffer.alloc(0));
     }
   });
@@ -79,17 +82,68 @@ describe.skipIf(!existsSync(vectorsDirectory))(`known answers in ${vectorsDirect
       for (const { publicKey, tests } of testGroups) {
         const x = publicKey.uncompressed.subarray(1, 1 + COORDINATE_LENGTH[curve]);
         const point = Buffer.concat([Buffer.of(2 + ((publicKey.uncompressed.at(-1) ?? 0) & 1)), x]);
-        const key = await verificationKey(curve, hash, point);
+        const keys = [
+          await node.verificationKey(curve, hash, point),
+          await web.verificationKey(curve, hash, point),
+        ];
         for (const { tcId, msg, sig, result } of tests) {
           const signature = decodeEcdsaSignature(sig, COORDINATE_LENGTH[curve]);
-          const verifier = key?.verifier();
-          verifier?.update(msg);
-          const accepted = signature !== undefined && (await verifier?.verify(signature)) === true;
-          expect({ tcId, accepted }).toEqual({ tcId, accepted: result === 'valid' });
+          for (const key of keys) {
+            const verifier = key?.verifier();
+            verifier?.update(msg);
+            const accepted = signature !== undefined && (await verifier?.verify(signature)) === true;
+            expect({ tcId, accepted }).toEqual({ tcId, accepted: result === 'valid' });
+          }
           ran += 1;
         }
       }
       expect(ran).toBe(numberOfTests);
+    },
+  );
+
+  it.each(Object.entries({ node, web }))(
+    'of Wycheproof for AES-GCM are found by the provider %s',
+    async (_, provider) => {
+      const { testGroups } = read(
+        'wycheproof/aes_gcm_test.json',
+        z.object({
+          testGroups: z.array(
+            z.object({
+              ivSize: z.number(),
+              tagSize: z.number(),
+              tests: z.array(
+                z.object({
+                  tcId: z.number(),
+                  key: hex,
+                  iv: hex,
+                  aad: hex,
+                  msg: hex,
+                  ct: hex,
+                  tag: hex,
+                  result: z.enum(['valid', 'invalid', 'acceptable']),
+                }),
+              ),
+            }),
+          ),
+        }),
+      );
+      // The message format has no other lengths.
+      const groups = testGroups.filter(({ ivSize, tagSize }) => ivSize === 96 && tagSize === 128);
+      let ran = 0;
+      for (const { tcId, key, iv, aad, msg, ct, tag, result } of groups.flatMap(({ tests }) => tests)) {
+        const aesKey = await provider.aesGcmKey(key);
+        const [sealed, opened] = [Buffer.concat([ct, tag]), Buffer.alloc(ct.length)];
+        const isOpen = await aesKey.open(iv, aad, sealed, opened);
+        expect({ tcId, isOpen }).toEqual({ tcId, isOpen: result === 'valid' });
+        expect(opened.equals(isOpen ? msg : Buffer.alloc(ct.length))).toBe(true);
+        if (isOpen) {
+          const again = Buffer.alloc(sealed.length);
+          await aesKey.seal(iv, aad, msg, again);
+          expect(again.equals(sealed)).toBe(true);
+        }
+        ran += 1;
+      }
+      expect(ran).toBeGreaterThan(100);
     },
   );
 });
