@@ -61,6 +61,22 @@ function anchorsOf(text: string): string[] {
   );
 }
 
+test.each([
+  ['packages/sdk/README.md', 'src/errors.ts'],
+  ['packages/keyrings/README.md', 'src/errors.ts'],
+  ['packages/pkcs11/README.md', 'src/errors.ts'],
+  ['packages/xks-proxy/README.md', 'src/proxy-error.ts'],
+])('%s explains every error code of its package', (document, source) => {
+  const text = readFileSync(join(dirname(document), source), 'utf8');
+  const [, union = ''] = /^export type \w+ErrorCode =([^;]+);/m.exec(text) ?? [];
+  const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code);
+  const explained = [...readFileSync(document, 'utf8').matchAll(/^\| `([A-Z_]+)` \|/gm)].map(
+    ([, code]) => code,
+  );
+  expect(codes).not.toEqual([]);
+  expect(explained).toEqual(codes);
+});
+
 describe('every command in a document', () => {
   // What a user types into a console stands behind a prompt, what is answered does not.
   const sessions = blocks('console').map(({ file, code }) => ({
