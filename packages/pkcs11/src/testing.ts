@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { CKA_VALUE, CKF_RW_SESSION, CKF_SERIAL_SESSION } from './cryptoki.ts';
+import {
+  CKA_LABEL,
+  CKA_VALUE,
+  CKF_RW_SESSION,
+  CKF_SERIAL_SESSION,
+  type Cryptoki,
+  type Handle,
+} from './cryptoki.ts';
 import { type GenerateKeyOptions, newKeyTemplate } from './keys.ts';
 import { acquireLibrary, isAcquired } from './library.ts';
 import { openModule } from './module.ts';
@@ -84,6 +91,25 @@ export function importKey(
   token: TemporaryToken,
   { label, id = randomBytes(16), value, usages = ['ENCRYPT', 'DECRYPT'] }: ImportKeyOptions,
 ): void {
+  withSession(token, (cryptoki, session) => {
+    cryptoki.C_CreateObject(session, [
+      ...newKeyTemplate({ label, id, usages }),
+      { type: CKA_VALUE, value: Buffer.from(value) },
+    ]);
+  });
+}
+
+/** Destroys the keys with a label, so that a test can see what becomes of a program that uses them. */
+export function destroyKeys(token: TemporaryToken, { label }: { readonly label: string }): void {
+  withSession(token, (cryptoki, session) => {
+    cryptoki.C_FindObjectsInit(session, [{ type: CKA_LABEL, value: label }]);
+    const handles = cryptoki.C_FindObjects(session, 100);
+    cryptoki.C_FindObjectsFinal(session);
+    for (const handle of handles) cryptoki.C_DestroyObject(session, handle);
+  });
+}
+
+function withSession(token: TemporaryToken, work: (cryptoki: Cryptoki, session: Handle) => void): void {
   const library = acquireLibrary(token.modulePath);
   const { cryptoki } = library;
   try {
@@ -92,10 +118,7 @@ export function importKey(
     const session = cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION);
     try {
       login.ensure(session);
-      cryptoki.C_CreateObject(session, [
-        ...newKeyTemplate({ label, id, usages }),
-        { type: CKA_VALUE, value: Buffer.from(value) },
-      ]);
+      work(cryptoki, session);
     } finally {
       cryptoki.C_CloseSession(session);
       login.leave();

@@ -1,15 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { importKey } from '../src/testing.ts';
+import { destroyKeys, importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
-import { describeWithToken, type TokenContext } from './with-token.ts';
-
-function destroyKeys({ raw, slot }: TokenContext, label: string): void {
-  const session = raw.C_OpenSession(slot, 6);
-  raw.C_FindObjectsInit(session, [{ type: 0x3, value: label }]);
-  for (const handle of raw.C_FindObjects(session, 10)) raw.C_DestroyObject(session, handle);
-  raw.C_FindObjectsFinal(session);
-  raw.C_CloseSession(session);
-}
+import { describeWithToken } from './with-token.ts';
 
 describeWithToken('a key', (context) => {
   afterEach(() => void vi.useRealTimers());
@@ -97,7 +89,7 @@ describeWithToken('a key', (context) => {
 
   it('is found again when it was replaced under its label, and missed when it was deleted', async () => {
     const { open, temporary } = context();
-    const destroy = () => destroyKeys(context(), 'replaced');
+    const destroy = () => destroyKeys(temporary, { label: 'replaced' });
     const token = open();
     token.generateKey({ label: 'replaced' });
     const key = token.key({ label: 'replaced' });
@@ -118,10 +110,11 @@ describeWithToken('a key', (context) => {
   });
 
   it('is looked up at once when somebody wants to know how it is now', () => {
-    const token = context().open();
+    const { open, temporary } = context();
+    const token = open();
     const key = token.generateKey({ label: 'vouched-for' });
     const { id } = key;
-    destroyKeys(context(), 'vouched-for');
+    destroyKeys(temporary, { label: 'vouched-for' });
     expect(token.key({ label: 'vouched-for', id })).toBe(key);
     expect(errorCode(() => token.key({ label: 'vouched-for', id }, { fresh: true }))).toBe('KEY_NOT_FOUND');
     expect(errorCode(() => token.key({ label: 'vouched-for', id }))).toBe('KEY_NOT_FOUND');

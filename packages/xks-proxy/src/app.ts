@@ -75,7 +75,8 @@ async function gate(
   const startedAt = performance.now();
   const externalKeyId = context.req.param('externalKeyId');
   const caller: Caller = {};
-  const timed = timedDevice(device);
+  const deadline = new AbortController();
+  const timed = timedDevice(device, deadline.signal);
   let status = 200;
   let response: JsonObject;
   let error: XksException | undefined;
@@ -84,7 +85,7 @@ async function gate(
     caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
     const subject = { store, externalKeyId: externalKeyId ?? '', device: timed.device, health };
     const work = operation.run(body, subject);
-    response = await withDeadline(work, timeoutMs);
+    response = await withDeadline(work, timeoutMs, deadline);
   } catch (thrown) {
     const exception = thrown instanceof XksException ? thrown : unforeseen(thrown);
     status = EXCEPTION_STATUS[exception.errorName];

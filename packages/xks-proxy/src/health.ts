@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { HealthConfig } from './config.ts';
 import { withDeadline } from './deadline.ts';
 import type { KeyDevice } from './key-device.ts';
+import { isKeyFailure } from './pkcs11-device.ts';
+import { timedDevice } from './timed-device.ts';
 import { PRODUCT_VERSION } from './version.ts';
 
 /** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
@@ -22,29 +24,37 @@ export interface FleetHealth {
 export interface FleetHealthOptions {
   readonly device: KeyDevice;
   readonly config: HealthConfig;
-  /** Label of the key to probe with; without one the probe asks the device for random bytes only. */
-  readonly keyLabel: string | undefined;
+  /**
+   * Labels of keys of the stores to probe with if the configuration names no key for it. A failure of one of them is
+   * not one of the device; when none is usable the probe asks for random bytes only.
+   */
+  readonly borrowedLabels: readonly string[];
   readonly timeoutMs: number;
   /** Told when the status changes, and why. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
+  /** Told when a borrowed key fails that was usable before. */
+  readonly onKeyFailure: (label: string, cause: unknown) => void;
 }
 
 /** Health by probing; concurrent and frequent questions share one probe. */
 export function fleetHealth({
   device,
   config,
-  keyLabel,
+  borrowedLabels,
   timeoutMs,
   onChange,
+  onKeyFailure,
 }: FleetHealthOptions): FleetHealth {
   let latest: { status: HealthStatus; expiresAtMs: number } | undefined;
   let running: Promise<HealthStatus> | undefined;
+  const trial = config.keyLabel === undefined ? borrowingTrial() : trialWith(config.keyLabel);
 
   const probe = async (): Promise<HealthStatus> => {
     let status: HealthStatus = 'UNAVAILABLE';
     let cause: unknown;
     try {
-      await withDeadline(roundTrip(device, keyLabel), timeoutMs);
+      const deadline = new AbortController();
+      await withDeadline(trial(timedDevice(device, deadline.signal).device), timeoutMs, deadline);
       status = 'ACTIVE';
     } catch (error) {
       cause = error;
@@ -53,6 +63,27 @@ export function fleetHealth({
     latest = { status, expiresAtMs: performance.now() + LIFETIME_MS[status] };
     return status;
   };
+
+  /** Tries a few borrowed keys; one that fails goes to the end of the list. */
+  function borrowingTrial(): Trial {
+    let labels = borrowedLabels;
+    const failing = new Set<string>();
+    return async (target) => {
+      for (const label of labels.slice(0, MAX_BORROWED_KEYS)) {
+        try {
+          await trialWith(label)(target);
+          failing.delete(label);
+          return;
+        } catch (error) {
+          if (!isKeyFailure(error)) throw error;
+          labels = [...labels.filter((other) => other !== label), label];
+          if (!failing.has(label)) onKeyFailure(label, error);
+          failing.add(label);
+        }
+      }
+      await target.randomBytes(IV_BYTES);
+    };
+  }
 
   return {
     fleetSize: config.fleetSize,
@@ -70,16 +101,22 @@ export function fleetHealth({
   };
 }
 
-async function roundTrip(device: KeyDevice, keyLabel: string | undefined): Promise<void> {
-  const iv = await device.randomBytes(12);
-  if (keyLabel === undefined) return;
-  const key = device.key(keyLabel);
-  const plaintext = randomBytes(32);
-  const aad = Buffer.from('health');
-  const sealed = await key.encrypt({ iv, aad, plaintext });
-  const opened = await key.decrypt({ iv, aad, ...sealed });
-  if (!plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
+type Trial = (device: KeyDevice) => Promise<void>;
+
+/** A real encryption and decryption. */
+function trialWith(label: string): Trial {
+  return async (device) => {
+    const key = device.key(label);
+    const iv = await device.randomBytes(IV_BYTES);
+    const plaintext = randomBytes(32);
+    const aad = Buffer.from('health');
+    const sealed = await key.encrypt({ iv, aad, plaintext });
+    const opened = await key.decrypt({ iv, aad, ...sealed });
+    if (!plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
+  };
 }
 
+const IV_BYTES = 12;
+const MAX_BORROWED_KEYS = 4;
 // KMS wants at most a minute; a failure is looked at again soon, so that a recovery shows.
 const LIFETIME_MS = { ACTIVE: 10_000, UNAVAILABLE: 1_000 } as const satisfies Record<HealthStatus, number>;

@@ -9,22 +9,22 @@ export function pkcs11Device(token: Token): KeyDevice {
     id: serial,
     model,
     manufacturer,
-    key(label) {
+    key(label, options) {
       try {
-        return deviceKey(token.key({ label }));
+        return deviceKey(token.key({ label }, options));
       } catch (error) {
         throw tokenException(error);
       }
     },
-    randomBytes: (length) => answered(token.randomBytes(length)),
+    randomBytes: (length, options) => answered(token.randomBytes(length, options)),
   };
 }
 
 function deviceKey(key: AesKey): DeviceKey {
   return {
     usages: key.usages,
-    encrypt: (input) => answered(key.encrypt(input)),
-    decrypt: (input) => answered(key.decrypt(input)),
+    encrypt: (input, options) => answered(key.encrypt(input, options)),
+    decrypt: (input, options) => answered(key.decrypt(input, options)),
   };
 }
 
@@ -38,8 +38,16 @@ async function answered<T>(work: Promise<T>): Promise<T> {
 
 /** The exception that answers a failure of the token. */
 export function tokenException(error: unknown): XksException {
+  // The reason of an aborted signal is an answer already.
+  if (error instanceof XksException) return error;
   const errorName = error instanceof Pkcs11Error ? EXCEPTIONS[error.code] : 'InternalException';
   return new XksException(errorName, MESSAGES[errorName], { cause: error });
+}
+
+/** Whether a failure is that of one key, and says nothing about the token. */
+export function isKeyFailure(error: unknown): boolean {
+  const cause = error instanceof XksException ? error.cause : undefined;
+  return cause instanceof Pkcs11Error && cause.code.startsWith('KEY_');
 }
 
 const EXCEPTIONS = {

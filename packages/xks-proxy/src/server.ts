@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:https';
 import { openModule, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
 import { getRequestListener } from '@hono/node-server';
@@ -10,7 +11,7 @@ import type { KeyDevice } from './key-device.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
 import { XksProxyError } from './proxy-error.ts';
-import { openStore } from './stores.ts';
+import { keyUsages, openStore } from './stores.ts';
 
 /** What is not configuration, but the program's own. */
 export interface StartProxyOptions {
@@ -45,14 +46,18 @@ export async function startProxy(
   };
   try {
     const device = pkcs11Device(token);
-    const probeLabel = checkKeys(config, device, log);
+    const borrowable = checkKeys(config, device, log);
     const { timeoutMs } = config.token;
     const health = fleetHealth({
       device,
       config: config.health,
-      keyLabel: config.health.keyLabel ?? probeLabel,
+      borrowedLabels: [...borrowable.keys()],
       timeoutMs,
       onChange: (status, cause) => log.health(status, cause),
+      onKeyFailure(label, cause) {
+        const key = borrowable.get(label);
+        if (key !== undefined) log.keyUnavailable(key, cause);
+      },
     });
     // The first calls into a token are slow; KMS should not be the one to wait for them.
     await health.status();
@@ -88,9 +93,10 @@ function openToken({ token }: ProxyConfig): { module: Pkcs11Module; token: Token
   let module: Pkcs11Module | undefined;
   try {
     module = openModule({ path: token.module });
-    const pin = token.pin.export().toString('utf8');
+    const pin = secretText(token.pin);
     const { selector, maxSessions, calls } = token;
-    return { module, token: module.openToken({ ...selector, pin, maxSessions, calls }) };
+    const maxWaiting = WAITING_PER_SESSION * maxSessions;
+    return { module, token: module.openToken({ ...selector, pin, maxSessions, maxWaiting, calls }) };
   } catch (cause) {
     module?.close();
     const detail = cause instanceof Error ? cause.message : 'unknown error';
@@ -98,19 +104,34 @@ function openToken({ token }: ProxyConfig): { module: Pkcs11Module; token: Token
   }
 }
 
-/** Logs each configured key that cannot be used; returns the label of one that encrypts and decrypts. */
-function checkKeys({ stores }: ProxyConfig, device: KeyDevice, log: ProxyLog): string | undefined {
-  let label: string | undefined;
+function secretText(secret: KeyObject): string {
+  const bytes = secret.export();
+  const text = bytes.toString('utf8');
+  bytes.fill(0);
+  return text;
+}
+
+/** Logs each configured key that cannot be used; returns, by label, the keys that health may be probed with. */
+function checkKeys({ stores }: ProxyConfig, device: KeyDevice, log: ProxyLog): ReadonlyMap<string, KeyName> {
+  const borrowable = new Map<string, KeyName>();
   for (const { name, keys } of stores) {
     for (const key of keys) {
+      const keyName = { store: name, externalKeyId: key.externalKeyId };
       try {
-        if (device.key(key.label).usages.length === 2) label ??= key.label;
+        const usages = keyUsages(key, device.key(key.label));
+        const usable = key.status === 'ENABLED' && usages.length === 2;
+        if (usable && !borrowable.has(key.label)) borrowable.set(key.label, keyName);
       } catch (error) {
-        log.keyUnavailable({ store: name, externalKeyId: key.externalKeyId }, error);
+        log.keyUnavailable(keyName, error);
       }
     }
   }
-  return label;
+  return borrowable;
+}
+
+interface KeyName {
+  readonly store: string;
+  readonly externalKeyId: string;
 }
 
 function httpsServer(
@@ -173,6 +194,8 @@ const TLS = {
   honorCipherOrder: true,
   handshakeTimeout: 10_000,
 } as const;
+// More would miss their deadline while they wait: KMS had better hear at once that we are busy.
+const WAITING_PER_SESSION = 4;
 const TIMEOUTS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,

@@ -7,10 +7,14 @@ export interface TimedDevice {
   elapsedMs(): number;
 }
 
-/** The device with a watch on every call, so that a slow token can be told from a slow proxy. */
-export function timedDevice(device: KeyDevice): TimedDevice {
+/**
+ * The device with a watch on every call, so that a slow token can be told from a slow proxy. No call starts, or goes on
+ * waiting for the device, once the signal is aborted.
+ */
+export function timedDevice(device: KeyDevice, signal: AbortSignal): TimedDevice {
   let elapsedMs = 0;
   const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
     const startedAt = performance.now();
     try {
       return await work();
@@ -20,14 +24,14 @@ export function timedDevice(device: KeyDevice): TimedDevice {
   };
   const timedKey = (key: DeviceKey): DeviceKey => ({
     usages: key.usages,
-    encrypt: (input) => timed(() => key.encrypt(input)),
-    decrypt: (input) => timed(() => key.decrypt(input)),
+    encrypt: (input) => timed(() => key.encrypt(input, { signal })),
+    decrypt: (input) => timed(() => key.decrypt(input, { signal })),
   });
   return {
     device: {
       ...device,
-      key: (label) => timedKey(device.key(label)),
-      randomBytes: (length) => timed(() => device.randomBytes(length)),
+      key: (label, options) => timedKey(device.key(label, options)),
+      randomBytes: (length) => timed(() => device.randomBytes(length, { signal })),
     },
     elapsedMs: () => elapsedMs,
   };

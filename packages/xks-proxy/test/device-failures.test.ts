@@ -32,7 +32,15 @@ const store = openStore({
 const names = { proxyVendor: undefined, proxyModel: undefined, ekmVendor: undefined, ekmModel: undefined };
 const config = { fleetSize: 1, keyLabel: undefined, ...names };
 const log = createLog(undefined);
-const health = fleetHealth({ device, config, keyLabel: 'orders', timeoutMs: 500, onChange: () => undefined });
+const ignore = () => undefined;
+const health = fleetHealth({
+  device,
+  config,
+  borrowedLabels: ['orders'],
+  timeoutMs: 500,
+  onChange: ignore,
+  onKeyFailure: ignore,
+});
 const app = createApp({ stores: [store], device, health, log, timeoutMs: 500 });
 const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
 const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
@@ -65,6 +73,13 @@ describe('when the device', () => {
     const answer = await call();
     expect(answer).toMatchObject({ status: 503, json: { errorName: 'DependencyTimeoutException' } });
     expect(performance.now() - startedAt).toBeLessThan(2500);
+  });
+
+  it('does not answer in time, it is asked for nothing more on behalf of that request', async () => {
+    behaviour.delayMs = 600;
+    await expect(call()).resolves.toMatchObject({ status: 503 });
+    await new Promise((resolve) => void setTimeout(resolve, 300));
+    expect(behaviour).toMatchObject({ probes: 1, encryptions: 0 });
   });
 
   it('opens its own ciphertext to something else, no integrity value is given', async () => {

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
-import { XksException } from '../src/errors.ts';
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fleetHealth, type HealthStatus } from '../src/health.ts';
 import type { KeyDevice } from '../src/key-device.ts';
+import { tokenException } from '../src/pkcs11-device.ts';
 import { memoryDevice } from './fixtures/memory-device.ts';
 
 const config = {
@@ -13,22 +14,45 @@ const config = {
   keyLabel: undefined,
 };
 
-function healthOf(device: KeyDevice) {
+function healthOf(
+  device: KeyDevice,
+  { keyLabel, borrowedLabels }: { keyLabel?: string; borrowedLabels?: string[] },
+) {
   const changes: HealthStatus[] = [];
-  const onChange = (status: HealthStatus) => void changes.push(status);
-  return { health: fleetHealth({ device, config, keyLabel: 'probe', timeoutMs: 500, onChange }), changes };
+  const failedKeys: string[] = [];
+  const health = fleetHealth({
+    device,
+    config: { ...config, keyLabel },
+    borrowedLabels: borrowedLabels ?? [],
+    timeoutMs: 500,
+    onChange: (status) => void changes.push(status),
+    onKeyFailure: (label) => void failedKeys.push(label),
+  });
+  return { health, changes, failedKeys };
 }
 
+const probe = { keyLabel: 'probe' };
+const unlessLost = (device: KeyDevice, lost: ReadonlySet<string>, asked: string[] = []): KeyDevice => ({
+  ...device,
+  key(label) {
+    asked.push(label);
+    if (lost.has(label)) throw tokenException(new Pkcs11Error('KEY_NOT_FOUND', 'gone'));
+    return device.key(label);
+  },
+});
+
 describe('health', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('is active when a key of the device opens what it sealed', async () => {
-    const { health, changes } = healthOf(memoryDevice().device);
+    const { health, changes } = healthOf(memoryDevice().device, probe);
     await expect(health.status()).resolves.toBe('ACTIVE');
     expect(changes).toEqual(['ACTIVE']);
   });
 
   it('is asked of the device once, however many ask', async () => {
     const { device, behaviour } = memoryDevice();
-    const { health } = healthOf(device);
+    const { health } = healthOf(device, probe);
     await Promise.all(Array.from({ length: 50 }, () => health.status()));
     await health.status();
     expect(behaviour.probes).toBe(1);
@@ -38,21 +62,62 @@ describe('health', () => {
     for (const change of [{ failure: new Error('gone') }, { delayMs: 3000 }, { wrongPlaintext: true }]) {
       const { device, behaviour } = memoryDevice();
       Object.assign(behaviour, change);
-      await expect(healthOf(device).health.status()).resolves.toBe('UNAVAILABLE');
+      await expect(healthOf(device, probe).health.status()).resolves.toBe('UNAVAILABLE');
     }
   });
 
-  it('is unavailable when the key to probe with is missing', async () => {
-    const { device } = memoryDevice();
-    const key = () => {
-      throw new XksException('KeyNotFoundException', 'gone');
-    };
-    await expect(healthOf({ ...device, key }).health.status()).resolves.toBe('UNAVAILABLE');
+  it('is unavailable when the key that is meant for it is missing', async () => {
+    const device = unlessLost(memoryDevice().device, new Set(['probe']));
+    const { health, failedKeys } = healthOf(device, { ...probe, borrowedLabels: ['orders'] });
+    await expect(health.status()).resolves.toBe('UNAVAILABLE');
+    expect(failedKeys).toEqual([]);
+  });
+
+  it('does not depend on a borrowed key: the next one serves, or none', async () => {
+    const lost = new Set(['first', 'second']);
+    const asked: string[] = [];
+    const device = unlessLost(memoryDevice().device, lost, asked);
+    const three = healthOf(device, { borrowedLabels: ['first', 'second', 'third'] });
+    await expect(three.health.status()).resolves.toBe('ACTIVE');
+    expect(three.failedKeys).toEqual(['first', 'second']);
+    expect(asked).toEqual(['first', 'second', 'third']);
+    const two = healthOf(device, { borrowedLabels: ['first', 'second'] });
+    await expect(two.health.status()).resolves.toBe('ACTIVE');
+    await expect(healthOf(device, {}).health.status()).resolves.toBe('ACTIVE');
+  });
+
+  it('tells of a borrowed key once, and looks at a few only', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const labels = Array.from({ length: 50 }, (_, index) => `key ${index}`);
+    const asked: string[] = [];
+    const device = unlessLost(memoryDevice().device, new Set(labels.slice(0, 4)), asked);
+    const { health, failedKeys } = healthOf(device, { borrowedLabels: labels });
+    for (let round = 0; round < 3; round += 1) {
+      await expect(health.status()).resolves.toBe('ACTIVE');
+      vi.advanceTimersByTime(11_000);
+    }
+    expect(asked).toEqual([...labels.slice(0, 4), 'key 4', 'key 4']);
+    expect(failedKeys).toEqual(labels.slice(0, 4));
+  });
+
+  it('is unavailable when a borrowed key fails for another reason, or the device without a key', async () => {
+    for (const change of [
+      { rejectDecryption: tokenException(new Pkcs11Error('DEVICE_ERROR', 'x')) },
+      { wrongPlaintext: true },
+    ]) {
+      const { device, behaviour } = memoryDevice();
+      Object.assign(behaviour, change);
+      const borrowing = healthOf(device, { borrowedLabels: ['orders', 'more'] });
+      await expect(borrowing.health.status()).resolves.toBe('UNAVAILABLE');
+    }
+    const { device, behaviour } = memoryDevice();
+    behaviour.failure = new Error('gone');
+    await expect(healthOf(device, {}).health.status()).resolves.toBe('UNAVAILABLE');
   });
 
   it('shows a recovery soon', async () => {
     const { device, behaviour } = memoryDevice();
-    const { health, changes } = healthOf(device);
+    const { health, changes } = healthOf(device, probe);
     behaviour.failure = new Error('gone');
     await health.status();
     behaviour.failure = undefined;

@@ -8,6 +8,8 @@ export const getKeyMetadata: Operation = {
 
   async run(_body, { store, externalKeyId, device }) {
     const key = storeKey(store, externalKeyId);
-    return { keySpec: 'AES_256', keyUsage: keyUsages(key, device.key(key.label)), keyStatus: key.status };
+    // KMS asks before it makes a key: what is remembered would vouch for one that is gone.
+    const keyUsage = keyUsages(key, device.key(key.label, { fresh: true }));
+    return { keySpec: 'AES_256', keyUsage, keyStatus: key.status };
   },
 };

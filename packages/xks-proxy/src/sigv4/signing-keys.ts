@@ -31,8 +31,10 @@ export const SERVICE = 'kms-xks-proxy';
 export const TERMINATOR = 'aws4_request';
 
 function derive(secretAccessKey: KeyObject, scope: readonly string[]): KeyObject {
-  const first = Buffer.concat([Buffer.from('AWS4'), secretAccessKey.export()]);
+  const secret = secretAccessKey.export();
+  const first = Buffer.concat([Buffer.from('AWS4'), secret]);
   let key = createSecretKey(first);
+  secret.fill(0);
   first.fill(0);
   for (const part of scope) {
     const digest = createHmac('sha256', key).update(part).digest();

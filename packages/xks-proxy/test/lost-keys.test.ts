@@ -1,0 +1,74 @@
+import { pbkdf2 } from 'node:crypto';
+import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BASE, encryptBody } from './fixtures/bodies.ts';
+import { metadata, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
+
+let proxy: TestProxy;
+beforeEach(async () => {
+  proxy = await startTestProxy();
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await proxy.close();
+});
+
+const call = (operation: string) => proxy.call(`${BASE}/keys/orders/${operation}`, encryptBody());
+const health = () => proxy.call(`${BASE}/health`, { requestMetadata: metadata() });
+
+describe('when the key of a tenant is destroyed', () => {
+  it('its metadata is gone with it, before and after somebody tried to use it', async () => {
+    await expect(call('metadata')).resolves.toMatchObject({ status: 200, json: { keyStatus: 'ENABLED' } });
+    destroyKeys(proxy.token, { label: 'orders' });
+    for (const operation of ['metadata', 'encrypt', 'metadata', 'encrypt']) {
+      const answer = await call(operation);
+      expect(answer).toMatchObject({ status: 404, json: { errorName: 'KeyNotFoundException' } });
+    }
+    importKey(proxy.token, { label: 'orders', value: new Uint8Array(32) });
+    for (const operation of ['metadata', 'encrypt']) {
+      await expect(call(operation)).resolves.toMatchObject({ status: 200 });
+    }
+  });
+
+  it('the proxy stays healthy for the others, and the log names the key once', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    destroyKeys(proxy.token, { label: 'orders' });
+    for (let round = 0; round < 3; round += 1) {
+      vi.advanceTimersByTime(11_000);
+      const { json } = await health();
+      expect(json['ekmFleetDetails']).toMatchObject([{ healthStatus: 'ACTIVE' }]);
+    }
+    const lines = proxy.logLines().filter(({ event }) => event === 'key-unavailable');
+    expect(lines.filter(({ externalKeyId }) => externalKeyId !== 'missing')).toMatchObject([
+      { store: 'acme', externalKeyId: 'orders', errorName: 'KeyNotFoundException' },
+    ]);
+  });
+});
+
+describe('when the token is slower than its callers', () => {
+  const occupyThreads = () =>
+    Promise.all(
+      Array.from(
+        { length: 4 },
+        () =>
+          new Promise<void>((resolve) => {
+            pbkdf2('', '', 700_000, 32, 'sha512', () => resolve());
+          }),
+      ),
+    );
+
+  it('KMS is told at once that it is busy, and nothing is left over for later', async () => {
+    await proxy.close();
+    proxy = await startTestProxy((toml) =>
+      toml.replace('[token]', '[token]\nmax_sessions = 1\ncalls = "threadpool"\ntimeout_ms = 200'),
+    );
+    const occupied = occupyThreads();
+    const answers = await Promise.all(Array.from({ length: 12 }, () => call('encrypt')));
+    const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+    expect(count(200) + count(429) + count(503)).toBe(12);
+    expect(count(503)).toBeGreaterThan(0);
+    expect(count(429)).toBeGreaterThan(0);
+    await occupied;
+    await expect.poll(async () => (await call('encrypt')).status, { timeout: 2000 }).toBe(200);
+  });
+});
