@@ -1,5 +1,6 @@
 import { type AuthenticHeader, MessageDecryptor } from './decrypt.ts';
-import { type MessageEncryptor, startEncryption } from './encrypt.ts';
+import { startEncryption } from './encrypt.ts';
+import type { MessageEncryptor } from './encrypt-body.ts';
 import { EncryptionSdkError } from './errors.ts';
 import { Input } from './format/input.ts';
 import {

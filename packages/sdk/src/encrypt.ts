@@ -1,14 +1,11 @@
-import { randomBytes, yieldToEventLoop } from '#crypto';
+import { randomBytes } from '#crypto';
 import { concat } from './bytes.ts';
 import type { CryptographicMaterialsManager } from './cmm/cmm.ts';
 import { assertMayEncrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import { type EncryptionContext, filterContext } from './context.ts';
-import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
-import type { AesGcmKey, Signer } from './crypto/provider.ts';
 import { deriveMessageKeys } from './derive.ts';
+import { MessageEncryptor } from './encrypt-body.ts';
 import { EncryptionSdkError } from './errors.ts';
-import { FRAME_OVERHEAD, FrameBinding, MAX_UINT32, TAG_LENGTH, writeFrameHead } from './format/body.ts';
-import { writeFooter } from './format/footer.ts';
 import {
   assertEncryptedDataKeyCount,
   type MessageHeader,
@@ -16,10 +13,8 @@ import {
   writeHeaderAuthentication,
   writeHeaderBody,
 } from './format/header.ts';
-import { Input } from './format/input.ts';
 import { sealHeader } from './header-tag.ts';
 import { completeEncryptionMaterials } from './materials.ts';
-import { Pace } from './pace.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
 /** What a message is to be, and where its materials come from. */
@@ -34,17 +29,6 @@ export interface EncryptionOptions {
   /** Most bytes of plaintext, if known. */
   readonly maxLength: number | undefined;
   readonly signal: AbortSignal | undefined;
-}
-
-/** A message in the making. Feed plaintext in chunks of any size; keep the bytes that come back, in order. */
-export interface MessageEncryptor {
-  readonly header: MessageHeader;
-  /** Stored and not stored pairs. */
-  readonly encryptionContext: EncryptionContext;
-  /** Takes a chunk and answers the part of the message that is ready. */
-  update(chunk: Uint8Array): Promise<Uint8Array>;
-  /** Takes the last chunk, which may be empty, and answers the rest of the message. */
-  final(chunk: Uint8Array): Promise<Uint8Array>;
 }
 
 /**
@@ -99,7 +83,7 @@ async function startMessage(
   const headerBody = writeHeaderBody(header);
   const tag = await sealHeader(contentKey, headerBody, materials);
   const headerBytes = concat([headerBody, writeHeaderAuthentication(suite, tag)]);
-  return new FrameEncryptor(
+  return new MessageEncryptor(
     header,
     headerBytes,
     encryptionContext,
@@ -107,108 +91,3 @@ async function startMessage(
     materials.signingKey?.signer(),
   );
 }
-
-class FrameEncryptor implements MessageEncryptor {
-  readonly header: MessageHeader;
-  readonly encryptionContext: EncryptionContext;
-  readonly #contentKey: AesGcmKey;
-  readonly #signer: Signer | undefined;
-  readonly #binding: FrameBinding;
-  readonly #input = new Input();
-  readonly #pace = new Pace();
-  /** Bytes that go out before the next frame. */
-  #prefix: Uint8Array;
-  #sequenceNumber = 0;
-
-  constructor(
-    header: MessageHeader,
-    headerBytes: Uint8Array,
-    encryptionContext: EncryptionContext,
-    contentKey: AesGcmKey,
-    signer: Signer | undefined,
-  ) {
-    this.header = header;
-    this.#prefix = headerBytes;
-    this.encryptionContext = encryptionContext;
-    this.#contentKey = contentKey;
-    this.#signer = signer;
-    this.#binding = new FrameBinding(header.messageId);
-  }
-
-  async update(chunk: Uint8Array): Promise<Uint8Array> {
-    const out = await this.#seal(chunk, false);
-    this.#input.settle();
-    return out;
-  }
-
-  async final(chunk: Uint8Array): Promise<Uint8Array> {
-    try {
-      return await this.#seal(chunk, true);
-    } finally {
-      this.#input.wipe();
-    }
-  }
-
-  /** Everything that is ready goes to one new array: a whole message in a single call costs one allocation. */
-  async #seal(chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> {
-    const { frameLength } = this.header;
-    this.#input.push(chunk);
-    const available = this.#input.length;
-    // The last frame of a message is a final frame, also a full one: until the end is known, hold one back.
-    const regularFrames = Math.max(0, Math.ceil(available / frameLength) - 1);
-    const finalLength = available - regularFrames * frameLength;
-    const length =
-      this.#prefix.length +
-      regularFrames * (frameLength + FRAME_OVERHEAD.regular) +
-      (isLast ? finalLength + FRAME_OVERHEAD.final : 0);
-    const footerLength = isLast && this.#signer !== undefined ? MAX_FOOTER_LENGTH : 0;
-
-    const out = new Uint8Array(length + footerLength);
-    out.set(this.#prefix);
-    let offset = this.#prefix.length;
-    this.#prefix = NOTHING;
-    let signed = 0;
-    for (let frame = 0; frame < regularFrames; frame++) {
-      offset = await this.#sealFrame('regular', frameLength, out, offset);
-      if (!this.#pace.isDue(frameLength)) continue;
-      // What has just been written is still in the processor's cache.
-      this.#signer?.update(out.subarray(signed, offset));
-      signed = offset;
-      await yieldToEventLoop();
-    }
-    if (isLast) offset = await this.#sealFrame('final', finalLength, out, offset);
-    if (this.#signer === undefined) return out;
-
-    this.#signer.update(out.subarray(signed, offset));
-    if (!isLast) return out;
-    const footer = writeFooter(encodeEcdsaSignature(await this.#signer.sign()));
-    out.set(footer, offset);
-    return out.subarray(0, offset + footer.length);
-  }
-
-  /** Answers the offset behind the frame. */
-  async #sealFrame(
-    kind: 'regular' | 'final',
-    length: number,
-    out: Uint8Array,
-    offset: number,
-  ): Promise<number> {
-    if (this.#sequenceNumber === MAX_UINT32) {
-      throw new EncryptionSdkError(
-        'FRAME_LIMIT_EXCEEDED',
-        'the plaintext needs too many frames: use longer ones',
-      );
-    }
-    const sequenceNumber = ++this.#sequenceNumber;
-    const iv = this.#binding.iv(sequenceNumber);
-    const content = offset + writeFrameHead(out.subarray(offset), kind, sequenceNumber, iv, length);
-    const end = content + length + TAG_LENGTH;
-    const aad = this.#binding.aad(kind, sequenceNumber, length);
-    await this.#contentKey.seal(iv, aad, this.#input.take(length), out.subarray(content, end));
-    return end;
-  }
-}
-
-/** Length field and the longest DER signature, on P-384. */
-const MAX_FOOTER_LENGTH = 2 + 104;
-const NOTHING = new Uint8Array(0);

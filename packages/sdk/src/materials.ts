@@ -1,7 +1,7 @@
 import { type EncryptionContext, PUBLIC_KEY_CONTEXT_KEY } from './context.ts';
 import type { SigningKey, VerificationKey } from './crypto/provider.ts';
+import type { EncryptedDataKey } from './encrypted-data-key.ts';
 import { EncryptionSdkError } from './errors.ts';
-import type { EncryptedDataKey } from './keyring.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
 /** What it takes to write one message. */

@@ -17,6 +17,7 @@ export { defaultCmm } from './cmm/default.ts';
 export type { CommitmentPolicy } from './commitment-policy.ts';
 export { contextBytes, type EncryptionContext } from './context.ts';
 export type { AesGcmKey } from './crypto/provider.ts';
-export type { EncryptedDataKey, Keyring } from './keyring.ts';
+export type { EncryptedDataKey } from './encrypted-data-key.ts';
+export type { Keyring } from './keyring.ts';
 export type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 export { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.ts';

@@ -3,8 +3,8 @@ import { compareBytes, concat, isWellFormed, secretBytes, uint16, uint32, utf8 }
 import type { CacheEntry, MaterialsCache } from '../cache/materials-cache.ts';
 import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from '../commitment-policy.ts';
 import { contextBytes } from '../context.ts';
+import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
-import type { EncryptedDataKey } from '../keyring.ts';
 import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
 import type { AlgorithmSuite } from '../suites.ts';
 import type {

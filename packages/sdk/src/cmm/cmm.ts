@@ -1,6 +1,6 @@
 import type { CommitmentPolicy } from '../commitment-policy.ts';
 import type { EncryptionContext } from '../context.ts';
-import type { EncryptedDataKey } from '../keyring.ts';
+import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
 import type { AlgorithmSuite } from '../suites.ts';
 

@@ -1,7 +1,7 @@
 import { compareBytes, concat, uint16, uint32, utf8, utf8Text } from '../bytes.ts';
 import { contextBytes, type EncryptionContext, parseContextBytes } from '../context.ts';
+import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
-import type { EncryptedDataKey } from '../keyring.ts';
 import { type AlgorithmSuite, suiteById } from '../suites.ts';
 import { Cursor, type Parser } from './input.ts';
 

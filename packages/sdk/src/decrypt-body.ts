@@ -1,0 +1,147 @@
+import { yieldToEventLoop } from '#crypto';
+import { decodeEcdsaSignature } from './crypto/ecdsa-der.ts';
+import type { AesGcmKey, Verifier } from './crypto/provider.ts';
+import { decryptionFailed, EncryptionSdkError } from './errors.ts';
+import { FrameBinding, readFrame, readNonFramedBody, type SealedFrame, TAG_LENGTH } from './format/body.ts';
+import { readFooter } from './format/footer.ts';
+import type { MessageHeader } from './format/header.ts';
+import { type Input, UnitReader } from './format/input.ts';
+import { Pace } from './pace.ts';
+import { COORDINATE_LENGTH } from './suites.ts';
+
+/** Frames, footer, end of a message whose header is authentic. */
+export class BodyDecryptor {
+  readonly #header: MessageHeader;
+  readonly #contentKey: AesGcmKey;
+  readonly #verifier: Verifier | undefined;
+  readonly #binding: FrameBinding;
+  readonly #footerReader = new UnitReader(readFooter());
+  #frameReader: UnitReader<SealedFrame>;
+  #sequenceNumber = 1;
+  #expects: 'frame' | 'footer' | 'end' = 'frame';
+  readonly #pace = new Pace();
+  /** Bytes of the message that the verifier has yet to see. */
+  #unverified: Uint8Array = NOTHING;
+  /** The last plaintext of a signed message waits here for the signature. */
+  #held: Uint8Array = NOTHING;
+
+  constructor(header: MessageHeader, contentKey: AesGcmKey, verifier: Verifier | undefined) {
+    this.#header = header;
+    this.#contentKey = contentKey;
+    this.#verifier = verifier;
+    this.#binding = new FrameBinding(header.messageId);
+    this.#frameReader = this.#nextFrame();
+  }
+
+  get heldLength(): number {
+    return this.#held.length;
+  }
+
+  get isComplete(): boolean {
+    return this.#expects === 'end';
+  }
+
+  /** Opens everything that is in the input. */
+  async read(input: Input, out: Output): Promise<void> {
+    while (this.#expects === 'frame') {
+      const available = input.length;
+      if (!(await this.#readFrame(input, out))) break;
+      if (this.#pace.isDue(available - input.length)) {
+        this.#verifyRead();
+        await yieldToEventLoop();
+      }
+    }
+    this.#verifyRead();
+    if (this.#expects === 'frame') return;
+    if (this.#expects === 'footer' && !(await this.#readFooter(input, out))) return;
+    if (input.length > 0) {
+      throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the end of the message');
+    }
+  }
+
+  #nextFrame(): UnitReader<SealedFrame> {
+    const { contentType, frameLength } = this.#header;
+    const isFramed = contentType === 'framed';
+    return new UnitReader(isFramed ? readFrame(frameLength, this.#sequenceNumber) : readNonFramedBody());
+  }
+
+  async #readFrame(input: Input, out: Output): Promise<boolean> {
+    const read = this.#frameReader.read(input);
+    if (read === undefined) return false;
+    const { kind, sequenceNumber, iv, sealed } = read.unit;
+    const length = sealed.length - TAG_LENGTH;
+    const isLast = kind !== 'regular';
+    const plaintext = isLast && this.#verifier ? new Uint8Array(length) : out.reserve(length);
+    const aad = this.#binding.aad(kind, sequenceNumber, length);
+    if (!(await this.#contentKey.open(iv, aad, sealed, plaintext))) throw decryptionFailed();
+    this.#keepForVerifier(read.raw);
+    if (isLast) {
+      if (this.#verifier) this.#held = plaintext;
+      this.#expects = this.#verifier ? 'footer' : 'end';
+    } else {
+      this.#sequenceNumber += 1;
+      this.#frameReader = this.#nextFrame();
+    }
+    return true;
+  }
+
+  /** Frames mostly lie one behind the other: the verifier is called once for many. */
+  #keepForVerifier(raw: Uint8Array): void {
+    if (this.#verifier === undefined) return;
+    const { buffer, byteOffset, length } = this.#unverified;
+    if (raw.buffer === buffer && raw.byteOffset === byteOffset + length) {
+      this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
+      return;
+    }
+    this.#verifyRead();
+    this.#unverified = raw;
+  }
+
+  #verifyRead(): void {
+    if (this.#unverified.length > 0) this.#verifier?.update(this.#unverified);
+    this.#unverified = NOTHING;
+  }
+
+  async #readFooter(input: Input, out: Output): Promise<boolean> {
+    const read = this.#footerReader.read(input);
+    if (read === undefined) return false;
+    const curve = this.#header.suite.signature?.curve;
+    const signature = curve && decodeEcdsaSignature(read.unit, COORDINATE_LENGTH[curve]);
+    if (signature === undefined || !(await this.#verifier?.verify(signature))) {
+      this.#held.fill(0);
+      throw decryptionFailed();
+    }
+    out.reserve(this.#held.length).set(this.#held);
+    this.#held.fill(0);
+    this.#held = NOTHING;
+    this.#expects = 'end';
+    return true;
+  }
+}
+
+/** Room for the plaintext of one call, taken when the first frame is there: a long frame comes in many calls. */
+export class Output {
+  readonly #maxLength: number;
+  #bytes = NOTHING;
+  #length = 0;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  reserve(length: number): Uint8Array {
+    if (this.#bytes.length === 0 && length > 0) this.#bytes = new Uint8Array(this.#maxLength);
+    this.#length += length;
+    return this.#bytes.subarray(this.#length - length, this.#length);
+  }
+
+  written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  wipe(): void {
+    this.#bytes.fill(0);
+  }
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);
