@@ -15,6 +15,7 @@ interface CertificateRequest {
   readonly ipAddresses?: readonly string[];
 }
 
+/** Issues certificates that whoever trusts its own accepts. */
 export interface CertificateAuthority {
   /** What clients have to trust. */
   readonly certificatePem: string;

@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { type Chain, startChain } from './chain.ts';
 import { demonstrate } from './demonstration.ts';
 import { createReport } from './report.ts';
-import { awsAccountSettings, localSettings } from './settings.ts';
-import { sampleFile } from './workspace.ts';
+import { AWS_ACCOUNT_SETTINGS, localSettings } from './settings.ts';
+import { SAMPLE_FILE } from './workspace.ts';
 
 const USAGE = [
   'npm start [FILE]            encrypt FILE (default: examples/orders.csv) through the whole chain, and open it again',
@@ -35,7 +35,7 @@ async function run({ file, keep }: { file: string; keep: boolean }): Promise<voi
     report.heading(
       'For a real AWS account: a public name and certificate for this proxy, port 443, and then',
     );
-    report.listing(awsAccountSettings);
+    report.listing(AWS_ACCOUNT_SETTINGS);
     if (keep) await keepUp(chain);
   } catch (error) {
     report.failure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
@@ -68,7 +68,7 @@ function parseCommandLine(): { file: string; keep: boolean } | undefined {
     if (positionals.length > 1) throw new TypeError('one file at most');
     // npm runs scripts in the root of the repository; names are meant from where the user is.
     const from = process.env['INIT_CWD'] ?? '.';
-    if (!values.help) return { file: resolve(from, positionals[0] ?? sampleFile), keep: values.keep };
+    if (!values.help) return { file: resolve(from, positionals[0] ?? SAMPLE_FILE), keep: values.keep };
     report.listing(USAGE);
   } catch (error) {
     report.failure(error instanceof Error ? error.message : String(error));

@@ -20,7 +20,7 @@ export function localSettings({ kmsUrl, region, keyArn, directory }: Chain): rea
  * How the same proxy serves a real AWS account, which asks for three things that one machine does not have: a name
  * in the public DNS, a certificate of a public authority for it, and the standard port.
  */
-export const awsAccountSettings: readonly string[] = [
+export const AWS_ACCOUNT_SETTINGS: readonly string[] = [
   'aws kms create-custom-key-store --custom-key-store-name acme \\',
   '  --custom-key-store-type EXTERNAL_KEY_STORE --xks-proxy-connectivity PUBLIC_ENDPOINT \\',
   '  --xks-proxy-uri-endpoint https://xks.YOUR-DOMAIN --xks-proxy-uri-path /acme/kms/xks/v1 \\',

@@ -7,7 +7,7 @@ const fromSource = import.meta.url.endsWith('.ts');
 const root = join(dirname(fileURLToPath(import.meta.url)), fromSource ? '../..' : '../../..');
 
 /** The file that is encrypted when none is named. */
-export const sampleFile = join(root, 'examples', 'orders.csv');
+export const SAMPLE_FILE = join(root, 'examples', 'orders.csv');
 
 /** The arguments for Node that start the command line of a package: its sources under a test, else its build. */
 export function commandLine(packageName: 'xks-proxy' | 'local-kms'): string[] {

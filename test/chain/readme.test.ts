@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Chain, startChain } from '../../examples/chain/chain.ts';
 import { demonstrate } from '../../examples/chain/demonstration.ts';
 import { createReport } from '../../examples/chain/report.ts';
-import { sampleFile } from '../../examples/chain/workspace.ts';
+import { SAMPLE_FILE } from '../../examples/chain/workspace.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const programs = [...readme.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
@@ -63,7 +63,7 @@ test('the trace is what the demonstration prints, but for times, sizes and ids',
   const [, shown = ''] = /^```text\n([^]*?)^```$/m.exec(readme) ?? [];
   const printed: string[] = [];
   const report = createReport({ write: (text) => printed.push(text) });
-  await demonstrate(chain, report, { name: 'orders.csv', plaintext: readFileSync(sampleFile) });
+  await demonstrate(chain, report, { name: 'orders.csv', plaintext: readFileSync(SAMPLE_FILE) });
   const lines = shapes(printed.join(''));
   const start = lines.findIndex((line) => line.includes('encrypt'));
   expect(shapes(shown)).toEqual(lines.slice(start, start + shapes(shown).length));
