@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
-import { readBody } from './body.ts';
+import { discardBody, readBody } from './body.ts';
 import { withDeadline } from './deadline.ts';
 import { EXCEPTION_STATUS, XksException } from './errors.ts';
 import type { FleetHealth } from './health.ts';
@@ -13,7 +13,7 @@ import { getHealthStatus } from './operations/get-health-status.ts';
 import { getKeyMetadata } from './operations/get-key-metadata.ts';
 import type { Operation } from './operations/operation.ts';
 import { isPlainPath } from './request-path.ts';
-import { verifySignature } from './sigv4/verify.ts';
+import { type BodyVerification, type VerifyOptions, verifySignature } from './sigv4/verify.ts';
 import type { Store } from './stores.ts';
 import { timedDevice } from './timed-device.ts';
 import { type JsonObject, LIMITS, parseBody, parseRequestMetadata, type RequestMetadata } from './wire.ts';
@@ -65,7 +65,7 @@ export function createApp(options: AppOptions): App {
   }
 }
 
-/** Body limit, signature, JSON, metadata, operation, deadline, answer and log line, in this order. */
+/** Signature, body limit, JSON, metadata, operation, deadline, answer and log line, in this order. */
 async function gate(
   context: AppContext,
   { device, health, log, timeoutMs }: AppOptions,
@@ -105,20 +105,33 @@ interface Caller {
   metadata?: RequestMetadata;
 }
 
-/** The body of a request whose signature holds. Nothing in it is looked at before. */
+/** The body of a request whose signature holds. Nothing in it is looked at before, and none of it kept for a stranger. */
 async function authenticatedBody(
   incoming: HttpBindings['incoming'],
   { credentials, regions }: Store,
   caller: Caller,
 ): Promise<JsonObject> {
+  const verifyBody = await authenticatedHead(incoming, { credentials, regions, nowMs: Date.now() });
   const body = await readBody(incoming, LIMITS.maxBodyBytes);
   try {
-    const { method = '', url = '', rawHeaders } = incoming;
-    const request = { method, path: url, rawHeaders, body };
-    caller.accessKeyId = verifySignature(request, { credentials, regions, nowMs: Date.now() });
+    caller.accessKeyId = verifyBody(body);
     return parseBody(body, incoming.headers['content-type']);
   } finally {
     body.fill(0);
+  }
+}
+
+async function authenticatedHead(
+  incoming: HttpBindings['incoming'],
+  options: VerifyOptions,
+): Promise<BodyVerification> {
+  const { method = '', url = '', rawHeaders } = incoming;
+  try {
+    return verifySignature({ method, path: url, rawHeaders }, options);
+  } catch (error) {
+    // An answer in the middle of the body is lost to a client that is still writing.
+    await discardBody(incoming, LIMITS.maxBodyBytes);
+    throw error;
   }
 }
 
@@ -158,8 +171,7 @@ function answer(
   return RESPONSE_ALREADY_SENT;
 }
 
-/** For a request target that names nothing this proxy has. */
-export const invalidUriPath = () =>
+const invalidUriPath = () =>
   new XksException(
     'InvalidUriPathException',
     'The request path belongs to no external key store of this proxy.',

@@ -36,6 +36,24 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
   });
 }
 
+/** Lets a body pass that is not wanted, for as long as it is no longer than one that would be: so much is not reserved. */
+export function discardBody(incoming: IncomingMessage, maxBytes: number): Promise<void> {
+  return new Promise((resolve) => {
+    let passed = 0;
+    const settle = (): void => {
+      incoming.off('data', onData).off('end', settle).off('close', settle).off('error', settle);
+      incoming.on('error', ignore).pause();
+      resolve();
+    };
+    const onData = (chunk: Buffer): void => {
+      passed += chunk.length;
+      if (passed > maxBytes) settle();
+    };
+    if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return settle();
+    incoming.on('data', onData).on('end', settle).on('close', settle).on('error', settle);
+  });
+}
+
 const tooLarge = () =>
   new XksException('UnsupportedOperationException', 'The request is larger than this proxy supports.');
 const truncated = () => new XksException('ValidationException', 'The request body is incomplete.');

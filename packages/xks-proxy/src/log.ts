@@ -23,6 +23,8 @@ export interface ProxyLog {
   health(status: HealthStatus, cause?: unknown): void;
   /** A configured key that the token does not have, or not in a usable form. */
   keyUnavailable(event: { store: string; externalKeyId: string }, cause: unknown): void;
+  /** The server failed at something that belongs to no connection; it goes on. */
+  serverError(cause: unknown): void;
   /** A peer that did not get as far as a request. */
   connectionRefused(stage: 'tls' | 'http', cause: unknown): void;
 }
@@ -54,7 +56,7 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
     },
-    { write: (line) => void stream?.write(line) },
+    { write: (line) => writeTo(stream, line) },
   );
   return {
     listening: ({ host, port, tokenLabel, tokenSerial, stores }) =>
@@ -76,9 +78,18 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
       }),
     keyUnavailable: ({ store, externalKeyId }, cause) =>
       logger.warn({ event: 'key-unavailable', store, externalKeyId, ...failure(cause) }),
+    serverError: (cause) => logger.error({ event: 'server-error', ...failure(cause) }),
     connectionRefused: (stage, cause) =>
       logger.info({ event: 'connection-refused', stage, ...failure(cause) }),
   };
+}
+
+function writeTo(stream: LogStream | undefined, line: string): void {
+  try {
+    stream?.write(line);
+  } catch {
+    // KMS gets its answer whether it can be logged or not. A stream that matters tells its owner by an event.
+  }
 }
 
 /** Metadata is the caller's text: opaque, and no longer than an ARN may be. */

@@ -1,12 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import { createServer, type Server } from 'node:https';
 import { openModule, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
-import { getRequestListener } from '@hono/node-server';
-import { createApp, invalidUriPath } from './app.ts';
+import { createApp } from './app.ts';
 import type { ProxyConfig } from './config.ts';
-import { EXCEPTION_STATUS } from './errors.ts';
 import { gracefulClose } from './graceful-close.ts';
 import { fleetHealth } from './health.ts';
+import { httpsServer, listen } from './https-server.ts';
 import type { KeyDevice } from './key-device.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
@@ -63,9 +61,11 @@ export async function startProxy(
     await health.status();
     const stores = config.stores.map(openStore);
     const app = createApp({ stores, device, health, log, timeoutMs });
-    const server = httpsServer(config, app.fetch, log);
+    const server = httpsServer(config.server.tls, app.fetch, log);
     const stop = gracefulClose(server);
     const port = await listen(server, config.server);
+    // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
+    server.on('error', (error) => log.serverError(error));
     const { host } = config.server;
     log.listening({
       host,
@@ -134,83 +134,5 @@ interface KeyName {
   readonly externalKeyId: string;
 }
 
-function httpsServer(
-  { server }: ProxyConfig,
-  fetch: Parameters<typeof getRequestListener>[0],
-  log: ProxyLog,
-): Server {
-  const { certificate, key } = server.tls;
-  const options = {
-    ...TLS,
-    ...TIMEOUTS,
-    cert: certificate,
-    key: key.export({ type: 'pkcs8', format: 'pem' }),
-  };
-  const listener = getRequestListener(fetch, {
-    overrideGlobalObjects: false,
-    hostname: 'localhost',
-    // Requests whose target or host no URL can be made of never reach the app.
-    errorHandler: () => {
-      const error = invalidUriPath();
-      const status = EXCEPTION_STATUS[error.errorName];
-      log.request({ status, error });
-      return Response.json({ errorName: error.errorName, errorMessage: error.message }, { status });
-    },
-  });
-  return createServer(options, (incoming, outgoing) => void listener(incoming, outgoing))
-    .on('tlsClientError', (error) => log.connectionRefused('tls', error))
-    .on('clientError', (error, socket) => {
-      log.connectionRefused('http', error);
-      if (socket.writable) socket.end(MALFORMED_REQUEST);
-      else socket.destroy();
-    });
-}
-
-function listen(server: Server, { host, port }: ProxyConfig['server']): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        new XksProxyError('LISTEN_FAILED', `cannot listen on ${host}, port ${port}: ${cause.message}`, {
-          cause,
-        }),
-      );
-    });
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
-}
-
-// XKS API v1, "API content type": the two suites of TLS 1.3 and the two of TLS 1.2 that KMS may choose from.
-const TLS = {
-  minVersion: 'TLSv1.2',
-  ciphers: [
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'ECDHE-ECDSA-AES256-GCM-SHA384',
-    'ECDHE-RSA-AES256-GCM-SHA384',
-  ].join(':'),
-  honorCipherOrder: true,
-  handshakeTimeout: 10_000,
-} as const;
 // More would miss their deadline while they wait: KMS had better hear at once that we are busy.
 const WAITING_PER_SESSION = 4;
-const TIMEOUTS = {
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  // Longer than the 60 seconds of the load balancers in front of it, so that they close first.
-  keepAliveTimeout: 75_000,
-  connectionsCheckingInterval: 5_000,
-  // A request without Host is answered like any other that cannot be authenticated.
-  requireHostHeader: false,
-} as const;
-const MALFORMED_BODY = '{"errorName":"ValidationException","errorMessage":"The request is not valid HTTP."}';
-const MALFORMED_REQUEST = [
-  'HTTP/1.1 400 Bad Request',
-  'Connection: close',
-  'Content-Type: application/json',
-  `Content-Length: ${MALFORMED_BODY.length}`,
-  '',
-  MALFORMED_BODY,
-].join('\r\n');

@@ -1,7 +1,7 @@
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { add, edit, rename } from './fixtures/changes.ts';
-import { metadata, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
+import { metadata, requestBytes, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
 import { exchange } from './fixtures/raw-http.ts';
 
 const PATH = '/acme/kms/xks/v1/keys/orders/metadata';
@@ -84,8 +84,39 @@ describe('the transport is refused', () => {
   it.each(['Host', 'Content-Type', 'X-Amz-Date'])('when %s is folded', async (name) => {
     const headers = edit(name.toLowerCase(), (value) => `${value}\r\n more`);
     const answer = await proxy.call(PATH, BODY, { headers });
-    expect(answer.status).toBeGreaterThanOrEqual(400);
-    expect(answer.json).toHaveProperty('errorName');
+    expect([400, 401]).toContain(answer.status);
+    expect(answer.json['errorName']).toMatch(/^(?:ValidationException|AuthenticationFailedException)$/);
+  });
+
+  it('when the connection ends inside the body', async () => {
+    const { json, raw } = await cutOff(BODY.length - 1);
+    expect(json).toMatchObject({ errorName: 'ValidationException' });
+    expect(raw).not.toContain('200 OK');
+    const reason = 'The request body is incomplete.';
+    await expect.poll(() => proxy.logLines().at(-1)).toMatchObject({ outcome: 'error', reason });
+  });
+
+  it('when it expects what nobody knows', async () => {
+    const before = proxy.logLines().length;
+    const answer = await proxy.call(PATH, BODY, { headers: add('Expect', 'a miracle') });
+    expect(answer).toMatchObject({ status: 400, json: { errorName: 'ValidationException' } });
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    expect(proxy.logLines().slice(before)).toMatchObject([{ event: 'request', status: 400 }]);
+  });
+
+  it.each(['a b', 'exa mple.com:x', '%', '[::1', 'localhost/../x'])(
+    'for its signature, and not its path, when Host is %j',
+    async (host) => {
+      const answer = await proxy.call(PATH, BODY, { headers: edit('host', () => host) });
+      expect(answer).toMatchObject({ status: 401, json: { errorName: 'AuthenticationFailedException' } });
+    },
+  );
+
+  it('when garbage follows a request, which is not answered with it', async () => {
+    for (const garbage of ['garbage\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n']) {
+      expect(await pipelined(garbage)).not.toContain('400 Bad Request');
+    }
+    await expect(proxy.call(PATH, BODY)).resolves.toMatchObject({ status: 200 });
   });
 
   it('when a body has two lengths', async () => {
@@ -127,3 +158,32 @@ describe('the transport is refused', () => {
     expect(failure).toBeInstanceOf(Error);
   });
 });
+
+const signedBytes = () => requestBytes(PATH, BODY, {}, `localhost:${proxy.port}`, proxy.credentials.acme);
+
+/** Everything that is answered to bytes, up to the end of the connection. */
+async function send(bytes: Uint8Array, { end }: { readonly end: boolean }): Promise<string> {
+  const { port, ca } = proxy;
+  const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }, () => {
+    if (end) socket.end(bytes);
+    else socket.write(bytes);
+  });
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => void socket.once('close', resolve));
+  return received;
+}
+
+/** What is answered to a request whose connection ends after so many bytes of its body. */
+async function cutOff(bodyBytes: number) {
+  const bytes = signedBytes();
+  const raw = await send(bytes.subarray(0, bytes.length - BODY.length + bodyBytes), { end: true });
+  const json: unknown = JSON.parse(raw.slice(raw.indexOf('\r\n\r\n')));
+  return { raw, json };
+}
+
+const pipelined = (garbage: string) =>
+  send(Buffer.concat([signedBytes(), Buffer.from(garbage)]), { end: false });

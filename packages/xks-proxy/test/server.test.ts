@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, Server } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config.ts';
 import { type RunningProxy, startProxy } from '../src/server.ts';
 import { BASE, encryptBody } from './fixtures/bodies.ts';
@@ -109,6 +109,33 @@ describe('a proxy', () => {
     await closed;
     expect(received).toMatch(/HTTP\/1\.1 200[^]*Connection: close/);
     await expect(negotiate(port, {})).resolves.toBe('refused');
+  });
+
+  it('goes on when its server fails at something that belongs to no connection, and logs it', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    const lines: string[] = [];
+    proxy = await startProxy(parse(), { log: { write: (line: string) => lines.push(line) } });
+    const [server] = listen.mock.contexts;
+    listen.mockRestore();
+    if (!(server instanceof Server)) throw new Error('the proxy has no server');
+    server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }));
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      event: 'server-error',
+      level: 'error',
+      cause: 'EMFILE',
+    });
+    await expect(negotiate(proxy.port, {})).resolves.toContain('TLSv1.3');
+  });
+
+  it('answers also when its log cannot be written', async () => {
+    const log = {
+      write() {
+        throw new Error('disk full');
+      },
+    };
+    proxy = await startProxy(parse(), { log });
+    const answer = exchange({ ...proxy, ca: files.ca }, encryptBytes(proxy.port));
+    await expect(answer).resolves.toMatchObject({ status: 200 });
   });
 
   it('refuses a credential that its configuration no longer has', async () => {

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** A request as it came off the wire, before anything is interpreted. */
-export interface RawRequest {
+/** The head of a request as it came off the wire, before anything is interpreted. */
+export interface RequestHead {
   readonly method: string;
   /** The raw request target; already known to be a plain path without a query. */
   readonly path: string;
   /** Alternating names and values, as in `IncomingMessage.rawHeaders`. */
   readonly rawHeaders: readonly string[];
-  readonly body: Uint8Array;
 }
 
 /** Lower-case hexadecimal SHA-256 of the canonical request (XKS API v1, Appendix A, task 1). */

@@ -63,7 +63,8 @@ describe('the proxy accepts what others sign', () => {
     expect(await send(headers)).toMatchObject({ status: 200 });
   });
 
-  it.skipIf(curl === '')('curl --aws-sigv4', async () => {
+  const missing = curl === '' ? ' (skipped: curl is not installed)' : '';
+  it.skipIf(curl === '')(`curl --aws-sigv4${missing}`, async () => {
     const { accessKeyId, secretAccessKey } = proxy.credentials.acme;
     const [authority, body] = [join(proxy.directory, 'ca.pem'), join(proxy.directory, 'body.json')];
     writeFileSync(authority, proxy.ca);

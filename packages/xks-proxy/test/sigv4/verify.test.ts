@@ -1,6 +1,6 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { signingKeys } from '../../src/sigv4/signing-keys.ts';
 import { verifySignature } from '../../src/sigv4/verify.ts';
 import {
@@ -15,7 +15,7 @@ import {
   signed,
 } from '../fixtures/changes.ts';
 import { metadata, REGION, type RequestChanges, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
-import { authorization, timestampOf } from '../fixtures/signed-request.ts';
+import { authorization, type SigningInput, timestampOf } from '../fixtures/signed-request.ts';
 
 const PATH = '/acme/kms/xks/v1/keys/orders/metadata';
 const BODY = JSON.stringify({ requestMetadata: metadata() });
@@ -66,16 +66,24 @@ describe('the clock', () => {
   const credentials = new Map([[credential.accessKeyId, keys]]);
   // Six seconds to midnight: within the five minutes the date of the scope changes too.
   const signedAtMs = Date.parse('2026-11-21T23:59:54Z');
-  const verifyAt = (nowMs: number) => {
-    const input = { ...credential, ...scope(signedAtMs), method: 'POST', path: PATH, query: '', body: BODY };
+  const verifyAt = (nowMs: number, target = PATH, changes: Partial<SigningInput> = {}) => {
+    const input = {
+      ...credential,
+      ...scope(signedAtMs),
+      ...changes,
+      method: 'POST',
+      path: PATH,
+      query: '',
+      body: BODY,
+    };
     const headers: [string, string][] = [
       ['Host', 'localhost'],
       ['X-Amz-Date', input.timestamp],
     ];
     const value = authorization({ ...input, headers, signedHeaders: ['host', 'x-amz-date'] });
     const rawHeaders = [...headers, ['Authorization', value]].flat();
-    const request = { method: 'POST', path: PATH, rawHeaders, body: Buffer.from(BODY) };
-    return verifySignature(request, { credentials, regions: new Set([REGION]), nowMs });
+    const head = { method: 'POST', path: target, rawHeaders };
+    return verifySignature(head, { credentials, regions: new Set([REGION]), nowMs })(Buffer.from(BODY));
   };
 
   it.each([-300_000, -299_000, 0, 299_000, 300_000])('may differ by %d ms', (offsetMs) => {
@@ -84,6 +92,53 @@ describe('the clock', () => {
 
   it.each([-301_000, -300_001, 300_001, 301_000])('may not differ by %d ms', (offsetMs) => {
     expect(() => verifyAt(signedAtMs + offsetMs)).toThrow(expect.objectContaining({ reason: 'clock-skew' }));
+  });
+
+  it('shows no day that the calendar has not', () => {
+    const changes = { timestamp: '20260230T120000Z', scopeDate: '20260230' };
+    expect(() => verifyAt(Date.parse('2026-03-02T12:00:00Z'), PATH, changes)).toThrow(
+      expect.objectContaining({ reason: 'date-malformed' }),
+    );
+  });
+
+  it('and the right credential do not help a signature for another store', () => {
+    expect(verifyAt(signedAtMs)).toBe(credential.accessKeyId);
+    for (const target of [PATH.replace('/acme', '/other'), PATH.replace('/acme', ''), `/other${PATH}`]) {
+      expect(() => verifyAt(signedAtMs, target)).toThrow(
+        expect.objectContaining({ reason: 'signature-mismatch' }),
+      );
+    }
+  });
+});
+
+describe('a stranger', () => {
+  const long = Buffer.from(JSON.stringify({ requestMetadata: metadata(), padding: 'x'.repeat(60_000) }));
+
+  it('is refused without a byte reserved for the body, and on a connection that lasts', async () => {
+    const reserve = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const strangers: RequestChanges[] = [
+      { headers: remove('authorization') },
+      { signing: { accessKeyId: 'UNKNOWNUNKNOWNUNKNOWN' } },
+      { skewMs: DAY_MS },
+    ];
+    for (const changes of strangers) {
+      const answer = await proxy.call(PATH, long, changes);
+      expect(answer).toMatchObject({ status: 401 });
+      expect(answer.headers.get('connection')).not.toBe('close');
+    }
+    expect(reserve.mock.calls.filter(([size]) => size > 50_000)).toEqual([]);
+    await expect(proxy.call(PATH, long)).resolves.toMatchObject({ status: 200 });
+    expect(reserve.mock.calls.filter(([size]) => size > 50_000)).toHaveLength(1);
+    reserve.mockRestore();
+  });
+
+  it('is not listened to for longer than a request may be', async () => {
+    const headers = [remove('authorization'), edit('content-length', () => '10000000')];
+    const answer = await proxy.call(PATH, BODY, {
+      headers: (list) => headers.reduce((changed, change) => change(changed), list),
+    });
+    expect(answer).toMatchObject({ status: 401 });
+    expect(answer.headers.get('connection')).toBe('close');
   });
 });
 
@@ -191,6 +246,18 @@ describe('a request is refused with 401', () => {
         headers: add('X-Amz-Content-Sha256', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'),
       },
     ],
+    ...[
+      'UNSIGNED-PAYLOAD',
+      'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
+      'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+    ].flatMap((payloadHash): [string, string, RequestChanges][] => [
+      [
+        `signed over ${payloadHash}, and saying so`,
+        'content-hash-mismatch',
+        { signing: { payloadHash }, headers: add('X-Amz-Content-Sha256', payloadHash) },
+      ],
+      [`signed over ${payloadHash}`, 'signature-mismatch', { signing: { payloadHash } }],
+    ]),
     [
       'when the operation was changed',
       'signature-mismatch',

@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import type { ProxyConfig } from './config.ts';
+import { EXCEPTION_STATUS, XksException } from './errors.ts';
+import type { ProxyLog } from './log.ts';
+import { XksProxyError } from './proxy-error.ts';
+
+/** An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too. */
+export function httpsServer(
+  { certificate, key }: ProxyConfig['server']['tls'],
+  fetch: Parameters<typeof getRequestListener>[0],
+  log: ProxyLog,
+): Server {
+  const refuse = (error: XksException) => {
+    const status = EXCEPTION_STATUS[error.errorName];
+    log.request({ status, error });
+    return { status, body: JSON.stringify({ errorName: error.errorName, errorMessage: error.message }) };
+  };
+  const listener = getRequestListener(fetch, {
+    overrideGlobalObjects: false,
+    hostname: HOST,
+    // Requests whose target no URL can be made of never reach the app.
+    errorHandler: () => {
+      const { status, body } = refuse(
+        new XksException('InvalidUriPathException', 'The request path is not valid.'),
+      );
+      return new Response(body, { status, headers: { 'Content-Type': 'application/json' } });
+    },
+  });
+  const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
+  const options = {
+    ...TLS,
+    ...TIMEOUTS,
+    cert: certificate,
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
+  };
+  return createServer(options, (incoming, outgoing) => {
+    const requests = unanswered.get(incoming.socket) ?? new Set();
+    unanswered.set(incoming.socket, requests.add(incoming));
+    outgoing.once('close', () => requests.delete(incoming));
+    // No URL is made of what a caller calls us; the signature is over the raw headers, which stay.
+    incoming.headers.host = HOST;
+    void listener(incoming, outgoing);
+  })
+    .on('checkExpectation', (_incoming, outgoing) => {
+      const { status, body } = refuse(
+        new XksException('ValidationException', 'The expectation is not supported.'),
+      );
+      const type = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
+      outgoing.writeHead(status, { ...type, Connection: 'close' }).end(body);
+    })
+    .on('tlsClientError', (error) => log.connectionRefused('tls', error))
+    .on('clientError', (error, socket) => {
+      log.connectionRefused('http', error);
+      // What comes after a whole request must not be answered in its place.
+      const follows = [...(unanswered.get(socket) ?? [])].some(({ complete }) => complete);
+      if (socket.writable && !follows) socket.end(MALFORMED_REQUEST);
+      else socket.destroy();
+    });
+}
+
+/** Listens, and returns the port. Throws XksProxyError `LISTEN_FAILED`. */
+export function listen(server: Server, { host, port }: ProxyConfig['server']): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(
+        new XksProxyError('LISTEN_FAILED', `cannot listen on ${host}, port ${port}: ${cause.message}`, {
+          cause,
+        }),
+      );
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+const HOST = 'localhost';
+// XKS API v1, "API content type": the two suites of TLS 1.3 and the two of TLS 1.2 that KMS may choose from.
+const TLS = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384',
+  ].join(':'),
+  honorCipherOrder: true,
+  handshakeTimeout: 10_000,
+} as const;
+const TIMEOUTS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  // Longer than the 60 seconds of the load balancers in front of it, so that they close first.
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+  // A request without Host is answered like any other that cannot be authenticated.
+  requireHostHeader: false,
+} as const;
+const MALFORMED_BODY = '{"errorName":"ValidationException","errorMessage":"The request is not valid HTTP."}';
+const MALFORMED_REQUEST = [
+  'HTTP/1.1 400 Bad Request',
+  'Connection: close',
+  'Content-Type: application/json',
+  `Content-Length: ${MALFORMED_BODY.length}`,
+  '',
+  MALFORMED_BODY,
+].join('\r\n');
