@@ -1,7 +1,9 @@
-import { createPrivateKey, createSecretKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
+import { MAX_TARGET_CHARACTERS } from './request-path.ts';
 
 /** The schema of the configuration file; paths in it are relative to `baseDirectory`, and are read. */
 export function configSchema(baseDirectory: string) {
@@ -36,7 +38,14 @@ export function configSchema(baseDirectory: string) {
         context.addIssue({ code: 'custom', path: ['certificate_file'], message: 'not a PEM certificate' });
       }
       if (key === undefined || leaf === undefined) return z.NEVER;
-      if (!leaf.checkPrivateKey(key)) context.addIssue('the private key does not belong to the certificate');
+      if (!leaf.checkPrivateKey(key)) {
+        context.addIssue('the private key does not belong to the certificate');
+        return z.NEVER;
+      }
+      const problem = certificateProblem(leaf, certificate, key);
+      if (problem !== undefined) {
+        context.addIssue({ code: 'custom', path: ['certificate_file'], message: problem });
+      }
       return { certificate, key };
     });
 
@@ -94,13 +103,14 @@ export function configSchema(baseDirectory: string) {
           /^(?:\/[A-Za-z0-9_-]+)*$/,
           'must be empty, or segments of A-Z, a-z, 0-9, _ and - that each start with /',
         ),
-      regions: z.array(z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'must be an AWS region')).min(1),
+      regions: z.array(z.string().regex(/^[a-z]{2,}(?:-[a-z]+)+-\d+$/, 'must be an AWS region')).min(1),
       credentials: z.array(credential).min(1),
       keys: z
         .array(key)
         .default([])
         .superRefine(unique('external_key_id', (row) => row.externalKeyId)),
     })
+    .superRefine(longestPaths)
     .transform(({ path_prefix: pathPrefix, ...row }) => ({ ...row, pathPrefix }));
 
   return z
@@ -158,7 +168,8 @@ function unique<Row>(field: string, valueOf: (row: Row) => string) {
   return (rows: readonly Row[], context: z.RefinementCtx): void => {
     const values = rows.map(valueOf);
     for (const [index, value] of values.entries()) {
-      if (values.indexOf(value) === index) continue;
+      // A row that is wrong by itself may have no value.
+      if (typeof value !== 'string' || values.indexOf(value) === index) continue;
       context.addIssue({
         code: 'custom',
         path: [index, field],
@@ -166,6 +177,19 @@ function unique<Row>(field: string, valueOf: (row: Row) => string) {
       });
     }
   };
+}
+
+/** KMS sends no URI over 256 characters, and the proxy takes none (XKS API v1, "API operations"). */
+function longestPaths(
+  { path_prefix, keys }: { path_prefix: string; keys: readonly { externalKeyId: string }[] },
+  context: z.RefinementCtx,
+): void {
+  for (const [index, { externalKeyId }] of keys.entries()) {
+    const path = `${path_prefix}/kms/xks/v1/keys/${externalKeyId}/metadata`;
+    if (path.length <= MAX_TARGET_CHARACTERS) continue;
+    const message = `with the path prefix it makes a URI of more than ${MAX_TARGET_CHARACTERS} characters`;
+    context.addIssue({ code: 'custom', path: ['keys', index, 'external_key_id'], message });
+  }
 }
 
 /** An access key id selects one secret on the whole proxy (XKS API v1, Appendix A). */
@@ -182,6 +206,18 @@ function uniqueAccessKeyIds(
       }
       seen.add(accessKeyId);
     }
+  }
+}
+
+/** Why no TLS server can do with a chain; the server itself would say so only when it starts, or its clients later. */
+function certificateProblem(leaf: X509Certificate, cert: string, key: KeyObject): string | undefined {
+  if (Date.parse(leaf.validTo) < Date.now()) return `the certificate has expired on ${leaf.validTo}`;
+  try {
+    createSecureContext({ cert, key: key.export({ type: 'pkcs8', format: 'pem' }) });
+    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return `cannot be used for TLS (${code})`;
   }
 }
 

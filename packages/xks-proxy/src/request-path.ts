@@ -7,6 +7,7 @@ export function isPlainPath(target: string): boolean {
   return target.length <= MAX_TARGET_CHARACTERS && PLAIN_PATH.test(target) && !DOT_SEGMENT.test(target);
 }
 
-const MAX_TARGET_CHARACTERS = 256;
+/** The longest request target. */
+export const MAX_TARGET_CHARACTERS = 256;
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9._-]+)+$/;
 const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/;

@@ -149,7 +149,8 @@ const isObject = (value: unknown): value is JsonObject =>
 const invalid = (message: string) => new XksException('ValidationException', message);
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
-const CONTENT_TYPE = /^application\/json(?:; ?charset=utf-8)?$/i;
+// RFC 9110, 8.3.1, with the one parameter that means anything here.
+const CONTENT_TYPE = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 const METADATA_FIELDS = [
   'awsPrincipalArn',
   'awsSourceVpc',

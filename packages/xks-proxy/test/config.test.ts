@@ -1,7 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
 import { parseConfig } from '../src/config.ts';
 import { XksProxyError } from '../src/proxy-error.ts';
@@ -139,6 +139,45 @@ describe('a configuration', () => {
       'token.pin_file',
       'stores[0].credentials[0].secret_access_key_file',
     ]);
+  });
+
+  it('may hold the longest prefix and the longest external key id, but not both', () => {
+    const longPrefix = `"/${'p'.repeat(116)}"`;
+    const longId = `"${'k'.repeat(128)}"`;
+    expect(problems(changed('"/acme"', longPrefix))).toEqual([]);
+    expect(problems(changed('"encrypt-only"', longId))).toEqual([]);
+    expect(problems(changed('"/acme"', longPrefix).replace('"encrypt-only"', longId))).toEqual([
+      'stores[0].keys[1].external_key_id',
+    ]);
+  });
+
+  it.each(['eusc-de-east-1', 'us-gov-west-1', 'us-isob-east-1', 'cn-north-1', 'ap-southeast-10'])(
+    'takes the region %s',
+    (region) => {
+      expect(problems(changed('regions = ["eu-north-1"]', `regions = ["${region}"]`))).toEqual([]);
+    },
+  );
+
+  it('with rows that lack their names has no false line about names that are taken', () => {
+    const nameless = files.toml.replaceAll(/^name = .*$/gm, '');
+    expect(problems(nameless)).toEqual(['stores[0].name', 'stores[1].name']);
+  });
+
+  it('with a certificate that no TLS server can use is refused, with its place', () => {
+    const certificate = readFileSync(join(files.directory, 'server.pem'), 'utf8');
+    const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    writeFileSync(join(files.directory, 'broken.pem'), certificate + broken);
+    expect(problems(changed('server.pem', 'broken.pem'))).toEqual(['server.tls.certificate_file']);
+    rmSync(join(files.directory, 'broken.pem'));
+  });
+
+  it('with a certificate that has expired is refused, with its place', () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 40 * 24 * 3_600_000 });
+    try {
+      expect(problems(files.toml)).toEqual(['server.tls.certificate_file']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('with a private key of another certificate is refused', async () => {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { parseConfig } from '../config.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
@@ -9,7 +9,8 @@ import { PRODUCT_VERSION } from '../version.ts';
 
 const program = new Command('xks-proxy')
   .description('AWS KMS External Key Store proxy in front of a PKCS#11 token')
-  .version(PRODUCT_VERSION);
+  .version(PRODUCT_VERSION)
+  .exitOverride();
 
 program
   .command('serve')
@@ -17,11 +18,14 @@ program
   .requiredOption('--config <file>', 'configuration file (TOML)')
   .action(async ({ config }: { config: string }) => {
     try {
-      stopOnSignals(await serve(config));
+      const lost = logLost();
+      const proxy = await serve(config);
+      stopOnSignals(proxy);
+      void lost.then((error) => stopWithoutLog(proxy, error));
     } catch (error) {
       if (!(error instanceof XksProxyError)) throw error;
       process.stderr.write(`${error.message}\n`);
-      process.exitCode = error.code === 'CONFIG_INVALID' ? 2 : 1;
+      process.exitCode = error.code === 'CONFIG_INVALID' ? EXIT.usage : EXIT.startFailed;
     }
   });
 
@@ -44,7 +48,26 @@ function stopOnSignals(proxy: RunningProxy): void {
   for (const signal of SIGNALS) process.on(signal, stop);
 }
 
+/** Resolves when a log line cannot be written, for example because the reader of a pipe is gone. */
+function logLost(): Promise<Error> {
+  return new Promise((resolve) => void process.stdout.on('error', resolve));
+}
+
+/** A proxy that serves keys without a log would go unnoticed: whoever watches the process is to hear of it. */
+function stopWithoutLog(proxy: RunningProxy, { message }: Error): void {
+  process.exitCode = EXIT.logLost;
+  process.stderr.on('error', () => undefined);
+  process.stderr.write(`the log cannot be written any more, so the proxy stops: ${message}\n`);
+  void proxy.close();
+}
+
 // After the first one the default is back: a second signal ends the process at once.
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const EXIT = { startFailed: 1, usage: 2, logLost: 3 } as const;
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+}

@@ -75,6 +75,34 @@ describe('xks-proxy serve', () => {
     expect(output.stderr).toContain('nothing.toml');
   });
 
+  it('stops with 3 when its log has no reader any more, and says so', async () => {
+    const { child, output, exit } = run('serve', '--config', files.configFile);
+    await expect.poll(() => output.stdout, { timeout: 20_000 }).toContain('"event":"listening"');
+    const port = Number(events(output.stdout).find(({ event }) => event === 'listening')?.['port']);
+    child.stdout.destroy();
+    const path = `${BASE}/keys/orders/encrypt`;
+    const body = JSON.stringify(encryptBody());
+    const request = requestBytes(path, body, {}, `localhost:${port}`, files.credentials.acme);
+    await expect(exchange({ port, ca: files.ca }, request)).resolves.toMatchObject({ status: 200 });
+    await expect(exit).resolves.toBe(3);
+    expect(output.stderr.trim().split('\n')).toHaveLength(1);
+    expect(output.stderr).toContain('EPIPE');
+  });
+
+  it.each([[[]], [['serve']], [['serve', '--port', '1']], [['sing']]])(
+    'exits with 2 for %j',
+    async (args) => {
+      const { output, exit } = run(...args);
+      await expect(exit).resolves.toBe(2);
+      expect(output.stderr).not.toBe('');
+    },
+  );
+
+  it('exits with 0 for its help and its version', async () => {
+    const runs = [run('--help'), run('--version')];
+    expect(await Promise.all(runs.map(({ exit }) => exit))).toEqual([0, 0]);
+  });
+
   it('exits with 1 when the token cannot be opened, without a stack', async () => {
     const file = join(files.directory, 'no-token.toml');
     writeFileSync(file, files.toml.replace('xks-test', 'another token'));

@@ -108,15 +108,30 @@ describe('Encrypt', () => {
     expect(await encrypt(body)).toMatchObject({ status: 400, json: { errorName: 'ValidationException' } });
   });
 
-  it.each(['text/plain', 'application/json5', 'application/json, text/html', ''])(
-    'refuses the content type %j with ValidationException',
-    async (type) => {
-      const answer = await proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody(), {
-        headers: (headers) => headers.map(([name, value]) => [name, name === 'Content-Type' ? type : value]),
-      });
-      expect(answer).toMatchObject({ status: 400, json: { errorName: 'ValidationException' } });
-    },
-  );
+  it.each([
+    'application/json;charset=utf-8',
+    'application/json ; charset="utf-8"',
+    'Application/JSON;\tCharset=UTF-8',
+  ])('takes the content type %j', async (type) => {
+    const answer = await proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody(), {
+      headers: (headers) => headers.map(([name, value]) => [name, name === 'Content-Type' ? type : value]),
+    });
+    expect(answer).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    'text/plain',
+    'application/json5',
+    'application/json, text/html',
+    'application/json; charset=latin1',
+    'application/json; charset="utf-8',
+    '',
+  ])('refuses the content type %j with ValidationException', async (type) => {
+    const answer = await proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody(), {
+      headers: (headers) => headers.map(([name, value]) => [name, name === 'Content-Type' ? type : value]),
+    });
+    expect(answer).toMatchObject({ status: 400, json: { errorName: 'ValidationException' } });
+  });
 
   it.each<[string, string, Readonly<Record<string, unknown>>, number, string]>([
     ['an unknown key', 'unknown', {}, 404, 'KeyNotFoundException'],
