@@ -1,9 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { TestContext } from 'vitest';
 import * as z from 'zod';
 
 /** Where the test data lies. A user's clone has none. */
 export const vectorsDirectory = resolve(process.env['HOLDFAST_VECTORS'] ?? '../shared/vectors');
+
+/** Skips a test where there are no vectors, and says what to do about it. */
+export function needVectors(context: TestContext): void {
+  const note = `no test vectors in ${vectorsDirectory}: name their folder in HOLDFAST_VECTORS`;
+  context.skip(!existsSync(vectorsDirectory), note);
+}
 
 /** A keyring as a manifest describes it; its key is a name in the manifest, or the data key itself. */
 export type KeyringDescription = z.infer<typeof keyring>;

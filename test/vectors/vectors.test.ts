@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { vectorsDirectory } from './manifest.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { needVectors, vectorsDirectory } from './manifest.ts';
 import { runManifest } from './run.ts';
 
 const sets = {
@@ -13,7 +12,9 @@ const sets = {
   mutations: { passed: 41_805, skipped: {} },
 };
 
-describe.skipIf(!existsSync(vectorsDirectory))(`message vectors in ${vectorsDirectory}`, () => {
+describe('message vectors', () => {
+  beforeEach(needVectors);
+
   for (const [set, expected] of Object.entries(sets)) {
     it(`of the set ${set} are taken as their manifest says`, { timeout: 300_000 }, async () => {
       const report = await runManifest(join(vectorsDirectory, 'esdk', set, 'manifest.json'));
