@@ -1,6 +1,13 @@
-import { type KeyringNode, RawAesKeyringNode, RawAesWrappingSuiteIdentifier } from '@aws-crypto/client-node';
+import { randomBytes } from 'node:crypto';
+import {
+  buildClient,
+  CommitmentPolicy,
+  type KeyringNode,
+  RawAesKeyringNode,
+  RawAesWrappingSuiteIdentifier,
+} from '@aws-crypto/client-node';
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
-import type { Keyring } from '@holdfast/sdk';
+import { encryptionClient, type Keyring } from '@holdfast/sdk';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clientNode } from './client-node.ts';
@@ -128,3 +135,31 @@ async function isFulfilled(call: Promise<unknown>): Promise<boolean> {
     () => false,
   );
 }
+
+describe('a message with the default options of the JavaScript SDK', () => {
+  it('opens, with its context in locale order, for who asks for it', async () => {
+    const wrappingKey = randomBytes(32);
+    const names = { namespace: 'interop', name: 'locale' };
+    const theirs = new RawAesKeyringNode({
+      keyNamespace: names.namespace,
+      keyName: names.name,
+      unencryptedMasterKey: Uint8Array.from(wrappingKey),
+      wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
+    });
+    const { encrypt } = buildClient(CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
+    const encryptionContext = { a: '1', B: '2', é: '3' };
+    const { result } = await encrypt(theirs, Buffer.from('plaintext'), { encryptionContext });
+
+    const client = encryptionClient();
+    const strict = rawAesKeyring({ ...names, wrappingKey });
+    await expect(client.decrypt(result, { keyring: strict })).rejects.toMatchObject({
+      code: 'DECRYPTION_FAILED',
+    });
+    const keyring = rawAesKeyring({ ...names, wrappingKey, acceptLocaleOrderedContexts: true });
+    const { plaintext } = await client.decrypt(result, { keyring });
+    expect(Buffer.from(plaintext).toString()).toBe('plaintext');
+    // What it writes itself is in the order of the specification.
+    const { message } = await client.encrypt(plaintext, { keyring, encryptionContext });
+    await expect(client.decrypt(message, { keyring: strict })).resolves.toHaveProperty('plaintext');
+  });
+});

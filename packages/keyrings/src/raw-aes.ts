@@ -3,7 +3,6 @@ import {
   aesGcmKey,
   contextBytes,
   type EncryptedDataKey,
-  type EncryptionContext,
   type Keyring,
   randomBytes,
   secretBytes,
@@ -19,6 +18,11 @@ export interface RawAesKeyringOptions {
   readonly name: string;
   /** 16, 24 or 32 bytes. Copied: the caller's array is neither kept nor changed. */
   readonly wrappingKey: Uint8Array;
+  /**
+   * Also open data keys that the raw AES keyrings of `@aws-crypto` wrapped with their default options: they order
+   * the encryption context by locale, which differs for keys in mixed case or beyond ASCII. Default false.
+   */
+  readonly acceptLocaleOrderedContexts?: boolean;
 }
 
 /**
@@ -30,7 +34,12 @@ export interface RawAesKeyringOptions {
  * @example
  * const keyring = rawAesKeyring({ namespace: 'my-app', name: 'key-1', wrappingKey });
  */
-export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOptions): Keyring {
+export function rawAesKeyring({
+  namespace,
+  name,
+  wrappingKey,
+  acceptLocaleOrderedContexts = false,
+}: RawAesKeyringOptions): Keyring {
   if (!isText(namespace) || namespace.startsWith('aws-kms')) {
     throw new TypeError('namespace: expected a text that does not start with aws-kms');
   }
@@ -66,8 +75,10 @@ export function rawAesKeyring({ namespace, name, wrappingKey }: RawAesKeyringOpt
     },
     async onDecrypt(materials, encryptedDataKeys) {
       const aesKey = await key;
+      const aads = [contextBytes(materials.encryptionContext)];
+      if (acceptLocaleOrderedContexts) aads.push(contextBytes(materials.encryptionContext, byLocale));
       return openFirst(materials, encryptedDataKeys.filter(isOurs), (candidate) =>
-        unwrap(aesKey, candidate, materials.encryptionContext),
+        unwrap(aesKey, candidate, aads),
       );
     },
   };
@@ -81,18 +92,17 @@ function isText(value: unknown): boolean {
 async function unwrap(
   key: AesGcmKey,
   { providerInfo, ciphertext }: EncryptedDataKey,
-  encryptionContext: EncryptionContext,
+  aads: readonly Uint8Array[],
 ): Promise<Uint8Array> {
   const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
-  const aad = contextBytes(encryptionContext);
-  const isLongEnough = ciphertext.length > TAG_LENGTH;
-  if (!isLongEnough || !(await key.open(providerInfo.subarray(-IV_LENGTH), aad, ciphertext, dataKey))) {
-    throw new KeyringError(
-      'DATA_KEY_NOT_OPENED',
-      'the wrapping key, context or encrypted data key is another',
-    );
+  for (const aad of dataKey.length > 0 ? aads : []) {
+    if (await key.open(providerInfo.subarray(-IV_LENGTH), aad, ciphertext, dataKey)) return dataKey;
   }
-  return dataKey;
+  throw new KeyringError('DATA_KEY_NOT_OPENED', 'the wrapping key, context or encrypted data key is another');
+}
+
+function byLocale(a: string, b: string): number {
+  return a.localeCompare(b);
 }
 
 const IV_LENGTH = 12;

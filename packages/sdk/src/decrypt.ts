@@ -1,4 +1,5 @@
 import { constantTimeEqual } from '#crypto';
+import { concat } from './bytes.ts';
 import type { CryptographicMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
@@ -18,6 +19,7 @@ export interface DecryptionOptions {
   readonly cmm: CryptographicMaterialsManager;
   readonly reproducedEncryptionContext: EncryptionContext;
   readonly signal: AbortSignal | undefined;
+  readonly acceptDotNet400Messages: boolean;
   /** Called before materials are asked for; throws to refuse the message. */
   readonly onUnauthenticatedHeader?: (header: MessageHeader) => void;
   /** Called when the header's tag has verified; throws to refuse the message. */
@@ -97,8 +99,9 @@ export class MessageDecryptor {
   async #openHeader(): Promise<BodyDecryptor | undefined> {
     const read = this.#headerReader.read(this.#input);
     if (read === undefined) return undefined;
-    const { header, bodyLength, authentication } = read.unit;
+    const { header, bodyLength } = read.unit;
     const { commitmentPolicy, cmm, reproducedEncryptionContext, signal } = this.#options;
+    const { acceptDotNet400Messages } = this.#options;
     assertMayDecrypt(commitmentPolicy, header.suite);
     signal?.throwIfAborted();
     this.#options.onUnauthenticatedHeader?.(header);
@@ -110,10 +113,8 @@ export class MessageDecryptor {
       reproducedEncryptionContext,
       ...(signal && { signal }),
     });
-    const contentKey = await messageContentKey(materials, header);
     const headerBody = read.raw.subarray(0, bodyLength);
-    if (!(await headerIsAuthentic(contentKey, headerBody, authentication, materials)))
-      throw decryptionFailed();
+    const contentKey = await authenticContentKey(materials, read.unit, headerBody, acceptDotNet400Messages);
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
     await this.#options.onHeader?.(this.#authenticHeader);
     const verifier = materials.verificationKey?.verifier();
@@ -122,8 +123,13 @@ export class MessageDecryptor {
   }
 }
 
-/** The content key of a message that commits to it, if it commits at all. Wipes the data key. */
-async function messageContentKey(unchecked: DecryptionMaterials, header: MessageHeader): Promise<AesGcmKey> {
+/** The content key under which the header, and the commitment if there is one, are authentic. Wipes the data key. */
+async function authenticContentKey(
+  unchecked: DecryptionMaterials,
+  { header, authentication }: ParsedHeader,
+  headerBody: Uint8Array,
+  acceptDotNet400Messages: boolean,
+): Promise<AesGcmKey> {
   try {
     const materials = completeDecryptionMaterials(unchecked);
     if (materials.suite !== header.suite) {
@@ -132,8 +138,24 @@ async function messageContentKey(unchecked: DecryptionMaterials, header: Message
     const { suite, messageId } = header;
     const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
     if (!constantTimeEqual(commitKey, header.commitKey)) throw decryptionFailed();
-    return contentKey;
+    if (await headerIsAuthentic(contentKey, headerBody, authentication, materials)) return contentKey;
+    if (acceptDotNet400Messages) {
+      // Its faults: the message id left out of the derivation, and an empty list written after the header.
+      const keys = [contentKey];
+      if (suite.derivation.kind === 'hkdf') {
+        keys.push((await deriveMessageKeys(suite, materials.dataKey, NOTHING)).contentKey);
+      }
+      for (const key of keys) {
+        for (const faultyBody of [headerBody, concat([headerBody, EMPTY_LIST])]) {
+          if (await headerIsAuthentic(key, faultyBody, authentication, materials)) return key;
+        }
+      }
+    }
+    throw decryptionFailed();
   } finally {
     unchecked.dataKey?.fill(0);
   }
 }
+
+const NOTHING = new Uint8Array(0);
+const EMPTY_LIST = Uint8Array.of(0, 0);

@@ -40,9 +40,6 @@ export async function deriveMessageKeys(
   }
 }
 
-/** Bytes of a commit key in a header. */
-const COMMIT_KEY_LENGTH = 32;
-
 // HKDF (RFC 5869) is two HMAC calls here, for no suite needs more than one block of output. The data key goes in
 // as HMAC's message, which leaves no copy of it behind in the runtime's memory, as a key argument would.
 
@@ -63,6 +60,7 @@ const HASH_ZEROS = {
   'SHA-512': new Uint8Array(64),
 } as const satisfies Record<Hash, Uint8Array>;
 const FIRST_BLOCK = Uint8Array.of(1);
+const COMMIT_KEY_LENGTH = 32;
 const COMMIT_KEY_LABEL = utf8('COMMITKEY');
 const DERIVE_KEY_LABEL = utf8('DERIVEKEY');
 const NO_COMMIT_KEY = new Uint8Array(0);

@@ -21,7 +21,7 @@ export type EncryptOptions = MaterialsSource & {
   readonly suite?: AlgorithmSuiteId;
   /**
    * Bytes of plaintext in a frame, 1 to 2^32 - 1. Default 4096. `auto` chooses by the length of the plaintext:
-   * larger frames make long messages two to four times faster to write and to read, and want as much memory.
+   * larger frames make long messages faster to write and to read, and want as much memory.
    */
   readonly frameLength?: number | 'auto';
   /** Ends the wait for materials that a CMM is loading for others too. */
@@ -34,6 +34,11 @@ export type DecryptOptions = MaterialsSource & {
   readonly encryptionContext?: EncryptionContext;
   /** Ends the wait for materials that a CMM is loading for others too. */
   readonly signal?: AbortSignal;
+  /**
+   * Also read messages of the AWS Encryption SDK for .NET 4.0.0, whose headers are not what the specification
+   * says. Nothing is left unauthenticated. Default false.
+   */
+  readonly acceptDotNet400Messages?: boolean;
 };
 
 /**
@@ -79,6 +84,7 @@ export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOption
     cmm: materialsManager(options),
     reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
     signal: options.signal,
+    acceptDotNet400Messages: options.acceptDotNet400Messages === true,
   };
 }
 
