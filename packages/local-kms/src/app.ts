@@ -89,7 +89,13 @@ function parseJson(body: Uint8Array): unknown {
 
 function faultOf({ code, cause }: KmsError): { readonly fault?: string } {
   if (code !== 'KMSInternalException' || !(cause instanceof Error)) return {};
-  return { fault: `${cause.name}: ${cause.message}` };
+  // A foreign message may quote what it failed on; its name, its code and its place in the program cannot.
+  const parts = [
+    cause.name,
+    'code' in cause && typeof cause.code === 'string' ? cause.code : undefined,
+    cause.stack?.match(/^ +at .*$/m)?.[0].trim(),
+  ];
+  return { fault: parts.filter((part) => part !== undefined).join(' ') };
 }
 
 const TARGET = /^TrentService\.([A-Za-z]{1,64})$/;

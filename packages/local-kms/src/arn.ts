@@ -42,4 +42,9 @@ const KMS_ARN = /^arn:(aws[a-z-]*):kms:([a-z0-9-]+):(\d{12}):((?:key|alias)\/.+)
 const PARTITIONS = [
   { prefix: 'cn-', partition: 'aws-cn' },
   { prefix: 'us-gov-', partition: 'aws-us-gov' },
+  { prefix: 'eusc-', partition: 'aws-eusc' },
+  { prefix: 'us-iso-', partition: 'aws-iso' },
+  { prefix: 'us-isob-', partition: 'aws-iso-b' },
+  { prefix: 'eu-isoe-', partition: 'aws-iso-e' },
+  { prefix: 'us-isof-', partition: 'aws-iso-f' },
 ] as const;

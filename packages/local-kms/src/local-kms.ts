@@ -1,7 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
 import { createApp } from './app.ts';
 import { arnScope } from './arn.ts';
+import { startHttpServer } from './http-server.ts';
 import { createConnections } from './key-stores/connections.ts';
 import { createCustomKeyStores } from './key-stores/custom-key-stores.ts';
 import { createAliases } from './keys/aliases.ts';
@@ -20,7 +19,7 @@ export interface LocalKmsOptions {
   readonly xksHosts?: Readonly<Record<string, string>>;
   /** PEM certificates to trust in proxies besides the public authorities. */
   readonly xksCertificateAuthorities?: string;
-  /** The longest a proxy may take to answer, connecting included. Default 250, as in AWS. */
+  /** The longest a proxy may take to answer, connecting included; up to a minute. Default 250, as in AWS. */
   readonly xksTimeoutMs?: number;
   /** Takes a record of every request and connection. */
   readonly log?: Log;
@@ -44,7 +43,7 @@ export interface ListenOptions {
 export interface ListeningKms {
   /** The `endpoint` of a KMS client. */
   readonly url: string;
-  /** Answers the requests that have arrived, then frees the port and every connection. */
+  /** Answers the requests that have arrived, in five seconds at most, then frees the port and every connection. */
   close(): Promise<void>;
 }
 
@@ -64,7 +63,9 @@ export function createLocalKms({
   xksTimeoutMs = 250,
   log = () => undefined,
 }: LocalKmsOptions = {}): LocalKms {
-  if (!(xksTimeoutMs > 0)) throw new RangeError('xksTimeoutMs: expected a number above 0');
+  if (!(xksTimeoutMs > 0 && xksTimeoutMs <= MAX_XKS_TIMEOUT_MS)) {
+    throw new RangeError(`xksTimeoutMs: expected a number above 0, up to ${MAX_XKS_TIMEOUT_MS}`);
+  }
   const scope = arnScope(region, accountId);
   const transport = createXksTransport({
     hosts: xksHosts,
@@ -80,19 +81,19 @@ export function createLocalKms({
 
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
-      const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-      const server = createServer((incoming, outgoing) => {
-        // A connection that is busy when the server is closed ends with its answer.
-        outgoing.once('close', () => !server.listening && server.closeIdleConnections());
-        void answer(incoming, outgoing);
+      const server = await startHttpServer({
+        host,
+        port,
+        fetch: app.fetch,
+        onError: ({ code, name }) => log({ event: 'server-error', cause: code ?? name }),
       });
-      const url = await listen(server, host, port);
+      const { url } = server;
       listening += 1;
       log({ event: 'listening', url });
       return {
         url,
         async close() {
-          await close(server);
+          await server.close();
           listening -= 1;
           if (listening > 0) return;
           await connections.settled();
@@ -103,21 +104,4 @@ export function createLocalKms({
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const address = server.address();
-      const boundPort = typeof address === 'object' ? (address?.port ?? port) : port;
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`);
-    });
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
-}
+const MAX_XKS_TIMEOUT_MS = 60_000;

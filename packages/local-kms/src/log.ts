@@ -1,7 +1,7 @@
 import type { ConnectionErrorCode, XksFailure } from './xks/failures.ts';
 
 /** One thing that happened. Records never hold plaintext, key material, credentials or encryption context. */
-export type LogRecord = ListeningRecord | RequestRecord | ConnectionRecord;
+export type LogRecord = ListeningRecord | RequestRecord | ConnectionRecord | ServerErrorRecord;
 
 /** Takes records as they happen; it must not throw. */
 export type Log = (record: LogRecord) => void;
@@ -21,7 +21,7 @@ export interface RequestRecord {
   /** The ARN of the key; for ReEncrypt that of the destination. */
   readonly keyId?: string;
   readonly errorName?: string;
-  /** What a KMSInternalException hides from the client. */
+  /** Name, code and place of what a KMSInternalException hides from the client. */
   readonly fault?: string;
   readonly durationMs: number;
   readonly xksCalls?: readonly XksCallRecord[];
@@ -35,6 +35,13 @@ export interface ConnectionRecord {
   readonly state: 'CONNECTED' | 'FAILED';
   readonly errorCode?: ConnectionErrorCode;
   readonly xksCalls: readonly XksCallRecord[];
+}
+
+/** The server failed at something that belongs to no request, such as taking a connection; it goes on. */
+export interface ServerErrorRecord {
+  readonly event: 'server-error';
+  /** Its code, such as EMFILE, or else its name. */
+  readonly cause: string;
 }
 
 /** One call to the proxy of an external key store. */

@@ -6,6 +6,11 @@ describe('a KMS ARN', () => {
     ['eu-north-1', 'aws'],
     ['cn-north-1', 'aws-cn'],
     ['us-gov-west-1', 'aws-us-gov'],
+    ['eusc-de-east-1', 'aws-eusc'],
+    ['us-iso-east-1', 'aws-iso'],
+    ['us-isob-east-1', 'aws-iso-b'],
+    ['eu-isoe-west-1', 'aws-iso-e'],
+    ['us-isof-south-1', 'aws-iso-f'],
   ])('of the Region %s is in the partition %s', (region, partition) => {
     const scope = arnScope(region, '111122223333');
     expect(kmsArn(scope, 'key/1')).toBe(`arn:${partition}:kms:${region}:111122223333:key/1`);

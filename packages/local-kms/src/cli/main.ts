@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
-import { createLocalKms } from '../local-kms.ts';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { createLocalKms, type ListeningKms, type LocalKms } from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
 
 interface ServeOptions {
@@ -14,9 +14,9 @@ interface ServeOptions {
   readonly xksTimeout: number;
 }
 
-const program = new Command('local-kms').description(
-  'The AWS KMS API on this machine, for development and tests.',
-);
+const program = new Command('local-kms')
+  .description('The AWS KMS API on this machine, for development and tests.')
+  .exitOverride();
 
 program
   .command('serve')
@@ -34,24 +34,23 @@ program
   .option('--xks-ca <file>', 'PEM certificates to trust in proxies besides the public authorities')
   .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
   .action(async (options: ServeOptions) => {
+    const [signalled, lost] = [firstSignal(), logLost()];
+    let exitCode: number = EXIT.usage;
     try {
-      await serve(options);
+      const kms = configuredKms(options);
+      exitCode = EXIT.startFailed;
+      const listening = await kms.listen(options);
+      void signalled.then(() => listening.close());
+      void lost.then((error) => stopWithoutLog(listening, error));
     } catch (error) {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
+      // Node has a RangeError for a port that there cannot be.
+      process.exitCode = error instanceof RangeError ? EXIT.usage : exitCode;
     }
   });
 
-async function serve({
-  host,
-  port,
-  region,
-  account,
-  xksHost,
-  xksCa,
-  xksTimeout,
-}: ServeOptions): Promise<void> {
-  const kms = createLocalKms({
+function configuredKms({ region, account, xksHost, xksCa, xksTimeout }: ServeOptions): LocalKms {
+  return createLocalKms({
     region,
     accountId: account,
     xksHosts: xksHost,
@@ -59,8 +58,6 @@ async function serve({
     xksTimeoutMs: xksTimeout,
     log: printLine,
   });
-  const listening = await kms.listen({ host, port });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void listening.close());
 }
 
 function printLine(record: LogRecord): void {
@@ -79,4 +76,35 @@ function hostMapping(text: string, others: ServeOptions['xksHost']): ServeOption
   return { ...others, [host]: address };
 }
 
-await program.parseAsync();
+/** After the first signal the default is back: a second one ends the process at once. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of SIGNALS) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
+  });
+}
+
+/** Resolves when a log line cannot be written, for example because the reader of a pipe is gone. */
+function logLost(): Promise<Error> {
+  return new Promise((resolve) => void process.stdout.on('error', resolve));
+}
+
+function stopWithoutLog(listening: ListeningKms, { message }: Error): void {
+  process.exitCode = EXIT.logLost;
+  process.stderr.on('error', () => undefined);
+  process.stderr.write(`the log cannot be written any more, so local-kms stops: ${message}\n`);
+  void listening.close();
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const EXIT = { startFailed: 1, usage: 2, logLost: 3 } as const;
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+}

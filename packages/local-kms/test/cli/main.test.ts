@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -75,11 +76,48 @@ describe('local-kms serve', () => {
     ['--region', 'Stockholm'],
     ['--xks-host', 'proxy.example'],
     ['--xks-ca', '/nowhere/ca.pem'],
-  ])('explains itself and ends with status 1: %s %s', async (...args) => {
+    ['--xks-timeout', '60001'],
+    ['--port', '65536'],
+    ['--colour', 'red'],
+  ])('explains itself and ends with status 2: %s %s', async (...args) => {
     const { child } = run('serve', ...args);
     const errors: string[] = [];
     child.stderr.on('data', (chunk) => errors.push(String(chunk)));
-    expect(await exitCode(child)).toBe(1);
+    expect(await exitCode(child)).toBe(2);
     expect(errors.join('')).toMatch(/^.+\n$/);
+  });
+
+  test('explains itself and ends with status 1 when the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const address = other.address();
+    const { child } = run('serve', '--port', String(typeof address === 'object' ? address?.port : 0));
+    const errors: string[] = [];
+    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+    expect(await exitCode(child)).toBe(1);
+    expect(errors.join('')).toMatch(/^.*EADDRINUSE.*\n$/);
+  });
+
+  test('stops with status 3 when its log has no reader any more, and says so', async () => {
+    const { child, nextRecord } = run('serve', '--port', '0');
+    const { url } = await nextRecord();
+    const errors: string[] = [];
+    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+    child.stdout.destroy();
+    await fetch(url ?? '', { method: 'POST' });
+    expect(await exitCode(child)).toBe(3);
+    expect(errors.join('')).toMatch(/^.*EPIPE.*\n$/);
+  });
+
+  test('ends on SIGTERM although a connection stays silent', async () => {
+    const { child, nextRecord } = run('serve', '--port', '0');
+    const { url } = await nextRecord();
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(url ?? '').port) });
+    socket.on('error', () => undefined);
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'connect');
+    child.kill('SIGTERM');
+    expect(await exitCode(child)).toBe(0);
   });
 });

@@ -18,9 +18,9 @@ program
   .requiredOption('--config <file>', 'configuration file (TOML)')
   .action(async ({ config }: { config: string }) => {
     try {
-      const lost = logLost();
+      const [signalled, lost] = [firstSignal(), logLost()];
       const proxy = await serve(config);
-      stopOnSignals(proxy);
+      void signalled.then(() => proxy.close());
       void lost.then((error) => stopWithoutLog(proxy, error));
     } catch (error) {
       if (!(error instanceof XksProxyError)) throw error;
@@ -40,12 +40,15 @@ async function serve(configFile: string): Promise<RunningProxy> {
   return startProxy(parseConfig(toml, { baseDirectory: dirname(path) }), { log: process.stdout });
 }
 
-function stopOnSignals(proxy: RunningProxy): void {
-  const stop = () => {
-    for (const signal of SIGNALS) process.off(signal, stop);
-    void proxy.close();
-  };
-  for (const signal of SIGNALS) process.on(signal, stop);
+/** After the first signal the default is back: a second one ends the process at once. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      for (const signal of SIGNALS) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of SIGNALS) process.on(signal, stop);
+  });
 }
 
 /** Resolves when a log line cannot be written, for example because the reader of a pipe is gone. */
@@ -61,7 +64,6 @@ function stopWithoutLog(proxy: RunningProxy, { message }: Error): void {
   void proxy.close();
 }
 
-// After the first one the default is back: a second signal ends the process at once.
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const EXIT = { startFailed: 1, usage: 2, logLost: 3 } as const;
 

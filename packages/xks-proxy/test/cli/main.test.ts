@@ -75,6 +75,14 @@ describe('xks-proxy serve', () => {
     expect(output.stderr).toContain('nothing.toml');
   });
 
+  it('can be stopped as soon as it listens', async () => {
+    const { child, exit } = run('serve', '--config', files.configFile);
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('"event":"listening"')) child.kill('SIGTERM');
+    });
+    await expect(exit).resolves.toBe(0);
+  });
+
   it('stops with 3 when its log has no reader any more, and says so', async () => {
     const { child, output, exit } = run('serve', '--config', files.configFile);
     await expect.poll(() => output.stdout, { timeout: 20_000 }).toContain('"event":"listening"');
