@@ -38,7 +38,7 @@ export interface ConnectionRecord {
 }
 
 /** The server failed at something that belongs to no request, such as taking a connection; it goes on. */
-export interface ServerErrorRecord {
+interface ServerErrorRecord {
   readonly event: 'server-error';
   /** Its code, such as EMFILE, or else its name. */
   readonly cause: string;

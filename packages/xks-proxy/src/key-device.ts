@@ -14,7 +14,7 @@ export interface KeyDevice {
 }
 
 /** A call that still waits for the device is given up when the signal is aborted, and rejects with its reason. */
-export interface DeviceCallOptions {
+interface DeviceCallOptions {
   readonly signal?: AbortSignal;
 }
 
