@@ -64,15 +64,8 @@ export interface KeptKey {
  * A key that keeps the handle it was found with. A lookup costs time in proportion to the objects of the token, so
  * `find` runs again only when the token no longer knows what we remember, and once a minute: a second key under the
  * same label, or other usages, do not go unnoticed for longer.
- *
- * @param lost told when a lookup fails, so that nobody is given the key for the one it was
  */
-export function keepKey(
-  pool: SessionPool,
-  gcm: AesGcm,
-  find: (session: Session) => FoundKey,
-  lost: () => void,
-): KeptKey {
+export function keepKey(pool: SessionPool, gcm: AesGcm, find: (session: Session) => FoundKey): KeptKey {
   let found = pool.runNow(find);
   let foundAtMs = performance.now();
   const isOld = (): boolean => performance.now() - foundAtMs > MAX_AGE_MS;
@@ -81,8 +74,8 @@ export function keepKey(
       found = find(session);
       foundAtMs = performance.now();
     } catch (error) {
+      // What is known of it is not true any more: the next one looks again.
       foundAtMs = Number.NEGATIVE_INFINITY;
-      lost();
       throw error;
     }
   };

@@ -117,7 +117,7 @@ export function openTokenInSlot(
       };
       const known = keys.get(name);
       known?.refresh({ always: fresh });
-      const kept = known ?? keepKey(pool, gcm, find, () => keys.delete(name));
+      const kept = known ?? keepKey(pool, gcm, find);
       keys.set(name, kept);
       return kept.key;
     },

@@ -31,10 +31,10 @@ describe('when the key of a tenant is destroyed', () => {
   });
 
   it('the proxy stays healthy for the others, and the log names the key once', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
     destroyKeys(proxy.token, { label: 'orders' });
+    vi.useFakeTimers({ toFake: ['performance'] });
     for (let round = 0; round < 3; round += 1) {
-      vi.advanceTimersByTime(11_000);
+      vi.advanceTimersByTime(3_600_000);
       const { json } = await health();
       expect(json['ekmFleetDetails']).toMatchObject([{ healthStatus: 'ACTIVE' }]);
     }
@@ -42,6 +42,23 @@ describe('when the key of a tenant is destroyed', () => {
     expect(lines.filter(({ externalKeyId }) => externalKeyId !== 'missing')).toMatchObject([
       { store: 'acme', externalKeyId: 'orders', errorName: 'KeyNotFoundException' },
     ]);
+  });
+});
+
+describe('a disabled key', () => {
+  it('is never borrowed to see whether the token is well', async () => {
+    await proxy.close();
+    proxy = await startTestProxy((toml) =>
+      toml.replaceAll(/label = "orders"\n(?!status)/g, 'label = "orders"\nstatus = "DISABLED"\n'),
+    );
+    destroyKeys(proxy.token, { label: 'orders' });
+    // The clock starts at zero then: far enough to be past what the start has found out.
+    vi.useFakeTimers({ toFake: ['performance'] });
+    vi.advanceTimersByTime(3_600_000);
+    const { json } = await health();
+    expect(json['ekmFleetDetails']).toMatchObject([{ healthStatus: 'ACTIVE' }]);
+    const unavailable = proxy.logLines().filter(({ event }) => event === 'key-unavailable');
+    expect(unavailable.map(({ externalKeyId }) => externalKeyId)).toEqual(['missing']);
   });
 });
 
