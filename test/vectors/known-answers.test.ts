@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { decodeEcdsaSignature } from '../../packages/sdk/src/crypto/ecdsa-der.ts';
+import { hkdfExpand, hkdfExtract } from '../../packages/sdk/src/crypto/hkdf.ts';
 import * as node from '../../packages/sdk/src/crypto/node.ts';
 import type { AesGcmKey } from '../../packages/sdk/src/crypto/provider.ts';
 import * as web from '../../packages/sdk/src/crypto/web.ts';
@@ -146,6 +147,47 @@ describe('known answers', () => {
         ran += 1;
       }
       expect(ran).toBeGreaterThan(100);
+    },
+  );
+
+  it.each([
+    ['SHA-256', 'hkdf_sha256_test.json', 32],
+    ['SHA-384', 'hkdf_sha384_test.json', 48],
+    ['SHA-512', 'hkdf_sha512_test.json', 64],
+  ] as const)(
+    'of Wycheproof for HKDF with %s are found, as far as one block goes',
+    async (hash, file, blockLength) => {
+      const { testGroups } = read(
+        `wycheproof/${file}`,
+        z.object({
+          testGroups: z.array(
+            z.object({
+              tests: z.array(
+                z.object({
+                  tcId: z.number(),
+                  ikm: hex,
+                  salt: hex,
+                  info: hex,
+                  size: z.number(),
+                  okm: hex,
+                  result: z.enum(['valid', 'invalid']),
+                }),
+              ),
+            }),
+          ),
+        }),
+      );
+      let found = 0;
+      for (const { tcId, ikm, salt, info, size, okm, result } of testGroups.flatMap(({ tests }) => tests)) {
+        const prk = await hkdfExtract(hash, salt, ikm);
+        if (size > blockLength || result === 'invalid') {
+          await expect(hkdfExpand(hash, prk, info, size)).rejects.toBeInstanceOf(RangeError);
+          continue;
+        }
+        expect({ tcId, okm: Buffer.from(await hkdfExpand(hash, prk, info, size)) }).toEqual({ tcId, okm });
+        found += 1;
+      }
+      expect(found).toBeGreaterThanOrEqual(30);
     },
   );
 });

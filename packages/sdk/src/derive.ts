@@ -1,5 +1,6 @@
-import { aesGcmKey, hmac } from '#crypto';
+import { aesGcmKey } from '#crypto';
 import { concat, uint16, utf8 } from './bytes.ts';
+import { hkdfExpand, hkdfExtract } from './crypto/hkdf.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
 import type { AlgorithmSuite, Hash } from './suites.ts';
 
@@ -23,44 +24,33 @@ export async function deriveMessageKeys(
   const { derivation, dataKeyLength: length } = suite;
   switch (derivation.kind) {
     case 'identity':
-      return { contentKey: await aesGcmKey(dataKey), commitKey: NO_COMMIT_KEY };
+      return { contentKey: await aesGcmKey(dataKey), commitKey: NOTHING };
     case 'hkdf': {
-      const { hash } = derivation;
-      const prk = await hmac(hash, HASH_ZEROS[hash], dataKey);
+      const prk = await hkdfExtract(derivation.hash, NOTHING, dataKey);
       const info = concat([uint16(suite.id), messageId]);
-      return { contentKey: await contentKey(hash, prk, info, length), commitKey: NO_COMMIT_KEY };
+      return { contentKey: await lastKey(derivation.hash, prk, info, length), commitKey: NOTHING };
     }
     case 'hkdf-commit': {
-      const { hash } = derivation;
-      const prk = await hmac(hash, messageId, dataKey);
-      const commitKey = (await hmac(hash, prk, COMMIT_KEY_LABEL, FIRST_BLOCK)).subarray(0, COMMIT_KEY_LENGTH);
+      const prk = await hkdfExtract(derivation.hash, messageId, dataKey);
+      const commitKey = await hkdfExpand(derivation.hash, prk, COMMIT_KEY_LABEL, COMMIT_KEY_LENGTH);
       const info = concat([uint16(suite.id), DERIVE_KEY_LABEL]);
-      return { contentKey: await contentKey(hash, prk, info, length), commitKey };
+      return { contentKey: await lastKey(derivation.hash, prk, info, length), commitKey };
     }
   }
 }
 
-// HKDF (RFC 5869) is two HMAC calls here, for no suite needs more than one block of output. The data key goes in
-// as HMAC's message, which leaves no copy of it behind in the runtime's memory, as a key argument would.
-
 /** The last expansion: wipes `prk` and its own output, which lives on inside the key. */
-async function contentKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Promise<AesGcmKey> {
-  const block = await hmac(hash, prk, info, FIRST_BLOCK);
+async function lastKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Promise<AesGcmKey> {
+  const bytes = await hkdfExpand(hash, prk, info, length);
   try {
-    return await aesGcmKey(block.subarray(0, length));
+    return await aesGcmKey(bytes);
   } finally {
-    block.fill(0);
+    bytes.fill(0);
     prk.fill(0);
   }
 }
 
-const HASH_ZEROS = {
-  'SHA-256': new Uint8Array(32),
-  'SHA-384': new Uint8Array(48),
-  'SHA-512': new Uint8Array(64),
-} as const satisfies Record<Hash, Uint8Array>;
-const FIRST_BLOCK = Uint8Array.of(1);
 const COMMIT_KEY_LENGTH = 32;
 const COMMIT_KEY_LABEL = utf8('COMMITKEY');
 const DERIVE_KEY_LABEL = utf8('DERIVEKEY');
-const NO_COMMIT_KEY = new Uint8Array(0);
+const NOTHING = new Uint8Array(0);
