@@ -22,8 +22,8 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
-      ...['interop', 'conformance', 'chain', 'vectors', 'fuzz', 'hygiene', 'project'].map((name) =>
-        project(name, `test/${name}/**/*.test.ts`),
+      ...['interop', 'conformance', 'chain', 'vectors', 'fuzz', 'hygiene', 'runtimes', 'project'].map(
+        (name) => project(name, `test/${name}/**/*.test.ts`),
       ),
     ],
   },

@@ -1,4 +1,4 @@
-// The provider for Node, Bun and Deno. Contracts: ./provider.ts
+// The provider for Node and Bun. Contracts: ./provider.ts
 import {
   createCipheriv,
   createDecipheriv,

@@ -1,5 +1,5 @@
-// The provider for browsers and workers: WebCrypto, and @noble for what WebCrypto has not. Contracts: ./provider.ts
-
+// The provider for browsers, workers and Deno, whose Node compatibility has no AES-192-GCM: WebCrypto, and @noble
+// for what WebCrypto has not. Contracts: ./provider.ts
 import { gcm } from '@noble/ciphers/aes.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
