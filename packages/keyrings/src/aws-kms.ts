@@ -70,17 +70,12 @@ function singleKeyKeyring(key: SingleKey): Keyring {
   };
 }
 
-async function generate(
-  { client, keyId, grantTokens }: SingleKey,
-  materials: EncryptionMaterials,
-): Promise<EncryptionMaterials> {
+async function generate(key: SingleKey, materials: EncryptionMaterials): Promise<EncryptionMaterials> {
   const answer = await called(
-    client.send(
+    key.client.send(
       new GenerateDataKeyCommand({
-        KeyId: keyId,
+        ...requestOf(key, materials),
         NumberOfBytes: materials.suite.dataKeyLength,
-        EncryptionContext: { ...materials.encryptionContext },
-        GrantTokens: grantTokens,
       }),
     ),
   );
@@ -88,49 +83,53 @@ async function generate(
   return wipedOnFailure(dataKey, () => {
     if (dataKey?.length !== materials.suite.dataKeyLength)
       throw invalidAnswer('a data key of another length');
-    return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(keyId, answer));
+    return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(key.keyId, answer));
   });
 }
 
 async function wrap(
-  { client, keyId, grantTokens }: SingleKey,
+  key: SingleKey,
   materials: EncryptionMaterials,
   dataKey: Uint8Array,
 ): Promise<EncryptionMaterials> {
   const answer = await called(
-    client.send(
+    key.client.send(
       new EncryptCommand({
-        KeyId: keyId,
+        ...requestOf(key, materials),
         Plaintext: dataKey,
-        EncryptionContext: { ...materials.encryptionContext },
-        GrantTokens: grantTokens,
       }),
     ),
   );
-  return withEncryptedDataKey(materials, encryptedDataKey(keyId, answer));
+  return withEncryptedDataKey(materials, encryptedDataKey(key.keyId, answer));
 }
 
 async function unwrap(
-  { client, keyId, grantTokens }: SingleKey,
+  key: SingleKey,
   materials: DecryptionMaterials,
   candidate: EncryptedDataKey,
 ): Promise<Uint8Array> {
   const answer = await called(
-    client.send(
+    key.client.send(
       new DecryptCommand({
-        KeyId: keyId,
+        ...requestOf(key, materials),
         CiphertextBlob: candidate.ciphertext,
-        EncryptionContext: { ...materials.encryptionContext },
-        GrantTokens: grantTokens,
       }),
     ),
   );
   const dataKey = answer.Plaintext;
   return wipedOnFailure(dataKey, () => {
-    if (answer.KeyId !== keyId) throw invalidAnswer('another key than was asked for');
+    if (answer.KeyId !== key.keyId) throw invalidAnswer('another key than was asked for');
     if (dataKey === undefined) throw invalidAnswer('no plaintext');
     return dataKey;
   });
+}
+
+/** What every request says. */
+function requestOf(
+  { keyId, grantTokens }: SingleKey,
+  { encryptionContext }: EncryptionMaterials | DecryptionMaterials,
+) {
+  return { KeyId: keyId, EncryptionContext: { ...encryptionContext }, GrantTokens: grantTokens };
 }
 
 function encryptedDataKey(

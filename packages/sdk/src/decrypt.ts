@@ -138,17 +138,18 @@ async function authenticContentKey(
     const { suite, messageId } = header;
     const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
     if (!constantTimeEqual(commitKey, header.commitKey)) throw decryptionFailed();
-    if (await headerIsAuthentic(contentKey, headerBody, authentication, materials)) return contentKey;
+    const keys = [contentKey];
+    const headerBodies = [headerBody];
     if (acceptDotNet400Messages) {
       // Its faults: the message id left out of the derivation, and an empty list written after the header.
-      const keys = [contentKey];
       if (suite.derivation.kind === 'hkdf') {
         keys.push((await deriveMessageKeys(suite, materials.dataKey, NOTHING)).contentKey);
       }
-      for (const key of keys) {
-        for (const faultyBody of [headerBody, concat([headerBody, EMPTY_LIST])]) {
-          if (await headerIsAuthentic(key, faultyBody, authentication, materials)) return key;
-        }
+      headerBodies.push(concat([headerBody, EMPTY_LIST]));
+    }
+    for (const key of keys) {
+      for (const body of headerBodies) {
+        if (await headerIsAuthentic(key, body, authentication, materials)) return key;
       }
     }
     throw decryptionFailed();

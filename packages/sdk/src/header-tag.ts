@@ -1,6 +1,7 @@
 import { concat } from './bytes.ts';
 import { contextBytes, type EncryptionContext, filterContext } from './context.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
+import { TAG_LENGTH } from './format/body.ts';
 import { type HeaderAuthentication, ZERO_IV } from './format/header.ts';
 
 /**
@@ -13,7 +14,7 @@ export async function sealHeader(
   headerBody: Uint8Array,
   materials: HeaderMaterials,
 ): Promise<Uint8Array> {
-  const tag = new Uint8Array(16);
+  const tag = new Uint8Array(TAG_LENGTH);
   await contentKey.seal(ZERO_IV, headerAad(headerBody, materials), NOTHING, tag);
   return tag;
 }

@@ -71,7 +71,6 @@ function checkedDataKey({ dataKey, suite }: EncryptionMaterials | DecryptionMate
   if (dataKey === undefined) throw invalid('no data key');
   if (dataKey.length !== suite.dataKeyLength)
     throw invalid('the data key has not the length the suite needs');
-
   return dataKey;
 }
 

@@ -1,7 +1,6 @@
 import { type Duplex, Transform, type TransformCallback } from 'node:stream';
-import { isBytes } from './bytes.ts';
 import type { ChunkTransform } from './chunks.ts';
-import { pieces } from './stream.ts';
+import { outputOf, restOf } from './stream.ts';
 
 /**
  * A Node stream over an encryptor or decryptor, for `pipeline`. It fails, and never hangs, when the input ends
@@ -13,25 +12,16 @@ import { pieces } from './stream.ts';
 export function duplex(transform: ChunkTransform): Duplex {
   return new Transform({
     transform(chunk: unknown, _encoding, done) {
-      void settle(update(this, transform, chunk), done);
+      void settle(push(this, outputOf(transform, chunk)), done);
     },
     flush(done) {
-      void settle(final(this, transform), done);
+      void settle(push(this, restOf(transform)), done);
     },
   });
 }
 
-async function update(stream: Transform, transform: ChunkTransform, chunk: unknown): Promise<void> {
-  if (!isBytes(chunk)) throw new TypeError('chunk: expected a Uint8Array');
-  for (const piece of pieces(chunk)) push(stream, await transform.update(piece));
-}
-
-async function final(stream: Transform, transform: ChunkTransform): Promise<void> {
-  push(stream, await transform.final());
-}
-
-function push(stream: Transform, bytes: Uint8Array): void {
-  if (bytes.length > 0) stream.push(bytes);
+async function push(stream: Transform, output: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const bytes of output) stream.push(bytes);
 }
 
 async function settle(work: Promise<void>, done: TransformCallback): Promise<void> {

@@ -3,6 +3,7 @@ import { contextBytes, type EncryptionContext, parseContextBytes } from '../cont
 import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
 import { type AlgorithmSuite, suiteById } from '../suites.ts';
+import { TAG_LENGTH } from './body.ts';
 import { Cursor, type Parser } from './input.ts';
 
 /**
@@ -107,7 +108,7 @@ export function* readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> 
   const bodyLength = cursor.offset;
 
   const iv = format.authenticationIv ? (yield* cursor.bytes(ZERO_IV.length)).slice() : ZERO_IV;
-  const tag = (yield* cursor.bytes(16)).slice();
+  const tag = (yield* cursor.bytes(TAG_LENGTH)).slice();
   return {
     unit: {
       header: { suite, messageId, encryptionContext, encryptedDataKeys, contentType, frameLength, commitKey },

@@ -35,6 +35,21 @@ function slow(keyring: Keyring, delayMs = 5): Keyring {
   };
 }
 
+/** A keyring, and the very arrays that it handed out as data keys. */
+function keyringThatShows() {
+  const inner = memoryKeyring();
+  const kept: (Uint8Array | undefined)[] = [];
+  const keyring: Keyring = {
+    ...inner,
+    async onEncrypt(materials) {
+      const wrapped = await inner.onEncrypt(materials);
+      kept.push(wrapped.dataKey);
+      return wrapped;
+    },
+  };
+  return { keyring, kept };
+}
+
 describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) => {
   it('makes one call for 100 simultaneous encryptions, and one for 100 decryptions', async () => {
     const keyring = memoryKeyring();
@@ -136,16 +151,7 @@ describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) =>
 
   it('forgets when the time is over, and wipes what it kept', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
-    const inner = memoryKeyring();
-    const kept: (Uint8Array | undefined)[] = [];
-    const keyring: Keyring = {
-      ...inner,
-      async onEncrypt(materials) {
-        const wrapped = await inner.onEncrypt(materials);
-        kept.push(wrapped.dataKey);
-        return wrapped;
-      },
-    };
+    const { keyring, kept } = keyringThatShows();
     const cmm = cachingCmm({ keyring, cache: makeCache({ capacity: 2 }), ttlMs: 20_000 });
     await client.encrypt(plaintext, { cmm });
     expect(kept).not.toEqual([new Uint8Array(32)]);
@@ -264,16 +270,7 @@ describe('cached materials', () => {
 
   it('are wiped at their end though others end later', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
-    const inner = memoryKeyring();
-    const kept: (Uint8Array | undefined)[] = [];
-    const keyring: Keyring = {
-      ...inner,
-      async onEncrypt(materials) {
-        const wrapped = await inner.onEncrypt(materials);
-        kept.push(wrapped.dataKey);
-        return wrapped;
-      },
-    };
+    const { keyring, kept } = keyringThatShows();
     const cache = localCache({ capacity: 10 });
     await client.encrypt(plaintext, { cmm: cachingCmm({ keyring, cache, ttlMs: 3_600_000 }) });
     await client.encrypt(plaintext, { cmm: cachingCmm({ keyring, cache, ttlMs: 2_000 }) });
