@@ -63,7 +63,7 @@ function anchorsOf(text: string): string[] {
 
 test.each([
   ['packages/sdk/README.md', 'src/errors.ts'],
-  ['packages/keyrings/README.md', 'src/errors.ts'],
+  ['packages/keyrings/README.md', 'src/internal/errors.ts'],
   ['packages/pkcs11/README.md', 'src/errors.ts'],
   ['packages/xks-proxy/README.md', 'src/proxy-error.ts'],
 ])('%s explains every error code of its package', (document, source) => {

@@ -1,9 +1,10 @@
 import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, Keyring } from '@holdfast/sdk/spi';
-import { isAwsKmsIdentifier, parseAwsKmsArn } from './aws-kms-arn.ts';
-import { KeyringError } from './errors.ts';
+import { isAwsKmsIdentifier, parseAwsKmsArn } from './internal/aws-kms/arn.ts';
+import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
+import { called, invalidAnswer } from './internal/key-service.ts';
+import { openFirst, wipedOnFailure, withEncryptedDataKey } from './internal/wrapping.ts';
 import { multiKeyring } from './multi.ts';
-import { openFirst, wipedOnFailure, withEncryptedDataKey } from './wrapping.ts';
 
 /** Options of {@link awsKmsKeyring}: at least one key in all. */
 export interface AwsKmsKeyringOptions {
@@ -21,7 +22,7 @@ export interface AwsKmsKeyringOptions {
  * Wraps data keys with symmetric keys of AWS KMS, and opens only what was wrapped with one of the keys named
  * here: a message never chooses the key. Keys in an external key store are like any other.
  *
- * Rejects with `KeyringError` `KEY_SERVICE_FAILED`, `KEY_SERVICE_ANSWER_INVALID`, `DATA_KEY_ALREADY_SET`,
+ * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`, `DATA_KEY_ALREADY_SET`,
  * `DATA_KEY_MISSING` or `DATA_KEY_NOT_OPENED`.
  *
  * @throws TypeError for a malformed, repeated or missing key id
@@ -71,7 +72,7 @@ function singleKeyKeyring(key: SingleKey): Keyring {
 }
 
 async function generate(key: SingleKey, materials: EncryptionMaterials): Promise<EncryptionMaterials> {
-  const answer = await called(
+  const answer = await called(AWS_KMS_FAILURES, () =>
     key.client.send(
       new GenerateDataKeyCommand({
         ...requestOf(key, materials),
@@ -82,7 +83,7 @@ async function generate(key: SingleKey, materials: EncryptionMaterials): Promise
   const dataKey = answer.Plaintext;
   return wipedOnFailure(dataKey, () => {
     if (dataKey?.length !== materials.suite.dataKeyLength)
-      throw invalidAnswer('a data key of another length');
+      throw invalidAnswer('AWS KMS', 'a data key of another length');
     return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(key.keyId, answer));
   });
 }
@@ -92,7 +93,7 @@ async function wrap(
   materials: EncryptionMaterials,
   dataKey: Uint8Array,
 ): Promise<EncryptionMaterials> {
-  const answer = await called(
+  const answer = await called(AWS_KMS_FAILURES, () =>
     key.client.send(
       new EncryptCommand({
         ...requestOf(key, materials),
@@ -108,7 +109,7 @@ async function unwrap(
   materials: DecryptionMaterials,
   candidate: EncryptedDataKey,
 ): Promise<Uint8Array> {
-  const answer = await called(
+  const answer = await called(AWS_KMS_FAILURES, () =>
     key.client.send(
       new DecryptCommand({
         ...requestOf(key, materials),
@@ -118,8 +119,8 @@ async function unwrap(
   );
   const dataKey = answer.Plaintext;
   return wipedOnFailure(dataKey, () => {
-    if (answer.KeyId !== key.keyId) throw invalidAnswer('another key than was asked for');
-    if (dataKey === undefined) throw invalidAnswer('no plaintext');
+    if (answer.KeyId !== key.keyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
+    if (dataKey === undefined) throw invalidAnswer('AWS KMS', 'no plaintext');
     return dataKey;
   });
 }
@@ -137,25 +138,14 @@ function encryptedDataKey(
   answer: { readonly KeyId?: string | undefined; readonly CiphertextBlob?: Uint8Array | undefined },
 ): EncryptedDataKey {
   const { KeyId: keyArn = '', CiphertextBlob: ciphertext } = answer;
-  if (parseAwsKmsArn(keyArn)?.resource !== 'key') throw invalidAnswer('something else than a key ARN');
+  if (parseAwsKmsArn(keyArn)?.resource !== 'key')
+    throw invalidAnswer('AWS KMS', 'something else than a key ARN');
   // Of an alias or a bare id, only AWS KMS knows the ARN.
   if (parseAwsKmsArn(keyId)?.resource === 'key' && keyArn !== keyId) {
-    throw invalidAnswer('another key than was asked for');
+    throw invalidAnswer('AWS KMS', 'another key than was asked for');
   }
-  if (ciphertext === undefined) throw invalidAnswer('no ciphertext');
+  if (ciphertext === undefined) throw invalidAnswer('AWS KMS', 'no ciphertext');
   return { providerId: AWS_KMS_PROVIDER_ID, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
-}
-
-async function called<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (cause) {
-    throw new KeyringError('KEY_SERVICE_FAILED', 'AWS KMS refused or did not answer', { cause });
-  }
-}
-
-function invalidAnswer(what: string): KeyringError {
-  return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `AWS KMS answered with ${what}`);
 }
 
 const AWS_KMS_PROVIDER_ID = 'aws-kms';

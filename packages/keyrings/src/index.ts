@@ -1,1 +1,1 @@
-export { KeyringError, type KeyringErrorCode } from './errors.ts';
+export { KeyringError, type KeyringErrorCode } from './internal/errors.ts';

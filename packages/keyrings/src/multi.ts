@@ -1,6 +1,6 @@
 import type { Keyring } from '@holdfast/sdk/spi';
-import { dataKeyNotOpened, KeyringError } from './errors.ts';
-import { assertNoDataKey, wipedOnFailure } from './wrapping.ts';
+import { dataKeyNotOpened, KeyringError } from './internal/errors.ts';
+import { assertNoDataKey, wipedOnFailure } from './internal/wrapping.ts';
 
 /** Options of {@link multiKeyring}: at least one keyring in all. */
 export interface MultiKeyringOptions {

@@ -7,8 +7,8 @@ import {
   randomBytes,
   secretBytes,
 } from '@holdfast/sdk/spi';
-import { KeyringError } from './errors.ts';
-import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
+import { KeyringError } from './internal/errors.ts';
+import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './internal/wrapping.ts';
 
 /** Options of {@link rawAesKeyring}. */
 export interface RawAesKeyringOptions {

@@ -1,5 +1,6 @@
 import type { EncryptedDataKey, EncryptionMaterials, Keyring } from '@holdfast/sdk/spi';
 import { describe, expect, it } from 'vitest';
+import type { KeyService } from '../src/internal/errors.ts';
 import {
   decryptionMaterials,
   encryptionMaterials,
@@ -17,11 +18,17 @@ export interface KeyringKind {
   readonly wrapping?: () => Keyring;
   /** One of the same kind with other wrapping keys. */
   readonly stranger: () => Keyring;
+  /** Some of the same kind whose key has a name that begins with the name of ours, or is the beginning of it. */
+  readonly similar?: () => readonly Keyring[];
+  /** The generating one, whose key service or token does not answer. For every keyring that asks one. */
+  readonly outage?: { readonly keyService: KeyService; readonly keyring: () => Keyring };
+  /** The generating one, whose key service opens data keys of another length than they had. */
+  readonly lying?: () => Keyring;
 }
 
 /** What every keyring does, whatever its keys are: the contract of `Keyring` in @holdfast/sdk/spi. */
 export function describeKeyringContract(name: string, kind: KeyringKind): void {
-  const { generating, wrapping = generating, stranger } = kind;
+  const { generating, wrapping = generating, stranger, similar, outage, lying } = kind;
 
   describe(`${name}, as every keyring,`, () => {
     for (const [length, suite] of Object.entries(suiteOfDataKeyLength)) {
@@ -142,6 +149,61 @@ export function describeKeyringContract(name: string, kind: KeyringKind): void {
         expect(error.code).toBe('DATA_KEY_NOT_OPENED');
       }
     });
+
+    it('opens its own encrypted data key behind one of another keyring that it must not open', async () => {
+      const own = await generated(generating());
+      const strange = await generated(stranger());
+      const keys = [...strange.encryptedDataKeys, ...own.encryptedDataKeys];
+      expect((await generating().onDecrypt(decryptionMaterials(), keys)).dataKey).toEqual(own.dataKey);
+    });
+
+    it('answers 100 calls at once, each with its own data key', async () => {
+      const keyring = generating();
+      const wrapped = await Promise.all(Array.from({ length: 100 }, async () => generated(keyring)));
+      const opened = await Promise.all(
+        wrapped.map(async ({ encryptedDataKeys }) =>
+          keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys),
+        ),
+      );
+      expect(opened.map(({ dataKey }) => dataKey)).toEqual(wrapped.map(({ dataKey }) => dataKey));
+      expect(new Set(wrapped.map(({ dataKey }) => Buffer.from(dataKey ?? []).toString('hex'))).size).toBe(
+        100,
+      );
+    });
+
+    if (similar !== undefined) {
+      it('takes a name for its own only as a whole', async () => {
+        const { encryptedDataKeys } = await generated(generating());
+        for (const other of similar()) {
+          const error = await keyringError(other.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+          expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+        }
+      });
+    }
+
+    if (outage !== undefined) {
+      it('says which key service is out, and never that a data key is not its own', async () => {
+        const { encryptedDataKeys } = await generated(generating());
+        const out = outage.keyring();
+        const expected = { code: 'KEY_SERVICE_UNAVAILABLE', keyService: outage.keyService };
+        const opening = out.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+        expect(await keyringError(opening)).toMatchObject(expected);
+        expect(await keyringError(generated(out))).toMatchObject(expected);
+        // What is not its own, it need not ask about.
+        const error = await keyringError(out.onDecrypt(decryptionMaterials(), foreignKeys));
+        expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+      });
+    }
+
+    if (lying !== undefined) {
+      it('hands on no data key of a wrong length from a key service that lies', async () => {
+        const { encryptedDataKeys } = await generated(generating());
+        const error = await keyringError(lying().onDecrypt(decryptionMaterials(), encryptedDataKeys));
+        expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+        const causes = encryptedDataKeys.map(() => ({ code: 'KEY_SERVICE_ANSWER_INVALID' }));
+        expect(rootCauses(error)).toMatchObject(causes);
+      });
+    }
 
     it('opens no data key of another length than the suite has', async () => {
       const shorter = await generating().onEncrypt(encryptionMaterials({ suite: 0x0014 }));

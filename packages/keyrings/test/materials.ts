@@ -5,7 +5,7 @@ import {
   type EncryptionMaterials,
   suiteById,
 } from '@holdfast/sdk/spi';
-import { KeyringError } from '../src/errors.ts';
+import { KeyringError } from '../src/internal/errors.ts';
 
 /** What a test may choose about materials; the rest is of no interest to a keyring. */
 export interface MaterialsOptions {

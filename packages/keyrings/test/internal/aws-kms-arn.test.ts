@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAwsKmsIdentifier, parseAwsKmsArn } from '../src/aws-kms-arn.ts';
+import { isAwsKmsIdentifier, parseAwsKmsArn } from '../../src/internal/aws-kms/arn.ts';
 
 describe('an AWS KMS ARN', () => {
   it('is read as the parts that it was put together from', () => {

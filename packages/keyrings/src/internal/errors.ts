@@ -1,0 +1,74 @@
+/**
+ * Stable codes of {@link KeyringError}.
+ *
+ * - `BRANCH_KEY_CHANGED`: another writer changed the branch key first; nothing was written
+ * - `BRANCH_KEY_EXISTS`: there is a branch key of that id already; nothing was written
+ * - `BRANCH_KEY_INVALID`: the record of a branch key is malformed, or belongs to another key store or key
+ * - `BRANCH_KEY_NOT_FOUND`: the key store has no such branch key or version
+ * - `DATA_KEY_ALREADY_SET`: a generator, or a keyring asked to decrypt, got materials that have a data key
+ * - `DATA_KEY_MISSING`: a multi-keyring without generator got materials without a data key
+ * - `DATA_KEY_NOT_OPENED`: none of the encrypted data keys could be opened; the causes are in `cause`
+ * - `KEY_SERVICE_ANSWER_INVALID`: the key service answered with another key, length or form than was asked for
+ * - `KEY_SERVICE_REFUSED`: the key service did not do what it was asked; its error is the `cause`
+ * - `KEY_SERVICE_UNAVAILABLE`: the key service did not answer, or could not at the time: the same call may succeed
+ *   later. Never says anything about the data key
+ */
+export type KeyringErrorCode =
+  | 'BRANCH_KEY_CHANGED'
+  | 'BRANCH_KEY_EXISTS'
+  | 'BRANCH_KEY_INVALID'
+  | 'BRANCH_KEY_NOT_FOUND'
+  | 'DATA_KEY_ALREADY_SET'
+  | 'DATA_KEY_MISSING'
+  | 'DATA_KEY_NOT_OPENED'
+  | 'KEY_SERVICE_ANSWER_INVALID'
+  | 'KEY_SERVICE_REFUSED'
+  | 'KEY_SERVICE_UNAVAILABLE';
+
+/** The services and devices that keyrings ask, as {@link KeyringError} names them. */
+export type KeyService =
+  | 'AWS KMS'
+  | 'Azure Key Vault'
+  | 'branch key store'
+  | 'Google Cloud KMS'
+  | 'PKCS#11 token'
+  | 'Vault transit';
+
+/** Every failure of a keyring that is not a caller's mistake (those are `TypeError` and `RangeError`). */
+export class KeyringError extends Error {
+  override readonly name = 'KeyringError';
+  readonly code: KeyringErrorCode;
+  /** Who failed, for the codes `KEY_SERVICE_…`. */
+  readonly keyService?: KeyService;
+
+  constructor(
+    code: KeyringErrorCode,
+    message: string,
+    { keyService, ...options }: ErrorOptions & { readonly keyService?: KeyService | undefined } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    if (keyService !== undefined) this.keyService = keyService;
+  }
+}
+
+/**
+ * No encrypted data key opened; `causes` has one error for each that was tried. Where one of them could not be
+ * tried because its key service was out, the failure is that outage: nothing is known about the data key yet.
+ */
+export function dataKeyNotOpened(causes: readonly unknown[]): KeyringError {
+  const cause = new AggregateError(causes, `${causes.length} encrypted data keys were tried`);
+  const outage = causes.find(isOutage);
+  if (outage === undefined) {
+    return new KeyringError('DATA_KEY_NOT_OPENED', 'no encrypted data key could be opened', { cause });
+  }
+  const { keyService } = outage;
+  return new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService ?? 'a key service'} is out`, {
+    cause,
+    keyService,
+  });
+}
+
+function isOutage(error: unknown): error is KeyringError {
+  return error instanceof KeyringError && error.code === 'KEY_SERVICE_UNAVAILABLE';
+}

@@ -1,0 +1,32 @@
+import { KeyringError, type KeyService } from './errors.ts';
+
+/** One service or device, and how to tell its outages from its refusals. */
+export interface KeyServiceFailures {
+  readonly keyService: KeyService;
+  /** True for an error after which the same call may succeed: no answer, overload, a failure within. */
+  isOutage(error: unknown): boolean;
+}
+
+/**
+ * What a call of a key service resolves to.
+ *
+ * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED`, with the service's own error as `cause`
+ */
+export async function called<T>(failures: KeyServiceFailures, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (cause instanceof KeyringError) throw cause;
+    const { keyService } = failures;
+    throw failures.isOutage(cause)
+      ? new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService} is out`, { cause, keyService })
+      : new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause, keyService });
+  }
+}
+
+/** The key service answered with something else than was asked for. */
+export function invalidAnswer(keyService: KeyService, what: string): KeyringError {
+  return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `${keyService} answered with ${what}`, {
+    keyService,
+  });
+}
