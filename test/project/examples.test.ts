@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { createLocalKms, type ListeningKms } from '@holdfast/local-kms';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { describeExamples } from '../../tools/vitest/example-programs.ts';
 
-// Documents whose TypeScript blocks are whole programs; a text block right behind one is what it prints.
+// Documents whose TypeScript blocks are whole programs. The page of a keyring is run by the test of that keyring.
 const documents = ['packages/sdk/README.md', 'packages/keyrings/README.md'];
 
 // Where an AWS SDK that is not told otherwise finds its region, its endpoint and its credentials.
@@ -31,27 +28,4 @@ afterAll(async () => {
   await kms.close();
 });
 
-describe.each(documents)('%s', (file) => {
-  const text = readFileSync(file, 'utf8');
-  const examples = [...text.matchAll(/^```ts\n([^]*?)^```\n(?:\n```text\n([^]*?)^```$)?/gm)].map(
-    ([, code = '', output = ''], index) => ({ title: `example ${index + 1}`, code, output }),
-  );
-
-  test('has examples', () => {
-    expect(examples).not.toHaveLength(0);
-  });
-
-  test.each(examples)('$title runs and prints what the document says', async ({ code, output }) => {
-    // Inside the repository, so that imports lead where they lead for a user.
-    mkdirSync('node_modules/.cache', { recursive: true });
-    const folder = mkdtempSync(join('node_modules/.cache', 'example-'));
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    writeFileSync(join(folder, 'example.mts'), code);
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--no-warnings', '--conditions=@holdfast/source', '--import=tsx', 'example.mts'],
-      { cwd: folder, env: { ...process.env, ...environment } },
-    );
-    expect(stdout).toBe(output);
-  });
-});
+for (const document of documents) describeExamples(document, () => environment);
