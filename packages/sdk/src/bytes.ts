@@ -71,7 +71,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Orders strings without lone surrogates as {@link compareBytes} orders their UTF-8 bytes: by code points, which
+ * Orders strings without lone surrogates as `compareBytes` orders their UTF-8 bytes: by code points, which
  * is not JavaScript's own order where characters need two units.
  */
 export function compareAsUtf8(a: string, b: string): number {

@@ -1,4 +1,4 @@
-/** Why a proxy could not be configured or started. Answers to KMS are {@link XksException}s instead. */
+/** Why a proxy could not be configured or started. Answers to KMS are `XksException`s instead. */
 export type XksProxyErrorCode = 'CONFIG_INVALID' | 'LISTEN_FAILED' | 'TOKEN_UNAVAILABLE';
 
 /** Thrown by `parseConfig` and `startProxy`; `code` is stable, the message is for the operator. */
