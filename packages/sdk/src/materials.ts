@@ -31,6 +31,22 @@ export interface DecryptionMaterials {
 }
 
 /**
+ * A key that wraps data keys, and is itself kept wrapped by a key service, which is asked less often that way.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
+ */
+export interface BranchKeyMaterials {
+  /** Names the branch key; it stands in messages. */
+  readonly branchKeyId: string;
+  /** A UUID as text, in lower case. */
+  readonly branchKeyVersion: string;
+  /** What the branch key itself was bound to when it was made; that of a message is another. */
+  readonly encryptionContext: EncryptionContext;
+  /** 32 bytes. Belongs to whoever holds the materials, who wipes it after use. */
+  readonly branchKey: Uint8Array;
+}
+
+/**
  * What a message may be written with.
  *
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, an encrypted

@@ -1,6 +1,7 @@
 // For authors of keyrings and cryptographic materials managers.
 export { aesGcmKey, randomBytes } from '#crypto';
 export { secretBytes } from './bytes.ts';
+export { localCache } from './cache/local-cache.ts';
 export type {
   CacheCounters,
   CachedMaterials,
@@ -19,5 +20,5 @@ export { contextBytes, type EncryptionContext } from './context.ts';
 export type { AesGcmKey } from './crypto/provider.ts';
 export type { EncryptedDataKey } from './encrypted-data-key.ts';
 export type { Keyring } from './keyring.ts';
-export type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
+export type { BranchKeyMaterials, DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 export { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.ts';

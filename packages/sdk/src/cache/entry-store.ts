@@ -9,7 +9,7 @@ export interface StoredEntry extends CacheEntry {
 
 /**
  * Entries by id: as many as there is room for, the least recently used dropped first, none after its end.
- * Data keys are wiped when their entry goes, by a timer if nobody comes by.
+ * Keys are wiped when their entry goes, by a timer if nobody comes by.
  */
 export class EntryStore {
   // In the order of last use.
@@ -86,8 +86,9 @@ export class EntryStore {
   }
 }
 
-function wipe({ materials }: CachedMaterials): void {
-  materials.dataKey?.fill(0);
+function wipe({ kind, materials }: CachedMaterials): void {
+  const key = kind === 'branch-key' ? materials.branchKey : materials.dataKey;
+  key?.fill(0);
 }
 
 const MIN_SWEEP_DELAY_MS = 1_000;

@@ -1,9 +1,10 @@
-import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
+import type { BranchKeyMaterials, DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
 
 /** What a cache can hold. */
 export type CachedMaterials =
   | { readonly kind: 'encryption'; readonly materials: EncryptionMaterials }
-  | { readonly kind: 'decryption'; readonly materials: DecryptionMaterials };
+  | { readonly kind: 'decryption'; readonly materials: DecryptionMaterials }
+  | { readonly kind: 'branch-key'; readonly materials: BranchKeyMaterials };
 
 /** Cached materials and how much they were used. Whoever uses them counts it here. */
 export interface CacheEntry {
@@ -25,7 +26,7 @@ export interface CacheRequest<T> {
   /** Provides new materials. Runs once for all who want the same id at the same time; failures are not kept. */
   readonly load: () => Promise<CachedMaterials>;
   /**
-   * Counts one use, and takes from the entry what the caller wants; a data key must be copied here, for it is
+   * Counts one use, and takes from the entry what the caller wants; a key must be copied or used here, for it is
    * wiped when the entry goes. `undefined` for an entry that is used up.
    */
   readonly use: (entry: CacheEntry) => T | undefined;
