@@ -27,6 +27,7 @@ export type KeyringErrorCode =
 
 /** The services and devices that keyrings ask, as {@link KeyringError} names them. */
 export type KeyService =
+  | '@aws-crypto keyring'
   | 'AWS KMS'
   | 'Azure Key Vault'
   | 'branch key store'
