@@ -1,5 +1,5 @@
 /** The parts of the ARN of an AWS KMS key or alias. */
-export interface AwsKmsKeyArn {
+export interface AwsKmsArn {
   readonly partition: string;
   readonly region: string;
   readonly account: string;
@@ -7,12 +7,15 @@ export interface AwsKmsKeyArn {
   readonly id: string;
 }
 
+/** The parts of the ARN of an AWS KMS key. */
+export type AwsKmsKeyArn = AwsKmsArn & { readonly resource: 'key' };
+
 /**
  * Reads the ARN of a key or alias; `undefined` if the text is none.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-key-arn.md
  */
-export function parseAwsKmsArn(text: string): AwsKmsKeyArn | undefined {
+export function parseAwsKmsArn(text: string): AwsKmsArn | undefined {
   const [arn, partition, service, region, account, ...rest] = text.split(':');
   const [resource, ...idParts] = rest.join(':').split('/');
   const id = idParts.join('/');
@@ -22,9 +25,42 @@ export function parseAwsKmsArn(text: string): AwsKmsKeyArn | undefined {
     : undefined;
 }
 
+/** Reads the ARN of a key; `undefined` for that of an alias too. */
+export function parseAwsKmsKeyArn(text: string): AwsKmsKeyArn | undefined {
+  const arn = parseAwsKmsArn(text);
+  return arn?.resource === 'key' ? { ...arn, resource: 'key' } : undefined;
+}
+
+/** The text that {@link parseAwsKmsKeyArn} reads. */
+export function awsKmsKeyArnText({ partition, region, account, id }: AwsKmsKeyArn): string {
+  return `arn:${partition}:kms:${region}:${account}:key/${id}`;
+}
+
 /** True for what a keyring may be configured with: an ARN, an alias name or a key id. */
 export function isAwsKmsIdentifier(text: string): boolean {
   if (text.startsWith('arn:')) return parseAwsKmsArn(text) !== undefined;
   if (text.startsWith('alias/')) return text.length > 'alias/'.length;
   return /^[A-Za-z0-9-]+$/.test(text);
+}
+
+/** The id of the multi-Region key that a key ARN or key id names; `undefined` for every other identifier. */
+export function multiRegionKeyId(identifier: string): string | undefined {
+  const id = identifier.startsWith('arn:') ? parseAwsKmsKeyArn(identifier)?.id : identifier;
+  return id?.startsWith('mrk-') ? id : undefined;
+}
+
+/**
+ * True if what `wrappedBy` wrapped can be opened with `configured`: the same key, or two related multi-Region
+ * keys, whose ARNs differ in the region alone.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-match-for-decrypt.md
+ */
+export function isRelatedKey(configured: string, wrappedBy: string): boolean {
+  if (configured === wrappedBy) return true;
+  const [ours, theirs] = [parseAwsKmsKeyArn(configured), parseAwsKmsKeyArn(wrappedBy)];
+  return (
+    ours?.id.startsWith('mrk-') === true &&
+    theirs !== undefined &&
+    awsKmsKeyArnText({ ...theirs, region: ours.region }) === configured
+  );
 }

@@ -1,0 +1,29 @@
+import type { Keyring } from '@holdfast/sdk/spi';
+import { awsKmsKeyArnText } from './internal/aws-kms/arn.ts';
+import { type AwsKmsDiscoveryKeyringOptions, discoveryKeyring } from './internal/aws-kms/discovery.ts';
+
+export type { KmsClientOfRegion } from './internal/aws-kms/clients.ts';
+export type { AwsKmsDiscoveryKeyringOptions, DiscoveryFilter } from './internal/aws-kms/discovery.ts';
+
+/**
+ * Like `awsKmsDiscoveryKeyring`, and asks in the region of its client also for what a multi-Region key wrapped in
+ * another region. Where there is no replica of it, AWS KMS refuses.
+ *
+ * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED` or `KEY_SERVICE_UNAVAILABLE`; on
+ * encrypt with `TypeError`.
+ *
+ * @throws TypeError for something else than a client, a filter that nothing passes, no region, or a region twice
+ * @throws RangeError for more than 10 grant tokens
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-discovery-keyring.md
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-multi-keyrings.md
+ * @example
+ * const keyring = awsKmsMrkDiscoveryKeyring({
+ *   client: new KMSClient({ region: 'eu-north-1' }),
+ *   discoveryFilter: { partition: 'aws', accountIds: ['111122223333'] },
+ * });
+ */
+export function awsKmsMrkDiscoveryKeyring(options: AwsKmsDiscoveryKeyringOptions): Keyring {
+  return discoveryKeyring(options, (arn, region) =>
+    arn.region === region || arn.id.startsWith('mrk-') ? awsKmsKeyArnText({ ...arn, region }) : undefined,
+  );
+}

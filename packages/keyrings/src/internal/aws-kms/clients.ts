@@ -1,0 +1,55 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { parseAwsKmsArn } from './arn.ts';
+
+/** Answers a client for a region, such as `eu-north-1`. Asked once for each region, when the keyring is made. */
+export type KmsClientOfRegion = (region: string) => KMSClient;
+
+/**
+ * Which client asks for a key.
+ *
+ * @returns a function of the key's identifier, which must be an ARN where clients go by region
+ * @throws TypeError (the returned function) for an identifier without region, or something else than a client
+ */
+export function clientForKey(client: KMSClient | KmsClientOfRegion): (keyId: string) => KMSClient {
+  if (typeof client !== 'function') return () => checkedClient(client);
+  const clientOf = onePerRegion(client);
+  return (keyId) => {
+    const arn = parseAwsKmsArn(keyId);
+    if (arn === undefined) throw new TypeError('keyIds: expected ARNs, for clients that go by region');
+    return clientOf(arn.region);
+  };
+}
+
+/** @throws TypeError for something else than a client */
+export function checkedClient(client: KMSClient): KMSClient {
+  // Or the mistake would look like an outage of AWS KMS, much later.
+  if (typeof client?.send !== 'function') throw new TypeError('client: expected a KMSClient');
+  return client;
+}
+
+/**
+ * The grant tokens for every request, in an array of their own.
+ *
+ * @throws RangeError for more than AWS KMS takes
+ * @throws TypeError for something else than texts
+ */
+export function checkedGrantTokens(grantTokens: readonly string[] = []): string[] {
+  if (grantTokens.length > MAX_GRANT_TOKENS) {
+    throw new RangeError(`grantTokens: expected ${MAX_GRANT_TOKENS} at most`);
+  }
+  if (grantTokens.some((token) => typeof token !== 'string' || token === '')) {
+    throw new TypeError('grantTokens: expected texts');
+  }
+  return [...grantTokens];
+}
+
+function onePerRegion(clientOfRegion: KmsClientOfRegion): KmsClientOfRegion {
+  const clients = new Map<string, KMSClient>();
+  return (region) => {
+    const client = clients.get(region) ?? checkedClient(clientOfRegion(region));
+    clients.set(region, client);
+    return client;
+  };
+}
+
+const MAX_GRANT_TOKENS = 10;

@@ -1,0 +1,105 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
+import { multiKeyring } from '../../multi.ts';
+import { openFirst } from '../wrapping.ts';
+import { type AwsKmsKeyArn, parseAwsKmsKeyArn } from './arn.ts';
+import { checkedClient, checkedGrantTokens, type KmsClientOfRegion } from './clients.ts';
+import { providerInfoText } from './provider-info.ts';
+import { AWS_KMS_PROVIDER_ID, openDataKey } from './symmetric-key.ts';
+
+/** Whose keys a discovery keyring may ask for. */
+export interface DiscoveryFilter {
+  /** Such as `aws` or `aws-cn`. */
+  readonly partition: string;
+  /** Account ids, one at least. */
+  readonly accountIds: readonly string[];
+}
+
+/** Options of the discovery keyrings. */
+export type AwsKmsDiscoveryKeyringOptions = {
+  /** Without one, any key that the client's principal may use. */
+  readonly discoveryFilter?: DiscoveryFilter;
+  /** Sent with every request; at most 10. */
+  readonly grantTokens?: readonly string[];
+} & (
+  | {
+      /** Asks in its own region. */
+      readonly client: KMSClient;
+      readonly regions?: never;
+    }
+  | {
+      /** Answers the client of each of the `regions`. */
+      readonly client: KmsClientOfRegion;
+      /** Are asked one after the other, until one opens the data key. */
+      readonly regions: readonly string[];
+    }
+);
+
+/**
+ * A keyring that opens what the ARN in the message says can be opened in the client's region.
+ *
+ * @param keyIn the ARN to ask for in `region`, or `undefined` where that region has no such key
+ * @throws TypeError for a wrong client, a filter that nothing passes, no region, or a region twice
+ * @throws RangeError for too many grant tokens
+ */
+export function discoveryKeyring(
+  { client, regions, discoveryFilter, grantTokens }: AwsKmsDiscoveryKeyringOptions,
+  keyIn: (arn: AwsKmsKeyArn, region: string) => string | undefined,
+): Keyring {
+  const isAllowed = filterOf(discoveryFilter);
+  const tokens = checkedGrantTokens(grantTokens);
+  const opening = clientsOf(client, regions).map((regional) => ({
+    onEncrypt: cannotEncrypt,
+    onDecrypt: onDecryptIn(regional),
+  }));
+  return { ...multiKeyring({ children: opening }), onEncrypt: cannotEncrypt };
+
+  function onDecryptIn(regional: KMSClient): Keyring['onDecrypt'] {
+    return async (materials, encryptedDataKeys) => {
+      const region = await regional.config.region();
+      const candidates = encryptedDataKeys.flatMap((encryptedDataKey) => {
+        const arn = keyArnOf(encryptedDataKey);
+        const keyId = arn !== undefined && isAllowed(arn) ? keyIn(arn, region) : undefined;
+        return keyId === undefined ? [] : [{ keyId, ciphertext: encryptedDataKey.ciphertext }];
+      });
+      return openFirst(materials, candidates, ({ keyId, ciphertext }) =>
+        openDataKey({ client: regional, keyId, grantTokens: tokens }, materials, ciphertext),
+      );
+    };
+  }
+}
+
+function keyArnOf({ providerId, providerInfo }: EncryptedDataKey): AwsKmsKeyArn | undefined {
+  return providerId === AWS_KMS_PROVIDER_ID
+    ? parseAwsKmsKeyArn(providerInfoText(providerInfo) ?? '')
+    : undefined;
+}
+
+function filterOf(filter: DiscoveryFilter | undefined): (arn: AwsKmsKeyArn) => boolean {
+  if (filter === undefined) return () => true;
+  const { partition } = filter;
+  const accountIds = new Set(filter.accountIds);
+  if (!partition || accountIds.size === 0 || [...accountIds].some((id) => id === '')) {
+    throw new TypeError('discoveryFilter: expected a partition and account ids');
+  }
+  return (arn) => arn.partition === partition && accountIds.has(arn.account);
+}
+
+function clientsOf(
+  client: KMSClient | KmsClientOfRegion,
+  regions: readonly string[] | undefined,
+): readonly KMSClient[] {
+  if (typeof client !== 'function') {
+    if (regions !== undefined) throw new TypeError('client: expected a function of the region, with regions');
+    return [checkedClient(client)];
+  }
+  const distinct = new Set(regions);
+  if (distinct.size === 0 || distinct.size !== regions?.length || distinct.has('')) {
+    throw new TypeError('regions: expected one region at least, and each once');
+  }
+  return [...distinct].map((region) => checkedClient(client(region)));
+}
+
+async function cannotEncrypt(): Promise<never> {
+  throw new TypeError('keyring: expected one that wraps data keys; a discovery keyring only opens them');
+}

@@ -1,0 +1,84 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { Keyring } from '@holdfast/sdk/spi';
+import { multiKeyring } from '../../multi.ts';
+import { openFirst } from '../wrapping.ts';
+import { isAwsKmsIdentifier, parseAwsKmsKeyArn } from './arn.ts';
+import { checkedGrantTokens, clientForKey, type KmsClientOfRegion } from './clients.ts';
+import { providerInfoText } from './provider-info.ts';
+import {
+  AWS_KMS_PROVIDER_ID,
+  generateDataKey,
+  openDataKey,
+  type SymmetricKey,
+  wrapDataKey,
+} from './symmetric-key.ts';
+
+/** Options of the keyrings whose keys are named: at least one key in all. */
+export interface AwsKmsKeyringOptions {
+  /**
+   * A client for the region of every key named here; or a function that answers the client of a region, for keys in
+   * several regions, which then are named by ARN. The keyring adds nothing to a client's configuration.
+   */
+  readonly client: KMSClient | KmsClientOfRegion;
+  /** The key that generates the data key: key ARN, key id, alias name or alias ARN. Decrypt needs the key ARN. */
+  readonly generatorKeyId?: string;
+  /** Further keys, each of which wraps the same data key. */
+  readonly keyIds?: readonly string[];
+  /** Sent with every request; at most 10. */
+  readonly grantTokens?: readonly string[];
+}
+
+/** The identifiers of all keys, generator first. */
+export function allKeyIds({ generatorKeyId, keyIds = [] }: AwsKmsKeyringOptions): readonly string[] {
+  return generatorKeyId === undefined ? keyIds : [generatorKeyId, ...keyIds];
+}
+
+/**
+ * A keyring of one or several named keys.
+ *
+ * @param opens whether a configured key opens what the key of an ARN wrapped
+ * @throws TypeError for a malformed, repeated or missing key id, or a wrong client
+ * @throws RangeError for too many grant tokens
+ */
+export function namedKeysKeyring(
+  options: AwsKmsKeyringOptions,
+  opens: (configured: string, wrappedBy: string) => boolean,
+): Keyring {
+  const { client, generatorKeyId, keyIds = [] } = options;
+  const all = allKeyIds(options);
+  const malformed = all.find((keyId) => !isAwsKmsIdentifier(keyId));
+  if (malformed !== undefined) {
+    throw new TypeError(`keyIds: expected AWS KMS key identifiers, not ${JSON.stringify(malformed)}`);
+  }
+  if (new Set(all).size !== all.length) throw new TypeError('keyIds: expected every key once');
+  const grantTokens = checkedGrantTokens(options.grantTokens);
+  const clientOf = clientForKey(client);
+  const single = (keyId: string): Keyring =>
+    singleKeyKeyring({ client: clientOf(keyId), keyId, grantTokens }, opens);
+  return multiKeyring({
+    ...(generatorKeyId === undefined ? {} : { generator: single(generatorKeyId) }),
+    children: keyIds.map(single),
+  });
+}
+
+function singleKeyKeyring(
+  key: SymmetricKey,
+  opens: (configured: string, wrappedBy: string) => boolean,
+): Keyring {
+  // The specification lets only a key ARN decrypt: what an alias means may change.
+  const mayOpen = parseAwsKmsKeyArn(key.keyId) !== undefined;
+  return {
+    onEncrypt: async (materials) =>
+      materials.dataKey === undefined
+        ? generateDataKey(key, materials)
+        : wrapDataKey(key, materials, materials.dataKey),
+    onDecrypt: async (materials, encryptedDataKeys) => {
+      const own = encryptedDataKeys.filter(({ providerId, providerInfo }) => {
+        if (!mayOpen || providerId !== AWS_KMS_PROVIDER_ID) return false;
+        const wrappedBy = providerInfoText(providerInfo);
+        return wrappedBy !== undefined && opens(key.keyId, wrappedBy);
+      });
+      return openFirst(materials, own, ({ ciphertext }) => openDataKey(key, materials, ciphertext));
+    },
+  };
+}

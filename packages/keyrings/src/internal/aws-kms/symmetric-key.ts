@@ -1,0 +1,102 @@
+import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials } from '@holdfast/sdk/spi';
+import { called, invalidAnswer } from '../key-service.ts';
+import { wipedOnFailure, withEncryptedDataKey } from '../wrapping.ts';
+import { parseAwsKmsKeyArn } from './arn.ts';
+import { AWS_KMS_FAILURES } from './failures.ts';
+
+/** One symmetric key of AWS KMS, and what it takes to ask for it. */
+export interface SymmetricKey {
+  /** Of the region of the key. */
+  readonly client: KMSClient;
+  readonly keyId: string;
+  readonly grantTokens: string[];
+}
+
+/** The provider id of data keys that symmetric keys of AWS KMS wrapped. Their provider info is the key ARN. */
+export const AWS_KMS_PROVIDER_ID = 'aws-kms';
+
+/**
+ * The materials with a data key from GenerateDataKey.
+ *
+ * @throws KeyringError `KEY_SERVICE_…`
+ */
+export async function generateDataKey(
+  key: SymmetricKey,
+  materials: EncryptionMaterials,
+): Promise<EncryptionMaterials> {
+  const answer = await called(AWS_KMS_FAILURES, () =>
+    key.client.send(
+      new GenerateDataKeyCommand({
+        ...requestOf(key, materials),
+        NumberOfBytes: materials.suite.dataKeyLength,
+      }),
+    ),
+  );
+  const dataKey = answer.Plaintext;
+  return wipedOnFailure(dataKey, () => {
+    if (dataKey?.length !== materials.suite.dataKeyLength)
+      throw invalidAnswer('AWS KMS', 'a data key of another length');
+    return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(key.keyId, answer));
+  });
+}
+
+/**
+ * The materials with their data key wrapped by Encrypt.
+ *
+ * @throws KeyringError `KEY_SERVICE_…`
+ */
+export async function wrapDataKey(
+  key: SymmetricKey,
+  materials: EncryptionMaterials,
+  dataKey: Uint8Array,
+): Promise<EncryptionMaterials> {
+  const answer = await called(AWS_KMS_FAILURES, () =>
+    key.client.send(new EncryptCommand({ ...requestOf(key, materials), Plaintext: dataKey })),
+  );
+  return withEncryptedDataKey(materials, encryptedDataKey(key.keyId, answer));
+}
+
+/**
+ * What Decrypt opens `ciphertext` to. The key id must be a key ARN, for the answer has to name the same.
+ *
+ * @throws KeyringError `KEY_SERVICE_…`
+ */
+export async function openDataKey(
+  key: SymmetricKey,
+  materials: DecryptionMaterials,
+  ciphertext: Uint8Array,
+): Promise<Uint8Array> {
+  const answer = await called(AWS_KMS_FAILURES, () =>
+    key.client.send(new DecryptCommand({ ...requestOf(key, materials), CiphertextBlob: ciphertext })),
+  );
+  const dataKey = answer.Plaintext;
+  return wipedOnFailure(dataKey, () => {
+    if (answer.KeyId !== key.keyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
+    if (dataKey === undefined) throw invalidAnswer('AWS KMS', 'no plaintext');
+    return dataKey;
+  });
+}
+
+/** What every request says. */
+function requestOf(
+  { keyId, grantTokens }: SymmetricKey,
+  { encryptionContext }: EncryptionMaterials | DecryptionMaterials,
+) {
+  return { KeyId: keyId, EncryptionContext: { ...encryptionContext }, GrantTokens: grantTokens };
+}
+
+function encryptedDataKey(
+  keyId: string,
+  answer: { readonly KeyId?: string | undefined; readonly CiphertextBlob?: Uint8Array | undefined },
+): EncryptedDataKey {
+  const { KeyId: keyArn = '', CiphertextBlob: ciphertext } = answer;
+  if (parseAwsKmsKeyArn(keyArn) === undefined)
+    throw invalidAnswer('AWS KMS', 'something else than a key ARN');
+  // Of an alias or a bare id, only AWS KMS knows the ARN.
+  if (parseAwsKmsKeyArn(keyId) !== undefined && keyArn !== keyId) {
+    throw invalidAnswer('AWS KMS', 'another key than was asked for');
+  }
+  if (ciphertext === undefined) throw invalidAnswer('AWS KMS', 'no ciphertext');
+  return { providerId: AWS_KMS_PROVIDER_ID, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
+}
