@@ -1,5 +1,5 @@
 // For authors of keyrings and cryptographic materials managers.
-export { aesGcmKey, randomBytes } from '#crypto';
+export { aesGcmKey, constantTimeEqual, hmac, randomBytes } from '#crypto';
 export { secretBytes } from './bytes.ts';
 export { localCache } from './cache/local-cache.ts';
 export type {
