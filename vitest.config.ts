@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Tests run the TypeScript sources: every package's `@holdfast/source` export condition points there.
-const source = { conditions: ['@holdfast/source'] };
+const source = { conditions: ['@holdfast/source', 'node'] };
 const packages = ['sdk', 'keyrings', 'pkcs11', 'xks-proxy', 'local-kms'];
 
 const project = (name: string, include: string) => ({

@@ -8,6 +8,7 @@ import { hkdfExpand, hkdfExtract } from '../../packages/sdk/src/crypto/hkdf.ts';
 import * as node from '../../packages/sdk/src/crypto/node.ts';
 import type { AesGcmKey } from '../../packages/sdk/src/crypto/provider.ts';
 import * as web from '../../packages/sdk/src/crypto/web.ts';
+import * as webAes from '../../packages/sdk/src/crypto/web-aes.ts';
 import { deriveMessageKeys } from '../../packages/sdk/src/derive.ts';
 import { COORDINATE_LENGTH, suiteById } from '../../packages/sdk/src/suites.ts';
 import { needVectors, vectorsDirectory } from './manifest.ts';
@@ -104,7 +105,7 @@ describe('known answers', () => {
     },
   );
 
-  it.each(Object.entries({ node, web }))(
+  it.each(Object.entries({ node, web, 'of browsers without AES-192': webAes }))(
     'of Wycheproof for AES-GCM are found by the provider %s',
     async (_, provider) => {
       const { testGroups } = read(

@@ -1,6 +1,6 @@
 import { constantTimeEqual } from '#crypto';
 import { concat } from './bytes.ts';
-import type { CryptographicMaterialsManager } from './cmm/cmm.ts';
+import type { DecryptionMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
@@ -16,7 +16,7 @@ import { completeDecryptionMaterials, type DecryptionMaterials } from './materia
 export interface DecryptionOptions {
   readonly commitmentPolicy: CommitmentPolicy;
   readonly maxEncryptedDataKeys: number;
-  readonly cmm: CryptographicMaterialsManager;
+  readonly cmm: DecryptionMaterialsManager;
   readonly reproducedEncryptionContext: EncryptionContext;
   readonly signal: AbortSignal | undefined;
   readonly acceptDotNet400Messages: boolean;

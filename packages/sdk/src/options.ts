@@ -1,17 +1,30 @@
 import { isBytes } from './bytes.ts';
-import { type MaterialsSource, materialsManager } from './cmm/source.ts';
-import { assertMayEncrypt, type CommitmentPolicy, knownSuite } from './commitment-policy.ts';
+import { decryptionManager, type MaterialsSource, materialsManager } from './cmm/source.ts';
+import {
+  assertMayEncrypt,
+  type CommitmentPolicy,
+  isCommitmentPolicy,
+  knownSuite,
+} from './commitment-policy.ts';
 import { assertNoReservedKeys, copyContext, type EncryptionContext } from './context.ts';
 import type { DecryptionOptions } from './decrypt.ts';
 import type { EncryptionOptions } from './encrypt.ts';
 import { MAX_UINT32 } from './format/body.ts';
 import type { AlgorithmSuiteId } from './suites.ts';
 
-/** What a client is told once and for all. */
-export interface ClientPolicy {
-  readonly commitmentPolicy: CommitmentPolicy;
-  readonly maxEncryptedDataKeys: number;
+/** Options of `encryptionClient` and `decryptionClient`. */
+export interface ClientOptions {
+  /** Default `REQUIRE_ENCRYPT_REQUIRE_DECRYPT`. */
+  readonly commitmentPolicy?: CommitmentPolicy;
+  /**
+   * Most encrypted data keys a message may have, for encrypt and for decrypt: each one may cost a call to a
+   * key service. Default 64; `Infinity` switches the limit off.
+   */
+  readonly maxEncryptedDataKeys?: number;
 }
+
+/** What a client is told once and for all. */
+export type ClientPolicy = Required<ClientOptions>;
 
 /** How to write a message. */
 export type EncryptOptions = MaterialsSource & {
@@ -40,6 +53,23 @@ export type DecryptOptions = MaterialsSource & {
    */
   readonly acceptDotNet400Messages?: boolean;
 };
+
+/**
+ * Checked options, with the defaults.
+ *
+ * @throws TypeError for an unknown policy
+ * @throws RangeError for a limit below 1 or not an integer
+ */
+export function parseClientOptions({
+  commitmentPolicy = 'REQUIRE_ENCRYPT_REQUIRE_DECRYPT',
+  maxEncryptedDataKeys = 64,
+}: ClientOptions): ClientPolicy {
+  if (!isCommitmentPolicy(commitmentPolicy)) throw new TypeError('commitmentPolicy: unknown policy');
+  if (maxEncryptedDataKeys !== Infinity && !isIntegerBetween(maxEncryptedDataKeys, 1, 0xffff)) {
+    throw new RangeError('maxEncryptedDataKeys: expected an integer from 1 to 65535, or Infinity');
+  }
+  return { commitmentPolicy, maxEncryptedDataKeys };
+}
 
 /**
  * Checked and copied options, for a plaintext of at most `maxLength` bytes if that is known.
@@ -81,7 +111,7 @@ export function parseEncryptOptions(
 export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOptions): DecryptionOptions {
   return {
     ...policy,
-    cmm: materialsManager(options),
+    cmm: decryptionManager(options),
     reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
     signal: options.signal,
     acceptDotNet400Messages: options.acceptDotNet400Messages === true,

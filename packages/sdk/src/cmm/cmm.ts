@@ -43,3 +43,6 @@ export interface CryptographicMaterialsManager {
   /** Materials that are complete: data key, verification key for a signing suite. */
   decryptionMaterials(request: DecryptionMaterialsRequest): Promise<DecryptionMaterials>;
 }
+
+/** All of a CMM that decryption asks for. */
+export type DecryptionMaterialsManager = Pick<CryptographicMaterialsManager, 'decryptionMaterials'>;

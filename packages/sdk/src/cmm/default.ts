@@ -8,6 +8,7 @@ import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
 import type { AlgorithmSuite } from '../suites.ts';
 import type {
   CryptographicMaterialsManager,
+  DecryptionMaterialsManager,
   DecryptionMaterialsRequest,
   EncryptionMaterialsRequest,
 } from './cmm.ts';
@@ -21,8 +22,13 @@ import type {
 export function defaultCmm(keyring: Keyring): CryptographicMaterialsManager {
   return {
     encryptionMaterials: async (request) => encryptionMaterials(keyring, request),
-    decryptionMaterials: async (request) => decryptionMaterials(keyring, request),
+    ...defaultDecryption(keyring),
   };
+}
+
+/** The half of it that decrypts. */
+export function defaultDecryption(keyring: Keyring): DecryptionMaterialsManager {
+  return { decryptionMaterials: async (request) => decryptionMaterials(keyring, request) };
 }
 
 async function encryptionMaterials(

@@ -1,6 +1,6 @@
 import type { Keyring } from '../keyring.ts';
-import type { CryptographicMaterialsManager } from './cmm.ts';
-import { defaultCmm } from './default.ts';
+import type { CryptographicMaterialsManager, DecryptionMaterialsManager } from './cmm.ts';
+import { defaultCmm, defaultDecryption } from './default.ts';
 
 /** What provides the materials: a keyring, or a CMM around one. */
 export type MaterialsSource =
@@ -8,8 +8,24 @@ export type MaterialsSource =
   | { readonly cmm: CryptographicMaterialsManager; readonly keyring?: never };
 
 /** @throws TypeError unless there is exactly one of the two */
-export function materialsManager({ keyring, cmm }: MaterialsSource): CryptographicMaterialsManager {
-  if (keyring !== undefined && cmm === undefined) return defaultCmm(keyring);
+export function materialsManager(source: MaterialsSource): CryptographicMaterialsManager {
+  return managerOf(source, defaultCmm);
+}
+
+/**
+ * The same for decryption alone: nothing refers to what encryption takes, so that bundlers can leave it out.
+ *
+ * @throws TypeError unless there is exactly one of the two
+ */
+export function decryptionManager(source: MaterialsSource): DecryptionMaterialsManager {
+  return managerOf(source, defaultDecryption);
+}
+
+function managerOf<Default>(
+  { keyring, cmm }: MaterialsSource,
+  around: (keyring: Keyring) => Default,
+): CryptographicMaterialsManager | Default {
+  if (keyring !== undefined && cmm === undefined) return around(keyring);
   if (cmm !== undefined && keyring === undefined) return cmm;
   throw new TypeError('expected either a keyring or a cmm');
 }

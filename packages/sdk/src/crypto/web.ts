@@ -1,11 +1,10 @@
 // The provider for browsers, workers and Deno, whose Node compatibility has no AES-192-GCM: WebCrypto, and @noble
 // for what WebCrypto has not. Contracts: ./provider.ts
-import { gcm } from '@noble/ciphers/aes.js';
-import { p256, p384 } from '@noble/curves/nist.js';
-import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { secretBytes } from '../bytes.ts';
-import type { Curve, Hash } from '../suites.ts';
-import type { AesGcmKey, SigningKey, VerificationKey } from './provider.ts';
+import type { Hash } from '../suites.ts';
+import type { AesGcmKey } from './provider.ts';
+
+export { generateSigningKey, verificationKey } from './web-ecdsa.ts';
 
 export function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(secretBytes(length));
@@ -13,8 +12,13 @@ export function randomBytes(length: number): Uint8Array {
 
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   if (![16, 24, 32].includes(key.length)) throw new RangeError('an AES key has 16, 24 or 32 bytes');
-  // Chromium's WebCrypto has no AES-192.
-  return key.length === 24 ? nobleAesGcmKey(key) : webAesGcmKey(key);
+  try {
+    return await webAesGcmKey(key);
+  } catch (cause) {
+    if (key.length !== 24) throw cause;
+    // Chromium. Few messages need it, and its tables take time and memory as soon as it is loaded.
+    return (await import('./web-aes.ts')).aesGcmKey(key);
+  }
 }
 
 async function webAesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
@@ -33,24 +37,6 @@ async function webAesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
       let plaintext: Uint8Array;
       try {
         plaintext = new Uint8Array(await crypto.subtle.decrypt(parameters(iv, aad), cryptoKey, sealed));
-      } catch {
-        return false;
-      }
-      out.set(plaintext);
-      plaintext.fill(0);
-      return true;
-    },
-  };
-}
-
-function nobleAesGcmKey(key: Uint8Array): AesGcmKey {
-  const ownKey = key.slice();
-  return {
-    seal: (iv, aad, plaintext, out) => out.set(gcm(ownKey, iv, aad).encrypt(plaintext)),
-    open(iv, aad, sealed, out) {
-      let plaintext: Uint8Array;
-      try {
-        plaintext = gcm(ownKey, iv, aad).decrypt(sealed);
       } catch {
         return false;
       }
@@ -87,39 +73,6 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-// WebCrypto signs and verifies whole messages only: to hash frames as they pass, the curve has to be @noble's.
-export function generateSigningKey(curve: Curve, algorithm: Hash): SigningKey {
-  const { secretKey, publicKey } = CURVES[curve].keygen();
-  return {
-    publicKey,
-    signer() {
-      const digest = incrementalHash(algorithm);
-      return {
-        update: (bytes) => void digest.update(bytes),
-        sign: () => CURVES[curve].sign(digest.digest(), secretKey, { prehash: false, lowS: false }),
-      };
-    },
-  };
-}
-
-export function verificationKey(
-  curve: Curve,
-  algorithm: Hash,
-  point: Uint8Array,
-): VerificationKey | undefined {
-  if (point.length !== CURVES[curve].lengths.publicKey || !isPoint(curve, point)) return undefined;
-  return {
-    verifier() {
-      const digest = incrementalHash(algorithm);
-      return {
-        update: (bytes) => void digest.update(bytes),
-        verify: (signature) =>
-          CURVES[curve].verify(signature, digest.digest(), point, { prehash: false, lowS: false }),
-      };
-    },
-  };
-}
-
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, 0);
@@ -140,20 +93,3 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
   return encodeBase64(bytes) === text ? bytes : undefined;
 }
-
-function isPoint(curve: Curve, bytes: Uint8Array): boolean {
-  try {
-    CURVES[curve].Point.fromBytes(bytes).assertValidity();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function incrementalHash(
-  algorithm: Hash,
-): ReturnType<typeof sha256.create> | ReturnType<typeof sha384.create> {
-  return algorithm === 'SHA-256' ? sha256.create() : sha384.create();
-}
-
-const CURVES = { 'P-256': p256, 'P-384': p384 } as const;

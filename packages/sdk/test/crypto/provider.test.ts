@@ -1,10 +1,18 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as node from '../../src/crypto/node.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import * as web from '../../src/crypto/web.ts';
+import * as webAes from '../../src/crypto/web-aes.ts';
 
 // The compiler checks that each module is a whole provider.
-const providers: Record<string, CryptoProvider> = { node, web };
+const providers: Record<string, CryptoProvider> = {
+  node,
+  web,
+  'web in Chromium': {
+    ...web,
+    aesGcmKey: (key) => (key.length === 24 ? webAes.aesGcmKey(key) : web.aesGcmKey(key)),
+  },
+};
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 
@@ -139,6 +147,32 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(await verify(Uint8Array.of(1, 2, 3), new Uint8Array(signature.length))).toBe(false);
   });
 
+  it.each(['P-256', 'P-384'] as const)(
+    'accepts no halves of a signature beyond the order of %s',
+    async (curve) => {
+      const [hash, order] =
+        curve === 'P-256'
+          ? (['SHA-256', 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'] as const)
+          : (['SHA-384', `${'f'.repeat(48)}c7634d81f4372ddf581a0db248b0a77aecec196accc52973`] as const);
+      const signingKey = await provider.generateSigningKey(curve, hash);
+      const signer = signingKey.signer();
+      signer.update(Uint8Array.of(1));
+      const signature = hex(await signer.sign());
+      const [r, s] = [signature.slice(0, order.length), signature.slice(order.length)];
+      const isAccepted = async (tried: string) => {
+        const key = await provider.verificationKey(curve, hash, signingKey.publicKey);
+        const verifier = key?.verifier();
+        verifier?.update(Uint8Array.of(1));
+        return verifier?.verify(bytes(tried));
+      };
+      expect(await isAccepted(r + s)).toBe(true);
+      const [zero, max] = ['0'.repeat(order.length), 'f'.repeat(order.length)];
+      for (const half of [zero, order, max]) {
+        for (const tried of [half + s, r + half, half + half]) expect(await isAccepted(tried)).toBe(false);
+      }
+    },
+  );
+
   it.each([
     ['the point at infinity', '00'],
     ['an uncompressed point', `04${'11'.repeat(64)}`],
@@ -161,4 +195,17 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
       expect(provider.decodeBase64(text)).toBeUndefined();
     },
   );
+});
+
+it('the provider web does without AES-192 where WebCrypto has none, and not without the rest', async () => {
+  const refusal = new DOMException('192-bit AES keys are not supported', 'OperationError');
+  const importKey = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(refusal);
+  onTestFinished(() => importKey.mockRestore());
+  const key = web.randomBytes(24);
+  const [sealed, opened] = [new Uint8Array(17), new Uint8Array(1)];
+  await (await web.aesGcmKey(key)).seal(new Uint8Array(12), new Uint8Array(0), Uint8Array.of(7), sealed);
+  const nodeKey = await node.aesGcmKey(key);
+  expect(await nodeKey.open(new Uint8Array(12), new Uint8Array(0), sealed, opened)).toBe(true);
+  expect(opened).toEqual(Uint8Array.of(7));
+  await expect(web.aesGcmKey(web.randomBytes(32))).rejects.toBe(refusal);
 });
