@@ -1,0 +1,28 @@
+import { diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { type EcdhCurve, type EcdhPublicKey, ecdhPublicKey } from './points.ts';
+
+/** One's own side of an agreement. */
+export interface EcdhKeyPair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: EcdhPublicKey;
+}
+
+/** The pair of a private key; `undefined` if it is on none of the curves. */
+export function ecdhKeyPair(privateKey: KeyObject): EcdhKeyPair | undefined {
+  const publicKey = ecdhPublicKey(privateKey);
+  return publicKey && { privateKey, publicKey };
+}
+
+/** A new key pair. */
+export function generateEcdhKeyPair(curve: EcdhCurve): EcdhKeyPair {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: curve });
+  const pair = ecdhKeyPair(privateKey);
+  if (pair === undefined) throw new TypeError(`curve: expected one of ours, not ${curve}`);
+  return pair;
+}
+
+/** The x coordinate of the point on which both agree, in full length; for the caller to wipe. */
+export function agreedSecret({ privateKey }: EcdhKeyPair, peer: EcdhPublicKey): Uint8Array {
+  const { buffer, byteOffset, byteLength } = diffieHellman({ privateKey, publicKey: peer.key });
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
