@@ -1,0 +1,100 @@
+import {
+  type DecryptionMaterials,
+  type EncryptionContext,
+  type Keyring,
+  localCache,
+  type MaterialsCache,
+  randomBytes,
+} from '@holdfast/sdk/spi';
+import type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
+import { branchWrappingKey } from './internal/branch-keys/branch-wrapping-key.ts';
+import { cachedBranchKeys } from './internal/branch-keys/cached-branch-keys.ts';
+import { dataKeyNotOpened } from './internal/errors.ts';
+import { isText, isWellFormed } from './internal/text.ts';
+import { assertNoDataKey } from './internal/wrapping.ts';
+import { wrappingKeyring } from './internal/wrapping-keyring.ts';
+
+export type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
+
+/** Chooses the branch key of a message by its encryption context, for instance one for each tenant. */
+export type BranchKeyIdSupplier = (encryptionContext: EncryptionContext) => string | Promise<string>;
+
+/** Options of {@link hierarchicalKeyring}. */
+export interface HierarchicalKeyringOptions {
+  /** The key store, from `@holdfast/keyrings/branch-key-store`. */
+  readonly keyStore: BranchKeySource;
+  /** The branch key, or a function that chooses one for each message. */
+  readonly branchKeyId: string | BranchKeyIdSupplier;
+  /** Milliseconds that a branch key is used before the key store is asked for it again, more than 0. */
+  readonly ttlMs: number;
+  /** Keeps the branch keys. Default: a `localCache` of this keyring's own, for 1,000 versions of branch keys. */
+  readonly cache?: MaterialsCache;
+  /**
+   * Keyrings with the same partition on the same cache share branch keys of key stores of the same logical name,
+   * also those that their own key store would be refused. Default: a random one, shared with nobody.
+   */
+  readonly partitionId?: string;
+  /**
+   * Also open data keys that the hierarchical keyring of `@aws-crypto` wrapped with its default options: it orders
+   * the encryption context by locale, which differs for keys in mixed case or beyond ASCII. Default false.
+   */
+  readonly acceptLocaleOrderedContexts?: boolean;
+}
+
+/**
+ * Wraps data keys with a branch key, which AWS KMS keeps wrapped and this keyring in a cache: any number of messages
+ * needs one call of AWS KMS for each version of a branch key and each `ttlMs`.
+ *
+ * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` and `DATA_KEY_NOT_OPENED`; and with `KEY_SERVICE_…`,
+ * `BRANCH_KEY_NOT_FOUND` or `BRANCH_KEY_INVALID`, which on decrypt stand in the cause, but for an outage. Where the
+ * function for branch key ids throws, encrypting fails with its error.
+ *
+ * @throws TypeError for a missing key store or branch key id, or something else than a cache or partition id
+ * @throws RangeError for a time that is not positive
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-hierarchical-keyring.md
+ * @example
+ * const keyring = hierarchicalKeyring({ keyStore, branchKeyId: ({ tenant = '' }) => tenant, ttlMs: 600_000 });
+ */
+export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyring {
+  const { keyStore, branchKeyId, ttlMs, partitionId, acceptLocaleOrderedContexts = false } = options;
+  const { cache = localCache({ capacity: DEFAULT_CAPACITY }) } = options;
+  if (typeof keyStore?.activeBranchKey !== 'function') throw new TypeError('keyStore: expected a key store');
+  if (typeof cache.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
+  if (!(ttlMs > 0)) throw new RangeError('ttlMs: expected a positive number');
+  if (partitionId !== undefined && !isWellFormed(partitionId)) {
+    throw new TypeError('partitionId: expected a text without lone surrogates');
+  }
+  const partition = partitionId === undefined ? randomBytes(16) : new TextEncoder().encode(partitionId);
+  const branchKeys = cachedBranchKeys({ keyStore, cache, ttlMs, partition });
+  const keyringOf = (id: string): Keyring =>
+    wrappingKeyring(
+      branchWrappingKey({ branchKeyId: checkedId(id), branchKeys, acceptLocaleOrderedContexts }),
+    );
+
+  if (typeof branchKeyId !== 'function') return keyringOf(branchKeyId);
+  const supplier = branchKeyId;
+  return {
+    onEncrypt: async (materials) =>
+      keyringOf(await supplier(materials.encryptionContext)).onEncrypt(materials),
+    async onDecrypt(materials, encryptedDataKeys) {
+      assertNoDataKey(materials);
+      const keyring = await chosenFor(materials);
+      return keyring.onDecrypt(materials, encryptedDataKeys);
+    },
+  };
+
+  async function chosenFor({ encryptionContext }: DecryptionMaterials): Promise<Keyring> {
+    try {
+      return keyringOf(await supplier(encryptionContext));
+    } catch (cause) {
+      throw dataKeyNotOpened([cause]);
+    }
+  }
+}
+
+function checkedId(branchKeyId: unknown): string {
+  if (isText(branchKeyId)) return branchKeyId;
+  throw new TypeError('branchKeyId: expected a text');
+}
+
+const DEFAULT_CAPACITY = 1_000;

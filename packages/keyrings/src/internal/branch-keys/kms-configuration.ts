@@ -1,0 +1,66 @@
+import { awsKmsKeyArnText, isRelatedKey, parseAwsKmsKeyArn } from '../aws-kms/arn.ts';
+import { KeyringError } from '../errors.ts';
+
+/**
+ * Which keys of AWS KMS a branch key store may use.
+ *
+ * - `key`: this one; branch keys of another are refused
+ * - `multi-region-key`: this one, also for branch keys of a related multi-Region key of another region
+ * - `discovery`: whichever a record names, in the region where it is; only to read
+ * - `multi-region-discovery`: the same, but multi-Region keys are asked in `region`; only to read
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#aws-kms-configuration
+ */
+export type BranchKeyKmsConfiguration =
+  | { readonly kind: 'key'; readonly keyArn: string }
+  | { readonly kind: 'multi-region-key'; readonly keyArn: string }
+  | { readonly kind: 'discovery' }
+  | { readonly kind: 'multi-region-discovery'; readonly region: string };
+
+/** What a configuration means. */
+export interface BranchKeyKmsKeys {
+  /** The ARN of the key for new branch keys; `undefined` where there are none to be made. */
+  readonly own: string | undefined;
+  /**
+   * The ARN of the key to ask for what the key of `kmsArn` wrapped.
+   *
+   * @throws KeyringError `BRANCH_KEY_INVALID` for a key that may not be used, or no key ARN
+   */
+  toOpen(kmsArn: string): string;
+}
+
+/** @throws TypeError for a key that is not named by its ARN, or no region */
+export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsKeys {
+  switch (configuration.kind) {
+    case 'key': {
+      const own = checkedKeyArn(configuration.keyArn);
+      return { own, toOpen: (kmsArn) => (kmsArn === own ? own : refused()) };
+    }
+    case 'multi-region-key': {
+      const own = checkedKeyArn(configuration.keyArn);
+      return { own, toOpen: (kmsArn) => (isRelatedKey(own, kmsArn) ? own : refused()) };
+    }
+    case 'discovery':
+      return { own: undefined, toOpen: (kmsArn) => (parseAwsKmsKeyArn(kmsArn) ? kmsArn : refused()) };
+    case 'multi-region-discovery': {
+      const { region } = configuration;
+      if (typeof region !== 'string' || region === '') throw new TypeError('region: expected an AWS Region');
+      return { own: undefined, toOpen: (kmsArn) => inRegion(kmsArn, region) };
+    }
+  }
+}
+
+function inRegion(kmsArn: string, region: string): string {
+  const arn = parseAwsKmsKeyArn(kmsArn) ?? refused();
+  return arn.id.startsWith('mrk-') ? awsKmsKeyArnText({ ...arn, region }) : kmsArn;
+}
+
+/** An alias may mean another key tomorrow, and the ARN is part of what the branch key is bound to. */
+function checkedKeyArn(keyArn: string): string {
+  if (typeof keyArn === 'string' && parseAwsKmsKeyArn(keyArn)) return keyArn;
+  throw new TypeError('keyArn: expected the ARN of a key');
+}
+
+function refused(): never {
+  throw new KeyringError('BRANCH_KEY_INVALID', 'the branch key belongs to a KMS key that is not to be used');
+}
