@@ -1,27 +1,36 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { accountArn } from './arn.ts';
 import { KmsError, toKmsError } from './errors.ts';
-import type { Kms } from './kms.ts';
+import type { Account } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
 import type { Operation, Output } from './protocol/operation.ts';
 import { readBody } from './protocol/request-body.ts';
+import { signedRegion } from './protocol/signed-region.ts';
 import { millisecondsSince } from './protocol/time.ts';
+
+/** Whom an app serves. */
+export interface AppOptions {
+  readonly account: Account;
+  /** The Region of requests that are signed for none. */
+  readonly defaultRegion: string;
+  readonly log: Log;
+}
 
 /**
  * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this
- * one gate, which names it, runs its operation, turns whatever is thrown into an exception of the API and logs it.
+ * one gate, which names it, finds its Region, runs its operation, turns whatever is thrown into an exception of the API and logs it.
  */
-export function createApp(kms: Kms, log: Log): Hono<{ Bindings: HttpBindings }> {
+export function createApp({ account, defaultRegion, log }: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
-    const requestId = randomUUID();
+    const requestId = account.ids.uuid('request');
     const operation = operationName(incoming);
     const notes: { keyId?: string; xksCalls: XksCallRecord[] } = { xksCalls: [] };
+    const kms = account.region(signedRegion(incoming.headers.authorization) ?? defaultRegion);
     const call = {
       ...kms,
       concerns: (keyArn: string) => void (notes.keyId = keyArn),

@@ -1,12 +1,25 @@
 import type { ArnScope } from './arn.ts';
+import type { Clock } from './clock.ts';
+import type { Ids } from './ids.ts';
 import type { Connections } from './key-stores/connections.ts';
 import type { CustomKeyStores } from './key-stores/custom-key-stores.ts';
 import type { Aliases } from './keys/aliases.ts';
 import type { Keys } from './keys/keys.ts';
 import type { XksCaller, XksClient } from './xks/client.ts';
 
-/** Everything that operations work on. */
+/** What all Regions have in common. */
+export interface Account {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** The KMS of a Region, empty when it is first asked for. Throws RangeError for a malformed Region. */
+  region(name: string): Kms;
+  /** The Regions that were asked for. */
+  regions(): readonly Kms[];
+}
+
+/** Everything in one Region that operations work on. */
 export interface Kms {
+  readonly account: Account;
   readonly scope: ArnScope;
   readonly keys: Keys;
   readonly aliases: Aliases;

@@ -1,17 +1,14 @@
+import { createAccount } from './account.ts';
 import { createApp } from './app.ts';
-import { arnScope } from './arn.ts';
+import { movableClock } from './clock.ts';
 import { startHttpServer } from './http-server.ts';
-import { createConnections } from './key-stores/connections.ts';
-import { createCustomKeyStores } from './key-stores/custom-key-stores.ts';
-import { createAliases } from './keys/aliases.ts';
-import { createKeys } from './keys/keys.ts';
+import { idSource } from './ids.ts';
 import type { Log } from './log.ts';
-import { createXksClient } from './xks/client.ts';
 import { createXksTransport } from './xks/transport.ts';
 
 /** What a local KMS says of itself and how it reaches proxies. Everything has a default. */
 export interface LocalKmsOptions {
-  /** The Region in ARNs and in the signatures of XKS requests. Default `us-east-1`. */
+  /** The Region of requests that are signed for none. Default `us-east-1`. */
   readonly region?: string;
   /** The 12-digit account that owns every key. Default `000000000000`. */
   readonly accountId?: string;
@@ -66,17 +63,15 @@ export function createLocalKms({
   if (!(xksTimeoutMs > 0 && xksTimeoutMs <= MAX_XKS_TIMEOUT_MS)) {
     throw new RangeError(`xksTimeoutMs: expected a number above 0, up to ${MAX_XKS_TIMEOUT_MS}`);
   }
-  const scope = arnScope(region, accountId);
   const transport = createXksTransport({
     hosts: xksHosts,
     certificateAuthorities: xksCertificateAuthorities,
     timeoutMs: xksTimeoutMs,
   });
-  const xks = createXksClient(transport, region);
-  const customKeyStores = createCustomKeyStores();
-  const connections = createConnections({ scope, customKeyStores, xks }, log);
-  const kms = { scope, keys: createKeys(scope), aliases: createAliases(), customKeyStores, connections, xks };
-  const app = createApp(kms, log);
+  const clock = movableClock();
+  const account = createAccount({ accountId, clock, ids: idSource(), transport, log });
+  account.region(region);
+  const app = createApp({ account, defaultRegion: region, log });
   let listening = 0;
 
   return {
@@ -96,7 +91,7 @@ export function createLocalKms({
           await server.close();
           listening -= 1;
           if (listening > 0) return;
-          await connections.settled();
+          await Promise.all(account.regions().map(({ connections }) => connections.settled()));
           transport.close();
         },
       };

@@ -1,23 +1,37 @@
+import type { KeyObject } from 'node:crypto';
 import { KmsError } from '../errors.ts';
-import type { EncryptionAlgorithm } from '../keys/key-specs.ts';
+import { type EncryptionAlgorithm, keySpecRow } from '../keys/key-specs.ts';
 import type { ExternalKey, KmsKey } from '../keys/keys.ts';
-import type { AesMaterial } from '../keys/material/aes.ts';
-import type { OaepHash, RsaMaterial } from '../keys/material/rsa.ts';
+import type { KeyPairMaterial } from '../keys/material/key-material.ts';
+import { currentVersion, type KeyVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
 import { kmsErrorFor } from '../xks/failures.ts';
 import { resultOf } from '../xks/result.ts';
+import { open, seal } from './aes.ts';
 import { decodeCiphertextBlob, encodeCiphertextBlob, invalidCiphertext } from './ciphertext-blob.ts';
 import { additionalAuthenticatedData, type EncryptionContext } from './encryption-context.ts';
+import { maxOaepPlaintextBytes, type OaepHash, oaepDecrypt, oaepEncrypt } from './oaep.ts';
 
 /** A key, an algorithm and an encryption context, ready for use. */
 export interface Cipher {
-  encrypt(plaintext: Uint8Array): Promise<Uint8Array>;
+  encrypt(plaintext: Uint8Array): Promise<Encrypted>;
   /** Throws InvalidCiphertextException, or KMSInvalidStateException if it is a proxy that refuses. */
-  decrypt(ciphertext: Uint8Array): Promise<Uint8Array>;
+  decrypt(ciphertext: Uint8Array): Promise<Decrypted>;
+}
+
+/** What encryption made, and the `KeyMaterialId` of what made it. */
+interface Encrypted {
+  readonly ciphertext: Uint8Array;
+  readonly keyMaterialId: string | undefined;
+}
+
+interface Decrypted {
+  readonly plaintext: Uint8Array;
+  readonly keyMaterialId: string | undefined;
 }
 
 /**
- * Throws InvalidKeyUsageException if keys of this spec do not have the algorithm, ValidationException if the
+ * Throws InvalidKeyUsageException if the key does not have the algorithm, ValidationException if the
  * algorithm takes no encryption context, KMSInvalidStateException if the key's store is not connected.
  */
 export function cipherFor(
@@ -26,34 +40,39 @@ export function cipherFor(
   algorithm: EncryptionAlgorithm,
   context: EncryptionContext,
 ): Cipher {
-  const { material, external } = key;
-  const oaepHash = OAEP_HASHES[algorithm];
-  if (oaepHash && material.type === 'rsa') {
-    if (context.size === 0) return rsaCipher(material, oaepHash);
-    throw new KmsError('ValidationException', 'An encryption context goes with symmetric keys only.');
-  }
-  if (oaepHash || material.type !== 'aes') {
+  const current = currentVersion(key);
+  const algorithms = keySpecRow(key.spec).algorithms.ENCRYPT_DECRYPT;
+  if (!current?.material || !algorithms?.includes(algorithm)) {
     throw new KmsError(
       'InvalidKeyUsageException',
       `The key ${key.arn} does not have the algorithm ${algorithm}.`,
     );
   }
+  const oaepHash = OAEP_HASHES[algorithm];
+  if (oaepHash && current.material.type === 'pair') {
+    if (context.size === 0) return rsaCipher(current.material, oaepHash);
+    throw new KmsError('ValidationException', 'An encryption context goes with symmetric keys only.');
+  }
   const additionalData = additionalAuthenticatedData(key.id, context);
-  return external
-    ? doubleCipher(call, key, material, external, additionalData)
-    : ownCipher(key, material, additionalData);
+  return key.external
+    ? doubleCipher(call, key, secretOf(current), key.external, additionalData)
+    : ownCipher(key, current, additionalData);
 }
 
-function ownCipher({ id: keyId }: KmsKey, material: AesMaterial, additionalData: Uint8Array): Cipher {
+function ownCipher(key: KmsKey, current: KeyVersion, additionalData: Uint8Array): Cipher {
   return {
     async encrypt(plaintext) {
-      return encodeCiphertextBlob({ keyId, sealed: material.seal(plaintext, additionalData) });
+      const sealed = seal(secretOf(current), plaintext, additionalData);
+      const ciphertext = encodeCiphertextBlob({ keyId: key.id, versionTag: versionTag(current), sealed });
+      return { ciphertext, keyMaterialId: current.id };
     },
     async decrypt(blob) {
       const ciphertext = decodeCiphertextBlob(blob);
-      const plaintext = 'sealed' in ciphertext && material.open(ciphertext.sealed, additionalData);
+      if (!('sealed' in ciphertext)) throw invalidCiphertext();
+      const version = key.versions.find((version) => versionTag(version).equals(ciphertext.versionTag));
+      const plaintext = version?.material && open(secretOf(version), ciphertext.sealed, additionalData);
       if (!plaintext) throw invalidCiphertext();
-      return plaintext;
+      return { plaintext, keyMaterialId: version.id };
     },
   };
 }
@@ -61,48 +80,60 @@ function ownCipher({ id: keyId }: KmsKey, material: AesMaterial, additionalData:
 /** Double encryption: with the key's own material first, then with the external key. */
 function doubleCipher(
   call: Call,
-  { id: keyId, arn: kmsKeyArn }: KmsKey,
-  material: AesMaterial,
+  key: KmsKey,
+  secret: KeyObject,
   { customKeyStoreId, xksKeyId }: ExternalKey,
   additionalData: Uint8Array,
 ): Cipher {
   const { proxy, connection } = call.customKeyStores.withId(customKeyStoreId);
   if (connection.state !== 'CONNECTED') throw kmsErrorFor('KeyStoreNotConnected', 'cryptography');
-  const reference = { xksKeyId, kmsKeyArn };
+  const reference = { xksKeyId, kmsKeyArn: key.arn };
   return {
     async encrypt(plaintext) {
-      const sealed = { plaintext: material.seal(plaintext, additionalData), additionalData };
+      const sealed = { plaintext: seal(secret, plaintext, additionalData), additionalData };
       const result = await call.xks.encrypt(proxy, reference, sealed, call.xksCaller);
-      return encodeCiphertextBlob({ keyId, external: resultOf(result, 'cryptography') });
+      const external = resultOf(result, 'cryptography');
+      return { ciphertext: encodeCiphertextBlob({ keyId: key.id, external }), keyMaterialId: undefined };
     },
     async decrypt(blob) {
       const ciphertext = decodeCiphertextBlob(blob);
       if (!('external' in ciphertext)) throw invalidCiphertext();
       const input = { ...ciphertext.external, additionalData };
       const result = await call.xks.decrypt(proxy, reference, input, call.xksCaller);
-      const plaintext = material.open(resultOf(result, 'cryptography'), additionalData);
+      const plaintext = open(secret, resultOf(result, 'cryptography'), additionalData);
       if (!plaintext) throw kmsErrorFor('UndecryptableResult', 'cryptography');
-      return plaintext;
+      return { plaintext, keyMaterialId: undefined };
     },
   };
 }
 
-function rsaCipher(material: RsaMaterial, hash: OaepHash): Cipher {
+function rsaCipher(pair: KeyPairMaterial, hash: OaepHash): Cipher {
   return {
     async encrypt(plaintext) {
-      const maxBytes = material.maxPlaintextBytes(hash);
-      if (plaintext.length <= maxBytes) return material.encrypt(plaintext, hash);
-      throw new KmsError(
-        'ValidationException',
-        `Plaintext: must hold at most ${maxBytes} bytes for this key`,
-      );
+      const maxBytes = maxOaepPlaintextBytes(pair.publicKey, hash);
+      if (plaintext.length > maxBytes) {
+        throw new KmsError(
+          'ValidationException',
+          `Plaintext: must hold at most ${maxBytes} bytes for this key`,
+        );
+      }
+      return { ciphertext: oaepEncrypt(pair.publicKey, hash, plaintext), keyMaterialId: undefined };
     },
     async decrypt(ciphertext) {
-      const plaintext = material.decrypt(ciphertext, hash);
+      const plaintext = oaepDecrypt(pair.privateKey, hash, ciphertext);
       if (!plaintext) throw invalidCiphertext();
-      return plaintext;
+      return { plaintext, keyMaterialId: undefined };
     },
   };
+}
+
+function secretOf({ material }: KeyVersion): KeyObject {
+  if (material?.type === 'secret') return material.key;
+  throw new TypeError('a symmetric key has secret material');
+}
+
+function versionTag({ id }: KeyVersion): Buffer {
+  return Buffer.from(id.slice(0, 32), 'hex');
 }
 
 const OAEP_HASHES = {

@@ -2,17 +2,22 @@ import { Encoder } from 'cbor-x';
 import { KmsError } from '../errors.ts';
 import type { XksCiphertext } from '../xks/wire.ts';
 
-/** What a CiphertextBlob of a symmetric key says: the key, and the ciphertext of its outermost layer. */
+/**
+ * What a CiphertextBlob of a symmetric key says: the key, and the ciphertext of its outermost layer. The version
+ * tag, 16 bytes, tells the materials of a rotated key apart.
+ */
 export type Ciphertext =
-  | { readonly keyId: string; readonly sealed: Uint8Array }
+  | { readonly keyId: string; readonly versionTag: Uint8Array; readonly sealed: Uint8Array }
   | { readonly keyId: string; readonly external: XksCiphertext };
 
 /**
  * A CiphertextBlob: a CBOR array that opens with its layout.
- * `[1, key id, sealed]` holds the key's own layer, `[2, key id, ciphertext, IV, tag, metadata]` the external one.
+ * `[1, key id, version tag, sealed]` holds the key's own layer,
+ * `[2, key id, ciphertext, IV, tag, metadata]` the external one.
  */
 export function encodeCiphertextBlob(ciphertext: Ciphertext): Uint8Array {
-  if ('sealed' in ciphertext) return CBOR.encode([OWN, ciphertext.keyId, ciphertext.sealed]);
+  if ('sealed' in ciphertext)
+    return CBOR.encode([OWN, ciphertext.keyId, ciphertext.versionTag, ciphertext.sealed]);
   const { keyId, external } = ciphertext;
   const { metadata = null } = external;
   return CBOR.encode([EXTERNAL, keyId, external.ciphertext, external.iv, external.tag, metadata]);
@@ -37,8 +42,8 @@ function fromCbor(blob: Uint8Array): Ciphertext | undefined {
   const [layout, keyId, ...parts] = value;
   if (typeof keyId !== 'string') return undefined;
   if (layout === OWN) {
-    const [sealed] = parts;
-    return isBytes(sealed) ? { keyId, sealed } : undefined;
+    const [versionTag, sealed] = parts;
+    return isBytes(versionTag) && isBytes(sealed) ? { keyId, versionTag, sealed } : undefined;
   }
   if (layout === EXTERNAL) {
     const [ciphertext, iv, tag, metadata] = parts;

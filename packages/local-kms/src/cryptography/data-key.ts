@@ -10,6 +10,7 @@ import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
 interface DataKey {
   readonly key: KmsKey;
   readonly ciphertext: Uint8Array;
+  readonly keyMaterialId: string | undefined;
   readonly plaintext: Uint8Array;
 }
 
@@ -43,7 +44,7 @@ export async function withDataKey(
   assertNotDryRun(DryRun);
   const plaintext = randomBytes(length);
   try {
-    return answer({ key, plaintext, ciphertext: await cipher.encrypt(plaintext) });
+    return answer({ key, plaintext, ...(await cipher.encrypt(plaintext)) });
   } finally {
     plaintext.fill(0);
   }

@@ -57,17 +57,12 @@ export function assertNotDryRun(dryRun: boolean): void {
   if (dryRun) throw new KmsError('DryRunOperationException', 'The request would have succeeded.');
 }
 
-/** The `KeyMaterialId` of an answer: keys in a custom key store and asymmetric keys have none. */
-export function keyMaterialIdOf({ material, external }: KmsKey): string | undefined {
-  return material.type === 'aes' && !external ? material.id : undefined;
-}
-
 function ready(
   call: Call,
   key: KmsKey,
   algorithm: EncryptionAlgorithm,
   context: EncryptionContext,
 ): ReadyKey {
-  assertUsable(key, 'ENCRYPT_DECRYPT');
+  assertUsable(call, key, 'ENCRYPT_DECRYPT');
   return { key, cipher: cipherFor(call, key, algorithm, context) };
 }

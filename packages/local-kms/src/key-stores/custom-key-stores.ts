@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
 import { KmsError } from '../errors.ts';
+import type { Ids } from '../ids.ts';
 import type { XksProxy } from '../xks/client.ts';
 import type { ConnectionErrorCode } from '../xks/failures.ts';
 
@@ -20,7 +21,7 @@ export type Connection =
 /** The members of a store that may change. */
 type CustomKeyStoreSettings = Pick<CustomKeyStore, 'name' | 'proxy'>;
 
-/** The custom key stores of the account and Region. */
+/** The custom key stores of one Region. */
 export interface CustomKeyStores {
   /** Throws CustomKeyStoreNotFoundException. */
   withId(id: string): CustomKeyStore;
@@ -42,7 +43,7 @@ export interface CustomKeyStores {
 }
 
 /** No custom key stores yet. */
-export function createCustomKeyStores(): CustomKeyStores {
+export function createCustomKeyStores({ clock, ids }: { clock: Clock; ids: Ids }): CustomKeyStores {
   const byId = new Map<string, CustomKeyStore>();
 
   const found = (store: CustomKeyStore | undefined): CustomKeyStore => {
@@ -74,11 +75,11 @@ export function createCustomKeyStores(): CustomKeyStores {
     assertFree,
     create(settings) {
       assertFree(settings);
-      const id = `cks-${randomBytes(9).toString('hex').slice(0, 17)}`;
+      const id = `cks-${ids.hex('custom-key-store', 17)}`;
       const store = {
         ...settings,
         id,
-        createdAt: new Date(),
+        createdAt: clock.now(),
         connection: { state: 'DISCONNECTED' },
       } as const;
       byId.set(id, store);

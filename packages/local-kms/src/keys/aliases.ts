@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { KmsError } from '../errors.ts';
 
 /** A friendly name for a key. */
@@ -9,7 +10,7 @@ interface Alias {
   readonly updatedAt: Date;
 }
 
-/** The aliases of the account and Region. */
+/** The aliases of one Region. */
 export interface Aliases {
   find(name: string): Alias | undefined;
   /** In the order of their names. */
@@ -23,7 +24,7 @@ export interface Aliases {
 }
 
 /** No aliases yet. */
-export function createAliases(): Aliases {
+export function createAliases(clock: Clock): Aliases {
   const byName = new Map<string, Alias>();
 
   const existing = (name: string): Alias => {
@@ -45,13 +46,13 @@ export function createAliases(): Aliases {
       assertAliasName(name);
       if (byName.has(name)) throw new KmsError('AlreadyExistsException', `The alias ${name} already exists.`);
       refuseTooMany(targetKeyId);
-      const now = new Date();
+      const now = clock.now();
       byName.set(name, { name, targetKeyId, createdAt: now, updatedAt: now });
     },
     retarget(name, targetKeyId) {
       const alias = existing(name);
       if (alias.targetKeyId !== targetKeyId) refuseTooMany(targetKeyId);
-      byName.set(name, { ...alias, targetKeyId, updatedAt: new Date() });
+      byName.set(name, { ...alias, targetKeyId, updatedAt: clock.now() });
     },
     delete(name) {
       byName.delete(existing(name).name);

@@ -1,43 +1,74 @@
-import { keyMaterialIdOf } from '../cryptography/encryption.ts';
-import type { Call } from '../kms.ts';
+import type { Kms } from '../kms.ts';
 import type { Output } from '../protocol/operation.ts';
 import { toTimestamp } from '../protocol/time.ts';
-import { KEY_SPECS, type KeySpec } from './key-specs.ts';
+import { type KeyUsage, keySpecRow } from './key-specs.ts';
 import { keyState } from './key-state.ts';
 import type { KmsKey } from './keys.ts';
+import { relatedKeys } from './multi-region.ts';
+import { currentVersion } from './versions.ts';
 
-/** The `KeyMetadata` of CreateKey and DescribeKey. */
-export function keyMetadata(call: Call, key: KmsKey): Output {
-  const state = keyState(call, key);
-  const { external } = key;
+/** The `KeyMetadata` of CreateKey and DescribeKey, and the `ReplicaKeyMetadata` of ReplicateKey. */
+export function keyMetadata(kms: Kms, key: KmsKey): Output {
+  const state = keyState(kms, key);
+  const { external, deletion } = key;
   return {
-    AWSAccountId: call.scope.accountId,
+    AWSAccountId: kms.scope.accountId,
     KeyId: key.id,
     Arn: key.arn,
     CreationDate: toTimestamp(key.createdAt),
     Enabled: state === 'Enabled',
     Description: key.description,
-    KeyUsage: KEY_SPECS[key.spec].usage,
+    KeyUsage: key.usage,
     KeyState: state,
-    Origin: external ? 'EXTERNAL_KEY_STORE' : 'AWS_KMS',
+    DeletionDate: deletion?.at && toTimestamp(deletion.at),
+    PendingDeletionWindowInDays: state === 'PendingReplicaDeletion' ? deletion?.windowDays : undefined,
+    ...importMembers(key),
+    Origin: key.origin,
     KeyManager: 'CUSTOMER',
     CustomerMasterKeySpec: key.spec,
     KeySpec: key.spec,
-    MultiRegion: false,
-    ...algorithmsOf(key.spec),
-    CurrentKeyMaterialId: keyMaterialIdOf(key),
-    ...(external && {
-      CustomKeyStoreId: external.customKeyStoreId,
-      XksKeyConfiguration: { Id: external.xksKeyId },
-    }),
+    ...algorithmsOf(key),
+    MultiRegion: key.primaryRegion !== undefined,
+    MultiRegionConfiguration: multiRegionConfiguration(kms, key),
+    CurrentKeyMaterialId: keyMaterialId(key),
+    CustomKeyStoreId: external?.customKeyStoreId,
+    XksKeyConfiguration: external && { Id: external.xksKeyId },
   };
 }
 
-/** The lists of algorithms in the metadata of a key; a list with nothing in it is left out. */
-export function algorithmsOf(spec: KeySpec): Output {
-  const { encryptionAlgorithms, keyAgreementAlgorithms } = KEY_SPECS[spec];
+/** The list of algorithms that a key has for its usage, under the name that the API has for such a list. */
+export function algorithmsOf({ spec, usage }: KmsKey): Output {
+  return { [ALGORITHM_LISTS[usage]]: keySpecRow(spec).algorithms[usage] };
+}
+
+/** The `KeyMaterialId` of an answer: keys in a custom key store and asymmetric keys have none. */
+export function keyMaterialId(key: KmsKey, version = currentVersion(key)): string | undefined {
+  return key.spec === 'SYMMETRIC_DEFAULT' && !key.external ? version?.id : undefined;
+}
+
+function importMembers({ origin, versions }: KmsKey): Output {
+  if (origin !== 'EXTERNAL') return {};
+  const imported = versions.filter(({ material }) => material !== undefined);
+  if (imported.length === 0) return {};
+  const expiries = imported.flatMap(({ expiresAt }) => (expiresAt ? [toTimestamp(expiresAt)] : []));
+  if (expiries.length === 0) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };
+  return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: Math.min(...expiries) };
+}
+
+function multiRegionConfiguration({ account }: Kms, key: KmsKey): Output | undefined {
+  if (key.primaryRegion === undefined) return undefined;
+  const related = relatedKeys(account, key);
+  const place = ({ arn, region }: KmsKey) => ({ Arn: arn, Region: region });
   return {
-    ...(encryptionAlgorithms.length > 0 && { EncryptionAlgorithms: encryptionAlgorithms }),
-    ...(keyAgreementAlgorithms.length > 0 && { KeyAgreementAlgorithms: keyAgreementAlgorithms }),
+    MultiRegionKeyType: key.region === key.primaryRegion ? 'PRIMARY' : 'REPLICA',
+    PrimaryKey: related.filter(({ region }) => region === key.primaryRegion).map(place)[0],
+    ReplicaKeys: related.filter(({ region }) => region !== key.primaryRegion).map(place),
   };
 }
+
+const ALGORITHM_LISTS = {
+  ENCRYPT_DECRYPT: 'EncryptionAlgorithms',
+  SIGN_VERIFY: 'SigningAlgorithms',
+  GENERATE_VERIFY_MAC: 'MacAlgorithms',
+  KEY_AGREEMENT: 'KeyAgreementAlgorithms',
+} as const satisfies Record<KeyUsage, string>;

@@ -1,26 +1,37 @@
-import { type AesMaterial, generateAesMaterial } from './material/aes.ts';
-import { type EccMaterial, generateEccMaterial } from './material/ecc.ts';
-import { generateRsaMaterial, type RsaMaterial } from './material/rsa.ts';
+import type { SigningAlgorithm } from '../cryptography/signatures.ts';
+import type { KeyMaterial } from './material/key-material.ts';
+import { generateEcPair, generateEd25519Pair, generateRsaPair, importKeyPair } from './material/key-pairs.ts';
+import { generateSecret, importSecret } from './material/secrets.ts';
 
 /** The key specs this KMS makes keys of. One row holds all that differs between them. */
 export const KEY_SPECS = {
-  SYMMETRIC_DEFAULT: symmetric(),
+  SYMMETRIC_DEFAULT: {
+    type: 'symmetric',
+    algorithms: { ENCRYPT_DECRYPT: ['SYMMETRIC_DEFAULT'] },
+    generate: async () => generateSecret(32),
+    import: (bytes) => importSecret(bytes, 32, 32),
+  },
+  HMAC_224: hmac('HMAC_SHA_224', 28, { maxImportBytes: 64 }),
+  HMAC_256: hmac('HMAC_SHA_256', 32, { maxImportBytes: 64 }),
+  HMAC_384: hmac('HMAC_SHA_384', 48, { maxImportBytes: 128 }),
+  HMAC_512: hmac('HMAC_SHA_512', 64, { maxImportBytes: 128 }),
   RSA_2048: rsa(2048),
   RSA_3072: rsa(3072),
   RSA_4096: rsa(4096),
-  ECC_NIST_P256: ecc('prime256v1'),
-  ECC_NIST_P384: ecc('secp384r1'),
-  ECC_NIST_P521: ecc('secp521r1'),
+  ECC_NIST_P256: ec('prime256v1', { SIGN_VERIFY: ['ECDSA_SHA_256'], KEY_AGREEMENT: ['ECDH'] }),
+  ECC_NIST_P384: ec('secp384r1', { SIGN_VERIFY: ['ECDSA_SHA_384'], KEY_AGREEMENT: ['ECDH'] }),
+  ECC_NIST_P521: ec('secp521r1', { SIGN_VERIFY: ['ECDSA_SHA_512'], KEY_AGREEMENT: ['ECDH'] }),
+  ECC_SECG_P256K1: ec('secp256k1', { SIGN_VERIFY: ['ECDSA_SHA_256'] }),
+  ECC_NIST_EDWARDS25519: {
+    type: 'asymmetric',
+    algorithms: { SIGN_VERIFY: ['ED25519_SHA_512'] },
+    generate: generateEd25519Pair,
+    import: (pkcs8) => importKeyPair(pkcs8, (key) => key.asymmetricKeyType === 'ed25519'),
+  },
 } as const satisfies Record<string, KeySpecRow>;
 
 /** The key specs that the API has and this KMS has not. */
 export const OTHER_KEY_SPECS = [
-  'ECC_NIST_EDWARDS25519',
-  'ECC_SECG_P256K1',
-  'HMAC_224',
-  'HMAC_256',
-  'HMAC_384',
-  'HMAC_512',
   'ML_DSA_44',
   'ML_DSA_65',
   'ML_DSA_87',
@@ -30,22 +41,43 @@ export const OTHER_KEY_SPECS = [
   'SM2',
 ] as const;
 
+/** What keys are used for here, as the API names it. */
+export const KEY_USAGES = [
+  'ENCRYPT_DECRYPT',
+  'SIGN_VERIFY',
+  'GENERATE_VERIFY_MAC',
+  'KEY_AGREEMENT',
+] as const satisfies readonly (keyof AlgorithmsByUsage)[];
+
 /** A key spec that this KMS makes keys of. */
 export type KeySpec = keyof typeof KEY_SPECS;
-/** What keys are used for here, as the API names it. */
-export type KeyUsage = 'ENCRYPT_DECRYPT' | 'KEY_AGREEMENT';
+/** What a key is used for: one of the usages of its spec. */
+export type KeyUsage = (typeof KEY_USAGES)[number];
 /** The algorithms of Encrypt and Decrypt, as the API names them. */
 export type EncryptionAlgorithm = 'SYMMETRIC_DEFAULT' | 'RSAES_OAEP_SHA_1' | 'RSAES_OAEP_SHA_256';
-/** What a key computes with; `type` tells which. */
-export type KeyMaterial = AesMaterial | RsaMaterial | EccMaterial;
+/** The algorithms of GenerateMac and VerifyMac. */
+export type MacAlgorithm = 'HMAC_SHA_224' | 'HMAC_SHA_256' | 'HMAC_SHA_384' | 'HMAC_SHA_512';
+
+interface AlgorithmsByUsage {
+  readonly ENCRYPT_DECRYPT?: readonly EncryptionAlgorithm[];
+  readonly SIGN_VERIFY?: readonly SigningAlgorithm[];
+  readonly GENERATE_VERIFY_MAC?: readonly MacAlgorithm[];
+  readonly KEY_AGREEMENT?: readonly 'ECDH'[];
+}
 
 interface KeySpecRow {
-  /** What keys of this spec are used for; a request need not name it for a symmetric key. */
-  readonly usage: KeyUsage;
-  readonly symmetric: boolean;
-  readonly encryptionAlgorithms: readonly EncryptionAlgorithm[];
-  readonly keyAgreementAlgorithms: readonly 'ECDH'[];
+  /** Aliases move between keys of one type only. */
+  readonly type: 'symmetric' | 'hmac' | 'asymmetric';
+  /** The usages of the spec, each with its algorithms. */
+  readonly algorithms: AlgorithmsByUsage;
   generate(): Promise<KeyMaterial>;
+  /** Reads imported material, raw or in PKCS #8; undefined if it is not of this spec. */
+  import(bytes: Uint8Array): KeyMaterial | undefined;
+}
+
+/** The row of a spec, with what all rows have in common. */
+export function keySpecRow(spec: KeySpec): KeySpecRow {
+  return KEY_SPECS[spec];
 }
 
 /** Whether this KMS makes keys of a spec, by its name in a request. */
@@ -53,32 +85,47 @@ export function isKeySpec(name: string): name is KeySpec {
   return Object.hasOwn(KEY_SPECS, name);
 }
 
-function symmetric(): KeySpecRow {
+function hmac(
+  algorithm: MacAlgorithm,
+  length: number,
+  { maxImportBytes }: { maxImportBytes: number },
+): KeySpecRow {
   return {
-    usage: 'ENCRYPT_DECRYPT',
-    symmetric: true,
-    encryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-    keyAgreementAlgorithms: [],
-    generate: async () => generateAesMaterial(),
+    type: 'hmac',
+    algorithms: { GENERATE_VERIFY_MAC: [algorithm] },
+    generate: async () => generateSecret(length),
+    import: (bytes) => importSecret(bytes, length, maxImportBytes),
   };
 }
 
 function rsa(modulusBits: number): KeySpecRow {
   return {
-    usage: 'ENCRYPT_DECRYPT',
-    symmetric: false,
-    encryptionAlgorithms: ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'],
-    keyAgreementAlgorithms: [],
-    generate: () => generateRsaMaterial(modulusBits),
+    type: 'asymmetric',
+    algorithms: {
+      ENCRYPT_DECRYPT: ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'],
+      SIGN_VERIFY: [
+        'RSASSA_PKCS1_V1_5_SHA_256',
+        'RSASSA_PKCS1_V1_5_SHA_384',
+        'RSASSA_PKCS1_V1_5_SHA_512',
+        'RSASSA_PSS_SHA_256',
+        'RSASSA_PSS_SHA_384',
+        'RSASSA_PSS_SHA_512',
+      ],
+    },
+    generate: () => generateRsaPair(modulusBits),
+    import: (pkcs8) =>
+      importKeyPair(
+        pkcs8,
+        (key) => key.asymmetricKeyType === 'rsa' && key.asymmetricKeyDetails?.modulusLength === modulusBits,
+      ),
   };
 }
 
-function ecc(namedCurve: string): KeySpecRow {
+function ec(namedCurve: string, algorithms: AlgorithmsByUsage): KeySpecRow {
   return {
-    usage: 'KEY_AGREEMENT',
-    symmetric: false,
-    encryptionAlgorithms: [],
-    keyAgreementAlgorithms: ['ECDH'],
-    generate: () => generateEccMaterial(namedCurve),
+    type: 'asymmetric',
+    algorithms,
+    generate: () => generateEcPair(namedCurve),
+    import: (pkcs8) => importKeyPair(pkcs8, (key) => key.asymmetricKeyDetails?.namedCurve === namedCurve),
   };
 }

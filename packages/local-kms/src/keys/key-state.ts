@@ -1,21 +1,72 @@
 import { KmsError } from '../errors.ts';
 import type { Kms } from '../kms.ts';
-import { KEY_SPECS, type KeyUsage } from './key-specs.ts';
+import type { KeyUsage } from './key-specs.ts';
 import type { KmsKey } from './keys.ts';
 
-/** The state of a key as DescribeKey tells it. A key of a store that is not connected cannot be used. */
-export function keyState({ customKeyStores }: Kms, key: KmsKey): 'Enabled' | 'Disabled' | 'Unavailable' {
+/** The state of a key, as DescribeKey tells it. Changes take effect at once here: none is Creating or Updating. */
+export type KeyState =
+  | 'Enabled'
+  | 'Disabled'
+  | 'PendingImport'
+  | 'PendingDeletion'
+  | 'PendingReplicaDeletion'
+  | 'Unavailable';
+
+/** What is done to a key, as far as its state matters. */
+type Treatment = keyof typeof STATES;
+
+/** The state of a key. A key of a store that is not connected is unavailable. */
+export function keyState({ customKeyStores }: Kms, key: KmsKey): KeyState {
+  if (key.deletion) return key.deletion.at ? 'PendingDeletion' : 'PendingReplicaDeletion';
+  if (isIncomplete(key)) return 'PendingImport';
   if (!key.enabled) return 'Disabled';
   if (!key.external) return 'Enabled';
   const { connection } = customKeyStores.withId(key.external.customKeyStoreId);
   return connection.state === 'CONNECTED' ? 'Enabled' : 'Unavailable';
 }
 
-/** Throws DisabledException for a disabled key and InvalidKeyUsageException for one of another usage. */
-export function assertUsable(key: KmsKey, usage: KeyUsage): void {
-  if (!key.enabled) throw new KmsError('DisabledException', `The key ${key.arn} is disabled.`);
-  const actual = KEY_SPECS[key.spec].usage;
-  if (actual !== usage) {
-    throw new KmsError('InvalidKeyUsageException', `The key ${key.arn} is for ${actual}, not for ${usage}.`);
+/** Throws DisabledException or KMSInvalidStateException if the state of the key does not permit the treatment. */
+export function assertState(kms: Kms, key: KmsKey, treatment: Treatment): void {
+  const state = keyState(kms, key);
+  const permitted: readonly KeyState[] = STATES[treatment];
+  if (permitted.includes(state)) return;
+  if (state === 'Disabled') throw new KmsError('DisabledException', `The key ${key.arn} is disabled.`);
+  throw new KmsError('KMSInvalidStateException', `The key ${key.arn} ${CONDITIONS[state]}.`);
+}
+
+/** Throws as `assertState` does, and InvalidKeyUsageException for a key of another usage. */
+export function assertUsable(kms: Kms, key: KmsKey, usage: KeyUsage): void {
+  assertState(kms, key, 'use');
+  if (key.usage !== usage) {
+    throw new KmsError(
+      'InvalidKeyUsageException',
+      `The key ${key.arn} is for ${key.usage}, not for ${usage}.`,
+    );
   }
 }
+
+/** Whether a key lacks material that it is to have. Material that waits for rotation does not count yet. */
+function isIncomplete({ versions }: KmsKey): boolean {
+  const associated = versions.filter(({ state }) => state !== 'PENDING_ROTATION');
+  return associated.length === 0 || associated.some(({ material }) => material === undefined);
+}
+
+/** AWS KMS Developer Guide, "Key states": which states a treatment is possible in. */
+const STATES = {
+  /** Cryptography, and grants for it. Of an unavailable key the key store itself says why. */
+  use: ['Enabled', 'Unavailable'],
+  /** Rotation, replication, a new primary Region. */
+  rotateOrReplicate: ['Enabled'],
+  switchOnOrOff: ['Enabled', 'Disabled', 'Unavailable'],
+  import: ['Enabled', 'Disabled', 'PendingImport'],
+  change: ['Enabled', 'Disabled', 'PendingImport', 'Unavailable'],
+  cancelDeletion: ['PendingDeletion', 'PendingReplicaDeletion'],
+} as const satisfies Record<string, readonly KeyState[]>;
+
+const CONDITIONS = {
+  Enabled: 'is not pending deletion',
+  PendingImport: 'is pending import',
+  PendingDeletion: 'is pending deletion',
+  PendingReplicaDeletion: 'is pending deletion',
+  Unavailable: 'is in a key store that is not connected',
+} as const satisfies Record<Exclude<KeyState, 'Disabled'>, string>;

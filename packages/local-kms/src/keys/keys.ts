@@ -1,20 +1,44 @@
-import { randomUUID } from 'node:crypto';
-import { type ArnScope, kmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
-import type { KeyMaterial, KeySpec } from './key-specs.ts';
+import type { KeySpec, KeyUsage } from './key-specs.ts';
+import type { KeyVersion } from './versions.ts';
 
-/** A KMS key. Its material is its own also when it lives in an external key store. */
+/** A KMS key as it stands in one Region. */
 export interface KmsKey {
-  /** Lower-case UUID. */
+  /** Lower-case UUID; `mrk-` and 32 hex digits for a multi-Region key, the same in all its Regions. */
   readonly id: string;
   readonly arn: string;
+  readonly region: string;
   readonly spec: KeySpec;
-  readonly description: string;
+  readonly usage: KeyUsage;
+  /** Who made its material: this KMS, the user who imports it, or both this KMS and an external key store. */
+  readonly origin: 'AWS_KMS' | 'EXTERNAL' | 'EXTERNAL_KEY_STORE';
   readonly createdAt: Date;
-  readonly material: KeyMaterial;
-  /** The key of an external key manager that encrypts a second time. */
-  readonly external?: ExternalKey;
+  readonly description: string;
   readonly enabled: boolean;
+  readonly versions: readonly KeyVersion[];
+  /** The key of an external key manager that encrypts a second time. */
+  readonly external: ExternalKey | undefined;
+  /** Only of multi-Region keys. The key in the primary Region is the one that is replicated and rotated. */
+  readonly primaryRegion: string | undefined;
+  readonly rotation: AutomaticRotation | undefined;
+  readonly deletion: ScheduledDeletion | undefined;
+  /** The key policy as it was put: JSON text. */
+  readonly policy: string;
+  /** Values by tag key. */
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** When the material of a symmetric key is replaced. Shared by related keys. */
+export interface AutomaticRotation {
+  readonly periodDays: number;
+  readonly nextAt: Date;
+}
+
+/** The waiting period of a key that is to be deleted. */
+export interface ScheduledDeletion {
+  readonly windowDays: number;
+  /** Undefined for a primary key as long as it has replicas: only then does the waiting begin. */
+  readonly at: Date | undefined;
 }
 
 /** Which key of which external key store. */
@@ -23,26 +47,29 @@ export interface ExternalKey {
   readonly xksKeyId: string;
 }
 
-interface NewKey {
-  readonly spec: KeySpec;
-  readonly description: string;
-  readonly material: KeyMaterial;
-  readonly external?: ExternalKey;
-}
+/** What may change in a key. */
+export type KeyChanges = Partial<
+  Pick<
+    KmsKey,
+    'description' | 'enabled' | 'versions' | 'primaryRegion' | 'rotation' | 'deletion' | 'policy' | 'tags'
+  >
+>;
 
-/** The keys of the account and Region. */
+/** The keys of one Region. */
 export interface Keys {
   find(id: string): KmsKey | undefined;
   /** In the order of their ids. */
   list(): readonly KmsKey[];
   inCustomKeyStore(customKeyStoreId: string): readonly KmsKey[];
-  /** Adds an enabled key. Throws XksKeyAlreadyInUseException if another key of the store has the external key. */
-  add(key: NewKey): KmsKey;
-  setEnabled(key: KmsKey, enabled: boolean): void;
+  /** Throws XksKeyAlreadyInUseException if another key of the store has the external key. */
+  add(key: KmsKey): void;
+  /** Changes the key as it is by now, which may be newer than what the caller holds. */
+  update(id: string, changes: KeyChanges): void;
+  delete(id: string): void;
 }
 
-/** No keys yet; those to come have ARNs of the scope. */
-export function createKeys(scope: ArnScope): Keys {
+/** No keys yet. */
+export function createKeys(): Keys {
   const byId = new Map<string, KmsKey>();
   const inCustomKeyStore = (customKeyStoreId: string): readonly KmsKey[] =>
     [...byId.values()].filter((key) => key.external?.customKeyStoreId === customKeyStoreId);
@@ -51,15 +78,15 @@ export function createKeys(scope: ArnScope): Keys {
     find: (id) => byId.get(id),
     list: () => [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     inCustomKeyStore,
-    add(newKey) {
-      const { external } = newKey;
-      if (external) assertUnused(external, inCustomKeyStore(external.customKeyStoreId));
-      const id = randomUUID();
-      const key = { ...newKey, id, arn: kmsArn(scope, `key/${id}`), createdAt: new Date(), enabled: true };
-      byId.set(id, key);
-      return key;
+    add(key) {
+      if (key.external) assertUnused(key.external, inCustomKeyStore(key.external.customKeyStoreId));
+      byId.set(key.id, key);
     },
-    setEnabled: (key, enabled) => void byId.set(key.id, { ...key, enabled }),
+    update(id, changes) {
+      const key = byId.get(id);
+      if (key) byId.set(id, { ...key, ...changes });
+    },
+    delete: (id) => void byId.delete(id),
   };
 }
 

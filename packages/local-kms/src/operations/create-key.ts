@@ -1,30 +1,36 @@
 import { z } from 'zod';
+import { kmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import type { CustomKeyStore } from '../key-stores/custom-key-stores.ts';
 import { keyMetadata } from '../keys/key-metadata.ts';
-import { isKeySpec, KEY_SPECS, type KeySpec, OTHER_KEY_SPECS } from '../keys/key-specs.ts';
-import { assertUnused, type ExternalKey } from '../keys/keys.ts';
+import { assertPolicy, defaultPolicy, policyText } from '../keys/key-policy.ts';
+import {
+  isKeySpec,
+  KEY_SPECS,
+  KEY_USAGES,
+  type KeySpec,
+  type KeyUsage,
+  keySpecRow,
+  OTHER_KEY_SPECS,
+} from '../keys/key-specs.ts';
+import { assertUnused, type ExternalKey, type KmsKey } from '../keys/keys.ts';
+import { tagList, withTags } from '../keys/tags.ts';
+import { firstVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
-import { customKeyStoreId } from '../protocol/members.ts';
+import { customKeyStoreId, description } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 import { kmsErrorFor } from '../xks/failures.ts';
 import { resultOf } from '../xks/result.ts';
 
 const keySpec = z.enum([...Object.keys(KEY_SPECS), ...OTHER_KEY_SPECS]);
 
-/** Makes a key, on its own or in an external key store. */
+/** Makes a key: with material of its own, for material to be imported, or in an external key store. */
 export const createKey = operation({
   input: z.object({
-    Description: z.string().max(8192).default(''),
-    KeyUsage: z
-      .enum([
-        'ENCRYPT_DECRYPT',
-        'KEY_AGREEMENT',
-        'SIGN_VERIFY',
-        'GENERATE_VERIFY_MAC',
-        'ENCAPSULATE_DECAPSULATE',
-      ])
-      .optional(),
+    Policy: policyText.optional(),
+    BypassPolicyLockoutSafetyCheck: z.boolean().optional(),
+    Description: description.default(''),
+    KeyUsage: z.enum([...KEY_USAGES, 'ENCAPSULATE_DECAPSULATE']).optional(),
     KeySpec: keySpec.optional(),
     CustomerMasterKeySpec: keySpec.optional(),
     Origin: z.enum(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']).default('AWS_KMS'),
@@ -36,68 +42,99 @@ export const createKey = operation({
       .regex(/^[a-zA-Z0-9-_.]+$/)
       .optional(),
     MultiRegion: z.boolean().default(false),
+    Tags: tagList.default([]),
   }),
-  unsupported: ['Policy', 'BypassPolicyLockoutSafetyCheck', 'Tags'],
   async run(input, call) {
-    const spec = specOf(input);
-    const external = externalKeyOf(input);
-    if (input.MultiRegion) throw unsupported('Multi-Region keys are not supported.');
-    if (external) await checkExternalKey(call, external, spec);
-    const material = await KEY_SPECS[spec].generate();
+    const { scope, account } = call;
+    const { spec, usage } = kindOf(input);
+    const { origin, external } = originOf(input);
+    const policy = input.Policy ?? defaultPolicy(scope);
+    assertPolicy(policy);
+    const tags = withTags(new Map(), input.Tags);
+    if (external) await checkExternalKey(call, external, spec, input.MultiRegion);
+    const material = origin === 'EXTERNAL' ? undefined : await keySpecRow(spec).generate();
     // The store may have been disconnected, or deleted, while its proxy was asked.
     if (external) connectedStore(call, external);
-    const key = call.keys.add({
+    const uuid = account.ids.uuid('key');
+    const id = input.MultiRegion ? `mrk-${uuid.replaceAll('-', '')}` : uuid;
+    const key: KmsKey = {
+      id,
+      arn: kmsArn(scope, `key/${id}`),
+      region: scope.region,
       spec,
+      usage,
+      origin,
+      createdAt: account.clock.now(),
       description: input.Description,
-      material,
-      ...(external && { external }),
-    });
+      enabled: true,
+      versions: material ? [firstVersion(material, account.ids)] : [],
+      external,
+      primaryRegion: input.MultiRegion ? scope.region : undefined,
+      rotation: undefined,
+      deletion: undefined,
+      policy,
+      tags,
+    };
+    call.keys.add(key);
     call.concerns(key.arn);
     return { KeyMetadata: keyMetadata(call, key) };
   },
 });
 
-interface SpecInput {
+interface KindInput {
   readonly KeyUsage?: string | undefined;
   readonly KeySpec?: string | undefined;
   readonly CustomerMasterKeySpec?: string | undefined;
 }
 
-function specOf({ KeyUsage, KeySpec, CustomerMasterKeySpec }: SpecInput): KeySpec {
+function kindOf({ KeyUsage, KeySpec, CustomerMasterKeySpec }: KindInput): Pick<KmsKey, 'spec' | 'usage'> {
   if (KeySpec !== undefined && CustomerMasterKeySpec !== undefined) {
     throw invalid('KeySpec and CustomerMasterKeySpec are two names of one parameter.');
   }
   const spec = KeySpec ?? CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT';
   if (!isKeySpec(spec)) throw unsupported(`Keys of the spec ${spec} are not supported.`);
-  const { usage, symmetric } = KEY_SPECS[spec];
-  if (KeyUsage === undefined && !symmetric) throw invalid('KeyUsage: is required for an asymmetric key');
-  if (KeyUsage === undefined || KeyUsage === usage) return spec;
-  if (symmetric) throw invalid(`KeyUsage: ${KeyUsage} does not go with ${spec}`);
-  throw unsupported(`Keys of the spec ${spec} for ${KeyUsage} are not supported.`);
+  if (KeyUsage === undefined && spec !== 'SYMMETRIC_DEFAULT') {
+    throw invalid(`KeyUsage: is required for a key of the spec ${spec}`);
+  }
+  const requested = KeyUsage ?? 'ENCRYPT_DECRYPT';
+  const usage = usagesOf(spec).find((usage) => usage === requested);
+  if (usage === undefined) throw invalid(`KeyUsage: ${requested} does not go with ${spec}`);
+  return { spec, usage };
+}
+
+function usagesOf(spec: KeySpec): readonly KeyUsage[] {
+  return KEY_USAGES.filter((usage) => keySpecRow(spec).algorithms[usage] !== undefined);
 }
 
 interface OriginInput {
-  readonly Origin: string;
+  readonly Origin: KmsKey['origin'] | 'AWS_CLOUDHSM';
   readonly CustomKeyStoreId?: string | undefined;
   readonly XksKeyId?: string | undefined;
 }
 
-function externalKeyOf({ Origin, CustomKeyStoreId, XksKeyId }: OriginInput): ExternalKey | undefined {
+function originOf({ Origin, CustomKeyStoreId, XksKeyId }: OriginInput): Pick<KmsKey, 'origin' | 'external'> {
   if (Origin === 'EXTERNAL_KEY_STORE') {
     if (CustomKeyStoreId === undefined || XksKeyId === undefined) {
       throw invalid('The origin EXTERNAL_KEY_STORE requires CustomKeyStoreId and XksKeyId.');
     }
-    return { customKeyStoreId: CustomKeyStoreId, xksKeyId: XksKeyId };
+    return { origin: Origin, external: { customKeyStoreId: CustomKeyStoreId, xksKeyId: XksKeyId } };
   }
-  if (Origin !== 'AWS_KMS') throw unsupported(`Keys of the origin ${Origin} are not supported.`);
+  if (Origin === 'AWS_CLOUDHSM') throw unsupported('There are no AWS CloudHSM clusters here.');
   if (CustomKeyStoreId !== undefined || XksKeyId !== undefined) {
     throw invalid('CustomKeyStoreId and XksKeyId require the origin EXTERNAL_KEY_STORE.');
   }
-  return undefined;
+  return { origin: Origin, external: undefined };
 }
 
-async function checkExternalKey(call: Call, external: ExternalKey, spec: KeySpec): Promise<void> {
-  if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported('An external key store holds symmetric keys only.');
+async function checkExternalKey(
+  call: Call,
+  external: ExternalKey,
+  spec: KeySpec,
+  multiRegion: boolean,
+): Promise<void> {
+  if (spec !== 'SYMMETRIC_DEFAULT' || multiRegion) {
+    throw unsupported('An external key store holds symmetric single-Region keys only.');
+  }
   const store = connectedStore(call, external);
   assertUnused(external, call.keys.inCustomKeyStore(store.id));
   const check = await call.xks.checkKey(store.proxy, external.xksKeyId, call.xksCaller);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { assertNotDryRun, keyMaterialIdOf, readyToDecrypt } from '../cryptography/encryption.ts';
+import { assertNotDryRun, readyToDecrypt } from '../cryptography/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import {
   ciphertextBlob,
@@ -31,9 +31,9 @@ export const decrypt = operation({
       EncryptionContext,
     );
     assertNotDryRun(DryRun);
-    const plaintext = await cipher.decrypt(CiphertextBlob);
+    const { plaintext, keyMaterialId } = await cipher.decrypt(CiphertextBlob);
     const Plaintext = toBase64(plaintext);
     plaintext.fill(0);
-    return { KeyId: key.arn, Plaintext, EncryptionAlgorithm, KeyMaterialId: keyMaterialIdOf(key) };
+    return { KeyId: key.arn, Plaintext, EncryptionAlgorithm, KeyMaterialId: keyMaterialId };
   },
 });

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
+import { sharedSecret } from '../cryptography/key-agreement.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
+import { currentVersion } from '../keys/versions.ts';
 import { base64, toBase64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -19,10 +21,11 @@ export const deriveSharedSecret = operation({
   unsupported: ['Recipient'],
   run({ KeyId, KeyAgreementAlgorithm, PublicKey, DryRun }, call) {
     const key = keyWithId(call, KeyId);
-    assertUsable(key, 'KEY_AGREEMENT');
-    const secret = key.material.type === 'ecc' && key.material.sharedSecret(PublicKey);
+    assertUsable(call, key, 'KEY_AGREEMENT');
+    const material = currentVersion(key)?.material;
+    const secret = material?.type === 'pair' && sharedSecret(material, PublicKey);
     if (!secret) throw new KmsError('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
     assertNotDryRun(DryRun);
-    return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: 'AWS_KMS' };
+    return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: key.origin };
   },
 });

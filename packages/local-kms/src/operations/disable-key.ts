@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { assertState } from '../keys/key-state.ts';
 import { keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -7,7 +8,9 @@ import { operation } from '../protocol/operation.ts';
 export const disableKey = operation({
   input: z.object({ KeyId: keyId }),
   run({ KeyId }, call) {
-    call.keys.setEnabled(keyWithIdNotAlias(call, KeyId), false);
+    const key = keyWithIdNotAlias(call, KeyId);
+    assertState(call, key, 'switchOnOrOff');
+    call.keys.update(key.id, { enabled: false });
     return {};
   },
 });

@@ -24,7 +24,7 @@ export const encrypt = operation({
   async run({ KeyId, Plaintext, EncryptionAlgorithm, EncryptionContext, DryRun }, call) {
     const { key, cipher } = readyToEncrypt(call, KeyId, EncryptionAlgorithm, EncryptionContext);
     assertNotDryRun(DryRun);
-    const ciphertext = await cipher.encrypt(Plaintext);
+    const { ciphertext } = await cipher.encrypt(Plaintext);
     return { CiphertextBlob: toBase64(ciphertext), KeyId: key.arn, EncryptionAlgorithm };
   },
 });

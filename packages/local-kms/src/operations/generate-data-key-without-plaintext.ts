@@ -1,5 +1,4 @@
 import { dataKeyInput, withDataKey } from '../cryptography/data-key.ts';
-import { keyMaterialIdOf } from '../cryptography/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -7,9 +6,9 @@ import { operation } from '../protocol/operation.ts';
 export const generateDataKeyWithoutPlaintext = operation({
   input: dataKeyInput,
   run: (input, call) =>
-    withDataKey(input, call, ({ key, ciphertext }) => ({
+    withDataKey(input, call, ({ key, ciphertext, keyMaterialId }) => ({
       CiphertextBlob: toBase64(ciphertext),
       KeyId: key.arn,
-      KeyMaterialId: keyMaterialIdOf(key),
+      KeyMaterialId: keyMaterialId,
     })),
 });

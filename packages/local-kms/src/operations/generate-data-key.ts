@@ -1,5 +1,4 @@
 import { dataKeyInput, withDataKey } from '../cryptography/data-key.ts';
-import { keyMaterialIdOf } from '../cryptography/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -8,10 +7,10 @@ export const generateDataKey = operation({
   input: dataKeyInput,
   unsupported: ['Recipient'],
   run: (input, call) =>
-    withDataKey(input, call, ({ key, plaintext, ciphertext }) => ({
+    withDataKey(input, call, ({ key, plaintext, ciphertext, keyMaterialId }) => ({
       CiphertextBlob: toBase64(ciphertext),
       Plaintext: toBase64(plaintext),
       KeyId: key.arn,
-      KeyMaterialId: keyMaterialIdOf(key),
+      KeyMaterialId: keyMaterialId,
     })),
 });

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { algorithmsOf } from '../keys/key-metadata.ts';
-import { KEY_SPECS } from '../keys/key-specs.ts';
-import { assertUsable } from '../keys/key-state.ts';
+import { assertState } from '../keys/key-state.ts';
+import { currentVersion } from '../keys/versions.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -13,19 +13,18 @@ export const getPublicKey = operation({
   input: z.object({ KeyId: keyId, GrantTokens: grantTokens }),
   run({ KeyId }, call) {
     const key = keyWithId(call, KeyId);
-    const { material, spec } = key;
-    if (material.type === 'aes') {
+    assertState(call, key, 'use');
+    const material = currentVersion(key)?.material;
+    if (material?.type !== 'pair') {
       throw new KmsError('UnsupportedOperationException', `The key ${key.arn} has no public key.`);
     }
-    const { usage } = KEY_SPECS[spec];
-    assertUsable(key, usage);
     return {
       KeyId: key.arn,
-      PublicKey: toBase64(material.publicKey),
-      CustomerMasterKeySpec: spec,
-      KeySpec: spec,
-      KeyUsage: usage,
-      ...algorithmsOf(spec),
+      PublicKey: toBase64(material.publicKey.export({ format: 'der', type: 'spki' })),
+      CustomerMasterKeySpec: key.spec,
+      KeySpec: key.spec,
+      KeyUsage: key.usage,
+      ...algorithmsOf(key),
     };
   },
 });

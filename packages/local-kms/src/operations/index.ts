@@ -19,8 +19,10 @@ import { getPublicKey } from './get-public-key.ts';
 import { listAliases } from './list-aliases.ts';
 import { listKeys } from './list-keys.ts';
 import { reEncrypt } from './re-encrypt.ts';
+import { replicateKey } from './replicate-key.ts';
 import { updateAlias } from './update-alias.ts';
 import { updateCustomKeyStore } from './update-custom-key-store.ts';
+import { updatePrimaryRegion } from './update-primary-region.ts';
 
 /** Every operation of this KMS by its name in the API: one row, one file. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
@@ -45,7 +47,9 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
     ListAliases: listAliases,
     ListKeys: listKeys,
     ReEncrypt: reEncrypt,
+    ReplicateKey: replicateKey,
     UpdateAlias: updateAlias,
     UpdateCustomKeyStore: updateCustomKeyStore,
+    UpdatePrimaryRegion: updatePrimaryRegion,
   }),
 );

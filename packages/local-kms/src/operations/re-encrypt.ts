@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import {
-  assertNotDryRun,
-  keyMaterialIdOf,
-  readyToDecrypt,
-  readyToEncrypt,
-} from '../cryptography/encryption.ts';
+import { assertNotDryRun, readyToDecrypt, readyToEncrypt } from '../cryptography/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import {
   ciphertextBlob,
@@ -46,20 +41,20 @@ export const reEncrypt = operation({
       input.DestinationEncryptionContext,
     );
     assertNotDryRun(input.DryRun);
-    const plaintext = await source.cipher.decrypt(input.CiphertextBlob);
+    const decrypted = await source.cipher.decrypt(input.CiphertextBlob);
     try {
-      const ciphertext = await destination.cipher.encrypt(plaintext);
+      const encrypted = await destination.cipher.encrypt(decrypted.plaintext);
       return {
-        CiphertextBlob: toBase64(ciphertext),
+        CiphertextBlob: toBase64(encrypted.ciphertext),
         SourceKeyId: source.key.arn,
         KeyId: destination.key.arn,
         SourceEncryptionAlgorithm,
         DestinationEncryptionAlgorithm,
-        SourceKeyMaterialId: keyMaterialIdOf(source.key),
-        DestinationKeyMaterialId: keyMaterialIdOf(destination.key),
+        SourceKeyMaterialId: decrypted.keyMaterialId,
+        DestinationKeyMaterialId: encrypted.keyMaterialId,
       };
     } finally {
-      plaintext.fill(0);
+      decrypted.plaintext.fill(0);
     }
   },
 });

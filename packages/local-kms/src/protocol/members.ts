@@ -16,6 +16,13 @@ export const aliasName = z
 export const customKeyStoreId = z.string().min(1).max(64);
 /** A name of the user's own. */
 export const customKeyStoreName = z.string().min(1).max(256);
+/** A text of the user's own about a key. */
+export const description = z.string().max(8192);
+/** Such as `eu-north-1`. */
+export const regionName = z
+  .string()
+  .max(32)
+  .regex(/^([a-z]+-){2,3}\d+$/);
 /** What one call encrypts: at most 4096 bytes. */
 export const plaintext = base64(1, 4096);
 /** What Encrypt returned. */

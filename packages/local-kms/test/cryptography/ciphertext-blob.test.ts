@@ -4,7 +4,7 @@ import { decodeCiphertextBlob, encodeCiphertextBlob } from '../../src/cryptograp
 
 const bytes = fc.uint8Array({ maxLength: 300 });
 const ciphertexts = fc.oneof(
-  fc.record({ keyId: fc.string({ maxLength: 40 }), sealed: bytes }),
+  fc.record({ keyId: fc.string({ maxLength: 40 }), versionTag: bytes, sealed: bytes }),
   fc.record({
     keyId: fc.string({ maxLength: 40 }),
     external: fc.record(
@@ -69,10 +69,16 @@ describe('a CiphertextBlob', () => {
     ['in a tag', (blob: Buffer) => Buffer.concat([Buffer.from([0xd9, 0xd9, 0xf7]), blob])],
     [
       'with one element more',
-      (blob: Buffer) => Buffer.concat([Buffer.from([0x84]), blob.subarray(1), Buffer.from([0])]),
+      (blob: Buffer) => Buffer.concat([Buffer.from([0x85]), blob.subarray(1), Buffer.from([0])]),
     ],
   ])('%s is refused', (_title, change) => {
-    const blob = Buffer.from(encodeCiphertextBlob({ keyId: 'key', sealed: Buffer.from('sealed') }));
+    const blob = Buffer.from(
+      encodeCiphertextBlob({
+        keyId: 'key',
+        versionTag: Buffer.from('tag'),
+        sealed: Buffer.from('sealed'),
+      }),
+    );
     expect(() => decodeCiphertextBlob(blob)).not.toThrow();
     expect(() => decodeCiphertextBlob(change(blob))).toThrow(invalid);
   });

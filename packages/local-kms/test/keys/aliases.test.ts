@@ -88,7 +88,7 @@ describe('an alias', () => {
   });
 
   test('is one of fifty of its key at most', () => {
-    const aliases = createAliases();
+    const aliases = createAliases({ now: () => new Date() });
     for (let i = 0; i < 50; i += 1) aliases.create(`alias/${i}`, 'one');
     aliases.create('alias/other', 'two');
     const tooMany: unknown = expect.objectContaining({ code: 'LimitExceededException' });

@@ -90,12 +90,15 @@ describe('CreateKey', () => {
       'CustomKeyStoreNotFoundException',
       { Origin: 'EXTERNAL_KEY_STORE', CustomKeyStoreId: 'cks-1', XksKeyId: 'a' },
     ],
-    ['UnsupportedOperationException', { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' }],
-    ['UnsupportedOperationException', { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' }],
-    ['UnsupportedOperationException', { Origin: 'EXTERNAL' }],
-    ['UnsupportedOperationException', { MultiRegion: true }],
-    ['UnsupportedOperationException', { Policy: '{}' }],
-    ['UnsupportedOperationException', { Tags: [] }],
+    ['ValidationException', { KeySpec: 'HMAC_256' }],
+    ['ValidationException', { KeySpec: 'RSA_2048', KeyUsage: 'KEY_AGREEMENT' }],
+    ['ValidationException', { KeySpec: 'ECC_SECG_P256K1', KeyUsage: 'KEY_AGREEMENT' }],
+    ['ValidationException', { KeySpec: 'ECC_NIST_P256', KeyUsage: 'ENCRYPT_DECRYPT' }],
+    ['UnsupportedOperationException', { KeySpec: 'SM2', KeyUsage: 'SIGN_VERIFY' }],
+    ['UnsupportedOperationException', { KeySpec: 'ML_KEM_768', KeyUsage: 'ENCAPSULATE_DECAPSULATE' }],
+    ['UnsupportedOperationException', { Origin: 'AWS_CLOUDHSM' }],
+    ['MalformedPolicyDocumentException', { Policy: '{}' }],
+    ['TagException', { Tags: [{ TagKey: '', TagValue: '' }] }],
   ])('refuses with %s: %j', async (name, input) => {
     const { client } = await startKms();
     expect(await refusal(client.send(new CreateKeyCommand(input)))).toBe(name);

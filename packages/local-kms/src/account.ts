@@ -1,0 +1,54 @@
+import { arnScope } from './arn.ts';
+import type { Clock } from './clock.ts';
+import type { Ids } from './ids.ts';
+import { createConnections } from './key-stores/connections.ts';
+import { createCustomKeyStores } from './key-stores/custom-key-stores.ts';
+import { createAliases } from './keys/aliases.ts';
+import { createKeys } from './keys/keys.ts';
+import type { Account, Kms } from './kms.ts';
+import type { Log } from './log.ts';
+import { createXksClient } from './xks/client.ts';
+import type { XksTransport } from './xks/transport.ts';
+
+/** What an account is made of. */
+export interface AccountOptions {
+  /** 12 digits. */
+  readonly accountId: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** How proxies are reached, from every Region. */
+  readonly transport: XksTransport;
+  readonly log: Log;
+}
+
+/** An account with nothing in it. Its Regions know of each other through multi-Region keys only. */
+export function createAccount({ accountId, clock, ids, transport, log }: AccountOptions): Account {
+  const byName = new Map<string, Kms>();
+
+  const createRegion = (name: string): Kms => {
+    const scope = arnScope(name, accountId);
+    const xks = createXksClient(transport, name);
+    const customKeyStores = createCustomKeyStores({ clock, ids });
+    return {
+      account,
+      scope,
+      keys: createKeys(),
+      aliases: createAliases(clock),
+      customKeyStores,
+      connections: createConnections({ scope, customKeyStores, xks }, log),
+      xks,
+    };
+  };
+
+  const account: Account = {
+    clock,
+    ids,
+    region(name) {
+      const kms = byName.get(name) ?? createRegion(name);
+      byName.set(name, kms);
+      return kms;
+    },
+    regions: () => [...byName.values()],
+  };
+  return account;
+}

@@ -1,0 +1,32 @@
+/** Where the KMS takes its time from: key dates, waiting periods, rotation, expiry. */
+export interface Clock {
+  now(): Date;
+}
+
+/** The time of this machine, moved forward as far as one likes. */
+export interface MovableClock extends Clock {
+  /** Throws RangeError unless `milliseconds` is from 0 up to a hundred years. */
+  advance(milliseconds: number): void;
+}
+
+/** A clock that shows the time of this machine until it is moved. */
+export function movableClock(): MovableClock {
+  let aheadMs = 0;
+  return {
+    now: () => new Date(Date.now() + aheadMs),
+    advance(milliseconds) {
+      if (!(milliseconds >= 0 && milliseconds <= MAX_ADVANCE_MS)) {
+        throw new RangeError(`milliseconds: expected 0 to ${MAX_ADVANCE_MS}, not ${milliseconds}`);
+      }
+      aheadMs += milliseconds;
+    },
+  };
+}
+
+/** The time so many days later. A day has 24 hours. */
+export function daysAfter(time: Date, days: number): Date {
+  return new Date(time.getTime() + days * DAY_MS);
+}
+
+const DAY_MS = 86_400_000;
+const MAX_ADVANCE_MS = 36_525 * DAY_MS;

@@ -1,0 +1,42 @@
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { KeyPairMaterial } from './key-material.ts';
+
+/** A fresh RSA key pair with the public exponent 65537. */
+export async function generateRsaPair(modulusLength: number): Promise<KeyPairMaterial> {
+  return { type: 'pair', ...(await generateKeyPairAsync('rsa', { modulusLength })) };
+}
+
+/** A fresh key pair on a Weierstrass curve, by its OpenSSL name such as `prime256v1`. */
+export async function generateEcPair(namedCurve: string): Promise<KeyPairMaterial> {
+  return { type: 'pair', ...(await generateKeyPairAsync('ec', { namedCurve })) };
+}
+
+/** A fresh Ed25519 key pair. */
+export async function generateEd25519Pair(): Promise<KeyPairMaterial> {
+  return { type: 'pair', ...(await generateKeyPairAsync('ed25519')) };
+}
+
+/** The key pair of a PKCS #8 private key in DER; undefined if it is none, or not one of the kind. */
+export function importKeyPair(
+  pkcs8: Uint8Array,
+  isOfKind: (privateKey: KeyObject) => boolean,
+): KeyPairMaterial | undefined {
+  const privateKey = parsePrivateKey(pkcs8);
+  if (!privateKey || !isOfKind(privateKey)) return undefined;
+  return { type: 'pair', publicKey: createPublicKey(privateKey), privateKey };
+}
+
+function parsePrivateKey(der: Uint8Array): KeyObject | undefined {
+  try {
+    return createPrivateKey({
+      key: Buffer.from(der.buffer, der.byteOffset, der.length),
+      format: 'der',
+      type: 'pkcs8',
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+const generateKeyPairAsync = promisify(generateKeyPair);

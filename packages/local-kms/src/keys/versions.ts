@@ -1,0 +1,43 @@
+import type { Ids } from '../ids.ts';
+import type { KmsKey } from './keys.ts';
+import type { KeyMaterial } from './material/key-material.ts';
+
+/** One of the key materials that a key has had. Only symmetric keys have more than one. */
+export interface KeyVersion {
+  /** The id by which the API names the material: 64 lower-case hex digits. */
+  readonly id: string;
+  /** Undefined while imported material is deleted, expired or not yet imported in this Region. */
+  readonly material: KeyMaterial | undefined;
+  /** Encryption takes the current version, decryption the one that encrypted. A pending one waits for rotation. */
+  readonly state: 'CURRENT' | 'NON_CURRENT' | 'PENDING_ROTATION';
+  /** When and why it became current; the first version was it from the beginning. */
+  readonly rotation?: { readonly at: Date; readonly type: 'AUTOMATIC' | 'ON_DEMAND' };
+  /** What an import said about it. */
+  readonly description?: string;
+  readonly expiresAt?: Date | undefined;
+}
+
+/** The first version of a new key. */
+export function firstVersion(material: KeyMaterial, ids: Ids): KeyVersion {
+  return { id: ids.hex('key-material', 64), material, state: 'CURRENT' };
+}
+
+/** The version that encrypts; undefined if nothing was ever imported. */
+export function currentVersion({ versions }: KmsKey): KeyVersion | undefined {
+  return versions.find(({ state }) => state === 'CURRENT');
+}
+
+/** The versions after one of them has become current, the former current one stays for decryption. */
+export function rotated(
+  versions: readonly KeyVersion[],
+  next: Pick<KeyVersion, 'id' | 'material'>,
+  rotation: NonNullable<KeyVersion['rotation']>,
+): readonly KeyVersion[] {
+  const others = versions.filter(({ id }) => id !== next.id);
+  return [
+    ...others.map((version) =>
+      version.state === 'CURRENT' ? { ...version, state: 'NON_CURRENT' as const } : version,
+    ),
+    { ...next, state: 'CURRENT', rotation },
+  ];
+}

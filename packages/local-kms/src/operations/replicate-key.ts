@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { kmsArn } from '../arn.ts';
+import { KmsError } from '../errors.ts';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { keyMetadata } from '../keys/key-metadata.ts';
+import { assertPolicy, defaultPolicy, policyText } from '../keys/key-policy.ts';
+import { assertState } from '../keys/key-state.ts';
+import { assertPrimary, otherRegion } from '../keys/multi-region.ts';
+import { tagList, tagsOutput, withTags } from '../keys/tags.ts';
+import { description, keyId, regionName } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+
+/** Makes a replica of a multi-Region primary key in another Region: the same id and material. */
+export const replicateKey = operation({
+  input: z.object({
+    KeyId: keyId,
+    ReplicaRegion: regionName,
+    Policy: policyText.optional(),
+    BypassPolicyLockoutSafetyCheck: z.boolean().optional(),
+    Description: description.default(''),
+    Tags: tagList.default([]),
+  }),
+  run({ KeyId, ReplicaRegion, Policy, Description, Tags }, call) {
+    const primary = keyWithIdNotAlias(call, KeyId);
+    assertPrimary(primary);
+    assertState(call, primary, 'rotateOrReplicate');
+    const destination = otherRegion(call, ReplicaRegion);
+    if (destination.keys.find(primary.id)) {
+      throw new KmsError('AlreadyExistsException', `The key ${primary.arn} is already in ${ReplicaRegion}.`);
+    }
+    const policy = Policy ?? defaultPolicy(destination.scope);
+    assertPolicy(policy);
+    const tags = withTags(new Map(), Tags);
+    const replica = {
+      ...primary,
+      arn: kmsArn(destination.scope, `key/${primary.id}`),
+      region: ReplicaRegion,
+      createdAt: call.account.clock.now(),
+      description: Description,
+      versions: primary.origin === 'EXTERNAL' ? primary.versions.map(notImported) : primary.versions,
+      policy,
+      tags,
+    };
+    destination.keys.add(replica);
+    return {
+      ReplicaKeyMetadata: keyMetadata(destination, replica),
+      ReplicaPolicy: policy,
+      ReplicaTags: tagsOutput(tags),
+    };
+  },
+});
+
+// Imported material has to be imported in each Region.
+function notImported<Version extends object>(version: Version) {
+  return { ...version, material: undefined, expiresAt: undefined };
+}

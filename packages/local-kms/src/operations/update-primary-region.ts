@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { assertState } from '../keys/key-state.ts';
+import { assertPrimary, otherRegion, updateRelated } from '../keys/multi-region.ts';
+import { keyId, regionName } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+
+/** Makes a replica the primary key, and the primary key a replica. */
+export const updatePrimaryRegion = operation({
+  input: z.object({ KeyId: keyId, PrimaryRegion: regionName }),
+  run({ KeyId, PrimaryRegion }, call) {
+    const primary = keyWithIdNotAlias(call, KeyId);
+    assertPrimary(primary);
+    const destination = otherRegion(call, PrimaryRegion);
+    const successor = destination.keys.find(primary.id);
+    if (!successor || PrimaryRegion === primary.region) {
+      throw new KmsError('NotFoundException', `The key ${primary.arn} has no replica in ${PrimaryRegion}.`);
+    }
+    assertState(call, primary, 'rotateOrReplicate');
+    assertState(destination, successor, 'rotateOrReplicate');
+    updateRelated(call.account, primary, { primaryRegion: PrimaryRegion });
+    return {};
+  },
+});
