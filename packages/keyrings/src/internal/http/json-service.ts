@@ -1,0 +1,131 @@
+import { secretBytes } from '@holdfast/sdk/spi';
+import { KeyringError, type KeyService } from '../errors.ts';
+import { called, invalidAnswer } from '../key-service.ts';
+import { checkedTimeout, type HttpOptions } from './options.ts';
+
+/** How one key service differs from the others. */
+export interface JsonServiceKind {
+  readonly keyService: KeyService;
+  /** The headers that carry the token, and whatever else every request has. */
+  headers(token: string): Readonly<Record<string, string>>;
+  /**
+   * What a body says of its failure, out of words that are known beforehand: what else a service writes there may
+   * repeat the token or the data key, and would end in somebody's log.
+   */
+  reasonOf(body: unknown): string | undefined;
+}
+
+/** The `cause` of a `KeyringError` for an answer with another status than 200. */
+export interface HttpFailure {
+  readonly status: number;
+  /** The service's own word for it, where it is a known one. */
+  readonly reason?: string;
+  /** How long the service asks its callers to wait. */
+  readonly retryAfterMs?: number;
+}
+
+/** A key service that answers JSON to JSON. */
+export interface JsonService {
+  /**
+   * Resolves to the JSON of an answer with status 200. Follows no redirects, tries once, and reads 128 KiB at most.
+   *
+   * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` (no answer in time, status 408, 429 or 5xx, no token),
+   *   `KEY_SERVICE_REFUSED` (any other status) or `KEY_SERVICE_ANSWER_INVALID` (no JSON, or too much of it)
+   */
+  post(url: string, body: Readonly<Record<string, string | number>>): Promise<unknown>;
+}
+
+/** @throws RangeError for a `timeoutMs` out of bounds */
+export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonService {
+  const { keyService } = kind;
+  const { token, fetch: send = fetch } = options;
+  const timeoutMs = checkedTimeout(options.timeoutMs);
+  // Whatever fails before there is an answer says nothing about the data key.
+  const failures = { keyService, isOutage: () => true };
+
+  return {
+    async post(url, body) {
+      const { status, retryAfter, bytes } = await called(failures, async () => {
+        const headers = { ...kind.headers(checkedToken(await token())), 'content-type': 'application/json' };
+        const response = await send(url, {
+          method: 'POST',
+          headers,
+          body: JSON.stringify(body),
+          redirect: 'manual',
+          signal: AbortSignal.timeout(timeoutMs),
+        });
+        const retryAfter = response.headers.get('retry-after');
+        return { status: response.status, retryAfter, bytes: await boundedBytes(response) };
+      });
+      const answer = parsedJson(bytes);
+      bytes?.fill(0);
+      if (status !== 200) throw failed(keyService, httpFailure(status, kind.reasonOf(answer), retryAfter));
+      if (bytes === undefined) throw invalidAnswer(keyService, 'more than it has to say');
+      if (answer === undefined) throw invalidAnswer(keyService, 'something else than JSON');
+      return answer;
+    },
+  };
+}
+
+function failed(keyService: KeyService, failure: HttpFailure): KeyringError {
+  const { status } = failure;
+  const isOutage = status >= 500 || status === 408 || status === 429;
+  return isOutage
+    ? new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService} is out`, { cause: failure, keyService })
+    : new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause: failure, keyService });
+}
+
+function httpFailure(status: number, reason: string | undefined, retryAfter: string | null): HttpFailure {
+  // The other form of the header, a date, is used by none of the services.
+  const seconds = /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
+  return {
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }),
+  };
+}
+
+/** What `fetch` says of a header that cannot be sent would repeat the token. */
+function checkedToken(token: unknown): string {
+  if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new TypeError('token: expected visible ASCII without spaces');
+}
+
+/** The body, or `undefined` if it is longer than any answer of use. */
+async function boundedBytes({ body }: Response): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const stream: ReadableStream<Uint8Array> | null = body;
+  const reader = stream?.getReader();
+  try {
+    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+      chunks.push(part.value);
+      length += part.value.length;
+      if (length > MAX_ANSWER_BYTES) {
+        await reader?.cancel();
+        return undefined;
+      }
+    }
+    const bytes = secretBytes(length);
+    let offset = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return bytes;
+  } finally {
+    for (const chunk of chunks) chunk.fill(0);
+  }
+}
+
+/** The error of a failed parse is dropped: it quotes the text, which may hold a data key. */
+function parsedJson(bytes: Uint8Array | undefined): unknown {
+  if (bytes === undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+const MAX_ANSWER_BYTES = 0x20000;

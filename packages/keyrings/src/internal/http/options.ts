@@ -1,0 +1,47 @@
+/** What a keyring that asks a key service over HTTP takes beside the name of its key. */
+export interface HttpOptions {
+  /**
+   * Resolves to the access token of the key service. Asked before every call: whoever can reuse a token keeps it.
+   * A rejection counts as an outage, since nothing is known about the data key then.
+   */
+  readonly token: () => Promise<string>;
+  /**
+   * Takes the place of the global `fetch`, for instance to trust a private certificate authority, to go through a
+   * proxy, or to try again. Has to keep to `redirect` and `signal` of what it is given. Default: the global one.
+   */
+  readonly fetch?: typeof fetch;
+  /** The time for a call with all of its answer. Default 10,000. */
+  readonly timeoutMs?: number;
+  /** Talk to another machine without TLS: whoever listens gets token and data keys. Default false. */
+  readonly unsafeAllowHttp?: boolean;
+}
+
+/**
+ * The URL of a key service: `https:`, or `http:` on this machine.
+ *
+ * @param name of the option, for errors
+ * @throws TypeError for a text that is no such URL, or has user, query or fragment
+ */
+export function serviceUrl(name: string, text: string, { unsafeAllowHttp = false }: HttpOptions): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  // The text of an empty query or fragment has a mark for it, and its URL says nothing.
+  if (url === undefined || !isPlain || /[?#\s]/.test(text)) {
+    throw new TypeError(`${name}: expected a URL without user, query and fragment`);
+  }
+  const isPrivate = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+  if (!isPrivate && !(url.protocol === 'http:' && unsafeAllowHttp)) {
+    throw new TypeError(`${name}: expected https:, or http: on this machine`);
+  }
+  return url;
+}
+
+/** @throws RangeError unless `timeoutMs` is a whole number from 1 to 300,000 */
+export function checkedTimeout(timeoutMs = 10_000): number {
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 300_000) {
+    throw new RangeError('timeoutMs: expected a whole number from 1 to 300,000');
+  }
+  return timeoutMs;
+}
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
