@@ -26,11 +26,14 @@ export interface KeyringKind {
   readonly lying?: () => Keyring;
   /** False for a way of wrapping that has no place for the encryption context, as RSA. Default true. */
   readonly bindsContext?: boolean;
+  /** False for a keyring that refuses algorithm suites with a signature. Default true. */
+  readonly takesSignatures?: boolean;
 }
 
 /** What every keyring does, whatever its keys are: the contract of `Keyring` in @holdfast/sdk/spi. */
 export function describeKeyringContract(name: string, kind: KeyringKind): void {
-  const { generating, wrapping = generating, stranger, similar, outage, lying, bindsContext = true } = kind;
+  const { generating, wrapping = generating, stranger, similar, outage, lying } = kind;
+  const { bindsContext = true, takesSignatures = true } = kind;
 
   describe(`${name}, as every keyring,`, () => {
     for (const [length, suite] of Object.entries(suiteOfDataKeyLength)) {
@@ -96,8 +99,9 @@ export function describeKeyringContract(name: string, kind: KeyringKind): void {
     });
 
     it('hands on what is not its own business', async () => {
+      const suite = takesSignatures ? 0x0578 : 0x0478;
       const toEncrypt = Object.freeze({
-        ...encryptionMaterials({ suite: 0x0578 }),
+        ...encryptionMaterials({ suite }),
         requiredEncryptionContextKeys: Object.freeze(['tenant']),
         signingKey: { publicKey: Uint8Array.of(2), signer: () => expect.unreachable() },
       });
@@ -106,7 +110,7 @@ export function describeKeyringContract(name: string, kind: KeyringKind): void {
       expect(rest).toEqual(expected);
 
       const toDecrypt = Object.freeze({
-        ...decryptionMaterials({ suite: 0x0578 }),
+        ...decryptionMaterials({ suite }),
         requiredEncryptionContextKeys: Object.freeze(['tenant']),
         verificationKey: { verifier: () => expect.unreachable() },
       });
