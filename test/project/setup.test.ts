@@ -18,8 +18,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 function setUp(root: string, environment: Readonly<Record<string, string>> = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'tools', 'setup.mjs')], {
     encoding: 'utf8',
-    // The module that these tests run with: a checkout of its own would get another one.
-    env: { ...process.env, PKCS11_MODULE: findModule(), ...environment },
+    // The module that these tests run with: a checkout of its own would get another one. And no runtimes.
+    env: { ...process.env, PKCS11_MODULE: findModule(), CI: '', ...environment },
   });
   return { status, lines: `${stdout}${stderr}`.split('\n').filter((line) => line !== '') };
 }
@@ -33,7 +33,7 @@ describe('in a checkout of its own', () => {
   /** A small repository with the two real packages that the binding is made of, so that it needs no registry. */
   let root: string;
   const binding = () => join(root, 'pkcs11js', 'build', 'Release', 'pkcs11.node');
-  const unfinished = () => join(root, '.setup', 'installing');
+  const unfinished = () => join(root, '.setup', 'installing-packages');
   const write = (name: string, value: unknown) => writeFileSync(join(root, name), JSON.stringify(value));
 
   beforeAll(() => {

@@ -1,41 +1,44 @@
-import { spawn } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { output } from './process.ts';
 
-/** What a page that loads the module shows in the end, in headless Chromium. */
-export async function inChromium(module: string): Promise<string> {
+/** True if Debian's Chromium, or one of that name, is there. */
+export function isChromiumInstalled(): boolean {
+  return spawnSync('chromium', ['--version']).status === 0;
+}
+
+/** What a page shows in the end that loads `contract.mjs` of the folder and calls `report`. */
+export async function runInChromium(folder: string): Promise<string> {
   const server = createServer(({ url }, answer) => {
     const isModule = url === '/contract.mjs';
-    answer.setHeader('content-type', isModule ? 'text/javascript' : 'text/html');
-    answer.end(isModule ? readFileSync(module) : PAGE);
+    answer.setHeader('content-type', isModule ? 'text/javascript' : 'text/html; charset=utf-8');
+    answer.end(isModule ? readFileSync(join(folder, 'contract.mjs')) : PAGE);
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
   const profile = mkdtempSync(join(tmpdir(), 'holdfast-chromium-'));
   try {
-    return await shown([...OPTIONS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/`]);
+    const page = await output('chromium', [
+      ...OPTIONS,
+      `--user-data-dir=${profile}`,
+      `http://127.0.0.1:${port}/`,
+    ]);
+    return /<body>([^]*)<\/body>/.exec(page)?.[1] ?? page;
   } finally {
     server.close();
     rmSync(profile, { recursive: true, force: true });
   }
 }
 
-function shown(args: readonly string[]): Promise<string> {
-  return new Promise((resolve) => {
-    let text = '';
-    const browser = spawn('chromium', args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: 120_000 });
-    browser.stdout.on('data', (chunk) => {
-      text += String(chunk);
-    });
-    browser.on('error', () => resolve('chromium is not installed (Debian: apt-get install chromium)'));
-    browser.on('close', () => resolve(text.replaceAll(/<[^>]*>/g, '\n')));
-  });
-}
-
-const PAGE = '<!doctype html><body>nothing yet<script type="module" src="/contract.mjs"></script></body>';
+const PAGE = `<!doctype html><body>the page did not come to an end</body>
+<script type="module">
+import { report } from './contract.mjs';
+document.body.textContent = await report();
+</script>`;
 const OPTIONS = [
   '--headless',
   '--no-sandbox',

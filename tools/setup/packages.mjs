@@ -4,16 +4,21 @@ import { record, run, SetupFailure, step } from './step.mjs';
 
 /** Installs exactly what package-lock.json names, unless that is what node_modules holds already. */
 export function ensurePackages(root) {
+  installLocked(root, root, 'packages');
+}
+
+/** The same for the lock file of any folder. */
+export function installLocked(root, folder, what) {
   // Left behind by an installation that was interrupted: whatever is there then is not to be trusted.
-  const unfinished = join(root, '.setup', 'installing');
-  if (!existsSync(unfinished) && isInstalled(root)) return;
-  step('installing packages (npm ci)', () => {
+  const unfinished = join(root, '.setup', `installing-${what}`);
+  if (!existsSync(unfinished) && isInstalled(folder)) return;
+  step(`installing ${what} (npm ci)`, () => {
     writeFileSync(unfinished, '');
     const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
     const npm = process.env.npm_execpath;
     const { ok, output } = npm?.endsWith('.js')
-      ? run(process.execPath, [npm, ...args], { cwd: root })
-      : run('npm', args, { cwd: root });
+      ? run(process.execPath, [npm, ...args], { cwd: folder })
+      : run('npm', args, { cwd: folder });
     if (!ok) {
       const { file, line } = record(root, 'npm-ci', output);
       throw new SetupFailure(
@@ -25,10 +30,10 @@ export function ensurePackages(root) {
   });
 }
 
-function isInstalled(root) {
-  const wanted = readPackages(join(root, 'package-lock.json'));
+function isInstalled(folder) {
+  const wanted = readPackages(join(folder, 'package-lock.json'));
   // npm writes this copy of what it has installed as the last thing it does.
-  const installed = readPackages(join(root, 'node_modules', '.package-lock.json'));
+  const installed = readPackages(join(folder, 'node_modules', '.package-lock.json'));
   if (installed === undefined) return false;
   const complete = Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
     // The root itself is never in the copy, nor are binaries for other platforms.
@@ -38,7 +43,7 @@ function isInstalled(root) {
   });
   return (
     complete &&
-    Object.keys(installed).every((path) => path in wanted && existsSync(join(root, path, 'package.json')))
+    Object.keys(installed).every((path) => path in wanted && existsSync(join(folder, path, 'package.json')))
   );
 }
 

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+
+/** What a worker answers that calls `report` of the folder's `contract.mjs`, in the server that Cloudflare runs them on. */
+export async function runInWorkerd(binary: string, folder: string): Promise<string> {
+  const config = join(folder, 'config.capnp');
+  writeFileSync(config, CONFIG);
+  writeFileSync(join(folder, 'main.mjs'), MAIN);
+  const server = spawn(binary, ['serve', config, '--control-fd=1'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exit = once(server, 'exit');
+  let complaints = '';
+  server.stderr.on('data', (chunk) => {
+    complaints += String(chunk);
+  });
+  try {
+    const port = await portIn(server.stdout);
+    if (port === undefined) return complaints;
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return `${await answer.text()}${complaints}`;
+  } finally {
+    server.kill();
+    await exit;
+  }
+}
+
+/** The port that the system chose, from what the server says when it listens; undefined if it ends before. */
+async function portIn(control: Readable): Promise<string | undefined> {
+  for await (const chunk of control) {
+    const [, port] = /"port":(\d+)/.exec(String(chunk)) ?? [];
+    if (port !== undefined) return port;
+  }
+  return undefined;
+}
+
+const TIMEOUT_MS = 120_000;
+const MAIN = `import { report } from './contract.mjs';
+export default { fetch: async () => new Response(await report()) };
+`;
+const CONFIG = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "contract", worker = (
+    modules = [
+      (name = "main.mjs", esModule = embed "main.mjs"),
+      (name = "contract.mjs", esModule = embed "contract.mjs"),
+    ],
+    compatibilityDate = "2026-11-01",
+  ))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "contract")],
+);
+`;
