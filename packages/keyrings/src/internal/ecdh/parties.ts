@@ -1,4 +1,4 @@
-import { type EcdhCurve, pointLength } from './points.ts';
+import { type EcdhCurve, POINT_LENGTHS } from './points.ts';
 
 /** Whose keys agree on the wrapping key: compressed points of one curve. */
 export interface EcdhParties {
@@ -23,7 +23,7 @@ export function encodeParties({ recipient, sender }: EcdhParties): Uint8Array {
  * Whether they are on it is not asked here.
  */
 export function decodeParties(curve: EcdhCurve, providerInfo: Uint8Array): EcdhParties | undefined {
-  const length = pointLength(curve);
+  const length = POINT_LENGTHS[curve];
   if (providerInfo.length !== 1 + 2 * (4 + length)) return undefined;
   const parties = {
     curve,

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 
 /** The curves of the ECDH keyrings. */
-export type EcdhCurve = keyof typeof CURVES;
+export type EcdhCurve = keyof typeof POINT_LENGTHS;
 
 /** A public key, and what stands for it in messages. */
 export interface EcdhPublicKey {
@@ -11,51 +11,74 @@ export interface EcdhPublicKey {
   readonly key: KeyObject;
 }
 
-/** The public key, or the public half of a private one; `undefined` if it is on none of the curves. */
+/**
+ * The public key, or the public half of a private one; `undefined` if it is no point of one of the curves.
+ *
+ * It is read from its SubjectPublicKeyInfo. On Node 20, that of the point at infinity makes a key object which ends
+ * the process as soon as it is asked for its curve, or for a JWK.
+ */
 export function ecdhPublicKey(key: KeyObject): EcdhPublicKey | undefined {
-  const curve = EC_CURVES.find((curve) => CURVES[curve].nodeName === key.asymmetricKeyDetails?.namedCurve);
-  if (key.asymmetricKeyType !== 'ec' || curve === undefined) return undefined;
-  // Coordinates in a JWK have their full length (RFC 7518 section 6.2.1.2).
-  const { x = '', y = '' } = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' });
-  const yIsOdd = (Buffer.from(y, 'base64url').at(-1) ?? 0) & 1;
-  const point = Uint8Array.of(2 + yIsOdd, ...Buffer.from(x, 'base64url'));
-  return publicKeyOfPoint(curve, point);
+  const spki = subjectPublicKeyInfo(key);
+  for (const curve of EC_CURVES) {
+    const { compressed, uncompressed } = SPKI_PREFIXES[curve];
+    const point = behind(compressed, spki) ?? compress(behind(uncompressed, spki));
+    if (point !== undefined) return publicKeyOfPoint(curve, point);
+  }
+  return undefined;
 }
 
 /** The public key with this compressed point; `undefined` if that is no point of the curve, or infinity. */
 export function publicKeyOfPoint(curve: EcdhCurve, point: Uint8Array): EcdhPublicKey | undefined {
-  const { spkiPrefix, pointLength } = CURVES[curve];
-  if (point.length !== pointLength || (point[0] !== 2 && point[0] !== 3)) return undefined;
+  if (point.length !== POINT_LENGTHS[curve] || (point[0] !== 2 && point[0] !== 3)) return undefined;
   try {
     // OpenSSL decompresses the point and refuses one that is not on the curve.
-    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, point]), format: 'der', type: 'spki' });
+    const key = createPublicKey({
+      key: Buffer.concat([SPKI_PREFIXES[curve].compressed, point]),
+      format: 'der',
+      type: 'spki',
+    });
     return { curve, point, key };
   } catch {
     return undefined;
   }
 }
 
-/** Bytes of a compressed point. */
-export function pointLength(curve: EcdhCurve): number {
-  return CURVES[curve].pointLength;
+function subjectPublicKeyInfo(key: KeyObject): Uint8Array {
+  try {
+    return (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'der', type: 'spki' });
+  } catch {
+    return new Uint8Array(0);
+  }
 }
 
-// The SubjectPublicKeyInfo up to the compressed point: id-ecPublicKey, the curve's OID, a bit string.
-const CURVES = {
+function behind(prefix: Uint8Array, bytes: Uint8Array): Uint8Array | undefined {
+  return prefix.every((byte, i) => bytes[i] === byte) ? bytes.slice(prefix.length) : undefined;
+}
+
+/** The compressed form of 04 ‖ x ‖ y. */
+function compress(point: Uint8Array | undefined): Uint8Array | undefined {
+  if (point?.[0] !== 4) return undefined;
+  const yIsOdd = (point.at(-1) ?? 0) & 1;
+  return Uint8Array.of(2 + yIsOdd, ...point.subarray(1, (point.length + 1) / 2));
+}
+
+/** Bytes of a compressed point. */
+export const POINT_LENGTHS = { 'P-256': 33, 'P-384': 49, 'P-521': 67 } as const;
+
+const EC_CURVES = ['P-256', 'P-384', 'P-521'] as const satisfies readonly EcdhCurve[];
+
+// SubjectPublicKeyInfo up to the point: id-ecPublicKey, the curve's OID, a bit string.
+const SPKI_PREFIXES = {
   'P-256': {
-    nodeName: 'prime256v1',
-    pointLength: 33,
-    spkiPrefix: Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
+    compressed: Buffer.from('3039301306072a8648ce3d020106082a8648ce3d030107032200', 'hex'),
+    uncompressed: Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'),
   },
   'P-384': {
-    nodeName: 'secp384r1',
-    pointLength: 49,
-    spkiPrefix: Buffer.from('3046301006072a8648ce3d020106052b81040022033200', 'hex'),
+    compressed: Buffer.from('3046301006072a8648ce3d020106052b81040022033200', 'hex'),
+    uncompressed: Buffer.from('3076301006072a8648ce3d020106052b81040022036200', 'hex'),
   },
   'P-521': {
-    nodeName: 'secp521r1',
-    pointLength: 67,
-    spkiPrefix: Buffer.from('3058301006072a8648ce3d020106052b81040023034400', 'hex'),
+    compressed: Buffer.from('3058301006072a8648ce3d020106052b81040023034400', 'hex'),
+    uncompressed: Buffer.from('30819b301006072a8648ce3d020106052b8104002303818600', 'hex'),
   },
-} as const;
-const EC_CURVES = ['P-256', 'P-384', 'P-521'] as const satisfies readonly EcdhCurve[];
+} as const satisfies Record<EcdhCurve, unknown>;
