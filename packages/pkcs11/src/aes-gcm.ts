@@ -1,14 +1,6 @@
-import { CK_PARAMS_GCM, CKM_AES_GCM, type Cryptoki, type Handle } from './cryptoki.ts';
-import { attempt, attemptAsync, Pkcs11Error } from './errors.ts';
-import type { Library } from './library.ts';
-
-/**
- * How C_Encrypt and C_Decrypt run. `inline` blocks the event loop for the call and has no overhead: right for a
- * token inside the process, such as SoftHSM. `threadpool` leaves the event loop free while the device works:
- * right for a token behind a network. It is bounded by libuv's pool, 4 threads unless UV_THREADPOOL_SIZE was set
- * when the process started. Everything else that PKCS#11 does is inline with both.
- */
-export type CallMode = 'inline' | 'threadpool';
+import { type CipherCalls, copied, type PreparedCall } from './cipher-calls.ts';
+import { CK_PARAMS_GCM, CKM_AES_GCM, type Handle } from './cryptoki.ts';
+import { Pkcs11Error } from './errors.ts';
 
 /** The input of an encryption. The bytes are copied before `encrypt` returns its promise. */
 export interface EncryptInput {
@@ -38,96 +30,51 @@ export interface DecryptInput {
   readonly tag: Uint8Array;
 }
 
-/**
- * A checked and copied operation, which can be run more than once. Whoever prepared it has to wipe it after the
- * last run. That is also what keeps the memory alive meanwhile: pkcs11js holds no reference to the buffers of a
- * call on the thread pool (PeculiarVentures/pkcs11js#121), so that without ours the garbage collector could give
- * their memory away while the token reads it.
- */
-interface PreparedCall<Result> {
-  run(session: Handle, key: Handle): Promise<Result>;
-  /** Overwrites the copies of input and output. */
-  wipe(): void;
+interface KeyHandle {
+  readonly handle: Handle;
 }
 
 /** AES-256-GCM by the token (NIST SP 800-38D; PKCS #11 v2.40 current mechanisms, 2.12.3). */
 export interface AesGcm {
   /** @throws TypeError, RangeError */
-  encryption(input: EncryptInput): PreparedCall<EncryptOutput>;
+  encryption(input: EncryptInput): PreparedCall<KeyHandle, EncryptOutput>;
   /** @throws TypeError, RangeError */
-  decryption(input: DecryptInput): PreparedCall<Uint8Array>;
+  decryption(input: DecryptInput): PreparedCall<KeyHandle, Uint8Array>;
 }
 
 /** AES-256-GCM through one library. */
-export function aesGcm(library: Library, mode: CallMode): AesGcm {
-  const { cryptoki } = library;
-  const calls = CALLS[mode];
+export function aesGcm(calls: CipherCalls): AesGcm {
   return {
     encryption({ iv, aad, plaintext }) {
-      const buffers = prepare(iv, aad, { plaintext });
+      const { block, ...buffers } = prepare(iv, aad, { plaintext });
       const length = plaintext.length;
       return {
-        async run(session, key) {
-          attempt('C_EncryptInit', () => cryptoki.C_EncryptInit(session, buffers.mechanism, key));
-          const output = await attemptAsync('C_Encrypt', () =>
-            calls.encrypt(cryptoki, session, buffers.input, buffers.output),
-          );
+        async run(session, { handle }) {
+          const output = await calls.encrypt(session, handle, buffers);
           requireLength('C_Encrypt', output, length + TAG_LENGTH);
           const bytes = new Uint8Array(output);
           return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
         },
-        wipe: () => void buffers.block.fill(0),
+        wipe: () => void block.fill(0),
       };
     },
     decryption({ iv, aad, ciphertext, tag }) {
       if (tag.length !== TAG_LENGTH) throw new RangeError(`tag: expected ${TAG_LENGTH} bytes`);
-      const buffers = prepare(iv, aad, { ciphertext, tag });
+      const { block, ...buffers } = prepare(iv, aad, { ciphertext, tag });
       const length = ciphertext.length;
       return {
-        async run(session, key) {
-          attempt('C_DecryptInit', () => cryptoki.C_DecryptInit(session, buffers.mechanism, key));
-          const output = await decryptOnce(session, buffers);
+        async run(session, { handle }) {
+          const output = await calls.decrypt(session, handle, buffers);
           requireLength('C_Decrypt', output, length);
-          return new Uint8Array(output);
+          return copied(output);
         },
-        wipe: () => void buffers.block.fill(0),
+        wipe: () => void block.fill(0),
       };
     },
   };
-
-  async function decryptOnce(session: Handle, { input, output }: CallBuffers): Promise<Buffer> {
-    try {
-      return await attemptAsync('C_Decrypt', () => calls.decrypt(cryptoki, session, input, output));
-    } catch (error) {
-      const { returnValue } = error instanceof Pkcs11Error ? error : {};
-      if (returnValue === undefined || returnValue.value !== library.decryptionFailure) throw error;
-      throw new Pkcs11Error('DECRYPTION_FAILED', `C_Decrypt returned ${returnValue.name} for this data`, {
-        cause: error,
-        returnValue,
-      });
-    }
-  }
 }
 
-/** Everything whose address a native call holds. */
-interface CallBuffers {
-  readonly mechanism: {
-    readonly mechanism: number;
-    readonly parameter: {
-      readonly type: number;
-      readonly iv: Buffer;
-      readonly ivBits: number;
-      readonly aad: Buffer;
-      readonly tagBits: number;
-    };
-  };
-  readonly input: Buffer;
-  readonly output: Buffer;
-  /** The memory of all of them. */
-  readonly block: Buffer;
-}
-
-function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Array>): CallBuffers {
+function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Array>) {
   for (const [name, bytes] of Object.entries({ iv, aad, ...inputs })) {
     if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
   }
@@ -146,6 +93,7 @@ function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Ar
     offset += part.length;
   }
   return {
+    mechanismName: 'CKM_AES_GCM',
     mechanism: {
       mechanism: CKM_AES_GCM,
       parameter: {
@@ -158,6 +106,7 @@ function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Ar
     },
     input: block.subarray(length - inputLength, length),
     output: block.subarray(length),
+    /** The memory of all of them. */
     block,
   };
 }
@@ -166,23 +115,5 @@ function requireLength(name: string, output: Uint8Array, length: number): void {
   if (output.length === length) return;
   throw new Pkcs11Error('DEVICE_ERROR', `${name} wrote ${output.length} bytes instead of ${length}`);
 }
-
-type NativeCall = (
-  cryptoki: Cryptoki,
-  session: Handle,
-  input: Buffer,
-  output: Buffer,
-) => Buffer | Promise<Buffer>;
-
-const CALLS: Record<CallMode, { readonly encrypt: NativeCall; readonly decrypt: NativeCall }> = {
-  inline: {
-    encrypt: (cryptoki, session, input, output) => cryptoki.C_Encrypt(session, input, output),
-    decrypt: (cryptoki, session, input, output) => cryptoki.C_Decrypt(session, input, output),
-  },
-  threadpool: {
-    encrypt: (cryptoki, session, input, output) => cryptoki.C_EncryptAsync(session, input, output),
-    decrypt: (cryptoki, session, input, output) => cryptoki.C_DecryptAsync(session, input, output),
-  },
-};
 
 const TAG_LENGTH = 16;

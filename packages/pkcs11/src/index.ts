@@ -1,7 +1,12 @@
-export type { CallMode, DecryptInput, EncryptInput, EncryptOutput } from './aes-gcm.ts';
+export type { DecryptInput, EncryptInput, EncryptOutput } from './aes-gcm.ts';
+export type { AesKey, GenerateKeyOptions, KeyUsage } from './aes-keys.ts';
+export type { CallMode } from './cipher-calls.ts';
 export { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from './errors.ts';
-export type { AesKey, GenerateKeyOptions, KeySelector, KeyUsage } from './keys.ts';
-export { type OpenTokenOptions, openModule, type Pkcs11Module } from './module.ts';
+export { type OpenModuleOptions, type OpenTokenOptions, openModule, type Pkcs11Module } from './module.ts';
+export type { KeySelector } from './objects.ts';
+export type { RsaDecryptInput, RsaEncryptInput, RsaOaepPadding, RsaPadding } from './rsa.ts';
+export type { RsaKey } from './rsa-keys.ts';
+export type { GenerateRsaKeyOptions } from './rsa-objects.ts';
 export type { CallOptions } from './sessions.ts';
 export type { InitializeTokenOptions, TokenInfo } from './slots.ts';
 export type { Token } from './token.ts';

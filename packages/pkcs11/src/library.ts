@@ -7,6 +7,8 @@ import { decryptionFailureOf } from './quirks.ts';
 /** A PKCS#11 shared library that is initialised once in this process, however often it is opened. */
 export interface Library {
   readonly path: string;
+  /** With which it was initialised. */
+  readonly initializationParameters: string | undefined;
   readonly cryptoki: Cryptoki;
   /** The return value this module gives for a bad tag, if it is not one of the standard's. */
   readonly decryptionFailure: number | undefined;
@@ -20,11 +22,16 @@ export interface Library {
 /**
  * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
  *
- * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE
+ * @param initializationParameters for a module that wants some from C_Initialize, as NSS does
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than those with which
+ * the library is initialised already
  */
-export function acquireLibrary(path: string): Library {
+export function acquireLibrary(path: string, initializationParameters?: string): Library {
   const realPath = resolvePath(path);
-  const library = LIBRARIES.get(realPath) ?? initialize(realPath);
+  const library = LIBRARIES.get(realPath) ?? initialize(realPath, initializationParameters);
+  if (library.initializationParameters !== initializationParameters) {
+    throw new TypeError('initializationParameters: expected those with which this process opened the module');
+  }
   library.retain();
   return library;
 }
@@ -34,9 +41,9 @@ export function isAcquired(path: string): boolean {
   return LIBRARIES.has(resolvePath(path));
 }
 
-function initialize(path: string): Library {
+function initialize(path: string, initializationParameters: string | undefined): Library {
   const cryptoki = loadCryptoki(path);
-  const ours = initializeCryptoki(cryptoki);
+  const ours = initializeCryptoki(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
       if (ours) cryptoki.C_Finalize();
@@ -49,6 +56,7 @@ function initialize(path: string): Library {
   let users = 0;
   const library: Library = {
     path,
+    initializationParameters,
     cryptoki,
     decryptionFailure: decryptionFailure(cryptoki, finalize),
     logins: createLogins(cryptoki),
@@ -76,9 +84,15 @@ function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | u
 }
 
 /** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */
-function initializeCryptoki(cryptoki: Cryptoki): boolean {
+function initializeCryptoki(cryptoki: Cryptoki, parameters: string | undefined): boolean {
   try {
-    attempt('C_Initialize', () => cryptoki.C_Initialize({ flags: CKF_OS_LOCKING_OK }));
+    attempt('C_Initialize', () =>
+      cryptoki.C_Initialize({
+        flags: CKF_OS_LOCKING_OK,
+        // pkcs11js 2.1.7 cuts off the last byte, and modules do not mind a blank.
+        ...(parameters === undefined ? {} : { libraryParameters: `${parameters} ` }),
+      }),
+    );
     return true;
   } catch (error) {
     if (error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') {

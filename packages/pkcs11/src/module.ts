@@ -31,6 +31,17 @@ export interface Pkcs11Module {
   close(): void;
 }
 
+/** Which module to open. */
+export interface OpenModuleOptions {
+  /** The file. */
+  readonly path: string;
+  /**
+   * What the module wants to be told by C_Initialize. NSS does: `configdir='sql:/path/of/the/database'`, and more of
+   * its own. Others refuse any. The same for everybody in a process who opens the module.
+   */
+  readonly initializationParameters?: string;
+}
+
 /** Which token to open, and how: exactly one of label and serial. */
 export interface OpenTokenOptions extends LoginOptions {
   readonly label?: string;
@@ -46,10 +57,11 @@ export interface OpenTokenOptions extends LoginOptions {
  * const { ciphertext, tag } = await token.key({ label: 'orders' }).encrypt({ iv, aad, plaintext });
  * ```
  *
- * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than the module was
+ * opened with
  */
-export function openModule({ path }: { readonly path: string }): Pkcs11Module {
-  const library = acquireLibrary(path);
+export function openModule({ path, initializationParameters }: OpenModuleOptions): Pkcs11Module {
+  const library = acquireLibrary(path, initializationParameters);
   const tokens = new Set<Token>();
   let closed = false;
   const cryptoki = () => {

@@ -1,17 +1,14 @@
-import { aesGcm, type CallMode } from './aes-gcm.ts';
+import { aesGcm } from './aes-gcm.ts';
+import { type AesKey, aesKey, findAesKey, type GenerateKeyOptions, generateAesKey } from './aes-keys.ts';
+import { type CallMode, cipherCalls } from './cipher-calls.ts';
 import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
 import { attempt } from './errors.ts';
-import {
-  type AesKey,
-  type FoundKey,
-  findKey,
-  type GenerateKeyOptions,
-  generateAesKey,
-  type KeptKey,
-  type KeySelector,
-  keepKey,
-} from './keys.ts';
+import { keptKeys } from './kept-keys.ts';
 import type { Library } from './library.ts';
+import type { KeySelector } from './objects.ts';
+import { rsa } from './rsa.ts';
+import { type RsaKey, rsaKey } from './rsa-keys.ts';
+import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './rsa-objects.ts';
 import { type CallOptions, type Session, sessionPool } from './sessions.ts';
 import type { TokenInfo } from './slots.ts';
 
@@ -31,6 +28,20 @@ export interface Token {
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected
    */
   generateKey(options: GenerateKeyOptions): AesKey;
+  /**
+   * The RSA key of at least 2048 bits with this label, id, or both, looked up as `key` does. The halves of a pair
+   * are brought together by their modulus.
+   *
+   * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
+   */
+  rsaKey(selector: KeySelector, options?: { readonly fresh?: boolean }): RsaKey;
+  /**
+   * Generates an RSA key pair in the token, whose private half is sensitive, not extractable, and does nothing but
+   * decrypt. This blocks the event loop: a second in SoftHSM for 4096 bits, more in a small device.
+   *
+   * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected; RangeError
+   */
+  generateRsaKey(options: GenerateRsaKeyOptions): RsaKey;
   /**
    * Random bytes from the token's generator.
    *
@@ -102,38 +113,39 @@ export function openTokenInSlot(
       library.release();
     },
   });
-  const gcm = aesGcm(library, calls);
-  const keys = new Map<string, KeptKey>();
+  const loggedIn = (session: Session): Session => {
+    // To a session without login the keys would not exist.
+    login.ensure(session.handle);
+    return session;
+  };
+  const cipher = cipherCalls(library, calls);
+  const key = keptKeys(
+    pool,
+    (session, selector) => findAesKey(cryptoki, loggedIn(session), selector),
+    (kept) => aesKey(kept, aesGcm(cipher)),
+  );
+  const rsaKeyOf = keptKeys(
+    pool,
+    (session, selector) => findRsaKey(cryptoki, loggedIn(session), selector),
+    (kept) => rsaKey(kept, rsa(cipher)),
+  );
+  /** Within the pool, which refuses when closed and tries again when the token was restarted. */
+  const generated = (generate: (session: Handle) => KeySelector): KeySelector =>
+    pool.runNow(() => {
+      const session = openSession(CKF_RW_SESSION);
+      try {
+        return generate(session);
+      } finally {
+        closeSession(session);
+      }
+    });
 
   const token: Token = {
     info,
-    key({ label, id }, { fresh = false } = {}) {
-      const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
-      const name = JSON.stringify([label, id && Buffer.from(id).toString('hex')]);
-      const find = (session: Session): FoundKey => {
-        // To a session without login the key would not exist.
-        login.ensure(session.handle);
-        return findKey(cryptoki, session, selector);
-      };
-      const known = keys.get(name);
-      known?.refresh({ always: fresh });
-      const kept = known ?? keepKey(pool, gcm, find);
-      keys.set(name, kept);
-      return kept.key;
-    },
-    generateKey(options) {
-      return token.key(
-        // Within the pool, which refuses when closed and tries again when the token was restarted.
-        pool.runNow(() => {
-          const session = openSession(CKF_RW_SESSION);
-          try {
-            return generateAesKey(cryptoki, session, options);
-          } finally {
-            closeSession(session);
-          }
-        }),
-      );
-    },
+    key,
+    generateKey: (options) => key(generated((session) => generateAesKey(cryptoki, session, options))),
+    rsaKey: rsaKeyOf,
+    generateRsaKey: (options) => rsaKeyOf(generated((session) => generateRsaKey(cryptoki, session, options))),
     async randomBytes(length, options) {
       if (!Number.isInteger(length) || length < 1)
         throw new RangeError('length: expected a whole number above 0');

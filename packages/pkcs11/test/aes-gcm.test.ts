@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AesKey, CallMode } from '../src/index.ts';
 import { importKey } from '../src/testing.ts';
-import { describeWithToken, type TokenContext } from './with-token.ts';
+import { describeWithEachToken, type TokenContext } from './with-token.ts';
 
 const keyValue = randomBytes(32);
 
@@ -26,7 +26,7 @@ const messages = fc.record({
   plaintext: fc.uint8Array({ maxLength: 300 }),
 });
 
-describeWithToken('AES-256-GCM', (context) => {
+describeWithEachToken('AES-256-GCM', (context) => {
   describe.each(['inline', 'threadpool'] as const)('with calls %s', (calls) => {
     it('writes what OpenSSL writes under the same key, and reads it', async () => {
       const key = knownKey(context(), calls);

@@ -1,0 +1,90 @@
+import { type KeyObject, randomBytes } from 'node:crypto';
+import { type GenerateKeyOptions, newAesKeyTemplate } from '../aes-keys.ts';
+import * as ck from '../cryptoki.ts';
+import { acquireLibrary } from '../library.ts';
+import { newRsaKeyTemplates } from '../rsa-objects.ts';
+import { findToken } from '../slots.ts';
+import type { TestToken } from './test-token.ts';
+
+/** A key for `importKey`; `value` is 16, 24 or 32 bytes. */
+export interface ImportKeyOptions extends GenerateKeyOptions {
+  readonly value: Uint8Array;
+}
+
+/** A key pair for `importRsaKey`. */
+export interface ImportRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> {
+  readonly privateKey: KeyObject;
+  /** Both by default. */
+  readonly halves?: readonly ('public' | 'private')[];
+}
+
+/**
+ * Puts a key of known value into the token, so that a test can check by other means what the token does with it.
+ * Any length goes in, and a label may be used twice.
+ */
+export function importKey(
+  token: TestToken,
+  { label, id = randomBytes(16), value, usages = ['ENCRYPT', 'DECRYPT'] }: ImportKeyOptions,
+): void {
+  withSession(token, (cryptoki, session) => {
+    cryptoki.C_CreateObject(session, [
+      ...newAesKeyTemplate({ label, id, usages }),
+      { type: ck.CKA_VALUE, value: Buffer.from(value) },
+    ]);
+  });
+}
+
+/** Puts an RSA key pair of known value into the token: both halves, or one. */
+export function importRsaKey(
+  token: TestToken,
+  { label, id = randomBytes(16), privateKey, halves = ['public', 'private'] }: ImportRsaKeyOptions,
+): void {
+  const { n, e, d, p, q, dp, dq, qi } = privateKey.export({ format: 'jwk' });
+  const number = (type: number, value = '') => ({ type, value: Buffer.from(value, 'base64url') });
+  const publicNumbers = [number(ck.CKA_MODULUS, n), number(ck.CKA_PUBLIC_EXPONENT, e)];
+  const privateNumbers = [
+    number(ck.CKA_PRIVATE_EXPONENT, d),
+    number(ck.CKA_PRIME_1, p),
+    number(ck.CKA_PRIME_2, q),
+    number(ck.CKA_EXPONENT_1, dp),
+    number(ck.CKA_EXPONENT_2, dq),
+    number(ck.CKA_COEFFICIENT, qi),
+  ];
+  const { publicTemplate, privateTemplate } = newRsaKeyTemplates({ label, id });
+  const objects = {
+    public: [...publicTemplate, ...publicNumbers],
+    private: [...privateTemplate, ...publicNumbers, ...privateNumbers],
+  };
+  withSession(token, (cryptoki, session) => {
+    for (const half of halves) cryptoki.C_CreateObject(session, objects[half]);
+  });
+}
+
+/** Destroys the keys with a label, so that a test can see what becomes of a program that uses them. */
+export function destroyKeys(token: TestToken, { label }: { readonly label: string }): void {
+  withSession(token, (cryptoki, session) => {
+    cryptoki.C_FindObjectsInit(session, [{ type: ck.CKA_LABEL, value: label }]);
+    const handles = cryptoki.C_FindObjects(session, 100);
+    cryptoki.C_FindObjectsFinal(session);
+    for (const handle of handles) cryptoki.C_DestroyObject(session, handle);
+  });
+}
+
+function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck.Handle) => void): void {
+  const library = acquireLibrary(token.modulePath, token.initializationParameters);
+  const { cryptoki } = library;
+  try {
+    const { slot } = findToken(cryptoki, { label: token.label });
+    const login = library.logins.join(slot, token.pin);
+    const session = cryptoki.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
+    try {
+      login.ensure(session);
+      work(cryptoki, session);
+    } finally {
+      cryptoki.C_CloseSession(session);
+      login.leave();
+    }
+  } finally {
+    library.release();
+  }
+}
