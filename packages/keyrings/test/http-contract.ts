@@ -169,7 +169,7 @@ export function describeHttpKeyring(name: string, kind: HttpKeyringKind): void {
 
     it('calls through the fetch that it is given', async () => {
       const urls: unknown[] = [];
-      const noting: typeof fetch = (url, init) => {
+      const noting: HttpOptions['fetch'] = (url, init) => {
         urls.push(url);
         return fetch(url, init);
       };

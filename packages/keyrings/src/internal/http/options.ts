@@ -9,7 +9,7 @@ export interface HttpOptions {
    * Takes the place of the global `fetch`, for instance to trust a private certificate authority, to go through a
    * proxy, or to try again. Has to keep to `redirect` and `signal` of what it is given. Default: the global one.
    */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
   /** The time for a call with all of its answer. Default 10,000. */
   readonly timeoutMs?: number;
   /** Talk to another machine without TLS: whoever listens gets token and data keys. Default false. */
