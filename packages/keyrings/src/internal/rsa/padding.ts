@@ -1,0 +1,71 @@
+import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { KeyringError } from '../errors.ts';
+import { pkcs1Decryption } from './pkcs1.ts';
+
+/** How a data key is padded before RSA. The hash of OAEP is also the hash of its mask generation. */
+export type RsaPadding = keyof typeof PADDINGS;
+
+/** The paddings there are. */
+export function isRsaPadding(value: unknown): value is RsaPadding {
+  return typeof value === 'string' && Object.hasOwn(PADDINGS, value);
+}
+
+/** Encryption under a public key: ciphertexts as long as its modulus. */
+export function rsaEncryption(
+  padding: RsaPadding,
+  publicKey: KeyObject,
+): (plaintext: Uint8Array) => Uint8Array {
+  return (plaintext) => plainBytes(publicEncrypt({ key: publicKey, ...PADDINGS[padding] }, plaintext));
+}
+
+/**
+ * Decryption under a private key. Whoever gets the plaintext wipes it.
+ *
+ * The function throws `KeyringError` `DATA_KEY_NOT_OPENED` for a ciphertext of another length than the modulus has, for
+ * one that is no number below it, and with OAEP for a wrong padding. With PKCS #1 v1.5, a wrong padding gives random
+ * bytes, as {@link pkcs1Decryption} says.
+ */
+export function rsaDecryption(
+  padding: RsaPadding,
+  privateKey: KeyObject,
+): (ciphertext: Uint8Array) => Uint8Array {
+  const decrypt =
+    padding === 'PKCS1-v1_5'
+      ? pkcs1Decryption(privateKey)
+      : (ciphertext: Uint8Array) => privateDecrypt({ key: privateKey, ...PADDINGS[padding] }, ciphertext);
+  const { modulusLength = 0 } = privateKey.asymmetricKeyDetails ?? {};
+  const length = Math.ceil(modulusLength / 8);
+  return (ciphertext) => {
+    // Runtimes take shorter ones, and some of them longer ones: more than one ciphertext of the same message.
+    if (ciphertext.length !== length) throw notOpened();
+    try {
+      return plainBytes(decrypt(ciphertext));
+    } catch (cause) {
+      throw notOpened(cause);
+    }
+  };
+}
+
+function notOpened(cause?: unknown): KeyringError {
+  return new KeyringError(
+    'DATA_KEY_NOT_OPENED',
+    'the private key, padding or encrypted data key is another',
+    {
+      cause,
+    },
+  );
+}
+
+/** Callers never see a Buffer. */
+function plainBytes({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+const OAEP = constants.RSA_PKCS1_OAEP_PADDING;
+const PADDINGS = {
+  'OAEP-SHA-1': { padding: OAEP, oaepHash: 'sha1' },
+  'OAEP-SHA-256': { padding: OAEP, oaepHash: 'sha256' },
+  'OAEP-SHA-384': { padding: OAEP, oaepHash: 'sha384' },
+  'OAEP-SHA-512': { padding: OAEP, oaepHash: 'sha512' },
+  'PKCS1-v1_5': { padding: constants.RSA_PKCS1_PADDING },
+} as const;

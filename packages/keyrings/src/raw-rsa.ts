@@ -1,0 +1,106 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { Keyring } from '@holdfast/sdk/spi';
+import { type KeyInput, privateKeyObject, publicKeyObject } from './internal/key-object.ts';
+import { isRsaPadding, type RsaPadding, rsaDecryption, rsaEncryption } from './internal/rsa/padding.ts';
+import { isText } from './internal/text.ts';
+import { wrappingKeyring } from './internal/wrapping-keyring.ts';
+
+export type { KeyInput } from './internal/key-object.ts';
+export type { RsaPadding } from './internal/rsa/padding.ts';
+
+/** Options of {@link rawRsaKeyring}: a public key, a private key, or both of a pair. */
+export interface RawRsaKeyringOptions {
+  /** Names the owner of the key, for instance an application or an HSM. Must not start with `aws-kms`. */
+  readonly namespace: string;
+  /** Names the key within the namespace. Give every key pair a name of its own. */
+  readonly name: string;
+  /** To encrypt: 2048 bits or more. Never derived from the private key. */
+  readonly publicKey?: KeyInput;
+  /** To decrypt: 1024 bits or more, for the sake of old messages. */
+  readonly privateKey?: KeyInput;
+  /** The same on both sides; it is not in the message. Default `OAEP-SHA-256`. */
+  readonly padding?: RsaPadding;
+  /**
+   * Allow a public key with the padding `PKCS1-v1_5`, for readers that know no other. Whoever has the private key
+   * and answers to strangers may then be made to decrypt for them. Default false.
+   */
+  readonly unsafeLegacyEncryption?: boolean;
+}
+
+/**
+ * Wraps data keys with an RSA public key, and opens them with the private key. RSA has no place for the encryption
+ * context: only the message is bound to it.
+ *
+ * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`; with `TypeError` on encrypt without a
+ * public key, and on decrypt without a private key.
+ *
+ * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, something else than such keys or such a
+ *   padding, keys of two pairs, no key, or a public key with a legacy padding that was not asked for
+ * @throws RangeError for a modulus that is too short
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-rsa-keyring.md
+ * @example
+ * const keyring = rawRsaKeyring({ namespace: 'my-app', name: 'key-1', publicKey: publicKeyPem });
+ */
+export function rawRsaKeyring({
+  namespace,
+  name,
+  padding = 'OAEP-SHA-256',
+  unsafeLegacyEncryption = false,
+  ...keys
+}: RawRsaKeyringOptions): Keyring {
+  if (!isText(namespace) || namespace.startsWith('aws-kms')) {
+    throw new TypeError('namespace: expected a text that does not start with aws-kms');
+  }
+  if (!isText(name)) throw new TypeError('name: expected a text');
+  if (!isRsaPadding(padding)) throw new TypeError('padding: expected OAEP-SHA-256, or another that there is');
+  const { publicKey, privateKey } = keyObjects(keys);
+  if (publicKey !== undefined && padding === 'PKCS1-v1_5' && !unsafeLegacyEncryption) {
+    throw new TypeError('publicKey: expected none with PKCS1-v1_5, unless unsafeLegacyEncryption is true');
+  }
+
+  const encrypt = publicKey && rsaEncryption(padding, publicKey);
+  const decrypt = privateKey && rsaDecryption(padding, privateKey);
+  const keyring = wrappingKeyring({
+    providerId: namespace,
+    name,
+    wrap: async (dataKey) => (encrypt ?? missing('publicKey: expected one, to encrypt'))(dataKey),
+    unwrap: async (ciphertext) => (decrypt ?? missing(NO_PRIVATE_KEY))(ciphertext),
+  });
+  // Not only for what is under its own name.
+  return decrypt === undefined ? { ...keyring, onDecrypt: async () => missing(NO_PRIVATE_KEY) } : keyring;
+}
+
+function missing(message: string): never {
+  throw new TypeError(message);
+}
+
+function keyObjects(keys: Pick<RawRsaKeyringOptions, 'publicKey' | 'privateKey'>): {
+  readonly publicKey: KeyObject | undefined;
+  readonly privateKey: KeyObject | undefined;
+} {
+  const publicKey = keys.publicKey === undefined ? undefined : publicKeyObject('publicKey', keys.publicKey);
+  const privateKey =
+    keys.privateKey === undefined ? undefined : privateKeyObject('privateKey', keys.privateKey);
+  if (publicKey === undefined && privateKey === undefined) {
+    throw new TypeError('expected a public key, a private key, or both');
+  }
+  if (publicKey) checkRsa('publicKey', publicKey, MIN_BITS_TO_ENCRYPT);
+  if (privateKey) checkRsa('privateKey', privateKey, MIN_BITS_TO_DECRYPT);
+  // What one of them wraps, the other could not open.
+  if (publicKey && privateKey && !createPublicKey(privateKey).equals(publicKey)) {
+    throw new TypeError('privateKey: expected the one that goes with publicKey');
+  }
+  return { publicKey, privateKey };
+}
+
+function checkRsa(option: string, key: KeyObject, minBits: number): void {
+  if (key.asymmetricKeyType !== 'rsa') throw new TypeError(`${option}: expected an RSA key`);
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength < minBits) throw new RangeError(`${option}: expected ${minBits} bits or more`);
+  // With an exponent of 1, the ciphertext would be the plaintext.
+  if (publicExponent < 3n) throw new TypeError(`${option}: expected a public exponent of 3 or more`);
+}
+
+const NO_PRIVATE_KEY = 'privateKey: expected one, to decrypt';
+const MIN_BITS_TO_ENCRYPT = 2048;
+const MIN_BITS_TO_DECRYPT = 1024;
