@@ -1,0 +1,70 @@
+import { createPublicKey } from 'node:crypto';
+import { DeriveSharedSecretCommand, GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { type EcdhCurve, type EcdhPublicKey, ecdhPublicKey } from '../ecdh/points.ts';
+import { publicKeyObject } from '../key-object.ts';
+import { called, invalidAnswer } from '../key-service.ts';
+import { wipedOnFailure } from '../wrapping.ts';
+import { AWS_KMS_FAILURES } from './failures.ts';
+
+/** One key agreement key of AWS KMS, and what it takes to ask for it. */
+export interface KeyAgreementKey {
+  readonly client: KMSClient;
+  readonly keyArn: string;
+  readonly curve: EcdhCurve;
+  readonly grantTokens: string[];
+}
+
+/**
+ * Its public half, by GetPublicKey.
+ *
+ * @throws KeyringError `KEY_SERVICE_…`; `KEY_SERVICE_ANSWER_INVALID` also for a key of another use or curve
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/key-agreement-schemas.md
+ */
+export async function ownPublicKey(key: KeyAgreementKey): Promise<EcdhPublicKey> {
+  const request = new GetPublicKeyCommand({ KeyId: key.keyArn, GrantTokens: key.grantTokens });
+  const { KeyId, KeyUsage, PublicKey } = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
+  const publicKey = PublicKey && parsed(PublicKey);
+  if (KeyUsage !== 'KEY_AGREEMENT' || publicKey?.curve !== key.curve) {
+    throw invalidAnswer('AWS KMS', `no public key for key agreement on ${key.curve}`);
+  }
+  return publicKey;
+}
+
+/**
+ * The x coordinate on which the key and `peer` agree, by DeriveSharedSecret, in full length. The caller wipes it.
+ *
+ * @throws KeyringError `KEY_SERVICE_…`
+ */
+export async function agreedSecret(key: KeyAgreementKey, peer: EcdhPublicKey): Promise<Uint8Array> {
+  const request = new DeriveSharedSecretCommand({
+    KeyId: key.keyArn,
+    KeyAgreementAlgorithm: 'ECDH',
+    PublicKey: uncompressedDer(peer),
+    GrantTokens: key.grantTokens,
+  });
+  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  const { KeyId, KeyAgreementAlgorithm, SharedSecret: secret } = answer;
+  return wipedOnFailure(secret, () => {
+    if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
+    // A compressed point is its x coordinate behind a sign.
+    if (KeyAgreementAlgorithm !== 'ECDH' || secret?.length !== peer.point.length - 1) {
+      throw invalidAnswer('AWS KMS', 'a shared secret of another kind or length');
+    }
+    return secret;
+  });
+}
+
+function parsed(publicKey: Uint8Array): EcdhPublicKey | undefined {
+  try {
+    return ecdhPublicKey(publicKeyObject('PublicKey', publicKey));
+  } catch {
+    return undefined;
+  }
+}
+
+/** SubjectPublicKeyInfo, with both coordinates: what every reader of public keys knows. */
+function uncompressedDer({ key }: EcdhPublicKey): Uint8Array {
+  const jwk = key.export({ format: 'jwk' });
+  return createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'der', type: 'spki' });
+}
