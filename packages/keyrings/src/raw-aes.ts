@@ -1,14 +1,7 @@
-import {
-  type AesGcmKey,
-  aesGcmKey,
-  contextBytes,
-  type EncryptedDataKey,
-  type Keyring,
-  randomBytes,
-  secretBytes,
-} from '@holdfast/sdk/spi';
+import { aesGcmKey, contextBytes, type Keyring, secretBytes } from '@holdfast/sdk/spi';
+import { aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
 import { KeyringError } from './internal/errors.ts';
-import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './internal/wrapping.ts';
+import { checkRawKeyName } from './internal/raw-key-name.ts';
 
 /** Options of {@link rawAesKeyring}. */
 export interface RawAesKeyringOptions {
@@ -40,10 +33,7 @@ export function rawAesKeyring({
   wrappingKey,
   acceptLocaleOrderedContexts = false,
 }: RawAesKeyringOptions): Keyring {
-  if (!isText(namespace) || namespace.startsWith('aws-kms')) {
-    throw new TypeError('namespace: expected a text that does not start with aws-kms');
-  }
-  if (!isText(name)) throw new TypeError('name: expected a text');
+  checkRawKeyName({ namespace, name });
   if (![16, 24, 32].includes(wrappingKey.length)) {
     throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');
   }
@@ -51,59 +41,32 @@ export function rawAesKeyring({
   if (wrappingKey.every((byte) => byte === 0))
     throw new TypeError('wrappingKey: expected another key than zeros');
 
-  const key = aesGcmKey(wrappingKey);
-  // Key name ‖ tag length in bits ‖ IV length; the IV follows.
-  const infoPrefix = Uint8Array.of(...new TextEncoder().encode(name), 0, 0, 0, 128, 0, 0, 0, IV_LENGTH);
-  const isOurs = ({ providerId, providerInfo }: EncryptedDataKey): boolean =>
-    providerId === namespace &&
-    providerInfo.length === infoPrefix.length + IV_LENGTH &&
-    infoPrefix.every((byte, i) => providerInfo[i] === byte);
-
-  return {
-    async onEncrypt(materials) {
-      const complete = withDataKey(materials);
-      const isOwnDataKey = materials.dataKey === undefined;
-      return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
-        const iv = randomBytes(IV_LENGTH);
-        const ciphertext = new Uint8Array(complete.dataKey.length + TAG_LENGTH);
-        await (await key).seal(iv, contextBytes(complete.encryptionContext), complete.dataKey, ciphertext);
-        const providerInfo = new Uint8Array(infoPrefix.length + IV_LENGTH);
-        providerInfo.set(infoPrefix);
-        providerInfo.set(iv, infoPrefix.length);
-        return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
-      });
+  const aesKey = aesGcmKey(wrappingKey);
+  return aesWrappingKeyring(
+    { namespace, name },
+    {
+      async wrap(iv, dataKey, encryptionContext) {
+        const ciphertext = new Uint8Array(dataKey.length + TAG_LENGTH);
+        await (await aesKey).seal(iv, contextBytes(encryptionContext), dataKey, ciphertext);
+        return ciphertext;
+      },
+      async unwrap(iv, ciphertext, encryptionContext) {
+        const key = await aesKey;
+        const aads = [contextBytes(encryptionContext)];
+        if (acceptLocaleOrderedContexts) aads.push(contextBytes(encryptionContext, byLocale));
+        const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
+        for (const aad of dataKey.length > 0 ? aads : []) {
+          if (await key.open(iv, aad, ciphertext, dataKey)) return dataKey;
+        }
+        throw new KeyringError(
+          'DATA_KEY_NOT_OPENED',
+          'the wrapping key, context or encrypted data key is another',
+        );
+      },
     },
-    async onDecrypt(materials, encryptedDataKeys) {
-      const aesKey = await key;
-      const aads = [contextBytes(materials.encryptionContext)];
-      if (acceptLocaleOrderedContexts) aads.push(contextBytes(materials.encryptionContext, byLocale));
-      return openFirst(materials, encryptedDataKeys.filter(isOurs), (candidate) =>
-        unwrap(aesKey, candidate, aads),
-      );
-    },
-  };
-}
-
-/** Something that UTF-8 can carry: without lone surrogates. */
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && !/\p{Surrogate}/u.test(value);
-}
-
-async function unwrap(
-  key: AesGcmKey,
-  { providerInfo, ciphertext }: EncryptedDataKey,
-  aads: readonly Uint8Array[],
-): Promise<Uint8Array> {
-  const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
-  for (const aad of dataKey.length > 0 ? aads : []) {
-    if (await key.open(providerInfo.subarray(-IV_LENGTH), aad, ciphertext, dataKey)) return dataKey;
-  }
-  throw new KeyringError('DATA_KEY_NOT_OPENED', 'the wrapping key, context or encrypted data key is another');
+  );
 }
 
 function byLocale(a: string, b: string): number {
   return a.localeCompare(b);
 }
-
-const IV_LENGTH = 12;
-const TAG_LENGTH = 16;

@@ -1,0 +1,55 @@
+import { type EncryptedDataKey, type EncryptionContext, type Keyring, randomBytes } from '@holdfast/sdk/spi';
+import type { RawKeyName } from './raw-key-name.ts';
+import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
+
+/** One AES-GCM key that wraps data keys, wherever it is. Additional data is the encryption context. */
+export interface AesWrappingKey {
+  /** Ciphertext and tag. The IV has 12 bytes, and was never used before. */
+  wrap(iv: Uint8Array, dataKey: Uint8Array, encryptionContext: EncryptionContext): Promise<Uint8Array>;
+  /**
+   * A data key in memory of its own. The ciphertext is whatever stood in the message.
+   *
+   * @throws KeyringError `DATA_KEY_NOT_OPENED` and others
+   */
+  unwrap(iv: Uint8Array, ciphertext: Uint8Array, encryptionContext: EncryptionContext): Promise<Uint8Array>;
+}
+
+/**
+ * The keyring of one AES key, in the layout that all implementations of the raw AES keyring share. The IVs come from
+ * the random generator of the runtime.
+ *
+ * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
+ */
+export function aesWrappingKeyring({ namespace, name }: RawKeyName, key: AesWrappingKey): Keyring {
+  // Key name ‖ tag length in bits ‖ IV length; the IV follows.
+  const nameBytes = new TextEncoder().encode(name);
+  const infoPrefix = Uint8Array.of(...nameBytes, 0, 0, 0, 8 * TAG_LENGTH, 0, 0, 0, IV_LENGTH);
+  const isOurs = ({ providerId, providerInfo }: EncryptedDataKey): boolean =>
+    providerId === namespace &&
+    providerInfo.length === infoPrefix.length + IV_LENGTH &&
+    infoPrefix.every((byte, i) => providerInfo[i] === byte);
+
+  return {
+    async onEncrypt(materials) {
+      const complete = withDataKey(materials);
+      const isOwnDataKey = materials.dataKey === undefined;
+      return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
+        const iv = randomBytes(IV_LENGTH);
+        const ciphertext = await key.wrap(iv, complete.dataKey, complete.encryptionContext);
+        const providerInfo = new Uint8Array(infoPrefix.length + IV_LENGTH);
+        providerInfo.set(infoPrefix);
+        providerInfo.set(iv, infoPrefix.length);
+        return withEncryptedDataKey(complete, { providerId: namespace, providerInfo, ciphertext });
+      });
+    },
+    async onDecrypt(materials, encryptedDataKeys) {
+      return openFirst(materials, encryptedDataKeys.filter(isOurs), ({ providerInfo, ciphertext }) =>
+        key.unwrap(providerInfo.subarray(-IV_LENGTH), ciphertext, materials.encryptionContext),
+      );
+    },
+  };
+}
+
+const IV_LENGTH = 12;
+/** Of the tag, with which a ciphertext ends. */
+export const TAG_LENGTH = 16;
