@@ -57,7 +57,7 @@ port = 0
 certificate_file = "proxy.pem"
 key_file = "proxy.key"
 
-[token]
+[[tokens]]
 module = ${JSON.stringify(token.modulePath)}
 label = ${JSON.stringify(token.label)}
 pin_file = "pin"

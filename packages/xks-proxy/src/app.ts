@@ -1,45 +1,34 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
-import { discardBody, readBody } from './body.ts';
 import { withDeadline } from './deadline.ts';
+import { callWatch } from './devices/call-watch.ts';
 import { EXCEPTION_STATUS, XksException } from './errors.ts';
-import type { FleetHealth } from './health.ts';
-import type { KeyDevice } from './key-device.ts';
+import { discardBody, readBody } from './http/body.ts';
+import { isPlainPath } from './http/request-path.ts';
 import type { ProxyLog } from './log.ts';
 import { decrypt } from './operations/decrypt.ts';
 import { encrypt } from './operations/encrypt.ts';
 import { getHealthStatus } from './operations/get-health-status.ts';
 import { getKeyMetadata } from './operations/get-key-metadata.ts';
 import type { Operation } from './operations/operation.ts';
-import { isPlainPath } from './request-path.ts';
+import type { Serving } from './serving.ts';
 import { type BodyVerification, type VerifyOptions, verifySignature } from './sigv4/verify.ts';
 import type { Store } from './stores.ts';
-import { timedDevice } from './timed-device.ts';
 import { type JsonObject, LIMITS, parseBody, parseRequestMetadata, type RequestMetadata } from './wire.ts';
-
-/** What the HTTP interface is made of. */
-export interface AppOptions {
-  readonly stores: readonly Store[];
-  readonly device: KeyDevice;
-  readonly health: FleetHealth;
-  readonly log: ProxyLog;
-  /** How long an operation may take before KMS is told so. */
-  readonly timeoutMs: number;
-}
 
 type App = Hono<{ Bindings: HttpBindings }>;
 type AppContext = Context<{ Bindings: HttpBindings }>;
 
 /** The proxy's HTTP interface: four routes a store, and one gate that every request to them goes through. */
-export function createApp(options: AppOptions): App {
+export function createApp(serving: Serving, log: ProxyLog): App {
   const app: App = new Hono();
   app.use(async (context, next) => {
     // Routers resolve and decode paths; behind this line the raw target and the routed path are the same text.
     if (isPlainPath(context.env.incoming.url ?? '')) return next();
-    return noSuchPath(context, options.log);
+    return noSuchPath(context, log);
   });
-  for (const store of options.stores) {
+  for (const store of serving.stores) {
     const base = `${store.pathPrefix}/kms/xks/v1`;
     route(`${base}/keys/:externalKeyId/metadata`, store, getKeyMetadata);
     route(`${base}/keys/:externalKeyId/encrypt`, store, encrypt);
@@ -47,28 +36,31 @@ export function createApp(options: AppOptions): App {
     route(`${base}/health`, store, getHealthStatus);
   }
   app.get('/ping', async (context) => {
-    const healthStatus = await options.health.status();
-    return answer(context, healthStatus === 'ACTIVE' ? 200 : 503, { healthStatus });
+    const statuses = await Promise.all(serving.fleet.members.map(({ health }) => health.status()));
+    // As AWS KMS sees it: only a fleet without any member that serves is out.
+    const isOut = statuses.every((status) => status === 'UNAVAILABLE');
+    return answer(context, isOut ? 503 : 200, { healthStatus: isOut ? 'UNAVAILABLE' : 'ACTIVE' });
   });
-  app.notFound((context) => noSuchPath(context, options.log));
+  app.notFound((context) => noSuchPath(context, log));
   app.onError((thrown, context) => {
     const error = unforeseen(thrown);
     const status = EXCEPTION_STATUS[error.errorName];
-    options.log.request({ status, error });
+    log.request({ status, error });
     return answer(context, status, errorBody(error));
   });
   return app;
 
   function route(path: string, store: Store, operation: Operation): void {
-    app.post(path, (context) => gate(context, options, store, operation));
-    app.all(path, (context) => methodNotAllowed(context, options.log));
+    app.post(path, (context) => serving.during(() => gate(context, serving, log, store, operation)));
+    app.all(path, (context) => methodNotAllowed(context, log));
   }
 }
 
 /** Signature, body limit, JSON, metadata, operation, deadline, answer and log line, in this order. */
 async function gate(
   context: AppContext,
-  { device, health, log, timeoutMs }: AppOptions,
+  { config, fleet }: Serving,
+  log: ProxyLog,
   store: Store,
   operation: Operation,
 ): Promise<Response> {
@@ -76,25 +68,28 @@ async function gate(
   const externalKeyId = context.req.param('externalKeyId');
   const caller: Caller = {};
   const deadline = new AbortController();
-  const timed = timedDevice(device, deadline.signal);
+  const watch = callWatch(deadline.signal);
+  let keyVersion: number | undefined;
   let status = 200;
   let response: JsonObject;
   let error: XksException | undefined;
   try {
     const body = await authenticatedBody(context.env.incoming, store, caller);
     caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
-    const subject = { store, externalKeyId: externalKeyId ?? '', device: timed.device, health };
-    const work = operation.run(body, subject);
-    response = await withDeadline(work, timeoutMs, deadline);
+    const onKeyVersion = (version: number) => {
+      keyVersion = version;
+    };
+    const subject = { store, externalKeyId: externalKeyId ?? '', watch, fleet, onKeyVersion };
+    response = await withDeadline(operation.run(body, subject), config.server.timeoutMs, deadline);
   } catch (thrown) {
     const exception = thrown instanceof XksException ? thrown : unforeseen(thrown);
     status = EXCEPTION_STATUS[exception.errorName];
     response = errorBody(exception);
     error = exception;
   }
-  const durations = { durationMs: performance.now() - startedAt, tokenMs: timed.elapsedMs() };
+  const durations = { durationMs: performance.now() - startedAt, tokenMs: watch.elapsedMs() };
   const answered = answer(context, status, response);
-  const subject = { operation: operation.name, store: store.name, externalKeyId };
+  const subject = { operation: operation.name, store: store.name, externalKeyId, keyVersion };
   log.request({ ...subject, ...caller, status, error, ...durations });
   return answered;
 }

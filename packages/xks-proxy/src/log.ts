@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { pino } from 'pino';
+import type { HealthStatus } from './devices/health.ts';
 import { XksException } from './errors.ts';
-import type { HealthStatus } from './health.ts';
 import type { MetadataField, RequestMetadata } from './wire.ts';
 
 /** Where log lines go: `process.stdout`, or anything else with a `write`. */
@@ -11,16 +11,14 @@ export interface LogStream {
 
 /** One line of JSON an event. Only the fields named here are ever written: no bodies, no secrets, no keys. */
 export interface ProxyLog {
-  listening(event: {
-    host: string;
-    port: number;
-    tokenLabel: string;
-    tokenSerial: string;
-    stores: number;
-  }): void;
+  listening(event: ServedEvent & { readonly host: string; readonly port: number }): void;
+  /** Another configuration is served from now on. */
+  reloaded(event: ServedEvent): void;
+  /** A new configuration was refused, problem by problem; the old one stays. */
+  reloadRefused(problems: readonly string[], cause: unknown): void;
   stopped(): void;
   request(event: RequestEvent): void;
-  health(status: HealthStatus, cause?: unknown): void;
+  health(token: string, status: HealthStatus, cause?: unknown): void;
   /** A configured key that the token does not have, or not in a usable form. */
   keyUnavailable(event: { store: string; externalKeyId: string }, cause: unknown): void;
   /** The server failed at something that belongs to no connection; it goes on. */
@@ -29,10 +27,18 @@ export interface ProxyLog {
   connectionRefused(stage: 'tls' | 'http', cause: unknown): void;
 }
 
+/** What is served now. */
+interface ServedEvent {
+  readonly tokens: readonly { readonly name: string; readonly serial: string }[];
+  readonly stores: readonly string[];
+}
+
 interface RequestEvent {
   readonly operation?: string;
   readonly store?: string;
   readonly externalKeyId?: string | undefined;
+  /** Which generation of the external key was used. */
+  readonly keyVersion?: number | undefined;
   /** The credential that signed, once its signature was verified. */
   readonly accessKeyId?: string;
   readonly metadata?: RequestMetadata;
@@ -59,20 +65,35 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     { write: (line) => writeTo(stream, line) },
   );
   return {
-    listening: ({ host, port, tokenLabel, tokenSerial, stores }) =>
-      logger.info({ event: 'listening', host, port, tokenLabel, tokenSerial, stores }),
+    listening: ({ host, port, tokens, stores }) =>
+      logger.info({ event: 'listening', host, port, tokens, stores }),
+    reloaded: ({ tokens, stores }) => logger.info({ event: 'reloaded', tokens, stores }),
+    reloadRefused: (problems, cause) =>
+      logger.error({ event: 'reload-refused', problems, ...failure(cause) }),
     stopped: () => logger.info({ event: 'stopped' }),
-    request({ operation, store, externalKeyId, accessKeyId, metadata, path, status, error, ...times }) {
+    request({
+      operation,
+      store,
+      externalKeyId,
+      keyVersion,
+      accessKeyId,
+      metadata,
+      path,
+      status,
+      error,
+      ...times
+    }) {
       const outcome = error === undefined ? 'success' : 'error';
       const caller = { ...selected(metadata), accessKeyId };
-      const subject = { operation, store, externalKeyId, path };
+      const subject = { operation, store, externalKeyId, keyVersion, path };
       const durations = { durationMs: rounded(times.durationMs), tokenMs: rounded(times.tokenMs) };
       const result = { status, outcome, ...failure(error), ...durations };
       logger[status >= 500 ? 'error' : 'info']({ event: 'request', ...caller, ...subject, ...result });
     },
-    health: (status, cause) =>
+    health: (token, status, cause) =>
       logger[status === 'ACTIVE' ? 'info' : 'error']({
         event: 'health',
+        token,
         healthStatus: status,
         ...failure(cause),
       }),

@@ -1,6 +1,6 @@
-import type { StoreConfig, StoreKeyConfig } from './config.ts';
+import type { KeyVersionConfig, StoreConfig, StoreKeyConfig } from './config/config.ts';
+import type { DeviceKey, KeyDevice, KeyUsage } from './devices/key-device.ts';
 import { XksException } from './errors.ts';
-import type { DeviceKey, KeyDevice, KeyUsage } from './key-device.ts';
 import { type SigningKeys, signingKeys } from './sigv4/signing-keys.ts';
 
 /** One external key store: a path prefix with its own callers and keys. */
@@ -11,11 +11,16 @@ export interface Store {
   /** By access key id. */
   readonly credentials: ReadonlyMap<string, SigningKeys>;
   /** By external key id. */
-  readonly keys: ReadonlyMap<string, StoreKeyConfig>;
+  readonly keys: ReadonlyMap<string, StoreKey>;
 }
 
-/** A store with its lookups prepared. */
-export function openStore(config: StoreConfig): Store {
+/** An external key, and the device with its material. */
+export interface StoreKey extends StoreKeyConfig {
+  readonly device: KeyDevice;
+}
+
+/** A store with its lookups prepared; `deviceOf` finds the device for a key. */
+export function openStore(config: StoreConfig, deviceOf: (key: StoreKeyConfig) => KeyDevice): Store {
   return {
     name: config.name,
     pathPrefix: config.pathPrefix,
@@ -23,15 +28,27 @@ export function openStore(config: StoreConfig): Store {
     credentials: new Map(
       config.credentials.map((row) => [row.accessKeyId, signingKeys(row.secretAccessKey)]),
     ),
-    keys: new Map(config.keys.map((key) => [key.externalKeyId, key])),
+    keys: new Map(config.keys.map((key) => [key.externalKeyId, { ...key, device: deviceOf(key) }])),
   };
 }
 
-/** The configuration of an external key. Throws `KeyNotFoundException`. */
-export function storeKey(store: Store, externalKeyId: string): StoreKeyConfig {
+/** An external key. Throws `KeyNotFoundException`, and `AccessDeniedException` for a blocked one. */
+export function storeKey(store: Store, externalKeyId: string): StoreKey {
   const key = store.keys.get(externalKeyId);
   if (key === undefined) throw new XksException('KeyNotFoundException', 'The external key was not found.');
+  if (key.status === 'BLOCKED') {
+    throw new XksException('AccessDeniedException', 'The external key is blocked.', {
+      reason: 'key-blocked',
+    });
+  }
   return key;
+}
+
+/** The generation of the key's material that encrypts. */
+export function currentVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVersionConfig {
+  const current = versions.at(-1);
+  if (current === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
+  return current;
 }
 
 /** What a key may be used for: what its configuration and its device both allow. */
@@ -40,19 +57,18 @@ export function keyUsages(key: StoreKeyConfig, deviceKey: DeviceKey): readonly K
 }
 
 /**
- * The device key behind an external key, ready for the `needed` usages. Throws `KeyNotFoundException`,
- * `InvalidStateException` for a disabled key and `InvalidKeyUsageException`.
+ * The key of `device` behind a version of an external key, ready for the `needed` usages. Rejects with
+ * `KeyNotFoundException`, `InvalidStateException` for a disabled key, and `InvalidKeyUsageException`.
  */
-export function usableKey(
-  store: Store,
-  externalKeyId: string,
+export async function usableKey(
+  key: StoreKeyConfig,
+  { selector }: KeyVersionConfig,
   device: KeyDevice,
   needed: readonly KeyUsage[],
-): DeviceKey {
-  const key = storeKey(store, externalKeyId);
+): Promise<DeviceKey> {
   if (key.status !== 'ENABLED')
     throw new XksException('InvalidStateException', 'The external key is disabled.');
-  const deviceKey = device.key(key.label);
+  const deviceKey = await device.key(selector);
   const allowed = keyUsages(key, deviceKey);
   if (!needed.every((usage) => allowed.includes(usage))) {
     throw new XksException('InvalidKeyUsageException', 'The external key does not support this operation.');

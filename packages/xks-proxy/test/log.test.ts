@@ -19,7 +19,8 @@ describe('the log', () => {
         event: 'listening',
         host: '127.0.0.1',
         port: proxy.port,
-        tokenLabel: 'xks-test',
+        tokens: [{ name: 'xks-test', serial: proxy.tokenSerial() }],
+        stores: ['acme', 'other'],
       }),
     );
     expect(proxy.logLines()).toContainEqual(
@@ -107,7 +108,7 @@ describe('the log', () => {
 
 const KNOWN_FIELDS = new Set(
   (
-    'level time event operation store externalKeyId accessKeyId status outcome errorName reason cause returnValue at ' +
+    'level time event operation store externalKeyId keyVersion accessKeyId status outcome errorName reason cause returnValue at ' +
     'path durationMs tokenMs kmsRequestId kmsOperation kmsKeyArn awsPrincipalArn awsSourceVpc awsSourceVpce kmsViaService'
   ).split(' '),
 );

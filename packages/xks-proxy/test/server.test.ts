@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, Server } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config/config.ts';
 import { type RunningProxy, startProxy } from '../src/server.ts';
 import { BASE, encryptBody } from './fixtures/bodies.ts';
 import { add } from './fixtures/changes.ts';

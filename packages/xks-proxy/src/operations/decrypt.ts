@@ -1,6 +1,6 @@
 import { tokenAad } from '../aad.ts';
 import { decodeCiphertextMetadata, FIRST_KEY_VERSION } from '../ciphertext-metadata.ts';
-import { usableKey } from '../stores.ts';
+import { storeKey, usableKey } from '../stores.ts';
 import { base64, invalidCiphertext, parseDecryptRequest } from '../wire.ts';
 import type { Operation } from './operation.ts';
 
@@ -9,14 +9,17 @@ export const decrypt: Operation = {
   name: 'Decrypt',
   requiredMetadata: ['awsPrincipalArn', 'kmsKeyArn', 'kmsOperation', 'kmsRequestId'],
 
-  async run(body, { store, externalKeyId, device }) {
+  async run(body, { store, externalKeyId, watch, onKeyVersion }) {
     const request = parseDecryptRequest(body);
-    const key = usableKey(store, externalKeyId, device, ['DECRYPT']);
-    if (keyVersion(request.ciphertextMetadata) !== FIRST_KEY_VERSION)
-      throw invalidCiphertext('metadata-unknown');
+    const key = storeKey(store, externalKeyId);
+    const wanted = keyVersion(request.ciphertextMetadata);
+    const version = key.versions.find((candidate) => candidate.version === wanted);
+    if (version === undefined) throw invalidCiphertext('metadata-unknown');
+    onKeyVersion(version.version);
+    const deviceKey = await usableKey(key, version, watch.over(key.device), ['DECRYPT']);
     const aad = tokenAad(request.additionalAuthenticatedData, request.ciphertextMetadata);
     const { initializationVector: iv, ciphertext, authenticationTag: tag } = request;
-    const plaintext = await key.decrypt({ iv, aad, ciphertext, tag });
+    const plaintext = await deviceKey.decrypt({ iv, aad, ciphertext, tag });
     const response = { plaintext: base64(plaintext) };
     plaintext.fill(0);
     return response;

@@ -1,9 +1,9 @@
 import { tokenAad } from '../aad.ts';
-import { encodeCiphertextMetadata, FIRST_KEY_VERSION } from '../ciphertext-metadata.ts';
+import { encodeCiphertextMetadata } from '../ciphertext-metadata.ts';
+import type { DeviceKey } from '../devices/key-device.ts';
 import { XksException } from '../errors.ts';
 import { integrityValue } from '../integrity-value.ts';
-import type { KeyDevice } from '../key-device.ts';
-import { type Store, usableKey } from '../stores.ts';
+import { currentVersion, storeKey, usableKey } from '../stores.ts';
 import { base64, type EncryptRequest, type JsonObject, parseEncryptRequest } from '../wire.ts';
 import type { Operation } from './operation.ts';
 
@@ -12,10 +12,15 @@ export const encrypt: Operation = {
   name: 'Encrypt',
   requiredMetadata: ['awsPrincipalArn', 'kmsKeyArn', 'kmsOperation', 'kmsRequestId'],
 
-  async run(body, { store, externalKeyId, device }) {
+  async run(body, { store, externalKeyId, watch, onKeyVersion }) {
     const request = parseEncryptRequest(body);
     try {
-      return await seal(request, store, externalKeyId, device);
+      const key = storeKey(store, externalKeyId);
+      const version = currentVersion(key);
+      onKeyVersion(version.version);
+      const needed = request.wantsIntegrityValue ? (['ENCRYPT', 'DECRYPT'] as const) : (['ENCRYPT'] as const);
+      const deviceKey = await usableKey(key, version, watch.over(key.device), needed);
+      return await seal(request, deviceKey, version.version);
     } finally {
       request.plaintext.fill(0);
     }
@@ -24,20 +29,12 @@ export const encrypt: Operation = {
 
 async function seal(
   { plaintext, additionalAuthenticatedData, wantsIntegrityValue }: EncryptRequest,
-  store: Store,
-  externalKeyId: string,
-  device: KeyDevice,
+  key: DeviceKey,
+  keyVersion: number,
 ): Promise<JsonObject> {
-  const key = usableKey(
-    store,
-    externalKeyId,
-    device,
-    wantsIntegrityValue ? ['ENCRYPT', 'DECRYPT'] : ['ENCRYPT'],
-  );
-  const ciphertextMetadata = encodeCiphertextMetadata({ keyVersion: FIRST_KEY_VERSION });
+  const ciphertextMetadata = encodeCiphertextMetadata({ keyVersion });
   const aad = tokenAad(additionalAuthenticatedData, ciphertextMetadata);
-  const iv = await device.randomBytes(INITIALIZATION_VECTOR_BYTES);
-  const { ciphertext, tag } = await key.encrypt({ iv, aad, plaintext });
+  const { iv, ciphertext, tag } = await key.encrypt({ aad, plaintext });
 
   const sealed = {
     ciphertext: base64(ciphertext),
@@ -71,5 +68,3 @@ function rejectWrongCiphertext(error: unknown): never {
 
 const wrongCiphertext = (cause?: unknown) =>
   new XksException('InternalException', 'The external key manager returned a wrong ciphertext.', { cause });
-
-const INITIALIZATION_VECTOR_BYTES = 12;

@@ -1,17 +1,24 @@
 import type { Operation } from './operation.ts';
 
-/** State of the proxy and its key manager (XKS API v1, "GetHealthStatus"); it names no key. */
+/** State of the proxy and its key managers (XKS API v1, "GetHealthStatus"); it names no key. */
 export const getHealthStatus: Operation = {
   name: 'GetHealthStatus',
   requiredMetadata: ['kmsOperation', 'kmsRequestId'],
 
-  async run(_body, { device, health }) {
+  async run(_body, { fleet }) {
+    const { fleetSize, proxyVendor, proxyModel, ekmVendor } = fleet.description;
     return {
-      xksProxyFleetSize: health.fleetSize,
-      xksProxyVendor: health.proxyVendor,
-      xksProxyModel: health.proxyModel,
-      ekmVendor: health.ekmVendor,
-      ekmFleetDetails: [{ id: device.id, model: health.ekmModel, healthStatus: await health.status() }],
+      xksProxyFleetSize: fleetSize,
+      xksProxyVendor: proxyVendor,
+      xksProxyModel: proxyModel,
+      ekmVendor,
+      ekmFleetDetails: await Promise.all(
+        fleet.members.map(async ({ id, model, health }) => ({
+          id,
+          model,
+          healthStatus: await health.status(),
+        })),
+      ),
     };
   },
 };

@@ -1,4 +1,4 @@
-import { keyUsages, storeKey } from '../stores.ts';
+import { currentVersion, keyUsages, storeKey } from '../stores.ts';
 import type { Operation } from './operation.ts';
 
 /** Type, usages and status of an external key (XKS API v1, "GetKeyMetadata"). */
@@ -6,10 +6,12 @@ export const getKeyMetadata: Operation = {
   name: 'GetKeyMetadata',
   requiredMetadata: ['awsPrincipalArn', 'kmsOperation', 'kmsRequestId'],
 
-  async run(_body, { store, externalKeyId, device }) {
+  async run(_body, { store, externalKeyId, watch, onKeyVersion }) {
     const key = storeKey(store, externalKeyId);
+    const { selector, version } = currentVersion(key);
+    onKeyVersion(version);
     // KMS asks before it makes a key: what is remembered would vouch for one that is gone.
-    const keyUsage = keyUsages(key, device.key(key.label, { fresh: true }));
+    const keyUsage = keyUsages(key, await watch.over(key.device).key(selector, { fresh: true }));
     return { keySpec: 'AES_256', keyUsage, keyStatus: key.status };
   },
 };

@@ -1,5 +1,5 @@
-import type { FleetHealth } from '../health.ts';
-import type { KeyDevice } from '../key-device.ts';
+import type { CallWatch } from '../devices/call-watch.ts';
+import type { Fleet } from '../devices/fleet.ts';
 import type { Store } from '../stores.ts';
 import type { JsonObject, MetadataField } from '../wire.ts';
 
@@ -15,6 +15,9 @@ interface OperationContext {
   readonly store: Store;
   /** From the request path; empty for the one operation that names no key. */
   readonly externalKeyId: string;
-  readonly device: KeyDevice;
-  readonly health: FleetHealth;
+  /** Over every device call of this request. */
+  readonly watch: CallWatch;
+  readonly fleet: Fleet;
+  /** Told which generation of the key is in use, for the log. */
+  readonly onKeyVersion: (version: number) => void;
 }

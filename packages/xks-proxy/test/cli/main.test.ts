@@ -65,7 +65,7 @@ describe('xks-proxy serve', () => {
     writeFileSync(file, files.toml.replace('port = 0', 'port = -1').replace('"pin"', '"no pin"'));
     const { output, exit } = run('serve', '--config', file);
     await expect(exit).resolves.toBe(2);
-    expect(output.stderr.match(/^(server\.port|token\.pin_file): /gm)).toHaveLength(2);
+    expect(output.stderr.match(/^(server\.port|tokens\[0\]\.pin_file): /gm)).toHaveLength(2);
     expect(output.stdout).toBe('');
   });
 

@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import type { ProxyConfig } from './config.ts';
-import { EXCEPTION_STATUS, XksException } from './errors.ts';
-import type { ProxyLog } from './log.ts';
-import { XksProxyError } from './proxy-error.ts';
+import type { ProxyConfig } from '../config/config.ts';
+import { EXCEPTION_STATUS, XksException } from '../errors.ts';
+import type { ProxyLog } from '../log.ts';
+import { XksProxyError } from '../proxy-error.ts';
 
 /** An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too. */
 export function httpsServer(
-  { certificate, key }: ProxyConfig['server']['tls'],
+  tls: ProxyConfig['server']['tls'],
   fetch: Parameters<typeof getRequestListener>[0],
   log: ProxyLog,
 ): Server {
@@ -30,13 +30,7 @@ export function httpsServer(
     },
   });
   const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
-  const options = {
-    ...TLS,
-    ...TIMEOUTS,
-    cert: certificate,
-    key: key.export({ type: 'pkcs8', format: 'pem' }),
-  };
-  return createServer(options, (incoming, outgoing) => {
+  return createServer({ ...TIMEOUTS, ...tlsIdentity(tls) }, (incoming, outgoing) => {
     const requests = unanswered.get(incoming.socket) ?? new Set();
     unanswered.set(incoming.socket, requests.add(incoming));
     outgoing.once('close', () => requests.delete(incoming));
@@ -59,6 +53,11 @@ export function httpsServer(
       if (socket.writable && !follows) socket.end(MALFORMED_REQUEST);
       else socket.destroy();
     });
+}
+
+/** What the server is by TLS; a listening one may be given another. */
+export function tlsIdentity({ certificate, key }: ProxyConfig['server']['tls']) {
+  return { ...TLS, cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }) };
 }
 
 /** Listens, and returns the port. Throws XksProxyError `LISTEN_FAILED`. */

@@ -1,32 +1,23 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { fleetHealth, type HealthStatus } from '../src/health.ts';
-import type { KeyDevice } from '../src/key-device.ts';
-import { tokenException } from '../src/pkcs11-device.ts';
-import { memoryDevice } from './fixtures/memory-device.ts';
-
-const config = {
-  fleetSize: 1,
-  proxyVendor: undefined,
-  proxyModel: undefined,
-  ekmVendor: undefined,
-  ekmModel: undefined,
-  keyLabel: undefined,
-};
+import { deviceHealth, type HealthStatus } from '../../src/devices/health.ts';
+import type { KeyDevice } from '../../src/devices/key-device.ts';
+import { tokenException } from '../../src/devices/pkcs11-device.ts';
+import { memoryDevice } from '../fixtures/memory-device.ts';
 
 function healthOf(
   device: KeyDevice,
-  { keyLabel, borrowedLabels }: { keyLabel?: string; borrowedLabels?: string[] },
+  { keyLabel, borrowedLabels = [] }: { keyLabel?: string; borrowedLabels?: string[] },
 ) {
   const changes: HealthStatus[] = [];
   const failedKeys: string[] = [];
-  const health = fleetHealth({
+  const health = deviceHealth({
     device,
-    config: { ...config, keyLabel },
-    borrowedLabels: borrowedLabels ?? [],
+    keyLabel,
+    borrowed: borrowedLabels.map((label) => ({ store: 'acme', externalKeyId: label, selector: { label } })),
     timeoutMs: 500,
     onChange: (status) => void changes.push(status),
-    onKeyFailure: (label) => void failedKeys.push(label),
+    onKeyFailure: ({ externalKeyId }) => void failedKeys.push(externalKeyId),
   });
   return { health, changes, failedKeys };
 }
@@ -34,10 +25,11 @@ function healthOf(
 const probe = { keyLabel: 'probe' };
 const unlessLost = (device: KeyDevice, lost: ReadonlySet<string>, asked: string[] = []): KeyDevice => ({
   ...device,
-  key(label) {
+  async key(selector) {
+    const label = 'label' in selector ? selector.label : '';
     asked.push(label);
     if (lost.has(label)) throw tokenException(new Pkcs11Error('KEY_NOT_FOUND', 'gone'));
-    return device.key(label);
+    return device.key(selector);
   },
 });
 

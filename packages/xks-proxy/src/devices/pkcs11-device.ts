@@ -1,36 +1,35 @@
 import { type AesKey, Pkcs11Error, type Pkcs11ErrorCode, type Token } from '@holdfast/pkcs11';
-import { XksException, type XksExceptionName } from './errors.ts';
-import type { DeviceKey, KeyDevice } from './key-device.ts';
+import { XksException, type XksExceptionName } from '../errors.ts';
+import type { DeviceCallOptions, DeviceKey, KeyDevice } from './key-device.ts';
 
 /** A PKCS#11 token as a key device; every failure of the token becomes the answer KMS understands. */
-export function pkcs11Device(token: Token): KeyDevice {
-  const { serial, model, manufacturer } = token.info;
+export function pkcs11Device(name: string, token: Token): KeyDevice {
+  const newIv = (options?: DeviceCallOptions) => token.randomBytes(IV_BYTES, options);
   return {
-    id: serial,
-    model,
-    manufacturer,
-    key(label, options) {
-      try {
-        return deviceKey(token.key({ label }, options));
-      } catch (error) {
-        throw tokenException(error);
-      }
-    },
-    randomBytes: (length, options) => answered(token.randomBytes(length, options)),
+    name,
+    key: (selector, options) => answered(async () => deviceKey(token.key(selector, options), newIv)),
+    ping: (options) =>
+      answered(async () => {
+        await newIv(options);
+      }),
   };
 }
 
-function deviceKey(key: AesKey): DeviceKey {
+function deviceKey(key: AesKey, newIv: (options?: DeviceCallOptions) => Promise<Uint8Array>): DeviceKey {
   return {
     usages: key.usages,
-    encrypt: (input, options) => answered(key.encrypt(input, options)),
-    decrypt: (input, options) => answered(key.decrypt(input, options)),
+    encrypt: ({ aad, plaintext }, options) =>
+      answered(async () => {
+        const iv = await newIv(options);
+        return { iv, ...(await key.encrypt({ iv, aad, plaintext }, options)) };
+      }),
+    decrypt: (input, options) => answered(() => key.decrypt(input, options)),
   };
 }
 
-async function answered<T>(work: Promise<T>): Promise<T> {
+async function answered<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
     throw tokenException(error);
   }
@@ -83,3 +82,5 @@ const MESSAGES = {
   InvalidCiphertextException:
     'The ciphertext, its metadata or the additional authenticated data is not valid for this key.',
 } as const satisfies Record<(typeof EXCEPTIONS)[Pkcs11ErrorCode], string>;
+
+const IV_BYTES = 12;

@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import { configSchema } from './config-schema.ts';
-import type { KeyUsage } from './key-device.ts';
-import { XksProxyError } from './proxy-error.ts';
+import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import { filesBelow } from './files.ts';
+import { configSchema } from './schema.ts';
 
 /** A checked configuration. Its secrets are key objects, which print and serialise as nothing. */
 export interface ProxyConfig {
@@ -10,20 +11,29 @@ export interface ProxyConfig {
     readonly host: string;
     /** 0 for any free port. */
     readonly port: number;
+    /** How long an operation may take before KMS is told so. */
+    readonly timeoutMs: number;
     /** A PEM chain, the server's own certificate first, and its private key. */
     readonly tls: { readonly certificate: string; readonly key: KeyObject };
   };
-  readonly token: {
-    /** Absolute path of the PKCS#11 module. */
-    readonly module: string;
-    readonly selector: { readonly label: string } | { readonly serial: string };
-    readonly pin: KeyObject;
-    readonly calls: 'inline' | 'threadpool';
-    readonly maxSessions: number;
-    readonly timeoutMs: number;
-  };
+  readonly tokens: readonly TokenConfig[];
   readonly health: HealthConfig;
   readonly stores: readonly StoreConfig[];
+  /** Absolute paths of the files that the configuration was read from, but for the first. */
+  readonly files: readonly string[];
+}
+
+/** One token, and how it is used. */
+export interface TokenConfig {
+  readonly name: string;
+  /** Absolute path of the PKCS#11 module. */
+  readonly module: string;
+  readonly selector: { readonly label: string } | { readonly serial: string };
+  readonly pin: KeyObject;
+  readonly calls: 'inline' | 'threadpool';
+  readonly maxSessions: number;
+  /** Label of the key for trial encryptions. */
+  readonly healthKeyLabel: string | undefined;
 }
 
 /** What GetHealthStatus is to tell; the token's own words where nothing is given. */
@@ -33,8 +43,6 @@ export interface HealthConfig {
   readonly proxyModel: string | undefined;
   readonly ekmVendor: string | undefined;
   readonly ekmModel: string | undefined;
-  /** Label of the key for trial encryptions. */
-  readonly keyLabel: string | undefined;
 }
 
 /** One external key store. */
@@ -47,12 +55,23 @@ export interface StoreConfig {
   readonly keys: readonly StoreKeyConfig[];
 }
 
-/** One external key, and the key of the token that it stands for. */
+/** One external key, and the keys of the tokens that it stands for. */
 export interface StoreKeyConfig {
   readonly externalKeyId: string;
-  readonly label: string;
+  /** Names of tokens that all hold the key, the preferred one first; absent for all there are. */
+  readonly tokens: readonly string[] | undefined;
+  /** In ascending order: the last one encrypts, the others only decrypt what they once encrypted. */
+  readonly versions: readonly KeyVersionConfig[];
   readonly usages: readonly KeyUsage[];
-  readonly status: 'ENABLED' | 'DISABLED';
+  /** `DISABLED` is what KMS is told; `BLOCKED` refuses every request, as an operator's emergency stop. */
+  readonly status: 'ENABLED' | 'DISABLED' | 'BLOCKED';
+}
+
+/** One generation of an external key's material. */
+export interface KeyVersionConfig {
+  /** 1 to 65535. */
+  readonly version: number;
+  readonly selector: DeviceKeySelector;
 }
 
 /**
@@ -63,8 +82,9 @@ export interface StoreKeyConfig {
  * const config = parseConfig(await readFile('/etc/xks-proxy/config.toml', 'utf8'), { baseDirectory: '/etc/xks-proxy' });
  */
 export function parseConfig(toml: string, { baseDirectory }: { baseDirectory: string }): ProxyConfig {
-  const result = configSchema(baseDirectory).safeParse(parseDocument(toml));
-  if (result.success) return result.data;
+  const files = filesBelow(baseDirectory);
+  const result = configSchema(files).safeParse(parseDocument(toml));
+  if (result.success) return { ...result.data, files: files.read() };
   const problems = result.error.issues.map(({ path, message }) => `${place(path)}: ${message}`);
   throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));
 }

@@ -1,47 +1,68 @@
-import { createHash, createSecretKey } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createApp } from '../src/app.ts';
-import { XksException } from '../src/errors.ts';
-import { fleetHealth } from '../src/health.ts';
-import { createLog } from '../src/log.ts';
-import { openStore } from '../src/stores.ts';
-import { BASE, encryptBody } from './fixtures/bodies.ts';
-import { memoryDevice } from './fixtures/memory-device.ts';
-import { REGION, requestBytes } from './fixtures/proxy.ts';
-import { exchange } from './fixtures/raw-http.ts';
+import { createApp } from '../../src/app.ts';
+import type { ProxyConfig } from '../../src/config/config.ts';
+import type { Fleet } from '../../src/devices/fleet.ts';
+import { XksException } from '../../src/errors.ts';
+import { createLog } from '../../src/log.ts';
+import type { Serving } from '../../src/serving.ts';
+import { openStore } from '../../src/stores.ts';
+import { BASE, encryptBody } from '../fixtures/bodies.ts';
+import { memoryDevice } from '../fixtures/memory-device.ts';
+import { REGION, requestBytes } from '../fixtures/proxy.ts';
+import { exchange } from '../fixtures/raw-http.ts';
 
 const credential = { accessKeyId: 'ACMEACMEACMEACMEACME', secretAccessKey: 'x'.repeat(43) };
 const { device, behaviour } = memoryDevice();
 const working = { ...behaviour };
-const key = { externalKeyId: 'orders', label: 'orders', usages: ['ENCRYPT' as const, 'DECRYPT' as const] };
-const store = openStore({
-  name: 'acme',
-  pathPrefix: '/acme',
-  regions: [REGION],
-  credentials: [
+const config: ProxyConfig = {
+  server: { host: '127.0.0.1', port: 0, timeoutMs: 500, tls: { certificate: '', key: secretKey('x') } },
+  tokens: [],
+  health: {
+    fleetSize: 1,
+    proxyVendor: undefined,
+    proxyModel: undefined,
+    ekmVendor: undefined,
+    ekmModel: undefined,
+  },
+  stores: [
     {
-      accessKeyId: credential.accessKeyId,
-      secretAccessKey: createSecretKey(credential.secretAccessKey, 'utf8'),
+      name: 'acme',
+      pathPrefix: '/acme',
+      regions: [REGION],
+      credentials: [
+        { accessKeyId: credential.accessKeyId, secretAccessKey: secretKey(credential.secretAccessKey) },
+      ],
+      keys: [
+        {
+          externalKeyId: 'orders',
+          tokens: undefined,
+          versions: [{ version: 1, selector: { label: 'orders' } }],
+          usages: ['ENCRYPT', 'DECRYPT'],
+          status: 'ENABLED',
+        },
+      ],
     },
   ],
-  keys: [{ ...key, status: 'ENABLED' }],
-});
-const names = { proxyVendor: undefined, proxyModel: undefined, ekmVendor: undefined, ekmModel: undefined };
-const config = { fleetSize: 1, keyLabel: undefined, ...names };
-const log = createLog(undefined);
-const ignore = () => undefined;
-const health = fleetHealth({
-  device,
+  files: [],
+};
+const fleet: Fleet = {
+  description: { fleetSize: 1, proxyVendor: 'Holdfast', proxyModel: 'tests', ekmVendor: 'Holdfast' },
+  members: [],
+  deviceOf: () => device,
+  release: () => undefined,
+};
+const serving: Serving = {
   config,
-  borrowedLabels: ['orders'],
-  timeoutMs: 500,
-  onChange: ignore,
-  onKeyFailure: ignore,
-});
-const app = createApp({ stores: [store], device, health, log, timeoutMs: 500 });
+  stores: config.stores.map((store) => openStore(store, fleet.deviceOf)),
+  fleet,
+  during: (work) => work(),
+  retire: async () => undefined,
+};
+const app = createApp(serving, createLog(undefined));
 const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
 const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
 let port = 0;
@@ -122,3 +143,7 @@ describe('when the device', () => {
     expect(answer.text).not.toContain('secret');
   });
 });
+
+function secretKey(text: string): KeyObject {
+  return createSecretKey(text, 'utf8');
+}

@@ -2,10 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
-import { parseConfig } from '../src/config.ts';
-import { XksProxyError } from '../src/proxy-error.ts';
-import { writeTestConfig } from './fixtures/proxy.ts';
+import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { XksProxyError } from '../../src/proxy-error.ts';
+import { writeTestConfig } from '../fixtures/proxy.ts';
 
 let files: Awaited<ReturnType<typeof writeTestConfig>>;
 beforeAll(async () => {
@@ -33,8 +33,8 @@ function problems(toml: string): string[] {
 describe('a configuration', () => {
   it('is read with its defaults', () => {
     expect(parse(files.toml)).toMatchObject({
-      server: { host: '127.0.0.1', port: 0 },
-      token: { selector: { label: 'xks-test' }, calls: 'inline', maxSessions: 16, timeoutMs: 200 },
+      server: { host: '127.0.0.1', port: 0, timeoutMs: 200 },
+      tokens: [{ name: 'xks-test', selector: { label: 'xks-test' }, calls: 'inline', maxSessions: 16 }],
       health: { fleetSize: 1 },
       stores: [
         { name: 'acme', pathPrefix: '/acme', regions: ['eu-north-1'] },
@@ -43,7 +43,8 @@ describe('a configuration', () => {
     });
     expect(parse(files.toml).stores[0]?.keys[0]).toEqual({
       externalKeyId: 'orders',
-      label: 'orders',
+      tokens: undefined,
+      versions: [{ version: 1, selector: { label: 'orders' } }],
       usages: ['ENCRYPT', 'DECRYPT'],
       status: 'ENABLED',
     });
@@ -59,9 +60,9 @@ describe('a configuration', () => {
 
   it('keeps a secret to the last character, but for the end of the line', () => {
     writeFileSync(join(files.directory, 'pin'), `${files.pin} \r\n`);
-    expect(parse(files.toml).token.pin.export().toString()).toBe(`${files.pin} `);
+    expect(parse(files.toml).tokens[0]?.pin.export().toString()).toBe(`${files.pin} `);
     writeFileSync(join(files.directory, 'pin'), files.pin);
-    expect(parse(files.toml).token.pin.export().toString()).toBe(files.pin);
+    expect(parse(files.toml).tokens[0]?.pin.export().toString()).toBe(files.pin);
   });
 
   it.each<[string, [string, string], string[]]>([
@@ -71,15 +72,11 @@ describe('a configuration', () => {
     ['a certificate that is not there', ['server.pem', 'nothing.pem'], ['server.tls.certificate_file']],
     ['a certificate that is none', ['"server.pem"', '"pin"'], ['server.tls.certificate_file']],
     ['a private key that is none', ['"server.key"', '"pin"'], ['server.tls.key_file']],
-    ['a PIN in place of a file', ['pin_file = "pin"', 'pin = "1234"'], ['token.pin_file', 'token']],
-    ['neither label nor serial', ['label = "xks-test"', ''], ['token']],
-    ['both label and serial', ['label = "xks-test"', 'label = "a"\nserial = "b"'], ['token']],
-    ['no sessions', ['label = "xks-test"', 'label = "a"\nmax_sessions = 0'], ['token.max_sessions']],
-    [
-      'a deadline KMS would not wait for',
-      ['label = "xks-test"', 'label = "a"\ntimeout_ms = 250'],
-      ['token.timeout_ms'],
-    ],
+    ['a PIN in place of a file', ['pin_file = "pin"', 'pin = "1234"'], ['tokens[0].pin_file', 'tokens[0]']],
+    ['neither label nor serial', ['label = "xks-test"', ''], ['tokens[0]']],
+    ['both label and serial', ['label = "xks-test"', 'label = "a"\nserial = "b"'], ['tokens[0]']],
+    ['no sessions', ['label = "xks-test"', 'label = "a"\nmax_sessions = 0'], ['tokens[0].max_sessions']],
+    ['a deadline KMS would not wait for', ['port = 0', 'port = 0\ntimeout_ms = 250'], ['server.timeout_ms']],
     [
       'a short access key id',
       ['"ACMEACMEACMEACMEACME"', '"ACME"'],
@@ -136,7 +133,7 @@ describe('a configuration', () => {
       .replace('"acme.secret"', '"none"');
     expect(problems(toml)).toEqual([
       'server.port',
-      'token.pin_file',
+      'tokens[0].pin_file',
       'stores[0].credentials[0].secret_access_key_file',
     ]);
   });

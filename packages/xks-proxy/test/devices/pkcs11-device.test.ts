@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it } from 'vitest';
-import { EXCEPTION_STATUS } from '../src/errors.ts';
-import { tokenException } from '../src/pkcs11-device.ts';
+import { tokenException } from '../../src/devices/pkcs11-device.ts';
+import { EXCEPTION_STATUS } from '../../src/errors.ts';
 
 describe('a failure of the token', () => {
   it.each([

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isPlainPath } from '../src/request-path.ts';
+import { isPlainPath } from '../../src/http/request-path.ts';
 
 it('a plain path is one that a URL parser leaves as it is', () => {
   fc.assert(

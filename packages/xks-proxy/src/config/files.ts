@@ -1,0 +1,45 @@
+import { createSecretKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+/** Schemas of settings that name a file; a path is relative to the configuration, and is read. */
+export type Files = ReturnType<typeof filesBelow>;
+
+/** Reads what a configuration names, and remembers what it has read. */
+export function filesBelow(baseDirectory: string) {
+  const read = new Set<string>();
+  // A file's name is not repeated in a message: some day it is the secret itself that stands in its place.
+  const text = (what: string) =>
+    z.string().transform((path, context): string => {
+      const file = resolve(baseDirectory, path);
+      read.add(file);
+      try {
+        return readFileSync(file, 'utf8');
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+        context.addIssue(`cannot read the ${what} (${code})`);
+        return z.NEVER;
+      }
+    });
+  return {
+    /** The text of a file. */
+    text,
+    /** A one-line secret; the message of a mismatch never shows it. */
+    secret: (what: string, pattern: RegExp, rule: string) =>
+      text(what).transform((content, context) => {
+        const value = content.replace(/\r?\n$/, '');
+        if (pattern.test(value)) return createSecretKey(value, 'utf8');
+        context.addIssue(`the ${what} must be ${rule}`);
+        return z.NEVER;
+      }),
+    /** The absolute path of something that is not read here. */
+    path: () =>
+      z
+        .string()
+        .min(1)
+        .transform((path) => resolve(baseDirectory, path)),
+    /** Absolute paths of all files that were read so far. */
+    read: (): readonly string[] => [...read],
+  };
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { DeviceKeySelector } from '../devices/key-device.ts';
+import { NAME, unique } from './names.ts';
+
+/** A table of external keys: `[[stores.keys]]` of the configuration, or `[[keys]]` of a store's `keys_file`. */
+export function keysSchema() {
+  return z
+    .array(key)
+    .default([])
+    .superRefine(unique('external_key_id', (row) => row.externalKeyId));
+}
+
+const selector = {
+  label: z.string().min(1).optional(),
+  id: z
+    .string()
+    .regex(/^(?:[0-9a-f]{2}){1,128}$/, 'must be the bytes of CKA_ID in lower-case hex')
+    .optional(),
+};
+
+const version = z
+  .strictObject({ version: z.int().min(1).max(65_535), ...selector })
+  .transform((row, context) => ({ version: row.version, selector: deviceKey(row, context) }));
+
+const key = z
+  .strictObject({
+    external_key_id: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1 to 128 characters of A-Z, a-z, 0-9, ., _ and -'),
+    ...selector,
+    versions: z
+      .array(version)
+      .min(1)
+      .superRefine(unique('version', (row) => String(row.version)))
+      .optional(),
+    tokens: z.array(NAME).min(1).optional(),
+    usages: z
+      .array(z.enum(['ENCRYPT', 'DECRYPT']))
+      .min(1)
+      .default(['ENCRYPT', 'DECRYPT']),
+    status: z.enum(['ENABLED', 'DISABLED', 'BLOCKED']).default('ENABLED'),
+  })
+  .refine((row) => !/^\.{1,2}$/.test(row.external_key_id), {
+    path: ['external_key_id'],
+    message: 'must not be a dot segment',
+  })
+  .transform(({ external_key_id: externalKeyId, tokens, usages, status, ...row }, context) => {
+    if (row.versions !== undefined && (row.label ?? row.id) !== undefined) {
+      context.addIssue('give either versions, or the label or id of the only one');
+    }
+    const versions = row.versions ?? [{ version: 1, selector: deviceKey(row, context) }];
+    return {
+      externalKeyId,
+      tokens,
+      usages,
+      status,
+      versions: versions.toSorted((a, b) => a.version - b.version),
+    };
+  });
+
+function deviceKey(
+  { label, id }: { readonly label?: string | undefined; readonly id?: string | undefined },
+  context: z.RefinementCtx,
+): DeviceKeySelector {
+  if ((label === undefined) === (id === undefined)) context.addIssue('give either label or id');
+  return id === undefined ? { label: label ?? '' } : { id: Buffer.from(id, 'hex') };
+}

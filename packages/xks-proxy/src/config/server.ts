@@ -1,0 +1,60 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { z } from 'zod';
+import type { Files } from './files.ts';
+
+/** `[server]`: where the proxy listens, with which certificate, and how long KMS waits for it at most. */
+export function serverSchema(files: Files) {
+  return z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(8443),
+      timeout_ms: z.int().min(1).max(240).default(200),
+      tls: tlsSchema(files),
+    })
+    .transform(({ timeout_ms: timeoutMs, ...row }) => ({ ...row, timeoutMs }));
+}
+
+function tlsSchema(files: Files) {
+  return z
+    .strictObject({ certificate_file: files.text('certificate'), key_file: files.text('private key') })
+    .transform(({ certificate_file: certificate, key_file }, context) => {
+      const key = attempt(() => createPrivateKey(key_file));
+      const leaf = attempt(() => new X509Certificate(certificate));
+      if (key === undefined)
+        context.addIssue({ code: 'custom', path: ['key_file'], message: 'not a PEM private key' });
+      if (leaf === undefined) {
+        context.addIssue({ code: 'custom', path: ['certificate_file'], message: 'not a PEM certificate' });
+      }
+      if (key === undefined || leaf === undefined) return z.NEVER;
+      if (!leaf.checkPrivateKey(key)) {
+        context.addIssue('the private key does not belong to the certificate');
+        return z.NEVER;
+      }
+      const problem = certificateProblem(leaf, certificate, key);
+      if (problem !== undefined) {
+        context.addIssue({ code: 'custom', path: ['certificate_file'], message: problem });
+      }
+      return { certificate, key };
+    });
+}
+
+/** Why no TLS server can do with a chain; the server itself would say so only when it starts, or its clients later. */
+function certificateProblem(leaf: X509Certificate, cert: string, key: KeyObject): string | undefined {
+  if (Date.parse(leaf.validTo) < Date.now()) return `the certificate has expired on ${leaf.validTo}`;
+  try {
+    createSecureContext({ cert, key: key.export({ type: 'pkcs8', format: 'pem' }) });
+    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return `cannot be used for TLS (${code})`;
+  }
+}
+
+function attempt<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,116 @@
+import type { ProxyConfig, StoreKeyConfig } from '../config/config.ts';
+import type { ProxyLog } from '../log.ts';
+import { currentVersion, keyUsages } from '../stores.ts';
+import { PRODUCT_VERSION } from '../version.ts';
+import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
+import type { DeviceInfo, KeyDevice } from './key-device.ts';
+import { isSameToken, type OpenToken, openToken } from './open-token.ts';
+
+/** The tokens behind the proxy, as one configuration has them. */
+export interface Fleet {
+  readonly description: FleetDescription;
+  /** In the order of the configuration; never empty. */
+  readonly members: readonly FleetMember[];
+  /** The device that a key lives on. */
+  deviceOf(key: StoreKeyConfig): KeyDevice;
+  /** Lets go of the tokens; those that no other fleet holds are closed. */
+  release(): void;
+}
+
+/** What GetHealthStatus tells besides the state of each member. */
+export interface FleetDescription {
+  readonly fleetSize: number;
+  readonly proxyVendor: string;
+  readonly proxyModel: string;
+  readonly ekmVendor: string;
+}
+
+/** One token. */
+export interface FleetMember {
+  readonly token: OpenToken;
+  /** Unique in the fleet. */
+  readonly id: string;
+  readonly model: string;
+  readonly health: DeviceHealth;
+}
+
+/**
+ * Opens the tokens of a configuration, or shares those of the fleet before it that have not changed. Logs each key
+ * that cannot be used. Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then no token is held that was not before.
+ */
+export async function openFleet(config: ProxyConfig, log: ProxyLog, before?: Fleet): Promise<Fleet> {
+  const tokens: OpenToken[] = [];
+  try {
+    for (const tokenConfig of config.tokens) {
+      const shared = before?.members.find(({ token }) => isSameToken(token.config, tokenConfig))?.token;
+      shared?.hold();
+      tokens.push(shared ?? openToken(tokenConfig));
+    }
+  } catch (error) {
+    for (const token of tokens) token.release();
+    throw error;
+  }
+  const members = await Promise.all(tokens.map((token) => member(token, config, log)));
+  const [first] = members;
+  if (first === undefined) throw new TypeError('tokens: expected one at least');
+  return {
+    description: description(config, first.token.info),
+    members,
+    deviceOf: ({ tokens: names }) =>
+      (members.find(({ token }) => names === undefined || names.includes(token.config.name)) ?? first).token
+        .device,
+    release() {
+      for (const token of tokens) token.release();
+    },
+  };
+}
+
+async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Promise<FleetMember> {
+  const { name, healthKeyLabel } = token.config;
+  return {
+    token,
+    id: token.info.serial,
+    model: config.health.ekmModel ?? token.info.model,
+    health: deviceHealth({
+      device: token.device,
+      keyLabel: healthKeyLabel,
+      borrowed: await checkedKeys(token, config, log),
+      timeoutMs: config.server.timeoutMs,
+      onChange: (status, cause) => log.health(name, status, cause),
+      onKeyFailure: (key, cause) => log.keyUnavailable(key, cause),
+    }),
+  };
+}
+
+/** Logs the keys that a token should have and cannot be used; returns those that its health may be probed with. */
+async function checkedKeys(
+  { device, config: { name } }: OpenToken,
+  { stores }: ProxyConfig,
+  log: ProxyLog,
+): Promise<readonly BorrowedKey[]> {
+  const usable = new Map<string, BorrowedKey>();
+  for (const { name: store, keys } of stores) {
+    for (const key of keys) {
+      if (key.tokens !== undefined && !key.tokens.includes(name)) continue;
+      const { selector } = currentVersion(key);
+      const named = { store, externalKeyId: key.externalKeyId, selector };
+      try {
+        const usages = keyUsages(key, await device.key(selector));
+        const id = 'id' in selector ? Buffer.from(selector.id).toString('hex') : `label ${selector.label}`;
+        if (key.status === 'ENABLED' && usages.length === 2 && !usable.has(id)) usable.set(id, named);
+      } catch (error) {
+        log.keyUnavailable(named, error);
+      }
+    }
+  }
+  return [...usable.values()];
+}
+
+function description({ health }: ProxyConfig, { manufacturer }: DeviceInfo): FleetDescription {
+  return {
+    fleetSize: health.fleetSize,
+    proxyVendor: health.proxyVendor ?? 'Holdfast',
+    proxyModel: health.proxyModel ?? `Holdfast XKS proxy ${PRODUCT_VERSION}`,
+    ekmVendor: health.ekmVendor ?? manufacturer,
+  };
+}

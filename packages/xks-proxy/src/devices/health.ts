@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { withDeadline } from '../deadline.ts';
+import { callWatch } from './call-watch.ts';
+import type { DeviceKeySelector, KeyDevice } from './key-device.ts';
+import { isKeyFailure } from './pkcs11-device.ts';
+
+/** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
+export type HealthStatus = 'ACTIVE' | 'DEGRADED' | 'UNAVAILABLE';
+
+/** The health of one device. */
+export interface DeviceHealth {
+  /** The outcome of a real encryption and decryption, at most ten seconds old. Never rejects. */
+  status(): Promise<HealthStatus>;
+}
+
+/** A key of a store, which a device is tried with if the configuration names none for it. */
+export interface BorrowedKey {
+  readonly store: string;
+  readonly externalKeyId: string;
+  readonly selector: DeviceKeySelector;
+}
+
+/** What is probed, how long it may take, and who is told. */
+export interface DeviceHealthOptions {
+  readonly device: KeyDevice;
+  /** Label of the key for trials, if there is one for them. */
+  readonly keyLabel: string | undefined;
+  /**
+   * Keys to probe with otherwise. A failure of one of them is not one of the device; when none is usable the probe
+   * asks for something that needs no key.
+   */
+  readonly borrowed: readonly BorrowedKey[];
+  readonly timeoutMs: number;
+  /** Told when the status changes, and why. */
+  readonly onChange: (status: HealthStatus, cause?: unknown) => void;
+  /** Told when a borrowed key fails that was usable before. */
+  readonly onKeyFailure: (key: BorrowedKey, cause: unknown) => void;
+}
+
+/** Health by probing; concurrent and frequent questions share one probe. */
+export function deviceHealth({
+  device,
+  keyLabel,
+  borrowed,
+  timeoutMs,
+  onChange,
+  onKeyFailure,
+}: DeviceHealthOptions): DeviceHealth {
+  let latest: { status: HealthStatus; expiresAtMs: number } | undefined;
+  let running: Promise<HealthStatus> | undefined;
+  const trial = keyLabel === undefined ? borrowingTrial() : trialWith({ label: keyLabel });
+
+  const probe = async (): Promise<HealthStatus> => {
+    let status: HealthStatus = 'UNAVAILABLE';
+    let cause: unknown;
+    try {
+      const deadline = new AbortController();
+      await withDeadline(trial(callWatch(deadline.signal).over(device)), timeoutMs, deadline);
+      status = 'ACTIVE';
+    } catch (error) {
+      cause = error;
+    }
+    if (status !== latest?.status) onChange(status, cause);
+    latest = { status, expiresAtMs: performance.now() + LIFETIME_MS[status] };
+    return status;
+  };
+
+  /** Tries a few borrowed keys; one that fails goes to the end of the list. */
+  function borrowingTrial(): Trial {
+    let keys = borrowed;
+    const failing = new Set<BorrowedKey>();
+    return async (target) => {
+      for (const key of keys.slice(0, MAX_BORROWED_KEYS)) {
+        try {
+          await trialWith(key.selector)(target);
+          failing.delete(key);
+          return;
+        } catch (error) {
+          if (!isKeyFailure(error)) throw error;
+          keys = [...keys.filter((other) => other !== key), key];
+          if (!failing.has(key)) onKeyFailure(key, error);
+          failing.add(key);
+        }
+      }
+      await target.ping();
+    };
+  }
+
+  return {
+    async status() {
+      if (latest !== undefined && performance.now() < latest.expiresAtMs) return latest.status;
+      running ??= probe().finally(() => {
+        running = undefined;
+      });
+      return running;
+    },
+  };
+}
+
+type Trial = (device: KeyDevice) => Promise<void>;
+
+/** A real encryption and decryption. */
+function trialWith(selector: DeviceKeySelector): Trial {
+  return async (device) => {
+    const key = await device.key(selector);
+    const plaintext = randomBytes(32);
+    const aad = Buffer.from('health');
+    const sealed = await key.encrypt({ aad, plaintext });
+    const opened = await key.decrypt({ aad, ...sealed });
+    if (!plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
+  };
+}
+
+const MAX_BORROWED_KEYS = 4;
+// KMS wants at most a minute; a failure is looked at again soon, so that a recovery shows.
+const LIFETIME_MS = { ACTIVE: 10_000, DEGRADED: 1_000, UNAVAILABLE: 1_000 } as const satisfies Record<
+  HealthStatus,
+  number
+>;

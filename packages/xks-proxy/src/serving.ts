@@ -1,0 +1,52 @@
+import type { ProxyConfig } from './config/config.ts';
+import { type Fleet, openFleet } from './devices/fleet.ts';
+import type { ProxyLog } from './log.ts';
+import { openStore, type Store } from './stores.ts';
+
+/** All that requests are answered with, made from one configuration. It never changes: another one takes its place. */
+export interface Serving {
+  readonly config: ProxyConfig;
+  readonly stores: readonly Store[];
+  readonly fleet: Fleet;
+  /** Does the work of one request; until it is done, nothing that it may need is closed. */
+  during<T>(work: () => Promise<T>): Promise<T>;
+  /** Takes no more work; resolves when what is under way is done, and what nobody else holds is closed. */
+  retire(): Promise<void>;
+}
+
+/**
+ * Opens what a configuration needs, and warms it up: the first calls into a token are slow, and KMS should not be the
+ * one to wait for them. Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then nothing is left open.
+ *
+ * @param before what is served now; tokens that stay the same are shared with it
+ */
+export async function openServing(config: ProxyConfig, log: ProxyLog, before?: Serving): Promise<Serving> {
+  const fleet = await openFleet(config, log, before?.fleet);
+  const stores = config.stores.map((store) => openStore(store, fleet.deviceOf));
+  await Promise.all(fleet.members.map(({ health }) => health.status()));
+
+  let underWay = 0;
+  let drained: (() => void) | undefined;
+  return {
+    config,
+    stores,
+    fleet,
+    async during(work) {
+      underWay += 1;
+      try {
+        return await work();
+      } finally {
+        underWay -= 1;
+        if (underWay === 0) drained?.();
+      }
+    },
+    async retire() {
+      if (underWay > 0) {
+        await new Promise<void>((resolve) => {
+          drained = resolve;
+        });
+      }
+      fleet.release();
+    },
+  };
+}

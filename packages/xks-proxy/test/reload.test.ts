@@ -1,0 +1,135 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { openModule } from '@holdfast/pkcs11';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
+import { BASE, decryptBody, encryptBody } from './fixtures/bodies.ts';
+import { metadata, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
+
+let proxy: TestProxy;
+beforeEach(async () => {
+  proxy = await startTestProxy();
+});
+afterEach(() => proxy.close());
+
+const encrypt = () => proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody());
+const events = (name: string) => proxy.logLines().filter(({ event }) => event === name);
+const withoutLabel = (versions: string) => (toml: string) =>
+  toml.replace('external_key_id = "orders"\nlabel = "orders"', `external_key_id = "orders"\n${versions}`);
+
+describe('another configuration', () => {
+  it('takes the place of the old one as a whole: credentials, keys and stores', async () => {
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    await proxy.reload((toml) => toml.replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
+    await expect(encrypt()).resolves.toMatchObject({ status: 401 });
+    await proxy.reload((toml) => toml.replaceAll('"orders"', '"parcels"').replace('"parcels"', '"orders"'));
+    await expect(encrypt()).resolves.toMatchObject({ status: 404 });
+    await proxy.reload((toml) => toml.replace('"/acme"', '"/elsewhere"'));
+    await expect(encrypt()).resolves.toMatchObject({
+      status: 404,
+      json: { errorName: 'InvalidUriPathException' },
+    });
+    await proxy.reload((toml) => toml);
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    expect(events('reloaded')).toHaveLength(4);
+  });
+
+  it('is refused with its problems when it is not right, and the old one stays', async () => {
+    const wrong = proxy.reload((toml) => toml.replace('port = 0', 'port = -1'));
+    await expect(wrong).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    const lost = proxy.reload((toml) => toml.replace('label = "xks-test"', 'label = "no such token"'));
+    await expect(lost).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    const [first, second, ...others] = events('reload-refused').map(({ problems }) => problems);
+    expect(first).toEqual([expect.stringMatching(/^server\.port: /)]);
+    expect(second).toEqual([expect.stringMatching(/no such token/)]);
+    expect(others).toEqual([]);
+  });
+
+  it('changes nothing for a request that is under way', async () => {
+    const underWay = Array.from({ length: 20 }, encrypt);
+    const rename = proxy.reload((toml) =>
+      toml.replace('label = "xks-test"', 'label = "xks-test"\nname = "main"'),
+    );
+    await rename;
+    const answers = await Promise.all([...underWay, ...Array.from({ length: 20 }, encrypt)]);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
+
+  it('gives new connections another certificate', async () => {
+    const authority = await createCertificateAuthority();
+    const server = await authority.issue({ commonName: 'localhost', dnsNames: ['localhost'] });
+    writeFileSync(join(proxy.directory, 'server.pem'), server.certificatePem);
+    writeFileSync(join(proxy.directory, 'server.key'), server.keyPem);
+    await expect(subject(authority.certificatePem)).rejects.toThrow('certificate');
+    await proxy.reload((toml) => toml);
+    await expect(subject(authority.certificatePem)).resolves.toBe('localhost');
+    await expect(subject(proxy.ca)).rejects.toThrow('certificate');
+  });
+});
+
+describe('a key that was rotated', () => {
+  it('encrypts with its newest version and opens what the others encrypted', async () => {
+    const before = await encrypt();
+    const module = openModule({ path: proxy.token.modulePath });
+    const session = module.openToken({ label: proxy.token.label, pin: proxy.token.pin });
+    session.generateKey({ label: 'orders.2' });
+    session.close();
+    module.close();
+    await proxy.reload(
+      withoutLabel('versions = [{ version = 2, label = "orders.2" }, { version = 1, label = "orders" }]'),
+    );
+    const after = await encrypt();
+    expect(before.json['ciphertextMetadata']).not.toBe(after.json['ciphertextMetadata']);
+    const open = ({ json }: typeof after) => proxy.call(`${BASE}/keys/orders/decrypt`, decryptBody(json));
+    await expect(open(before)).resolves.toMatchObject({
+      status: 200,
+      json: { plaintext: encryptBody().plaintext },
+    });
+    await expect(open(after)).resolves.toMatchObject({
+      status: 200,
+      json: { plaintext: encryptBody().plaintext },
+    });
+    const versions = events('request').map(({ operation, keyVersion }) => [operation, keyVersion]);
+    expect(versions).toEqual([
+      ['Encrypt', 1],
+      ['Encrypt', 2],
+      ['Decrypt', 1],
+      ['Decrypt', 2],
+    ]);
+    // The version is authenticated: one ciphertext cannot be passed off as the other's.
+    const forged = { ...after.json, ciphertextMetadata: before.json['ciphertextMetadata'] };
+    await expect(proxy.call(`${BASE}/keys/orders/decrypt`, decryptBody(forged))).resolves.toMatchObject({
+      status: 400,
+      json: { errorName: 'InvalidCiphertextException' },
+    });
+    await proxy.reload(withoutLabel('versions = [{ version = 2, label = "orders.2" }]'));
+    await expect(open(before)).resolves.toMatchObject({ status: 400 });
+  });
+});
+
+describe('a blocked key', () => {
+  it('refuses every request, and is not told from a forbidden one', async () => {
+    await proxy.reload((toml) =>
+      toml.replace('external_key_id = "orders"', 'external_key_id = "orders"\nstatus = "BLOCKED"'),
+    );
+    for (const operation of ['metadata', 'encrypt', 'decrypt']) {
+      const body = { ...decryptBody((await encrypt()).json), ...encryptBody(), requestMetadata: metadata() };
+      await expect(proxy.call(`${BASE}/keys/orders/${operation}`, body)).resolves.toMatchObject({
+        status: operation === 'decrypt' ? expect.any(Number) : 403,
+      });
+    }
+  });
+});
+
+/** The common name of the certificate that a new connection is shown. */
+function subject(ca: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port: proxy.port, host: '127.0.0.1', servername: 'localhost', ca }, () => {
+      resolve(socket.getPeerCertificate().subject.CN);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
