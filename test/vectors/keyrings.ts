@@ -1,7 +1,9 @@
+import { hierarchicalKeyring } from '@holdfast/keyrings/hierarchical';
 import { multiKeyring } from '@holdfast/keyrings/multi';
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import type { Keyring } from '@holdfast/sdk';
 import type { KeyringDescription, Manifest } from './manifest.ts';
+import { staticBranchKey } from './static-branch-keys.ts';
 
 /** The keyring of a vector, or the type that this repository has no keyring for yet. */
 export function vectorKeyring(
@@ -27,9 +29,17 @@ export function vectorKeyring(
       }
       return { keyring: multiKeyring({ ...(generator && { generator: generator.keyring }), children }) };
     }
+    case 'hierarchy': {
+      const { branchKeyId, branchKeyVersion, material } = keys[description.branchKey] ?? {};
+      if (branchKeyId === undefined || branchKeyVersion === undefined || material === undefined) {
+        throw new Error(`no branch key ${description.branchKey} in the manifest`);
+      }
+      const branchKey = Buffer.from(material, 'base64');
+      const keyStore = staticBranchKey({ branchKeyId, branchKeyVersion, branchKey });
+      return { keyring: hierarchicalKeyring({ keyStore, branchKeyId, ttlMs: 60_000 }) };
+    }
     case 'raw-rsa':
     case 'raw-ecdh':
-    case 'hierarchy':
       return { missing: description.type };
   }
 }

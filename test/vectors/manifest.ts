@@ -26,7 +26,8 @@ export function readManifest(file: string): Manifest {
 const leafKeyring = z.union([
   z.object({ type: z.literal('raw-aes'), namespace: z.string(), name: z.string(), key: z.string() }),
   z.object({ type: z.literal('static'), dataKey: z.base64() }),
-  z.object({ type: z.enum(['raw-rsa', 'raw-ecdh', 'hierarchy']) }),
+  z.object({ type: z.literal('hierarchy'), branchKey: z.string() }),
+  z.object({ type: z.enum(['raw-rsa', 'raw-ecdh']) }),
 ]);
 
 const keyring = z.union([
@@ -75,7 +76,15 @@ const mutation = z.enum(['flip-each-bit', 'truncate-each-length', 'append-byte',
 const manifest = z.object({
   format: z.literal('esdk-vectors/1'),
   name: z.string(),
-  keys: z.record(z.string(), z.object({ kind: z.string(), material: z.string().optional() })),
+  keys: z.record(
+    z.string(),
+    z.object({
+      kind: z.string(),
+      material: z.string().optional(),
+      branchKeyId: z.string().optional(),
+      branchKeyVersion: z.string().optional(),
+    }),
+  ),
   tests: z.array(vector),
   mutations: z.array(z.object({ op: mutation })).default([]),
 });
