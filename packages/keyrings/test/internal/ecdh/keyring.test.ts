@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { ecdhKeyring } from '../../../src/internal/ecdh/keyring.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError } from '../../materials.ts';
+
+const parties = {
+  curve: 'P-256',
+  sender: new Uint8Array(33).fill(2),
+  recipient: new Uint8Array(33).fill(3),
+} as const;
+
+/** A keyring, and every shared secret that its schema handed out. */
+function watched(secret: number) {
+  const handedOut: Uint8Array[] = [];
+  const sharedSecret = async (): Promise<Uint8Array> => {
+    const bytes = new Uint8Array(32).fill(secret);
+    handedOut.push(bytes);
+    return bytes;
+  };
+  const keyring = ecdhKeyring('raw-ecdh', {
+    curve: 'P-256',
+    agree: async () => ({ parties, sharedSecret: await sharedSecret() }),
+    recover: { isParty: () => true, sharedSecret },
+  });
+  return { keyring, handedOut };
+}
+
+describe('the keyring of a key agreement', () => {
+  it('wipes every shared secret, whether the data key opened or not', async () => {
+    const [mine, other] = [watched(1), watched(2)];
+    const { encryptedDataKeys } = await mine.keyring.onEncrypt(encryptionMaterials());
+    await mine.keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    const error = await keyringError(other.keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    expect([mine.handedOut.length, other.handedOut.length]).toEqual([2, 1]);
+    for (const secret of [...mine.handedOut, ...other.handedOut]) expect(secret).toEqual(new Uint8Array(32));
+  });
+
+  it('asks for no shared secret where the parties are not its own', async () => {
+    const { encryptedDataKeys } = await watched(1).keyring.onEncrypt(encryptionMaterials());
+    const keyring = ecdhKeyring('aws-kms-ecdh', {
+      curve: 'P-256',
+      recover: { isParty: () => false, sharedSecret: () => expect.unreachable() },
+    });
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+  });
+});
