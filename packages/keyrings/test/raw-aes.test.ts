@@ -2,6 +2,7 @@ import { createDecipheriv } from 'node:crypto';
 import { contextBytes, type EncryptedDataKey } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
@@ -125,6 +126,8 @@ describe('a raw AES keyring', () => {
     expect(() => rawAesKeyring({ ...names, wrappingKey: new Uint8Array(32) })).toThrow(TypeError);
   });
 });
+
+describeExamples('packages/keyrings/docs/raw-aes.md');
 
 function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
   const [key, ...others] = keys;
