@@ -1,5 +1,6 @@
 import type { Keyring } from '@holdfast/sdk/spi';
 import { describe, expect, it } from 'vitest';
+import { KeyringError } from '../src/internal/errors.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
@@ -59,6 +60,21 @@ describe('a multi-keyring', () => {
     const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
     expect(error.code).toBe('DATA_KEY_NOT_OPENED');
     expect(rootCauses(error)).toEqual([failure, failure]);
+  });
+
+  it('reports an outage when it cannot tell without the one that is out, at whatever depth that is', async () => {
+    const { encryptedDataKeys } = await raw('d').onEncrypt(encryptionMaterials());
+    const outage = new KeyringError('KEY_SERVICE_UNAVAILABLE', 'out', { keyService: 'PKCS#11 token' });
+    const inner = multiKeyring({ children: [raw('b'), failing(outage)] });
+    const keyring = multiKeyring({ generator: raw('a'), children: [inner, failing(new Error('refused'))] });
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'PKCS#11 token' });
+    expect(rootCauses(error)).toHaveLength(2);
+    const opened = await multiKeyring({ children: [keyring, raw('d')] }).onDecrypt(
+      decryptionMaterials(),
+      encryptedDataKeys,
+    );
+    expect(opened.dataKey).toHaveLength(32);
   });
 
   it('goes on to the next keyring when one answers without a data key', async () => {
