@@ -56,9 +56,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'encrypts everything with the same IV',
-    file: 'operations/encrypt.ts',
-    original: 'await device.randomBytes(INITIALIZATION_VECTOR_BYTES)',
-    replacement: 'Buffer.alloc(INITIALIZATION_VECTOR_BYTES)',
+    file: 'devices/pkcs11-device.ts',
+    original: 'const iv = await newIv(options);',
+    replacement: 'const iv = Buffer.alloc(IV_BYTES);',
     killedBy: ['gives every encryption an IV of its own'],
   },
   {

@@ -22,7 +22,7 @@ export interface Serving {
  */
 export async function openServing(config: ProxyConfig, log: ProxyLog, before?: Serving): Promise<Serving> {
   const fleet = await openFleet(config, log, before?.fleet);
-  const stores = config.stores.map((store) => openStore(store, fleet.deviceOf));
+  const stores = config.stores.map((store) => openStore(store, (key) => fleet.deviceOf(key)));
   await Promise.all(fleet.members.map(({ health }) => health.status()));
 
   let underWay = 0;

@@ -57,7 +57,7 @@ const fleet: Fleet = {
 };
 const serving: Serving = {
   config,
-  stores: config.stores.map((store) => openStore(store, fleet.deviceOf)),
+  stores: config.stores.map((store) => openStore(store, () => device)),
   fleet,
   during: (work) => work(),
   retire: async () => undefined,
