@@ -1,11 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests run the TypeScript sources: every package's `@holdfast/source` export condition points there.
-const source = { conditions: ['@holdfast/source', 'node'] };
 const packages = ['sdk', 'keyrings', 'pkcs11', 'xks-proxy', 'local-kms'];
 
-const project = (name: string, include: string) => ({
-  ssr: { resolve: source },
+// Tests run the TypeScript sources: every package's `@holdfast/source` export condition points there.
+const project = (name: string, include: string, ...conditions: string[]) => ({
+  ssr: { resolve: { conditions: ['@holdfast/source', ...conditions] } },
   test: {
     name,
     include: [include],
@@ -22,6 +21,8 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
+      // Tests of packages once more, with the cryptography that browsers get.
+      project('browsers', '{packages/keyrings/test/{raw-aes,multi},test/browsers/*}.test.ts', 'browser'),
       ...['interop', 'conformance', 'chain', 'vectors', 'fuzz', 'hygiene', 'runtimes', 'project'].map(
         (name) => project(name, `test/${name}/**/*.test.ts`),
       ),

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import * as z from 'zod';
+import { bundle } from './bundle.ts';
+import { RUNTIMES } from './runtimes.ts';
+
+const KiB = 1024;
+const web = ['browser'];
+
+/** Bytes that a page transfers for each file, the first of which it loads at once. */
+async function transferredBytes(source: string, options: { splitting?: boolean } = {}): Promise<number[]> {
+  const { files } = await bundle(source, web, { minify: true, ...options });
+  return files.map((file) => gzipSync(file, { level: 9 }).length);
+}
+
+test('what a page needs that only decrypts has less than 25 KiB, in one file with everything', async () => {
+  const [bytes = Infinity] = await transferredBytes("export { decryptionClient } from '@holdfast/sdk'");
+  expect(bytes).toBeLessThan(25 * KiB);
+});
+
+test('with streams and a keyring such a page loads less than 25 KiB, and AES in software when it needs it', async () => {
+  const source = `
+    export { decryptionClient, EncryptionSdkError, transformStream } from '@holdfast/sdk';
+    export { rawAesKeyring } from '@holdfast/keyrings/raw-aes';`;
+  const sizes = await transferredBytes(source, { splitting: true });
+  expect(sizes).toHaveLength(2);
+  expect(sizes[0]).toBeLessThan(25 * KiB);
+});
+
+test('the whole SDK has less than 35 KiB', async () => {
+  const [bytes = Infinity] = await transferredBytes("export * from '@holdfast/sdk'");
+  expect(bytes).toBeLessThan(35 * KiB);
+});
+
+test('a web bundle needs nothing of Node, nor anything that takes its place', async () => {
+  const { files, imports, modules } = await bundle("export * from '@holdfast/sdk'", web);
+  expect(imports).toEqual([]);
+  expect(modules.filter((path) => !/^(?:<stdin>|packages\/sdk\/|node_modules\/@noble\/)/.test(path))).toEqual(
+    [],
+  );
+  expect(files.map((file) => new TextDecoder().decode(file)).join()).not.toMatch(/\bBuffer\b/);
+});
+
+test('a bundle for Node loads nothing but modules of Node', async () => {
+  const { imports, modules } = await bundle("export * from '@holdfast/sdk'", ['node']);
+  expect(new Set(imports)).toEqual(new Set(['node:crypto', 'node:timers/promises']));
+  expect(modules.filter((path) => path.includes('node_modules'))).toEqual([]);
+});
+
+test('what is shipped chooses the provider by the same conditions as the sources, in the same order', () => {
+  const map = z.record(z.string(), z.string());
+  const manifest = z.object({
+    imports: z.object({ '#crypto': z.looseObject({ '@holdfast/source': map, types: z.string() }) }),
+  });
+  const { imports } = manifest.parse(JSON.parse(readFileSync('packages/sdk/package.json', 'utf8')));
+  const { '@holdfast/source': sources, types: _, ...shipped } = imports['#crypto'];
+  const asSources = Object.entries(map.parse(shipped)).map(([condition, file]) => [
+    condition,
+    file.replace('/dist/', '/src/').replace('.js', '.ts'),
+  ]);
+  expect(asSources).toEqual(Object.entries(sources));
+});
+
+test.each(Object.entries(RUNTIMES))('%s gets one provider of cryptography', async (name, { conditions }) => {
+  const { modules } = await bundle("export * from '@holdfast/sdk'", conditions);
+  const providers = modules.filter((path) => /crypto\/(?:node|web)\.ts$/.test(path));
+  const expected = /^(?:this Node|Node \d+|Bun)$/.test(name) ? 'node' : 'web';
+  expect(providers).toEqual([`packages/sdk/src/crypto/${expected}.ts`]);
+});
