@@ -1,0 +1,244 @@
+import type { AesKey, RsaKey } from '@holdfast/pkcs11';
+import { destroyKeys } from '@holdfast/pkcs11/testing';
+import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
+import * as pkcs11js from 'pkcs11js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeExamples } from '../../../tools/vitest/example-programs.ts';
+import { type Pkcs11AesKeyringOptions, type Pkcs11RsaKeyringOptions, pkcs11Keyring } from '../src/pkcs11.ts';
+import { rawAesKeyring } from '../src/raw-aes.ts';
+import { type RawRsaKeyringOptions, rawRsaKeyring } from '../src/raw-rsa.ts';
+import { describeKeyringContract } from './contract.ts';
+import { aesKeyValues, type PreparedToken, rsaKeyPairs, tokenKinds } from './fixtures/tokens.ts';
+import { describeHostileInput } from './hostile.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
+
+const names = { namespace: 'my-hsm', name: 'Schlüssel 1' };
+const similarNames = [
+  { namespace: names.namespace, name: `${names.name}2` },
+  { namespace: names.namespace, name: names.name.slice(0, -1) },
+  { namespace: `${names.namespace}2`, name: names.name },
+];
+
+for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
+  describe.skipIf(missing !== '')(missing === '' ? `on ${kind}` : `on ${kind} (${missing})`, () => {
+    let prepared: PreparedToken;
+    let closedKeys: { readonly aes: AesKey; readonly rsa: RsaKey };
+    beforeAll(() => {
+      prepared = prepare();
+      const closed = prepared.open();
+      closedKeys = { aes: closed.key({ label: 'orders' }), rsa: closed.rsaKey({ label: 'orders' }) };
+      closed.close();
+    });
+    afterAll(() => prepared.close());
+
+    const aesKey = (label = 'orders') => prepared.token.key({ label });
+    const aesKeyring = (options: Partial<Pkcs11AesKeyringOptions> = {}) =>
+      pkcs11Keyring({ ...names, key: aesKey(), ...options });
+    // The one hash function that both modules have.
+    const rsaKeyring = (options: Partial<Pkcs11RsaKeyringOptions> = {}) =>
+      pkcs11Keyring({
+        ...names,
+        key: prepared.token.rsaKey({ label: 'orders' }),
+        padding: 'OAEP-SHA-1',
+        ...options,
+      });
+
+    describeKeyringContract('a PKCS#11 keyring with an AES key', {
+      generating: aesKeyring,
+      stranger: () => aesKeyring({ key: aesKey('strange') }),
+      similar: () => similarNames.map(aesKeyring),
+      outage: { keyService: 'PKCS#11 token', keyring: () => aesKeyring({ key: closedKeys.aes }) },
+      lying: () => {
+        const { label, id, usages, encrypt } = aesKey();
+        const decrypt = async () => new Uint8Array(31);
+        return aesKeyring({ key: { label, id, usages, encrypt, decrypt } });
+      },
+    });
+
+    describeKeyringContract('a PKCS#11 keyring with an RSA key', {
+      generating: rsaKeyring,
+      stranger: () => rsaKeyring({ key: prepared.token.rsaKey({ label: 'strange' }) }),
+      similar: () => similarNames.map(rsaKeyring),
+      outage: { keyService: 'PKCS#11 token', keyring: () => rsaKeyring({ key: closedKeys.rsa }) },
+      bindsContext: false,
+    });
+
+    describeHostileInput('a PKCS#11 keyring with an AES key', {
+      keyring: aesKeyring,
+      providerIds: [names.namespace],
+      providerInfo: () =>
+        Buffer.concat([Buffer.from(names.name), Buffer.from('000000800000000c', 'hex'), Buffer.alloc(12, 1)]),
+    });
+
+    describeHostileInput('a PKCS#11 keyring with an RSA key', {
+      keyring: rsaKeyring,
+      providerIds: [names.namespace],
+      providerInfo: () => Buffer.from(names.name),
+    });
+
+    it('with an AES key, exchanges data keys with a raw AES keyring that holds the same key', async () => {
+      const raw = rawAesKeyring({ ...names, wrappingKey: aesKeyValues.orders });
+      await expectExchange(aesKeyring(), raw);
+      await expectExchange(raw, aesKeyring());
+    });
+
+    it('with an RSA key, exchanges data keys with a raw RSA keyring that holds the same key', async () => {
+      const raw = rawRsaKeyring({ ...names, ...rsaKeyPairs.orders, padding: 'OAEP-SHA-1' });
+      await expectExchange(rsaKeyring(), raw);
+      await expectExchange(raw, rsaKeyring());
+    });
+
+    it('opens what was wrapped with the public key that the token gave away', async () => {
+      const publicKey = prepared.token.rsaKey({ label: 'orders' }).publicKey();
+      await expectExchange(rawRsaKeyring({ ...names, publicKey, padding: 'OAEP-SHA-1' }), rsaKeyring());
+    });
+
+    it('reads PKCS #1 v1.5, and does not write it', async () => {
+      const legacy: RawRsaKeyringOptions['padding'] = 'PKCS1-v1_5';
+      const { publicKey } = rsaKeyPairs.orders;
+      const writer = rawRsaKeyring({ ...names, publicKey, padding: legacy, unsafeLegacyEncryption: true });
+      await expectExchange(writer, rsaKeyring({ padding: legacy }));
+      await expect(rsaKeyring({ padding: legacy }).onEncrypt(encryptionMaterials())).rejects.toThrow(
+        TypeError,
+      );
+    });
+
+    it('takes a new IV for every data key', async () => {
+      const ivs = new Set<string>();
+      for (let round = 0; round < 50; round++) {
+        const { encryptedDataKeys } = await aesKeyring().onEncrypt(encryptionMaterials());
+        ivs.add(Buffer.from(only(encryptedDataKeys).providerInfo.subarray(-12)).toString('hex'));
+      }
+      expect(ivs.size).toBe(50);
+    });
+
+    it('shares four sessions among any number of calls', async () => {
+      const keyring = aesKeyring();
+      await Promise.all(Array.from({ length: 100 }, async () => keyring.onEncrypt(encryptionMaterials())));
+      const { open, idle, limit } = prepared.token.sessions();
+      expect(limit).toBe(4);
+      expect(open).toBeLessThanOrEqual(4);
+      expect(idle).toBe(open);
+    });
+
+    it('goes on after somebody closed all sessions, or logged the process out', async () => {
+      const raw = new pkcs11js.PKCS11(prepared.temporary.modulePath);
+      const disturbances = [
+        (slot: Buffer) => raw.C_CloseAllSessions(slot),
+        (slot: Buffer) => {
+          const session = raw.C_OpenSession(slot, 4);
+          raw.C_Logout(session);
+          raw.C_CloseSession(session);
+        },
+      ];
+      const slot = raw
+        .C_GetSlotList(true)
+        .find((slot) => raw.C_GetTokenInfo(slot).label.trim() === prepared.temporary.label);
+      for (const keyring of [aesKeyring(), rsaKeyring()]) {
+        for (const disturb of disturbances) {
+          const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+          disturb(slot ?? expect.unreachable());
+          const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+          expect(opened.dataKey).toEqual(dataKey);
+          disturb(slot ?? expect.unreachable());
+          await expectExchange(keyring, keyring);
+        }
+      }
+      raw.close();
+    });
+
+    it('says that the token is out while the module is not initialised, and goes on when it is again', async () => {
+      const { initializationParameters, modulePath } = prepared.temporary;
+      const raw = new pkcs11js.PKCS11(modulePath);
+      const out = { code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'PKCS#11 token' };
+      const keyrings = [aesKeyring(), rsaKeyring()];
+      const wrapped = await Promise.all(keyrings.map((keyring) => keyring.onEncrypt(encryptionMaterials())));
+      raw.C_Finalize();
+      for (const [i, keyring] of keyrings.entries()) {
+        const keys = wrapped[i]?.encryptedDataKeys ?? [];
+        expect(await keyringError(keyring.onEncrypt(encryptionMaterials()))).toMatchObject(out);
+        expect(await keyringError(keyring.onDecrypt(decryptionMaterials(), keys))).toMatchObject(out);
+      }
+      raw.C_Initialize({
+        flags: 2,
+        ...(initializationParameters && { libraryParameters: `${initializationParameters} ` }),
+      });
+      for (const [i, keyring] of keyrings.entries()) {
+        const { dataKey, encryptedDataKeys = [] } = wrapped[i] ?? {};
+        const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+        expect(opened.dataKey).toEqual(dataKey);
+      }
+      raw.close();
+    });
+
+    it('says what the token refused: a key that is gone, and a padding that it does not offer', async () => {
+      const { temporary, token } = prepared;
+      token.generateKey({ label: 'short-lived' });
+      const keyring = aesKeyring({ key: aesKey('short-lived') });
+      const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+      destroyKeys(temporary, { label: 'short-lived' });
+      const refused = { code: 'KEY_SERVICE_REFUSED', keyService: 'PKCS#11 token' };
+      expect(await keyringError(keyring.onEncrypt(encryptionMaterials()))).toMatchObject({
+        ...refused,
+        cause: { code: 'KEY_NOT_FOUND' },
+      });
+      const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+      expect(error).toMatchObject({ code: 'DATA_KEY_NOT_OPENED', cause: { errors: [refused] } });
+
+      const sha512 = rsaKeyring({ padding: 'OAEP-SHA-512' });
+      const wrapping = sha512.onEncrypt(encryptionMaterials());
+      if (kind === 'SoftHSM') {
+        const unsupported = { ...refused, cause: { code: 'MECHANISM_UNSUPPORTED' } };
+        expect(await keyringError(wrapping)).toMatchObject(unsupported);
+      } else {
+        expect((await wrapping).encryptedDataKeys).toHaveLength(1);
+        const { publicKey, privateKey } = rsaKeyPairs.orders;
+        const raw = rawRsaKeyring({ ...names, publicKey, privateKey, padding: 'OAEP-SHA-512' });
+        await expectExchange(sha512, raw);
+        await expectExchange(raw, sha512);
+      }
+    });
+
+    it('cannot be made with names that are empty or reserved, nor with a padding for AES', () => {
+      for (const wrong of [
+        { namespace: '' },
+        { namespace: 'aws-kms-mine' },
+        { name: '' },
+        { name: '\ud800' },
+      ]) {
+        expect(() => aesKeyring(wrong)).toThrow(TypeError);
+        expect(() => rsaKeyring(wrong)).toThrow(TypeError);
+      }
+      const options = { ...names, key: aesKey(), padding: 'OAEP-SHA-256' };
+      expect(() => pkcs11Keyring(options)).toThrow(TypeError);
+    });
+  });
+}
+
+describe.skipIf(tokenKinds.SoftHSM.missing !== '')('its page', () => {
+  let prepared: PreparedToken;
+  beforeAll(() => {
+    prepared = tokenKinds.SoftHSM.prepare();
+  });
+  afterAll(() => prepared.close());
+  describeExamples('packages/keyrings/docs/pkcs11.md', () => ({
+    ...prepared.environment,
+    PKCS11_MODULE: prepared.temporary.modulePath,
+    PKCS11_PIN: prepared.temporary.pin,
+  }));
+});
+
+/** Every length of data key, wrapped by the one and opened by the other. */
+async function expectExchange(writer: Keyring, reader: Keyring): Promise<void> {
+  for (const suite of [0x0014, 0x0146, 0x0478] as const) {
+    const { dataKey, encryptedDataKeys } = await writer.onEncrypt(encryptionMaterials({ suite }));
+    const opened = await reader.onDecrypt(decryptionMaterials({ suite }), encryptedDataKeys);
+    expect(opened.dataKey).toEqual(dataKey);
+  }
+}
+
+function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
+  const [key, ...others] = keys;
+  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
+  return key;
+}
