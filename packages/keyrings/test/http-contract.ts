@@ -177,6 +177,26 @@ export function describeHttpKeyring(name: string, kind: HttpKeyringKind): void {
       expect(urls).toEqual([expect.stringContaining(server().url)]);
     });
 
+    it('wipes the bytes of an answer once it has read them', async () => {
+      const { encryptedDataKeys } = await keyring().onEncrypt(encryptionMaterials());
+      const answers: Uint8Array[] = [];
+      const keeping: HttpOptions['fetch'] = async (url, init) => {
+        const answer = new Uint8Array(await (await fetch(url, init)).arrayBuffer());
+        answers.push(answer);
+        const body = new ReadableStream({
+          start(controller) {
+            controller.enqueue(answer);
+            controller.close();
+          },
+        });
+        return new Response(body);
+      };
+      await keyring({ fetch: keeping }).onDecrypt(decryptionMaterials(), encryptedDataKeys);
+      expect(answers).toHaveLength(1);
+      expect(answers[0]?.length).toBeGreaterThan(40);
+      expect(answers[0]?.every((byte) => byte === 0)).toBe(true);
+    });
+
     it('cannot be made for an address without TLS on another machine, unless that is called unsafe', () => {
       const { port } = new URL(server().url);
       for (const host of [
