@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AesKey, RsaKey } from '@holdfast/pkcs11';
 import { destroyKeys } from '@holdfast/pkcs11/testing';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
@@ -20,7 +22,8 @@ const similarNames = [
 ];
 
 for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
-  describe.skipIf(missing !== '')(missing === '' ? `on ${kind}` : `on ${kind} (${missing})`, () => {
+  const reason = missing === '' ? '' : ` (${missing})`;
+  describe.skipIf(reason !== '')(`on ${kind}${reason}`, () => {
     let prepared: PreparedToken;
     let closedKeys: { readonly aes: AesKey; readonly rsa: RsaKey };
     beforeAll(() => {
@@ -49,9 +52,16 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       similar: () => similarNames.map(aesKeyring),
       outage: { keyService: 'PKCS#11 token', keyring: () => aesKeyring({ key: closedKeys.aes }) },
       lying: () => {
-        const { label, id, usages, encrypt } = aesKey();
-        const decrypt = async () => new Uint8Array(31);
-        return aesKeyring({ key: { label, id, usages, encrypt, decrypt } });
+        const key = aesKey();
+        return aesKeyring({
+          key: {
+            label: key.label,
+            id: key.id,
+            usages: key.usages,
+            encrypt: async (input) => key.encrypt(input),
+            decrypt: async () => new Uint8Array(31),
+          },
+        });
       },
     });
 
@@ -215,17 +225,34 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
   });
 }
 
-describe.skipIf(tokenKinds.SoftHSM.missing !== '')('its page', () => {
+describe.skipIf(tokenKinds.SoftHSM.missing !== '')('with a token of its own', () => {
   let prepared: PreparedToken;
   beforeAll(() => {
     prepared = tokenKinds.SoftHSM.prepare();
   });
   afterAll(() => prepared.close());
+
   describeExamples('packages/keyrings/docs/pkcs11.md', () => ({
     ...prepared.environment,
     PKCS11_MODULE: prepared.temporary.modulePath,
     PKCS11_PIN: prepared.temporary.pin,
   }));
+
+  it('says that the token is out when all that it holds has vanished', async () => {
+    const { temporary, token } = prepared;
+    const keyrings = [
+      pkcs11Keyring({ ...names, key: token.key({ label: 'orders' }) }),
+      pkcs11Keyring({ ...names, key: token.rsaKey({ label: 'orders' }), padding: 'OAEP-SHA-1' }),
+    ];
+    const wrapped = await Promise.all(keyrings.map((keyring) => keyring.onEncrypt(encryptionMaterials())));
+    rmSync(join(temporary.directory, 'objects'), { recursive: true });
+    const out = { code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'PKCS#11 token' };
+    for (const [i, keyring] of keyrings.entries()) {
+      const keys = wrapped[i]?.encryptedDataKeys ?? [];
+      expect(await keyringError(keyring.onEncrypt(encryptionMaterials()))).toMatchObject(out);
+      expect(await keyringError(keyring.onDecrypt(decryptionMaterials(), keys))).toMatchObject(out);
+    }
+  });
 });
 
 /** Every length of data key, wrapped by the one and opened by the other. */
