@@ -2,62 +2,91 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
+import { pkcs11Keyring } from '../src/pkcs11.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { vaultTransitKeyring } from '../src/vault-transit.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { type PreparedToken, tokenKinds } from './fixtures/tokens.ts';
 import { startVault, type VaultServer } from './fixtures/vault.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
-let kms: RunningKms;
-let vault: VaultServer;
-let keyArn: string;
+const stores = ['aws', 'vault', 'hsm'] as const;
 
-beforeAll(async () => {
-  kms = await startLocalKms();
-  vault = await startVault();
-  keyArn = await kms.newKey();
-});
+describe.skipIf(tokenKinds.SoftHSM.missing !== '')('a multi-keyring over AWS KMS, Vault and a token', () => {
+  let kms: RunningKms;
+  let keyArn: string;
+  let vault: VaultServer;
+  let prepared: PreparedToken;
 
-afterAll(async () => {
-  await kms.close();
-  await vault.close();
-});
+  beforeAll(async () => {
+    kms = await startLocalKms();
+    keyArn = await kms.newKey();
+    vault = await startVault();
+    prepared = tokenKinds.SoftHSM.prepare();
+  });
 
-describeExamples('packages/keyrings/docs/multi.md', () => ({
-  ...kms.environment,
-  KEY_ARN: keyArn,
-  VAULT_ADDR: vault.url,
-  VAULT_TOKEN: vault.token,
-}));
+  afterAll(async () => {
+    await kms.close();
+    await vault.close();
+    prepared.close();
+  });
 
-describe('a multi-keyring over several key stores', () => {
-  it('opens with the one that is up, and reports an outage when that one is not its own', async () => {
-    const [ownKms, ownVault] = [await startLocalKms(), await startVault()];
-    const aws = awsKmsKeyring({ client: ownKms.client, keyIds: [await ownKms.newKey()] });
-    const token = async () => ownVault.token;
-    const transit = vaultTransitKeyring({ address: ownVault.url, keyName: 'orders', token });
-    const office = rawAesKeyring({ namespace: 'office', name: '1', wrappingKey: new Uint8Array(32).fill(1) });
-    const stranger = rawAesKeyring({
-      namespace: 'office',
-      name: '2',
-      wrappingKey: new Uint8Array(32).fill(2),
-    });
-    const keyring = multiKeyring({ generator: transit, children: [aws, office] });
-    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
-    const open = () => keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+  describeExamples('packages/keyrings/docs/multi.md', () => ({
+    ...kms.environment,
+    ...prepared.environment,
+    KEY_ARN: keyArn,
+    VAULT_ADDR: vault.url,
+    VAULT_TOKEN: vault.token,
+    PKCS11_MODULE: prepared.temporary.modulePath,
+    PKCS11_PIN: prepared.temporary.pin,
+  }));
 
-    await ownVault.close();
-    expect((await open()).dataKey).toEqual(dataKey);
-    await ownKms.close();
-    expect((await open()).dataKey).toEqual(dataKey);
+  /** The three keyrings, whose services can be taken away one by one. */
+  async function startAll() {
+    const ownKms = await startLocalKms();
+    const ownVault = await startVault();
+    const token = prepared.open();
+    return {
+      aws: awsKmsKeyring({ client: ownKms.client, keyIds: [await ownKms.newKey()] }),
+      vault: vaultTransitKeyring({
+        address: ownVault.url,
+        keyName: 'orders',
+        token: async () => ownVault.token,
+      }),
+      hsm: pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.key({ label: 'orders' }) }),
+      stop: {
+        aws: () => ownKms.close(),
+        vault: () => ownVault.close(),
+        hsm: async () => token.close(),
+      },
+    };
+  }
 
-    const without = multiKeyring({ children: [stranger, aws, transit] });
-    const error = await keyringError(without.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+  it.each(stores)('opens a message when only %s is up', async (survivor) => {
+    const { stop, ...keyrings } = await startAll();
+    const generator = rawAesKeyring({ namespace: 'a', name: 'b', wrappingKey: new Uint8Array(32).fill(1) });
+    const everyone = multiKeyring({ generator, children: Object.values(keyrings) });
+    const { dataKey, encryptedDataKeys } = await everyone.onEncrypt(encryptionMaterials());
+    for (const name of stores) if (name !== survivor) await stop[name]();
+
+    const keyring = multiKeyring({ children: Object.values(keyrings) });
+    const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    expect(opened.dataKey).toEqual(dataKey);
+    await stop[survivor]();
+  });
+
+  it('reports an outage, when none is up that could open the message', async () => {
+    const { stop, ...keyrings } = await startAll();
+    const everyone = multiKeyring({ generator: keyrings.vault, children: [keyrings.aws, keyrings.hsm] });
+    const { encryptedDataKeys } = await everyone.onEncrypt(encryptionMaterials());
+    for (const name of stores) await stop[name]();
+
+    const stranger = rawAesKeyring({ namespace: 'a', name: 'b', wrappingKey: new Uint8Array(32).fill(2) });
+    const keyring = multiKeyring({ generator: stranger, children: Object.values(keyrings) });
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS' });
-    expect(rootCauses(error)).toHaveLength(2);
-    expect(await keyringError(keyring.onEncrypt(encryptionMaterials()))).toMatchObject({
-      code: 'KEY_SERVICE_UNAVAILABLE',
-      keyService: 'Vault transit',
-    });
+    expect(rootCauses(error)).toHaveLength(3);
+    const encrypting = await keyringError(everyone.onEncrypt(encryptionMaterials()));
+    expect(encrypting).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'Vault transit' });
   });
 });
