@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { KmsKey } from '../keys/keys.ts';
 import type { Call } from '../kms.ts';
-import { dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
+import { dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../protocol/members.ts';
 import type { Output } from '../protocol/operation.ts';
 import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
 
@@ -19,7 +19,7 @@ export const dataKeyInput = z
   .object({
     KeyId: keyId,
     KeySpec: z.enum(['AES_128', 'AES_256']).optional(),
-    NumberOfBytes: z.int().min(1).max(1024).optional(),
+    NumberOfBytes: numberOfBytes.optional(),
     EncryptionContext: encryptionContext,
     GrantTokens: grantTokens,
     DryRun: dryRun,

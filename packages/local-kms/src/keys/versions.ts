@@ -1,6 +1,6 @@
 import type { Ids } from '../ids.ts';
 import type { KmsKey } from './keys.ts';
-import type { KeyMaterial } from './material/key-material.ts';
+import type { KeyMaterial, KeyPairMaterial, SecretMaterial } from './material/key-material.ts';
 
 /** One of the key materials that a key has had. Only symmetric keys have more than one. */
 export interface KeyVersion {
@@ -40,4 +40,18 @@ export function rotated(
     ),
     { ...next, state: 'CURRENT', rotation },
   ];
+}
+
+/** The key pair of an asymmetric key that is ready for use. */
+export function currentPair(key: KmsKey): KeyPairMaterial {
+  const material = currentVersion(key)?.material;
+  if (material?.type === 'pair') return material;
+  throw new TypeError('key: expected an asymmetric key with its material');
+}
+
+/** The secret of an HMAC key that is ready for use. */
+export function currentSecret(key: KmsKey): SecretMaterial {
+  const material = currentVersion(key)?.material;
+  if (material?.type === 'secret') return material;
+  throw new TypeError('key: expected a key of a secret, with its material');
 }

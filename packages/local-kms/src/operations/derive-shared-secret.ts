@@ -4,7 +4,7 @@ import { sharedSecret } from '../cryptography/key-agreement.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
-import { currentVersion } from '../keys/versions.ts';
+import { currentPair } from '../keys/versions.ts';
 import { base64, toBase64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -22,8 +22,7 @@ export const deriveSharedSecret = operation({
   run({ KeyId, KeyAgreementAlgorithm, PublicKey, DryRun }, call) {
     const key = keyWithId(call, KeyId);
     assertUsable(call, key, 'KEY_AGREEMENT');
-    const material = currentVersion(key)?.material;
-    const secret = material?.type === 'pair' && sharedSecret(material, PublicKey);
+    const secret = sharedSecret(currentPair(key), PublicKey);
     if (!secret) throw new KmsError('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
     assertNotDryRun(DryRun);
     return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: key.origin };

@@ -14,15 +14,22 @@ import { disconnectCustomKeyStore } from './disconnect-custom-key-store.ts';
 import { enableKey } from './enable-key.ts';
 import { encrypt } from './encrypt.ts';
 import { generateDataKey } from './generate-data-key.ts';
+import { generateDataKeyPair } from './generate-data-key-pair.ts';
+import { generateDataKeyPairWithoutPlaintext } from './generate-data-key-pair-without-plaintext.ts';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts';
+import { generateMac } from './generate-mac.ts';
+import { generateRandom } from './generate-random.ts';
 import { getPublicKey } from './get-public-key.ts';
 import { listAliases } from './list-aliases.ts';
 import { listKeys } from './list-keys.ts';
 import { reEncrypt } from './re-encrypt.ts';
 import { replicateKey } from './replicate-key.ts';
+import { sign } from './sign.ts';
 import { updateAlias } from './update-alias.ts';
 import { updateCustomKeyStore } from './update-custom-key-store.ts';
 import { updatePrimaryRegion } from './update-primary-region.ts';
+import { verify } from './verify.ts';
+import { verifyMac } from './verify-mac.ts';
 
 /** Every operation of this KMS by its name in the API: one row, one file. */
 export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
@@ -42,14 +49,21 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
     EnableKey: enableKey,
     Encrypt: encrypt,
     GenerateDataKey: generateDataKey,
+    GenerateDataKeyPair: generateDataKeyPair,
+    GenerateDataKeyPairWithoutPlaintext: generateDataKeyPairWithoutPlaintext,
     GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+    GenerateMac: generateMac,
+    GenerateRandom: generateRandom,
     GetPublicKey: getPublicKey,
     ListAliases: listAliases,
     ListKeys: listKeys,
     ReEncrypt: reEncrypt,
     ReplicateKey: replicateKey,
+    Sign: sign,
     UpdateAlias: updateAlias,
     UpdateCustomKeyStore: updateCustomKeyStore,
     UpdatePrimaryRegion: updatePrimaryRegion,
+    Verify: verify,
+    VerifyMac: verifyMac,
   }),
 );

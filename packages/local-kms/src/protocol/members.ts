@@ -31,6 +31,8 @@ export const ciphertextBlob = base64(1, 6144);
 export const encryptionAlgorithm = z
   .enum(['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'])
   .default('SYMMETRIC_DEFAULT');
+/** How many bytes of a data key or at random. */
+export const numberOfBytes = z.int().min(1).max(1024);
 /** Whether to stop right before the work itself. */
 export const dryRun = z.boolean().default(false);
 

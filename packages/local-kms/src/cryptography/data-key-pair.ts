@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { isKeySpec, keySpecRow } from '../keys/key-specs.ts';
+import type { KeyPairMaterial } from '../keys/material/key-material.ts';
+import type { Call } from '../kms.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import { dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
+import type { Output } from '../protocol/operation.ts';
+import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
+
+/** What the two operations that generate data key pairs take. */
+export const dataKeyPairInput = z.object({
+  KeyId: keyId,
+  KeyPairSpec: z.enum([
+    'RSA_2048',
+    'RSA_3072',
+    'RSA_4096',
+    'ECC_NIST_P256',
+    'ECC_NIST_P384',
+    'ECC_NIST_P521',
+    'ECC_SECG_P256K1',
+    'ECC_NIST_EDWARDS25519',
+    'ML_KEM_512',
+    'ML_KEM_768',
+    'ML_KEM_1024',
+    'SM2',
+  ]),
+  EncryptionContext: encryptionContext,
+  GrantTokens: grantTokens,
+  DryRun: dryRun,
+});
+
+/**
+ * Generates a key pair and encrypts its private key under a symmetric key. `answer` sees the private key in
+ * PKCS #8 and may add it to what both operations say; its bytes are wiped in any case.
+ */
+export async function withDataKeyPair(
+  { KeyId, KeyPairSpec, EncryptionContext, DryRun }: z.output<typeof dataKeyPairInput>,
+  call: Call,
+  answer: (privateKey: Uint8Array) => Output,
+): Promise<Output> {
+  const { key, cipher } = readyToEncrypt(call, KeyId, 'SYMMETRIC_DEFAULT', EncryptionContext);
+  if (key.external) throw unsupported('A key in a custom key store encrypts no data key pairs.');
+  assertNotDryRun(DryRun);
+  const { publicKey, privateKey } = await generatePair(KeyPairSpec);
+  const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+  try {
+    const { ciphertext, keyMaterialId } = await cipher.encrypt(pkcs8);
+    return {
+      PrivateKeyCiphertextBlob: toBase64(ciphertext),
+      ...answer(pkcs8),
+      PublicKey: toBase64(publicKey.export({ format: 'der', type: 'spki' })),
+      KeyId: key.arn,
+      KeyPairSpec,
+      KeyMaterialId: keyMaterialId,
+    };
+  } finally {
+    pkcs8.fill(0);
+  }
+}
+
+async function generatePair(spec: string): Promise<KeyPairMaterial> {
+  const material = isKeySpec(spec) ? await keySpecRow(spec).generate() : undefined;
+  if (material?.type === 'pair') return material;
+  throw unsupported(`Key pairs of the spec ${spec} are not supported.`);
+}
+
+function unsupported(message: string): KmsError {
+  return new KmsError('UnsupportedOperationException', message);
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { KmsError } from '../errors.ts';
+import { keyWithId } from '../keys/key-id.ts';
+import { keySpecRow } from '../keys/key-specs.ts';
+import { assertUsable } from '../keys/key-state.ts';
+import type { KmsKey } from '../keys/keys.ts';
+import type { KeyPairMaterial } from '../keys/material/key-material.ts';
+import { currentPair } from '../keys/versions.ts';
+import type { Call } from '../kms.ts';
+import { base64 } from '../protocol/base64.ts';
+import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
+import type { SignatureInput } from './signatures.ts';
+
+/** What Sign and Verify both take. */
+export const signatureMembers = {
+  KeyId: keyId,
+  Message: base64(0, 4096),
+  MessageType: z.enum(['RAW', 'DIGEST', 'EXTERNAL_MU']).default('RAW'),
+  SigningAlgorithm: z.enum([
+    'RSASSA_PKCS1_V1_5_SHA_256',
+    'RSASSA_PKCS1_V1_5_SHA_384',
+    'RSASSA_PKCS1_V1_5_SHA_512',
+    'RSASSA_PSS_SHA_256',
+    'RSASSA_PSS_SHA_384',
+    'RSASSA_PSS_SHA_512',
+    'ECDSA_SHA_256',
+    'ECDSA_SHA_384',
+    'ECDSA_SHA_512',
+    'ED25519_SHA_512',
+    'ED25519_PH_SHA_512',
+    'ML_DSA_SHAKE_256',
+    'SM2DSA',
+  ]),
+  GrantTokens: grantTokens,
+  DryRun: dryRun,
+} as const;
+
+/** A key that may be used to sign and verify, and the message as its algorithm takes it. */
+export interface ReadySigningKey {
+  readonly key: KmsKey;
+  readonly pair: KeyPairMaterial;
+  readonly input: SignatureInput;
+}
+
+/** Runs the checks of a request to sign or verify. Throws InvalidKeyUsageException for a foreign algorithm. */
+export function readyToSign(
+  call: Call,
+  { KeyId, Message, MessageType, SigningAlgorithm }: z.output<z.ZodObject<typeof signatureMembers>>,
+): ReadySigningKey {
+  const key = keyWithId(call, KeyId);
+  assertUsable(call, key, 'SIGN_VERIFY');
+  const algorithm = keySpecRow(key.spec).algorithms.SIGN_VERIFY?.find((name) => name === SigningAlgorithm);
+  if (algorithm === undefined) {
+    throw new KmsError(
+      'InvalidKeyUsageException',
+      `The key ${key.arn} does not have the algorithm ${SigningAlgorithm}.`,
+    );
+  }
+  if (MessageType === 'EXTERNAL_MU') {
+    throw new KmsError('ValidationException', `MessageType: ${MessageType} does not go with ${algorithm}`);
+  }
+  return { key, pair: currentPair(key), input: { algorithm, message: Message, messageType: MessageType } };
+}

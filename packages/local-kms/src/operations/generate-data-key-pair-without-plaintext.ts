@@ -1,0 +1,8 @@
+import { dataKeyPairInput, withDataKeyPair } from '../cryptography/data-key-pair.ts';
+import { operation } from '../protocol/operation.ts';
+
+/** A fresh key pair, its private key only encrypted under a symmetric key. */
+export const generateDataKeyPairWithoutPlaintext = operation({
+  input: dataKeyPairInput,
+  run: (input, call) => withDataKeyPair(input, call, () => ({})),
+});

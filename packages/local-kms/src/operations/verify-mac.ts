@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { assertNotDryRun } from '../cryptography/encryption.ts';
+import { macMembers, readyForMac } from '../cryptography/mac-key.ts';
+import { isMacOf } from '../cryptography/macs.ts';
+import { KmsError } from '../errors.ts';
+import { base64 } from '../protocol/base64.ts';
+import { operation } from '../protocol/operation.ts';
+
+/** Says that an HMAC is right; one that is not is KMSInvalidMacException. */
+export const verifyMac = operation({
+  input: z.object({ ...macMembers, Mac: base64(1, 6144) }),
+  run({ Message, Mac, MacAlgorithm, DryRun, ...request }, call) {
+    const { key, secret } = readyForMac(call, { ...request, MacAlgorithm });
+    assertNotDryRun(DryRun);
+    if (!isMacOf(secret, MacAlgorithm, Message, Mac)) {
+      throw new KmsError('KMSInvalidMacException', 'The MAC is not one of the key and message.');
+    }
+    return { KeyId: key.arn, MacValid: true, MacAlgorithm };
+  },
+});

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { assertNotDryRun } from '../cryptography/encryption.ts';
+import { verifySignature } from '../cryptography/signatures.ts';
+import { readyToSign, signatureMembers } from '../cryptography/signing-key.ts';
+import { KmsError } from '../errors.ts';
+import { base64 } from '../protocol/base64.ts';
+import { operation } from '../protocol/operation.ts';
+
+/** Says that a signature is right; one that is not is KMSInvalidSignatureException. */
+export const verify = operation({
+  input: z.object({ ...signatureMembers, Signature: base64(1, 6144) }),
+  run(request, call) {
+    const { key, pair, input } = readyToSign(call, request);
+    assertNotDryRun(request.DryRun);
+    if (!verifySignature(pair, input, request.Signature)) {
+      throw new KmsError('KMSInvalidSignatureException', 'The signature is not one of the key and message.');
+    }
+    return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: input.algorithm };
+  },
+});
