@@ -143,8 +143,8 @@ describe('the attribute version', () => {
   for (const [fault, change] of Object.entries(wrongVersions)) {
     it(`makes the active record invalid when it ${fault}`, async () => {
       await changeRecord('branch', change);
-      for (const call of [keyStore.activeBranchKey, keyStore.versionBranchKey]) {
-        expect((await keyringError(call(subject.branchKeyId))).code).toBe('BRANCH_KEY_INVALID');
+      for (const use of ['activeBranchKey', 'versionBranchKey'] as const) {
+        expect((await keyringError(keyStore[use](subject.branchKeyId))).code).toBe('BRANCH_KEY_INVALID');
       }
     });
   }
@@ -152,8 +152,8 @@ describe('the attribute version', () => {
   it('cannot name another version than AWS KMS has authenticated', async () => {
     const version = { S: `branch:version:${other.branchKeyVersion}` };
     await changeRecord('branch', withAttribute('version', version));
-    for (const call of [keyStore.activeBranchKey, keyStore.versionBranchKey]) {
-      expect((await keyringError(call(subject.branchKeyId))).code).toBe('KEY_SERVICE_REFUSED');
+    for (const use of ['activeBranchKey', 'versionBranchKey'] as const) {
+      expect((await keyringError(keyStore[use](subject.branchKeyId))).code).toBe('KEY_SERVICE_REFUSED');
     }
   });
 
