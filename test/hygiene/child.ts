@@ -1,13 +1,21 @@
 // Encrypts and decrypts, collects its garbage, and waits to have its memory searched. Prints its messages in hex.
+import { pkcs11Keyring } from '@holdfast/keyrings/pkcs11';
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
+import { openModule } from '@holdfast/pkcs11';
 import { encryptionClient } from '@holdfast/sdk';
 
-const [wrappingKey = '', rounds = '', suite = ''] = process.argv.slice(2);
-const keyring = rawAesKeyring({
-  namespace: 'hygiene',
-  name: 'key',
-  wrappingKey: Buffer.from(wrappingKey, 'hex'),
-});
+const [wrappingKeyText = '', rounds = '', suite = ''] = process.argv.slice(2);
+// In memory with either keyring, so that a search can be seen to find something.
+const wrappingKey = Buffer.from(wrappingKeyText, 'hex');
+const names = { namespace: 'hygiene', name: 'key' };
+const { PKCS11_MODULE: path, PKCS11_PIN: pin = '', PKCS11_TOKEN: label = '' } = process.env;
+const keyring =
+  path === undefined
+    ? rawAesKeyring({ ...names, wrappingKey })
+    : pkcs11Keyring({
+        ...names,
+        key: openModule({ path }).openToken({ label, pin }).key({ label: 'key' }),
+      });
 const client = encryptionClient();
 const messages: string[] = [];
 for (let round = 0; round < Number(rounds); round++) {
