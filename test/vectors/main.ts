@@ -23,7 +23,7 @@ for (const path of manifests) {
 
 let skippedTotal = 0;
 for (const [type, count] of skipped) {
-  process.stdout.write(`skipped: ${count} tests with a ${type} keyring, which does not exist yet\n`);
+  process.stdout.write(`skipped: ${count} tests with a ${type} keyring, which is not known here\n`);
   skippedTotal += count;
 }
 process.stdout.write(`Vectors: ${passed} passed, ${failed} failed, ${skippedTotal} skipped\n`);

@@ -12,7 +12,7 @@ export function needVectors(context: TestContext): void {
   context.skip(!existsSync(vectorsDirectory), note);
 }
 
-/** A keyring as a manifest describes it; its key is a name in the manifest, or the data key itself. */
+/** A keyring as a manifest describes it; its keys are names in the manifest, or the data key itself. */
 export type KeyringDescription = z.infer<typeof keyring>;
 export type Vector = z.infer<typeof vector>;
 export type Mutation = z.infer<typeof mutation>;
@@ -23,21 +23,53 @@ export function readManifest(file: string): Manifest {
   return manifest.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
+const known = {
+  'raw-aes': z.object({
+    type: z.literal('raw-aes'),
+    namespace: z.string(),
+    name: z.string(),
+    key: z.string(),
+  }),
+  'raw-rsa': z.object({
+    type: z.literal('raw-rsa'),
+    namespace: z.string(),
+    name: z.string(),
+    privateKey: z.string(),
+    padding: z.enum(['pkcs1', 'oaep-sha1-mgf1', 'oaep-sha256-mgf1', 'oaep-sha384-mgf1', 'oaep-sha512-mgf1']),
+  }),
+  'raw-ecdh': z.object({
+    type: z.literal('raw-ecdh'),
+    scheme: z.enum(['discovery', 'static']),
+    privateKey: z.string(),
+    recipientPublicKey: z.string(),
+  }),
+  hierarchy: z.object({ type: z.literal('hierarchy'), branchKey: z.string() }),
+  static: z.object({ type: z.literal('static'), dataKey: z.base64() }),
+} as const;
+
 const leafKeyring = z.union([
-  z.object({ type: z.literal('raw-aes'), namespace: z.string(), name: z.string(), key: z.string() }),
-  z.object({ type: z.literal('static'), dataKey: z.base64() }),
-  z.object({ type: z.literal('hierarchy'), branchKey: z.string() }),
-  z.object({ type: z.enum(['raw-rsa', 'raw-ecdh']) }),
+  ...Object.values(known),
+  z
+    .object({ type: z.string().refine((type) => type !== 'multi' && !Object.hasOwn(known, type)) })
+    .transform(({ type }) => ({ type: 'unknown', name: type }) as const),
 ]);
 
 const keyring = z.union([
-  leafKeyring,
   z.object({
     type: z.literal('multi'),
     generator: leafKeyring.optional(),
     children: z.array(leafKeyring),
   }),
+  leafKeyring,
 ]);
+
+const key = z.object({
+  kind: z.string(),
+  /** PEM of a private key, else base64. */
+  material: z.string().optional(),
+  branchKeyId: z.string().optional(),
+  branchKeyVersion: z.string().optional(),
+});
 
 // Not z.record, which drops the key `__proto__`.
 const context = z.custom<Readonly<Record<string, string>>>(
@@ -76,15 +108,7 @@ const mutation = z.enum(['flip-each-bit', 'truncate-each-length', 'append-byte',
 const manifest = z.object({
   format: z.literal('esdk-vectors/1'),
   name: z.string(),
-  keys: z.record(
-    z.string(),
-    z.object({
-      kind: z.string(),
-      material: z.string().optional(),
-      branchKeyId: z.string().optional(),
-      branchKeyVersion: z.string().optional(),
-    }),
-  ),
+  keys: z.record(z.string(), key),
   tests: z.array(vector),
   mutations: z.array(z.object({ op: mutation })).default([]),
 });
