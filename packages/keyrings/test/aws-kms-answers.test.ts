@@ -21,6 +21,7 @@ describe('an AWS KMS keyring asks', () => {
     await keyring.onEncrypt(encryptionMaterials({ encryptionContext }));
     expect(kms.requests.at(-1)).toEqual({
       operation: 'GenerateDataKey',
+      region,
       body: {
         KeyId: 'alias/orders',
         NumberOfBytes: 32,
@@ -36,6 +37,7 @@ describe('an AWS KMS keyring asks', () => {
     await keyring.onEncrypt({ ...encryptionMaterials({ encryptionContext }), dataKey });
     expect(kms.requests.at(-1)).toEqual({
       operation: 'Encrypt',
+      region,
       body: {
         KeyId: 'alias/orders',
         Plaintext: Buffer.from(dataKey).toString('base64'),
@@ -51,6 +53,7 @@ describe('an AWS KMS keyring asks', () => {
     await keyring.onDecrypt(decryptionMaterials({ encryptionContext }), [encryptedDataKey]);
     expect(kms.requests.at(-1)).toEqual({
       operation: 'Decrypt',
+      region,
       body: {
         KeyId: keyArn,
         CiphertextBlob: Buffer.from(ciphertext).toString('base64'),

@@ -1,29 +1,33 @@
-import { CreateAliasCommand, CreateKeyCommand, DisableKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { createLocalKms, type ListeningKms } from '@holdfast/local-kms';
+import { CreateAliasCommand, DisableKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
-import { clientOfNobody, kmsClient, region } from './fixtures/scripted-kms.ts';
+import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { clientOfNobody, region, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
-let kms: ListeningKms;
+let kms: RunningKms;
+let liar: ScriptedKms;
 let client: KMSClient;
 let nobody: KMSClient;
 let keys: { readonly first: string; readonly second: string; readonly third: string };
 
 beforeAll(async () => {
-  kms = await createLocalKms({ region }).listen();
-  client = kmsClient(kms.url);
+  kms = await startLocalKms();
+  client = kms.client;
+  liar = await startScriptedKms();
   nobody = await clientOfNobody();
-  keys = { first: await newKey(), second: await newKey(), third: await newKey() };
+  keys = { first: await kms.newKey(), second: await kms.newKey(), third: await kms.newKey() };
 });
 
 afterAll(async () => {
-  client.destroy();
   nobody.destroy();
+  await liar.close();
   await kms.close();
 });
 
@@ -31,10 +35,22 @@ describeKeyringContract('an AWS KMS keyring with one key', {
   generating: () => awsKmsKeyring({ client, generatorKeyId: keys.first }),
   wrapping: () => awsKmsKeyring({ client, keyIds: [keys.first] }),
   stranger: () => awsKmsKeyring({ client, generatorKeyId: keys.second }),
+  similar: () =>
+    [`${keys.first}0`, keys.first.slice(0, -1)].map((keyArn) => awsKmsKeyring({ client, keyIds: [keyArn] })),
+  lying() {
+    liar.answer({ KeyId: keys.first, Plaintext: new Uint8Array(31).fill(1) });
+    return awsKmsKeyring({ client: liar.client, keyIds: [keys.first] });
+  },
   outage: {
     keyService: 'AWS KMS',
     keyring: () => awsKmsKeyring({ client: nobody, generatorKeyId: keys.first }),
   },
+});
+
+describeHostileInput('an AWS KMS keyring', {
+  keyring: () => awsKmsKeyring({ client, generatorKeyId: keys.first }),
+  providerIds: ['aws-kms'],
+  providerInfo: () => utf8(keys.first),
 });
 
 describeKeyringContract('an AWS KMS keyring with a generator and a child', {
@@ -100,7 +116,7 @@ describe('an AWS KMS keyring', () => {
   });
 
   it('keeps the answer of a KMS that refuses as the cause', async () => {
-    const keyArn = await newKey();
+    const keyArn = await kms.newKey();
     const generating = awsKmsKeyring({ client, generatorKeyId: keyArn });
     const { encryptedDataKeys } = await generating.onEncrypt(encryptionMaterials());
     await client.send(new DisableKeyCommand({ KeyId: keyArn }));
@@ -120,6 +136,49 @@ describe('an AWS KMS keyring', () => {
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', cause: { code: 'ECONNREFUSED' } });
   });
 
+  it('asks in the region of each key, of a client that is made once for each region', async () => {
+    const asked: string[] = [];
+    const clientOf = (clientRegion: string): KMSClient => {
+      asked.push(clientRegion);
+      return liar.clientIn(clientRegion);
+    };
+    const abroad = keys.second.replace(region, 'us-west-2');
+    const keyIds = [abroad, keys.third, abroad.replace(/key.*/, 'alias/orders')];
+    const keyring = awsKmsKeyring({ client: clientOf, generatorKeyId: keys.first, keyIds });
+    expect(asked).toEqual([region, 'us-west-2']);
+
+    const Plaintext = new Uint8Array(32).fill(1);
+    const CiphertextBlob = Uint8Array.of(1);
+    const ids = [keys.first, abroad, keys.third, abroad];
+    liar.answer(() => ({ KeyId: ids.shift() ?? '', Plaintext, CiphertextBlob }));
+    const before = liar.requests.length;
+    await keyring.onEncrypt(encryptionMaterials());
+    const regions = liar.requests.slice(before).map((request) => request.region);
+    expect(regions).toEqual([region, 'us-west-2', region, 'us-west-2']);
+  });
+
+  it('cannot be made of key ids without region where clients go by region', () => {
+    for (const generatorKeyId of ['alias/orders', keys.first.replace(/.*\//, '')]) {
+      expect(() => awsKmsKeyring({ client: () => client, generatorKeyId })).toThrow(TypeError);
+    }
+  });
+
+  it('cannot be made of something else than a client', () => {
+    for (const client of [{}, () => ({})]) {
+      // @ts-expect-error what JavaScript lets through
+      expect(() => awsKmsKeyring({ client, generatorKeyId: keys.first })).toThrow(TypeError);
+    }
+  });
+
+  it('takes ten grant tokens at most', () => {
+    const tokens = (length: number) => Array.from({ length }, (_, i) => `token-${i}`);
+    const keyring = (grantTokens: readonly string[]) =>
+      awsKmsKeyring({ client, generatorKeyId: keys.first, grantTokens });
+    expect(() => keyring(tokens(10))).not.toThrow();
+    expect(() => keyring(tokens(11))).toThrow(RangeError);
+    expect(() => keyring([''])).toThrow(TypeError);
+  });
+
   it('cannot be made with a malformed key id, a key twice, or no key', () => {
     const { first } = keys;
     for (const wrong of [
@@ -136,11 +195,11 @@ describe('an AWS KMS keyring', () => {
   });
 });
 
-async function newKey(): Promise<string> {
-  const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
-  if (KeyMetadata?.Arn === undefined) throw new Error('no key was created');
-  return KeyMetadata.Arn;
-}
+describeExamples('packages/keyrings/docs/aws-kms.md', () => ({
+  ...kms.environment,
+  KEY_ARN: keys.first,
+  BACKUP_KEY_ARN: keys.second,
+}));
 
 function keyArns(encryptedDataKeys: readonly EncryptedDataKey[]): string[] {
   return encryptedDataKeys.map(({ providerInfo }) => Buffer.from(providerInfo).toString());
