@@ -108,7 +108,9 @@ describe.each(implementations)('a branch key store over the DynamoDB of $name', 
     expect(await keyStore.branchKeyVersion('raced', active.branchKeyVersion)).toEqual(active);
   });
 
-  it('has one winner whenever 20 make a new version at once, and loses no key', async () => {
+  it('has one winner whenever 20 make a new version at once, and loses no key', {
+    timeout: 120_000,
+  }, async () => {
     const branchKeyId = await keyStore.createBranchKey();
     const everActive = [await keyStore.activeBranchKey(branchKeyId)];
     for (let round = 0; round < 3; round++) {
