@@ -9,6 +9,7 @@ import { ensureModule } from './setup/module.mjs';
 import { ensureNode } from './setup/node.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { ensureRuntimes } from './setup/runtimes.mjs';
+import { trySecondModule } from './setup/second-module.mjs';
 import { SetupFailure } from './setup/step.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -19,6 +20,7 @@ try {
   ensurePackages(root);
   ensureBinding(root);
   ensureModule(root);
+  trySecondModule(root);
   if (process.argv.includes('--runtimes') || process.env.CI === 'true') ensureRuntimes(root);
 } catch (error) {
   if (!(error instanceof SetupFailure)) throw error;

@@ -1,6 +1,7 @@
 import type { Cryptoki, Handle, Mechanism } from './cryptoki.ts';
-import { attempt, attemptAsync, Pkcs11Error } from './errors.ts';
+import { attempt, attemptAsync, Pkcs11Error, type Pkcs11ErrorCode } from './errors.ts';
 import type { Library } from './library.ts';
+import type { ReturnValueName } from './return-values.ts';
 
 /**
  * How C_Encrypt and C_Decrypt run. `inline` blocks the event loop for the call and has no overhead: right for a
@@ -83,9 +84,11 @@ function begin(name: string, mechanismName: string, call: () => void): void {
     attempt(name, call);
   } catch (error) {
     const { returnValue } = error instanceof Pkcs11Error ? error : {};
-    if (returnValue === undefined || !UNSUPPORTED.has(returnValue.name)) throw error;
-    const message = `${name} returned ${returnValue.name}: the token does not offer ${mechanismName}`;
-    throw new Pkcs11Error('MECHANISM_UNSUPPORTED', message, { cause: error, returnValue });
+    if (returnValue === undefined) throw error;
+    const code = BEGIN_CODES[returnValue.name];
+    if (code === undefined) throw error;
+    const message = `${name} returned ${returnValue.name} for ${mechanismName} with this key`;
+    throw new Pkcs11Error(code, message, { cause: error, returnValue });
   }
 }
 
@@ -107,10 +110,15 @@ const NATIVE_CALLS: Record<CallMode, { readonly encrypt: NativeCall; readonly de
   },
 };
 
-// The arguments are never bad otherwise. SoftHSM 2.6.1 says so to RSA-OAEP with another hash function than SHA-1.
-const UNSUPPORTED: ReadonlySet<string> = new Set([
-  'CKR_ARGUMENTS_BAD',
-  'CKR_FUNCTION_NOT_SUPPORTED',
-  'CKR_MECHANISM_INVALID',
-  'CKR_MECHANISM_PARAM_INVALID',
-]);
+/**
+ * What a return value means where everything else was checked before: the arguments, and that the key is one of
+ * the mechanism. SoftHSM 2.6.1 finds RSA-OAEP with another hash function than SHA-1 a bad argument; NSS finds a key whose
+ * attributes forbid the use of an inconsistent type.
+ */
+const BEGIN_CODES: Readonly<Partial<Record<ReturnValueName, Pkcs11ErrorCode>>> = {
+  CKR_ARGUMENTS_BAD: 'MECHANISM_UNSUPPORTED',
+  CKR_FUNCTION_NOT_SUPPORTED: 'MECHANISM_UNSUPPORTED',
+  CKR_KEY_TYPE_INCONSISTENT: 'KEY_USAGE_FORBIDDEN',
+  CKR_MECHANISM_INVALID: 'MECHANISM_UNSUPPORTED',
+  CKR_MECHANISM_PARAM_INVALID: 'MECHANISM_UNSUPPORTED',
+};

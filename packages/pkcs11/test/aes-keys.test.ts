@@ -1,9 +1,9 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { destroyKeys, importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
-import { describeWithToken } from './with-token.ts';
+import { describeWithEachToken } from './with-token.ts';
 
-describeWithToken('a key', (context) => {
+describeWithEachToken('a key', (context) => {
   afterEach(() => void vi.useRealTimers());
   const iv = new Uint8Array(12);
   const aad = Uint8Array.of(1, 2, 3);

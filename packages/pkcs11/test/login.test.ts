@@ -2,9 +2,9 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
 import { importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
-import { describeWithToken } from './with-token.ts';
+import { describeWithEachToken } from './with-token.ts';
 
-describeWithToken('the login', (context) => {
+describeWithEachToken('the login', (context) => {
   afterEach(() => void vi.restoreAllMocks());
 
   it('fails with a wrong PIN, and leaves nothing open', () => {
@@ -90,15 +90,18 @@ describeWithToken('the login', (context) => {
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
 
     const restored = raw.C_OpenSession(slot, 6);
+    // NSS wants a login before.
+    raw.C_Login(restored, 1, 'changed');
     raw.C_SetPIN(restored, 'changed', temporary.pin);
+    raw.C_Logout(restored);
     raw.C_CloseSession(restored);
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
     token.close();
     expect(errorCode(() => open())).toBe('PIN_INCORRECT');
 
-    const { label, pin, modulePath } = temporary;
+    const { label, pin, modulePath: path, initializationParameters } = temporary;
     module.close();
-    const reopened = openModule({ path: modulePath });
+    const reopened = openModule({ path, ...(initializationParameters && { initializationParameters }) });
     expect(await reopened.openToken({ label, pin }).randomBytes(1)).toHaveLength(1);
     reopened.close();
   });

@@ -12,7 +12,7 @@ export interface TemporaryNssToken extends TestToken {
 
 /** The softokn module of NSS where distributions put it (Debian, Ubuntu: package `libnss3`); undefined if there is none. */
 export function findNssModule(): string | undefined {
-  return KNOWN_PATHS.find(existsSync);
+  return KNOWN_PATHS.find((path) => existsSync(path));
 }
 
 /**
