@@ -52,7 +52,8 @@ function subjectPublicKeyInfo(key: KeyObject): Uint8Array {
 }
 
 function behind(prefix: Uint8Array, bytes: Uint8Array): Uint8Array | undefined {
-  return prefix.every((byte, i) => bytes[i] === byte) ? bytes.slice(prefix.length) : undefined;
+  const starts = prefix.every((byte, i) => bytes[i] === byte);
+  return starts ? Uint8Array.from(bytes.subarray(prefix.length)) : undefined;
 }
 
 /** The compressed form of 04 ‖ x ‖ y. */
