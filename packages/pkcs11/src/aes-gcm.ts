@@ -47,11 +47,16 @@ export function aesGcm(calls: CipherCalls): AesGcm {
   return {
     encryption({ iv, aad, plaintext }) {
       const { block, ...buffers } = prepare(iv, aad, { plaintext });
+      const ivGiven = new Uint8Array(iv);
       const length = plaintext.length;
       return {
         async run(session, { handle }) {
           const output = await calls.encrypt(session, handle, buffers);
           requireLength('C_Encrypt', output, length + TAG_LENGTH);
+          // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the one that it was given.
+          if (!buffers.mechanism.parameter.iv.equals(ivGiven)) {
+            throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token does not take an IV for CKM_AES_GCM');
+          }
           const bytes = new Uint8Array(output);
           return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
         },

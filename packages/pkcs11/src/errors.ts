@@ -13,11 +13,11 @@ import { RETURN_VALUES, type ReturnValueName } from './return-values.ts';
  * | `NOT_LOGGED_IN` | the token wants a login that did not succeed or did not last |
  * | `SESSION_LOST`, `SESSIONS_EXHAUSTED` | the token dropped the session; it has none left, or too many calls wait for one |
  * | `KEY_NOT_FOUND`, `KEY_AMBIGUOUS`, `KEY_EXISTS` | no key, or more than one, matches; the label is taken |
- * | `KEY_UNSUITABLE` | the object is no AES-256 key, or the token does not use it with AES-GCM |
+ * | `KEY_UNSUITABLE` | the object is no AES-256 key, or no RSA key of 2048 bits, or the token does not use it so |
  * | `KEY_USAGE_FORBIDDEN` | the key's attributes do not permit the operation |
- * | `DECRYPTION_FAILED` | ciphertext, tag, IV, additional data and key do not belong together |
+ * | `DECRYPTION_FAILED` | ciphertext, tag, IV, additional data, padding and key do not belong together |
  * | `INPUT_REFUSED` | the token does not accept the data, its length or an attribute |
- * | `MECHANISM_UNSUPPORTED` | the token does not offer AES-GCM, or not with these parameters |
+ * | `MECHANISM_UNSUPPORTED` | the token does not offer the mechanism, or not with these parameters; the message names it |
  * | `DEVICE_ERROR` | the module or the device failed, or answered something it should not |
  * | `CLOSED` | the token or module was closed by this program |
  */

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AesKey, CallMode } from '../src/index.ts';
 import { importKey } from '../src/testing.ts';
 import { describeWithEachToken, type TokenContext } from './with-token.ts';
@@ -119,6 +119,25 @@ describeWithEachToken('AES-256-GCM', (context) => {
     await expect(key.decrypt(short)).rejects.toThrow(RangeError);
     // @ts-expect-error JavaScript lets this through.
     await expect(key.encrypt({ iv, aad, plaintext: 'text' })).rejects.toThrow(TypeError);
+  });
+
+  it('hands out nothing that a token encrypted under another IV than it was given', async () => {
+    const { cryptoki } = context();
+    const key = knownKey(context(), 'inline');
+    const begin = cryptoki.C_EncryptInit.bind(cryptoki);
+    const beginning = vi.spyOn(cryptoki, 'C_EncryptInit').mockImplementation((session, mechanism, handle) => {
+      const parameter = typeof mechanism === 'object' ? mechanism.parameter : undefined;
+      if (typeof parameter !== 'object' || !('iv' in parameter) || !Buffer.isBuffer(parameter.iv)) {
+        throw new Error('expected an IV');
+      }
+      parameter.iv.fill(9);
+      begin(session, mechanism, handle);
+    });
+    const iv = new Uint8Array(12);
+    const sealing = key.encrypt({ iv, aad: iv, plaintext: iv });
+    await expect(sealing).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED' });
+    beginning.mockRestore();
+    expect(await key.encrypt({ iv, aad: iv, plaintext: iv })).toEqual(opensslSeal(iv, iv, iv));
   });
 
   it('leaves the event loop free only on the thread pool, within the limit of sessions', async () => {
