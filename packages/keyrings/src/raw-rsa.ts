@@ -98,7 +98,9 @@ function checkRsa(option: string, key: KeyObject, minBits: number): void {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < minBits) throw new RangeError(`${option}: expected ${minBits} bits or more`);
   // With an exponent of 1, the ciphertext would be the plaintext.
-  if (publicExponent < 3n) throw new TypeError(`${option}: expected a public exponent of 3 or more`);
+  if (publicExponent < 3n || publicExponent % 2n === 0n) {
+    throw new TypeError(`${option}: expected an odd public exponent, 3 or more`);
+  }
 }
 
 const NO_PRIVATE_KEY = 'privateKey: expected one, to decrypt';
