@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { inspectUnauthenticated, type Keyring } from '@holdfast/sdk';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningKms, startLocalKms } from '../../packages/keyrings/test/fixtures/local-kms.ts';
+import { keyringOf, kmsKeys } from './aws-kms-keyrings.ts';
+import { copiesInMemory } from './memory.ts';
+
+let kms: RunningKms;
+let child: ChildProcess | undefined;
+
+beforeAll(async () => {
+  kms = await startLocalKms();
+});
+
+afterEach(() => child?.kill());
+
+afterAll(async () => {
+  await kms.close();
+});
+
+describe.skipIf(process.platform !== 'linux')('after 100 messages there and back', () => {
+  // As bytes. The AWS SDK's strings of base64 stay until something else takes their place.
+  it.each(Object.entries(kmsKeys))(
+    'no data key is left in the memory of the process, with a %s key of AWS KMS',
+    async (kind, description) => {
+      const keyArn = await kms.newKey(description);
+      const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
+      const script = new URL('aws-kms-child.ts', import.meta.url).pathname;
+      child = spawn(process.execPath, [...options, script, kind, keyArn, '100'], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+        env: { ...process.env, ...kms.environment },
+      });
+      const messages = await messagesOf(child);
+      expect(messages).toHaveLength(100);
+      const keyring = await keyringOf(kind, kms.client, keyArn);
+      const dataKeys = await Promise.all(messages.map(async (message) => dataKeyOf(keyring, message)));
+      const needles = [new TextEncoder().encode(keyArn), ...dataKeys];
+      const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, needles);
+      expect(copies.reduce((sum, count) => sum + count, 0)).toBe(0);
+      // The search works: the ARN is there, as it has to be.
+      expect(control).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+});
+
+async function messagesOf({ stdout }: ChildProcess): Promise<Uint8Array[]> {
+  let text = '';
+  for await (const chunk of stdout ?? []) {
+    text += String(chunk);
+    if (text.endsWith('\n\n')) break;
+  }
+  const lines = text.trim().split('\n');
+  return lines.map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
+}
+
+async function dataKeyOf(keyring: Keyring, message: Uint8Array): Promise<Uint8Array> {
+  const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);
+  const materials = { suite, encryptionContext, requiredEncryptionContextKeys: [] };
+  const { dataKey } = await keyring.onDecrypt(materials, encryptedDataKeys);
+  return dataKey ?? expect.unreachable();
+}
