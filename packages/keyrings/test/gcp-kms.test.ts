@@ -110,6 +110,7 @@ describe('a Google Cloud KMS keyring', () => {
 
   const lies: Readonly<Record<string, JsonObject>> = {
     'another key': { name: `${KEY_RING}/other/cryptoKeyVersions/1` },
+    'a key whose name is as long': { name: `${KEY_RING}/Orders/cryptoKeyVersions/1` },
     'a key whose name begins with ours': { name: `${KEY_RING}/orders2/cryptoKeyVersions/1` },
     'a key without a version': { name: `${KEY_RING}/orders` },
     'a version that is none': { name: `${KEY_RING}/orders/cryptoKeyVersions/1/x` },

@@ -177,6 +177,26 @@ export function describeHttpKeyring(name: string, kind: HttpKeyringKind): void {
       expect(urls).toEqual([expect.stringContaining(server().url)]);
     });
 
+    it('asks the service about nothing that is not under its very name', async () => {
+      const { encryptedDataKeys } = await keyring().onEncrypt(encryptionMaterials());
+      const before = server().requests.length;
+      const renamed = encryptedDataKeys.flatMap((key) => [
+        { ...key, providerId: `${key.providerId} ` },
+        { ...key, providerId: '' },
+        ...[
+          Uint8Array.of(...key.providerInfo, 0),
+          Uint8Array.of(0xef, 0xbb, 0xbf, ...key.providerInfo),
+          key.providerInfo.subarray(0, -1),
+          key.providerInfo.map((byte, i) => (i === 0 ? byte ^ 0x20 : byte)),
+          new Uint8Array(0),
+        ].map((providerInfo) => ({ ...key, providerInfo })),
+      ]);
+      const error = await keyringError(keyring().onDecrypt(decryptionMaterials(), renamed));
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+      expect(rootCauses(error)).toEqual([]);
+      expect(server().requests).toHaveLength(before);
+    });
+
     it('wipes the bytes of an answer once it has read them', async () => {
       const { encryptedDataKeys } = await keyring().onEncrypt(encryptionMaterials());
       const answers: Uint8Array[] = [];

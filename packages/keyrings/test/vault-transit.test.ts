@@ -264,6 +264,18 @@ describe('a Vault transit keyring that has its data keys made by the server', ()
     expect(quiet.code).toBe('KEY_SERVICE_ANSWER_INVALID');
   });
 
+  it('takes none of another length than it asked for, though the server opens it', async () => {
+    const keyring = baoKeyringOf({
+      fetch: (url, { body, ...init }) =>
+        fetch(url, {
+          ...init,
+          body: typeof body === 'string' ? body.replace('"bits":256', '"bits":128') : null,
+        }),
+    });
+    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+  });
+
   it('takes none that is another than what was wrapped, or too short', async () => {
     const other = Buffer.alloc(32, 1).toString('base64');
     for (const plaintext of [other, other.slice(0, 20), '', undefined]) {
