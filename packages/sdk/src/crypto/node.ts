@@ -8,12 +8,15 @@ import {
   createSecretKey,
   createSign,
   createVerify,
-  generateKeyPairSync,
+  generateKeyPair,
   getRandomValues,
   type KeyObject,
+  sign,
   timingSafeEqual,
+  verify,
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { secretBytes } from '../bytes.ts';
 import { COORDINATE_LENGTH, type Curve, type Hash } from '../suites.ts';
 import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
@@ -66,15 +69,19 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-export function generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: CURVES[curve].nodeName });
+export async function generateSigningKey(curve: Curve, hash: Hash): Promise<SigningKey> {
+  // Never the synchronous form: on Node 20 the process can come to a standstill when the new key is exported, for
+  // garbage collection then waits for a lock that the export holds.
+  const { privateKey, publicKey } = await newKeyPair('ec', { namedCurve: CURVES[curve].nodeName });
+  const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+  const algorithm = NODE_HASH[hash];
   return {
     publicKey: compressedPoint(publicKey),
     signer() {
-      const sign = createSign(NODE_HASH[hash]);
+      const signed = hashing(() => createSign(algorithm));
       return {
-        update: (bytes) => void sign.update(bytes),
-        sign: () => sign.sign({ key: privateKey, dsaEncoding: 'ieee-p1363' }),
+        update: (bytes) => signed.update(bytes),
+        sign: () => signed.long?.sign(key) ?? signInThread(algorithm, signed.short(), key),
       };
     },
   };
@@ -94,12 +101,16 @@ export function verificationKey(
   } catch {
     return undefined;
   }
+  const options = { key, dsaEncoding: 'ieee-p1363' } as const;
+  const algorithm = NODE_HASH[hash];
   return {
     verifier() {
-      const verify = createVerify(NODE_HASH[hash]);
+      const verified = hashing(() => createVerify(algorithm));
       return {
-        update: (bytes) => void verify.update(bytes),
-        verify: (signature) => verify.verify({ key, dsaEncoding: 'ieee-p1363' }, signature),
+        update: (bytes) => verified.update(bytes),
+        verify: (signature) =>
+          verified.long?.verify(options, signature) ??
+          verifyInThread(algorithm, verified.short(), options, signature),
       };
     },
   };
@@ -118,6 +129,38 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
 }
 
+/** The bytes of a message, hashed as they pass; those of a short one kept, to be hashed and signed in one call. */
+interface Hashing<H> {
+  update(bytes: Uint8Array): void;
+  /** Present for a long message. */
+  readonly long: H | undefined;
+  /** All bytes of a short message. */
+  short(): Uint8Array;
+}
+
+function hashing<H extends { update(bytes: Uint8Array): unknown }>(start: () => H): Hashing<H> {
+  let kept: Uint8Array[] = [];
+  let length = 0;
+  let long: H | undefined;
+  return {
+    update(bytes) {
+      length += bytes.length;
+      if (length <= MAX_SHORT_LENGTH) {
+        kept.push(bytes.slice());
+        return;
+      }
+      long ??= start();
+      for (const part of kept) long.update(part);
+      kept = [];
+      long.update(bytes);
+    },
+    get long() {
+      return long;
+    },
+    short: () => Buffer.concat(kept),
+  };
+}
+
 /** Callers of this package never see a Buffer. */
 function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
@@ -129,6 +172,13 @@ function compressedPoint(publicKey: KeyObject): Uint8Array {
   const yIsOdd = (Buffer.from(y, 'base64url').at(-1) ?? 0) & 1;
   return Uint8Array.of(2 + yIsOdd, ...Buffer.from(x, 'base64url'));
 }
+
+// In the thread pool: a signature takes as long as a hundred short messages without one.
+const newKeyPair = promisify(generateKeyPair);
+const signInThread = promisify(sign);
+const verifyInThread = promisify(verify);
+/** Bytes of a message that are worth a copy, so that hashing them leaves the main thread too. */
+const MAX_SHORT_LENGTH = 2 ** 16;
 
 const NOTHING = new Uint8Array(0);
 const TAG_LENGTH = 16;
