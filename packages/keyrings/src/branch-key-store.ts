@@ -37,6 +37,7 @@ export interface BranchKeyStoreOptions {
   readonly storage: BranchKeyStorage;
   /** For the region of the KMS key. Nothing is added to its configuration. */
   readonly kmsClient: KMSClient;
+  /** Which keys of AWS KMS may be used. */
   readonly kmsConfiguration: BranchKeyKmsConfiguration;
   /**
    * Bound to every branch key, and the same in every process. Not the name of the table, which may change when it is
@@ -57,8 +58,9 @@ export interface CreateBranchKeyOptions {
 
 /** A key from which searchable encryption derives its beacons. */
 export interface BeaconKeyMaterials {
+  /** Of the branch key that it was created with. */
   readonly branchKeyId: string;
-  /** What the branch key was created with. */
+  /** That of the branch key. */
   readonly encryptionContext: EncryptionContext;
   /** 32 bytes. Belongs to whoever holds the materials, who wipes it after use. */
   readonly beaconKey: Uint8Array;

@@ -4,18 +4,31 @@ import { KeyringError } from '../errors.ts';
 /**
  * Which keys of AWS KMS a branch key store may use.
  *
- * - `key`: this one; branch keys of another are refused
- * - `multi-region-key`: this one, also for branch keys of a related multi-Region key of another region
- * - `discovery`: whichever a record names, in the region where it is; only to read
- * - `multi-region-discovery`: the same, but multi-Region keys are asked in `region`; only to read
- *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#aws-kms-configuration
  */
 export type BranchKeyKmsConfiguration =
-  | { readonly kind: 'key'; readonly keyArn: string }
-  | { readonly kind: 'multi-region-key'; readonly keyArn: string }
-  | { readonly kind: 'discovery' }
-  | { readonly kind: 'multi-region-discovery'; readonly region: string };
+  | {
+      /** One key; branch keys of another are refused. */
+      readonly kind: 'key';
+      /** The ARN of the key, not of an alias. */
+      readonly keyArn: string;
+    }
+  | {
+      /** One key, also for branch keys of a related multi-Region key of another region. */
+      readonly kind: 'multi-region-key';
+      /** The ARN of the key, not of an alias. */
+      readonly keyArn: string;
+    }
+  | {
+      /** Whichever key a record names, in the region where it is. Only to read. */
+      readonly kind: 'discovery';
+    }
+  | {
+      /** Whichever key a record names; a multi-Region key is asked for in `region`. Only to read. */
+      readonly kind: 'multi-region-discovery';
+      /** That of the client, such as `eu-north-1`. */
+      readonly region: string;
+    };
 
 /** What a configuration means. */
 export interface BranchKeyKmsKeys {

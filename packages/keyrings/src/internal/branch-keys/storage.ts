@@ -22,7 +22,9 @@ export interface BranchKeyStorage {
 
 /** The records of a new version, and what they are a change of. */
 export interface ActiveKeyChange {
+  /** The record of the new version. */
   readonly version: BranchKeyRecord;
+  /** The same key as the active record. */
   readonly active: BranchKeyRecord;
   /** The wrapped key of the active record from which the new version was made. */
   readonly replaced: Uint8Array;
