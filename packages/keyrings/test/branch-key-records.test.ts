@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { BranchKeyStore } from '../src/branch-key-store.ts';
+import { type BranchKeyStorage, type BranchKeyStore, dynamoDbStorage } from '../src/branch-key-store.ts';
 import { type KeyStoreSetting, readItem, startKeyStoreSetting, writeItem } from './fixtures/key-store.ts';
 import { keyringError } from './materials.ts';
 
@@ -127,6 +127,26 @@ describe.each(records)('the record %s of a branch key', (record) => {
     const { enc } = await readItem(setting.dynamoDb, other.branchKeyId, typeOf(record, other));
     await changeRecord(record, withAttribute('enc', enc ?? expect.unreachable()));
     expect((await keyringError(reads[record](keyStore))).code).toBe('KEY_SERVICE_REFUSED');
+  });
+});
+
+describe('a storage that answers with another record', () => {
+  it('is not believed, though AWS KMS would open it', async () => {
+    const honest = dynamoDbStorage(setting.dynamoDb);
+    const version = `branch:version:${subject.branchKeyVersion}` as const;
+    const lies: readonly BranchKeyStorage['read'][] = [
+      (_, type) => honest.read(other.branchKeyId, type === version ? 'branch:ACTIVE' : type),
+      (branchKeyId, type) => honest.read(branchKeyId, type === 'branch:ACTIVE' ? version : 'branch:ACTIVE'),
+    ];
+    for (const read of lies) {
+      const store = setting.store({ storage: { ...honest, read } });
+      for (const record of records) {
+        expect((await keyringError(reads[record](store))).code).toBe('BRANCH_KEY_INVALID');
+      }
+      expect((await keyringError(store.versionBranchKey(subject.branchKeyId))).code).toBe(
+        'BRANCH_KEY_INVALID',
+      );
+    }
   });
 });
 

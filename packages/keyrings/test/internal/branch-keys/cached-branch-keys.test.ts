@@ -1,5 +1,5 @@
-import { cachingCmm, encryptionClient } from '@holdfast/sdk';
-import { localCache, type MaterialsCache } from '@holdfast/sdk/spi';
+import { cachingCmm, encryptionClient, localCache, stormTrackingCache } from '@holdfast/sdk';
+import type { MaterialsCache } from '@holdfast/sdk/spi';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BranchKeySource } from '../../../src/branch-key-store.ts';
 import { hierarchicalKeyring } from '../../../src/hierarchical.ts';
@@ -7,6 +7,7 @@ import {
   type CachedBranchKeys,
   cachedBranchKeys,
 } from '../../../src/internal/branch-keys/cached-branch-keys.ts';
+import { KeyringError } from '../../../src/internal/errors.ts';
 import { type StaticKeyStore, staticKeyStore } from '../../fixtures/static-key-store.ts';
 import { keyringError } from '../../materials.ts';
 
@@ -43,13 +44,16 @@ describe('branch keys by way of a cache', () => {
     expect(keyStore.calls).toEqual(['active a', 'active b', 'version a', 'version a']);
   });
 
-  it('are asked for once by 100 at once', async () => {
-    const keyStore = staticKeyStore();
-    const branchKeys = cached({ keyStore });
-    const all = await Promise.all(Array.from({ length: 100 }, () => branchKeys.activeBranchKey('a')));
-    expect(keyStore.calls).toEqual(['active a']);
-    expect(new Set(all.map(({ branchKey }) => branchKey)).size).toBe(100);
-  });
+  it.each([localCache, stormTrackingCache])(
+    'are asked for once by 100 at once, over %o',
+    async (makeCache) => {
+      const keyStore = staticKeyStore();
+      const branchKeys = cached({ keyStore, cache: makeCache({ capacity: 10 }) });
+      const all = await Promise.all(Array.from({ length: 100 }, () => branchKeys.activeBranchKey('a')));
+      expect(keyStore.calls).toEqual(['active a']);
+      expect(new Set(all.map(({ branchKey }) => branchKey)).size).toBe(100);
+    },
+  );
 
   it('are asked for again after a failure, which all who waited for it share', async () => {
     const inner = staticKeyStore();
@@ -72,6 +76,18 @@ describe('branch keys by way of a cache', () => {
     });
     await branchKeys.activeBranchKey('a');
     expect(inner.calls).toHaveLength(2);
+  });
+
+  it('work as long as their time lasts when the key store is out', async () => {
+    const keyStore = staticKeyStore();
+    const branchKeys = cached({ keyStore });
+    const { branchKey } = await branchKeys.activeBranchKey('a');
+    const outage = Promise.reject(new KeyringError('KEY_SERVICE_UNAVAILABLE', 'out'));
+    keyStore.delay(outage);
+    expect((await branchKeys.activeBranchKey('a')).branchKey).toEqual(branchKey);
+    expect((await keyringError(branchKeys.branchKeyVersion('a', version))).code).toBe(
+      'KEY_SERVICE_UNAVAILABLE',
+    );
   });
 
   it('are out when the key store takes too long', async () => {

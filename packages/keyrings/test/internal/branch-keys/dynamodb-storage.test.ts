@@ -1,4 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dynamoDbStorage } from '../../../src/branch-key-store.ts';
 import type { BranchKeyRecord } from '../../../src/internal/branch-keys/record.ts';
@@ -38,6 +39,23 @@ describe('the storage in Amazon DynamoDB', () => {
     expect(await storage.read('a', 'branch:ACTIVE')).toEqual(written);
     expect(await storage.read('a', 'beacon:ACTIVE')).toBeUndefined();
     expect(await storage.read('b', 'branch:ACTIVE')).toBeUndefined();
+  });
+
+  it('reads what it wrote, whatever texts and bytes it is', async () => {
+    const storage = dynamoDbStorage(dynamoDb);
+    const text = fc.string({ unit: 'binary' }).filter((value) => !/\p{Surrogate}/u.test(value));
+    const context = fc.dictionary(text, text).map(Object.entries<string>);
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(context, fc.uint8Array({ minLength: 1 }), async (pairs, wrappedKey) => {
+        const { attributes } = record(`any ${(count += 1)}`, 'branch:ACTIVE');
+        const custom = Object.fromEntries(pairs.map(([key, value]) => [`aws-crypto-ec:${key}`, value]));
+        const written = { attributes: { ...attributes, ...custom }, wrappedKey };
+        expect(await storage.create([written])).toBe(true);
+        expect(await storage.read(`any ${count}`, 'branch:ACTIVE')).toEqual(written);
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('writes all records of a new branch key or none', async () => {
