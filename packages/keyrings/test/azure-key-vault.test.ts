@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { contextBytes, type EncryptedDataKey } from '@holdfast/sdk/spi';
+import { contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -9,7 +9,7 @@ import { describeKeyringContract } from './contract.ts';
 import { type KeyVaultServer, startKeyVault } from './fixtures/azure-key-vault.ts';
 import { answering, type JsonServer, lying, startJsonServer, urlOfNobody } from './fixtures/json-server.ts';
 import { describeHttpKeyring } from './http-contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
 
 let vault: KeyVaultServer;
 let liar: JsonServer;
@@ -230,9 +230,3 @@ describeExamples('packages/keyrings/docs/azure-key-vault.md', () => ({
   KEY_ID: keyId,
   KEY_VAULT_TOKEN: vault.token,
 }));
-
-function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
-  const [key, ...others] = keys;
-  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
-  return key;
-}

@@ -1,4 +1,4 @@
-import { contextBytes, type EncryptedDataKey } from '@holdfast/sdk/spi';
+import { contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -15,7 +15,7 @@ import {
   urlOfNobody,
 } from './fixtures/json-server.ts';
 import { describeHttpKeyring } from './http-contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
 
 let kms: GcpKmsServer;
 let liar: JsonServer;
@@ -191,9 +191,3 @@ describeExamples('packages/keyrings/docs/gcp-kms.md', () => ({
   KMS_TOKEN: kms.token,
   KEY_NAME: `${KEY_RING}/orders`,
 }));
-
-function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
-  const [key, ...others] = keys;
-  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
-  return key;
-}

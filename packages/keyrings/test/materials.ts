@@ -1,6 +1,7 @@
 import {
   type AlgorithmSuiteId,
   type DecryptionMaterials,
+  type EncryptedDataKey,
   type EncryptionContext,
   type EncryptionMaterials,
   suiteById,
@@ -32,6 +33,13 @@ export function decryptionMaterials(options: MaterialsOptions = {}): DecryptionM
     encryptionContext: Object.freeze({ ...encryptionContext }),
     requiredEncryptionContextKeys: Object.freeze([]),
   });
+}
+
+/** The one encrypted data key that a keyring with one key makes. */
+export function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
+  const [key, ...others] = keys;
+  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
+  return key;
 }
 
 /** The error with which a call of a keyring fails. Anything but a `KeyringError` fails the test. */

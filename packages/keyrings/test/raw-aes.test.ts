@@ -1,11 +1,11 @@
 import { createDecipheriv } from 'node:crypto';
-import { contextBytes, type EncryptedDataKey } from '@holdfast/sdk/spi';
+import { contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only } from './materials.ts';
 
 for (const length of [16, 24, 32]) {
   describeKeyringContract(`a raw AES keyring with a ${length}-byte key`, {
@@ -128,12 +128,6 @@ describe('a raw AES keyring', () => {
 });
 
 describeExamples('packages/keyrings/docs/raw-aes.md');
-
-function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
-  const [key, ...others] = keys;
-  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
-  return key;
-}
 
 function wrappingKey(length: number, mask = 0): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i + 1) ^ mask);

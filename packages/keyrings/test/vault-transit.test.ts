@@ -1,4 +1,4 @@
-import { contextBytes, type EncryptedDataKey } from '@holdfast/sdk/spi';
+import { contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -14,7 +14,7 @@ import {
 } from './fixtures/json-server.ts';
 import { startVault, type VaultServer } from './fixtures/vault.ts';
 import { describeHttpKeyring } from './http-contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
 
 let vault: VaultServer;
 let bao: VaultServer;
@@ -296,12 +296,6 @@ describeExamples('packages/keyrings/docs/vault-transit.md', () => ({
   VAULT_ADDR: vault.url,
   VAULT_TOKEN: vault.token,
 }));
-
-function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
-  const [key, ...others] = keys;
-  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
-  return key;
-}
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();

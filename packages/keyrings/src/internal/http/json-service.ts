@@ -16,7 +16,7 @@ export interface JsonServiceKind {
 }
 
 /** The `cause` of a `KeyringError` for an answer with another status than 200. */
-export interface HttpFailure {
+interface HttpFailure {
   readonly status: number;
   /** The service's own word for it, where it is a known one. */
   readonly reason?: string;
