@@ -49,11 +49,14 @@ test('the sample file is what its program prints', () => {
   expect(Buffer.compare(printed, readFileSync('examples/orders.csv'))).toBe(0);
 });
 
-test('set-up and tests look for SoftHSM2 in the same places, in the same order', () => {
+test.each([
+  ['SoftHSM2', 'tools/setup/module.mjs', 'packages/pkcs11/src/testing/softhsm.ts'],
+  ['NSS softokn', 'tools/setup/second-module.mjs', 'packages/pkcs11/src/testing/nss.ts'],
+])('set-up and tests look for %s in the same places, in the same order', (_, setup, testing) => {
   const places = (file: string) =>
-    [...read(file).matchAll(/'(\/(?:usr|opt)\/[^']*libsofthsm2\.so)'/g)].map(([, path]) => path);
-  expect(places('tools/setup/module.mjs')).toEqual(places('packages/pkcs11/src/testing.ts'));
-  expect(places('tools/setup/module.mjs')).not.toEqual([]);
+    [...read(file).matchAll(/'(\/(?:usr|opt)\/[^']*\.so)'/g)].map(([, path]) => path);
+  expect(places(setup)).toEqual(places(testing));
+  expect(places(setup)).not.toEqual([]);
 });
 
 /** The files of a path, in which a star stands for one name. */

@@ -1,9 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AesKey, RsaKey } from '@holdfast/pkcs11';
-import { destroyKeys } from '@holdfast/pkcs11/testing';
+import { destroyKeys, type Outsider, outsider } from '@holdfast/pkcs11/testing';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
-import * as pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type Pkcs11AesKeyringOptions, type Pkcs11RsaKeyringOptions, pkcs11Keyring } from '../src/pkcs11.ts';
@@ -25,14 +24,19 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
   const reason = missing === '' ? '' : ` (${missing})`;
   describe.skipIf(reason !== '')(`on ${kind}${reason}`, () => {
     let prepared: PreparedToken;
+    let somebody: Outsider;
     let closedKeys: { readonly aes: AesKey; readonly rsa: RsaKey };
     beforeAll(() => {
       prepared = prepare();
       const closed = prepared.open();
       closedKeys = { aes: closed.key({ label: 'orders' }), rsa: closed.rsaKey({ label: 'orders' }) };
       closed.close();
+      somebody = outsider(prepared.temporary);
     });
-    afterAll(() => prepared.close());
+    afterAll(() => {
+      somebody.leave();
+      prepared.close();
+    });
 
     const aesKey = (label = 'orders') => prepared.token.key({ label });
     const aesKeyring = (options: Partial<Pkcs11AesKeyringOptions> = {}) =>
@@ -132,53 +136,35 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
     });
 
     it('goes on after somebody closed all sessions, or logged the process out', async () => {
-      const raw = new pkcs11js.PKCS11(prepared.temporary.modulePath);
-      const disturbances = [
-        (slot: Buffer) => raw.C_CloseAllSessions(slot),
-        (slot: Buffer) => {
-          const session = raw.C_OpenSession(slot, 4);
-          raw.C_Logout(session);
-          raw.C_CloseSession(session);
-        },
-      ];
-      const slot = raw
-        .C_GetSlotList(true)
-        .find((slot) => raw.C_GetTokenInfo(slot).label.trim() === prepared.temporary.label);
+      const disturbances: readonly (keyof Outsider)[] = ['closeAllSessions', 'logOut'];
       for (const keyring of [aesKeyring(), rsaKeyring()]) {
-        for (const disturb of disturbances) {
+        for (const disturbance of disturbances) {
           const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
-          disturb(slot ?? expect.unreachable());
+          somebody[disturbance]();
           const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
           expect(opened.dataKey).toEqual(dataKey);
-          disturb(slot ?? expect.unreachable());
+          somebody[disturbance]();
           await expectExchange(keyring, keyring);
         }
       }
-      raw.close();
     });
 
     it('says that the token is out while the module is not initialised, and goes on when it is again', async () => {
-      const { initializationParameters, modulePath } = prepared.temporary;
-      const raw = new pkcs11js.PKCS11(modulePath);
       const out = { code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'PKCS#11 token' };
       const keyrings = [aesKeyring(), rsaKeyring()];
       const wrapped = await Promise.all(keyrings.map((keyring) => keyring.onEncrypt(encryptionMaterials())));
-      raw.C_Finalize();
+      somebody.finalizeModule();
       for (const [i, keyring] of keyrings.entries()) {
         const keys = wrapped[i]?.encryptedDataKeys ?? [];
         expect(await keyringError(keyring.onEncrypt(encryptionMaterials()))).toMatchObject(out);
         expect(await keyringError(keyring.onDecrypt(decryptionMaterials(), keys))).toMatchObject(out);
       }
-      raw.C_Initialize({
-        flags: 2,
-        ...(initializationParameters && { libraryParameters: `${initializationParameters} ` }),
-      });
+      somebody.initializeModule();
       for (const [i, keyring] of keyrings.entries()) {
         const { dataKey, encryptedDataKeys = [] } = wrapped[i] ?? {};
         const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
         expect(opened.dataKey).toEqual(dataKey);
       }
-      raw.close();
     });
 
     it('says what the token refused: a key that is gone, and a padding that it does not offer', async () => {

@@ -25,7 +25,7 @@ export interface PreparedCall<Key, Result> {
 }
 
 /** Everything whose address a native call holds. */
-export interface CallBuffers {
+interface CallBuffers {
   readonly mechanism: Mechanism;
   /** For the message of a token that does not offer it. */
   readonly mechanismName: string;

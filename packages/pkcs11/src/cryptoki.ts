@@ -28,6 +28,15 @@ export function loadCryptoki(path: string): Cryptoki {
   }
 }
 
+/** Initialises a module that was loaded, with locks of the operating system, and with what it wants to be told. */
+export function initializeCryptoki(cryptoki: Cryptoki, parameters: string | undefined): void {
+  cryptoki.C_Initialize({
+    flags: CKF_OS_LOCKING_OK,
+    // pkcs11js 2.1.7 cuts off the last byte, and modules do not mind a blank.
+    ...(parameters === undefined ? {} : { libraryParameters: `${parameters} ` }),
+  });
+}
+
 // A static import would fail before any code of ours could say what to do about a binding that was not built.
 function loadBinding(): typeof pkcs11js {
   try {
@@ -78,7 +87,7 @@ export const CKA_EXPONENT_2 = 0x127;
 export const CKA_COEFFICIENT = 0x128;
 export const CKA_VALUE_LEN = 0x161;
 export const CKA_EXTRACTABLE = 0x162;
-export const CKF_OS_LOCKING_OK = 0x2;
+const CKF_OS_LOCKING_OK = 0x2;
 export const CKF_RW_SESSION = 0x2;
 export const CKF_SERIAL_SESSION = 0x4;
 export const CKF_TOKEN_INITIALIZED = 0x400;

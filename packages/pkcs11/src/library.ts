@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { CKF_OS_LOCKING_OK, type Cryptoki, loadCryptoki } from './cryptoki.ts';
+import { type Cryptoki, initializeCryptoki, loadCryptoki } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import { createLogins, type Logins } from './login.ts';
 import { decryptionFailureOf } from './quirks.ts';
@@ -28,7 +28,7 @@ export interface Library {
  */
 export function acquireLibrary(path: string, initializationParameters?: string): Library {
   const realPath = resolvePath(path);
-  const library = LIBRARIES.get(realPath) ?? initialize(realPath, initializationParameters);
+  const library = LIBRARIES.get(realPath) ?? load(realPath, initializationParameters);
   if (library.initializationParameters !== initializationParameters) {
     throw new TypeError('initializationParameters: expected those with which this process opened the module');
   }
@@ -41,9 +41,9 @@ export function isAcquired(path: string): boolean {
   return LIBRARIES.has(resolvePath(path));
 }
 
-function initialize(path: string, initializationParameters: string | undefined): Library {
+function load(path: string, initializationParameters: string | undefined): Library {
   const cryptoki = loadCryptoki(path);
-  const ours = initializeCryptoki(cryptoki, initializationParameters);
+  const ours = initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
       if (ours) cryptoki.C_Finalize();
@@ -84,15 +84,9 @@ function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | u
 }
 
 /** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */
-function initializeCryptoki(cryptoki: Cryptoki, parameters: string | undefined): boolean {
+function initializeUnlessDone(cryptoki: Cryptoki, parameters: string | undefined): boolean {
   try {
-    attempt('C_Initialize', () =>
-      cryptoki.C_Initialize({
-        flags: CKF_OS_LOCKING_OK,
-        // pkcs11js 2.1.7 cuts off the last byte, and modules do not mind a blank.
-        ...(parameters === undefined ? {} : { libraryParameters: `${parameters} ` }),
-      }),
-    );
+    attempt('C_Initialize', () => initializeCryptoki(cryptoki, parameters));
     return true;
   } catch (error) {
     if (error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') {

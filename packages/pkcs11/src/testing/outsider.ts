@@ -1,0 +1,34 @@
+import * as ck from '../cryptoki.ts';
+import { findToken } from '../slots.ts';
+import type { TestToken } from './test-token.ts';
+
+/** Somebody else in this process who uses the module of a token, past this package and to its harm. */
+export interface Outsider {
+  /** Closes all sessions of the process with the token, which ends its login too. */
+  closeAllSessions(): void;
+  logOut(): void;
+  /** Finalises the module under those who use it. */
+  finalizeModule(): void;
+  /** Initialises it again; the sessions of before are gone. */
+  initializeModule(): void;
+  /** Lets go of the module. */
+  leave(): void;
+}
+
+/** To see what becomes of a program when its sessions, its login or the module are lost. The module must be open. */
+export function outsider(token: TestToken): Outsider {
+  const cryptoki = ck.loadCryptoki(token.modulePath);
+  const { label, initializationParameters } = token;
+  const slot = () => findToken(cryptoki, { label }).slot;
+  return {
+    closeAllSessions: () => cryptoki.C_CloseAllSessions(slot()),
+    logOut() {
+      const session = cryptoki.C_OpenSession(slot(), ck.CKF_SERIAL_SESSION);
+      cryptoki.C_Logout(session);
+      cryptoki.C_CloseSession(session);
+    },
+    finalizeModule: () => cryptoki.C_Finalize(),
+    initializeModule: () => ck.initializeCryptoki(cryptoki, initializationParameters),
+    leave: () => cryptoki.close(),
+  };
+}
