@@ -4,6 +4,8 @@ import type { Ids } from './ids.ts';
 import { createConnections } from './key-stores/connections.ts';
 import { createCustomKeyStores } from './key-stores/custom-key-stores.ts';
 import { createAliases } from './keys/aliases.ts';
+import { createGrants } from './keys/grants.ts';
+import { createImportTokens } from './keys/import-tokens.ts';
 import { createKeys } from './keys/keys.ts';
 import type { Account, Kms } from './kms.ts';
 import type { Log } from './log.ts';
@@ -34,6 +36,8 @@ export function createAccount({ accountId, clock, ids, transport, log }: Account
       scope,
       keys: createKeys(),
       aliases: createAliases(clock),
+      grants: createGrants({ clock, ids }),
+      importTokens: createImportTokens(clock),
       customKeyStores,
       connections: createConnections({ scope, customKeyStores, xks }, log),
       xks,

@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { accountArn } from './arn.ts';
 import { KmsError, toKmsError } from './errors.ts';
+import { catchUp } from './keys/timeline.ts';
 import type { Account } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -13,7 +14,8 @@ import { millisecondsSince } from './protocol/time.ts';
 
 /** Whom an app serves. */
 export interface AppOptions {
-  readonly account: Account;
+  /** The account as it is by now: a reset makes another one. */
+  readonly account: () => Account;
   /** The Region of requests that are signed for none. */
   readonly defaultRegion: string;
   readonly log: Log;
@@ -23,10 +25,15 @@ export interface AppOptions {
  * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this
  * one gate, which names it, finds its Region, runs its operation, turns whatever is thrown into an exception of the API and logs it.
  */
-export function createApp({ account, defaultRegion, log }: AppOptions): Hono<{ Bindings: HttpBindings }> {
+export function createApp({
+  account: currentAccount,
+  defaultRegion,
+  log,
+}: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
+    const account = currentAccount();
     const requestId = account.ids.uuid('request');
     const operation = operationName(incoming);
     const notes: { keyId?: string; xksCalls: XksCallRecord[] } = { xksCalls: [] };
@@ -41,9 +48,11 @@ export function createApp({ account, defaultRegion, log }: AppOptions): Hono<{ B
         observe: (xksCall: XksCallRecord) => void notes.xksCalls.push(xksCall),
       },
     };
-    const answer = await answerOf(async () =>
-      operationNamed(operation)(parseJson(await readBody(incoming, MAX_BODY_BYTES)), call),
-    );
+    const answer = await answerOf(async () => {
+      const body = await readBody(incoming, MAX_BODY_BYTES);
+      catchUp(account);
+      return operationNamed(operation)(parseJson(body), call);
+    });
     log({
       event: 'request',
       requestId,

@@ -13,3 +13,4 @@ export type {
   RequestRecord,
   XksCallRecord,
 } from './log.ts';
+export type { Seed } from './seed.ts';

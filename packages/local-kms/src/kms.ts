@@ -4,6 +4,8 @@ import type { Ids } from './ids.ts';
 import type { Connections } from './key-stores/connections.ts';
 import type { CustomKeyStores } from './key-stores/custom-key-stores.ts';
 import type { Aliases } from './keys/aliases.ts';
+import type { Grants } from './keys/grants.ts';
+import type { ImportTokens } from './keys/import-tokens.ts';
 import type { Keys } from './keys/keys.ts';
 import type { XksCaller, XksClient } from './xks/client.ts';
 
@@ -23,6 +25,8 @@ export interface Kms {
   readonly scope: ArnScope;
   readonly keys: Keys;
   readonly aliases: Aliases;
+  readonly grants: Grants;
+  readonly importTokens: ImportTokens;
   readonly customKeyStores: CustomKeyStores;
   readonly connections: Connections;
   readonly xks: XksClient;

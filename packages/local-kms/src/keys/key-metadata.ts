@@ -5,7 +5,7 @@ import { type KeyUsage, keySpecRow } from './key-specs.ts';
 import { keyState } from './key-state.ts';
 import type { KmsKey } from './keys.ts';
 import { relatedKeys } from './multi-region.ts';
-import { currentVersion } from './versions.ts';
+import { currentVersion, type KeyVersion } from './versions.ts';
 
 /** The `KeyMetadata` of CreateKey and DescribeKey, and the `ReplicaKeyMetadata` of ReplicateKey. */
 export function keyMetadata(kms: Kms, key: KmsKey): Output {
@@ -42,7 +42,10 @@ export function algorithmsOf({ spec, usage }: KmsKey): Output {
 }
 
 /** The `KeyMaterialId` of an answer: keys in a custom key store and asymmetric keys have none. */
-export function keyMaterialId(key: KmsKey, version = currentVersion(key)): string | undefined {
+export function keyMaterialId(
+  key: KmsKey,
+  version: Pick<KeyVersion, 'id'> | undefined = currentVersion(key),
+): string | undefined {
   return key.spec === 'SYMMETRIC_DEFAULT' && !key.external ? version?.id : undefined;
 }
 

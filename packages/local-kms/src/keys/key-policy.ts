@@ -5,6 +5,17 @@ import { KmsError } from '../errors.ts';
 /** The text of a key policy. Whether it is one, `assertPolicy` says with an exception of its own. */
 export const policyText = z.string().min(1).max(131_072);
 
+/** The name of the one policy that a key has. */
+export const POLICY_NAME = 'default';
+
+/** The name of a policy in a request. */
+export const policyName = z.string().min(1).max(128).regex(/^\w+$/).default(POLICY_NAME);
+
+/** Throws NotFoundException for any other name. */
+export function assertPolicyName(name: string): void {
+  if (name !== POLICY_NAME) throw new KmsError('NotFoundException', `There is no key policy ${name}.`);
+}
+
 /** The policy of a key that was given none: the account decides, by its IAM policies. */
 export function defaultPolicy(scope: ArnScope): string {
   const statement = {

@@ -30,8 +30,11 @@ export function assertState(kms: Kms, key: KmsKey, treatment: Treatment): void {
   const state = keyState(kms, key);
   const permitted: readonly KeyState[] = STATES[treatment];
   if (permitted.includes(state)) return;
-  if (state === 'Disabled') throw new KmsError('DisabledException', `The key ${key.arn} is disabled.`);
-  throw new KmsError('KMSInvalidStateException', `The key ${key.arn} ${CONDITIONS[state]}.`);
+  const isDisabled = state === 'Disabled' && treatment !== 'cancelDeletion';
+  throw new KmsError(
+    isDisabled ? 'DisabledException' : 'KMSInvalidStateException',
+    `The key ${key.arn} ${CONDITIONS[state]}.`,
+  );
 }
 
 /** Throws as `assertState` does, and InvalidKeyUsageException for a key of another usage. */
@@ -64,9 +67,10 @@ const STATES = {
 } as const satisfies Record<string, readonly KeyState[]>;
 
 const CONDITIONS = {
-  Enabled: 'is not pending deletion',
+  Enabled: 'is enabled',
+  Disabled: 'is disabled',
   PendingImport: 'is pending import',
   PendingDeletion: 'is pending deletion',
   PendingReplicaDeletion: 'is pending deletion',
   Unavailable: 'is in a key store that is not connected',
-} as const satisfies Record<Exclude<KeyState, 'Disabled'>, string>;
+} as const satisfies Record<KeyState, string>;

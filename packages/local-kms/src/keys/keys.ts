@@ -60,6 +60,8 @@ export interface Keys {
   find(id: string): KmsKey | undefined;
   /** In the order of their ids. */
   list(): readonly KmsKey[];
+  /** In no order. */
+  all(): Iterable<KmsKey>;
   inCustomKeyStore(customKeyStoreId: string): readonly KmsKey[];
   /** Throws XksKeyAlreadyInUseException if another key of the store has the external key. */
   add(key: KmsKey): void;
@@ -77,6 +79,7 @@ export function createKeys(): Keys {
   return {
     find: (id) => byId.get(id),
     list: () => [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    all: () => byId.values(),
     inCustomKeyStore,
     add(key) {
       if (key.external) assertUnused(key.external, inCustomKeyStore(key.external.customKeyStoreId));

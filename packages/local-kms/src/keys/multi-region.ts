@@ -8,9 +8,9 @@ export function relatedKeys(account: Account, key: KmsKey): readonly KmsKey[] {
   return account.regions().flatMap(({ keys }) => keys.find(key.id) ?? []);
 }
 
-/** The related keys in other Regions than the primary one. */
+/** The related keys in other Regions than the primary one; none of a key that is in one Region only. */
 export function replicasOf(account: Account, key: KmsKey): readonly KmsKey[] {
-  return relatedKeys(account, key).filter(({ region, primaryRegion }) => region !== primaryRegion);
+  return relatedKeys(account, key).filter(({ region, primaryRegion = region }) => region !== primaryRegion);
 }
 
 /** Changes a property that related keys share in all of them. */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { KmsError } from '../errors.ts';
-import type { Output } from '../protocol/operation.ts';
 
 /** A list of tags. Their keys are checked by `withTags`, whose exception is another one. */
 export const tagList = z.array(z.object({ TagKey: z.string(), TagValue: z.string() }));
@@ -38,7 +37,7 @@ export function withoutTags(
 }
 
 /** The `Tags` of an answer, in the order of their keys. */
-export function tagsOutput(tags: ReadonlyMap<string, string>): readonly Output[] {
+export function tagsOutput(tags: ReadonlyMap<string, string>): readonly z.output<typeof tagList>[number][] {
   return [...tags].sort(([a], [b]) => (a < b ? -1 : 1)).map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
 }
 

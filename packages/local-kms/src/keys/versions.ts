@@ -30,7 +30,7 @@ export function currentVersion({ versions }: KmsKey): KeyVersion | undefined {
 /** The versions after one of them has become current, the former current one stays for decryption. */
 export function rotated(
   versions: readonly KeyVersion[],
-  next: Pick<KeyVersion, 'id' | 'material'>,
+  next: Omit<KeyVersion, 'state' | 'rotation'>,
   rotation: NonNullable<KeyVersion['rotation']>,
 ): readonly KeyVersion[] {
   const others = versions.filter(({ id }) => id !== next.id);

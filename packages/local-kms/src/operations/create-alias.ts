@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { assertState } from '../keys/key-state.ts';
 import { aliasName, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -7,7 +8,9 @@ import { operation } from '../protocol/operation.ts';
 export const createAlias = operation({
   input: z.object({ AliasName: aliasName, TargetKeyId: keyId }),
   run({ AliasName, TargetKeyId }, call) {
-    call.aliases.create(AliasName, keyWithIdNotAlias(call, TargetKeyId).id);
+    const target = keyWithIdNotAlias(call, TargetKeyId);
+    assertState(call, target, 'change');
+    call.aliases.create(AliasName, target.id);
     return {};
   },
 });

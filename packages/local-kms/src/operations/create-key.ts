@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { kmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import type { CustomKeyStore } from '../key-stores/custom-key-stores.ts';
 import { keyMetadata } from '../keys/key-metadata.ts';
-import { assertPolicy, defaultPolicy, policyText } from '../keys/key-policy.ts';
+import { assertPolicy, policyText } from '../keys/key-policy.ts';
 import {
   isKeySpec,
   KEY_SPECS,
@@ -14,6 +13,7 @@ import {
   OTHER_KEY_SPECS,
 } from '../keys/key-specs.ts';
 import { assertUnused, type ExternalKey, type KmsKey } from '../keys/keys.ts';
+import { newKey } from '../keys/new-key.ts';
 import { tagList, withTags } from '../keys/tags.ts';
 import { firstVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
@@ -45,36 +45,25 @@ export const createKey = operation({
     Tags: tagList.default([]),
   }),
   async run(input, call) {
-    const { scope, account } = call;
     const { spec, usage } = kindOf(input);
     const { origin, external } = originOf(input);
-    const policy = input.Policy ?? defaultPolicy(scope);
-    assertPolicy(policy);
+    if (input.Policy !== undefined) assertPolicy(input.Policy);
     const tags = withTags(new Map(), input.Tags);
     if (external) await checkExternalKey(call, external, spec, input.MultiRegion);
     const material = origin === 'EXTERNAL' ? undefined : await keySpecRow(spec).generate();
     // The store may have been disconnected, or deleted, while its proxy was asked.
     if (external) connectedStore(call, external);
-    const uuid = account.ids.uuid('key');
-    const id = input.MultiRegion ? `mrk-${uuid.replaceAll('-', '')}` : uuid;
-    const key: KmsKey = {
-      id,
-      arn: kmsArn(scope, `key/${id}`),
-      region: scope.region,
+    const key = newKey(call, {
       spec,
       usage,
       origin,
-      createdAt: account.clock.now(),
-      description: input.Description,
-      enabled: true,
-      versions: material ? [firstVersion(material, account.ids)] : [],
       external,
-      primaryRegion: input.MultiRegion ? scope.region : undefined,
-      rotation: undefined,
-      deletion: undefined,
-      policy,
+      multiRegion: input.MultiRegion,
+      version: material && firstVersion(material, call.account.ids),
+      description: input.Description,
+      policy: input.Policy,
       tags,
-    };
+    });
     call.keys.add(key);
     call.concerns(key.arn);
     return { KeyMetadata: keyMetadata(call, key) };

@@ -11,7 +11,7 @@ export const describeCustomKeyStores = operation({
   input: z.object({
     CustomKeyStoreId: customKeyStoreId.optional(),
     CustomKeyStoreName: customKeyStoreName.optional(),
-    Limit: limit(100),
+    Limit: limit({ default: 100, max: 1000 }),
     Marker: marker,
   }),
   run({ CustomKeyStoreId, CustomKeyStoreName, Limit, Marker }, { customKeyStores }) {

@@ -8,7 +8,7 @@ import { toTimestamp } from '../protocol/time.ts';
 
 /** All aliases, or those of one key, page by page. */
 export const listAliases = operation({
-  input: z.object({ KeyId: keyId.optional(), Limit: limit(50), Marker: marker }),
+  input: z.object({ KeyId: keyId.optional(), Limit: limit({ default: 50, max: 100 }), Marker: marker }),
   run({ KeyId, Limit, Marker }, call) {
     const key = KeyId === undefined ? undefined : keyWithIdNotAlias(call, KeyId);
     const aliases = call.aliases.list().filter(({ targetKeyId }) => !key || targetKeyId === key.id);

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { kmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keyMetadata } from '../keys/key-metadata.ts';
-import { assertPolicy, defaultPolicy, policyText } from '../keys/key-policy.ts';
+import { policyText } from '../keys/key-policy.ts';
 import { assertState } from '../keys/key-state.ts';
 import { assertPrimary, otherRegion } from '../keys/multi-region.ts';
+import { newReplica } from '../keys/new-key.ts';
 import { tagList, tagsOutput, withTags } from '../keys/tags.ts';
 import { description, keyId, regionName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -28,29 +28,13 @@ export const replicateKey = operation({
     if (destination.keys.find(primary.id)) {
       throw new KmsError('AlreadyExistsException', `The key ${primary.arn} is already in ${ReplicaRegion}.`);
     }
-    const policy = Policy ?? defaultPolicy(destination.scope);
-    assertPolicy(policy);
     const tags = withTags(new Map(), Tags);
-    const replica = {
-      ...primary,
-      arn: kmsArn(destination.scope, `key/${primary.id}`),
-      region: ReplicaRegion,
-      createdAt: call.account.clock.now(),
-      description: Description,
-      versions: primary.origin === 'EXTERNAL' ? primary.versions.map(notImported) : primary.versions,
-      policy,
-      tags,
-    };
+    const replica = newReplica(destination, primary, { description: Description, tags, policy: Policy });
     destination.keys.add(replica);
     return {
       ReplicaKeyMetadata: keyMetadata(destination, replica),
-      ReplicaPolicy: policy,
+      ReplicaPolicy: replica.policy,
       ReplicaTags: tagsOutput(tags),
     };
   },
 });
-
-// Imported material has to be imported in each Region.
-function notImported<Version extends object>(version: Version) {
-  return { ...version, material: undefined, expiresAt: undefined };
-}

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KmsError } from '../errors.ts';
 import { keyWithId, keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
+import { assertState } from '../keys/key-state.ts';
 import { aliasName, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -15,6 +16,7 @@ export const updateAlias = operation({
     if (!sameType || target.usage !== current.usage) {
       throw new KmsError('ValidationException', 'An alias stays with keys of the same type and usage.');
     }
+    assertState(call, target, 'change');
     call.aliases.retarget(AliasName, target.id);
     return {};
   },

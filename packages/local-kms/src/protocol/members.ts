@@ -31,6 +31,8 @@ export const ciphertextBlob = base64(1, 6144);
 export const encryptionAlgorithm = z
   .enum(['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'])
   .default('SYMMETRIC_DEFAULT');
+/** The id of imported key material. */
+export const importedMaterial = z.string().regex(/^[a-f0-9]{64}$/);
 /** How many bytes of a data key or at random. */
 export const numberOfBytes = z.int().min(1).max(1024);
 /** Whether to stop right before the work itself. */
@@ -42,7 +44,8 @@ export const grantTokens = z.array(z.string().min(1).max(8192)).max(10).optional
 /** Where a list goes on. */
 export const marker = z.string().min(1).max(1024).optional();
 /** How many entries of a list to send. */
-export const limit = (defaultLimit: number) => z.int().min(1).max(1000).default(defaultLimit);
+export const limit = ({ default: entries, max }: { default: number; max: number }) =>
+  z.int().min(1).max(max).default(entries);
 
 /**
  * Name-value pairs. A name or value with a lone surrogate has no UTF-8 form and would share one with another.

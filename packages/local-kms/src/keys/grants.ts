@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../clock.ts';
+import { KmsError } from '../errors.ts';
+import type { Ids } from '../ids.ts';
+
+/** A permission to use one key, as CreateGrant took it. */
+export interface Grant {
+  /** 64 lower-case hex digits. */
+  readonly id: string;
+  readonly keyId: string;
+  readonly createdAt: Date;
+  readonly name: string | undefined;
+  readonly granteePrincipal: string;
+  readonly retiringPrincipal: string | undefined;
+  readonly operations: readonly string[];
+  readonly constraints: GrantConstraints | undefined;
+}
+
+/** What the encryption context of a request must be for a grant to count. Names of pairs are case-insensitive. */
+export interface GrantConstraints {
+  readonly EncryptionContextSubset?: Readonly<Record<string, string>> | undefined;
+  readonly EncryptionContextEquals?: Readonly<Record<string, string>> | undefined;
+  readonly SourceArn?: string | undefined;
+}
+
+/** The grants of one Region. */
+export interface Grants {
+  /** In the order of their ids. */
+  list(): readonly Grant[];
+  /**
+   * A new grant, or the one that has the name and is the same in everything else. Throws LimitExceededException
+   * if the key has too many.
+   */
+  create(grant: Omit<Grant, 'id' | 'createdAt'>): Grant;
+  /** A token for a grant. Every one is another, and all of one grant mean the same. */
+  tokenOf(grant: Grant): string;
+  /** Throws InvalidGrantTokenException. */
+  withToken(token: string): Grant;
+  /** Throws InvalidGrantIdException if the key has no such grant. */
+  withId(id: string, keyId: string): Grant;
+  delete(id: string): void;
+  /** Deletes the grants of a key. */
+  deleteOf(keyId: string): void;
+}
+
+/** No grants yet. */
+export function createGrants({ clock, ids }: { clock: Clock; ids: Ids }): Grants {
+  const byId = new Map<string, Grant>();
+  const found = (
+    grant: Grant | undefined,
+    code: 'InvalidGrantIdException' | 'InvalidGrantTokenException',
+  ): Grant => {
+    if (grant) return grant;
+    throw new KmsError(code, 'There is no such grant.');
+  };
+
+  return {
+    list: () => [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    create(grant) {
+      const ofKey = [...byId.values()].filter(({ keyId }) => keyId === grant.keyId);
+      const twin = grant.name !== undefined && ofKey.find((other) => isSame(other, grant));
+      if (twin) return twin;
+      if (ofKey.length >= MAX_GRANTS_PER_KEY) {
+        throw new KmsError('LimitExceededException', `A key has at most ${MAX_GRANTS_PER_KEY} grants.`);
+      }
+      const created = { ...grant, id: ids.hex('grant', 64), createdAt: clock.now() };
+      byId.set(created.id, created);
+      return created;
+    },
+    tokenOf: ({ id }) => Buffer.from(`${id}${ids.hex('grant-token', 64)}`, 'hex').toString('base64'),
+    withToken(token) {
+      const id = Buffer.from(token, 'base64').toString('hex').slice(0, 64);
+      return found(byId.get(id), 'InvalidGrantTokenException');
+    },
+    withId(id, keyId) {
+      const grant = byId.get(id);
+      return found(grant?.keyId === keyId ? grant : undefined, 'InvalidGrantIdException');
+    },
+    delete: (id) => void byId.delete(id),
+    deleteOf(keyId) {
+      for (const grant of byId.values()) if (grant.keyId === keyId) byId.delete(grant.id);
+    },
+  };
+}
+
+function isSame({ id: _id, createdAt: _createdAt, ...grant }: Grant, other: Omit<Grant, 'id' | 'createdAt'>) {
+  return isDeepStrictEqual(grant, other);
+}
+
+const MAX_GRANTS_PER_KEY = 50_000;

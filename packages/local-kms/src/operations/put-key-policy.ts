@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { assertPolicy, assertPolicyName, policyName, policyText } from '../keys/key-policy.ts';
+import { keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+
+/** Replaces the key policy. */
+export const putKeyPolicy = operation({
+  input: z.object({
+    KeyId: keyId,
+    PolicyName: policyName,
+    Policy: policyText,
+    BypassPolicyLockoutSafetyCheck: z.boolean().optional(),
+  }),
+  run({ KeyId, PolicyName, Policy }, call) {
+    const { id } = keyWithIdNotAlias(call, KeyId);
+    assertPolicyName(PolicyName);
+    assertPolicy(Policy);
+    call.keys.update(id, { policy: Policy });
+    return {};
+  },
+});
