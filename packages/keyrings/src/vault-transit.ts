@@ -157,7 +157,7 @@ const DATA_KEY_BITS: ReadonlyMap<number, number> = new Map([
 /** Parts of error texts: Vault has no codes. */
 const REASONS = [
   'permission denied',
-  'Vault is sealed',
+  'is sealed',
   'encryption key not found',
   'message authentication failed',
   'invalid ciphertext',

@@ -141,7 +141,7 @@ describe('a Vault transit keyring', () => {
   });
 
   it.each([
-    ['a sealed server', 503, 'Vault is sealed', 'KEY_SERVICE_UNAVAILABLE'],
+    ['a sealed server', 503, 'is sealed', 'KEY_SERVICE_UNAVAILABLE'],
     ['a rate limit', 429, 'quota exceeded', 'KEY_SERVICE_UNAVAILABLE'],
     ['a key that is not there', 400, 'encryption key not found', 'KEY_SERVICE_REFUSED'],
     ['a mount that is not there', 404, 'no handler for route', 'KEY_SERVICE_REFUSED'],
