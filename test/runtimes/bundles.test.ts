@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import * as z from 'zod';
 import { bundle } from './bundle.ts';
 import { RUNTIMES } from './runtimes.ts';
 
@@ -53,26 +52,11 @@ test('a web bundle needs nothing of Node, nor anything that takes its place', as
   expect(files.map((file) => new TextDecoder().decode(file)).join()).not.toMatch(/\bBuffer\b/);
 });
 
-test('on Node, the SDK consists of a few small files and two modules of Node', async () => {
+test('on Node, the SDK needs modules of Node and no package', async () => {
   const { imports, modules } = await bundle("export * from '@holdfast/sdk'", ['node']);
-  expect(new Set(imports)).toEqual(new Set(['node:crypto', 'node:timers/promises']));
+  expect(imports).toContain('node:crypto');
+  expect(imports.filter((path) => !path.startsWith('node:'))).toEqual([]);
   expect(modules.filter((path) => path.includes('node_modules'))).toEqual([]);
-  // Each takes Node about half a millisecond to find, read and link.
-  expect(modules.length).toBeLessThan(45);
-});
-
-test('what is shipped chooses the provider by the same conditions as the sources, in the same order', () => {
-  const map = z.record(z.string(), z.string());
-  const manifest = z.object({
-    imports: z.object({ '#crypto': z.looseObject({ '@holdfast/source': map, types: z.string() }) }),
-  });
-  const { imports } = manifest.parse(JSON.parse(readFileSync('packages/sdk/package.json', 'utf8')));
-  const { '@holdfast/source': sources, types: _, ...shipped } = imports['#crypto'];
-  const asSources = Object.entries(map.parse(shipped)).map(([condition, file]) => [
-    condition,
-    file.replace('/dist/', '/src/').replace('.js', '.ts'),
-  ]);
-  expect(asSources).toEqual(Object.entries(sources));
 });
 
 test.each(Object.entries(RUNTIMES))('%s gets one provider of cryptography', async (name, { conditions }) => {
