@@ -76,6 +76,7 @@ async function gate(
   try {
     const body = await authenticatedBody(context.env.incoming, store, caller);
     caller.metadata = parseRequestMetadata(body, operation.requiredMetadata);
+    if (operation.concernsKey) authorize(store, caller, externalKeyId ?? '');
     const onKeyVersion = (version: number) => {
       keyVersion = version;
     };
@@ -98,6 +99,22 @@ async function gate(
 interface Caller {
   accessKeyId?: string;
   metadata?: RequestMetadata;
+  policyRule?: string;
+}
+
+/** Throws `AccessDeniedException` unless the store's policy allows the request. */
+function authorize({ policy }: Store, caller: Caller, externalKeyId: string): void {
+  const { metadata = {} } = caller;
+  const { isAllowed, rule } = policy.decide({ metadata, externalKeyId, now: new Date() });
+  caller.policyRule = rule;
+  if (isAllowed) return;
+  throw new XksException(
+    'AccessDeniedException',
+    'The policy of the external key store denies this request.',
+    {
+      reason: 'policy',
+    },
+  );
 }
 
 /** The body of a request whose signature holds. Nothing in it is looked at before, and none of it kept for a stranger. */

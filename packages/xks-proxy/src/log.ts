@@ -39,6 +39,8 @@ interface RequestEvent {
   readonly externalKeyId?: string | undefined;
   /** Which generation of the external key was used. */
   readonly keyVersion?: number | undefined;
+  /** The rule of the store's policy that decided. */
+  readonly policyRule?: string | undefined;
   /** The credential that signed, once its signature was verified. */
   readonly accessKeyId?: string;
   readonly metadata?: RequestMetadata;
@@ -76,6 +78,7 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
       store,
       externalKeyId,
       keyVersion,
+      policyRule,
       accessKeyId,
       metadata,
       path,
@@ -85,7 +88,7 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     }) {
       const outcome = error === undefined ? 'success' : 'error';
       const caller = { ...selected(metadata), accessKeyId };
-      const subject = { operation, store, externalKeyId, keyVersion, path };
+      const subject = { operation, store, externalKeyId, keyVersion, policyRule, path };
       const durations = { durationMs: rounded(times.durationMs), tokenMs: rounded(times.tokenMs) };
       const result = { status, outcome, ...failure(error), ...durations };
       logger[status >= 500 ? 'error' : 'info']({ event: 'request', ...caller, ...subject, ...result });

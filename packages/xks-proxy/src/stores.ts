@@ -1,6 +1,7 @@
 import type { KeyVersionConfig, StoreConfig, StoreKeyConfig } from './config/config.ts';
 import type { DeviceKey, KeyDevice, KeyUsage } from './devices/key-device.ts';
 import { XksException } from './errors.ts';
+import type { Policy } from './policy/policy.ts';
 import { type SigningKeys, signingKeys } from './sigv4/signing-keys.ts';
 
 /** One external key store: a path prefix with its own callers and keys. */
@@ -10,6 +11,7 @@ export interface Store {
   readonly regions: ReadonlySet<string>;
   /** By access key id. */
   readonly credentials: ReadonlyMap<string, SigningKeys>;
+  readonly policy: Policy;
   /** By external key id. */
   readonly keys: ReadonlyMap<string, StoreKey>;
 }
@@ -28,6 +30,7 @@ export function openStore(config: StoreConfig, deviceOf: (key: StoreKeyConfig) =
     credentials: new Map(
       config.credentials.map((row) => [row.accessKeyId, signingKeys(row.secretAccessKey)]),
     ),
+    policy: config.policy,
     keys: new Map(config.keys.map((key) => [key.externalKeyId, { ...key, device: deviceOf(key) }])),
   };
 }

@@ -108,7 +108,7 @@ describe('the log', () => {
 
 const KNOWN_FIELDS = new Set(
   (
-    'level time event operation store externalKeyId keyVersion accessKeyId status outcome errorName reason cause returnValue at ' +
+    'level time event operation store externalKeyId keyVersion policyRule accessKeyId status outcome errorName reason cause returnValue at ' +
     'path durationMs tokenMs kmsRequestId kmsOperation kmsKeyArn awsPrincipalArn awsSourceVpc awsSourceVpce kmsViaService'
   ).split(' '),
 );

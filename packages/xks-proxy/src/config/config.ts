@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
+import type { Policy } from '../policy/policy.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { filesBelow } from './files.ts';
 import { configSchema } from './schema.ts';
@@ -52,6 +53,7 @@ export interface StoreConfig {
   readonly pathPrefix: string;
   readonly regions: readonly string[];
   readonly credentials: readonly { readonly accessKeyId: string; readonly secretAccessKey: KeyObject }[];
+  readonly policy: Policy;
   readonly keys: readonly StoreKeyConfig[];
 }
 

@@ -1,9 +1,11 @@
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { MAX_TARGET_CHARACTERS } from '../http/request-path.ts';
+import { ALLOW_ALL } from '../policy/policy.ts';
 import type { Files } from './files.ts';
 import { keysSchema } from './keys.ts';
 import { NAME, unique } from './names.ts';
+import { policySchema } from './policy.ts';
 
 /** A row of `[[stores]]`: one external key store, its callers and its keys. */
 export function storeSchema(files: Files) {
@@ -20,11 +22,13 @@ export function storeSchema(files: Files) {
         ),
       regions: z.array(z.string().regex(/^[a-z]{2,}(?:-[a-z]+)+-\d+$/, 'must be an AWS region')).min(1),
       credentials: z.array(credentialSchema(files)).min(1),
+      policy: policySchema.optional(),
       keys: keysSchema(),
       keys_file: keysFile(files).default([]),
     })
     .transform(({ path_prefix: pathPrefix, keys, keys_file, ...row }, context) => {
-      const store = { ...row, pathPrefix, keys: [...keys, ...keys_file] };
+      const { policy = ALLOW_ALL } = row;
+      const store = { ...row, policy, pathPrefix, keys: [...keys, ...keys_file] };
       unique<(typeof keys)[number]>('external_key_id', (key) => key.externalKeyId)(store.keys, {
         ...context,
         addIssue: (issue) =>

@@ -8,6 +8,7 @@ import type { Operation } from './operation.ts';
 export const decrypt: Operation = {
   name: 'Decrypt',
   requiredMetadata: ['awsPrincipalArn', 'kmsKeyArn', 'kmsOperation', 'kmsRequestId'],
+  concernsKey: true,
 
   async run(body, { store, externalKeyId, watch, onKeyVersion }) {
     const request = parseDecryptRequest(body);

@@ -11,6 +11,7 @@ import type { Operation } from './operation.ts';
 export const encrypt: Operation = {
   name: 'Encrypt',
   requiredMetadata: ['awsPrincipalArn', 'kmsKeyArn', 'kmsOperation', 'kmsRequestId'],
+  concernsKey: true,
 
   async run(body, { store, externalKeyId, watch, onKeyVersion }) {
     const request = parseEncryptRequest(body);

@@ -4,6 +4,7 @@ import type { Operation } from './operation.ts';
 export const getHealthStatus: Operation = {
   name: 'GetHealthStatus',
   requiredMetadata: ['kmsOperation', 'kmsRequestId'],
+  concernsKey: false,
 
   async run(_body, { fleet }) {
     const { fleetSize, proxyVendor, proxyModel, ekmVendor } = fleet.description;

@@ -5,6 +5,7 @@ import type { Operation } from './operation.ts';
 export const getKeyMetadata: Operation = {
   name: 'GetKeyMetadata',
   requiredMetadata: ['awsPrincipalArn', 'kmsOperation', 'kmsRequestId'],
+  concernsKey: true,
 
   async run(_body, { store, externalKeyId, watch, onKeyVersion }) {
     const key = storeKey(store, externalKeyId);

@@ -7,6 +7,8 @@ import type { JsonObject, MetadataField } from '../wire.ts';
 export interface Operation {
   readonly name: 'GetKeyMetadata' | 'Encrypt' | 'Decrypt' | 'GetHealthStatus';
   readonly requiredMetadata: readonly MetadataField[];
+  /** Whether it is about a key, and so for the policy and the quota of the store to decide. */
+  readonly concernsKey: boolean;
   /** Resolves to the body of a 200 answer; rejects with an `XksException` otherwise. */
   run(body: JsonObject, context: OperationContext): Promise<JsonObject>;
 }

@@ -8,6 +8,7 @@ import type { ProxyConfig } from '../../src/config/config.ts';
 import type { Fleet } from '../../src/devices/fleet.ts';
 import { XksException } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
+import { ALLOW_ALL } from '../../src/policy/policy.ts';
 import type { Serving } from '../../src/serving.ts';
 import { openStore } from '../../src/stores.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
@@ -33,6 +34,7 @@ const config: ProxyConfig = {
       name: 'acme',
       pathPrefix: '/acme',
       regions: [REGION],
+      policy: ALLOW_ALL,
       credentials: [
         { accessKeyId: credential.accessKeyId, secretAccessKey: secretKey(credential.secretAccessKey) },
       ],

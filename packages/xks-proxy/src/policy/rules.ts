@@ -1,0 +1,77 @@
+import type { MetadataField, RequestMetadata } from '../wire.ts';
+import { matchesPattern } from './pattern.ts';
+import type { Policy, PolicyRequest } from './policy.ts';
+
+/** A rule holds for a request when each of its conditions does; a list of patterns holds when one of them does. */
+export interface PolicyRule {
+  readonly name: string;
+  readonly effect: 'allow' | 'deny';
+  readonly conditions: RuleConditions;
+}
+
+/** What a rule may ask. An absent condition always holds. */
+export interface RuleConditions {
+  /** Patterns of the text of one request field. A request without the field does not match. */
+  readonly patterns: Readonly<Partial<Record<PatternSubject, readonly string[]>>>;
+  readonly hours?: Hours | undefined;
+  /** 0 is Sunday. */
+  readonly weekdays?: readonly number[] | undefined;
+  readonly notBefore?: Date | undefined;
+  readonly notAfter?: Date | undefined;
+}
+
+/** What patterns are compared with. */
+export type PatternSubject = MetadataField | 'account' | 'externalKeyId';
+
+/** Minutes since midnight, UTC: from the first, up to and without the second; over midnight if that is smaller. */
+export interface Hours {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Rules as a policy. One that denies wins over all that allow; of several, the first in the list is named. What no rule
+ * holds for is left to the default.
+ */
+export function rulesPolicy(rules: readonly PolicyRule[], byDefault: PolicyRule['effect']): Policy {
+  const inOrder = [...rules].sort((a, b) => Number(b.effect === 'deny') - Number(a.effect === 'deny'));
+  return {
+    decide(request) {
+      const rule = inOrder.find(({ conditions }) => holds(conditions, request));
+      return { isAllowed: (rule?.effect ?? byDefault) === 'allow', rule: rule?.name ?? 'default' };
+    },
+  };
+}
+
+function holds({ patterns, ...time }: RuleConditions, request: PolicyRequest): boolean {
+  return (
+    Object.entries(patterns).every(([subject, list]) => {
+      const text = textOf(subject, request);
+      return text !== undefined && list.some((pattern) => matchesPattern(pattern, text));
+    }) && holdsAt(time, request.now)
+  );
+}
+
+function holdsAt(
+  { hours, weekdays, notBefore, notAfter }: Omit<RuleConditions, 'patterns'>,
+  now: Date,
+): boolean {
+  if (notBefore !== undefined && now < notBefore) return false;
+  if (notAfter !== undefined && now > notAfter) return false;
+  if (weekdays !== undefined && !weekdays.includes(now.getUTCDay())) return false;
+  if (hours === undefined) return true;
+  const minute = now.getUTCHours() * 60 + now.getUTCMinutes();
+  const { from, to } = hours;
+  return from <= to ? from <= minute && minute < to : from <= minute || minute < to;
+}
+
+function textOf(subject: string, { metadata, externalKeyId }: PolicyRequest): string | undefined {
+  if (subject === 'externalKeyId') return externalKeyId;
+  if (subject === 'account') return accountOf(metadata);
+  return Object.entries(metadata).find(([field]) => field === subject)?.[1];
+}
+
+/** The account of the principal; services and AWS itself call without an ARN, and have none. */
+function accountOf({ awsPrincipalArn }: RequestMetadata): string | undefined {
+  return /^arn:[^:]+:[^:]+:[^:]*:(\d{12}):/.exec(awsPrincipalArn ?? '')?.[1];
+}
