@@ -144,6 +144,22 @@ describe('an AWS KMS ECDH keyring', () => {
     ]);
   });
 
+  it('asks for its public key once for many calls at once', async () => {
+    const { alice, bob } = keys['P-256'];
+    const keyring = between(alice, bob, liar.client);
+    liar.answer({
+      KeyId: alice.keyArn,
+      KeyUsage: 'KEY_AGREEMENT',
+      PublicKey: der(alice.publicKey),
+      KeyAgreementAlgorithm: 'ECDH',
+      SharedSecret: new Uint8Array(32).fill(1),
+    });
+    const before = liar.requests.length;
+    await Promise.all(Array.from({ length: 10 }, async () => keyring.onEncrypt(encryptionMaterials())));
+    const asked = liar.requests.slice(before).map(({ operation }) => operation);
+    expect(asked.sort()).toEqual([...Array<string>(10).fill('DeriveSharedSecret'), 'GetPublicKey']);
+  });
+
   it('asks for the shared secret with the sender of the message, when it opens what anybody wrote', async () => {
     const { alice, bob } = keys['P-521'];
     const { encryptedDataKeys } = await between(alice, bob).onEncrypt(encryptionMaterials());
