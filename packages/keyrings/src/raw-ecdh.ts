@@ -91,7 +91,7 @@ function ephemeralKeyring(peer: EcdhPublicKey): Keyring {
   return ecdhKeyring('raw-ecdh', {
     curve,
     async agree() {
-      const ephemeral = generateEcdhKeyPair(curve);
+      const ephemeral = await generateEcdhKeyPair(curve);
       return {
         parties: { curve, sender: ephemeral.publicKey.point, recipient },
         sharedSecret: agreedSecret(ephemeral, peer),

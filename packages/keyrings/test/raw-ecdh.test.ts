@@ -8,9 +8,10 @@ import {
 import { contextBytes, type EncryptedDataKey, type Keyring } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawEcdhKeyring } from '../src/raw-ecdh.ts';
 import { describeKeyringContract } from './contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only } from './materials.ts';
 
 const curves = ['P-256', 'P-384', 'P-521'] as const;
 type Curve = (typeof curves)[number];
@@ -243,14 +244,10 @@ describe('a raw ECDH keyring', () => {
   });
 });
 
+describeExamples('packages/keyrings/docs/raw-ecdh.md');
+
 async function refusal(keyring: Keyring, keys: readonly EncryptedDataKey[]): Promise<string> {
   return (await keyringError(keyring.onDecrypt(decryptionMaterials(), keys))).code;
-}
-
-function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
-  const [key, ...others] = keys;
-  if (key === undefined || others.length > 0) throw new Error('expected one encrypted data key');
-  return key;
 }
 
 /** The compressed point, from the uncompressed one at the end of the SubjectPublicKeyInfo. */

@@ -1,4 +1,5 @@
-import { diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { diffieHellman, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { type EcdhCurve, type EcdhPublicKey, ecdhPublicKey } from './points.ts';
 
 /** One's own side of an agreement. */
@@ -14,8 +15,9 @@ export function ecdhKeyPair(privateKey: KeyObject): EcdhKeyPair | undefined {
 }
 
 /** A new key pair. */
-export function generateEcdhKeyPair(curve: EcdhCurve): EcdhKeyPair {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: curve });
+export async function generateEcdhKeyPair(curve: EcdhCurve): Promise<EcdhKeyPair> {
+  // Never the synchronous form: on Node 20, exporting a key that it made can bring the process to a standstill.
+  const { privateKey } = await newKeyPair('ec', { namedCurve: curve });
   const pair = ecdhKeyPair(privateKey);
   if (pair === undefined) throw new TypeError(`curve: expected one of ours, not ${curve}`);
   return pair;
@@ -26,3 +28,5 @@ export function agreedSecret({ privateKey }: EcdhKeyPair, peer: EcdhPublicKey): 
   const { buffer, byteOffset, byteLength } = diffieHellman({ privateKey, publicKey: peer.key });
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
+
+const newKeyPair = promisify(generateKeyPair);
