@@ -4,7 +4,10 @@ import { type AesWrappingKey, aesWrappingKeyring, TAG_LENGTH } from './internal/
 import { KeyringError } from './internal/errors.ts';
 import { askToken } from './internal/pkcs11/failures.ts';
 import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
+import { isRsaPadding } from './internal/rsa/padding.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
+
+export type { RawKeyName } from './internal/raw-key-name.ts';
 
 /** Options of {@link pkcs11Keyring}: where the key is, and the name by which messages know it. */
 export type Pkcs11KeyringOptions = Pkcs11AesKeyringOptions | Pkcs11RsaKeyringOptions;
@@ -33,13 +36,15 @@ export interface Pkcs11RsaKeyringOptions extends RawKeyName {
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED`, `KEY_SERVICE_REFUSED` or
  * `KEY_SERVICE_UNAVAILABLE`; with `TypeError` for encrypting with `PKCS1-v1_5`.
  *
- * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, or a padding with an AES key
+ * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, a key or padding that is none, or a
+ * padding with an AES key
  * @example
  * const token = openModule({ path }).openToken({ label: 'holdfast', pin });
  * const keyring = pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.key({ label: 'orders' }) });
  */
 export function pkcs11Keyring(options: Pkcs11KeyringOptions): Keyring {
   checkRawKeyName(options);
+  if (Object(options.key) !== options.key) throw new TypeError('key: expected a key of a token');
   if (isRsa(options)) return rsaKeyring(options);
   // From JavaScript, somebody may take the key for another one than it is.
   if ('padding' in options) throw new TypeError('padding: expected none with an AES key');
@@ -69,6 +74,7 @@ function aesWrappingKey(key: AesKey): AesWrappingKey {
 }
 
 function rsaKeyring({ namespace, name, key, padding = 'OAEP-SHA-256' }: Pkcs11RsaKeyringOptions): Keyring {
+  if (!isRsaPadding(padding)) throw new TypeError('padding: expected OAEP-SHA-256, or another that there is');
   return wrappingKeyring({
     providerId: namespace,
     name,

@@ -195,7 +195,7 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       }
     });
 
-    it('cannot be made with names that are empty or reserved, nor with a padding for AES', () => {
+    it('cannot be made with names that are empty or reserved, nor with a key or padding that is none', () => {
       for (const wrong of [
         { namespace: '' },
         { namespace: 'aws-kms-mine' },
@@ -207,6 +207,10 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       }
       const options = { ...names, key: aesKey(), padding: 'OAEP-SHA-256' };
       expect(() => pkcs11Keyring(options)).toThrow(TypeError);
+      // @ts-expect-error JavaScript lets this through.
+      expect(() => rsaKeyring({ padding: 'toString' })).toThrow(TypeError);
+      // @ts-expect-error JavaScript lets this through.
+      expect(() => aesKeyring({ key: 'orders' })).toThrow(TypeError);
     });
   });
 }

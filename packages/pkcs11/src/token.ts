@@ -37,7 +37,7 @@ export interface Token {
   rsaKey(selector: KeySelector, options?: { readonly fresh?: boolean }): RsaKey;
   /**
    * Generates an RSA key pair in the token, whose private half is sensitive, not extractable, and does nothing but
-   * decrypt. This blocks the event loop: a second in SoftHSM for 4096 bits, more in a small device.
+   * decrypt. This blocks the event loop, for seconds where the modulus is long or the device small.
    *
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected; RangeError
    */

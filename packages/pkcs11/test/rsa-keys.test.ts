@@ -94,6 +94,26 @@ describeWithEachToken('an RSA key', (context) => {
     token.close();
   });
 
+  it('whose public exponent the token keeps to itself is used there, and gives away nothing', async () => {
+    const { open, temporary, cryptoki } = context();
+    importRsaKey(temporary, { label: 'tight-lipped', privateKey: known(first) });
+    const token = open();
+    const read = cryptoki.C_GetAttributeValue.bind(cryptoki);
+    const reading = vi
+      .spyOn(cryptoki, 'C_GetAttributeValue')
+      .mockImplementation((session, object, wanted) => {
+        if (!wanted.some(({ type }) => type === 0x122)) return read(session, object, wanted);
+        throw Object.assign(new Error('CKR_ATTRIBUTE_TYPE_INVALID'), { code: 0x12 });
+      });
+    const key = token.rsaKey({ label: 'tight-lipped' });
+    reading.mockRestore();
+    expect(errorCode(() => key.publicKey())).toBe('KEY_UNSUITABLE');
+    const ciphertext = await key.encrypt(input);
+    expect(await key.decrypt({ padding: input.padding, ciphertext })).toEqual(input.plaintext);
+    destroyKeys(temporary, { label: 'tight-lipped' });
+    token.close();
+  });
+
   it('with one half in the token does what that half can', async () => {
     const { open, temporary } = context();
     importRsaKey(temporary, {
