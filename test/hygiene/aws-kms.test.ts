@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningKms, startLocalKms } from '../../packages/keyrings/test/fixtures/local-kms.ts';
 import { keyringOf, kmsKeys } from './aws-kms-keyrings.ts';
 import { copiesInMemory } from './memory.ts';
+import { messagesOf } from './messages.ts';
 
 let kms: RunningKms;
 let child: ChildProcess | undefined;
@@ -43,16 +44,6 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
     120_000,
   );
 });
-
-async function messagesOf({ stdout }: ChildProcess): Promise<Uint8Array[]> {
-  let text = '';
-  for await (const chunk of stdout ?? []) {
-    text += String(chunk);
-    if (text.endsWith('\n\n')) break;
-  }
-  const lines = text.trim().split('\n');
-  return lines.map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
-}
 
 async function dataKeyOf(keyring: Keyring, message: Uint8Array): Promise<Uint8Array> {
   const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);

@@ -6,6 +6,7 @@ import { inspectUnauthenticated } from '@holdfast/sdk';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { contextBytes } from '../../packages/sdk/src/context.ts';
 import { copiesInMemory } from './memory.ts';
+import { messagesOf } from './messages.ts';
 
 let child: ChildProcess | undefined;
 afterEach(() => child?.kill());
@@ -18,18 +19,6 @@ function dataKeyOf(message: Uint8Array, wrappingKey: Uint8Array): Uint8Array {
   const decipher = createDecipheriv('aes-256-gcm', wrappingKey, key.providerInfo.subarray(-12));
   decipher.setAAD(contextBytes(encryptionContext)).setAuthTag(key.ciphertext.subarray(-16));
   return Buffer.concat([decipher.update(key.ciphertext.subarray(0, -16)), decipher.final()]);
-}
-
-async function messagesOf(process: ChildProcess): Promise<Uint8Array[]> {
-  let text = '';
-  for await (const chunk of process.stdout ?? []) {
-    text += String(chunk);
-    if (text.endsWith('\n\n')) break;
-  }
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
 }
 
 /** Has a process write and read messages, and looks for their data keys in what it keeps. */
