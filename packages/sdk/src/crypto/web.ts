@@ -1,6 +1,6 @@
 // The provider for browsers, workers and Deno, whose Node compatibility has no AES-192-GCM: WebCrypto, and @noble
 // for what WebCrypto has not. Contracts: ./provider.ts
-import { secretBytes } from '../bytes.ts';
+import { concat, secretBytes } from '../bytes.ts';
 import type { Hash } from '../suites.ts';
 import type { AesGcmKey } from './provider.ts';
 
@@ -54,12 +54,7 @@ export async function hash(algorithm: Hash, bytes: Uint8Array): Promise<Uint8Arr
 export async function hmac(algorithm: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
   const parameters = { name: 'HMAC', hash: algorithm };
   const cryptoKey = await crypto.subtle.importKey('raw', key, parameters, false, ['sign']);
-  const message = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    message.set(part, offset);
-    offset += part.length;
-  }
+  const message = concat(parts);
   try {
     return new Uint8Array(await crypto.subtle.sign('HMAC', cryptoKey, message));
   } finally {
