@@ -1,4 +1,4 @@
-import type { Keyring } from '@holdfast/sdk/spi';
+import { constantTimeEqual, type Keyring } from '@holdfast/sdk/spi';
 import { dataKeyNotOpened, KeyringError } from './internal/errors.ts';
 import { assertNoDataKey, wipedOnFailure } from './internal/wrapping.ts';
 
@@ -38,7 +38,11 @@ export function multiKeyring({ generator, children = [] }: MultiKeyringOptions):
       }
       return wipedOnFailure(generator && generated.dataKey, async () => {
         let wrapped = generated;
-        for (const keyring of others) wrapped = await keyring.onEncrypt(wrapped);
+        for (const keyring of others) {
+          wrapped = await keyring.onEncrypt(wrapped);
+          // A message under another data key than the first one wrapped would open for some of them only.
+          if (!isSame(wrapped.dataKey, generated.dataKey)) throw changedDataKey();
+        }
         return wrapped;
       });
     },
@@ -56,4 +60,12 @@ export function multiKeyring({ generator, children = [] }: MultiKeyringOptions):
       throw dataKeyNotOpened(causes);
     },
   };
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && constantTimeEqual(a, b));
+}
+
+function changedDataKey(): KeyringError {
+  return new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'a child keyring changed the data key');
 }

@@ -33,6 +33,29 @@ describe('a multi-keyring', () => {
     }
   });
 
+  it('makes no message with a child that changes the data key, and wipes what it generated', async () => {
+    const given: Uint8Array[] = [];
+    const swapping: Keyring = {
+      ...idle,
+      async onEncrypt(materials) {
+        if (materials.dataKey) given.push(materials.dataKey);
+        return { ...materials, dataKey: new Uint8Array(32).fill(1) };
+      },
+    };
+    const keyring = multiKeyring({ generator: raw('a'), children: [swapping] });
+    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+    expect(given).toEqual([new Uint8Array(32)]);
+    const copying: Keyring = {
+      ...idle,
+      onEncrypt: async (materials) => ({
+        ...materials,
+        dataKey: Uint8Array.from(materials.dataKey ?? expect.unreachable()),
+      }),
+    };
+    await multiKeyring({ generator: raw('a'), children: [copying] }).onEncrypt(encryptionMaterials());
+  });
+
   it('opens with whichever of its keyrings can', async () => {
     const { dataKey, encryptedDataKeys } = await raw('c').onEncrypt(encryptionMaterials());
     const keyring = multiKeyring({ generator: raw('a'), children: [raw('b'), raw('c')] });
