@@ -1,11 +1,21 @@
 // Encrypts and decrypts, collects its garbage, and waits to have its memory searched. Prints its messages in hex.
+import { pkcs11Keyring } from '@holdfast/keyrings/pkcs11';
+import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
+import { openModule } from '@holdfast/pkcs11';
 import { encryptionClient } from '@holdfast/sdk';
-import { keyringKinds } from './keyrings.ts';
 
-const [kind = '', hexKey = '', rounds = '', suite = ''] = process.argv.slice(2);
-const key = Buffer.from(hexKey, 'hex');
-const keyring = keyringKinds[kind]?.keyring(key);
-if (keyring === undefined) throw new Error(`no keyring ${kind}`);
+const [wrappingKeyText = '', rounds = '', suite = ''] = process.argv.slice(2);
+// In memory with either keyring, so that a search can be seen to find something.
+const wrappingKey = Buffer.from(wrappingKeyText, 'hex');
+const names = { namespace: 'hygiene', name: 'key' };
+const { PKCS11_MODULE: path, PKCS11_PIN: pin = '', PKCS11_TOKEN: label = '' } = process.env;
+const keyring =
+  path === undefined
+    ? rawAesKeyring({ ...names, wrappingKey })
+    : pkcs11Keyring({
+        ...names,
+        key: openModule({ path }).openToken({ label, pin }).key({ label: 'key' }),
+      });
 const client = encryptionClient();
 const messages: string[] = [];
 for (let round = 0; round < Number(rounds); round++) {
@@ -22,5 +32,4 @@ for (let collections = 0; collections < 5; collections++) {
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
 process.stdout.write(`${messages.join('\n')}\n\n`);
-// To be found, while it waits: what shows that the search works.
-process.stdin.on('close', () => key.fill(0)).resume();
+process.stdin.resume();

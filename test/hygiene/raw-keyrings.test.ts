@@ -1,0 +1,37 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { inspectUnauthenticated } from '@holdfast/sdk';
+import { afterEach, describe, expect, it } from 'vitest';
+import { copiesInMemory } from './memory.ts';
+import { messagesOf } from './messages.ts';
+import { rawKeyrings } from './raw-keyrings.ts';
+
+let child: ChildProcess | undefined;
+afterEach(() => child?.kill());
+
+describe.skipIf(process.platform !== 'linux')('after 100 messages there and back', () => {
+  it.each(Object.entries(rawKeyrings))(
+    'no data key is left in the memory of a process with a keyring for %s',
+    { timeout: 120_000 },
+    async (name, kind) => {
+      const key = kind.newKey();
+      const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
+      const script = new URL('raw-keyrings-child.ts', import.meta.url).pathname;
+      const argv = [...options, script, name, Buffer.from(key).toString('hex'), '100'];
+      child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+      const messages = await messagesOf(child);
+      expect(messages).toHaveLength(100);
+      const keyring = kind.keyring(key);
+      const needles = [key];
+      for (const message of messages) {
+        const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);
+        const materials = { suite, encryptionContext, requiredEncryptionContextKeys: [] };
+        const { dataKey } = await keyring.onDecrypt(materials, encryptedDataKeys);
+        needles.push(dataKey ?? expect.unreachable());
+      }
+      const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, needles);
+      expect(copies.reduce((sum, count) => sum + count, 0)).toBe(0);
+      // The search works: the private key is there, as it has to be.
+      expect(control).toBeGreaterThan(0);
+    },
+  );
+});
