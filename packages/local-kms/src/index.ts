@@ -13,4 +13,4 @@ export type {
   RequestRecord,
   XksCallRecord,
 } from './log.ts';
-export type { Seed } from './seed.ts';
+export type { Seed, SeedKey } from './seed.ts';

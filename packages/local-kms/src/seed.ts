@@ -9,17 +9,65 @@ import { base64 } from './protocol/base64.ts';
 import { aliasName, description, regionName } from './protocol/members.ts';
 
 /** What a KMS holds from the beginning; also the content of a seed file. */
-export type Seed = z.input<typeof seedSchema>;
+export interface Seed {
+  readonly keys: readonly SeedKey[];
+}
 
-/** A seed that was read. */
+/** A key to begin with. What is left out is as CreateKey has it. */
+export interface SeedKey {
+  /** A UUID, or `mrk-` and 32 hex digits, which makes it a multi-Region key. Default the next id. */
+  readonly id?: string;
+  /** Of a multi-Region key the primary one. Default the default Region of the KMS. */
+  readonly region?: string;
+  /** Default `SYMMETRIC_DEFAULT`. */
+  readonly spec?: string;
+  /** Default `ENCRYPT_DECRYPT`. */
+  readonly usage?: string;
+  /**
+   * In base64: 32 bytes of a symmetric key, those of an HMAC key, or a private key in PKCS #8. With id and
+   * material of its own, a key opens in one process what it encrypted in another. Default fresh material.
+   */
+  readonly material?: string;
+  /** The other Regions of a multi-Region key. */
+  readonly replicaRegions?: readonly string[];
+  readonly description?: string;
+  /** With their prefix `alias/`, in each of the Regions. */
+  readonly aliases?: readonly string[];
+  /** Values by tag key. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** The key policy. */
+  readonly policy?: Readonly<Record<string, unknown>>;
+}
+
+/** A seed that was checked. */
 export type ParsedSeed = z.output<typeof seedSchema>;
 
-/** Reads a seed. Throws RangeError that names the member in question, never its value. */
+/** Reads a seed file. Throws RangeError for text that is not JSON, and as `parseSeed` does. */
+export function readSeed(json: string): Seed {
+  const seed = parseJson(json);
+  assertSeed(seed);
+  return seed;
+}
+
+/** Checks a seed. Throws RangeError that names the member in question, never its value. */
 export function parseSeed(seed: unknown): ParsedSeed {
   const parsed = seedSchema.safeParse(seed);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new RangeError(`${['seed', ...(issue?.path ?? [])].map(String).join('.')}: ${issue?.message}`);
+}
+
+function assertSeed(seed: unknown): asserts seed is Seed {
+  parseSeed(seed);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without the cause, whose message quotes the text.
+    throw new RangeError('seed: expected JSON');
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { createLocalKms, type ListeningKms, type LocalKms } from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
+import { readSeed } from '../seed.ts';
 
 interface ServeOptions {
   readonly host: string;
@@ -12,6 +13,8 @@ interface ServeOptions {
   readonly xksHost: Readonly<Record<string, string>>;
   readonly xksCa?: string;
   readonly xksTimeout: number;
+  readonly seed?: string;
+  readonly idSeed?: string;
 }
 
 const program = new Command('local-kms')
@@ -23,7 +26,7 @@ program
   .description('serve until SIGINT or SIGTERM; one JSON line an event on stdout')
   .option('--host <address>', 'address to listen at', '127.0.0.1')
   .option('--port <number>', 'port to listen at, 0 for any that is free', wholeNumber, 4599)
-  .option('--region <region>', 'AWS Region in ARNs and XKS signatures', 'us-east-1')
+  .option('--region <region>', 'AWS Region of requests that are signed for none', 'us-east-1')
   .option('--account <id>', '12-digit AWS account id', '000000000000')
   .option(
     '--xks-host <host=address:port>',
@@ -33,6 +36,8 @@ program
   )
   .option('--xks-ca <file>', 'PEM certificates to trust in proxies besides the public authorities')
   .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
+  .option('--seed <file>', 'JSON of the keys and aliases to begin with')
+  .option('--id-seed <text>', 'makes ids the same in every run that does the same')
   .action(async (options: ServeOptions) => {
     const [signalled, lost] = [firstSignal(), logLost()];
     let exitCode: number = EXIT.usage;
@@ -49,13 +54,23 @@ program
     }
   });
 
-function configuredKms({ region, account, xksHost, xksCa, xksTimeout }: ServeOptions): LocalKms {
+function configuredKms({
+  region,
+  account,
+  xksHost,
+  xksCa,
+  xksTimeout,
+  seed,
+  idSeed,
+}: ServeOptions): LocalKms {
   return createLocalKms({
     region,
     accountId: account,
     xksHosts: xksHost,
     ...(xksCa !== undefined && { xksCertificateAuthorities: readFileSync(xksCa, 'utf8') }),
     xksTimeoutMs: xksTimeout,
+    ...(seed !== undefined && { seed: readSeed(readFileSync(seed, 'utf8')) }),
+    ...(idSeed !== undefined && { idSeed }),
     log: printLine,
   });
 }

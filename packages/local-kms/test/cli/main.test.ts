@@ -6,7 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { CreateCustomKeyStoreCommand, CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import {
+  CreateCustomKeyStoreCommand,
+  CreateKeyCommand,
+  DescribeKeyCommand,
+  KMSClient,
+} from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { keyStoreInput, refusal } from '../fixtures/kms.ts';
@@ -49,13 +54,18 @@ describe('local-kms serve', () => {
       '--xks-timeout',
       '10000',
     ];
+    const seed = join(directory, 'seed.json');
+    writeFileSync(seed, '{"keys":[{"aliases":["alias/seeded"]}]}');
+    const seedArgs = ['--seed', seed, '--id-seed', 'tests'];
     const proxyArgs = ['--xks-host', `${proxy.host}=${proxy.address}`, '--xks-ca', certificates];
-    const { child, nextRecord } = run('serve', ...args, ...proxyArgs);
+    const { child, nextRecord } = run('serve', ...args, ...proxyArgs, ...seedArgs);
     const { event, url } = await nextRecord();
     expect(event).toBe('listening');
 
     const credentials = { accessKeyId: 'tests', secretAccessKey: 'tests' };
     const client = new KMSClient({ region: 'eu-west-1', endpoint: url ?? '', credentials });
+    await client.send(new DescribeKeyCommand({ KeyId: 'alias/seeded' }));
+    expect(await nextRecord()).toMatchObject({ operation: 'DescribeKey' });
     const { KeyMetadata } = await client.send(new CreateKeyCommand());
     expect(KeyMetadata?.Arn).toContain(':eu-west-1:444455556666:');
     expect(await nextRecord()).toMatchObject({
@@ -77,6 +87,8 @@ describe('local-kms serve', () => {
     ['--xks-host', 'proxy.example'],
     ['--xks-ca', '/nowhere/ca.pem'],
     ['--xks-timeout', '60001'],
+    ['--seed', '/nowhere/seed.json'],
+    ['--seed', main],
     ['--port', '65536'],
     ['--colour', 'red'],
   ])('explains itself and ends with status 2: %s %s', async (...args) => {
