@@ -205,7 +205,16 @@ describe('an AWS KMS ECDH keyring', () => {
 
   it('does not believe a public key of another key, use or curve', async () => {
     const { alice, bob } = keys['P-256'];
-    const right = { KeyId: alice.keyArn, KeyUsage: 'KEY_AGREEMENT', PublicKey: der(alice.publicKey) };
+    const right = {
+      KeyId: alice.keyArn,
+      KeyUsage: 'KEY_AGREEMENT',
+      PublicKey: der(alice.publicKey),
+      KeyAgreementAlgorithm: 'ECDH',
+      SharedSecret: new Uint8Array(32).fill(1),
+    };
+    const { PublicKey: _, ...without } = right;
+    liar.answer(right);
+    await between(alice, bob, liar.client).onEncrypt(encryptionMaterials());
     for (const wrong of [
       { ...right, KeyId: bob.keyArn },
       { ...right, KeyUsage: 'SIGN_VERIFY' },
@@ -213,7 +222,7 @@ describe('an AWS KMS ECDH keyring', () => {
       { ...right, PublicKey: der(alice.publicKey).subarray(1) },
       // The point at infinity.
       { ...right, PublicKey: Buffer.from('3019301306072a8648ce3d020106082a8648ce3d03010703020000', 'hex') },
-      { KeyId: alice.keyArn, KeyUsage: 'KEY_AGREEMENT' },
+      without,
     ]) {
       liar.answer(wrong);
       const error = await keyringError(between(alice, bob, liar.client).onEncrypt(encryptionMaterials()));

@@ -85,6 +85,18 @@ describe('an AWS KMS RSA keyring', () => {
     });
   });
 
+  it('asks nothing about what another kind of keyring wrapped under its ARN', async () => {
+    const { encryptedDataKeys } = await rsa().onEncrypt(encryptionMaterials());
+    const others = ['aws-kms', 'aws-kms-ecdh'].map((providerId) => ({
+      ...only(encryptedDataKeys),
+      providerId,
+    }));
+    const before = liar.requests.length;
+    const error = await keyringError(rsa({ client: liar.client }).onDecrypt(decryptionMaterials(), others));
+    expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    expect(liar.requests).toHaveLength(before);
+  });
+
   it('opens with its own key what a related multi-Region key is named for', async () => {
     const related = 'arn:aws:kms:us-west-2:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab';
     const keyArn = related.replace('us-west-2', 'eu-north-1');
