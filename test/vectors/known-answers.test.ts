@@ -152,12 +152,12 @@ describe('known answers', () => {
   );
 
   it.each([
-    ['SHA-256', 'hkdf_sha256_test.json', 32],
-    ['SHA-384', 'hkdf_sha384_test.json', 48],
-    ['SHA-512', 'hkdf_sha512_test.json', 64],
+    ['SHA-256', 'hkdf_sha256_test.json', 32, { found: 30, refused: 56 }],
+    ['SHA-384', 'hkdf_sha384_test.json', 48, { found: 54, refused: 29 }],
+    ['SHA-512', 'hkdf_sha512_test.json', 64, { found: 72, refused: 11 }],
   ] as const)(
     'of Wycheproof for HKDF with %s are found, as far as one block goes',
-    async (hash, file, blockLength) => {
+    async (hash, file, blockLength, expected) => {
       const { testGroups } = read(
         `wycheproof/${file}`,
         z.object({
@@ -178,17 +178,18 @@ describe('known answers', () => {
           ),
         }),
       );
-      let found = 0;
+      const counts = { found: 0, refused: 0 };
       for (const { tcId, ikm, salt, info, size, okm, result } of testGroups.flatMap(({ tests }) => tests)) {
         const prk = await hkdfExtract(hash, salt, ikm);
         if (size > blockLength || result === 'invalid') {
           await expect(hkdfExpand(hash, prk, info, size)).rejects.toBeInstanceOf(RangeError);
+          counts.refused += 1;
           continue;
         }
         expect({ tcId, okm: Buffer.from(await hkdfExpand(hash, prk, info, size)) }).toEqual({ tcId, okm });
-        found += 1;
+        counts.found += 1;
       }
-      expect(found).toBeGreaterThanOrEqual(30);
+      expect(counts).toEqual(expected);
     },
   );
 });

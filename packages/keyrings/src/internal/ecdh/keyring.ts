@@ -5,7 +5,7 @@ import { decodeParties, type EcdhParties, encodeParties } from './parties.ts';
 import type { EcdhCurve } from './points.ts';
 
 /** Two parties and the x coordinate on which their keys agree, which the keyring wipes after use. */
-export interface EcdhAgreement {
+interface EcdhAgreement {
   readonly parties: EcdhParties;
   readonly sharedSecret: Uint8Array;
 }
