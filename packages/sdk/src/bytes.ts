@@ -16,6 +16,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** True for a Uint8Array, that of another realm too. */
 export function isBytes(value: unknown): value is Uint8Array {
+  if (value instanceof Uint8Array) return true;
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
@@ -85,6 +86,15 @@ export function compareAsUtf8(a: string, b: string): number {
 /** A view for big-endian numbers over the same memory. */
 export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Writes the low 32 bits of `value` big-endian; answers the offset behind. Where there is no view, one is not worth its cost. */
+export function writeUint32(out: Uint8Array, offset: number, value: number): number {
+  out[offset] = value >>> 24;
+  out[offset + 1] = value >>> 16;
+  out[offset + 2] = value >>> 8;
+  out[offset + 3] = value;
+  return offset + 4;
 }
 
 /** `value` as a 16-bit big-endian number. */

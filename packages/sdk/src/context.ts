@@ -23,8 +23,8 @@ export function copyContext(context: EncryptionContext): EncryptionContext {
     if (typeof value !== 'string') throw new TypeError('encryptionContext: every value must be a string');
     copy[key] = value;
   }
-  contextBytes(copy);
-  return Object.freeze(copy);
+  canonicalBytes(Object.freeze(copy));
+  return copy;
 }
 
 /** @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` if a key has the prefix that is reserved for this library. */
@@ -42,10 +42,26 @@ export function assertNoReservedKeys(context: EncryptionContext): void {
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
  */
 export function contextBytes(context: EncryptionContext, compare = compareAsUtf8): Uint8Array {
+  return compare === compareAsUtf8 ? canonicalBytes(context).slice() : serialise(context, compare);
+}
+
+/**
+ * As {@link contextBytes}, not to be written to: every step of a message asks for the bytes of the same context, and
+ * for one that cannot change they are kept as long as it lives.
+ */
+export function canonicalBytes(context: EncryptionContext): Uint8Array {
+  const known = CANONICAL_BYTES.get(context);
+  if (known !== undefined) return known;
+  const bytes = serialise(context, compareAsUtf8);
+  if (Object.isFrozen(context)) CANONICAL_BYTES.set(context, bytes);
+  return bytes;
+}
+
+function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): Uint8Array {
   const pairs = Object.entries(context);
   if (pairs.length === 0) return new Uint8Array(0);
   pairs.sort(([a], [b]) => compare(a, b));
-  // A UTF-16 unit takes at most three bytes. This runs several times for each message: one array, no copies.
+  // A UTF-16 unit takes at most three bytes.
   let capacity = 2;
   for (const [key, value] of pairs) capacity += 4 + 3 * (boundedLength(key) + boundedLength(value));
   const bytes = new Uint8Array(capacity);
@@ -104,8 +120,9 @@ export function filterContext(context: EncryptionContext, keep: (key: string) =>
   return Object.freeze(filtered);
 }
 
-/** All pairs of `first` and `second`; of a key in both, the value of `second`. */
+/** All pairs of `first` and `second`, frozen; of a key in both, the value of `second`. */
 export function mergeContexts(first: EncryptionContext, second: EncryptionContext): EncryptionContext {
+  if (Object.isFrozen(first) && isEmpty(second)) return first;
   return Object.freeze(Object.assign(emptyContext(), first, second));
 }
 
@@ -115,6 +132,11 @@ function isPlainObject(value: unknown): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   // The prototype of plain objects is the only one that has none itself, in every realm.
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function isEmpty(context: EncryptionContext): boolean {
+  for (const key in context) if (Object.hasOwn(context, key)) return false;
+  return true;
 }
 
 // Without a prototype, a key such as `__proto__` or `constructor` is a key like any other.
@@ -141,5 +163,6 @@ function malformed(): EncryptionSdkError {
   return new EncryptionSdkError('MESSAGE_MALFORMED', 'the encryption context in the header is malformed');
 }
 
+const CANONICAL_BYTES = new WeakMap<EncryptionContext, Uint8Array>();
 const RESERVED_PREFIX = 'aws-crypto-';
 const MAX_LENGTH = 0xffff;

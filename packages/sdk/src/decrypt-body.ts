@@ -16,7 +16,6 @@ export class BodyDecryptor {
   readonly #verifier: Verifier | undefined;
   readonly #binding: FrameBinding;
   readonly #footerReader = new UnitReader(readFooter());
-  #frameReader: UnitReader<SealedFrame>;
   #sequenceNumber = 1;
   #expects: 'frame' | 'footer' | 'end' = 'frame';
   readonly #pace = new Pace();
@@ -30,7 +29,6 @@ export class BodyDecryptor {
     this.#contentKey = contentKey;
     this.#verifier = verifier;
     this.#binding = new FrameBinding(header.messageId);
-    this.#frameReader = this.#nextFrame();
   }
 
   get heldLength(): number {
@@ -44,9 +42,23 @@ export class BodyDecryptor {
   /** Opens everything that is in the input. */
   async read(input: Input, out: Output): Promise<void> {
     while (this.#expects === 'frame') {
-      const available = input.length;
-      if (!(await this.#readFrame(input, out))) break;
-      if (this.#pace.isDue(available - input.length)) {
+      const frame = this.#nextFrame(input);
+      if (frame === undefined) break;
+      const { kind, sequenceNumber, iv, sealed } = frame;
+      const length = sealed.length - TAG_LENGTH;
+      const isLast = kind !== 'regular';
+      const plaintext = isLast && this.#verifier ? new Uint8Array(length) : out.reserve(length);
+      const aad = this.#binding.aad(kind, sequenceNumber, length);
+      const opened = this.#contentKey.open(iv, aad, sealed, plaintext);
+      // Node opens at once: for a short frame, to wait would cost as much as to open.
+      if (!(typeof opened === 'boolean' ? opened : await opened)) throw decryptionFailed();
+      this.#keepForVerifier(input.take(frame.length));
+      if (isLast) {
+        if (this.#verifier) this.#held = plaintext;
+        this.#expects = this.#verifier ? 'footer' : 'end';
+      }
+      this.#sequenceNumber += 1;
+      if (this.#pace.isDue(frame.length)) {
         this.#verifyRead();
         await yieldToEventLoop();
       }
@@ -59,30 +71,11 @@ export class BodyDecryptor {
     }
   }
 
-  #nextFrame(): UnitReader<SealedFrame> {
+  #nextFrame(input: Input): SealedFrame | undefined {
     const { contentType, frameLength } = this.#header;
-    const isFramed = contentType === 'framed';
-    return new UnitReader(isFramed ? readFrame(frameLength, this.#sequenceNumber) : readNonFramedBody());
-  }
-
-  async #readFrame(input: Input, out: Output): Promise<boolean> {
-    const read = this.#frameReader.read(input);
-    if (read === undefined) return false;
-    const { kind, sequenceNumber, iv, sealed } = read.unit;
-    const length = sealed.length - TAG_LENGTH;
-    const isLast = kind !== 'regular';
-    const plaintext = isLast && this.#verifier ? new Uint8Array(length) : out.reserve(length);
-    const aad = this.#binding.aad(kind, sequenceNumber, length);
-    if (!(await this.#contentKey.open(iv, aad, sealed, plaintext))) throw decryptionFailed();
-    this.#keepForVerifier(read.raw);
-    if (isLast) {
-      if (this.#verifier) this.#held = plaintext;
-      this.#expects = this.#verifier ? 'footer' : 'end';
-    } else {
-      this.#sequenceNumber += 1;
-      this.#frameReader = this.#nextFrame();
-    }
-    return true;
+    return contentType === 'framed'
+      ? readFrame(input, frameLength, this.#sequenceNumber)
+      : readNonFramedBody(input);
   }
 
   /** Frames mostly lie one behind the other: the verifier is called once for many. */

@@ -10,7 +10,7 @@ import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, type ParsedHeader, readHeader } from './format/header.ts';
 import { Input, UnitReader } from './format/input.ts';
 import { headerIsAuthentic } from './header-tag.ts';
-import { completeDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
+import { assertDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
 
 /** What a decryption may accept, and where its keys come from. */
 export interface DecryptionOptions {
@@ -79,7 +79,8 @@ export class MessageDecryptor {
       plaintext.fill(0);
       throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
     }
-    return { plaintext, ...this.#authenticHeader };
+    const { header, encryptionContext } = this.#authenticHeader;
+    return { plaintext, header, encryptionContext };
   }
 
   async #read(chunk: Uint8Array): Promise<Uint8Array> {
@@ -125,13 +126,13 @@ export class MessageDecryptor {
 
 /** The content key under which the header, and the commitment if there is one, are authentic. Wipes the data key. */
 async function authenticContentKey(
-  unchecked: DecryptionMaterials,
+  materials: DecryptionMaterials,
   { header, authentication }: ParsedHeader,
   headerBody: Uint8Array,
   acceptDotNet400Messages: boolean,
 ): Promise<AesGcmKey> {
   try {
-    const materials = completeDecryptionMaterials(unchecked);
+    assertDecryptionMaterials(materials);
     if (materials.suite !== header.suite) {
       throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
     }
@@ -154,7 +155,7 @@ async function authenticContentKey(
     }
     throw decryptionFailed();
   } finally {
-    unchecked.dataKey?.fill(0);
+    materials.dataKey?.fill(0);
   }
 }
 

@@ -1,5 +1,4 @@
 import { randomBytes } from '#crypto';
-import { concat } from './bytes.ts';
 import type { CryptographicMaterialsManager } from './cmm/cmm.ts';
 import { assertMayEncrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import { type EncryptionContext, filterContext } from './context.ts';
@@ -10,11 +9,10 @@ import {
   assertEncryptedDataKeyCount,
   type MessageHeader,
   messageIdLength,
-  writeHeaderAuthentication,
-  writeHeaderBody,
+  writeHeader,
 } from './format/header.ts';
 import { sealHeader } from './header-tag.ts';
-import { completeEncryptionMaterials } from './materials.ts';
+import { assertEncryptionMaterials, type EncryptionMaterials, type WithDataKey } from './materials.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
 /** What a message is to be, and where its materials come from. */
@@ -57,37 +55,36 @@ export async function startEncryption(options: EncryptionOptions): Promise<Messa
     }
     const { length: keyCount } = materials.encryptedDataKeys;
     assertEncryptedDataKeyCount(keyCount, Math.min(options.maxEncryptedDataKeys, 0xffff));
-    return await startMessage(completeEncryptionMaterials(materials), options.frameLength);
+    assertEncryptionMaterials(materials);
+    return await startMessage(materials, options.frameLength);
   } finally {
     materials.dataKey?.fill(0);
   }
 }
 
 async function startMessage(
-  materials: ReturnType<typeof completeEncryptionMaterials>,
+  materials: EncryptionMaterials & WithDataKey,
   frameLength: number,
 ): Promise<MessageEncryptor> {
   const { suite, encryptionContext } = materials;
-  const required = new Set(materials.requiredEncryptionContextKeys);
   const messageId = randomBytes(messageIdLength(suite));
   const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
   const header: MessageHeader = {
     suite,
     messageId,
-    encryptionContext: filterContext(encryptionContext, (key) => !required.has(key)),
+    encryptionContext: storedContext(materials),
     encryptedDataKeys: materials.encryptedDataKeys,
     contentType: 'framed',
     frameLength,
     commitKey,
   };
-  const headerBody = writeHeaderBody(header);
-  const tag = await sealHeader(contentKey, headerBody, materials);
-  const headerBytes = concat([headerBody, writeHeaderAuthentication(suite, tag)]);
-  return new MessageEncryptor(
-    header,
-    headerBytes,
-    encryptionContext,
-    contentKey,
-    materials.signingKey?.signer(),
-  );
+  const { bytes, body, tag } = writeHeader(header);
+  await sealHeader(contentKey, body, materials, tag);
+  return new MessageEncryptor(header, bytes, encryptionContext, contentKey, materials.signingKey?.signer());
+}
+
+function storedContext(materials: EncryptionMaterials): EncryptionContext {
+  const { encryptionContext, requiredEncryptionContextKeys: required } = materials;
+  if (required.length === 0 && Object.isFrozen(encryptionContext)) return encryptionContext;
+  return filterContext(encryptionContext, (key) => !required.includes(key));
 }

@@ -1,31 +1,29 @@
 import { concat } from './bytes.ts';
 import { contextBytes, type EncryptionContext, filterContext } from './context.ts';
-import type { AesGcmKey } from './crypto/provider.ts';
-import { TAG_LENGTH } from './format/body.ts';
+import type { AesGcmKey, Awaitable } from './crypto/provider.ts';
 import { type HeaderAuthentication, ZERO_IV } from './format/header.ts';
 
 /**
- * The tag over a header body and the encryption context pairs that are authenticated but not stored.
+ * Writes to `tag` what authenticates a header body, and the encryption context pairs that are not stored in it.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-header.md#authentication-tag
  */
-export async function sealHeader(
+export function sealHeader(
   contentKey: AesGcmKey,
   headerBody: Uint8Array,
   materials: HeaderMaterials,
-): Promise<Uint8Array> {
-  const tag = new Uint8Array(TAG_LENGTH);
-  await contentKey.seal(ZERO_IV, headerAad(headerBody, materials), NOTHING, tag);
-  return tag;
+  tag: Uint8Array,
+): Awaitable<void> {
+  return contentKey.seal(ZERO_IV, headerAad(headerBody, materials), NOTHING, tag);
 }
 
 /** True if the header is the one that was sealed. */
-export async function headerIsAuthentic(
+export function headerIsAuthentic(
   contentKey: AesGcmKey,
   headerBody: Uint8Array,
   { iv, tag }: HeaderAuthentication,
   materials: HeaderMaterials,
-): Promise<boolean> {
+): Awaitable<boolean> {
   return contentKey.open(iv, headerAad(headerBody, materials), tag, NOTHING);
 }
 

@@ -47,14 +47,14 @@ export interface BranchKeyMaterials {
 }
 
 /**
- * What a message may be written with.
+ * Whether a message may be written with this.
  *
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, an encrypted
  *   data key, a signing key exactly if the suite signs, and required keys that are in the context
  */
-export function completeEncryptionMaterials(
-  materials: EncryptionMaterials,
-): EncryptionMaterials & { readonly dataKey: Uint8Array } {
+export function assertEncryptionMaterials<M extends EncryptionMaterials>(
+  materials: M,
+): asserts materials is M & WithDataKey {
   const dataKey = checkedDataKey(materials);
   // What is left of a key that somebody has wiped.
   if (dataKey.every((byte) => byte === 0)) throw invalid('the data key is all zeros');
@@ -63,24 +63,27 @@ export function completeEncryptionMaterials(
     throw invalid('a signing key goes with a signing suite, and only with one');
   }
   checkContext(materials);
-  return { ...materials, dataKey };
 }
 
 /**
- * What a message may be read with.
+ * Whether a message may be read with this.
  *
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, a verification
  *   key exactly if the suite signs, and required keys that are in the context
  */
-export function completeDecryptionMaterials(
-  materials: DecryptionMaterials,
-): DecryptionMaterials & { readonly dataKey: Uint8Array } {
-  const dataKey = checkedDataKey(materials);
+export function assertDecryptionMaterials<M extends DecryptionMaterials>(
+  materials: M,
+): asserts materials is M & WithDataKey {
+  checkedDataKey(materials);
   if ((materials.verificationKey === undefined) === (materials.suite.signature !== undefined)) {
     throw invalid('a verification key goes with a signing suite, and only with one');
   }
   checkContext(materials);
-  return { ...materials, dataKey };
+}
+
+/** Materials whose data key is there. */
+export interface WithDataKey {
+  readonly dataKey: Uint8Array;
 }
 
 function checkedDataKey({ dataKey, suite }: EncryptionMaterials | DecryptionMaterials): Uint8Array {

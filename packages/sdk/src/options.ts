@@ -91,8 +91,10 @@ export function parseEncryptOptions(
   assertNoReservedKeys(encryptionContext);
   const suite = options.suite === undefined ? undefined : knownSuite(options.suite);
   if (suite !== undefined) assertMayEncrypt(policy.commitmentPolicy, suite);
+  const { commitmentPolicy, maxEncryptedDataKeys } = policy;
   return {
-    ...policy,
+    commitmentPolicy,
+    maxEncryptedDataKeys,
     cmm,
     encryptionContext,
     frameLength: frameLength === 'auto' ? autoFrameLength(maxLength ?? 0) : frameLength,
@@ -109,8 +111,10 @@ export function parseEncryptOptions(
  * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID`
  */
 export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOptions): DecryptionOptions {
+  const { commitmentPolicy, maxEncryptedDataKeys } = policy;
   return {
-    ...policy,
+    commitmentPolicy,
+    maxEncryptedDataKeys,
     cmm: decryptionManager(options),
     reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
     signal: options.signal,

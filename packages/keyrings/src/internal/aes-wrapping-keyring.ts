@@ -31,10 +31,13 @@ export function aesWrappingKeyring({ namespace, name }: RawKeyName, key: AesWrap
 
   return {
     async onEncrypt(materials) {
-      const complete = withDataKey(materials);
-      const isOwnDataKey = materials.dataKey === undefined;
-      return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
-        const iv = randomBytes(IV_LENGTH);
+      // One question to the random generator, which takes as long for both as for one of them.
+      const newKeyLength = materials.dataKey === undefined ? materials.suite.dataKeyLength : 0;
+      const random = randomBytes(newKeyLength + IV_LENGTH);
+      const newKey = random.subarray(0, newKeyLength);
+      const iv = random.slice(newKeyLength);
+      const complete = withDataKey(materials, newKey);
+      return wipedOnFailure(newKey, async () => {
         const ciphertext = await key.wrap(iv, complete.dataKey, complete.encryptionContext);
         const providerInfo = new Uint8Array(infoPrefix.length + IV_LENGTH);
         providerInfo.set(infoPrefix);

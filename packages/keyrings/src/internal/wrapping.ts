@@ -6,11 +6,15 @@ import {
 } from '@holdfast/sdk/spi';
 import { dataKeyNotOpened, KeyringError } from './errors.ts';
 
-/** The materials as they are, or with a new random data key of the suite's length. */
+/** The materials as they are, or with a new data key: by default a random one, of the suite's length. */
 export function withDataKey(
   materials: EncryptionMaterials,
+  newKey?: Uint8Array,
 ): EncryptionMaterials & { readonly dataKey: Uint8Array } {
-  return { ...materials, dataKey: materials.dataKey ?? randomBytes(materials.suite.dataKeyLength) };
+  const { dataKey } = materials;
+  if (dataKey !== undefined) return { ...materials, dataKey };
+  // The other way round, engines take a hundred times as long.
+  return { dataKey: newKey ?? randomBytes(materials.suite.dataKeyLength), ...materials };
 }
 
 /** The materials with one more encrypted data key. */
@@ -33,7 +37,7 @@ export async function openFirst<T>(
   for (const candidate of candidates) {
     try {
       const dataKey = await open(candidate);
-      if (dataKey.length === materials.suite.dataKeyLength) return { ...materials, dataKey };
+      if (dataKey.length === materials.suite.dataKeyLength) return { dataKey, ...materials };
       dataKey.fill(0);
       causes.push(new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'the data key has a wrong length'));
     } catch (cause) {

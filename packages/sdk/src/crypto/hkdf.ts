@@ -1,5 +1,6 @@
 import { hmac } from '#crypto';
 import type { Hash } from '../suites.ts';
+import type { Awaitable } from './provider.ts';
 
 /**
  * HKDF's first step: the pseudorandom key, as long as the hash.
@@ -9,7 +10,7 @@ import type { Hash } from '../suites.ts';
  *
  * @see RFC 5869 section 2.2
  */
-export async function hkdfExtract(hash: Hash, salt: Uint8Array, inputKey: Uint8Array): Promise<Uint8Array> {
+export function hkdfExtract(hash: Hash, salt: Uint8Array, inputKey: Uint8Array): Awaitable<Uint8Array> {
   return hmac(hash, salt.length === 0 ? HASH_ZEROS[hash] : salt, inputKey);
 }
 

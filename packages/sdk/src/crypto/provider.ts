@@ -36,7 +36,7 @@ export interface AesGcmKey {
   seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): Awaitable<void>;
   /**
    * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, which is 16 bytes shorter.
-   * Answers false, and leaves `out` as it was, if the tag does not verify.
+   * Answers false if the tag does not verify; nothing of the plaintext is in `out` then.
    */
   open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
 }

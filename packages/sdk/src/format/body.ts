@@ -1,6 +1,6 @@
-import { concat, dataView, utf8 } from '../bytes.ts';
+import { concat, utf8, writeUint32 } from '../bytes.ts';
 import { EncryptionSdkError } from '../errors.ts';
-import { Cursor, type Parser } from './input.ts';
+import type { Input } from './input.ts';
 
 /** One sealed piece of a message: a frame, or the whole of a non-framed body. Views into the input. */
 export interface SealedFrame {
@@ -9,6 +9,8 @@ export interface SealedFrame {
   readonly iv: Uint8Array;
   /** Ciphertext and tag. */
   readonly sealed: Uint8Array;
+  /** Bytes in all. */
+  readonly length: number;
 }
 
 /** Regular frames are full, the final one may be shorter; a non-framed body is a single block. */
@@ -24,72 +26,71 @@ export const MAX_UINT32 = 0xffff_ffff;
 export const TAG_LENGTH = 16;
 
 /**
- * Reads the frame that must come next.
+ * The frame that must come next, or `undefined` if it is not all there yet. Views into the input, which is not used up.
  *
- * Throws `EncryptionSdkError` `MESSAGE_MALFORMED` for a wrong sequence number or a final frame longer than the rest.
- *
+ * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a wrong sequence number or a final frame longer than the rest, as
+ *   soon as the field is there
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-body.md
  */
-export function* readFrame(frameLength: number, expectedSequenceNumber: number): Parser<SealedFrame> {
-  const cursor = new Cursor();
-  const first = yield* cursor.number(4);
+export function readFrame(
+  input: Input,
+  frameLength: number,
+  expectedSequenceNumber: number,
+): SealedFrame | undefined {
+  if (input.length < 4) return undefined;
   // The largest sequence number is also the mark of a final frame; as such it is always read.
-  const kind = first === FINAL_FRAME_MARK ? 'final' : 'regular';
-  const sequenceNumber = kind === 'final' ? yield* cursor.number(4) : first;
+  const isFinal = input.uint32(0) === FINAL_FRAME_MARK;
+  const ivOffset = isFinal ? 8 : 4;
+  if (input.length < ivOffset) return undefined;
+  const sequenceNumber = input.uint32(ivOffset - 4);
   if (sequenceNumber !== expectedSequenceNumber) throw malformed('a frame is out of sequence');
-  const ivOffset = cursor.offset;
-  yield* cursor.bytes(IV_LENGTH);
-  const length = kind === 'final' ? yield* cursor.number(4) : frameLength;
+  const contentOffset = ivOffset + IV_LENGTH + (isFinal ? 4 : 0);
+  if (input.length < contentOffset) return undefined;
+  const length = isFinal ? input.uint32(contentOffset - 4) : frameLength;
   if (length > frameLength) throw malformed('the final frame is longer than the frame length');
-  return yield* sealedFrame(cursor, kind, sequenceNumber, ivOffset, length);
+  return sealedFrame(input, isFinal ? 'final' : 'regular', sequenceNumber, ivOffset, contentOffset, length);
 }
 
 /**
- * Reads the body of a non-framed message.
+ * The body of a non-framed message, or `undefined` if it is not all there yet. Views into the input, which is not used
+ * up.
  *
- * Throws `EncryptionSdkError` `MESSAGE_MALFORMED` for a length that GCM does not allow.
+ * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a length that GCM does not allow
  */
-export function* readNonFramedBody(): Parser<SealedFrame> {
-  const cursor = new Cursor();
-  yield* cursor.bytes(IV_LENGTH);
-  const high = yield* cursor.number(4);
-  const length = high * 2 ** 32 + (yield* cursor.number(4));
+export function readNonFramedBody(input: Input): SealedFrame | undefined {
+  const contentOffset = IV_LENGTH + 8;
+  if (input.length < contentOffset) return undefined;
+  const length = input.uint32(IV_LENGTH) * 2 ** 32 + input.uint32(IV_LENGTH + 4);
   if (length > MAX_NON_FRAMED_LENGTH) throw malformed('the content is longer than AES-GCM allows');
-  return yield* sealedFrame(cursor, 'block', 1, 0, length);
+  return sealedFrame(input, 'block', 1, 0, contentOffset, length);
 }
 
 /**
- * Writes the fields of a frame before its content to `out`.
- * Answers their length, which is where ciphertext and tag go.
+ * Writes the fields of a frame before its content to `out` at `offset`.
+ * Answers the offset behind them, which is where ciphertext and tag go.
  */
 export function writeFrameHead(
   out: Uint8Array,
+  offset: number,
   kind: 'regular' | 'final',
   sequenceNumber: number,
   iv: Uint8Array,
   length: number,
 ): number {
-  const view = dataView(out);
-  if (kind === 'regular') {
-    view.setUint32(0, sequenceNumber);
-    out.set(iv, 4);
-    return 4 + IV_LENGTH;
-  }
-  view.setUint32(0, FINAL_FRAME_MARK);
-  view.setUint32(4, sequenceNumber);
-  out.set(iv, 8);
-  view.setUint32(8 + IV_LENGTH, length);
-  return 12 + IV_LENGTH;
+  let end = offset;
+  if (kind === 'final') end = writeUint32(out, end, FINAL_FRAME_MARK);
+  end = writeUint32(out, end, sequenceNumber);
+  out.set(iv, end);
+  end += IV_LENGTH;
+  return kind === 'final' ? writeUint32(out, end, length) : end;
 }
 
 /** The additional data and the IV of a message's frames. One frame at a time: both arrays are written again. */
 export class FrameBinding {
   readonly #messageId: Uint8Array;
   #kind: FrameKind | undefined;
-  #aad: Uint8Array = new Uint8Array(0);
-  #aadTail = dataView(this.#aad);
+  #aad: Uint8Array = NOTHING;
   readonly #iv = new Uint8Array(IV_LENGTH);
-  readonly #ivView = dataView(this.#iv);
 
   constructor(messageId: Uint8Array) {
     this.#messageId = messageId;
@@ -100,34 +101,34 @@ export class FrameBinding {
     // All regular frames come first: the label hardly ever changes.
     if (kind !== this.#kind) {
       this.#kind = kind;
-      this.#aad = concat([this.#messageId, LABELS[kind], new Uint8Array(AAD_TAIL_LENGTH)]);
-      this.#aadTail = dataView(this.#aad.subarray(-AAD_TAIL_LENGTH));
+      this.#aad = concat([this.#messageId, LABELS[kind], ZERO_TAIL]);
     }
-    this.#aadTail.setUint32(0, sequenceNumber);
-    this.#aadTail.setUint32(4, Math.floor(length / 2 ** 32));
-    this.#aadTail.setUint32(8, length % 2 ** 32);
+    const tail = this.#aad.length - AAD_TAIL_LENGTH;
+    writeUint32(this.#aad, tail, sequenceNumber);
+    writeUint32(this.#aad, tail + 4, Math.floor(length / 2 ** 32));
+    writeUint32(this.#aad, tail + 8, length);
     return this.#aad;
   }
 
   /** The sequence number, left-padded to 12 bytes. */
   iv(sequenceNumber: number): Uint8Array {
-    this.#ivView.setUint32(IV_LENGTH - 4, sequenceNumber);
+    writeUint32(this.#iv, IV_LENGTH - 4, sequenceNumber);
     return this.#iv;
   }
 }
 
-function* sealedFrame(
-  cursor: Cursor,
+function sealedFrame(
+  input: Input,
   kind: FrameKind,
   sequenceNumber: number,
   ivOffset: number,
+  contentOffset: number,
   length: number,
-): Parser<SealedFrame> {
-  const contentOffset = cursor.offset;
-  yield* cursor.bytes(length + TAG_LENGTH);
-  const raw = cursor.read;
-  const iv = raw.subarray(ivOffset, ivOffset + IV_LENGTH);
-  return { unit: { kind, sequenceNumber, iv, sealed: raw.subarray(contentOffset) }, length: cursor.offset };
+): SealedFrame | undefined {
+  const end = contentOffset + length + TAG_LENGTH;
+  if (input.length < end) return undefined;
+  const iv = input.peek(ivOffset, ivOffset + IV_LENGTH);
+  return { kind, sequenceNumber, iv, sealed: input.peek(contentOffset, end), length: end };
 }
 
 function malformed(reason: string): EncryptionSdkError {
@@ -137,6 +138,8 @@ function malformed(reason: string): EncryptionSdkError {
 const IV_LENGTH = 12;
 /** Sequence number and content length. */
 const AAD_TAIL_LENGTH = 4 + 8;
+const ZERO_TAIL = new Uint8Array(AAD_TAIL_LENGTH);
+const NOTHING: Uint8Array = new Uint8Array(0);
 const FINAL_FRAME_MARK = 0xffff_ffff;
 const MAX_NON_FRAMED_LENGTH = 2 ** 36 - 32;
 const LABELS = {

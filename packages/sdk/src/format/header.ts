@@ -1,9 +1,10 @@
-import { compareBytes, concat, uint16, uint32, utf8, utf8Text } from '../bytes.ts';
-import { contextBytes, type EncryptionContext, parseContextBytes } from '../context.ts';
+import { compareBytes, utf8Text } from '../bytes.ts';
+import { canonicalBytes, type EncryptionContext, parseContextBytes } from '../context.ts';
 import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
 import { type AlgorithmSuite, suiteById } from '../suites.ts';
 import { TAG_LENGTH } from './body.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { Cursor, type Parser } from './input.ts';
 
 /**
@@ -36,29 +37,54 @@ export function messageIdLength(suite: AlgorithmSuite): number {
   return FORMATS[suite.messageVersion].messageIdLength;
 }
 
-/** The header body: everything up to the authentication tag. */
-export function writeHeaderBody(header: MessageHeader): Uint8Array {
-  const format = FORMATS[header.suite.messageVersion];
-  const context = contextBytes(header.encryptionContext);
-  return concat([
-    Uint8Array.of(header.suite.messageVersion),
-    format.type,
-    uint16(header.suite.id),
-    header.messageId,
-    uint16(context.length),
-    context,
-    uint16(header.encryptedDataKeys.length),
-    ...header.encryptedDataKeys.flatMap(encryptedDataKeyFields),
-    Uint8Array.of(CONTENT_TYPES.indexOf(header.contentType)),
-    format.reserved,
-    uint32(header.frameLength),
-    header.commitKey,
-  ]);
+/** A new header. Its tag is still to be written. */
+export interface WrittenHeader {
+  readonly bytes: Uint8Array;
+  /** What the tag covers, and the tag: views of `bytes`. The IV between them is always zero: a key is for one message. */
+  readonly body: Uint8Array;
+  readonly tag: Uint8Array;
 }
 
-/** The header authentication of a new message. Its IV is always zero: the key is used for one message only. */
-export function writeHeaderAuthentication(suite: AlgorithmSuite, tag: Uint8Array): Uint8Array {
-  return FORMATS[suite.messageVersion].authenticationIv ? concat([ZERO_IV, tag]) : tag;
+/** @throws EncryptionSdkError `MATERIALS_INVALID` for a field of an encrypted data key that is too long */
+export function writeHeader(header: MessageHeader): WrittenHeader {
+  const format = FORMATS[header.suite.messageVersion];
+  const context = canonicalBytes(header.encryptionContext);
+  const writer = new ByteWriter(headerCapacity(header, context));
+  writer.number(1, header.suite.messageVersion);
+  writer.bytes(format.type);
+  writer.number(2, header.suite.id);
+  writer.bytes(header.messageId);
+  writer.number(2, context.length);
+  writer.bytes(context);
+  writer.number(2, header.encryptedDataKeys.length);
+  for (const { providerId, providerInfo, ciphertext } of header.encryptedDataKeys) {
+    if (writer.text(providerId) > 0xffff) throw tooLongField();
+    writer.number(2, providerInfo.length);
+    writer.bytes(providerInfo);
+    writer.number(2, ciphertext.length);
+    writer.bytes(ciphertext);
+  }
+  writer.number(1, CONTENT_TYPES.indexOf(header.contentType));
+  writer.bytes(format.reserved);
+  writer.number(4, header.frameLength);
+  writer.bytes(header.commitKey);
+  const body = writer.written();
+  if (format.authenticationIv) writer.bytes(ZERO_IV);
+  writer.bytes(ZERO_TAG);
+  const bytes = writer.written();
+  return { bytes, body, tag: bytes.subarray(-TAG_LENGTH) };
+}
+
+/** Bytes that suffice. A UTF-16 unit takes at most three of them. */
+function headerCapacity({ encryptedDataKeys, messageId, commitKey }: MessageHeader, context: Uint8Array): number {
+  let capacity = FIXED_FIELDS_CAPACITY + messageId.length + context.length + commitKey.length;
+  for (const { providerId, providerInfo, ciphertext } of encryptedDataKeys) {
+    if (providerId.length > 0xffff || providerInfo.length > 0xffff || ciphertext.length > 0xffff) {
+      throw tooLongField();
+    }
+    capacity += 6 + 3 * providerId.length + providerInfo.length + ciphertext.length;
+  }
+  return capacity;
 }
 
 /** A header as it was read. */
@@ -129,16 +155,8 @@ export function assertEncryptedDataKeyCount(count: number, maxEncryptedDataKeys:
   }
 }
 
-function encryptedDataKeyFields(key: EncryptedDataKey): Uint8Array[] {
-  return [utf8(key.providerId), key.providerInfo, key.ciphertext].flatMap((field) => {
-    if (field.length > 0xffff) {
-      throw new EncryptionSdkError(
-        'MATERIALS_INVALID',
-        'a field of an encrypted data key exceeds 65,535 bytes',
-      );
-    }
-    return [uint16(field.length), field];
-  });
+function tooLongField(): EncryptionSdkError {
+  return new EncryptionSdkError('MATERIALS_INVALID', 'a field of an encrypted data key exceeds 65,535 bytes');
 }
 
 function* readEncryptedDataKey(cursor: Cursor): Generator<number, EncryptedDataKey, Uint8Array> {
@@ -166,6 +184,10 @@ function malformed(reason: string): EncryptionSdkError {
 const CONTENT_TYPES = ['none', 'non-framed', 'framed'] as const;
 /** IV of the header tag, whether the header carries it or not. */
 export const ZERO_IV = new Uint8Array(12);
+
+const ZERO_TAG = new Uint8Array(TAG_LENGTH);
+/** All but ids, keys and the encryption context. */
+const FIXED_FIELDS_CAPACITY = 64;
 
 /** What tells the two versions apart: version 1 has a type, a reserved field with the IV length, and the IV. */
 const FORMATS = {

@@ -3,7 +3,7 @@
  * message merely claims.
  */
 export class Input {
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #start = 0;
   #end = 0;
   /** False while #bytes is the caller's chunk, which is neither kept nor written to. */
@@ -32,6 +32,20 @@ export class Input {
     return this.#bytes.subarray(this.#start, this.#end);
   }
 
+  /** A part of what is here; good until the next call of another method. The caller has seen that it is there. */
+  peek(start: number, end: number): Uint8Array {
+    return this.#bytes.subarray(this.#start + start, this.#start + end);
+  }
+
+  /** The big-endian number of 32 bits at an offset. The caller has seen that it is there. */
+  uint32(offset: number): number {
+    // A view for numbers would have to be made for each chunk.
+    let value = 0;
+    const start = this.#start + offset;
+    for (let i = start; i < start + 4; i++) value = value * 0x100 + (this.#bytes[i] ?? 0);
+    return value;
+  }
+
   /** The next `length` bytes, which are then used up. The caller has seen that they are there. */
   take(length: number): Uint8Array {
     this.#start += length;
@@ -46,7 +60,7 @@ export class Input {
   /** Drops everything, and zeroes what was copied. */
   wipe(): void {
     if (this.#owned) this.#bytes.fill(0);
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = NOTHING;
     this.#start = this.#end = 0;
     this.#owned = true;
   }
@@ -63,7 +77,7 @@ export class Input {
 }
 
 /**
- * Reads one unit of a message: a header, a frame, a footer. It yields how many bytes of its unit it needs in
+ * Reads one unit of a message: a header, a footer. It yields how many bytes of its unit it needs in
  * all, and is resumed with a view of at least so many; it returns the unit and its length in bytes.
  */
 export type Parser<T> = Generator<number, { readonly unit: T; readonly length: number }, Uint8Array>;
@@ -75,7 +89,7 @@ export class UnitReader<T> {
 
   constructor(parser: Parser<T>) {
     this.#parser = parser;
-    this.#step = parser.next(new Uint8Array(0));
+    this.#step = parser.next(NOTHING);
   }
 
   /** The unit and its bytes once the input suffices, else `undefined`. Resumes where the last call stopped. */
@@ -92,7 +106,7 @@ export class UnitReader<T> {
 /** Where a parser stands in its unit. */
 export class Cursor {
   offset = 0;
-  #view: Uint8Array = new Uint8Array(0);
+  #view: Uint8Array = NOTHING;
 
   /** Everything read so far; good until the next `yield`. */
   get read(): Uint8Array {
@@ -123,3 +137,5 @@ export class Cursor {
     return (yield* this.bytes(length)).slice();
   }
 }
+
+const NOTHING: Uint8Array = new Uint8Array(0);
