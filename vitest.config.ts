@@ -2,6 +2,13 @@ import { defineConfig } from 'vitest/config';
 
 const packages = ['sdk', 'keyrings', 'pkcs11', 'xks-proxy', 'local-kms'];
 
+// Those of them that start worker threads, which load their files past Vitest.
+const WITH_THREADS = ['xks-proxy', 'faults'];
+const TYPESCRIPT_THREADS = [
+  `--import=${new URL('tools/vitest/typescript-threads.mjs', import.meta.url).href}`,
+  '--conditions=@holdfast/source',
+];
+
 // Tests run the TypeScript sources: every package's `@holdfast/source` export condition points there.
 const project = (name: string, include: string, ...conditions: string[]) => ({
   ssr: { resolve: { conditions: ['@holdfast/source', ...conditions] } },
@@ -9,6 +16,7 @@ const project = (name: string, include: string, ...conditions: string[]) => ({
     name,
     include: [include],
     setupFiles: ['./tools/vitest/fail-on-console.ts'],
+    execArgv: WITH_THREADS.includes(name) ? TYPESCRIPT_THREADS : [],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
@@ -23,9 +31,18 @@ export default defineConfig({
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
       // Tests of packages once more, with the cryptography that browsers get.
       project('browsers', '{packages/keyrings/test/{raw-aes,multi},test/browsers/*}.test.ts', 'browser'),
-      ...['interop', 'conformance', 'chain', 'vectors', 'fuzz', 'hygiene', 'runtimes', 'project'].map(
-        (name) => project(name, `test/${name}/**/*.test.ts`),
-      ),
+      ...[
+        'interop',
+        'conformance',
+        'chain',
+        'vectors',
+        'fuzz',
+        'faults',
+        'hygiene',
+        'probes',
+        'runtimes',
+        'project',
+      ].map((name) => project(name, `test/${name}/**/*.test.ts`)),
     ],
   },
 });

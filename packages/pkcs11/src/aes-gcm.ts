@@ -20,6 +20,28 @@ export interface EncryptOutput {
   readonly tag: Uint8Array;
 }
 
+/** The input of an encryption whose IV the token makes. The bytes are copied before the promise is returned. */
+export interface TokenIvEncryptInput {
+  /** Additional authenticated data, may be empty. */
+  readonly aad: Uint8Array;
+  /** May be empty. */
+  readonly plaintext: Uint8Array;
+  /**
+   * Where the token puts its IV: `written` over the 12 zero bytes that it is given, as AWS CloudHSM and nShield do, or
+   * `appended` to what it encrypts, with none given, as Luna does.
+   */
+  readonly ivPlacement: IvPlacement;
+}
+
+/** Where a token that makes its own IV puts it. */
+export type IvPlacement = 'written' | 'appended';
+
+/** The output of an encryption whose IV the token made. */
+export interface TokenIvEncryptOutput extends EncryptOutput {
+  /** 12 or 16 bytes. */
+  readonly iv: Uint8Array;
+}
+
 /** The input of a decryption. The bytes are copied before `decrypt` returns its promise. */
 export interface DecryptInput {
   /** 12 or 16 bytes. */
@@ -39,6 +61,8 @@ export interface AesGcm {
   /** @throws TypeError, RangeError */
   encryption(input: EncryptInput): PreparedCall<KeyHandle, EncryptOutput>;
   /** @throws TypeError, RangeError */
+  encryptionUnderTokenIv(input: TokenIvEncryptInput): PreparedCall<KeyHandle, TokenIvEncryptOutput>;
+  /** @throws TypeError, RangeError */
   decryption(input: DecryptInput): PreparedCall<KeyHandle, Uint8Array>;
 }
 
@@ -47,6 +71,7 @@ export function aesGcm(calls: CipherCalls): AesGcm {
   return {
     encryption({ iv, aad, plaintext }) {
       const { block, ...buffers } = prepare(iv, aad, { plaintext });
+      requireIv(iv);
       const ivGiven = new Uint8Array(iv);
       const length = plaintext.length;
       return {
@@ -63,9 +88,32 @@ export function aesGcm(calls: CipherCalls): AesGcm {
         wipe: () => void block.fill(0),
       };
     },
+    encryptionUnderTokenIv({ aad, plaintext, ivPlacement }) {
+      const given = new Uint8Array(IV_BYTES_GIVEN[ivPlacement]);
+      const { block, ...buffers } = prepare(given, aad, { plaintext });
+      const length = plaintext.length;
+      return {
+        async run(session, { handle }) {
+          buffers.mechanism.parameter.iv.fill(0);
+          const output = await calls.encrypt(session, handle, buffers);
+          const ivBytes = output.length - length - TAG_LENGTH;
+          const iv = ivPlacement === 'written' ? buffers.mechanism.parameter.iv : output.subarray(-ivBytes);
+          // A token that takes no part in this has encrypted under zeros or nothing, the same every time.
+          const isMade = ivPlacement === 'written' ? ivBytes === 0 : IV_LENGTHS.includes(ivBytes);
+          if (!isMade || iv.every((byte) => byte === 0)) {
+            throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token makes no IV of its own for CKM_AES_GCM');
+          }
+          const bytes = new Uint8Array(output);
+          const tag = bytes.subarray(length, length + TAG_LENGTH);
+          return { iv: new Uint8Array(iv), ciphertext: bytes.subarray(0, length), tag };
+        },
+        wipe: () => void block.fill(0),
+      };
+    },
     decryption({ iv, aad, ciphertext, tag }) {
       if (tag.length !== TAG_LENGTH) throw new RangeError(`tag: expected ${TAG_LENGTH} bytes`);
       const { block, ...buffers } = prepare(iv, aad, { ciphertext, tag });
+      requireIv(iv);
       const length = ciphertext.length;
       return {
         async run(session, { handle }) {
@@ -83,15 +131,13 @@ function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Ar
   for (const [name, bytes] of Object.entries({ iv, aad, ...inputs })) {
     if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
   }
-  // SoftHSM encrypts with a zero-length IV if it is asked to.
-  if (iv.length !== 12 && iv.length !== 16) throw new RangeError('iv: expected 12 or 16 bytes');
   const parts = [iv, aad, ...Object.values(inputs)];
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const inputLength = length - iv.length - aad.length;
   // One block of our own, because it is wiped. It also gives empty input an address: that of a Buffer without
   // bytes is NULL, which PKCS#11 reads as "no data at all" and refuses. The output has room for a tag on
-  // decryption too: some modules want it as long as their input.
-  const block = Buffer.allocUnsafeSlow(length + inputLength + TAG_LENGTH);
+  // decryption too: some modules want it as long as their input. And there is room for an IV of the token's.
+  const block = Buffer.allocUnsafeSlow(length + inputLength + TAG_LENGTH + MAX_IV_LENGTH);
   let offset = 0;
   for (const part of parts) {
     block.set(part, offset);
@@ -103,7 +149,7 @@ function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Ar
       mechanism: CKM_AES_GCM,
       parameter: {
         type: CK_PARAMS_GCM,
-        iv: block.subarray(0, iv.length),
+        iv: iv.length === 0 ? Buffer.alloc(0) : block.subarray(0, iv.length),
         ivBits: iv.length * 8,
         aad: block.subarray(iv.length, iv.length + aad.length),
         tagBits: TAG_LENGTH * 8,
@@ -116,9 +162,18 @@ function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Ar
   };
 }
 
+// SoftHSM encrypts with a zero-length IV if it is asked to.
+function requireIv(iv: Uint8Array): void {
+  if (!IV_LENGTHS.includes(iv.length)) throw new RangeError('iv: expected 12 or 16 bytes');
+}
+
 function requireLength(name: string, output: Uint8Array, length: number): void {
   if (output.length === length) return;
   throw new Pkcs11Error('DEVICE_ERROR', `${name} wrote ${output.length} bytes instead of ${length}`);
 }
 
 const TAG_LENGTH = 16;
+const IV_LENGTHS: readonly number[] = [12, 16];
+const MAX_IV_LENGTH = 16;
+// The address of no bytes is NULL, which is how a token is told that it has to find an IV.
+const IV_BYTES_GIVEN = { written: 12, appended: 0 } as const satisfies Record<IvPlacement, number>;

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { AesGcm, DecryptInput, EncryptInput, EncryptOutput } from './aes-gcm.ts';
+import type {
+  AesGcm,
+  DecryptInput,
+  EncryptInput,
+  EncryptOutput,
+  TokenIvEncryptInput,
+  TokenIvEncryptOutput,
+} from './aes-gcm.ts';
 import * as ck from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import type { Found, KeptKey } from './kept-keys.ts';
@@ -38,6 +45,12 @@ export interface AesKey {
    */
   encrypt(input: EncryptInput, options?: CallOptions): Promise<EncryptOutput>;
   /**
+   * As `encrypt`, under an IV that the token makes, for tokens that take none.
+   *
+   * @throws as `encrypt`; Pkcs11Error MECHANISM_UNSUPPORTED for a token that does not make one
+   */
+  encryptUnderTokenIv(input: TokenIvEncryptInput, options?: CallOptions): Promise<TokenIvEncryptOutput>;
+  /**
    * The plaintext, if the tag is right for key, IV, additional data and ciphertext.
    *
    * @throws Pkcs11Error DECRYPTION_FAILED, KEY_USAGE_FORBIDDEN and others; TypeError, RangeError; the reason of
@@ -67,6 +80,7 @@ export function aesKey(kept: KeptKey<FoundAesKey>, gcm: AesGcm): AesKey {
       return kept.found.usages;
     },
     encrypt: async (input, options) => kept.run(gcm.encryption(input), options),
+    encryptUnderTokenIv: async (input, options) => kept.run(gcm.encryptionUnderTokenIv(input), options),
     decrypt: async (input, options) => kept.run(gcm.decryption(input), options),
   };
 }

@@ -1,4 +1,11 @@
-export type { DecryptInput, EncryptInput, EncryptOutput } from './aes-gcm.ts';
+export type {
+  DecryptInput,
+  EncryptInput,
+  EncryptOutput,
+  IvPlacement,
+  TokenIvEncryptInput,
+  TokenIvEncryptOutput,
+} from './aes-gcm.ts';
 export type { AesKey, GenerateKeyOptions, KeyUsage } from './aes-keys.ts';
 export type { CallMode } from './cipher-calls.ts';
 export { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from './errors.ts';
