@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Effort, interleave, type Operation } from '../interleave.ts';
+import { CASES, type Case } from './cases.ts';
+import { operations, type SideName } from './operations.ts';
+import { peakMemory } from './peak-memory.ts';
+import { type Result, writeResults } from './results.ts';
+import { writeMessage } from './streams.ts';
+import { heading, line } from './table.ts';
+
+/** Measures and prints the cases whose names contain every text. All of them together are also recorded. */
+export async function benchSdk(texts: readonly string[]): Promise<void> {
+  const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
+  console.log(`${machine}\n\n${heading()}`);
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
+  const results: Result[] = [];
+  try {
+    for (const subject of CASES) {
+      if (!texts.every((text) => subject.name.includes(text))) continue;
+      const result = await measure(subject, join(folder, 'message'));
+      console.log(line(result));
+      results.push(result);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  if (texts.length === 0) await writeResults(machine, results);
+}
+
+async function measure(subject: Case, messagePath: string): Promise<Result> {
+  const { name, workload, form, inFlight } = subject;
+  const isStream = form === 'stream';
+  if (isStream && subject.direction === 'decrypt') await writeMessage(workload, messagePath);
+  const sides = await operations(subject, messagePath);
+  const measured = await interleave<SideName>(
+    SIDE_NAMES.map((side): [SideName, Operation] => [side, sides[side]]),
+    isStream ? STREAM_EFFORT : BUFFER_EFFORT,
+  );
+  return {
+    name,
+    plaintextLength: workload.plaintextLength,
+    frameLength: workload.frameLength,
+    ours: measured.rate('ours') * inFlight,
+    peer: measured.rate('peer') * inFlight,
+    floor: measured.rate('floor') * inFlight,
+    oursToPeer: measured.ratio('ours', 'peer'),
+    oursToFloor: measured.ratio('ours', 'floor'),
+    cpuToPeer: measured.cpuRatio('ours', 'peer'),
+    cpuToFloor: measured.cpuRatio('ours', 'floor'),
+    ...(isStream && { peakRssMiB: await peaks(name, messagePath) }),
+  };
+}
+
+async function peaks(name: string, messagePath: string): Promise<Record<SideName, number>> {
+  const [ours, peer, floor] = [
+    await peakMemory(name, 'ours', messagePath),
+    await peakMemory(name, 'peer', messagePath),
+    await peakMemory(name, 'floor', messagePath),
+  ];
+  return { ours, peer, floor };
+}
+
+const SIDE_NAMES = ['ours', 'peer', 'floor'] as const satisfies readonly SideName[];
+/** `@aws-crypto/client-node` wants some 5,000 calls before it runs at its speed; most cases share its code. */
+const BUFFER_EFFORT = { warmUpMs: 1200, roundMs: 120, rounds: 11 } as const satisfies Effort;
+const STREAM_EFFORT = { warmUpMs: 1, roundMs: 1, rounds: 3 } as const satisfies Effort;

@@ -1,0 +1,35 @@
+import type { Duplex } from 'node:stream';
+import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
+import { cachingCmm, encryptionClient, localCache, type MaterialsSource } from '@holdfast/sdk';
+import { duplex } from '@holdfast/sdk/node';
+import { type Direction, ENCRYPTION_CONTEXT, NAMES, type Workload, wrappingKey } from './side.ts';
+
+/** Holdfast with a raw AES keyring. */
+export function ours({ suite, frameLength, isCached }: Workload): {
+  encrypt(plaintext: Uint8Array): Promise<Uint8Array>;
+  decrypt(message: Uint8Array): Promise<Uint8Array>;
+  stream(direction: Direction): Duplex;
+} {
+  const source = materialsSource(isCached);
+  const writing = { ...source, encryptionContext: ENCRYPTION_CONTEXT, suite, frameLength };
+  return {
+    encrypt: async (plaintext) => (await client.encrypt(plaintext, writing)).message,
+    decrypt: async (message) => (await client.decrypt(message, source)).plaintext,
+    stream: (direction) =>
+      duplex(
+        direction === 'encrypt'
+          ? client.encryptor(writing)
+          : // The peer knows no other way.
+            client.decryptor({ ...source, signedMessages: 'unsafeReleaseBeforeSignature' }),
+      ),
+  };
+}
+
+function materialsSource(isCached: boolean): MaterialsSource {
+  return isCached
+    ? { cmm: cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 3_600_000 }) }
+    : { keyring };
+}
+
+const client = encryptionClient();
+const keyring = rawAesKeyring({ ...NAMES, wrappingKey: wrappingKey() });

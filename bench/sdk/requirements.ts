@@ -1,0 +1,118 @@
+import type { Result } from './results.ts';
+
+/** What the SDK is to reach: as a share of the floor, and as a multiple of the peer. */
+interface Requirement {
+  readonly title: string;
+  /** Words of which a case's name has one each. */
+  readonly cases: readonly (readonly string[])[];
+  /** Words that are in no case's name. */
+  readonly without?: readonly string[];
+  readonly toFloor: number;
+  readonly toPeer: { readonly encrypt: number; readonly decrypt: number };
+}
+
+/** A table in Markdown: each requirement, the worst of its cases each way, and whether it is met. */
+export function requirementsTable(results: readonly Result[]): string {
+  const rows = REQUIREMENTS.flatMap((requirement) =>
+    (['encrypt', 'decrypt'] as const).map((direction) => {
+      const found = results.filter(({ name }) => {
+        const words = new Set(name.split(' '));
+        const { cases, without = [] } = requirement;
+        return (
+          words.has(direction) &&
+          cases.every((any) => any.some((word) => words.has(word))) &&
+          !without.some((word) => words.has(word))
+        );
+      });
+      const toFloor = Math.min(...found.map((result) => result.oursToFloor));
+      const toPeer = Math.min(...found.map((result) => result.oursToPeer));
+      const isMet = toFloor >= requirement.toFloor && toPeer >= requirement.toPeer[direction];
+      return [
+        requirement.title,
+        direction,
+        `${requirement.toFloor}`,
+        toFloor.toFixed(2),
+        `${requirement.toPeer[direction]}`,
+        toPeer.toFixed(1),
+        isMet ? 'met' : 'not met',
+      ];
+    }),
+  );
+  return [HEADINGS, HEADINGS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const HEADINGS = [
+  'case',
+  '',
+  'of the floor: wanted',
+  'reached',
+  'times client-node: wanted',
+  'reached',
+  '',
+] as const;
+
+const REQUIREMENTS: readonly Requirement[] = [
+  {
+    title: '1 KiB unsigned, also cached',
+    cases: [['1-KiB'], ['unsigned']],
+    without: ['8-in-flight'],
+    toFloor: 0.8,
+    toPeer: { encrypt: 6, decrypt: 7 },
+  },
+  {
+    title: '1 KiB signed, in sequence',
+    cases: [['1-KiB'], ['signed']],
+    without: ['cached', '8-in-flight'],
+    toFloor: 0.85,
+    toPeer: { encrypt: 1.8, decrypt: 3 },
+  },
+  {
+    title: '1 KiB signed, 8 in flight',
+    cases: [['1-KiB'], ['signed'], ['8-in-flight']],
+    without: ['cached'],
+    toFloor: 1.4,
+    toPeer: { encrypt: 2.5, decrypt: 5 },
+  },
+  {
+    title: '64 KiB and 1 MiB unsigned, 4 KiB frames',
+    cases: [['64-KiB', '1-MiB'], ['unsigned'], ['4-KiB-frames']],
+    toFloor: 0.8,
+    toPeer: { encrypt: 4, decrypt: 5 },
+  },
+  {
+    title: '16 MiB unsigned, 4 KiB frames',
+    cases: [['16-MiB'], ['unsigned'], ['4-KiB-frames']],
+    toFloor: 0.85,
+    toPeer: { encrypt: 2.7, decrypt: 3.2 },
+  },
+  {
+    title: '16 MiB signed, 4 KiB frames',
+    cases: [['16-MiB'], ['signed'], ['4-KiB-frames']],
+    toFloor: 0.85,
+    toPeer: { encrypt: 2, decrypt: 2.8 },
+  },
+  {
+    title: '256 MiB stream unsigned, 4 KiB frames',
+    cases: [['256-MiB-stream'], ['unsigned'], ['4-KiB-frames']],
+    toFloor: 0.8,
+    toPeer: { encrypt: 2.2, decrypt: 2.6 },
+  },
+  {
+    title: '256 MiB stream signed, 4 KiB frames',
+    cases: [['256-MiB-stream'], ['signed'], ['4-KiB-frames']],
+    toFloor: 0.8,
+    toPeer: { encrypt: 1.9, decrypt: 2 },
+  },
+  {
+    title: '256 MiB stream unsigned, 64 KiB and 1 MiB frames',
+    cases: [['256-MiB-stream'], ['unsigned'], ['64-KiB-frames', '1-MiB-frames']],
+    toFloor: 0.8,
+    toPeer: { encrypt: 1.8, decrypt: 2.5 },
+  },
+  {
+    title: '256 MiB stream signed, 64 KiB and 1 MiB frames',
+    cases: [['256-MiB-stream'], ['signed'], ['64-KiB-frames', '1-MiB-frames']],
+    toFloor: 0.8,
+    toPeer: { encrypt: 1.25, decrypt: 1.3 },
+  },
+];
