@@ -66,6 +66,7 @@ export interface DiscoveryAwsKmsEcdh {
 export function awsKmsEcdhKeyring(options: AwsKmsEcdhKeyringOptions): Keyring {
   const { keyArn, curve } = options;
   if (parseAwsKmsKeyArn(keyArn) === undefined) throw new TypeError('keyArn: expected the ARN of a key');
+  if (!CURVES.includes(curve)) throw new TypeError(`curve: expected one of ${CURVES.join(', ')}`);
   const client = checkedClient(options.client);
   const key = { client, keyArn, curve, grantTokens: checkedGrantTokens(options.grantTokens) };
   const own = ownKey(key, options.publicKey);
@@ -150,3 +151,5 @@ function keyOn(curve: EcdhCurve, name: string, input: KeyInput): EcdhPublicKey {
 function notOurs(): KeyringError {
   return new KeyringError('DATA_KEY_NOT_OPENED', 'it was wrapped between other keys');
 }
+
+const CURVES: readonly EcdhCurve[] = ['P-256', 'P-384', 'P-521'];

@@ -280,6 +280,7 @@ describe('an AWS KMS ECDH keyring', () => {
       { keyArn: alice.keyArn.replace(/.*\//, '') },
       { curve: 'P-384' },
       { curve: 'secp256k1' },
+      { curve: 'secp256k1', schema: 'discovery' },
       { schema: 'ephemeral' },
       { peerPublicKey: keys['P-384'].bob.publicKey },
       { peerPublicKey: rsaKey.publicKey },
