@@ -28,6 +28,8 @@ export async function startHttpServer({
 }: HttpServerOptions): Promise<HttpServer> {
   const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
   const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
+  // Clients keep connections for longer than the five seconds of Node, and would be hung up on in the middle of a call.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   const close = closer(server);
   const url = await listen(server, host, port);
   // Without a listener a connection that cannot be taken would end the process.
@@ -73,4 +75,5 @@ function listen(server: Server, host: string, port: number): Promise<string> {
   });
 }
 
+const KEEP_ALIVE_MS = 75_000;
 const GRACE_MS = 5_000;

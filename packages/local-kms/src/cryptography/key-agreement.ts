@@ -17,7 +17,10 @@ export function sharedSecret(
 
 function parsePublicKey(der: Uint8Array): KeyObject | undefined {
   try {
-    return createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    const key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
+    // Of the point at infinity, Node 20 makes a key that ends the process when it is asked for its curve; only this throws.
+    key.export({ format: 'der', type: 'spki' });
+    return key.asymmetricKeyType === 'ec' ? key : undefined;
   } catch {
     return undefined;
   }
