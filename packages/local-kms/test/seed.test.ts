@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { createLocalKms, type Seed } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
+import { readSeed } from '../src/seed.ts';
 import { present, refusal, startKms } from './fixtures/kms.ts';
 
 const ID = '11111111-2222-4333-8444-555555555555';
@@ -54,9 +55,14 @@ describe('a seed', () => {
     [{ keys: [{ id: ID, replicaRegions: ['us-west-2'] }] }],
     [{ keys: [{ material: 'AAAA' }] }],
     [{ keys: [{ region: 'Stockholm' }] }],
-    [{ keys: [{ tags: { a: 'b' }, policy: {}, ...{ colour: 'red' } }] }],
   ])('is refused as a whole: %j', (seed) => {
     expect(() => createLocalKms({ seed })).toThrow(RangeError);
+  });
+
+  test('is refused for a member that it does not have, and for text that is not JSON', () => {
+    for (const text of ['{"keys":[{"colour":"red"}]}', '{"keys":[{}],"a":1}', '{', '[]']) {
+      expect(() => readSeed(text)).toThrow(RangeError);
+    }
   });
 
   test('whose aliases cannot be keeps the KMS from listening', async () => {

@@ -11,7 +11,7 @@ import { present, refusal, SCOPE, startKms } from '../fixtures/kms.ts';
 
 const GranteePrincipal = 'arn:aws:iam::111122223333:user/grantee';
 const RetiringPrincipal = 'arn:aws:iam::111122223333:role/retiring';
-const NINE_PAIRS = Object.fromEntries([...'abcdefghi'].map((name) => [name, 'value']));
+const NINE_PAIRS = Object.fromEntries(Array.from('abcdefghi').map((name) => [name, 'value']));
 
 async function startKmsWithGrant(input: Partial<CreateGrantCommandInput> = {}) {
   const kms = await startKms();
