@@ -31,11 +31,27 @@ export interface TokenConfig {
   readonly module: string;
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: KeyObject;
-  readonly calls: 'inline' | 'threadpool';
+  readonly calls: TokenCalls;
+  readonly iv: IvSource;
   readonly maxSessions: number;
   /** Label of the key for trial encryptions. */
   readonly healthKeyLabel: string | undefined;
+  /** Tokens of one cluster hold the same keys: what is made on one appears on all. */
+  readonly cluster: string | undefined;
 }
+
+/**
+ * Where calls to a token run. `inline` in the event loop: the fastest for a token inside the process. `threadpool` has
+ * C_Encrypt and C_Decrypt in libuv's threads and the rest inline. `worker` has everything in threads of the token's own,
+ * so that nothing it does holds up anybody else. `auto` measures at the start which of `inline` and `worker` it is to be.
+ */
+export type TokenCalls = 'auto' | 'inline' | 'threadpool' | 'worker';
+
+/**
+ * Who finds the initialization vectors: the proxy, from the token's random generator (`supplied`), or the token, which
+ * writes them over the bytes that it was given (`written`) or appends them to the ciphertext (`appended`).
+ */
+export type IvSource = 'supplied' | 'written' | 'appended';
 
 /** What GetHealthStatus is to tell; the token's own words where nothing is given. */
 export interface HealthConfig {
@@ -52,9 +68,21 @@ export interface StoreConfig {
   /** Empty, or like `/acme`. */
   readonly pathPrefix: string;
   readonly regions: readonly string[];
-  readonly credentials: readonly { readonly accessKeyId: string; readonly secretAccessKey: KeyObject }[];
+  readonly credentials: readonly CredentialConfig[];
+  /** Absolute path of the file with credentials that the command line keeps. */
+  readonly credentialsFile: string | undefined;
   readonly policy: Policy;
   readonly keys: readonly StoreKeyConfig[];
+  /** Absolute path of the file with keys that the command line keeps. */
+  readonly keysFile: string | undefined;
+}
+
+/** What AWS KMS signs with. */
+export interface CredentialConfig {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: KeyObject;
+  /** When it was made, if that is known. */
+  readonly createdAt: Date | undefined;
 }
 
 /** One external key, and the keys of the tokens that it stands for. */
@@ -67,6 +95,8 @@ export interface StoreKeyConfig {
   readonly usages: readonly KeyUsage[];
   /** `DISABLED` is what KMS is told; `BLOCKED` refuses every request, as an operator's emergency stop. */
   readonly status: 'ENABLED' | 'DISABLED' | 'BLOCKED';
+  /** Whether ciphertext of the Rust sample proxy opens too, which authenticates a hash in place of the AAD. */
+  readonly acceptReferenceCiphertext: boolean;
 }
 
 /** One generation of an external key's material. */
@@ -82,9 +112,14 @@ export interface KeyVersionConfig {
  *
  * @example
  * const config = parseConfig(await readFile('/etc/xks-proxy/config.toml', 'utf8'), { baseDirectory: '/etc/xks-proxy' });
+ *
+ * @param options.instead texts by absolute path, taken in place of what stands in those files: what would be
  */
-export function parseConfig(toml: string, { baseDirectory }: { baseDirectory: string }): ProxyConfig {
-  const files = filesBelow(baseDirectory);
+export function parseConfig(
+  toml: string,
+  { baseDirectory, instead }: { baseDirectory: string; instead?: ReadonlyMap<string, string> },
+): ProxyConfig {
+  const files = filesBelow(baseDirectory, instead);
   const result = configSchema(files).safeParse(parseDocument(toml));
   if (result.success) return { ...result.data, files: files.read() };
   const problems = result.error.issues.map(({ path, message }) => `${place(path)}: ${message}`);

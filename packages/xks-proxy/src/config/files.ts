@@ -1,13 +1,18 @@
 import { createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 
 /** Schemas of settings that name a file; a path is relative to the configuration, and is read. */
 export type Files = ReturnType<typeof filesBelow>;
 
-/** Reads what a configuration names, and remembers what it has read. */
-export function filesBelow(baseDirectory: string) {
+/**
+ * Reads what a configuration names, and remembers what it has read.
+ *
+ * @param instead texts by absolute path, which are taken in place of what stands in those files
+ */
+export function filesBelow(baseDirectory: string, instead: ReadonlyMap<string, string> = new Map()) {
   const read = new Set<string>();
   // A file's name is not repeated in a message: some day it is the secret itself that stands in its place.
   const text = (what: string) =>
@@ -15,7 +20,7 @@ export function filesBelow(baseDirectory: string) {
       const file = resolve(baseDirectory, path);
       read.add(file);
       try {
-        return readFileSync(file, 'utf8');
+        return instead.get(file) ?? readFileSync(file, 'utf8');
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
         context.addIssue(`cannot read the ${what} (${code})`);
@@ -31,6 +36,26 @@ export function filesBelow(baseDirectory: string) {
         const value = content.replace(/\r?\n$/, '');
         if (pattern.test(value)) return createSecretKey(value, 'utf8');
         context.addIssue(`the ${what} must be ${rule}`);
+        return z.NEVER;
+      }),
+    /** A TOML file in the form of a schema, with its absolute path. */
+    toml: <Schema extends z.ZodType>(what: string, schema: Schema) =>
+      z.string().transform((path, context): { path: string; content: z.output<Schema> } => {
+        const result = text(what)
+          .transform((content, inner): unknown => {
+            try {
+              return parseToml(content);
+            } catch {
+              inner.addIssue(`the ${what} is not valid TOML`);
+              return z.NEVER;
+            }
+          })
+          .pipe(schema)
+          .safeParse(path);
+        if (result.success) return { path: resolve(baseDirectory, path), content: result.data };
+        for (const { path: place, message } of result.error.issues) {
+          context.addIssue({ code: 'custom', path: [...place], message });
+        }
         return z.NEVER;
       }),
     /** The absolute path of something that is not read here. */

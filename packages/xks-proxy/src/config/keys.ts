@@ -39,6 +39,7 @@ const key = z
       .min(1)
       .default(['ENCRYPT', 'DECRYPT']),
     status: z.enum(['ENABLED', 'DISABLED', 'BLOCKED']).default('ENABLED'),
+    accept_reference_ciphertext: z.boolean().default(false),
   })
   .refine((row) => !/^\.{1,2}$/.test(row.external_key_id), {
     path: ['external_key_id'],
@@ -54,6 +55,7 @@ const key = z
       tokens,
       usages,
       status,
+      acceptReferenceCiphertext: row.accept_reference_ciphertext,
       versions: versions.toSorted((a, b) => a.version - b.version),
     };
   });

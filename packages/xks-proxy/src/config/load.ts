@@ -3,8 +3,12 @@ import { dirname, resolve } from 'node:path';
 import { XksProxyError } from '../proxy-error.ts';
 import { type ProxyConfig, parseConfig } from './config.ts';
 
-/** Reads a configuration file and all that it names. Throws XksProxyError `CONFIG_INVALID`. */
-export function loadConfig(configFile: string): ProxyConfig {
+/**
+ * Reads a configuration file and all that it names. Throws XksProxyError `CONFIG_INVALID`.
+ *
+ * @param instead texts by absolute path, taken in place of what stands in those files
+ */
+export function loadConfig(configFile: string, instead?: ReadonlyMap<string, string>): ProxyConfig {
   const path = resolve(configFile);
   let toml: string;
   try {
@@ -12,5 +16,5 @@ export function loadConfig(configFile: string): ProxyConfig {
   } catch (cause) {
     throw new XksProxyError('CONFIG_INVALID', `cannot read ${path}`, { cause });
   }
-  return parseConfig(toml, { baseDirectory: dirname(path) });
+  return parseConfig(toml, { baseDirectory: dirname(path), ...(instead && { instead }) });
 }

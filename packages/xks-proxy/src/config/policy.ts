@@ -1,6 +1,6 @@
-import { TomlDate } from 'smol-toml';
 import { z } from 'zod';
 import { type PatternSubject, type PolicyRule, rulesPolicy } from '../policy/rules.ts';
+import { INSTANT } from './instant.ts';
 import { NAME, unique } from './names.ts';
 
 /** `[stores.policy]`: which requests of AWS KMS a store takes. Read into a policy. */
@@ -25,10 +25,6 @@ const timeOfDay = z
     return Number(hour) * 60 + Number(minute);
   });
 const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
-const instant = z
-  .instanceof(TomlDate)
-  .refine((date) => date.isDateTime() && !date.isLocal(), 'must be a date and a time with its zone')
-  .optional();
 
 const rule = z
   .strictObject({
@@ -47,8 +43,8 @@ const rule = z
     source_vpces: patterns,
     hours: z.tuple([timeOfDay, timeOfDay]).optional(),
     weekdays: z.array(z.enum(WEEKDAYS)).min(1).optional(),
-    not_before: instant,
-    not_after: instant,
+    not_before: INSTANT.optional(),
+    not_after: INSTANT.optional(),
   })
   .transform(({ name, effect, hours, weekdays, not_before, not_after, ...row }): PolicyRule => {
     const lists: Partial<Record<PatternSubject, readonly string[] | undefined>> = {

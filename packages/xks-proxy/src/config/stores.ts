@@ -1,7 +1,7 @@
-import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { MAX_TARGET_CHARACTERS } from '../http/request-path.ts';
 import { ALLOW_ALL } from '../policy/policy.ts';
+import { credentialsSchema } from './credentials.ts';
 import type { Files } from './files.ts';
 import { keysSchema } from './keys.ts';
 import { NAME, unique } from './names.ts';
@@ -21,15 +21,29 @@ export function storeSchema(files: Files) {
           'must be empty, or segments of A-Z, a-z, 0-9, _ and - that each start with /',
         ),
       regions: z.array(z.string().regex(/^[a-z]{2,}(?:-[a-z]+)+-\d+$/, 'must be an AWS region')).min(1),
-      credentials: z.array(credentialSchema(files)).min(1),
+      credentials: credentialsSchema(files),
+      credentials_file: files
+        .toml('credentials file', z.strictObject({ credentials: credentialsSchema(files) }))
+        .optional(),
       policy: policySchema.optional(),
       keys: keysSchema(),
-      keys_file: keysFile(files).default([]),
+      keys_file: files.toml('keys file', z.strictObject({ keys: keysSchema() })).optional(),
     })
-    .transform(({ path_prefix: pathPrefix, keys, keys_file, ...row }, context) => {
+    .transform(({ path_prefix: pathPrefix, keys_file, credentials_file, ...row }, context) => {
       const { policy = ALLOW_ALL } = row;
-      const store = { ...row, policy, pathPrefix, keys: [...keys, ...keys_file] };
-      unique<(typeof keys)[number]>('external_key_id', (key) => key.externalKeyId)(store.keys, {
+      const store = {
+        ...row,
+        policy,
+        pathPrefix,
+        credentials: [...row.credentials, ...(credentials_file?.content.credentials ?? [])],
+        credentialsFile: credentials_file?.path,
+        keys: [...row.keys, ...(keys_file?.content.keys ?? [])],
+        keysFile: keys_file?.path,
+      };
+      if (store.credentials.length === 0) {
+        context.addIssue({ code: 'custom', path: ['credentials'], message: 'there must be one at least' });
+      }
+      unique<(typeof store.keys)[number]>('external_key_id', (key) => key.externalKeyId)(store.keys, {
         ...context,
         addIssue: (issue) =>
           context.addIssue(
@@ -39,35 +53,6 @@ export function storeSchema(files: Files) {
       longestPaths(store, context);
       return store;
     });
-}
-
-function credentialSchema(files: Files) {
-  return z
-    .strictObject({
-      access_key_id: z.string().regex(/^[A-Z2-7]{20,30}$/, 'must be 20 to 30 characters of A-Z and 2-7'),
-      secret_access_key_file: files.secret(
-        'secret access key',
-        /^[A-Za-z0-9+/=]{43,64}$/,
-        '43 to 64 characters of A-Z, a-z, 0-9, +, / and =',
-      ),
-    })
-    .transform((row) => ({ accessKeyId: row.access_key_id, secretAccessKey: row.secret_access_key_file }));
-}
-
-/** Keys in a file of their own, which the command line keeps. */
-function keysFile(files: Files) {
-  return files
-    .text('keys file')
-    .transform((text, context): unknown => {
-      try {
-        return parseToml(text);
-      } catch {
-        context.addIssue('the keys file is not valid TOML');
-        return z.NEVER;
-      }
-    })
-    .pipe(z.strictObject({ keys: keysSchema() }))
-    .transform(({ keys }) => keys);
 }
 
 /** KMS sends no URI over 256 characters, and the proxy takes none (XKS API v1, "API operations"). */

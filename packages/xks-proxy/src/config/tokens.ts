@@ -12,8 +12,10 @@ export function tokenSchema(files: Files) {
       serial: z.string().min(1).max(16).optional(),
       pin_file: files.secret('PIN', /^[^\r\n]{1,255}$/, 'one line of text'),
       max_sessions: z.int().min(1).max(1024).default(16),
-      calls: z.enum(['inline', 'threadpool']).default('inline'),
+      calls: z.enum(['auto', 'inline', 'threadpool', 'worker']).default('auto'),
+      iv: z.enum(['supplied', 'written', 'appended']).default('supplied'),
       health_key_label: z.string().min(1).optional(),
+      cluster: NAME.optional(),
     })
     .transform(({ module, label, serial, pin_file: pin, calls, ...row }, context) => {
       if ((label === undefined) === (serial === undefined)) context.addIssue('give either label or serial');
@@ -24,8 +26,10 @@ export function tokenSchema(files: Files) {
         selector,
         pin,
         calls,
+        iv: row.iv,
         maxSessions: row.max_sessions,
         healthKeyLabel: row.health_key_label,
+        cluster: row.cluster,
       };
     });
 }

@@ -47,6 +47,7 @@ describe('a configuration', () => {
       versions: [{ version: 1, selector: { label: 'orders' } }],
       usages: ['ENCRYPT', 'DECRYPT'],
       status: 'ENABLED',
+      acceptReferenceCiphertext: false,
     });
   });
 
