@@ -101,7 +101,10 @@ export function aesGcm(calls: CipherCalls): AesGcm {
           // A token that takes no part in this has encrypted under zeros or nothing, the same every time.
           const isMade = ivPlacement === 'written' ? ivBytes === 0 : IV_LENGTHS.includes(ivBytes);
           if (!isMade || iv.every((byte) => byte === 0)) {
-            throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token makes no IV of its own for CKM_AES_GCM');
+            throw new Pkcs11Error(
+              'MECHANISM_UNSUPPORTED',
+              'the token makes no IV of its own for CKM_AES_GCM',
+            );
           }
           const bytes = new Uint8Array(output);
           const tag = bytes.subarray(length, length + TAG_LENGTH);

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 import { type Cryptoki, initializeCryptoki, loadCryptoki } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import { createLogins, type Logins } from './login.ts';
@@ -46,7 +47,8 @@ function load(path: string, initializationParameters: string | undefined): Libra
   const ours = initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
-      if (ours) cryptoki.C_Finalize();
+      // A module belongs to the process: a thread that ends must not take it from the others.
+      if (ours && isMainThread) cryptoki.C_Finalize();
     } catch {
       // Nobody is left who could do anything about it, and the caller may have been after something else.
     } finally {

@@ -50,7 +50,7 @@ export interface OpenTokenOptions extends LoginOptions {
 
 /**
  * Opens a PKCS#11 module, for example `/usr/lib/softhsm/libsofthsm2.so`. A process initialises a module once,
- * however often it is opened, and finalises it when the last module object and token are closed.
+ * however often it is opened, and finalises it when the last module object and token of the main thread are closed.
  *
  * ```ts
  * const token = openModule({ path }).openToken({ label: 'holdfast', pin });

@@ -25,5 +25,16 @@ export async function withDeadline<T>(
   }
 }
 
-const timedOut = () =>
+/** The result of `work`, or the reason of the signal once it is aborted: for work that cannot be taken back. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** That a token did not answer in time. */
+export const timedOut = () =>
   new XksException('DependencyTimeoutException', 'The external key manager did not answer in time.');

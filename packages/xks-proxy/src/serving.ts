@@ -46,7 +46,7 @@ export async function openServing(config: ProxyConfig, log: ProxyLog, before?: S
           drained = resolve;
         });
       }
-      fleet.release();
+      await fleet.release();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { ProxyConfig, StoreKeyConfig } from '../config/config.ts';
 import type { ProxyLog } from '../log.ts';
 import { currentVersion, keyUsages } from '../stores.ts';
 import { PRODUCT_VERSION } from '../version.ts';
+import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { isSameToken, type OpenToken, openToken } from './open-token.ts';
@@ -11,10 +12,10 @@ export interface Fleet {
   readonly description: FleetDescription;
   /** In the order of the configuration; never empty. */
   readonly members: readonly FleetMember[];
-  /** The device that a key lives on. */
+  /** The device that a key lives on: its token, or those that it names as one. */
   deviceOf(key: StoreKeyConfig): KeyDevice;
   /** Lets go of the tokens; those that no other fleet holds are closed. */
-  release(): void;
+  release(): Promise<void>;
 }
 
 /** What GetHealthStatus tells besides the state of each member. */
@@ -44,10 +45,11 @@ export async function openFleet(config: ProxyConfig, log: ProxyLog, before?: Fle
     for (const tokenConfig of config.tokens) {
       const shared = before?.members.find(({ token }) => isSameToken(token.config, tokenConfig))?.token;
       shared?.hold();
-      tokens.push(shared ?? openToken(tokenConfig));
+      const onChange: OnChange = (status, cause) => log.health(tokenConfig.name, status, cause);
+      tokens.push(shared ?? (await openToken(tokenConfig, onChange)));
     }
   } catch (error) {
-    for (const token of tokens) token.release();
+    await Promise.all(tokens.map((token) => token.release()));
     throw error;
   }
   const members = await Promise.all(tokens.map((token) => member(token, config, log)));
@@ -56,11 +58,17 @@ export async function openFleet(config: ProxyConfig, log: ProxyLog, before?: Fle
   return {
     description: description(config, first.token.info),
     members,
-    deviceOf: ({ tokens: names }) =>
-      (members.find(({ token }) => names === undefined || names.includes(token.config.name)) ?? first).token
-        .device,
-    release() {
-      for (const token of tokens) token.release();
+    deviceOf({ tokens: names = tokens.map(({ config: { name } }) => name) }) {
+      const named = names.flatMap((name) => tokens.filter((token) => token.config.name === name));
+      const [only, ...others] = named.map(({ device, status }) => ({
+        device,
+        isWell: () => status() !== 'UNAVAILABLE',
+      }));
+      if (only === undefined) throw new TypeError('tokens: expected one at least');
+      return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
+    },
+    async release() {
+      await Promise.all(tokens.map((token) => token.release()));
     },
   };
 }
@@ -73,6 +81,7 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
     model: config.health.ekmModel ?? token.info.model,
     health: deviceHealth({
       device: token.device,
+      calls: () => token.status(),
       keyLabel: healthKeyLabel,
       borrowed: await checkedKeys(token, config, log),
       timeoutMs: config.server.timeoutMs,
@@ -81,6 +90,8 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
     }),
   };
 }
+
+type OnChange = Parameters<typeof openToken>[1];
 
 /** Logs the keys that a token should have and cannot be used; returns those that its health may be probed with. */
 async function checkedKeys(

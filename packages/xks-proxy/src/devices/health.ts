@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { withDeadline } from '../deadline.ts';
 import { callWatch } from './call-watch.ts';
+import { isKeyFailure } from './failures.ts';
 import type { DeviceKeySelector, KeyDevice } from './key-device.ts';
-import { isKeyFailure } from './pkcs11-device.ts';
 
 /** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
 export type HealthStatus = 'ACTIVE' | 'DEGRADED' | 'UNAVAILABLE';
 
 /** The health of one device. */
 export interface DeviceHealth {
-  /** The outcome of a real encryption and decryption, at most ten seconds old. Never rejects. */
+  /**
+   * The outcome of a real encryption and decryption, at most ten seconds old, or what the calls since then say if that
+   * is worse. Never rejects.
+   */
   status(): Promise<HealthStatus>;
 }
 
@@ -23,6 +26,8 @@ export interface BorrowedKey {
 /** What is probed, how long it may take, and who is told. */
 export interface DeviceHealthOptions {
   readonly device: KeyDevice;
+  /** What the calls of the last seconds say. */
+  readonly calls: () => HealthStatus;
   /** Label of the key for trials, if there is one for them. */
   readonly keyLabel: string | undefined;
   /**
@@ -40,6 +45,7 @@ export interface DeviceHealthOptions {
 /** Health by probing; concurrent and frequent questions share one probe. */
 export function deviceHealth({
   device,
+  calls,
   keyLabel,
   borrowed,
   timeoutMs,
@@ -88,13 +94,18 @@ export function deviceHealth({
 
   return {
     async status() {
-      if (latest !== undefined && performance.now() < latest.expiresAtMs) return latest.status;
+      if (latest !== undefined && performance.now() < latest.expiresAtMs)
+        return worse(latest.status, calls());
       running ??= probe().finally(() => {
         running = undefined;
       });
-      return running;
+      return worse(await running, calls());
     },
   };
+}
+
+function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
+  return STATUSES.indexOf(a) > STATUSES.indexOf(b) ? a : b;
 }
 
 type Trial = (device: KeyDevice) => Promise<void>;
@@ -111,6 +122,7 @@ function trialWith(selector: DeviceKeySelector): Trial {
   };
 }
 
+const STATUSES = ['ACTIVE', 'DEGRADED', 'UNAVAILABLE'] as const satisfies readonly HealthStatus[];
 const MAX_BORROWED_KEYS = 4;
 // KMS wants at most a minute; a failure is looked at again soon, so that a recovery shows.
 const LIFETIME_MS = { ACTIVE: 10_000, DEGRADED: 1_000, UNAVAILABLE: 1_000 } as const satisfies Record<

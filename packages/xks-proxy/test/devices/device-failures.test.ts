@@ -55,7 +55,7 @@ const fleet: Fleet = {
   description: { fleetSize: 1, proxyVendor: 'Holdfast', proxyModel: 'tests', ekmVendor: 'Holdfast' },
   members: [],
   deviceOf: () => device,
-  release: () => undefined,
+  release: async () => undefined,
 };
 const serving: Serving = {
   config,

@@ -2,7 +2,7 @@ import { Pkcs11Error } from '@holdfast/pkcs11';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deviceHealth, type HealthStatus } from '../../src/devices/health.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
-import { tokenException } from '../../src/devices/pkcs11-device.ts';
+import { tokenException } from '../../src/devices/failures.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 
 function healthOf(
@@ -13,6 +13,7 @@ function healthOf(
   const failedKeys: string[] = [];
   const health = deviceHealth({
     device,
+    calls: () => 'ACTIVE',
     keyLabel,
     borrowed: borrowedLabels.map((label) => ({ store: 'acme', externalKeyId: label, selector: { label } })),
     timeoutMs: 500,

@@ -1,6 +1,6 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it } from 'vitest';
-import { tokenException } from '../../src/devices/pkcs11-device.ts';
+import { tokenException } from '../../src/devices/failures.ts';
 import { EXCEPTION_STATUS } from '../../src/errors.ts';
 
 describe('a failure of the token', () => {

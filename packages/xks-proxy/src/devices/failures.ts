@@ -1,0 +1,70 @@
+import { Pkcs11Error, type Pkcs11ErrorCode } from '@holdfast/pkcs11';
+import { XksException, type XksExceptionName } from '../errors.ts';
+
+/** The exception that answers a failure of a token. */
+export function tokenException(error: unknown): XksException {
+  // The reason of an aborted signal is an answer already.
+  if (error instanceof XksException) return error;
+  const errorName = error instanceof Pkcs11Error ? ANSWERS[error.code][0] : 'InternalException';
+  return new XksException(errorName, MESSAGES[errorName], { cause: error });
+}
+
+/** Whether a failure is that of one key, and says nothing about the token. */
+export function isKeyFailure(error: unknown): boolean {
+  return subjectOf(error) === 'key';
+}
+
+/** Whether a failure says that the token does not work: it would fail for any key and any data. */
+export function isOutage(error: unknown): boolean {
+  return (
+    subjectOf(error) === 'token' ||
+    (error instanceof XksException && error.errorName === 'DependencyTimeoutException')
+  );
+}
+
+/** Whether another token with the same keys may do better: this one does not work, or has too much work. */
+export function isWorthAnotherToken(error: unknown): boolean {
+  return isOutage(error) || subjectOf(error) === 'load';
+}
+
+function subjectOf(error: unknown): Subject | undefined {
+  const cause = error instanceof XksException ? error.cause : undefined;
+  return cause instanceof Pkcs11Error ? ANSWERS[cause.code][1] : undefined;
+}
+
+/** What a failure is about. */
+type Subject = 'token' | 'load' | 'key' | 'request';
+
+const ANSWERS = {
+  BINDING_UNAVAILABLE: ['InternalException', 'token'],
+  MODULE_UNAVAILABLE: ['InternalException', 'token'],
+  TOKEN_NOT_FOUND: ['InternalException', 'token'],
+  TOKEN_AMBIGUOUS: ['InternalException', 'token'],
+  TOKEN_UNAVAILABLE: ['InternalException', 'token'],
+  PIN_INCORRECT: ['InternalException', 'token'],
+  PIN_LOCKED: ['InternalException', 'token'],
+  PIN_REFUSED: ['InternalException', 'token'],
+  NOT_LOGGED_IN: ['InternalException', 'token'],
+  SESSION_LOST: ['InternalException', 'token'],
+  SESSIONS_EXHAUSTED: ['ThrottlingException', 'load'],
+  KEY_NOT_FOUND: ['KeyNotFoundException', 'key'],
+  KEY_AMBIGUOUS: ['InternalException', 'key'],
+  KEY_EXISTS: ['InternalException', 'key'],
+  KEY_UNSUITABLE: ['UnsupportedOperationException', 'key'],
+  KEY_USAGE_FORBIDDEN: ['InvalidKeyUsageException', 'key'],
+  DECRYPTION_FAILED: ['InvalidCiphertextException', 'request'],
+  INPUT_REFUSED: ['InternalException', 'request'],
+  MECHANISM_UNSUPPORTED: ['UnsupportedOperationException', 'request'],
+  DEVICE_ERROR: ['InternalException', 'token'],
+  CLOSED: ['InternalException', 'token'],
+} as const satisfies Record<Pkcs11ErrorCode, readonly [XksExceptionName, Subject]>;
+
+const MESSAGES = {
+  InternalException: 'The external key manager failed.',
+  ThrottlingException: 'The external key manager is busy.',
+  KeyNotFoundException: 'The external key was not found.',
+  UnsupportedOperationException: 'The external key manager does not support this operation with this key.',
+  InvalidKeyUsageException: 'The external key does not support this operation.',
+  InvalidCiphertextException:
+    'The ciphertext, its metadata or the additional authenticated data is not valid for this key.',
+} as const satisfies Record<(typeof ANSWERS)[Pkcs11ErrorCode][0], string>;

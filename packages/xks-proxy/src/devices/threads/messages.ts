@@ -1,0 +1,53 @@
+import type { Pkcs11ErrorCode, ReturnValue } from '@holdfast/pkcs11';
+import type { IvSource } from '../../config/config.ts';
+import type { DeviceKeySelector, KeyUsage, Sealed } from '../key-device.ts';
+
+/** What a thread is told first: which token it is for. */
+export interface ThreadSettings {
+  readonly name: string;
+  readonly module: string;
+  readonly selector: { readonly label: string } | { readonly serial: string };
+  readonly pin: string;
+  readonly iv: IvSource;
+}
+
+/** One call to the token. Its bytes are handed over, not copied: nobody but the receiver has them afterwards. */
+export type ThreadCall =
+  | { readonly kind: 'open'; readonly settings: ThreadSettings }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'key'; readonly selector: DeviceKeySelector; readonly fresh: boolean }
+  | {
+      readonly kind: 'encrypt';
+      readonly selector: DeviceKeySelector;
+      readonly aad: Uint8Array<ArrayBuffer>;
+      readonly plaintext: Uint8Array<ArrayBuffer>;
+    }
+  | {
+      readonly kind: 'decrypt';
+      readonly selector: DeviceKeySelector;
+      readonly aad: Uint8Array<ArrayBuffer>;
+      readonly sealed: Sealed;
+    }
+  | { readonly kind: 'close' };
+
+/** What came of a call: one of these, or none for a call without a result. */
+export interface ThreadAnswer {
+  readonly usages?: readonly KeyUsage[];
+  readonly sealed?: Sealed;
+  readonly plaintext?: Uint8Array<ArrayBuffer>;
+  readonly failure?: ThreadFailure;
+}
+
+/** A Pkcs11Error, without what cannot be sent. */
+export interface ThreadFailure {
+  readonly code: Pkcs11ErrorCode;
+  readonly message: string;
+  readonly returnValue?: ReturnValue | undefined;
+}
+
+/** Bytes in memory of their own, which can be handed over to another thread. */
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}

@@ -1,0 +1,238 @@
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { timedOut } from '../../deadline.ts';
+import type { ThreadAnswer, ThreadCall, ThreadSettings } from './messages.ts';
+import { startTokenWorker, type TokenWorker } from './token-worker.ts';
+
+/** The threads that a token's calls run in, and those calls that wait for one. */
+export interface ThreadPool {
+  /**
+   * Makes a call in the next free thread. Rejects with Pkcs11Error, also SESSIONS_EXHAUSTED when too many wait; with the
+   * reason of an aborted signal; with `DependencyTimeoutException` when the call hangs.
+   */
+  run(call: ThreadCall, options?: RunOptions): Promise<ThreadAnswer>;
+  counts(): ThreadCounts;
+  /** Refuses whoever waits, and resolves when all threads have ended but those that hang. */
+  close(): Promise<void>;
+}
+
+interface RunOptions {
+  readonly handedOver?: readonly ArrayBuffer[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How many threads there are, are at work, and hang; and how many calls wait. */
+export interface ThreadCounts {
+  readonly threads: number;
+  readonly busy: number;
+  readonly hung: number;
+  readonly waiting: number;
+}
+
+/** How large a pool may become. */
+export interface ThreadPoolOptions {
+  readonly settings: ThreadSettings;
+  readonly maxThreads: number;
+  readonly maxWaiting: number;
+}
+
+/** A pool without threads: they are started when there is work for them. */
+export function threadPool(options: ThreadPoolOptions): ThreadPool {
+  return new Pool(options);
+}
+
+class Pool implements ThreadPool {
+  readonly #options: ThreadPoolOptions;
+  /** Those that have opened their token, and those that are about to. */
+  readonly #threads = new Set<TokenWorker>();
+  readonly #starting = new Set<TokenWorker>();
+  readonly #idle: TokenWorker[] = [];
+  /** Given up: their call does not return. Each is replaced, but not without end. */
+  readonly #hung = new Set<TokenWorker>();
+  /** In the order of their arrival. */
+  readonly #waiting = new Set<Job>();
+  readonly #jobs = new Map<TokenWorker, Job>();
+  readonly #watch: NodeJS.Timeout;
+  /** A PIN that was refused once is not offered again: the token would lock itself. */
+  #refused: Pkcs11Error | undefined;
+  #closed = false;
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options;
+    this.#watch = setInterval(() => this.#giveUpHung(), WATCH_INTERVAL_MS).unref();
+  }
+
+  run(call: ThreadCall, { handedOver = [], signal }: RunOptions = {}): Promise<ThreadAnswer> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      this.#admit();
+      const abort = (): void => {
+        this.#waiting.delete(job);
+        reject(signal?.reason);
+      };
+      const done = (): void => signal?.removeEventListener('abort', abort);
+      const job: Job = {
+        call,
+        handedOver,
+        resolve: (answer) => (done(), resolve(answer)),
+        reject: (error) => (done(), reject(error)),
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      const idle = this.#idle.pop();
+      if (idle !== undefined) return this.#start(idle, job);
+      this.#waiting.add(job);
+      this.#startThreads();
+    });
+  }
+
+  counts(): ThreadCounts {
+    return {
+      threads: this.#threads.size,
+      busy: this.#jobs.size,
+      hung: this.#hung.size,
+      waiting: this.#waiting.size,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#refuseWaiting(new Pkcs11Error('CLOSED', 'the token is closed'));
+    for (const worker of this.#idle.splice(0)) this.#end(worker);
+    await Promise.all(
+      [...this.#threads].map((worker) => Promise.race([worker.ended, this.#givenUp(worker)])),
+    );
+    clearInterval(this.#watch);
+  }
+
+  /** Throws when there is no use in waiting. */
+  #admit(): void {
+    if (this.#closed) throw new Pkcs11Error('CLOSED', 'the token is closed');
+    if (this.#refused !== undefined) throw this.#refused;
+    if (this.#waiting.size >= this.#options.maxWaiting) {
+      throw new Pkcs11Error('SESSIONS_EXHAUSTED', 'as many calls wait for a thread as may');
+    }
+    // Until one of them returns there is nobody to do anything.
+    if (this.#threads.size === 0 && this.#hung.size >= this.#maxHung()) throw timedOut();
+  }
+
+  #startThreads(): void {
+    const { maxThreads } = this.#options;
+    while (
+      this.#starting.size < this.#waiting.size &&
+      this.#threads.size < maxThreads &&
+      this.#hung.size < this.#maxHung()
+    ) {
+      void this.#startThread();
+    }
+  }
+
+  async #startThread(): Promise<void> {
+    const { worker, opened } = startTokenWorker(this.#options.settings);
+    this.#threads.add(worker);
+    this.#starting.add(worker);
+    void worker.ended.then(() => this.#forget(worker));
+    try {
+      await opened;
+      this.#starting.delete(worker);
+      this.#next(worker);
+    } catch (error) {
+      this.#starting.delete(worker);
+      this.#learn(error);
+      this.#end(worker);
+      // Whoever waits hears why, rather than wait for threads that fare no better.
+      if (this.#threads.size - this.#starting.size <= 1) this.#refuseWaiting(error);
+    }
+  }
+
+  #start(worker: TokenWorker, job: Job): void {
+    this.#jobs.set(worker, job);
+    worker
+      .call(job.call, job.handedOver)
+      .then(job.resolve, (error: unknown) => {
+        this.#learn(error);
+        job.reject(error);
+      })
+      .finally(() => {
+        this.#jobs.delete(worker);
+        this.#next(worker);
+      });
+  }
+
+  #next(worker: TokenWorker): void {
+    // One that was given up has been replaced.
+    const isSurplus = this.#hung.delete(worker);
+    if (isSurplus || this.#closed) return this.#end(worker);
+    if (!this.#threads.has(worker)) return undefined;
+    const [job] = this.#waiting;
+    if (job === undefined) {
+      this.#idle.push(worker);
+      return undefined;
+    }
+    this.#waiting.delete(job);
+    return this.#start(worker, job);
+  }
+
+  #giveUpHung(): void {
+    const latestMs = performance.now() - HANG_MS;
+    for (const worker of this.#threads) {
+      const { busySinceMs } = worker;
+      const startingMs = this.#starting.has(worker) ? START_MS : 0;
+      if (busySinceMs === undefined || busySinceMs + startingMs > latestMs) continue;
+      this.#jobs.get(worker)?.reject(timedOut());
+      this.#jobs.delete(worker);
+      this.#threads.delete(worker);
+      this.#starting.delete(worker);
+      this.#hung.add(worker);
+    }
+    this.#startThreads();
+  }
+
+  async #givenUp(worker: TokenWorker): Promise<void> {
+    while (this.#threads.has(worker)) {
+      await new Promise<void>((resolve) => void setTimeout(resolve, WATCH_INTERVAL_MS));
+    }
+  }
+
+  #forget(worker: TokenWorker): void {
+    this.#threads.delete(worker);
+    this.#starting.delete(worker);
+    this.#hung.delete(worker);
+    const index = this.#idle.indexOf(worker);
+    if (index >= 0) this.#idle.splice(index, 1);
+    this.#startThreads();
+  }
+
+  #end(worker: TokenWorker): void {
+    worker.call({ kind: 'close' }).catch(() => undefined);
+  }
+
+  #learn(error: unknown): void {
+    if (error instanceof Pkcs11Error && error.code.startsWith('PIN_')) {
+      this.#refused = error;
+      this.#refuseWaiting(error);
+    }
+  }
+
+  #refuseWaiting(error: unknown): void {
+    for (const job of this.#waiting) job.reject(error);
+    this.#waiting.clear();
+  }
+
+  #maxHung(): number {
+    return Math.max(MIN_HUNG, this.#options.maxThreads);
+  }
+}
+
+interface Job {
+  readonly call: ThreadCall;
+  readonly handedOver: readonly ArrayBuffer[];
+  resolve(answer: ThreadAnswer): void;
+  reject(error: unknown): void;
+}
+
+// KMS has given up on a call long before.
+const HANG_MS = 1000;
+// To load the program and the module, beside all else that starts.
+const START_MS = 10_000;
+const WATCH_INTERVAL_MS = 100;
+const MIN_HUNG = 4;

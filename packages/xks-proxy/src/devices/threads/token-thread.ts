@@ -1,0 +1,78 @@
+// The program of a thread: it has one session with a token, and makes one call at a time.
+import { parentPort } from 'node:worker_threads';
+import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
+import { XksException } from '../../errors.ts';
+import type { KeyDevice } from '../key-device.ts';
+import { pkcs11Device } from '../pkcs11-device.ts';
+import {
+  ownBytes,
+  type ThreadAnswer,
+  type ThreadCall,
+  type ThreadFailure,
+  type ThreadSettings,
+} from './messages.ts';
+
+let token: { readonly device: KeyDevice; close(): void } | undefined;
+
+parentPort?.on('message', (call: ThreadCall) => {
+  void perform(call)
+    .catch((error: unknown): ThreadAnswer => ({ failure: failureOf(error) }))
+    .then((answer) => {
+      parentPort?.postMessage(answer, answer.plaintext === undefined ? [] : [answer.plaintext.buffer]);
+      if (call.kind === 'close') parentPort?.close();
+    });
+});
+
+async function perform(call: ThreadCall): Promise<ThreadAnswer> {
+  if (call.kind === 'open') {
+    token = openToken(call.settings);
+    return {};
+  }
+  if (call.kind === 'close') {
+    token?.close();
+    return {};
+  }
+  if (token === undefined) throw new Pkcs11Error('CLOSED', 'the token is not open');
+  const { device } = token;
+  switch (call.kind) {
+    case 'ping':
+      await device.ping();
+      return {};
+    case 'key':
+      return { usages: (await device.key(call.selector, { fresh: call.fresh })).usages };
+    case 'encrypt':
+      try {
+        return { sealed: await (await device.key(call.selector)).encrypt(call) };
+      } finally {
+        call.plaintext.fill(0);
+      }
+    case 'decrypt': {
+      const { aad, sealed } = call;
+      const plaintext = await (await device.key(call.selector)).decrypt({ aad, ...sealed });
+      const answer = { plaintext: ownBytes(plaintext) };
+      plaintext.fill(0);
+      return answer;
+    }
+  }
+}
+
+// The threads of a token share the module, which the thread that started them has initialised.
+function openToken({ name, module, selector, pin, iv }: ThreadSettings) {
+  const opened = openModule({ path: module });
+  try {
+    const token = opened.openToken({ ...selector, pin, maxSessions: 1 });
+    return { device: pkcs11Device(name, token, iv), close: () => opened.close() };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+function failureOf(error: unknown): ThreadFailure {
+  const cause = error instanceof XksException ? error.cause : error;
+  if (cause instanceof Pkcs11Error) {
+    const { code, message, returnValue } = cause;
+    return { code, message, returnValue };
+  }
+  return { code: 'DEVICE_ERROR', message: cause instanceof Error ? cause.name : 'unknown error' };
+}

@@ -1,0 +1,108 @@
+import type { KeyObject } from 'node:crypto';
+import { openModule, type Token } from '@holdfast/pkcs11';
+import type { TokenConfig } from '../config/config.ts';
+import type { DeviceInfo, KeyDevice } from './key-device.ts';
+import { pkcs11Device } from './pkcs11-device.ts';
+import { threadDevice } from './threads/thread-device.ts';
+import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
+
+/** Sessions with a token, and the way its calls are made. */
+export interface TokenConnection {
+  readonly device: KeyDevice;
+  readonly info: DeviceInfo;
+  /** How many calls can run at once, and how many do; and how many were given up that never returned. */
+  counts(): { readonly limit: number; readonly open: number; readonly idle: number; readonly hung: number };
+  /** Opens everything anew that can be without the risk that the event loop waits for the token. Rejects with Pkcs11Error; then this is closed. */
+  renewed(): Promise<TokenConnection>;
+  /** Resolves when all calls that return have returned, and the sessions are closed. */
+  close(): Promise<void>;
+}
+
+/** Logs in at a token. Rejects with Pkcs11Error. */
+export async function connectToken(config: TokenConfig): Promise<TokenConnection> {
+  const { selector, maxSessions, name, iv } = config;
+  const module = openModule({ path: config.module });
+  try {
+    const maxWaiting = WAITING_PER_SESSION * maxSessions;
+    const pin = secretText(config.pin);
+    const open = (options: { maxSessions: number; calls?: 'inline' | 'threadpool' }) =>
+      module.openToken({ ...selector, pin, maxWaiting, ...options });
+    if (config.calls === 'threadpool') {
+      const token = open({ maxSessions, calls: config.calls });
+      return direct(config, token, () => module.close());
+    }
+    const token = open({ maxSessions });
+    if (config.calls === 'inline' || (config.calls === 'auto' && (await isFast(token)))) {
+      return direct(config, token, () => module.close());
+    }
+    const settings = { name, module: config.module, selector, pin, iv };
+    const pool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
+    return threaded(config, token.info, pool, () => module.close());
+  } catch (error) {
+    module.close();
+    throw error;
+  }
+}
+
+/** All calls in threads. The module stays open here meanwhile, which keeps it initialised and the user logged in. */
+function threaded(
+  config: TokenConfig,
+  info: DeviceInfo,
+  newPool: () => ThreadPool,
+  closeModule: () => void,
+): TokenConnection {
+  const pool = newPool();
+  return {
+    device: threadDevice(config.name, pool),
+    info,
+    counts() {
+      const { threads, busy, hung } = pool.counts();
+      return { limit: config.maxSessions, open: threads, idle: threads - busy, hung };
+    },
+    async renewed() {
+      await pool.close();
+      return threaded(config, info, newPool, closeModule);
+    },
+    async close() {
+      await pool.close();
+      // A module cannot be finalised under a call.
+      if (pool.counts().hung === 0) closeModule();
+    },
+  };
+}
+
+/** Calls to the token from here; it and its module are opened anew together. */
+function direct(config: TokenConfig, token: Token, closeModule: () => void): TokenConnection {
+  return {
+    device: pkcs11Device(config.name, token, config.iv),
+    info: token.info,
+    counts: () => ({ ...token.sessions(), hung: 0 }),
+    async renewed() {
+      closeModule();
+      return connectToken(config);
+    },
+    close: async () => closeModule(),
+  };
+}
+
+/** Whether a call takes no longer than one to another thread: so it is with a token in this process. */
+async function isFast(token: Token): Promise<boolean> {
+  for (let trial = 0; trial < TRIALS; trial += 1) {
+    const startedAt = performance.now();
+    await token.randomBytes(12);
+    if (performance.now() - startedAt < FAST_MS) return true;
+  }
+  return false;
+}
+
+function secretText(secret: KeyObject): string {
+  const bytes = secret.export();
+  const text = bytes.toString('utf8');
+  bytes.fill(0);
+  return text;
+}
+
+// More would miss their deadline while they wait: KMS had better hear at once that we are busy.
+const WAITING_PER_SESSION = 4;
+const TRIALS = 8;
+const FAST_MS = 0.25;
