@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
+import type { Gate } from './access.ts';
 import { accountArn } from './arn.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import { catchUp } from './keys/timeline.ts';
@@ -18,6 +19,7 @@ export interface AppOptions {
   readonly account: () => Account;
   /** The Region of requests that are signed for none. */
   readonly defaultRegion: string;
+  readonly gate: Gate;
   readonly log: Log;
 }
 
@@ -28,6 +30,7 @@ export interface AppOptions {
 export function createApp({
   account: currentAccount,
   defaultRegion,
+  gate,
   log,
 }: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
@@ -38,13 +41,19 @@ export function createApp({
     const operation = operationName(incoming);
     const notes: { keyId?: string; xksCalls: XksCallRecord[] } = { xksCalls: [] };
     const kms = account.region(signedRegion(incoming.headers.authorization) ?? defaultRegion);
+    // Nobody is authenticated, so every caller acts as the account.
+    const principal = accountArn(kms.scope);
     const call = {
       ...kms,
       concerns: (keyArn: string) => void (notes.keyId = keyArn),
+      access(resource: string, permission = operation) {
+        if (resource.includes(':key/')) notes.keyId = resource;
+        gate({ principal, action: `kms:${permission}`, resource });
+      },
       xksCaller: {
         kmsOperation: operation,
         kmsRequestId: requestId,
-        awsPrincipalArn: accountArn(kms.scope),
+        awsPrincipalArn: principal,
         observe: (xksCall: XksCallRecord) => void notes.xksCalls.push(xksCall),
       },
     };

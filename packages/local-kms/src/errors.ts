@@ -29,6 +29,7 @@ export function toKmsError(thrown: unknown): KmsError {
 
 // The API model gives some of these 404, 409 or 412; the service itself answers every client fault with 400.
 const STATUS_BY_CODE = {
+  AccessDeniedException: 400,
   AlreadyExistsException: 400,
   CloudHsmClusterNotFoundException: 400,
   ConflictException: 400,

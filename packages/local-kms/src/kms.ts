@@ -36,6 +36,11 @@ export interface Kms {
 export interface Call extends Kms {
   /** What an XKS proxy is told about the request. */
   readonly xksCaller: XksCaller;
-  /** Notes for the log which key the request is about. */
+  /**
+   * Passes the gate, with the ARN of a key or alias, or `*`. `permission` is that of the operation
+   * unless there is another. Throws what the gate throws.
+   */
+  access(resource: string, permission?: string): void;
+  /** Notes for the log which key the request is about, where that was not known at the gate. */
   concerns(keyArn: string): void;
 }

@@ -1,3 +1,4 @@
+import { openGate } from './access.ts';
 import { createAccount } from './account.ts';
 import { createApp } from './app.ts';
 import { movableClock } from './clock.ts';
@@ -96,7 +97,7 @@ export function createLocalKms({
   };
   let current = begin();
   let planted: Promise<void> | undefined;
-  const app = createApp({ account: () => current.account, defaultRegion: region, log });
+  const app = createApp({ account: () => current.account, defaultRegion: region, gate: openGate, log });
   let listening = 0;
 
   return {

@@ -39,7 +39,11 @@ export async function withDataKeyPair(
   call: Call,
   answer: (privateKey: Uint8Array) => Output,
 ): Promise<Output> {
-  const { key, cipher } = readyToEncrypt(call, KeyId, 'SYMMETRIC_DEFAULT', EncryptionContext);
+  const { key, cipher } = readyToEncrypt(call, {
+    keyId: KeyId,
+    algorithm: 'SYMMETRIC_DEFAULT',
+    context: EncryptionContext,
+  });
   if (key.external) throw unsupported('A key in a custom key store encrypts no data key pairs.');
   assertNotDryRun(DryRun);
   const { publicKey, privateKey } = await generatePair(KeyPairSpec);

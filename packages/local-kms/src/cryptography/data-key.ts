@@ -40,7 +40,11 @@ export async function withDataKey(
   call: Call,
   answer: (dataKey: DataKey) => Output,
 ): Promise<Output> {
-  const { key, cipher } = readyToEncrypt(call, KeyId, 'SYMMETRIC_DEFAULT', EncryptionContext);
+  const { key, cipher } = readyToEncrypt(call, {
+    keyId: KeyId,
+    algorithm: 'SYMMETRIC_DEFAULT',
+    context: EncryptionContext,
+  });
   assertNotDryRun(DryRun);
   const plaintext = randomBytes(length);
   try {

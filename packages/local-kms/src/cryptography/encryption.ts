@@ -14,28 +14,28 @@ export interface ReadyKey {
   readonly cipher: Cipher;
 }
 
+/** How a request wants to use a key. */
+export interface KeyUse {
+  /** Only decryption under a symmetric key can do without. */
+  readonly keyId: string | undefined;
+  readonly algorithm: EncryptionAlgorithm;
+  readonly context: EncryptionContext;
+  /** What the gate is asked for, if not the operation. */
+  readonly permission?: string;
+}
+
 /** Runs every check of a request to encrypt, short of encrypting. */
-export function readyToEncrypt(
-  call: Call,
-  keyId: string,
-  algorithm: EncryptionAlgorithm,
-  context: EncryptionContext,
-): ReadyKey {
-  return ready(call, keyWithId(call, keyId), algorithm, context);
+export function readyToEncrypt(call: Call, use: KeyUse & { readonly keyId: string }): ReadyKey {
+  return ready(call, keyWithId(call, use.keyId, use.permission), use);
 }
 
 /**
  * Runs every check of a request to decrypt, short of decrypting. A symmetric ciphertext names its key, and a
  * KeyId then says which key it has to be (IncorrectKeyException); any other algorithm cannot do without a KeyId.
  */
-export function readyToDecrypt(
-  call: Call,
-  ciphertext: Uint8Array,
-  keyId: string | undefined,
-  algorithm: EncryptionAlgorithm,
-  context: EncryptionContext,
-): ReadyKey {
-  const requested = keyId === undefined ? undefined : ready(call, keyWithId(call, keyId), algorithm, context);
+export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse): ReadyKey {
+  const { keyId, algorithm, permission } = use;
+  const requested = keyId === undefined ? undefined : ready(call, keyWithId(call, keyId, permission), use);
   if (algorithm !== 'SYMMETRIC_DEFAULT') {
     if (requested) return requested;
     throw new KmsError('ValidationException', `KeyId: is required for the algorithm ${algorithm}`);
@@ -48,8 +48,9 @@ export function readyToDecrypt(
     );
   }
   if (!named) throw invalidCiphertext();
-  call.concerns(named.arn);
-  return requested ?? ready(call, named, algorithm, context);
+  if (requested) return requested;
+  call.access(named.arn, permission);
+  return ready(call, named, use);
 }
 
 /** The last check of all: throws DryRunOperationException if the request only asks whether it would succeed. */
@@ -57,12 +58,7 @@ export function assertNotDryRun(dryRun: boolean): void {
   if (dryRun) throw new KmsError('DryRunOperationException', 'The request would have succeeded.');
 }
 
-function ready(
-  call: Call,
-  key: KmsKey,
-  algorithm: EncryptionAlgorithm,
-  context: EncryptionContext,
-): ReadyKey {
+function ready(call: Call, key: KmsKey, { algorithm, context }: KeyUse): ReadyKey {
   assertUsable(call, key, 'ENCRYPT_DECRYPT');
   return { key, cipher: cipherFor(call, key, algorithm, context) };
 }

@@ -4,23 +4,30 @@ import type { Call, Kms } from '../kms.ts';
 import type { KmsKey } from './keys.ts';
 
 /**
- * The key that a KeyId means, in any of its four forms: key id, key ARN, alias name, alias ARN.
- * Throws NotFoundException, or InvalidArnException for an ARN that is none of KMS.
+ * The key that a KeyId means, in any of its four forms: key id, key ARN, alias name, alias ARN; with it the gate
+ * is passed. Throws NotFoundException, or InvalidArnException for an ARN that is none of KMS.
  */
-export function keyWithId(call: Call, keyId: string): KmsKey {
+export function keyWithId(call: Call, keyId: string, permission?: string): KmsKey {
   const resource = localResource(call, keyId);
-  if (!resource.startsWith('alias/')) return keyFrom(call, resource);
-  const alias = call.aliases.find(resource);
-  if (!alias) throw notFound(`There is no alias ${kmsArn(call.scope, resource)}.`);
-  return keyFrom(call, `key/${alias.targetKeyId}`);
+  const alias = resource.startsWith('alias/') ? existingAlias(call, resource) : undefined;
+  const key = existingKey(call, alias ? `key/${alias.targetKeyId}` : resource);
+  call.access(key.arn, permission);
+  return key;
 }
 
 /** The same for the operations that take a key id or key ARN only. Throws NotFoundException for an alias. */
 export function keyWithIdNotAlias(call: Call, keyId: string): KmsKey {
-  const resource = localResource(call, keyId);
+  const key = findKeyNotAlias(call, keyId);
+  call.access(key.arn);
+  return key;
+}
+
+/** The same for an operation that does nothing to the key, and so passes no gate. */
+export function findKeyNotAlias(kms: Kms, keyId: string): KmsKey {
+  const resource = localResource(kms, keyId);
   if (resource.startsWith('alias/'))
     throw notFound('This operation takes a key id or key ARN, not an alias.');
-  return keyFrom(call, resource);
+  return existingKey(kms, resource);
 }
 
 function localResource({ scope }: Kms, keyId: string): string {
@@ -34,10 +41,15 @@ function localResource({ scope }: Kms, keyId: string): string {
   return arn.resource;
 }
 
-function keyFrom(call: Call, resource: string): KmsKey {
-  const key = call.keys.find(resource.slice('key/'.length));
-  if (!key) throw notFound(`There is no key ${kmsArn(call.scope, resource)}.`);
-  call.concerns(key.arn);
+function existingAlias({ scope, aliases }: Kms, name: string) {
+  const alias = aliases.find(name);
+  if (!alias) throw notFound(`There is no alias ${kmsArn(scope, name)}.`);
+  return alias;
+}
+
+function existingKey({ scope, keys }: Kms, resource: string): KmsKey {
+  const key = keys.find(resource.slice('key/'.length));
+  if (!key) throw notFound(`There is no key ${kmsArn(scope, resource)}.`);
   return key;
 }
 

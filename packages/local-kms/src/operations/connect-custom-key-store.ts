@@ -5,6 +5,7 @@ import { operation } from '../protocol/operation.ts';
 
 /** Starts to connect an external key store and returns at once; DescribeCustomKeyStores tells what came of it. */
 export const connectCustomKeyStore = operation({
+  onAccount: true,
   input: z.object({ CustomKeyStoreId: customKeyStoreId }),
   run({ CustomKeyStoreId }, { customKeyStores, connections, xksCaller }) {
     const { id, connection } = customKeyStores.withId(CustomKeyStoreId);

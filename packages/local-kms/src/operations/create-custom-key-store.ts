@@ -14,6 +14,7 @@ import { resultOf } from '../xks/result.ts';
 
 /** Adds an external key store, disconnected, once its proxy has answered a health check. */
 export const createCustomKeyStore = operation({
+  onAccount: true,
   input: z.object({
     CustomKeyStoreName: customKeyStoreName,
     CustomKeyStoreType: z.enum(['AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']).default('AWS_CLOUDHSM'),

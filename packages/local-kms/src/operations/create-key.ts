@@ -26,6 +26,7 @@ const keySpec = z.enum([...Object.keys(KEY_SPECS), ...OTHER_KEY_SPECS]);
 
 /** Makes a key: with material of its own, for material to be imported, or in an external key store. */
 export const createKey = operation({
+  onAccount: true,
   input: z.object({
     Policy: policyText.optional(),
     BypassPolicyLockoutSafetyCheck: z.boolean().optional(),

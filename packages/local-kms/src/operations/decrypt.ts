@@ -23,13 +23,11 @@ export const decrypt = operation({
   }),
   unsupported: ['Recipient', 'DryRunModifiers'],
   async run({ CiphertextBlob, KeyId, EncryptionAlgorithm, EncryptionContext, DryRun }, call) {
-    const { key, cipher } = readyToDecrypt(
-      call,
-      CiphertextBlob,
-      KeyId,
-      EncryptionAlgorithm,
-      EncryptionContext,
-    );
+    const { key, cipher } = readyToDecrypt(call, CiphertextBlob, {
+      keyId: KeyId,
+      algorithm: EncryptionAlgorithm,
+      context: EncryptionContext,
+    });
     assertNotDryRun(DryRun);
     const { plaintext, keyMaterialId } = await cipher.decrypt(CiphertextBlob);
     const Plaintext = toBase64(plaintext);

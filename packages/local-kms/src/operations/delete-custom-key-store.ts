@@ -5,6 +5,7 @@ import { operation } from '../protocol/operation.ts';
 
 /** Forgets a disconnected external key store that holds no keys. */
 export const deleteCustomKeyStore = operation({
+  onAccount: true,
   input: z.object({ CustomKeyStoreId: customKeyStoreId }),
   run({ CustomKeyStoreId }, { customKeyStores, keys }) {
     const { id, connection } = customKeyStores.withId(CustomKeyStoreId);

@@ -8,6 +8,7 @@ import { toTimestamp } from '../protocol/time.ts';
 
 /** The custom key stores, page by page, or the one with an id or a name. */
 export const describeCustomKeyStores = operation({
+  onAccount: true,
   input: z.object({
     CustomKeyStoreId: customKeyStoreId.optional(),
     CustomKeyStoreName: customKeyStoreName.optional(),

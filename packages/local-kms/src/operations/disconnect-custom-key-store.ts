@@ -5,6 +5,7 @@ import { operation } from '../protocol/operation.ts';
 
 /** Disconnects an external key store: until it is connected again, its keys are unavailable. */
 export const disconnectCustomKeyStore = operation({
+  onAccount: true,
   input: z.object({ CustomKeyStoreId: customKeyStoreId }),
   run({ CustomKeyStoreId }, { customKeyStores }) {
     const { id, connection } = customKeyStores.withId(CustomKeyStoreId);

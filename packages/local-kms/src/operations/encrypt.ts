@@ -22,7 +22,11 @@ export const encrypt = operation({
     DryRun: dryRun,
   }),
   async run({ KeyId, Plaintext, EncryptionAlgorithm, EncryptionContext, DryRun }, call) {
-    const { key, cipher } = readyToEncrypt(call, KeyId, EncryptionAlgorithm, EncryptionContext);
+    const { key, cipher } = readyToEncrypt(call, {
+      keyId: KeyId,
+      algorithm: EncryptionAlgorithm,
+      context: EncryptionContext,
+    });
     assertNotDryRun(DryRun);
     const { ciphertext } = await cipher.encrypt(Plaintext);
     return { CiphertextBlob: toBase64(ciphertext), KeyId: key.arn, EncryptionAlgorithm };

@@ -7,6 +7,7 @@ import { operation } from '../protocol/operation.ts';
 
 /** Up to 1024 random bytes. */
 export const generateRandom = operation({
+  onAccount: true,
   input: z.object({ NumberOfBytes: numberOfBytes, CustomKeyStoreId: customKeyStoreId.optional() }),
   unsupported: ['Recipient'],
   run({ NumberOfBytes, CustomKeyStoreId }, { customKeyStores }) {

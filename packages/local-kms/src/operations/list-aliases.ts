@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { kmsArn } from '../arn.ts';
-import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { findKeyNotAlias } from '../keys/key-id.ts';
 import { keyId, limit, marker } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 import { pageOf } from '../protocol/pages.ts';
@@ -8,9 +8,10 @@ import { toTimestamp } from '../protocol/time.ts';
 
 /** All aliases, or those of one key, page by page. */
 export const listAliases = operation({
+  onAccount: true,
   input: z.object({ KeyId: keyId.optional(), Limit: limit({ default: 50, max: 100 }), Marker: marker }),
   run({ KeyId, Limit, Marker }, call) {
-    const key = KeyId === undefined ? undefined : keyWithIdNotAlias(call, KeyId);
+    const key = KeyId === undefined ? undefined : findKeyNotAlias(call, KeyId);
     const aliases = call.aliases.list().filter(({ targetKeyId }) => !key || targetKeyId === key.id);
     const page = { limit: Limit, marker: Marker };
     const { entries, end } = pageOf('ListAliases', aliases, ({ name }) => name, page);

@@ -5,6 +5,7 @@ import { pageOf } from '../protocol/pages.ts';
 
 /** The ids and ARNs of all keys, page by page. */
 export const listKeys = operation({
+  onAccount: true,
   input: z.object({ Limit: limit({ default: 100, max: 1000 }), Marker: marker }),
   run({ Limit, Marker }, { keys }) {
     const page = { limit: Limit, marker: Marker };

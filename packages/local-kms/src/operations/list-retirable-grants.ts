@@ -6,6 +6,7 @@ import { pageOf } from '../protocol/pages.ts';
 
 /** The grants of all keys that a principal may retire, page by page. */
 export const listRetirableGrants = operation({
+  onAccount: true,
   input: z.object({
     RetiringPrincipal: principal,
     Limit: limit({ default: 50, max: 100 }),

@@ -27,19 +27,18 @@ export const reEncrypt = operation({
   unsupported: ['DryRunModifiers'],
   async run(input, call) {
     const { SourceEncryptionAlgorithm, DestinationEncryptionAlgorithm } = input;
-    const source = readyToDecrypt(
-      call,
-      input.CiphertextBlob,
-      input.SourceKeyId,
-      SourceEncryptionAlgorithm,
-      input.SourceEncryptionContext,
-    );
-    const destination = readyToEncrypt(
-      call,
-      input.DestinationKeyId,
-      DestinationEncryptionAlgorithm,
-      input.DestinationEncryptionContext,
-    );
+    const source = readyToDecrypt(call, input.CiphertextBlob, {
+      keyId: input.SourceKeyId,
+      algorithm: SourceEncryptionAlgorithm,
+      context: input.SourceEncryptionContext,
+      permission: 'ReEncryptFrom',
+    });
+    const destination = readyToEncrypt(call, {
+      keyId: input.DestinationKeyId,
+      algorithm: DestinationEncryptionAlgorithm,
+      context: input.DestinationEncryptionContext,
+      permission: 'ReEncryptTo',
+    });
     assertNotDryRun(input.DryRun);
     const decrypted = await source.cipher.decrypt(input.CiphertextBlob);
     try {

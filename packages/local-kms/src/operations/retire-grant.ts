@@ -31,7 +31,9 @@ interface GrantName {
 
 function grantNamed(call: Call, { GrantToken, KeyId, GrantId }: GrantName) {
   if (GrantToken !== undefined && KeyId === undefined && GrantId === undefined) {
-    return call.grants.withToken(GrantToken);
+    const grant = call.grants.withToken(GrantToken);
+    keyWithIdNotAlias(call, grant.keyId);
+    return grant;
   }
   if (GrantToken === undefined && KeyId !== undefined && GrantId !== undefined) {
     return call.grants.withId(GrantId, keyWithIdNotAlias(call, KeyId).id);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithId, keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
@@ -10,6 +11,7 @@ import { operation } from '../protocol/operation.ts';
 export const updateAlias = operation({
   input: z.object({ AliasName: aliasName.startsWith('alias/'), TargetKeyId: keyId }),
   run({ AliasName, TargetKeyId }, call) {
+    call.access(kmsArn(call.scope, AliasName));
     const current = keyWithId(call, AliasName);
     const target = keyWithIdNotAlias(call, TargetKeyId);
     const sameType = keySpecRow(target.spec).type === keySpecRow(current.spec).type;

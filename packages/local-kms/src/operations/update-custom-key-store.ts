@@ -17,6 +17,7 @@ import { resultOf } from '../xks/result.ts';
  * endpoint only while it is disconnected; new proxy settings have to pass a health check.
  */
 export const updateCustomKeyStore = operation({
+  onAccount: true,
   input: z.object({
     CustomKeyStoreId: customKeyStoreId,
     NewCustomKeyStoreName: customKeyStoreName.optional(),

@@ -15,6 +15,8 @@ export type Operation = (input: unknown, call: Call) => Promise<Output>;
 /** What makes an operation: its constraints as a schema, and what it does with an input that meets them. */
 export interface OperationDefinition<Input extends z.ZodType> {
   readonly input: Input;
+  /** For an operation on no key or alias: it passes the gate with `*`. Any other passes with what it is on. */
+  readonly onAccount?: boolean;
   /** Members of the API that this KMS knows but does not implement; a request that has one is refused. */
   readonly unsupported?: readonly string[];
   readonly run: (input: z.output<Input>, call: Call) => Output | Promise<Output>;
@@ -27,6 +29,7 @@ export interface OperationDefinition<Input extends z.ZodType> {
  */
 export function operation<Input extends z.ZodType>({
   input: schema,
+  onAccount = false,
   unsupported = [],
   run,
 }: OperationDefinition<Input>): Operation {
@@ -38,6 +41,7 @@ export function operation<Input extends z.ZodType>({
     }
     const parsed = schema.safeParse(members);
     if (!parsed.success) throw constraintError(parsed.error.issues, members);
+    if (onAccount) call.access('*');
     return run(parsed.data, call);
   };
 }

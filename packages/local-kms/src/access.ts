@@ -1,0 +1,18 @@
+/** What a request wants to do to what. */
+export interface Access {
+  /** The ARN of who asks. */
+  readonly principal: string;
+  /** `kms:` and the name of a permission: that of the operation, or of ReEncrypt one for each of its keys. */
+  readonly action: string;
+  /** The ARN of a key or an alias, or `*` where the operation is on neither. */
+  readonly resource: string;
+}
+
+/**
+ * Decides on every access before it has an effect, by throwing the exception to refuse it with. A request comes
+ * to the gate once for each thing that it touches, after its input was parsed.
+ */
+export type Gate = (access: Access) => void;
+
+/** The gate of a KMS that authorizes nobody. */
+export const openGate: Gate = () => undefined;

@@ -1,0 +1,119 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Access } from '../src/access.ts';
+import { createAccount } from '../src/account.ts';
+import { createApp } from '../src/app.ts';
+import { movableClock } from '../src/clock.ts';
+import { KmsError } from '../src/errors.ts';
+import { startHttpServer } from '../src/http-server.ts';
+import { idSource } from '../src/ids.ts';
+import { OPERATIONS } from '../src/operations/index.ts';
+import { createXksTransport } from '../src/xks/transport.ts';
+
+/** A KMS behind a gate that stays open until it is closed. */
+async function startWithGate() {
+  const accesses: Access[] = [];
+  let closed = false;
+  const transport = createXksTransport({ hosts: {}, certificateAuthorities: undefined, timeoutMs: 100 });
+  const log = () => undefined;
+  const account = createAccount({
+    accountId: '111122223333',
+    clock: movableClock(),
+    ids: idSource('access'),
+    transport,
+    log,
+  });
+  const app = createApp({
+    account: () => account,
+    defaultRegion: 'eu-north-1',
+    log,
+    gate(access) {
+      accesses.push(access);
+      if (closed) throw new KmsError('AccessDeniedException', 'The gate is closed.');
+    },
+  });
+  const server = await startHttpServer({ host: '127.0.0.1', port: 0, fetch: app.fetch, onError: log });
+  onTestFinished(async () => {
+    await server.close();
+    transport.close();
+  });
+  const call = async (operation: string, input: object): Promise<Record<string, unknown>> => {
+    const headers = { 'x-amz-target': `TrentService.${operation}` };
+    const answer = await fetch(server.url, { method: 'POST', headers, body: JSON.stringify(input) });
+    return Object(await answer.json());
+  };
+  return { call, accesses, close: () => void (closed = true) };
+}
+
+describe('the gate', () => {
+  test('is passed by every operation before it has an effect', async () => {
+    const { call, close } = await startWithGate();
+    const { KeyMetadata } = await call('CreateKey', {});
+    const { KeyId } = Object(KeyMetadata);
+    await call('CreateAlias', { AliasName: 'alias/a', TargetKeyId: KeyId });
+    const granteePrincipal = 'arn:aws:iam::111122223333:user/a';
+    const grant = { KeyId, GranteePrincipal: granteePrincipal, Operations: ['Encrypt'] };
+    const { GrantId } = await call('CreateGrant', grant);
+    const { CiphertextBlob } = await call('Encrypt', { KeyId, Plaintext: 'AAAA' });
+    close();
+    // Members that an operation does not have are ignored, so that one input does for nearly all.
+    const everything = {
+      ...grant,
+      GrantId,
+      AliasName: 'alias/a',
+      TargetKeyId: KeyId,
+      DestinationKeyId: KeyId,
+      RetiringPrincipal: granteePrincipal,
+      CiphertextBlob,
+      Plaintext: 'AAAA',
+      Message: 'AAAA',
+      Mac: 'AAAA',
+      Signature: 'AAAA',
+      PublicKey: 'AAAA',
+      ImportToken: 'AAAA',
+      EncryptedKeyMaterial: 'AAAA',
+      SigningAlgorithm: 'ECDSA_SHA_256',
+      MacAlgorithm: 'HMAC_SHA_256',
+      KeyAgreementAlgorithm: 'ECDH',
+      WrappingAlgorithm: 'RSAES_OAEP_SHA_256',
+      WrappingKeySpec: 'RSA_2048',
+      KeyPairSpec: 'ECC_NIST_P256',
+      NumberOfBytes: 16,
+      Description: '',
+      Policy: '{}',
+      Tags: [],
+      TagKeys: [],
+      ReplicaRegion: 'us-west-2',
+      PrimaryRegion: 'us-west-2',
+      CustomKeyStoreId: 'cks-1',
+      CustomKeyStoreName: 'a',
+    };
+    const answers = new Map<string, unknown>();
+    for (const name of OPERATIONS.keys()) answers.set(name, (await call(name, everything))['__type']);
+    expect(answers.size).toBeGreaterThan(45);
+    expect([...answers].filter(([, type]) => type !== 'AccessDeniedException')).toEqual([]);
+  });
+
+  test('hears who asks for what on what', async () => {
+    const { call, accesses } = await startWithGate();
+    const { KeyMetadata } = await call('CreateKey', {});
+    const { KeyId, Arn } = Object(KeyMetadata);
+    await call('CreateAlias', { AliasName: 'alias/a', TargetKeyId: KeyId });
+    const { CiphertextBlob } = await call('Encrypt', { KeyId: 'alias/a', Plaintext: 'AAAA' });
+    await call('ReEncrypt', { CiphertextBlob, DestinationKeyId: KeyId });
+    await call('DeleteAlias', { AliasName: 'alias/a' });
+    const alias = 'arn:aws:kms:eu-north-1:111122223333:alias/a';
+    expect(accesses.map(({ action, resource }) => [action, resource])).toEqual([
+      ['kms:CreateKey', '*'],
+      ['kms:CreateAlias', alias],
+      ['kms:CreateAlias', Arn],
+      ['kms:Encrypt', Arn],
+      ['kms:ReEncryptFrom', Arn],
+      ['kms:ReEncryptTo', Arn],
+      ['kms:DeleteAlias', alias],
+      ['kms:DeleteAlias', Arn],
+    ]);
+    expect(new Set(accesses.map(({ principal }) => principal))).toEqual(
+      new Set(['arn:aws:iam::111122223333:root']),
+    );
+  });
+});
