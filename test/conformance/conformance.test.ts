@@ -1,8 +1,8 @@
 import { findModule } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type XksClient, xksClient } from './client.ts';
+import { type XksClient, xksClient } from '../../packages/xks-proxy/src/conformance/client.ts';
+import { conformanceChecks } from '../../packages/xks-proxy/src/conformance/suite.ts';
 import { createProxySetting, type ProxySetting } from './proxy-under-test.ts';
-import { conformanceChecks } from './suite.ts';
 
 const missing = findModule() === undefined;
 const reason = missing ? ' (no PKCS#11 module: install SoftHSM2 or set PKCS11_MODULE)' : '';

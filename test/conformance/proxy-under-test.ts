@@ -8,7 +8,7 @@ import { importKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { startServer } from '../../examples/chain/server-process.ts';
-import type { Target } from './target.ts';
+import type { Target } from '../../packages/xks-proxy/src/conformance/target.ts';
 
 /** Everything a Holdfast proxy needs: a token with keys of known value, a certificate, a configuration. */
 export interface ProxySetting {
@@ -57,8 +57,8 @@ export async function createProxySetting(): Promise<ProxySetting> {
     ],
   });
   const target = (port: unknown): Target => ({
-    server: SERVER,
-    address: { host: '127.0.0.1', port: Number(port) },
+    host: SERVER,
+    address: { host: '127.0.0.1', port: Number(port), servername: SERVER },
     certificateAuthority: authority.certificatePem,
     uriPath: `/${STORE}/kms/xks/v1`,
     region: REGION,

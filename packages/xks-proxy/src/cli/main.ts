@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { PRODUCT_VERSION } from '../version.ts';
+import { addConformance } from './conformance.ts';
 import { EXIT } from './exit.ts';
 import { addServe } from './serve.ts';
 
@@ -9,6 +10,7 @@ const program = new Command('xks-proxy')
   .version(PRODUCT_VERSION)
   .exitOverride();
 addServe(program);
+addConformance(program);
 
 try {
   await program.parseAsync();

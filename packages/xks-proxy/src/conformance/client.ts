@@ -40,14 +40,13 @@ export interface XksClient {
   readonly close: () => void;
 }
 
-/** A client that keeps its connections, as AWS KMS does. */
-export function xksClient(target: Target): XksClient {
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 8,
-    ca: target.certificateAuthority,
-    servername: target.server,
-  });
+/**
+ * A client that keeps its connections, as AWS KMS does.
+ *
+ * @param onAnswer told of every answer
+ */
+export function xksClient(target: Target, onAnswer: (answer: Answer) => void = () => undefined): XksClient {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8, ...trust(target) });
   const client: XksClient = {
     target,
     getKeyMetadata: (externalKeyId, fields = {}, changes = {}) =>
@@ -81,7 +80,9 @@ export function xksClient(target: Target): XksClient {
       client.post('/health', { requestMetadata: requestMetadata('KmsHealthCheck'), ...fields }, changes),
     async post(path, body, changes = {}) {
       const bytes = body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
-      return send(target, agent, target.uriPath + path, bytes, changes);
+      const answer = await send(target, agent, target.uriPath + path, bytes, changes);
+      onAnswer(answer);
+      return answer;
     },
     close: () => agent.destroy(),
   };
@@ -98,8 +99,7 @@ async function send(
   const input: SigningInput = {
     method: changes.method ?? 'POST',
     path,
-    query: {},
-    headers: { host: target.server },
+    headers: { host: target.host },
     signsDate: true,
     body,
     credential: target.credential,
@@ -108,10 +108,10 @@ async function send(
     date: new Date(),
     ...changes.sign,
   };
-  const signature = await signRequest(input);
+  const signature = signRequest(input);
   const sentBody = changes.body ?? body;
   const headers: HeaderList = [
-    ['Host', input.headers['host'] ?? target.server],
+    ['Host', input.headers['host'] ?? target.host],
     ['Content-Type', 'application/json'],
     ['Content-Length', String(sentBody.length)],
     ['X-Amz-Date', signature['x-amz-date']],
@@ -123,6 +123,7 @@ async function send(
     method: changes.method ?? 'POST',
     path: changes.path ?? path,
     setHost: false,
+    timeout: TIMEOUT_MS,
     headers: (changes.headers?.(headers) ?? headers).flat(),
   };
   return new Promise((resolve, reject) => {
@@ -135,7 +136,20 @@ async function send(
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text });
       });
     });
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)));
     outgoing.on('error', reject);
     outgoing.end(sentBody);
   });
 }
+
+/** Whose certificates are trusted, and for which name. */
+export function trust({ certificateAuthority, address }: Target): { ca?: string; servername?: string } {
+  const { servername } = address;
+  return {
+    ...(certificateAuthority !== undefined && { ca: certificateAuthority }),
+    ...(servername !== undefined && { servername }),
+  };
+}
+
+/** Many times what AWS KMS would wait for. */
+const TIMEOUT_MS = 10_000;

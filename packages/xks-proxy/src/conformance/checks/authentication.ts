@@ -7,12 +7,12 @@ import type { Changes, HeaderList, XksClient } from '../client.ts';
 export const authenticationChecks: readonly Check[] = [
   ...checks('Appendix A', {
     'accepts a signature over more headers than host and date': async (client) => {
-      const headers = { host: client.target.server, 'content-type': 'application/json' };
+      const headers = { host: client.target.host, 'content-type': 'application/json' };
       assertSuccess(await client.getHealthStatus({}, { sign: { headers } }));
     },
     'fails a signature that does not cover the host': async (client) => {
       const unbound = { sign: { headers: { 'content-type': 'application/json' } } };
-      await assertRefused(client, { ...unbound, headers: set('Host', client.target.server) });
+      await assertRefused(client, { ...unbound, headers: set('Host', client.target.host) });
       await assertRefused(client, { ...unbound, headers: set('Host', 'elsewhere.example.com') });
     },
     'fails a signature that does not cover the date': async (client) => {
@@ -81,7 +81,7 @@ export const authenticationChecks: readonly Check[] = [
       }
     },
     'fails an unsigned payload': async (client) => {
-      const declared = { host: client.target.server, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' };
+      const declared = { host: client.target.host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' };
       const body = Buffer.from('{"requestMetadata":{"kmsOperation":"Other","kmsRequestId":"other"}}');
       const headers: Changes['headers'] = (list) => [...list, ['X-Amz-Content-Sha256', 'UNSIGNED-PAYLOAD']];
       await assertRefused(client, { sign: { headers: declared }, body, headers });
@@ -89,7 +89,7 @@ export const authenticationChecks: readonly Check[] = [
     'fails a path that was changed after signing': async (client) => {
       const { keys, uriPath } = client.target;
       const answer = await client.getKeyMetadata(
-        keys.disabled,
+        keys.unknown,
         {},
         { path: `${uriPath}/keys/${keys.enabled}/metadata` },
       );

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { assertBytes, assertException, assertSuccess } from '../assertions.ts';
 import { type Check, checks } from '../check.ts';
 import { parseSealed } from '../sealed.ts';
+import { specialKey } from '../target.ts';
 
 /** The ciphertext data integrity value (CDIV). */
 export const integrityValueChecks: readonly Check[] = [
@@ -28,9 +29,10 @@ export const integrityValueChecks: readonly Check[] = [
       }
     },
     'asks that the key can also decrypt': async ({ target, encrypt }) => {
+      const key = specialKey(target, 'encryptOnly');
       const fields = { ciphertextDataIntegrityValueAlgorithm: 'SHA_256' };
-      assertException(await encrypt(target.keys.encryptOnly, fields), 'InvalidKeyUsageException');
-      assertSuccess(await encrypt(target.keys.encryptOnly));
+      assertException(await encrypt(key, fields), 'InvalidKeyUsageException');
+      assertSuccess(await encrypt(key));
     },
   }),
   ...checks('Encrypt', {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { assertSuccess } from '../assertions.ts';
 import { type Check, checks } from '../check.ts';
+import { trust } from '../client.ts';
 import type { Target } from '../target.ts';
 
 /** TLS, HTTP version, content type and time. */
@@ -77,14 +78,11 @@ interface Handshake {
 
 function handshake(target: Target, options: ConnectionOptions): Promise<Handshake> {
   return new Promise((resolve, reject) => {
-    const socket: TLSSocket = connect(
-      { ...target.address, ca: target.certificateAuthority, servername: target.server, ...options },
-      () => {
-        const { name: cipher } = socket.getCipher();
-        resolve({ cipher, version: socket.getProtocol(), protocol: socket.alpnProtocol });
-        socket.destroy();
-      },
-    );
+    const socket: TLSSocket = connect({ ...target.address, ...trust(target), ...options }, () => {
+      const { name: cipher } = socket.getCipher();
+      resolve({ cipher, version: socket.getProtocol(), protocol: socket.alpnProtocol });
+      socket.destroy();
+    });
     socket.on('error', reject);
   });
 }

@@ -4,6 +4,7 @@ import { assertBytes, assertException, assertSuccess } from '../assertions.ts';
 import { type Check, checks } from '../check.ts';
 import type { Answer, Fields, XksClient } from '../client.ts';
 import { flipBit, parseSealed, type Sealed, seal, sealedFields } from '../sealed.ts';
+import { knownKeyValue, specialKey } from '../target.ts';
 
 /** Decrypt. */
 export const decryptChecks: readonly Check[] = [
@@ -19,11 +20,12 @@ export const decryptChecks: readonly Check[] = [
     'opens what was sealed under the same key elsewhere, with an IV of 12 and of 16 bytes': async (
       client,
     ) => {
+      const keyValue = knownKeyValue(client.target);
       const { sealed } = await encrypted(client, 1, 0);
       for (const ivLength of [12, 16]) {
         const [plaintext, aad] = [randomBytes(100), randomBytes(20)];
         const { ciphertextMetadata } = sealed;
-        const foreign = seal(client.target.enabledKeyValue, {
+        const foreign = seal(keyValue, {
           plaintext,
           aad,
           ciphertextMetadata,
@@ -114,13 +116,15 @@ export const decryptChecks: readonly Check[] = [
   }),
   ...checks('Error codes', {
     'rejects Decrypt with a disabled key': async (client) => {
+      const key = specialKey(client.target, 'disabled');
       const { sealed } = await encrypted(client, 32, 0);
-      const answer = await client.decrypt(client.target.keys.disabled, sealedFields(sealed));
+      const answer = await client.decrypt(key, sealedFields(sealed));
       assertException(answer, 'InvalidStateException');
     },
     'rejects Decrypt with a key that only encrypts': async (client) => {
+      const key = specialKey(client.target, 'encryptOnly');
       const { sealed } = await encrypted(client, 32, 0);
-      const answer = await client.decrypt(client.target.keys.encryptOnly, sealedFields(sealed));
+      const answer = await client.decrypt(key, sealedFields(sealed));
       assertException(answer, 'InvalidKeyUsageException');
     },
     'answers every ciphertext that does not open alike': async (client) => {

@@ -8,7 +8,6 @@ import { integrityValueChecks } from './checks/integrity-value.ts';
 import { requestMetadataChecks } from './checks/request-metadata.ts';
 import { transportChecks } from './checks/transport.ts';
 import { uriPathChecks } from './checks/uri-paths.ts';
-import type { XksClient } from './client.ts';
 
 /** Everything that the XKS proxy API demands of a proxy and that can be seen from outside. */
 export const conformanceChecks: readonly Check[] = [
@@ -22,12 +21,3 @@ export const conformanceChecks: readonly Check[] = [
   ...decryptChecks,
   ...getHealthStatusChecks,
 ];
-
-/** Runs all checks and returns the names of those that fail. */
-export async function failingChecks(client: XksClient): Promise<readonly string[]> {
-  const failing: string[] = [];
-  for (const { name, run } of conformanceChecks) {
-    await run(client).catch(() => failing.push(name));
-  }
-  return failing;
-}

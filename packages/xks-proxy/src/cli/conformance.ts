@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import { xksClient } from '../conformance/client.ts';
+import { reportJson, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
+import { runConformance } from '../conformance/run.ts';
+import type { Target } from '../conformance/target.ts';
+import { EXIT } from './exit.ts';
+
+/** `xks-proxy conformance`: puts the requirements of the XKS API to a proxy, whoever made it. */
+export function addConformance(program: Command): void {
+  program
+    .command('conformance')
+    .description('examine any XKS proxy; exit status 1 if it breaks a MUST of the specification')
+    .requiredOption('--endpoint <url>', 'https:// and the host name of the proxy', endpoint)
+    .option('--path-prefix <path>', 'what stands before /kms/xks/v1', '')
+    .option('--region <region>', 'AWS region to sign for', 'us-east-1')
+    .requiredOption('--access-key-id <id>', 'access key id of the credential')
+    .requiredOption('--secret-access-key-file <file>', 'file with its secret access key', firstLine)
+    .requiredOption('--key <id>', 'external key id of an enabled key for both usages')
+    .option('--disabled-key <id>', 'of a disabled key')
+    .option('--encrypt-only-key <id>', 'of a key that only encrypts')
+    .option('--decrypt-only-key <id>', 'of a key that only decrypts')
+    .option(
+      '--key-value-file <file>',
+      'the 32 bytes of --key in hex, for a test key that was imported',
+      keyValue,
+    )
+    .option('--ca <file>', 'PEM of the authority to trust; default: those of Node', readText)
+    .option('--connect-to <host:port>', 'connect here, and not to where the name leads', hostAndPort)
+    .option('--json', 'print one JSON document')
+    .action(examine);
+}
+
+async function examine(options: ConformanceOptions): Promise<void> {
+  const target = targetOf(options);
+  const reached = await reach(target);
+  if (reached !== undefined) {
+    process.stderr.write(`the endpoint cannot be reached: ${reached}\n`);
+    process.exitCode = EXIT.failed;
+    return;
+  }
+  const startedAt = new Date();
+  const { origin } = options.endpoint;
+  const print = (text: string) => process.stdout.write(text);
+  if (options.json !== true) print(`${SPECIFICATION}, ${origin}${target.uriPath}\n\n`);
+  const results = await runConformance(target, (result) => {
+    if (options.json !== true) print(resultText(result));
+  });
+  const counts = summary(results);
+  print(
+    options.json === true
+      ? reportJson(`${origin}${target.uriPath}`, startedAt, results)
+      : `\n${summaryText(counts)}`,
+  );
+  if (counts.failedMust > 0) process.exitCode = EXIT.failed;
+}
+
+interface ConformanceOptions {
+  readonly endpoint: URL;
+  readonly pathPrefix: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKeyFile: string;
+  readonly key: string;
+  readonly disabledKey?: string;
+  readonly encryptOnlyKey?: string;
+  readonly decryptOnlyKey?: string;
+  readonly keyValueFile?: Uint8Array;
+  readonly ca?: string;
+  readonly connectTo?: { readonly host: string; readonly port: number };
+  readonly json?: boolean;
+}
+
+function targetOf({ endpoint: { host, hostname, port }, ...options }: ConformanceOptions): Target {
+  const { disabledKey, encryptOnlyKey, decryptOnlyKey, accessKeyId } = options;
+  const name = hostname.replace(/^\[(.*)\]$/, '$1');
+  return {
+    host,
+    address: {
+      ...(options.connectTo ?? { host: name, port: port === '' ? 443 : Number(port) }),
+      // An address is no name that TLS could ask for.
+      ...(/[a-z]/i.test(name) && !name.includes(':') && { servername: name }),
+    },
+    certificateAuthority: options.ca,
+    uriPath: `${options.pathPrefix}/kms/xks/v1`,
+    region: options.region,
+    credential: { accessKeyId, secretAccessKey: options.secretAccessKeyFile },
+    keys: {
+      enabled: options.key,
+      unknown: `unknown-${randomBytes(8).toString('hex')}`,
+      ...(disabledKey !== undefined && { disabled: disabledKey }),
+      ...(encryptOnlyKey !== undefined && { encryptOnly: encryptOnlyKey }),
+      ...(decryptOnlyKey !== undefined && { decryptOnly: decryptOnlyKey }),
+    },
+    enabledKeyValue: options.keyValueFile,
+  };
+}
+
+/** Why there is no HTTP answer at all, which is nothing that a report should repeat for every requirement. */
+async function reach(target: Target): Promise<string | undefined> {
+  const client = xksClient(target);
+  try {
+    await client.getHealthStatus();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : 'unknown error';
+  } finally {
+    client.close();
+  }
+}
+
+function endpoint(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '') {
+    throw new InvalidArgumentError('Expected https:// and a host name; the path goes into --path-prefix.');
+  }
+  return url;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new InvalidArgumentError(`The file cannot be read: ${code}.`);
+  }
+}
+
+function firstLine(file: string): string {
+  const [line = ''] = readText(file).split(/\r?\n/);
+  if (line === '') throw new InvalidArgumentError('The file is empty.');
+  return line;
+}
+
+function keyValue(file: string): Uint8Array {
+  const hex = firstLine(file);
+  if (!/^[0-9a-f]{64}$/i.test(hex)) throw new InvalidArgumentError('Expected 32 bytes in hex.');
+  return Buffer.from(hex, 'hex');
+}
+
+function hostAndPort(text: string): { host: string; port: number } {
+  const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Expected host:port.');
+  return { host, port: Number(port) };
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { assertException, assertSuccess } from '../assertions.ts';
+import { type Check, checks } from '../check.ts';
+import { requestMetadata } from '../request-metadata.ts';
+
+/** URIs, methods and key ids. */
+export const uriPathChecks: readonly Check[] = [
+  ...checks('API operations', {
+    'rejects GET on the URI of every operation with 405': async ({ target, post }) => {
+      for (const path of [
+        '/health',
+        ...OPERATIONS.map((operation) => `/keys/${target.keys.enabled}/${operation}`),
+      ]) {
+        const empty = new Uint8Array(0);
+        const { status } = await post(path, empty, { method: 'GET' });
+        assert.equal(status, 405, `GET ${path} was answered with ${status}`);
+      }
+    },
+    'rejects a path that is no operation': async ({ target, post }) => {
+      const body = { requestMetadata: requestMetadata('Encrypt', { kmsKeyArn: true }) };
+      const key = target.keys.enabled;
+      for (const path of [
+        `/keys/${key}/sign`,
+        `/keys/${key}`,
+        '/keys',
+        '/status',
+        `/keys/${key}/encrypt/more`,
+      ]) {
+        assertException(await post(path, body), 'InvalidUriPathException');
+      }
+    },
+    'rejects another version and another prefix': async ({ target, post }) => {
+      const body = { requestMetadata: requestMetadata('KmsHealthCheck') };
+      const { uriPath } = target;
+      for (const path of [uriPath.replace(/v1$/, 'v2'), `/nobody${uriPath}`]) {
+        const changed = { path: `${path}/health`, sign: { path: `${path}/health` } };
+        assertException(await post('/health', body, changed), 'InvalidUriPathException');
+      }
+    },
+    'takes key ids of 128 characters out of letters, digits, hyphen, period and underscore': async ({
+      getKeyMetadata,
+    }) => {
+      const id = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._'.padEnd(128, 'x');
+      assertException(await getKeyMetadata(id), 'KeyNotFoundException');
+    },
+    'takes no escaped path for the one it stands for': async ({ target, getKeyMetadata }) => {
+      const id = target.keys.enabled;
+      assertSuccess(await getKeyMetadata(id));
+      const escaped = `%${Buffer.from(id.slice(0, 1)).toString('hex')}${id.slice(1)}`;
+      const { status } = await getKeyMetadata(escaped);
+      assert.notEqual(status, 200);
+    },
+    'knows no key that it was not given': async ({ target, ...client }) => {
+      const id = target.keys.unknown;
+      assertException(await client.getKeyMetadata(id), 'KeyNotFoundException');
+      assertException(await client.encrypt(id), 'KeyNotFoundException');
+      const sealed = {
+        ciphertext: 'AAAA',
+        initializationVector: Buffer.alloc(12).toString('base64'),
+        authenticationTag: Buffer.alloc(16).toString('base64'),
+      };
+      assertException(await client.decrypt(id, sealed), 'KeyNotFoundException');
+    },
+  }),
+  ...checks(
+    'API operations',
+    {
+      'takes no other spelling of a path for the one that it resolves to': async ({
+        target,
+        getKeyMetadata,
+      }) => {
+        const { uriPath, host } = target;
+        const id = target.keys.enabled;
+        const path = `${uriPath}/keys/${id}/metadata`;
+        const spellings = [
+          `${uriPath}/keys/x/../${id}/metadata`,
+          `${uriPath}/keys/./${id}/metadata`,
+          `${uriPath}/keys/%2e/${id}/metadata`,
+          `${uriPath}/keys//${id}/metadata`,
+          `/${path}`,
+          `${path}/`,
+          path.replace('/keys/', '/keys%2F'),
+          path.replace('/keys/', '/keys%5C'),
+          path.replace('/keys/', '/%6beys/'),
+          path.replace('/kms/', '/KMS/'),
+          `${path};v=1`,
+          `${path}#fragment`,
+          `${path}%00`,
+          `https://${host}${path}?`,
+        ];
+        for (const spelling of spellings) {
+          // Once signed as it is sent, once as what it may be taken for.
+          for (const signed of [spelling, path]) {
+            const { status } = await getKeyMetadata(id, {}, { sign: { path: signed }, path: spelling });
+            assert.notEqual(status, 200, `POST ${spelling} was taken for ${path}`);
+          }
+        }
+      },
+    },
+    'SHOULD',
+  ),
+];
+
+const OPERATIONS = ['metadata', 'encrypt', 'decrypt'] as const;
