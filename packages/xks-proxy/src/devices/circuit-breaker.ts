@@ -31,7 +31,7 @@ export interface CircuitBreakerOptions {
 export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptions): CircuitBreaker {
   let failuresInRow = 0;
   let failedAtMs = Number.NEGATIVE_INFINITY;
-  let open: { readonly untilMs: number; readonly last: XksException; trials: number } | undefined;
+  let open: OpenCircuit | undefined;
   let isTried = false;
 
   const succeeded = (): void => {
@@ -45,39 +45,34 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
     failedAtMs = performance.now();
     if (failuresInRow < MAX_FAILURES_IN_ROW) return;
     if (open === undefined) onChange('UNAVAILABLE', error);
-    open = { untilMs: failedAtMs + OPEN_MS, last: error, trials: (open?.trials ?? 0) + 1 };
+    const trials = (open?.trials ?? 0) + 1;
+    open = { untilMs: failedAtMs + OPEN_MS, last: error, trials, isRevived: false };
   };
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (open !== undefined) return trial(open, work);
+  /** @param proves whether the device has worked when the work is done; a key may only be remembered */
+  const guarded = async <T>(work: () => Promise<T>, { proves }: { proves: boolean }): Promise<T> => {
+    const opened = open;
+    if (opened !== undefined) await startTrial(opened);
     try {
       const result = await work();
-      succeeded();
+      if (proves) succeeded();
       return result;
     } catch (error) {
       // A call of before the circuit was opened has nothing to add.
-      if (open === undefined) judge(error);
+      if (open === opened) judge(error);
       throw error;
+    } finally {
+      if (opened !== undefined) isTried = false;
     }
   };
-  const trial = async <T>(
-    { untilMs, last, trials }: NonNullable<typeof open>,
-    work: () => Promise<T>,
-  ): Promise<T> => {
+  const startTrial = async (circuit: OpenCircuit): Promise<void> => {
+    const { untilMs, last } = circuit;
     if (isTried || performance.now() < untilMs) {
       throw new XksException(last.errorName, last.message, { reason: 'circuit-open', cause: last.cause });
     }
     isTried = true;
-    try {
-      if (trials > 1) await revive();
-      const result = await work();
-      succeeded();
-      return result;
-    } catch (error) {
-      judge(error);
-      throw error;
-    } finally {
-      isTried = false;
-    }
+    if (circuit.trials === 1 || circuit.isRevived) return;
+    circuit.isRevived = true;
+    await revive();
   };
   /** An answer about a key or a ciphertext is a sign of life; that there is too much to do is none of either. */
   const judge = (error: unknown): void => {
@@ -87,20 +82,30 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
   };
   const guardedKey = (key: DeviceKey): DeviceKey => ({
     usages: key.usages,
-    encrypt: (input, options) => guarded(() => key.encrypt(input, options)),
-    decrypt: (input, options) => guarded(() => key.decrypt(input, options)),
+    encrypt: (input, options) => guarded(() => key.encrypt(input, options), { proves: true }),
+    decrypt: (input, options) => guarded(() => key.decrypt(input, options), { proves: true }),
   });
   return {
     device: {
       name: device.name,
-      key: async (selector, options) => guardedKey(await guarded(() => device.key(selector, options))),
-      ping: (options) => guarded(() => device.ping(options)),
+      key: async (selector, options) =>
+        guardedKey(await guarded(() => device.key(selector, options), { proves: false })),
+      ping: (options) => guarded(() => device.ping(options), { proves: true }),
     },
     status() {
       if (open !== undefined) return 'UNAVAILABLE';
       return performance.now() - failedAtMs < DEGRADED_MS ? 'DEGRADED' : 'ACTIVE';
     },
   };
+}
+
+/** Why a device is left alone, and until when. */
+interface OpenCircuit {
+  readonly untilMs: number;
+  readonly last: XksException;
+  /** How many there will have been when the next is over. */
+  readonly trials: number;
+  isRevived: boolean;
 }
 
 const MAX_FAILURES_IN_ROW = 5;

@@ -47,7 +47,7 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
             return answered((await run(call, callOptions, memory)).sealed);
           } finally {
             // It is still here if the call was given up before it got to a thread.
-            plaintext.fill(0);
+            if (plaintext.length > 0) plaintext.fill(0);
           }
         },
         async decrypt({ aad, iv, ciphertext, tag }, callOptions) {

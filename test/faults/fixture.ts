@@ -1,0 +1,94 @@
+import { createSecretKey } from 'node:crypto';
+import { openModule } from '@holdfast/pkcs11';
+import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
+import { onTestFinished } from 'vitest';
+import type { TokenConfig } from '../../packages/xks-proxy/src/config/config.ts';
+import type { KeyDevice, Sealed } from '../../packages/xks-proxy/src/devices/key-device.ts';
+import { type OpenToken, openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
+import { createShim, type Shim } from './shim.ts';
+
+/** A real token behind a module that fails on command, as the proxy uses it. */
+export interface FaultyToken {
+  readonly shim: Shim;
+  readonly token: TemporaryToken;
+  readonly open: OpenToken;
+  /** What the circuit breaker told, in order. */
+  readonly changes: readonly string[];
+}
+
+/** Opens one with the key `orders`; everything is put away when the test is over. */
+export async function faultyToken(change: Partial<TokenConfig> = {}): Promise<FaultyToken> {
+  const token = temporaryToken({ label: 'faults' });
+  const shim = createShim(token.modulePath);
+  onTestFinished(() => {
+    shim.dispose();
+    token.dispose();
+  });
+  const module = openModule({ path: shim.modulePath });
+  module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'orders' });
+  module.close();
+  const changes: string[] = [];
+  const open = await openToken(tokenConfig(shim.modulePath, token, change), (status) => {
+    changes.push(status);
+  });
+  onTestFinished(async () => {
+    shim.heal();
+    await open.release();
+  });
+  return { shim, token, open, changes };
+}
+
+/** The configuration of the token behind a module. */
+export function tokenConfig(
+  module: string,
+  { label, pin }: TemporaryToken,
+  change: Partial<TokenConfig> = {},
+): TokenConfig {
+  return {
+    name: 'faulty',
+    module,
+    selector: { label },
+    pin: createSecretKey(pin, 'utf8'),
+    calls: 'inline',
+    iv: 'supplied',
+    maxSessions: 4,
+    healthKeyLabel: undefined,
+    ...change,
+  };
+}
+
+/** Data that is sealed and opened in these tests, and a context. */
+export const AAD = Buffer.from('context');
+export const PLAINTEXT = Buffer.from('a data key');
+
+/** Seals with the key, as Encrypt does. */
+export async function seal(device: KeyDevice, signal?: AbortSignal): Promise<Sealed> {
+  const options = signal && { signal };
+  return (await device.key(KEY, options)).encrypt({ aad: AAD, plaintext: PLAINTEXT }, options);
+}
+
+/** Whether the sealed data opens to what it was. */
+export async function opens(device: KeyDevice, sealed: Sealed): Promise<boolean> {
+  const key = await device.key(KEY);
+  return PLAINTEXT.equals(await key.decrypt({ aad: AAD, ...sealed }));
+}
+
+/** Milliseconds until the device seals and opens again; what fails before, fails as an exception that can be answered. */
+export async function recoveryMs(device: KeyDevice): Promise<number> {
+  const startedAt = performance.now();
+  for (;;) {
+    const isWell = await seal(device)
+      .then((sealed) => opens(device, sealed))
+      .catch(isAnswer);
+    if (isWell) return performance.now() - startedAt;
+    if (performance.now() - startedAt > 10_000) return Number.POSITIVE_INFINITY;
+    await new Promise((resolve) => void setTimeout(resolve, 20));
+  }
+}
+
+function isAnswer(error: unknown): false {
+  if (error instanceof Error && error.name === 'XksException') return false;
+  throw error;
+}
+
+const KEY = { label: 'orders' };

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { withDeadline } from '../../packages/xks-proxy/src/deadline.ts';
+import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
+import { faultyToken, opens, recoveryMs, seal } from './fixture.ts';
+import { hasCompiler } from './shim.ts';
+
+const CALL_SITES = ['C_GenerateRandom', 'C_EncryptInit', 'C_Encrypt'] as const;
+
+describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own', () => {
+  it('seals and opens, and holds no more threads than it may', async () => {
+    const { open } = await faultyToken({ calls: 'worker', maxSessions: 2 });
+    const sealed = await Promise.all(Array.from({ length: 8 }, () => seal(open.device)));
+    const opened = await Promise.all(sealed.map((one) => opens(open.device, one)));
+    expect(opened).not.toContain(false);
+    expect(open.sessions()).toMatchObject({ limit: 2, open: 2, hung: 0 });
+    const [first, second] = sealed;
+    if (first === undefined || second === undefined) throw new Error('expected two');
+    await expect(opens(open.device, { ...first, tag: second.tag })).rejects.toMatchObject({
+      errorName: 'InvalidCiphertextException',
+    });
+    await expect(open.device.key({ label: 'none' })).rejects.toMatchObject({
+      errorName: 'KeyNotFoundException',
+    });
+  });
+
+  it.each(CALL_SITES)(
+    'may hang in %s: the caller is told in time, and the event loop runs on',
+    async (site) => {
+      const { shim, open } = await faultyToken({ calls: 'worker' });
+      await recoveryMs(open.device);
+      shim.fail(site, 'hang');
+      let ticks = 0;
+      const clock = setInterval(() => (ticks += 1), 5);
+      const startedAt = performance.now();
+      await expect(sealInTime(open.device)).rejects.toMatchObject({
+        errorName: 'DependencyTimeoutException',
+      });
+      expect(performance.now() - startedAt).toBeLessThan(250);
+      clearInterval(clock);
+      expect(ticks).toBeGreaterThan(10);
+      expect(await recoveryMs(open.device)).toBeLessThan(2000);
+      await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBe(1);
+      shim.heal();
+      await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBe(0);
+    },
+  );
+
+  it('may hang in every call: threads are given up until there are enough, and the token comes back', async () => {
+    const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 2 });
+    await recoveryMs(open.device);
+    shim.fail('C_EncryptInit', 'hang', -1);
+    for (let round = 0; round < 6; round += 1) {
+      await expect(sealInTime(open.device)).rejects.toMatchObject({
+        errorName: 'DependencyTimeoutException',
+      });
+    }
+    expect(open.status()).toBe('UNAVAILABLE');
+    await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBeGreaterThan(0);
+    expect(open.sessions().hung).toBeLessThanOrEqual(4);
+    shim.heal();
+    expect(await recoveryMs(open.device)).toBeLessThan(4000);
+  });
+
+  it('refuses at once what would wait for too long', async () => {
+    const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 1 });
+    await recoveryMs(open.device);
+    shim.fail('C_Encrypt', { delayMs: 100 }, -1);
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => sealInTime(open.device)));
+    const names = outcomes.map((outcome) =>
+      outcome.status === 'rejected' ? outcome.reason.errorName : 'sealed',
+    );
+    expect(names).toContain('sealed');
+    expect(names).toContain('ThrottlingException');
+  });
+});
+
+/** With the time that a request has. */
+async function sealInTime(device: KeyDevice) {
+  const deadline = new AbortController();
+  return withDeadline(seal(device, deadline.signal), 200, deadline);
+}
