@@ -127,8 +127,9 @@ function sealedFrame(
 ): SealedFrame | undefined {
   const end = contentOffset + length + TAG_LENGTH;
   if (input.length < end) return undefined;
-  const iv = input.peek(ivOffset, ivOffset + IV_LENGTH);
-  return { kind, sequenceNumber, iv, sealed: input.peek(contentOffset, end), length: end };
+  const frame = input.peek(0, end);
+  const iv = frame.subarray(ivOffset, ivOffset + IV_LENGTH);
+  return { kind, sequenceNumber, iv, sealed: frame.subarray(contentOffset), length: end };
 }
 
 function malformed(reason: string): EncryptionSdkError {

@@ -76,7 +76,10 @@ export function writeHeader(header: MessageHeader): WrittenHeader {
 }
 
 /** Bytes that suffice. A UTF-16 unit takes at most three of them. */
-function headerCapacity({ encryptedDataKeys, messageId, commitKey }: MessageHeader, context: Uint8Array): number {
+function headerCapacity(
+  { encryptedDataKeys, messageId, commitKey }: MessageHeader,
+  context: Uint8Array,
+): number {
   let capacity = FIXED_FIELDS_CAPACITY + messageId.length + context.length + commitKey.length;
   for (const { providerId, providerInfo, ciphertext } of encryptedDataKeys) {
     if (providerId.length > 0xffff || providerInfo.length > 0xffff || ciphertext.length > 0xffff) {

@@ -1,78 +1,96 @@
 /**
  * Bytes that came in and are not used up yet. Takes memory for what has come, never for a length that a
- * message merely claims.
+ * message merely claims. Of a chunk, no more is copied than the rest of a unit that began in an earlier one, and what is
+ * left over in the end.
  */
 export class Input {
-  #bytes: Uint8Array = NOTHING;
-  #start = 0;
-  #end = 0;
-  /** False while #bytes is the caller's chunk, which is neither kept nor written to. */
-  #owned = true;
+  /** Copies of ours, which come first. */
+  #kept: Uint8Array = NOTHING;
+  #keptStart = 0;
+  #keptEnd = 0;
+  /** The caller's chunk, which is neither kept nor written to. */
+  #chunk: Uint8Array = NOTHING;
+  #chunkStart = 0;
 
   get length(): number {
-    return this.#end - this.#start;
+    return this.#keptLength + this.#chunk.length - this.#chunkStart;
+  }
+
+  get #keptLength(): number {
+    return this.#keptEnd - this.#keptStart;
   }
 
   /** Adds a chunk, which may be referred to until {@link settle} is called. */
   push(chunk: Uint8Array): void {
-    if (this.length === 0) {
-      this.wipe();
-      this.#bytes = chunk;
-      this.#end = chunk.length;
-      this.#owned = false;
-      return;
-    }
-    if (!this.#owned || this.#end + chunk.length > this.#bytes.length) this.#own(this.length + chunk.length);
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.length;
+    this.settle();
+    this.#chunk = chunk;
+    this.#chunkStart = 0;
   }
 
   /** All that is here; good until the next call of another method. */
   view(): Uint8Array {
-    return this.#bytes.subarray(this.#start, this.#end);
+    return this.peek(0, this.length);
   }
 
   /** A part of what is here; good until the next call of another method. The caller has seen that it is there. */
   peek(start: number, end: number): Uint8Array {
-    return this.#bytes.subarray(this.#start + start, this.#start + end);
+    const keptLength = this.#keptLength;
+    if (keptLength === 0) return this.#chunk.subarray(this.#chunkStart + start, this.#chunkStart + end);
+    if (keptLength < end) this.#keep(end - keptLength);
+    return this.#kept.subarray(this.#keptStart + start, this.#keptStart + end);
   }
 
   /** The big-endian number of 32 bits at an offset. The caller has seen that it is there. */
   uint32(offset: number): number {
-    // A view for numbers would have to be made for each chunk.
     let value = 0;
-    const start = this.#start + offset;
-    for (let i = start; i < start + 4; i++) value = value * 0x100 + (this.#bytes[i] ?? 0);
+    for (let i = offset; i < offset + 4; i++) {
+      const inChunk = i - this.#keptLength;
+      const byte = inChunk < 0 ? this.#kept[this.#keptStart + i] : this.#chunk[this.#chunkStart + inChunk];
+      value = value * 0x100 + (byte ?? 0);
+    }
     return value;
   }
 
-  /** The next `length` bytes, which are then used up. The caller has seen that they are there. */
+  /** The next `length` bytes, which are then used up; good until {@link settle}. The caller has seen that they are there. */
   take(length: number): Uint8Array {
-    this.#start += length;
-    return this.#bytes.subarray(this.#start - length, this.#start);
+    const bytes = this.peek(0, length);
+    if (this.#keptLength > 0) this.#keptStart += length;
+    else this.#chunkStart += length;
+    return bytes;
   }
 
   /** Copies what is left of the caller's chunk, so that the caller may use its memory again. */
   settle(): void {
-    if (!this.#owned) this.#own(this.length);
+    if (this.#keptLength === 0) {
+      this.#kept.fill(0, 0, this.#keptEnd);
+      this.#keptStart = this.#keptEnd = 0;
+    }
+    this.#keep(this.#chunk.length - this.#chunkStart);
+    this.#chunk = NOTHING;
+    this.#chunkStart = 0;
   }
 
   /** Drops everything, and zeroes what was copied. */
   wipe(): void {
-    if (this.#owned) this.#bytes.fill(0);
-    this.#bytes = NOTHING;
-    this.#start = this.#end = 0;
-    this.#owned = true;
+    this.#kept.fill(0);
+    this.#kept = this.#chunk = NOTHING;
+    this.#keptStart = this.#keptEnd = this.#chunkStart = 0;
   }
 
-  /** Moves the content to memory of our own, with room to grow: bytewise input stays linear in cost. */
-  #own(length: number): void {
-    const content = this.view();
-    const roomy = new Uint8Array(length === content.length ? length : length * 2);
-    roomy.set(content);
-    this.wipe();
-    this.#bytes = roomy;
-    this.#end = content.length;
+  /** Moves the next `length` bytes of the chunk to memory of ours, with room to grow: bytewise input stays linear in cost. */
+  #keep(length: number): void {
+    const keptLength = this.#keptLength;
+    if (this.#keptEnd + length > this.#kept.length) {
+      const roomy = new Uint8Array(keptLength === 0 ? length : 2 * (keptLength + length));
+      roomy.set(this.#kept.subarray(this.#keptStart, this.#keptEnd));
+      this.#kept.fill(0);
+      this.#kept = roomy;
+      this.#keptStart = 0;
+      this.#keptEnd = keptLength;
+    }
+    this.#kept.set(this.#chunk.subarray(this.#chunkStart, this.#chunkStart + length), this.#keptEnd);
+    this.#keptEnd += length;
+    this.#chunkStart += length;
   }
 }
 
