@@ -87,6 +87,7 @@ export const CKA_EXPONENT_2 = 0x127;
 export const CKA_COEFFICIENT = 0x128;
 export const CKA_VALUE_LEN = 0x161;
 export const CKA_EXTRACTABLE = 0x162;
+export const CKA_LOCAL = 0x163;
 const CKF_OS_LOCKING_OK = 0x2;
 export const CKF_RW_SESSION = 0x2;
 export const CKF_SERIAL_SESSION = 0x4;

@@ -6,6 +6,7 @@ export type {
   TokenIvEncryptInput,
   TokenIvEncryptOutput,
 } from './aes-gcm.ts';
+export type { AesKeyRecord } from './aes-inventory.ts';
 export type { AesKey, GenerateKeyOptions, KeyUsage } from './aes-keys.ts';
 export type { CallMode } from './cipher-calls.ts';
 export { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from './errors.ts';

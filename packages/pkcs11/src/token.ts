@@ -1,4 +1,5 @@
 import { aesGcm } from './aes-gcm.ts';
+import { type AesKeyRecord, listAesKeys } from './aes-inventory.ts';
 import { type AesKey, aesKey, findAesKey, type GenerateKeyOptions, generateAesKey } from './aes-keys.ts';
 import { type CallMode, cipherCalls } from './cipher-calls.ts';
 import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
@@ -28,6 +29,12 @@ export interface Token {
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected
    */
   generateKey(options: GenerateKeyOptions): AesKey;
+  /**
+   * All AES keys of the token, of whatever length and use, as they stand there now. For diagnosis: it reads every one.
+   *
+   * @throws Pkcs11Error
+   */
+  aesKeys(): readonly AesKeyRecord[];
   /**
    * The RSA key of at least 2048 bits with this label, id, or both, looked up as `key` does. The halves of a pair
    * are brought together by their modulus.
@@ -144,6 +151,7 @@ export function openTokenInSlot(
     info,
     key,
     generateKey: (options) => key(generated((session) => generateAesKey(cryptoki, session, options))),
+    aesKeys: () => pool.runNow((session) => listAesKeys(cryptoki, loggedIn(session).handle)),
     rsaKey: rsaKeyOf,
     generateRsaKey: (options) => rsaKeyOf(generated((session) => generateRsaKey(cryptoki, session, options))),
     async randomBytes(length, options) {

@@ -9,6 +9,8 @@ import type { TestToken } from './test-token.ts';
 /** A key for `importKey`; `value` is 16, 24 or 32 bytes. */
 export interface ImportKeyOptions extends GenerateKeyOptions {
   readonly value: Uint8Array;
+  /** Makes a key that can be read out, as none should be. */
+  readonly exposed?: boolean;
 }
 
 /** A key pair for `importRsaKey`. */
@@ -24,11 +26,13 @@ export interface ImportRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> 
  */
 export function importKey(
   token: TestToken,
-  { label, id = randomBytes(16), value, usages = ['ENCRYPT', 'DECRYPT'] }: ImportKeyOptions,
+  { label, id = randomBytes(16), value, usages = ['ENCRYPT', 'DECRYPT'], exposed = false }: ImportKeyOptions,
 ): void {
   withSession(token, (cryptoki, session) => {
     cryptoki.C_CreateObject(session, [
-      ...newAesKeyTemplate({ label, id, usages }),
+      ...newAesKeyTemplate({ label, id, usages }).filter(({ type }) => !EXPOSURE.includes(type)),
+      { type: ck.CKA_SENSITIVE, value: !exposed },
+      { type: ck.CKA_EXTRACTABLE, value: exposed },
       { type: ck.CKA_VALUE, value: Buffer.from(value) },
     ]);
   });
@@ -88,3 +92,5 @@ function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck
     library.release();
   }
 }
+
+const EXPOSURE: readonly number[] = [ck.CKA_SENSITIVE, ck.CKA_EXTRACTABLE];
