@@ -53,6 +53,7 @@ export function tokenConfig(
     iv: 'supplied',
     maxSessions: 4,
     healthKeyLabel: undefined,
+    cluster: undefined,
     ...change,
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { withDeadline } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
+import { XksException } from '../../packages/xks-proxy/src/errors.ts';
 import { faultyToken, opens, recoveryMs, seal } from './fixture.ts';
 import { hasCompiler } from './shim.ts';
 
@@ -67,12 +68,14 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     shim.fail('C_Encrypt', { delayMs: 100 }, -1);
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => sealInTime(open.device)));
     const names = outcomes.map((outcome) =>
-      outcome.status === 'rejected' ? outcome.reason.errorName : 'sealed',
+      outcome.status === 'rejected' ? errorNameOf(outcome.reason) : 'sealed',
     );
     expect(names).toContain('sealed');
     expect(names).toContain('ThrottlingException');
   });
 });
+
+const errorNameOf = (error: unknown) => (error instanceof XksException ? error.errorName : 'unforeseen');
 
 /** With the time that a request has. */
 async function sealInTime(device: KeyDevice) {

@@ -11,7 +11,7 @@ export interface CircuitBreaker {
    * `UNAVAILABLE` while the device is left alone, `DEGRADED` when it has failed in the last ten seconds and since then
    * not so often, `ACTIVE` otherwise.
    */
-  status(): HealthStatus;
+  readonly status: () => HealthStatus;
 }
 
 /** What is guarded. */

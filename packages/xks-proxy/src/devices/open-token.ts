@@ -14,7 +14,7 @@ export interface OpenToken {
   readonly device: KeyDevice;
   readonly info: DeviceInfo;
   /** What the calls of the last seconds say. */
-  status(): HealthStatus;
+  readonly status: () => HealthStatus;
   /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many never returned. */
   sessions(): ReturnType<TokenConnection['counts']>;
   hold(): void;

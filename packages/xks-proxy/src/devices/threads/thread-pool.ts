@@ -226,8 +226,8 @@ class Pool implements ThreadPool {
 interface Job {
   readonly call: ThreadCall;
   readonly handedOver: readonly ArrayBuffer[];
-  resolve(answer: ThreadAnswer): void;
-  reject(error: unknown): void;
+  readonly resolve: (answer: ThreadAnswer) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 // KMS has given up on a call long before.

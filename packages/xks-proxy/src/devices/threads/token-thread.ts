@@ -15,13 +15,14 @@ import {
 let token: { readonly device: KeyDevice; close(): void } | undefined;
 
 parentPort?.on('message', (call: ThreadCall) => {
-  void perform(call)
-    .catch((error: unknown): ThreadAnswer => ({ failure: failureOf(error) }))
-    .then((answer) => {
-      parentPort?.postMessage(answer, answer.plaintext === undefined ? [] : [answer.plaintext.buffer]);
-      if (call.kind === 'close') parentPort?.close();
-    });
+  void answered(call);
 });
+
+async function answered(call: ThreadCall): Promise<void> {
+  const answer = await perform(call).catch((error: unknown): ThreadAnswer => ({ failure: failureOf(error) }));
+  parentPort?.postMessage(answer, answer.plaintext === undefined ? [] : [answer.plaintext.buffer]);
+  if (call.kind === 'close') parentPort?.close();
+}
 
 async function perform(call: ThreadCall): Promise<ThreadAnswer> {
   if (call.kind === 'open') {

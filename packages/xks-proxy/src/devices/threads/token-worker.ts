@@ -22,9 +22,9 @@ export function startTokenWorker(settings: ThreadSettings): {
   readonly worker: TokenWorker;
   readonly opened: Promise<ThreadAnswer>;
 } {
-  // The same file name, whether compiled or not.
+  // Beside this file, compiled as it is or not.
   const thread = new Worker(new URL(`./token-thread${extname(import.meta.url)}`, import.meta.url));
-  let current: { readonly sinceMs: number; settle(answer: ThreadAnswer): void } | undefined;
+  let current: { readonly sinceMs: number; readonly settle: (answer: ThreadAnswer) => void } | undefined;
   thread.on('message', (answer: ThreadAnswer) => {
     const { settle } = current ?? {};
     current = undefined;
