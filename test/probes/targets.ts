@@ -35,7 +35,7 @@ export async function startLocalKms(): Promise<RunningTarget> {
 /** The server of moto; undefined where it is not installed. */
 export async function startMoto(): Promise<RunningTarget | undefined> {
   const port = await freePort();
-  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const child = spawn(MOTO, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
   if (!(await isServing(child, url))) return undefined;
   const clients = clientsOf(url);
@@ -104,3 +104,4 @@ async function isServing(child: ChildProcess, url: string): Promise<boolean> {
 }
 
 const REGION = 'eu-north-1';
+const MOTO = 'moto_server';

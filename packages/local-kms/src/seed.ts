@@ -1,3 +1,4 @@
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { importedMaterialId } from './keys/imported-versions.ts';
 import { isKeySpec, KEY_USAGES, type KeySpec, keySpecRow } from './keys/key-specs.ts';
@@ -42,9 +43,9 @@ export interface SeedKey {
 /** A seed that was checked. */
 export type ParsedSeed = z.output<typeof seedSchema>;
 
-/** Reads a seed file. Throws RangeError for text that is not JSON, and as `parseSeed` does. */
-export function readSeed(json: string): Seed {
-  const seed = parseJson(json);
+/** Reads a seed file, in YAML or JSON. Throws RangeError for text that is neither, and as `parseSeed` does. */
+export function readSeed(text: string): Seed {
+  const seed = parsedText(text);
   assertSeed(seed);
   return seed;
 }
@@ -61,12 +62,13 @@ function assertSeed(seed: unknown): asserts seed is Seed {
   parseSeed(seed);
 }
 
-function parseJson(text: string): unknown {
+function parsedText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    // JSON is YAML.
+    return parse(text);
   } catch {
     // Without the cause, whose message quotes the text.
-    throw new RangeError('seed: expected JSON');
+    throw new RangeError('seed: expected YAML or JSON');
   }
 }
 

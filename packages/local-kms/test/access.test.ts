@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import type { Access } from '../src/access.ts';
 import { createAccount } from '../src/account.ts';
 import { createApp } from '../src/app.ts';
@@ -8,6 +9,9 @@ import { startHttpServer } from '../src/http-server.ts';
 import { idSource } from '../src/ids.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { createXksTransport } from '../src/xks/transport.ts';
+
+const answerSchema = z.looseObject({ __type: z.string().optional() });
+const keySchema = z.object({ KeyId: z.string(), Arn: z.string() });
 
 /** A KMS behind a gate that stays open until it is closed. */
 async function startWithGate() {
@@ -36,19 +40,26 @@ async function startWithGate() {
     await server.close();
     transport.close();
   });
-  const call = async (operation: string, input: object): Promise<Record<string, unknown>> => {
+  const call = async (operation: string, input: object) => {
     const headers = { 'x-amz-target': `TrentService.${operation}` };
     const answer = await fetch(server.url, { method: 'POST', headers, body: JSON.stringify(input) });
-    return Object(await answer.json());
+    return answerSchema.parse(await answer.json());
   };
-  return { call, accesses, close: () => void (closed = true) };
+  const createKey = async () => keySchema.parse((await call('CreateKey', {})).KeyMetadata);
+  return {
+    call,
+    createKey,
+    accesses,
+    close: () => {
+      closed = true;
+    },
+  };
 }
 
 describe('the gate', () => {
   test('is passed by every operation before it has an effect', async () => {
-    const { call, close } = await startWithGate();
-    const { KeyMetadata } = await call('CreateKey', {});
-    const { KeyId } = Object(KeyMetadata);
+    const { call, createKey, close } = await startWithGate();
+    const { KeyId } = await createKey();
     await call('CreateAlias', { AliasName: 'alias/a', TargetKeyId: KeyId });
     const granteePrincipal = 'arn:aws:iam::111122223333:user/a';
     const grant = { KeyId, GranteePrincipal: granteePrincipal, Operations: ['Encrypt'] };
@@ -88,15 +99,14 @@ describe('the gate', () => {
       CustomKeyStoreName: 'a',
     };
     const answers = new Map<string, unknown>();
-    for (const name of OPERATIONS.keys()) answers.set(name, (await call(name, everything))['__type']);
+    for (const name of OPERATIONS.keys()) answers.set(name, (await call(name, everything)).__type);
     expect(answers.size).toBeGreaterThan(45);
     expect([...answers].filter(([, type]) => type !== 'AccessDeniedException')).toEqual([]);
   });
 
   test('hears who asks for what on what', async () => {
-    const { call, accesses } = await startWithGate();
-    const { KeyMetadata } = await call('CreateKey', {});
-    const { KeyId, Arn } = Object(KeyMetadata);
+    const { call, createKey, accesses } = await startWithGate();
+    const { KeyId, Arn } = await createKey();
     await call('CreateAlias', { AliasName: 'alias/a', TargetKeyId: KeyId });
     const { CiphertextBlob } = await call('Encrypt', { KeyId: 'alias/a', Plaintext: 'AAAA' });
     await call('ReEncrypt', { CiphertextBlob, DestinationKeyId: KeyId });

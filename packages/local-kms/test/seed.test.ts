@@ -59,10 +59,23 @@ describe('a seed', () => {
     expect(() => createLocalKms({ seed })).toThrow(RangeError);
   });
 
-  test('is refused for a member that it does not have, and for text that is not JSON', () => {
-    for (const text of ['{"keys":[{"colour":"red"}]}', '{"keys":[{}],"a":1}', '{', '[]']) {
+  test('is refused for a member that it does not have, and for text that is no seed', () => {
+    for (const text of [
+      '{"keys":[{"colour":"red"}]}',
+      '{"keys":[{}],"a":1}',
+      '{',
+      '[]',
+      'keys',
+      'keys:\n  - tags: { a: 1 }',
+    ]) {
       expect(() => readSeed(text)).toThrow(RangeError);
     }
+  });
+
+  test('is read from YAML and from JSON', () => {
+    const seed = { keys: [{ id: ID, aliases: ['alias/a'] }] };
+    expect(readSeed(JSON.stringify(seed))).toEqual(seed);
+    expect(readSeed(`keys:\n  - id: ${ID}\n    aliases:\n      - alias/a\n`)).toEqual(seed);
   });
 
   test('whose aliases cannot be keeps the KMS from listening', async () => {

@@ -36,7 +36,7 @@ program
   )
   .option('--xks-ca <file>', 'PEM certificates to trust in proxies besides the public authorities')
   .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
-  .option('--seed <file>', 'JSON of the keys and aliases to begin with')
+  .option('--seed <file>', 'YAML or JSON of the keys and aliases to begin with')
   .option('--id-seed <text>', 'makes ids the same in every run that does the same')
   .action(async (options: ServeOptions) => {
     const [signalled, lost] = [firstSignal(), logLost()];

@@ -2,13 +2,14 @@ import { constants, type KeyObject, type SigningOptions, sign, verify } from 'no
 import { KmsError } from '../errors.ts';
 import type { KeyPairMaterial } from '../keys/material/key-material.ts';
 import { signEcdsaDigest, verifyEcdsaDigest } from './digest-signatures/ecdsa.ts';
+import { signEd25519phDigest, verifyEd25519phDigest } from './digest-signatures/ed25519ph.ts';
 import { signPkcs1Digest, verifyPkcs1Digest } from './digest-signatures/pkcs1.ts';
 import { signPssDigest, verifyPssDigest } from './digest-signatures/pss.ts';
 
 /** The algorithms of Sign and Verify that this KMS has, as the API names them. */
 export type SigningAlgorithm = keyof typeof ALGORITHMS;
 
-/** The hash functions of digests that are signed, as Node.js names them. */
+/** The hash functions of the algorithms, as Node.js names them. */
 export type SignatureHash = keyof typeof HASH_BYTES;
 
 /** A message, or the digest of one, and how it is signed. */
@@ -21,65 +22,74 @@ export interface SignatureInput {
 
 /**
  * Signs a message: PKCS #1 for RSA, DER for ECDSA, 64 bytes for Ed25519.
- * Throws ValidationException for a digest that the algorithm does not sign.
+ * Throws ValidationException for a message type that the algorithm does not take, or a digest of another length.
  */
-export function signMessage({ privateKey: key }: KeyPairMaterial, input: SignatureInput): Uint8Array {
-  const { hash, scheme }: AlgorithmRow = ALGORITHMS[input.algorithm];
-  const { options, signDigest } = SCHEMES[scheme];
-  if (input.messageType === 'RAW') return sign(hash, input.message, { key, ...options });
-  return signDigest(key, input.message, assertDigest(input, hash));
+export function signMessage({ privateKey }: KeyPairMaterial, input: SignatureInput): Uint8Array {
+  return signerFor(input).sign(privateKey, input.message, ALGORITHMS[input.algorithm].hash);
 }
 
 /** Whether a signature is one of `signMessage` over the input. Throws as that does. */
 export function verifySignature(
-  { publicKey: key }: KeyPairMaterial,
+  { publicKey }: KeyPairMaterial,
   input: SignatureInput,
   signature: Uint8Array,
 ): boolean {
-  const { hash, scheme }: AlgorithmRow = ALGORITHMS[input.algorithm];
-  const { options, verifyDigest } = SCHEMES[scheme];
-  if (input.messageType === 'RAW') return verify(hash, input.message, { key, ...options }, signature);
-  return verifyDigest(key, signature, input.message, assertDigest(input, hash));
+  return signerFor(input).verify(publicKey, signature, input.message, ALGORITHMS[input.algorithm].hash);
 }
 
-function assertDigest({ algorithm, message }: SignatureInput, hash: SignatureHash | null): SignatureHash {
-  if (hash !== null && message.length === HASH_BYTES[hash]) return hash;
-  throw new KmsError(
-    'ValidationException',
-    hash === null
-      ? `MessageType: ${algorithm} signs messages, not digests`
-      : `Message: must hold ${HASH_BYTES[hash]} bytes, a digest for ${algorithm}`,
-  );
+interface Signer {
+  sign(key: KeyObject, message: Uint8Array, hash: SignatureHash): Uint8Array;
+  verify(key: KeyObject, signature: Uint8Array, message: Uint8Array, hash: SignatureHash): boolean;
 }
 
-interface AlgorithmRow {
-  /** Null where the scheme hashes in its own way and so takes no digest. */
-  readonly hash: SignatureHash | null;
-  readonly scheme: keyof typeof SCHEMES;
+function signerFor({ algorithm, message, messageType }: SignatureInput): Signer {
+  const { hash, scheme } = ALGORITHMS[algorithm];
+  const { [messageType]: signer }: Scheme = SCHEMES[scheme];
+  if (!signer) throw invalid(`MessageType: ${messageType} does not go with ${algorithm}`);
+  if (messageType === 'RAW' || message.length === HASH_BYTES[hash]) return signer;
+  throw invalid(`Message: must hold ${HASH_BYTES[hash]} bytes, a digest for ${algorithm}`);
 }
 
-interface SchemeRow {
-  readonly options: SigningOptions;
-  // node:crypto hashes whatever it signs, so what is hashed already is signed by code of our own.
-  signDigest(key: KeyObject, digest: Uint8Array, hash: SignatureHash): Uint8Array;
-  verifyDigest(key: KeyObject, signature: Uint8Array, digest: Uint8Array, hash: SignatureHash): boolean;
+/** Signs messages as node:crypto does, which hashes whatever it signs. */
+function messageSigner(options: SigningOptions): Signer {
+  return {
+    sign: (key, message, hash) => sign(hash, message, { key, ...options }),
+    verify: (key, signature, message, hash) => verify(hash, message, { key, ...options }, signature),
+  };
 }
+
+function invalid(message: string): KmsError {
+  return new KmsError('ValidationException', message);
+}
+
+type Scheme = { readonly [Type in SignatureInput['messageType']]?: Signer };
 
 const HASH_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
 
 const SCHEMES = {
   pkcs1: {
-    options: { padding: constants.RSA_PKCS1_PADDING },
-    signDigest: signPkcs1Digest,
-    verifyDigest: verifyPkcs1Digest,
+    RAW: messageSigner({ padding: constants.RSA_PKCS1_PADDING }),
+    DIGEST: { sign: signPkcs1Digest, verify: verifyPkcs1Digest },
   },
   pss: {
-    options: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
-    signDigest: signPssDigest,
-    verifyDigest: verifyPssDigest,
+    RAW: messageSigner({
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    }),
+    DIGEST: { sign: signPssDigest, verify: verifyPssDigest },
   },
-  ellipticCurve: { options: {}, signDigest: signEcdsaDigest, verifyDigest: verifyEcdsaDigest },
-} as const satisfies Record<string, SchemeRow>;
+  ecdsa: {
+    RAW: messageSigner({ dsaEncoding: 'der' }),
+    DIGEST: { sign: signEcdsaDigest, verify: verifyEcdsaDigest },
+  },
+  ed25519: {
+    RAW: {
+      sign: (key, message) => sign(null, message, key),
+      verify: (key, signature, message) => verify(null, message, key, signature),
+    },
+  },
+  ed25519ph: { DIGEST: { sign: signEd25519phDigest, verify: verifyEd25519phDigest } },
+} as const satisfies Record<string, Scheme>;
 
 const ALGORITHMS = {
   RSASSA_PKCS1_V1_5_SHA_256: { hash: 'sha256', scheme: 'pkcs1' },
@@ -88,8 +98,9 @@ const ALGORITHMS = {
   RSASSA_PSS_SHA_256: { hash: 'sha256', scheme: 'pss' },
   RSASSA_PSS_SHA_384: { hash: 'sha384', scheme: 'pss' },
   RSASSA_PSS_SHA_512: { hash: 'sha512', scheme: 'pss' },
-  ECDSA_SHA_256: { hash: 'sha256', scheme: 'ellipticCurve' },
-  ECDSA_SHA_384: { hash: 'sha384', scheme: 'ellipticCurve' },
-  ECDSA_SHA_512: { hash: 'sha512', scheme: 'ellipticCurve' },
-  ED25519_SHA_512: { hash: null, scheme: 'ellipticCurve' },
-} as const satisfies Record<string, AlgorithmRow>;
+  ECDSA_SHA_256: { hash: 'sha256', scheme: 'ecdsa' },
+  ECDSA_SHA_384: { hash: 'sha384', scheme: 'ecdsa' },
+  ECDSA_SHA_512: { hash: 'sha512', scheme: 'ecdsa' },
+  ED25519_SHA_512: { hash: 'sha512', scheme: 'ed25519' },
+  ED25519_PH_SHA_512: { hash: 'sha512', scheme: 'ed25519ph' },
+} as const satisfies Record<string, { readonly hash: SignatureHash; readonly scheme: keyof typeof SCHEMES }>;

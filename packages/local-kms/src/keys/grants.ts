@@ -17,7 +17,7 @@ export interface Grant {
 }
 
 /** What the encryption context of a request must be for a grant to count. Names of pairs are case-insensitive. */
-export interface GrantConstraints {
+interface GrantConstraints {
   readonly EncryptionContextSubset?: Readonly<Record<string, string>> | undefined;
   readonly EncryptionContextEquals?: Readonly<Record<string, string>> | undefined;
   readonly SourceArn?: string | undefined;

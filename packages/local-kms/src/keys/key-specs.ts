@@ -24,7 +24,7 @@ export const KEY_SPECS = {
   ECC_SECG_P256K1: ec('secp256k1', { SIGN_VERIFY: ['ECDSA_SHA_256'] }),
   ECC_NIST_EDWARDS25519: {
     type: 'asymmetric',
-    algorithms: { SIGN_VERIFY: ['ED25519_SHA_512'] },
+    algorithms: { SIGN_VERIFY: ['ED25519_SHA_512', 'ED25519_PH_SHA_512'] },
     generate: generateEd25519Pair,
     import: (pkcs8) => importKeyPair(pkcs8, (key) => key.asymmetricKeyType === 'ed25519'),
   },

@@ -29,13 +29,13 @@ export interface KmsKey {
 }
 
 /** When the material of a symmetric key is replaced. Shared by related keys. */
-export interface AutomaticRotation {
+interface AutomaticRotation {
   readonly periodDays: number;
   readonly nextAt: Date;
 }
 
 /** The waiting period of a key that is to be deleted. */
-export interface ScheduledDeletion {
+interface ScheduledDeletion {
   readonly windowDays: number;
   /** Undefined for a primary key as long as it has replicas: only then does the waiting begin. */
   readonly at: Date | undefined;

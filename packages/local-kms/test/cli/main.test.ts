@@ -54,8 +54,8 @@ describe('local-kms serve', () => {
       '--xks-timeout',
       '10000',
     ];
-    const seed = join(directory, 'seed.json');
-    writeFileSync(seed, '{"keys":[{"aliases":["alias/seeded"]}]}');
+    const seed = join(directory, 'seed.yaml');
+    writeFileSync(seed, 'keys:\n  - aliases: [alias/seeded]\n');
     const seedArgs = ['--seed', seed, '--id-seed', 'tests'];
     const proxyArgs = ['--xks-host', `${proxy.host}=${proxy.address}`, '--xks-ca', certificates];
     const { child, nextRecord } = run('serve', ...args, ...proxyArgs, ...seedArgs);

@@ -7,6 +7,7 @@ import {
   type SigningAlgorithmSpec,
   VerifyCommand,
 } from '@aws-sdk/client-kms';
+import { ed25519ph } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
 import { present, refusal, startKms, type TestKms } from '../fixtures/kms.ts';
 
@@ -67,8 +68,27 @@ describe('Sign and Verify', () => {
     const digest = { KeyId, Message: new Uint8Array(64), MessageType: 'DIGEST' } as const;
     const hashed = new SignCommand({ ...digest, SigningAlgorithm });
     expect(await refusal(kms.client.send(hashed))).toBe('ValidationException');
-    const prehashed = new SignCommand({ ...digest, SigningAlgorithm: 'ED25519_PH_SHA_512' });
-    expect(await refusal(kms.client.send(prehashed))).toBe('InvalidKeyUsageException');
+  });
+
+  test('sign digests, not messages, with Ed25519ph, and hash them once more', async () => {
+    const kms = await startKms();
+    const { KeyId, publicKey } = await signingKey(kms, 'ECC_NIST_EDWARDS25519');
+    const input = { KeyId, MessageType: 'DIGEST', SigningAlgorithm: 'ED25519_PH_SHA_512' } as const;
+    const digest = createHash('sha512').update(Message).digest();
+    const { Signature } = await kms.client.send(new SignCommand({ ...input, Message: digest }));
+    const point = Buffer.from(present(publicKey.export({ format: 'jwk' }).x), 'base64url');
+    expect(ed25519ph.verify(present(Signature), digest, point)).toBe(true);
+    const verified = new VerifyCommand({ ...input, Message: digest, Signature });
+    expect(await kms.client.send(verified)).toMatchObject({ SignatureValid: true });
+    for (const [change, name] of [
+      [{ Message: createHash('sha512').digest() }, 'KMSInvalidSignatureException'],
+      [{ Signature: new Uint8Array(1) }, 'KMSInvalidSignatureException'],
+      [{ MessageType: 'RAW' }, 'ValidationException'],
+      [{ Message: digest.subarray(1) }, 'ValidationException'],
+    ] as const) {
+      const command = new VerifyCommand({ ...verified.input, ...change });
+      expect(await refusal(kms.client.send(command))).toBe(name);
+    }
   });
 
   test.each([

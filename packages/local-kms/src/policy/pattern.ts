@@ -1,0 +1,105 @@
+import type { ConditionKeys } from './condition-keys.ts';
+
+/** A text of a policy with `*`, `?` and policy variables in it. */
+export interface Pattern {
+  /** Whether a text is of this form, with the variables as they are in one request. */
+  matches(text: string, keys: ConditionKeys): boolean;
+}
+
+/** What is special in a pattern. */
+export interface PatternOptions {
+  /** Whether `*` and `?` stand for other characters. */
+  readonly wildcards: boolean;
+  /** Whether `${…}` stands for the value of a condition key: in documents of the version 2012-10-17 only. */
+  readonly variables: boolean;
+  readonly ignoreCase?: boolean;
+}
+
+/**
+ * Reads a pattern. The value of a variable is literal text, whatever characters it has; a variable without a value
+ * and a default stays as it is written, so that it equals nothing that a request holds.
+ */
+export function pattern(text: string, options: PatternOptions): Pattern {
+  const fold = (part: string) => (options.ignoreCase === true ? part.toLowerCase() : part);
+  const tokens = tokensOf(text, options, fold);
+  const isFixed = tokens.every((token) => typeof token !== 'object');
+  if (isFixed && tokens.every((token) => typeof token === 'string')) {
+    const literal = tokens.join('');
+    return { matches: (candidate) => fold(candidate) === literal };
+  }
+  if (tokens.length === 1 && tokens[0] === ANY_TEXT) return { matches: () => true };
+  const fixed = isFixed ? tokens.flatMap((token) => charactersOf(token, noKeys, fold)) : undefined;
+  return {
+    matches: (candidate, keys) =>
+      matchesGlob(fixed ?? tokens.flatMap((token) => charactersOf(token, keys, fold)), fold(candidate)),
+  };
+}
+
+interface Variable {
+  readonly source: string;
+  readonly key: string;
+  readonly fallback: string | undefined;
+}
+
+type Wildcard = typeof ANY_TEXT | typeof ANY_CHARACTER;
+type Token = string | Wildcard | Variable;
+
+function tokensOf(
+  text: string,
+  { wildcards, variables }: PatternOptions,
+  fold: (part: string) => string,
+): readonly Token[] {
+  const parts = variables ? text.split(VARIABLE) : [text];
+  return parts.filter((part) => part !== '').flatMap((part): readonly Token[] => {
+    const [, key = '', fallback] = (variables && VARIABLE_PARTS.exec(part)) || [];
+    if (['*', '?', '$'].includes(key)) return [key];
+    if (key !== '') return [{ source: fold(part), key: key.toLowerCase(), fallback }];
+    if (!wildcards) return [fold(part)];
+    return [...part.matchAll(/[*?]|[^*?]+/g)].map(([piece]) => WILDCARDS.get(piece) ?? fold(piece));
+  });
+}
+
+function charactersOf(
+  token: Token,
+  keys: ConditionKeys,
+  fold: (part: string) => string,
+): readonly (string | Wildcard)[] {
+  if (typeof token === 'symbol') return [token];
+  if (typeof token === 'string') return token.split('');
+  const values = keys(token.key);
+  const value = values?.length === 1 ? values[0] : token.fallback;
+  return (value === undefined ? token.source : fold(value)).split('');
+}
+
+/** Goes back to the last `*` only, so the time is at most the product of both lengths. */
+function matchesGlob(glob: readonly (string | Wildcard)[], text: string): boolean {
+  let [at, position] = [0, 0];
+  let retry: { readonly at: number; readonly position: number } | undefined;
+  while (position < text.length) {
+    const token = glob[at];
+    if (token === ANY_TEXT) {
+      retry = { at, position };
+      at += 1;
+    } else if (token === ANY_CHARACTER || (token !== undefined && token === text[position])) {
+      at += 1;
+      position += 1;
+    } else if (retry) {
+      retry = { at: retry.at, position: retry.position + 1 };
+      at = retry.at + 1;
+      position = retry.position;
+    } else {
+      return false;
+    }
+  }
+  return glob.slice(at).every((token) => token === ANY_TEXT);
+}
+
+const noKeys: ConditionKeys = () => undefined;
+const ANY_TEXT = Symbol('*');
+const ANY_CHARACTER = Symbol('?');
+const WILDCARDS: ReadonlyMap<string, Wildcard> = new Map<string, Wildcard>([
+  ['*', ANY_TEXT],
+  ['?', ANY_CHARACTER],
+]);
+const VARIABLE = /(\$\{[^{}]+\})/;
+const VARIABLE_PARTS = /^\$\{([^,{}]+?)(?:\s*,\s*'([^'{}]*)')?\}$/;
