@@ -121,13 +121,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['fails an unsigned payload'],
   },
   {
-    name: 'takes signatures for other services',
-    file: 'sigv4/verify.ts',
-    original: 'if (service !== SERVICE || terminator',
-    replacement: 'if (terminator',
-    killedBy: ['fails a scope of another service'],
-  },
-  {
     name: 'takes signatures for other regions',
     file: 'sigv4/verify.ts',
     original: "if (!options.regions.has(region)) throw refused('scope-mismatch');",

@@ -22,12 +22,12 @@ export const authenticationChecks: readonly Check[] = [
       const { accessKeyId } = target.credential;
       const wrong = { sign: { credential: { accessKeyId, secretAccessKey: 'x'.repeat(44) } } };
       const answers = [
-        client.getHealthStatus({}, wrong),
-        client.getKeyMetadata(target.keys.enabled, {}, wrong),
-        client.encrypt(target.keys.enabled, {}, wrong),
-        client.decrypt(target.keys.enabled, { ciphertext: 'AAAA' }, wrong),
+        await client.getHealthStatus({}, wrong),
+        await client.getKeyMetadata(target.keys.enabled, {}, wrong),
+        await client.encrypt(target.keys.enabled, {}, wrong),
+        await client.decrypt(target.keys.enabled, { ciphertext: 'AAAA' }, wrong),
       ];
-      for (const answer of answers) assertException(await answer, 'AuthenticationFailedException');
+      for (const answer of answers) assertException(answer, 'AuthenticationFailedException');
     },
     'fails an unknown access key id, of 20, 30 and 52 characters': async (client) => {
       const { secretAccessKey } = client.target.credential;

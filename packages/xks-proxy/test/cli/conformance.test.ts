@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findModule } from '@holdfast/pkcs11/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commandLine } from '../../../../examples/chain/workspace.ts';
+import { isRecord } from '../fixtures/json.ts';
+import { REGION, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
+
+describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
+  let proxy: TestProxy | undefined;
+  beforeAll(async () => {
+    proxy = await startTestProxy();
+    writeFileSync(join(proxy.directory, 'ca.pem'), proxy.ca);
+  });
+  afterAll(() => proxy?.close());
+
+  const run = (changes: Readonly<Record<string, string>> = {}, ...flags: readonly string[]) => {
+    if (proxy === undefined) throw new Error('the proxy did not start');
+    const options = {
+      '--endpoint': 'https://localhost',
+      '--connect-to': `127.0.0.1:${proxy.port}`,
+      '--ca': join(proxy.directory, 'ca.pem'),
+      '--path-prefix': '/acme',
+      '--region': REGION,
+      '--access-key-id': proxy.credentials.acme.accessKeyId,
+      '--secret-access-key-file': join(proxy.directory, 'acme.secret'),
+      '--key': 'orders',
+      ...changes,
+    };
+    return command('conformance', ...Object.entries(options).flat(), ...flags);
+  };
+
+  test('finds that the proxy conforms, and tells what it could not look at', async () => {
+    const { status, stdout, stderr } = await run({ '--disabled-key': 'disabled' });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).not.toContain('FAIL');
+    expect(stdout).toContain('needs the id of a key that only encrypts');
+    expect(stdout).not.toContain('needs the id of a disabled key');
+    expect(stdout).toMatch(/, 0 MUST failed, 0 SHOULD failed, [1-9]\d* not run:/);
+  });
+
+  test('reports as JSON what the proxy did instead, with exit status 1', async () => {
+    const { status, stdout } = await run({ '--key': 'disabled' }, '--json');
+    expect(status).toBe(1);
+    const report: unknown = JSON.parse(stdout);
+    if (!isRecord(report) || !Array.isArray(report['checks'])) return expect.unreachable();
+    expect(report['endpoint']).toBe('https://localhost/acme/kms/xks/v1');
+    expect(report['checks']).toContainEqual({
+      name: 'takes 4300 bytes of plaintext with 8192 bytes of additional data',
+      section: 'Encrypt',
+      level: 'MUST',
+      outcome: 'fail',
+      evidence: expect.stringContaining('InvalidStateException'),
+    });
+    expect(report['checks']).toContainEqual({
+      name: 'fails a request without an Authorization header',
+      section: 'Appendix A',
+      level: 'MUST',
+      outcome: 'pass',
+      evidence: 'answers: 1 × 401',
+    });
+  });
+
+  test('reports nothing about an endpoint that is not there', async () => {
+    const { status, stdout, stderr } = await run({ '--connect-to': '127.0.0.1:1' });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('ECONNREFUSED');
+  });
+
+  test.each([
+    ['an endpoint without TLS', { '--endpoint': 'http://localhost' }],
+    ['an endpoint with a path', { '--endpoint': 'https://localhost/acme' }],
+    ['a file that is not there', { '--ca': 'nowhere.pem' }],
+    ['a key value that is none', { '--key-value-file': 'package.json' }],
+    ['an address without a port', { '--connect-to': '127.0.0.1' }],
+  ])('refuses %s, with exit status 2', async (_title, changes) => {
+    const { status, stdout, stderr } = await run(changes);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(Object.keys(changes)[0]);
+  });
+});
+
+function command(...words: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [...commandLine('xks-proxy'), ...words],
+      (_error, stdout, stderr) => resolve({ status: child.exitCode ?? Number.NaN, stdout, stderr }),
+    );
+  });
+}
