@@ -1,5 +1,11 @@
-/** Why a proxy could not be configured or started. Answers to KMS are `XksException`s instead. */
-export type XksProxyErrorCode = 'CONFIG_INVALID' | 'LISTEN_FAILED' | 'TOKEN_UNAVAILABLE';
+/** Why a proxy could not be configured, started or changed. Answers to KMS are `XksException`s instead. */
+export type XksProxyErrorCode =
+  | 'AUDIT_UNAVAILABLE'
+  | 'CHANGE_REFUSED'
+  | 'CONFIG_INVALID'
+  | 'FILE_LOCKED'
+  | 'LISTEN_FAILED'
+  | 'TOKEN_UNAVAILABLE';
 
 /** Thrown by `parseConfig` and `startProxy`; `code` is stable, the message is for the operator. */
 export class XksProxyError extends Error {

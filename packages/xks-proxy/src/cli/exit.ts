@@ -13,3 +13,9 @@ export async function reported(command: () => Promise<void>): Promise<void> {
     process.exitCode = error.code === 'CONFIG_INVALID' ? EXIT.usage : EXIT.failed;
   }
 }
+
+/** Tells of a mistake in the command line that the parser of options cannot see. */
+export function usageError(message: string): void {
+  process.stderr.write(`error: ${message}\n`);
+  process.exitCode = EXIT.usage;
+}

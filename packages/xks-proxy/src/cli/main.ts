@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { PRODUCT_VERSION } from '../version.ts';
 import { addConformance } from './conformance.ts';
 import { EXIT } from './exit.ts';
+import { addKeys } from './keys.ts';
 import { addServe } from './serve.ts';
 
 const program = new Command('xks-proxy')
@@ -11,6 +12,7 @@ const program = new Command('xks-proxy')
   .exitOverride();
 addServe(program);
 addConformance(program);
+addKeys(program);
 
 try {
   await program.parseAsync();

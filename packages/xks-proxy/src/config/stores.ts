@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { MAX_TARGET_CHARACTERS } from '../http/request-path.ts';
 import { ALLOW_ALL } from '../policy/policy.ts';
+import { cedarPolicyFile } from './cedar-policy.ts';
 import { credentialsSchema } from './credentials.ts';
 import type { Files } from './files.ts';
 import { keysSchema } from './keys.ts';
+import { keysFileSchema } from './keys-document.ts';
 import { NAME, unique } from './names.ts';
 import { policySchema } from './policy.ts';
+import { quotaSchema } from './quota.ts';
 
 /** A row of `[[stores]]`: one external key store, its callers and its keys. */
 export function storeSchema(files: Files) {
@@ -26,33 +29,43 @@ export function storeSchema(files: Files) {
         .toml('credentials file', z.strictObject({ credentials: credentialsSchema(files) }))
         .optional(),
       policy: policySchema.optional(),
+      policy_file: files.toml('policy file', policySchema).optional(),
+      cedar_policy_file: cedarPolicyFile(files).optional(),
+      quota: quotaSchema.optional(),
       keys: keysSchema(),
-      keys_file: files.toml('keys file', z.strictObject({ keys: keysSchema() })).optional(),
+      keys_file: files.toml('keys file', keysFileSchema).optional(),
     })
-    .transform(({ path_prefix: pathPrefix, keys_file, credentials_file, ...row }, context) => {
-      const { policy = ALLOW_ALL } = row;
-      const store = {
-        ...row,
-        policy,
-        pathPrefix,
-        credentials: [...row.credentials, ...(credentials_file?.content.credentials ?? [])],
-        credentialsFile: credentials_file?.path,
-        keys: [...row.keys, ...(keys_file?.content.keys ?? [])],
-        keysFile: keys_file?.path,
-      };
-      if (store.credentials.length === 0) {
-        context.addIssue({ code: 'custom', path: ['credentials'], message: 'there must be one at least' });
-      }
-      unique<(typeof store.keys)[number]>('external_key_id', (key) => key.externalKeyId)(store.keys, {
-        ...context,
-        addIssue: (issue) =>
-          context.addIssue(
-            typeof issue === 'string' ? issue : { ...issue, path: ['keys', ...(issue.path ?? [])] },
-          ),
-      });
-      longestPaths(store, context);
-      return store;
-    });
+    .transform(
+      ({ path_prefix: pathPrefix, keys_file, credentials_file, policy_file, ...others }, context) => {
+        const { cedar_policy_file, ...row } = others;
+        const policies = [row.policy, policy_file?.content, cedar_policy_file].filter(isGiven);
+        if (policies.length > 1)
+          context.addIssue('give only one of policy, policy_file and cedar_policy_file');
+        const [policy = ALLOW_ALL] = policies;
+        const store = {
+          ...row,
+          policy,
+          quota: row.quota,
+          pathPrefix,
+          credentials: [...row.credentials, ...(credentials_file?.content.credentials ?? [])],
+          credentialsFile: credentials_file?.path,
+          keys: [...row.keys, ...(keys_file?.content.keys ?? [])],
+          keysFile: keys_file?.path,
+        };
+        if (store.credentials.length === 0) {
+          context.addIssue({ code: 'custom', path: ['credentials'], message: 'there must be one at least' });
+        }
+        unique<(typeof store.keys)[number]>('external_key_id', (key) => key.externalKeyId)(store.keys, {
+          ...context,
+          addIssue: (issue) =>
+            context.addIssue(
+              typeof issue === 'string' ? issue : { ...issue, path: ['keys', ...(issue.path ?? [])] },
+            ),
+        });
+        longestPaths(store, context);
+        return store;
+      },
+    );
 }
 
 /** KMS sends no URI over 256 characters, and the proxy takes none (XKS API v1, "API operations"). */
@@ -67,3 +80,5 @@ function longestPaths(
     context.addIssue({ code: 'custom', path: ['keys', index, 'external_key_id'], message });
   }
 }
+
+const isGiven = <T>(value: T | undefined): value is T => value !== undefined;

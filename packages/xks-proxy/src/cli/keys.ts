@@ -1,0 +1,124 @@
+import { type Command, Option } from 'commander';
+import type { StoreKeyConfig } from '../config/config.ts';
+import type { KeyUsage } from '../devices/key-device.ts';
+import { createKey } from '../keys/create.ts';
+import { changeStatus, STATUS_CHANGES, type StatusChange } from '../keys/key-status.ts';
+import { linkKey } from '../keys/link.ts';
+import { rotateKey } from '../keys/rotate.ts';
+import { selectorText } from '../keys/show.ts';
+import { reported, usageError } from './exit.ts';
+import { addListKeys, addShowKey } from './keys-view.ts';
+import { configOption, hexBytes, type PlaceOptions, placeOf, storeOption } from './options.ts';
+import { print } from './print.ts';
+
+/** `xks-proxy keys …`: the external keys of a store, in its `keys_file`. */
+export function addKeys(program: Command): void {
+  const keys = program
+    .command('keys')
+    .description('the external keys of a store, kept in its keys_file; a running proxy follows by itself');
+  addCreate(keys);
+  addLink(keys);
+  addListKeys(keys);
+  addShowKey(keys);
+  addRotate(keys);
+  for (const change of ['enable', 'disable', 'block', 'unblock'] as const) addStatusChange(keys, change);
+}
+
+interface KeyOptions extends PlaceOptions {
+  readonly token?: readonly string[];
+  readonly label?: string;
+  readonly usage?: readonly KeyUsage[];
+}
+
+function addCreate(keys: Command): void {
+  keys
+    .command('create <external-key-id>')
+    .description('have a token make an AES-256 key that cannot leave it, and an external key of it')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .addOption(tokenOption())
+    .option('--label <text>', 'of the key on the token; default: the external key id')
+    .addOption(usageOption())
+    .action((externalKeyId: string, options: KeyOptions) =>
+      reported(async () => {
+        const { token: tokens, label, usage: usages } = options;
+        printKey('created', await createKey(placeOf(options), { externalKeyId, tokens, label, usages }));
+        print(NEXT_STEP + externalKeyId);
+      }),
+    );
+}
+
+function addLink(keys: Command): void {
+  keys
+    .command('link <external-key-id>')
+    .description('make an external key, or its next version, of an AES-256 key that a token has already')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .addOption(tokenOption())
+    .option('--label <text>', 'of the key on the token')
+    .option('--id <hex>', 'CKA_ID of the key on the token, in place of its label', hexBytes)
+    .option('--next-version', 'add it to an external key that there is, which encrypts with it from now on')
+    .addOption(usageOption())
+    .action((externalKeyId: string, options: KeyOptions & { id?: Uint8Array; nextVersion?: boolean }) =>
+      reported(async () => {
+        const { token: tokens, label, id, usage: usages, nextVersion: asNextVersion } = options;
+        if ((label === undefined) === (id === undefined)) return usageError('give either --label or --id');
+        const selector = id === undefined ? { label: label ?? '' } : { id };
+        const linked = { externalKeyId, selector, tokens, usages, asNextVersion };
+        printKey('linked', await linkKey(placeOf(options), linked));
+        if (asNextVersion !== true) print(NEXT_STEP + externalKeyId);
+      }),
+    );
+}
+
+function addRotate(keys: Command): void {
+  keys
+    .command('rotate <external-key-id>')
+    .description('make the next version, which encrypts from now on; the others go on decrypting')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .option(
+      '--label <text>',
+      'of the new key on the token; default: the external key id with .v and the version',
+    )
+    .action((externalKeyId: string, options: KeyOptions) =>
+      reported(async () => {
+        const { version, selector } = await rotateKey(placeOf(options), externalKeyId, {
+          label: options.label,
+        });
+        const [[kind, text] = []] = Object.entries(selectorText(selector));
+        print(`${externalKeyId}: version ${version} encrypts from now on (${kind} ${text})`);
+      }),
+    );
+}
+
+function addStatusChange(keys: Command, change: StatusChange): void {
+  const { does, to } = STATUS_CHANGES[change];
+  keys
+    .command(`${change} <external-key-id>`)
+    .description(does)
+    .addOption(configOption())
+    .addOption(storeOption())
+    .action((externalKeyId: string, options: PlaceOptions) =>
+      reported(async () => {
+        await changeStatus(placeOf(options), externalKeyId, change);
+        print(`${externalKeyId}: ${to}`);
+      }),
+    );
+}
+
+const tokenOption = () =>
+  new Option('--token <name...>', 'where the key is; several must hold the same keys. Default: all');
+
+const usageOption = () =>
+  new Option('--usage <usage...>', 'what KMS may do with it; default: both').choices(['ENCRYPT', 'DECRYPT']);
+
+function printKey(done: string, { externalKeyId, versions, tokens }: StoreKeyConfig): void {
+  const last = versions.at(-1);
+  const [[kind, text] = []] = Object.entries(last === undefined ? {} : selectorText(last.selector));
+  const where = tokens === undefined ? '' : ` on ${tokens.join(', ')}`;
+  print(`${externalKeyId}: ${done}, version ${last?.version}${where} (${kind} ${text})`);
+}
+
+const NEXT_STEP =
+  'next: aws kms create-key --origin EXTERNAL_KEY_STORE --custom-key-store-id cks-… --xks-key-id ';

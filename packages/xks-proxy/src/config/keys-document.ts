@@ -1,0 +1,35 @@
+import { parse as parseToml, stringify } from 'smol-toml';
+import { z } from 'zod';
+import type { StoreKeyConfig } from './config.ts';
+import { keysSchema } from './keys.ts';
+
+/** What stands in a `keys_file`. */
+export const keysFileSchema = z.strictObject({ keys: keysSchema() });
+
+/** The keys of a `keys_file` that a configuration was read with. Throws for any other text. */
+export function parseKeysDocument(text: string): readonly StoreKeyConfig[] {
+  return keysFileSchema.parse(parseToml(text)).keys;
+}
+
+/** The text of a `keys_file` with these keys: what is read of it are the same keys again. */
+export function keysDocument(keys: readonly StoreKeyConfig[]): string {
+  return `${HEADER}${stringify({ keys: keys.map(row) })}`;
+}
+
+function row(key: StoreKeyConfig) {
+  const fields: { [Field in keyof StoreKeyConfig]: readonly [string, unknown] } = {
+    externalKeyId: ['external_key_id', key.externalKeyId],
+    status: ['status', key.status],
+    usages: ['usages', [...key.usages]],
+    tokens: ['tokens', key.tokens && [...key.tokens]],
+    acceptReferenceCiphertext: ['accept_reference_ciphertext', key.acceptReferenceCiphertext || undefined],
+    versions: ['versions', key.versions.map(({ version, selector }) => ({ version, ...material(selector) }))],
+  };
+  return Object.fromEntries(Object.values(fields).filter(([, value]) => value !== undefined));
+}
+
+function material(selector: StoreKeyConfig['versions'][number]['selector']) {
+  return 'id' in selector ? { id: Buffer.from(selector.id).toString('hex') } : { label: selector.label };
+}
+
+const HEADER = '# Kept by `xks-proxy keys`; it writes the whole file, and comments do not survive.\n\n';

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * Gives a file another content, whole or not at all, also when the machine stops in between: the text is on the disk
+ * before it takes the name. Owner and permissions stay; a new file is for its owner alone (mode 600). A link stays too,
+ * and what it points to is replaced.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const before = await stat(path).catch(absent);
+  const target = before === undefined ? path : await realpath(path);
+  const directory = dirname(target);
+  const temporary = join(directory, `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+  try {
+    await written(temporary, async (file) => {
+      if (before !== undefined) {
+        const { uid, gid } = await file.stat();
+        // Else a file that root has changed could not be read any more by the user of the proxy.
+        if (uid !== before.uid || gid !== before.gid) await file.chown(before.uid, before.gid);
+        await file.chmod(before.mode & 0o777);
+      }
+      await file.writeFile(text);
+    });
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await synchronized(directory);
+}
+
+/** Writes a file that must not be there yet, for its owner alone. Rejects with `EEXIST` if it is. */
+export async function createFile(path: string, text: string | Uint8Array): Promise<void> {
+  await written(path, (file) => file.writeFile(text));
+  await synchronized(dirname(path));
+}
+
+async function written(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await write(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A name is safe on the disk when its folder is. */
+async function synchronized(directory: string): Promise<void> {
+  const folder = await open(directory, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}

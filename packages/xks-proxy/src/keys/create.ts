@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import type { StoreKeyConfig } from '../config/config.ts';
+import type { KeyUsage } from '../devices/key-device.ts';
+import { editKeys, type StorePlace } from './edit-keys.ts';
+import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
+
+/** What a new external key is to be. */
+export interface NewKey {
+  readonly externalKeyId: string;
+  /** Names of tokens; all by default. Several must share their keys. */
+  readonly tokens?: readonly string[] | undefined;
+  /** On the token; the external key id by default. */
+  readonly label?: string | undefined;
+  /** Both by default. */
+  readonly usages?: readonly KeyUsage[] | undefined;
+}
+
+/**
+ * Makes an AES-256 key that cannot leave its token, and an external key of it. The token comes first and the file second:
+ * should anything stop in between, the token has one key too many, which `doctor` reports.
+ */
+export async function createKey(
+  place: StorePlace,
+  { externalKeyId, tokens: names, label = externalKeyId, usages = ['ENCRYPT', 'DECRYPT'] }: NewKey,
+): Promise<StoreKeyConfig> {
+  const id = randomBytes(16);
+  const key: StoreKeyConfig = {
+    externalKeyId,
+    tokens: names,
+    versions: [{ version: 1, selector: { id } }],
+    usages,
+    status: 'ENABLED',
+    acceptReferenceCiphertext: false,
+  };
+  await editKeys(place, ({ config, keys }) => {
+    const tokens = tokensNamed(config, names);
+    shareKeys(tokens);
+    return { keys: [...keys, key], prepare: () => makeKey(tokens, { label, id, usages }) };
+  });
+  return key;
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import type { DeviceKeySelector, KeyUsage, Sealed } from '../devices/key-device.ts';
+import { pkcs11Device } from '../devices/pkcs11-device.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import { onToken } from './on-token.ts';
+
+/** The tokens with these names, or all there are. Throws XksProxyError `CHANGE_REFUSED` for a name that none has. */
+export function tokensNamed(
+  { tokens }: ProxyConfig,
+  names: readonly string[] = tokens.map(({ name }) => name),
+): readonly TokenConfig[] {
+  return names.map((name) => {
+    const token = tokens.find((candidate) => candidate.name === name);
+    if (token === undefined) throw new XksProxyError('CHANGE_REFUSED', `there is no token ${name}`);
+    return token;
+  });
+}
+
+/**
+ * Has a token make a key, and sees to it that the others of its cluster have it too. Rejects with XksProxyError
+ * `CHANGE_REFUSED` for tokens that share no keys, before any is made: an AES key cannot be copied from one to another.
+ */
+export async function makeKey(
+  tokens: readonly TokenConfig[],
+  key: { readonly label: string; readonly id: Uint8Array; readonly usages: readonly KeyUsage[] },
+): Promise<void> {
+  const [first, ...others] = tokens;
+  if (first === undefined) throw new TypeError('tokens: expected one at least');
+  await onToken(first, (token) => token.generateKey(key));
+  for (const other of others) await appears(other, key.id);
+  await haveSameKey(tokens, { id: key.id });
+}
+
+/** Throws XksProxyError `CHANGE_REFUSED` unless what is made on one of the tokens appears on all. */
+export function shareKeys(tokens: readonly TokenConfig[]): void {
+  const [first, ...others] = tokens;
+  if (others.every(({ cluster }) => cluster !== undefined && cluster === first?.cluster)) return;
+  const names = tokens.map(({ name }) => name).join(', ');
+  throw new XksProxyError(
+    'CHANGE_REFUSED',
+    `a key that is made on one of ${names} cannot be copied to the others. If they share their keys, as those of an ` +
+      'HSM cluster do, give them the same cluster = "…" in the configuration; else name one of them, or put the same ' +
+      'key into each with the tools of its maker and use keys link',
+  );
+}
+
+/**
+ * Makes sure that what one token encrypts under a key the others decrypt: else they would hold different keys of the
+ * same name, and ciphertext would be lost with one of them. Rejects with XksProxyError `CHANGE_REFUSED`.
+ */
+export async function haveSameKey(
+  tokens: readonly TokenConfig[],
+  selector: DeviceKeySelector,
+): Promise<void> {
+  const [first, ...others] = tokens;
+  if (first === undefined || others.length === 0) return;
+  const plaintext = randomBytes(32);
+  const sealed = await onToken(first, async (token): Promise<Sealed> => {
+    const key = await pkcs11Device(first.name, token, first.iv).key(selector);
+    return key.encrypt({ aad: AAD, plaintext }).catch((cause: unknown): never => {
+      throw new XksProxyError('CHANGE_REFUSED', `${first.name} cannot encrypt with the key`, { cause });
+    });
+  });
+  for (const other of others) {
+    const opened = await onToken(other, async (token) => {
+      const key = await pkcs11Device(other.name, token, other.iv).key(selector);
+      return key.decrypt({ aad: AAD, ...sealed }).catch(() => undefined);
+    });
+    if (opened !== undefined && plaintext.equals(opened)) continue;
+    throw new XksProxyError(
+      'CHANGE_REFUSED',
+      `${first.name} and ${other.name} hold different keys of this name`,
+    );
+  }
+}
+
+/** A cluster may take a moment to copy a key. */
+async function appears(tokenConfig: TokenConfig, id: Uint8Array): Promise<void> {
+  await onToken(tokenConfig, async (token) => {
+    const deadlineMs = performance.now() + CLUSTER_MS;
+    for (;;) {
+      try {
+        token.key({ id }, { fresh: true });
+        return;
+      } catch (error) {
+        const isAbsent = error instanceof Pkcs11Error && error.code === 'KEY_NOT_FOUND';
+        if (!isAbsent) throw error;
+        if (performance.now() > deadlineMs) {
+          const hex = Buffer.from(id).toString('hex');
+          const text = `the new key with the id ${hex} has not appeared on the token ${tokenConfig.name}`;
+          throw new XksProxyError('CHANGE_REFUSED', `${text}: it is not of the same cluster`);
+        }
+        await sleep(POLL_MS);
+      }
+    }
+  });
+}
+
+const AAD = Buffer.from('keys');
+const CLUSTER_MS = 10_000;
+const POLL_MS = 200;

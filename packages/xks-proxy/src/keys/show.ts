@@ -1,0 +1,79 @@
+import type { AesKeyRecord } from '@holdfast/pkcs11';
+import type { ProxyConfig, StoreConfig, StoreKeyConfig } from '../config/config.ts';
+import type { DeviceKeySelector } from '../devices/key-device.ts';
+import { tokensNamed } from './key-tokens.ts';
+import { onToken } from './on-token.ts';
+
+/** An external key as the command line tells of it. */
+export interface KeyDescription {
+  readonly store: string;
+  readonly externalKeyId: string;
+  readonly status: StoreKeyConfig['status'];
+  readonly usages: StoreKeyConfig['usages'];
+  /** Names of its tokens. */
+  readonly tokens: readonly string[];
+  readonly versions: readonly VersionDescription[];
+}
+
+/** One version of it, and with `describeOnTokens` also where it was found. */
+export interface VersionDescription {
+  readonly version: number;
+  readonly label?: string;
+  /** In hex. */
+  readonly id?: string;
+  readonly found?: readonly FoundKey[];
+}
+
+/** A version on one token, or its absence. */
+export type FoundKey = { readonly token: string } & (
+  | { readonly present: false }
+  | ({ readonly present: true; readonly id: string } & Omit<AesKeyRecord, 'id'>)
+);
+
+/** What the configuration says of a key. */
+export function describeKey(config: ProxyConfig, store: StoreConfig, key: StoreKeyConfig): KeyDescription {
+  return {
+    store: store.name,
+    externalKeyId: key.externalKeyId,
+    status: key.status,
+    usages: key.usages,
+    tokens: tokensNamed(config, key.tokens).map(({ name }) => name),
+    versions: key.versions.map(({ version, selector }) => ({ version, ...selectorText(selector) })),
+  };
+}
+
+/** As `describeKey`, with what the tokens say. Rejects with XksProxyError `TOKEN_UNAVAILABLE`. */
+export async function describeOnTokens(
+  config: ProxyConfig,
+  store: StoreConfig,
+  key: StoreKeyConfig,
+): Promise<KeyDescription> {
+  const onTokens = await Promise.all(
+    tokensNamed(config, key.tokens).map(async (token) => ({
+      token: token.name,
+      keys: await onToken(token, (open) => open.aesKeys()),
+    })),
+  );
+  const versions = key.versions.map(({ version, selector }) => ({
+    version,
+    ...selectorText(selector),
+    found: onTokens.flatMap(({ token, keys }): FoundKey[] => {
+      const matches = keys.filter((candidate) => isMatch(candidate, selector));
+      if (matches.length === 0) return [{ token, present: false }];
+      return matches.map((match) => ({ ...match, token, present: true, id: hex(match.id) }));
+    }),
+  }));
+  return { ...describeKey(config, store, key), versions };
+}
+
+/** Whether a key on a token is the one that a selector means. */
+export function isMatch(record: AesKeyRecord, selector: DeviceKeySelector): boolean {
+  return 'id' in selector ? Buffer.compare(record.id, selector.id) === 0 : record.label === selector.label;
+}
+
+/** A selector as it stands in a keys file. */
+export function selectorText(selector: DeviceKeySelector): { label: string } | { id: string } {
+  return 'id' in selector ? { id: hex(selector.id) } : { label: selector.label };
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -1,0 +1,86 @@
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { withFileLock } from '../../src/files/file-lock.ts';
+import { createFile, replaceFile } from '../../src/files/replace-file.ts';
+import { codeOf } from '../fixtures/store-files.ts';
+
+const parent = mkdtempSync(join(tmpdir(), 'holdfast-files-'));
+afterAll(() => rmSync(parent, { recursive: true, force: true }));
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(parent, 'case-'));
+});
+
+describe('a file that is replaced', () => {
+  it('has the new text, its old permissions, and leaves nothing beside it', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'old');
+    chmodSync(file, 0o640);
+    await replaceFile(file, 'new');
+    expect(readFileSync(file, 'utf8')).toBe('new');
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
+  it('is for its owner alone when it is new', async () => {
+    await replaceFile(join(folder, 'file'), 'new');
+    expect(statSync(join(folder, 'file')).mode & 0o777).toBe(0o600);
+  });
+
+  it('is the one that a link leads to', async () => {
+    writeFileSync(join(folder, 'target'), 'old');
+    symlinkSync('target', join(folder, 'link'));
+    await replaceFile(join(folder, 'link'), 'new');
+    expect(readFileSync(join(folder, 'target'), 'utf8')).toBe('new');
+    expect(readdirSync(folder).sort()).toEqual(['link', 'target']);
+  });
+});
+
+it('a file that is created must not be there', async () => {
+  await createFile(join(folder, 'file'), 'first');
+  expect(await codeOf(createFile(join(folder, 'file'), 'second'))).toBe('EEXIST');
+  expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('first');
+});
+
+describe('a lock', () => {
+  it('lets one work at a time, and is gone afterwards', async () => {
+    const file = join(folder, 'file');
+    let [atWork, most] = [0, 0];
+    const work = async () => {
+      atWork += 1;
+      most = Math.max(most, atWork);
+      await new Promise((resolve) => void setTimeout(resolve, 5));
+      atWork -= 1;
+    };
+    await Promise.all([1, 2, 3, 4].map(() => withFileLock(file, work)));
+    expect(most).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('that somebody else holds or left behind is not broken', async () => {
+    const file = join(folder, 'file');
+    for (const owner of [`${process.pid}\n`, '999999999\n', '']) {
+      writeFileSync(`${file}.lock`, owner);
+      const waited = withFileLock(file, async () => 'done', { waitMs: 10 });
+      expect(await codeOf(waited)).toBe('FILE_LOCKED');
+    }
+    expect(readdirSync(folder)).toEqual(['file.lock']);
+  });
+
+  it('is released when the work fails', async () => {
+    const file = join(folder, 'file');
+    await expect(withFileLock(file, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await expect(withFileLock(file, async () => 'done')).resolves.toBe('done');
+  });
+});

@@ -1,0 +1,205 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { openModule } from '@holdfast/pkcs11';
+import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { createKey } from '../../src/keys/create.ts';
+import { editKeys } from '../../src/keys/edit-keys.ts';
+import { changeStatus } from '../../src/keys/key-status.ts';
+import { linkKey } from '../../src/keys/link.ts';
+import { rotateKey } from '../../src/keys/rotate.ts';
+import { describeOnTokens } from '../../src/keys/show.ts';
+import { codeOf, writeConfigWithFiles } from '../fixtures/store-files.ts';
+
+let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
+beforeAll(async () => {
+  files = await writeConfigWithFiles();
+});
+afterAll(() => files.dispose());
+beforeEach(() => {
+  writeFileSync(files.keysFile, '');
+  writeFileSync(files.configFile, files.toml);
+});
+
+const keyNow = (externalKeyId: string) =>
+  loadConfig(files.configFile).stores[0]?.keys.find((key) => key.externalKeyId === externalKeyId) ??
+  expect.unreachable();
+const labelsOnToken = () => {
+  const module = openModule({ path: files.token.modulePath });
+  const keys = module.openToken({ label: files.token.label, pin: files.pin }).aesKeys();
+  module.close();
+  return keys.map(({ label }) => label).sort();
+};
+
+describe('keys create', () => {
+  it('makes a key that stays in the token, and an external key of it', async () => {
+    await createKey(files.place, { externalKeyId: 'invoices' });
+    const { config, key } = { config: loadConfig(files.configFile), key: keyNow('invoices') };
+    const [store = expect.unreachable()] = config.stores;
+    await expect(describeOnTokens(config, store, key)).resolves.toMatchObject({
+      status: 'ENABLED',
+      tokens: ['xks-test'],
+      versions: [
+        {
+          version: 1,
+          found: [
+            {
+              present: true,
+              label: 'invoices',
+              sensitive: true,
+              extractable: false,
+              local: true,
+              lengthBytes: 32,
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  it.each([
+    ['an id that is taken in the file', 'taken'],
+    ['an id that is taken in the configuration', 'orders'],
+    ['an id that the API does not know', 'a b'],
+  ])('makes no key for %s', async (_, externalKeyId) => {
+    await linkKey(files.place, { externalKeyId: 'taken', selector: { label: 'orders' } });
+    const before = [labelsOnToken(), readFileSync(files.keysFile, 'utf8')];
+    expect(await codeOf(createKey(files.place, { externalKeyId }))).toBe('CONFIG_INVALID');
+    expect([labelsOnToken(), readFileSync(files.keysFile, 'utf8')]).toEqual(before);
+  });
+
+  it('refuses a label that the token has already', async () => {
+    const made = createKey(files.place, { externalKeyId: 'again', label: 'orders' });
+    expect(await codeOf(made)).toBe('TOKEN_UNAVAILABLE');
+    expect(readFileSync(files.keysFile, 'utf8')).toBe('');
+  });
+
+  it('refuses a store without a keys file, a token and a store that there are not', async () => {
+    const inOther = createKey({ ...files.place, store: 'other' }, { externalKeyId: 'a' });
+    const onOther = createKey(files.place, { externalKeyId: 'a', tokens: ['other'] });
+    const nowhere = createKey({ configFile: files.configFile, store: 'none' }, { externalKeyId: 'a' });
+    const unclear = createKey({ configFile: files.configFile }, { externalKeyId: 'a' });
+    const codes = await Promise.all([inOther, onOther, nowhere, unclear].map(codeOf));
+    expect(codes).toEqual(Array(4).fill('CHANGE_REFUSED'));
+  });
+});
+
+describe('keys rotate', () => {
+  it('makes one version after the other', async () => {
+    await createKey(files.place, { externalKeyId: 'rotated' });
+    await rotateKey(files.place, 'rotated');
+    await expect(rotateKey(files.place, 'rotated')).resolves.toMatchObject({ version: 3 });
+    expect(keyNow('rotated').versions.map(({ version }) => version)).toEqual([1, 2, 3]);
+    expect(labelsOnToken()).toEqual(expect.arrayContaining(['rotated', 'rotated.v2', 'rotated.v3']));
+  });
+
+  it('makes one version when two who saw the same one ask for the next', async () => {
+    await createKey(files.place, { externalKeyId: 'once' });
+    const results = await Promise.all([1, 2, 3].map(() => rotateKey(files.place, 'once', { expected: 1 })));
+    expect(results.map(({ version }) => version)).toEqual([2, 2, 2]);
+    expect(keyNow('once').versions).toHaveLength(2);
+  });
+
+  it('goes round a key that is left over from a rotation that was stopped', async () => {
+    await createKey(files.place, { externalKeyId: 'stopped' });
+    importKey(files.token, { label: 'stopped.v2', value: Buffer.alloc(32, 1) });
+    await rotateKey(files.place, 'stopped');
+    expect(keyNow('stopped').versions).toHaveLength(2);
+    expect(labelsOnToken()).toContainEqual(expect.stringMatching(/^stopped\.v2-[0-9a-f]{8}$/));
+  });
+
+  it('refuses a key of the configuration itself, and one that there is not', async () => {
+    expect(await codeOf(rotateKey(files.place, 'orders'))).toBe('CHANGE_REFUSED');
+    expect(await codeOf(rotateKey(files.place, 'nobody'))).toBe('CHANGE_REFUSED');
+  });
+
+  it('refuses tokens that share no keys, and makes none', async () => {
+    const twice = files.toml.replace(
+      '[[stores]]',
+      `[[tokens]]\nname = "second"\nmodule = "${files.token.modulePath}"\nlabel = "xks-test"\npin_file = "pin"\n[[stores]]`,
+    );
+    await linkKey(files.place, { externalKeyId: 'both', selector: { label: 'orders' } });
+    writeFileSync(files.configFile, twice);
+    const before = labelsOnToken();
+    expect(await codeOf(rotateKey(files.place, 'both'))).toBe('CHANGE_REFUSED');
+    expect(await codeOf(createKey(files.place, { externalKeyId: 'new' }))).toBe('CHANGE_REFUSED');
+    expect(labelsOnToken()).toEqual(before);
+
+    const cluster = twice.replaceAll('pin_file = "pin"', 'pin_file = "pin"\ncluster = "one"');
+    writeFileSync(files.configFile, cluster);
+    await expect(rotateKey(files.place, 'both')).resolves.toMatchObject({ version: 2 });
+  });
+});
+
+describe('keys link', () => {
+  it('makes an external key, and the next version of one, of keys that there are', async () => {
+    importKey(files.token, { label: 'linked', id: Buffer.of(0xca, 0xfe), value: Buffer.alloc(32, 2) });
+    await linkKey(files.place, {
+      externalKeyId: 'linked',
+      selector: { label: 'orders' },
+      usages: ['DECRYPT'],
+    });
+    await linkKey(files.place, {
+      externalKeyId: 'linked',
+      selector: { id: Buffer.of(0xca, 0xfe) },
+      asNextVersion: true,
+    });
+    expect(keyNow('linked')).toMatchObject({
+      usages: ['DECRYPT'],
+      versions: [
+        { version: 1, selector: { label: 'orders' } },
+        { version: 2, selector: { id: Buffer.of(0xca, 0xfe) } },
+      ],
+    });
+  });
+
+  it('refuses a key that is not there, is no AES-256 key, or is not the only one of its name', async () => {
+    importKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
+    for (const value of [4, 5]) importKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
+    for (const label of ['absent', 'short', 'double']) {
+      const linked = linkKey(files.place, { externalKeyId: label, selector: { label } });
+      expect(await codeOf(linked)).toBe('CHANGE_REFUSED');
+    }
+    for (const label of ['short', 'double']) destroyKeys(files.token, { label });
+    expect(readFileSync(files.keysFile, 'utf8')).toBe('');
+  });
+});
+
+describe('keys enable, disable, block, unblock', () => {
+  it('lead from state to state, and a block is lifted by unblock alone', async () => {
+    await linkKey(files.place, { externalKeyId: 'key', selector: { label: 'orders' } });
+    const states: string[] = [];
+    for (const change of ['disable', 'disable', 'enable', 'block', 'unblock', 'disable', 'block'] as const) {
+      await changeStatus(files.place, 'key', change);
+      states.push(keyNow('key').status);
+    }
+    expect(states).toEqual(['DISABLED', 'DISABLED', 'ENABLED', 'BLOCKED', 'ENABLED', 'DISABLED', 'BLOCKED']);
+    for (const change of ['enable', 'disable'] as const)
+      expect(await codeOf(changeStatus(files.place, 'key', change))).toBe('CHANGE_REFUSED');
+    expect(keyNow('key').status).toBe('BLOCKED');
+  });
+});
+
+describe('the keys file', () => {
+  it('takes changes at the same time, one after the other', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    await Promise.all(
+      names.map((externalKeyId) => linkKey(files.place, { externalKeyId, selector: { label: 'orders' } })),
+    );
+    const kept = loadConfig(files.configFile).stores[0]?.keys.map(({ externalKeyId }) => externalKeyId);
+    expect(kept).toEqual(expect.arrayContaining(names));
+  });
+
+  it('keeps its permissions', async () => {
+    const mode = statSync(files.keysFile).mode;
+    await linkKey(files.place, { externalKeyId: 'a', selector: { label: 'orders' } });
+    expect(statSync(files.keysFile).mode).toBe(mode);
+  });
+
+  it('stays as it was when a preparation fails', async () => {
+    const failure = new Error('no');
+    const change = editKeys(files.place, () => ({ keys: [], prepare: () => Promise.reject(failure) }));
+    await expect(change).rejects.toBe(failure);
+    expect(readFileSync(files.keysFile, 'utf8')).toBe('');
+  });
+});
