@@ -1,8 +1,6 @@
-import { Pkcs11Error } from '@holdfast/pkcs11';
 import { pino } from 'pino';
 import type { HealthStatus } from './devices/health.ts';
-import { XksException } from './errors.ts';
-import type { MetadataField, RequestMetadata } from './wire.ts';
+import { errorFields, type RequestRecord, recordFields } from './request-record.ts';
 
 /** Where log lines go: `process.stdout`, or anything else with a `write`. */
 export interface LogStream {
@@ -11,16 +9,26 @@ export interface LogStream {
 
 /** One line of JSON an event. Only the fields named here are ever written: no bodies, no secrets, no keys. */
 export interface ProxyLog {
-  listening(event: ServedEvent & { readonly host: string; readonly port: number }): void;
+  listening(
+    event: ServedEvent & {
+      readonly host: string;
+      readonly port: number;
+      readonly adminPort: number | undefined;
+    },
+  ): void;
   /** Another configuration is served from now on. */
   reloaded(event: ServedEvent): void;
   /** A new configuration was refused, problem by problem; the old one stays. */
   reloadRefused(problems: readonly string[], cause: unknown): void;
   stopped(): void;
-  request(event: RequestEvent): void;
+  request(record: RequestRecord): void;
   health(token: string, status: HealthStatus, cause?: unknown): void;
   /** A configured key that the token does not have, or not in a usable form. */
   keyUnavailable(event: { store: string; externalKeyId: string }, cause: unknown): void;
+  /** The audit trail has got this far, in a file that was opened or closed: a hash to compare the trail with later. */
+  auditHead(event: { readonly file: string; readonly sequence: number; readonly hash: string }): void;
+  /** Records do not get into the audit trail; told once, until one does. */
+  auditFailed(cause: unknown): void;
   /** The server failed at something that belongs to no connection; it goes on. */
   serverError(cause: unknown): void;
   /** A peer that did not get as far as a request. */
@@ -31,28 +39,6 @@ export interface ProxyLog {
 interface ServedEvent {
   readonly tokens: readonly { readonly name: string; readonly serial: string }[];
   readonly stores: readonly string[];
-}
-
-interface RequestEvent {
-  readonly operation?: string;
-  readonly store?: string;
-  readonly externalKeyId?: string | undefined;
-  /** Which generation of the external key was used. */
-  readonly keyVersion?: number | undefined;
-  /** The rule of the store's policy that decided. */
-  readonly policyRule?: string | undefined;
-  /** The credential that signed, once its signature was verified. */
-  readonly accessKeyId?: string;
-  readonly metadata?: RequestMetadata;
-  /** Of a request that belongs to no store. */
-  readonly path?: string;
-  readonly status: number;
-  /** Absent when the request succeeded. */
-  readonly error?: XksException | undefined;
-  /** Until the answer was ready; absent when nothing was done that takes time. */
-  readonly durationMs?: number;
-  /** How much of it was spent in calls to the token. */
-  readonly tokenMs?: number;
 }
 
 /** A log to a stream, or one that writes nothing. */
@@ -67,44 +53,28 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     { write: (line) => writeTo(stream, line) },
   );
   return {
-    listening: ({ host, port, tokens, stores }) =>
-      logger.info({ event: 'listening', host, port, tokens, stores }),
+    listening: ({ host, port, adminPort, tokens, stores }) =>
+      logger.info({ event: 'listening', host, port, adminPort, tokens, stores }),
     reloaded: ({ tokens, stores }) => logger.info({ event: 'reloaded', tokens, stores }),
     reloadRefused: (problems, cause) =>
-      logger.error({ event: 'reload-refused', problems, ...failure(cause) }),
+      logger.error({ event: 'reload-refused', problems, ...errorFields(cause) }),
     stopped: () => logger.info({ event: 'stopped' }),
-    request({
-      operation,
-      store,
-      externalKeyId,
-      keyVersion,
-      policyRule,
-      accessKeyId,
-      metadata,
-      path,
-      status,
-      error,
-      ...times
-    }) {
-      const outcome = error === undefined ? 'success' : 'error';
-      const caller = { ...selected(metadata), accessKeyId };
-      const subject = { operation, store, externalKeyId, keyVersion, policyRule, path };
-      const durations = { durationMs: rounded(times.durationMs), tokenMs: rounded(times.tokenMs) };
-      const result = { status, outcome, ...failure(error), ...durations };
-      logger[status >= 500 ? 'error' : 'info']({ event: 'request', ...caller, ...subject, ...result });
-    },
+    request: (record) =>
+      logger[record.status >= 500 ? 'error' : 'info']({ event: 'request', ...recordFields(record) }),
     health: (token, status, cause) =>
       logger[status === 'ACTIVE' ? 'info' : 'error']({
         event: 'health',
         token,
         healthStatus: status,
-        ...failure(cause),
+        ...errorFields(cause),
       }),
     keyUnavailable: ({ store, externalKeyId }, cause) =>
-      logger.warn({ event: 'key-unavailable', store, externalKeyId, ...failure(cause) }),
-    serverError: (cause) => logger.error({ event: 'server-error', ...failure(cause) }),
+      logger.warn({ event: 'key-unavailable', store, externalKeyId, ...errorFields(cause) }),
+    auditHead: ({ file, sequence, hash }) => logger.info({ event: 'audit-head', file, sequence, hash }),
+    auditFailed: (cause) => logger.error({ event: 'audit-failed', ...errorFields(cause) }),
+    serverError: (cause) => logger.error({ event: 'server-error', ...errorFields(cause) }),
     connectionRefused: (stage, cause) =>
-      logger.info({ event: 'connection-refused', stage, ...failure(cause) }),
+      logger.info({ event: 'connection-refused', stage, ...errorFields(cause) }),
   };
 }
 
@@ -115,45 +85,3 @@ function writeTo(stream: LogStream | undefined, line: string): void {
     // KMS gets its answer whether it can be logged or not. A stream that matters tells its owner by an event.
   }
 }
-
-/** Metadata is the caller's text: opaque, and no longer than an ARN may be. */
-function selected(metadata: RequestMetadata = {}): Record<string, string> {
-  const fields: Record<string, string> = {};
-  for (const field of LOGGED_METADATA) {
-    const value = metadata[field];
-    if (value !== undefined) fields[field] = value.slice(0, MAX_VALUE_CHARACTERS);
-  }
-  return fields;
-}
-
-/** What an operator may know of an error: names and codes, and where an unforeseen one came from. */
-function failure(error: unknown): Record<string, string | undefined> {
-  if (error instanceof XksException) {
-    return { errorName: error.errorName, reason: error.reason ?? error.message, ...cause(error.cause) };
-  }
-  return cause(error);
-}
-
-function cause(error: unknown): Record<string, string | undefined> {
-  if (error === undefined) return {};
-  if (error instanceof Pkcs11Error) return { cause: error.code, returnValue: error.returnValue?.name };
-  if (error instanceof XksException) return { cause: error.errorName };
-  if (!(error instanceof Error)) return { cause: typeof error };
-  // A foreign message may quote what it failed on; its code and its place in the program cannot.
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return { cause: code, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
-}
-
-const rounded = (milliseconds: number | undefined) =>
-  milliseconds === undefined ? undefined : Math.round(milliseconds * 1000) / 1000;
-
-const LOGGED_METADATA = [
-  'kmsRequestId',
-  'kmsOperation',
-  'kmsKeyArn',
-  'awsPrincipalArn',
-  'awsSourceVpc',
-  'awsSourceVpce',
-  'kmsViaService',
-] as const satisfies readonly MetadataField[];
-const MAX_VALUE_CHARACTERS = 2048;

@@ -1,10 +1,18 @@
+import type { Server } from 'node:https';
+import { type AdminListener, openAdminListener, type Readiness } from './admin/listener.ts';
 import { createApp } from './app.ts';
+import { type AuditTrail, NO_AUDIT, openAuditTrail } from './audit/trail.ts';
 import type { ProxyConfig } from './config/config.ts';
+import { refuseLateChanges } from './config/late-changes.ts';
+import type { Observers } from './gate.ts';
 import { gracefulClose } from './http/graceful-close.ts';
-import { httpsServer, listen, tlsIdentity } from './http/https-server.ts';
-import { createLog, type LogStream } from './log.ts';
+import { httpsServer, tlsOptions } from './http/https-server.ts';
+import { listen } from './http/listen.ts';
+import { createLog, type LogStream, type ProxyLog } from './log.ts';
+import { createMetrics, type ProxyMetrics } from './metrics/metrics.ts';
 import { XksProxyError } from './proxy-error.ts';
 import { openServing, type Serving } from './serving.ts';
+import { openTracing } from './tracing.ts';
 
 /** What is not configuration, but the program's own. */
 export interface StartProxyOptions {
@@ -16,10 +24,13 @@ export interface StartProxyOptions {
 export interface RunningProxy {
   readonly url: string;
   readonly port: number;
+  /** Of the listener for operators, if there is one. */
+  readonly adminPort: number | undefined;
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
-   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, or whatever `load` throws, and goes on as before. The log
-   * tells of both. Host and port stay as they are until the next start.
+   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `CONFIG_INVALID` for a change that only a start can make,
+   * or whatever `load` throws, and goes on as before. The log tells of both. Host and port stay as they are until the
+   * next start.
    */
   reload(load: () => ProxyConfig): Promise<void>;
   /** Takes no new connection, lets requests under way finish, then closes the tokens. */
@@ -27,7 +38,7 @@ export interface RunningProxy {
 }
 
 /**
- * Opens the tokens, then listens. Throws XksProxyError `TOKEN_UNAVAILABLE` or `LISTEN_FAILED`.
+ * Opens the tokens, then listens. Throws XksProxyError `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE` or `LISTEN_FAILED`.
  *
  * @example
  * const proxy = await startProxy(config, { log: process.stdout });
@@ -37,54 +48,137 @@ export async function startProxy(
   config: ProxyConfig,
   { log: stream }: StartProxyOptions = {},
 ): Promise<RunningProxy> {
-  const log = createLog(stream);
-  let serving = await openServing(config, log);
-  let app = createApp(serving, log);
-  // One at a time: each takes over from the one before.
-  let reloading = Promise.resolve();
+  const closers: (() => Promise<void> | void)[] = [];
   try {
-    const server = httpsServer(config.server.tls, (...call) => app.fetch(...call), log);
-    const stop = gracefulClose(server);
-    const port = await listen(server, config.server);
-    // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
-    server.on('error', (error) => log.serverError(error));
-    const { host } = config.server;
-    log.listening({ host, port, ...served(serving) });
-
-    const reload = async (load: () => ProxyConfig): Promise<void> => {
-      const before = serving;
-      try {
-        const config = load();
-        const opened = await openServing(config, log, before);
-        server.setSecureContext(tlsIdentity(config.server.tls));
-        app = createApp(opened, log);
-        serving = opened;
-      } catch (error) {
-        log.reloadRefused(error instanceof XksProxyError ? error.message.split('\n') : [], error);
-        throw error;
-      }
-      log.reloaded(served(serving));
-      await before.retire();
-    };
-    return {
-      url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-      port,
-      reload(load) {
-        const done = reloading.then(() => reload(load));
-        reloading = done.catch(() => undefined);
-        return done;
-      },
-      async close() {
-        await reloading;
-        await stop();
-        await serving.retire();
-        log.stopped();
-      },
-    };
+    return await start(config, createLog(stream), closers);
   } catch (error) {
-    await serving.retire();
+    for (const close of closers.toReversed()) await close();
     throw error;
   }
+}
+
+async function start(
+  config: ProxyConfig,
+  plainLog: ProxyLog,
+  closers: (() => Promise<void> | void)[],
+): Promise<RunningProxy> {
+  const metrics = config.admin === undefined ? undefined : createMetrics();
+  closers.push(() => metrics?.close());
+  const log = metrics?.counting(plainLog) ?? plainLog;
+  let serving: Serving | undefined;
+  let isDraining = false;
+  const admin = await openAdmin(config, metrics, {
+    serving: () => serving,
+    isDraining: () => isDraining,
+  });
+  closers.push(() => admin?.close());
+  const audit = config.audit === undefined ? NO_AUDIT : await openAuditTrail(config.audit, log);
+  closers.push(() => audit.close());
+  const observers: Observers = {
+    log,
+    audit,
+    tracing: await openTracing(),
+    calls: metrics?.calls ?? (() => () => undefined),
+  };
+  let current = await openServing(config, log);
+  closers.push(() => current.retire());
+  let app = createApp(current, observers);
+  const server = httpsServer(
+    () => current.config.server.tls,
+    (...call) => app.fetch(...call),
+    log,
+  );
+  const stop = gracefulClose(server);
+  const port = await listen(server, config.server);
+  // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
+  server.on('error', (error) => log.serverError(error));
+  serving = current;
+  const { host } = config.server;
+  log.listening({ host, port, adminPort: admin?.port, ...served(current) });
+  await recordEvent(audit, 'started', current);
+
+  // One at a time: each takes over from the one before.
+  let reloading = Promise.resolve();
+  const reload = async (load: () => ProxyConfig): Promise<void> => {
+    const before = current;
+    try {
+      current = await replacement(load, before, server, log);
+      serving = current;
+      app = createApp(current, observers);
+    } catch (error) {
+      log.reloadRefused(error instanceof XksProxyError ? error.message.split('\n') : [], error);
+      await recordEvent(audit, 'reload-refused', before);
+      throw error;
+    }
+    log.reloaded(served(current));
+    await recordEvent(audit, 'reloaded', current);
+    await before.retire();
+  };
+  return {
+    url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    port,
+    adminPort: admin?.port,
+    reload(load) {
+      const done = reloading.then(() => reload(load));
+      reloading = done.catch(() => undefined);
+      return done;
+    },
+    async close() {
+      isDraining = true;
+      await reloading;
+      await stop();
+      await current.retire();
+      await recordEvent(audit, 'stopped', current);
+      await audit.close();
+      await admin?.close();
+      metrics?.close();
+      log.stopped();
+    },
+  };
+}
+
+/** What takes the place of `before`, on a server that has its certificate already. */
+async function replacement(
+  load: () => ProxyConfig,
+  before: Serving,
+  server: Server,
+  log: ProxyLog,
+): Promise<Serving> {
+  const config = load();
+  refuseLateChanges(before.config, config);
+  const opened = await openServing(config, log, before);
+  try {
+    server.setSecureContext(tlsOptions(config.server.tls));
+    return opened;
+  } catch (error) {
+    await opened.retire();
+    throw error;
+  }
+}
+
+async function openAdmin(
+  { admin }: ProxyConfig,
+  metrics: ProxyMetrics | undefined,
+  state: { readonly serving: () => Serving | undefined; readonly isDraining: () => boolean },
+): Promise<AdminListener | undefined> {
+  if (admin === undefined || metrics === undefined) return undefined;
+  const readiness = async (): Promise<Readiness> => {
+    const serving = state.serving();
+    if (state.isDraining()) return 'draining';
+    if (serving === undefined) return 'starting';
+    return (await serving.isOut()) ? 'no-token' : 'ready';
+  };
+  return openAdminListener(admin, { readiness, metrics: () => metrics.scrape(state.serving()) });
+}
+
+/** An event that is no request; its record holds up nothing. */
+async function recordEvent(
+  audit: AuditTrail,
+  event: 'started' | 'reloaded' | 'reload-refused' | 'stopped',
+  { stores }: Serving,
+): Promise<void> {
+  const names = stores.map(({ name }) => name).join(' ');
+  await audit.append(event, { stores: names, pid: process.pid }, EVENT_TIMEOUT_MS).catch(() => undefined);
 }
 
 /** What the log says of it. */
@@ -92,3 +186,5 @@ function served({ fleet, stores }: Serving) {
   const tokens = fleet.members.map(({ token, id }) => ({ name: token.config.name, serial: id }));
   return { tokens, stores: stores.map(({ name }) => name) };
 }
+
+const EVENT_TIMEOUT_MS = 1_000;

@@ -1,6 +1,8 @@
 import type { ProxyConfig } from './config/config.ts';
 import { type Fleet, openFleet } from './devices/fleet.ts';
 import type { ProxyLog } from './log.ts';
+import { type SharedCounts, storeQuota } from './quota/quota.ts';
+import { connectRedis } from './quota/redis.ts';
 import { openStore, type Store } from './stores.ts';
 
 /** All that requests are answered with, made from one configuration. It never changes: another one takes its place. */
@@ -8,6 +10,8 @@ export interface Serving {
   readonly config: ProxyConfig;
   readonly stores: readonly Store[];
   readonly fleet: Fleet;
+  /** Whether no token serves: as AWS KMS sees it, only then is the fleet out. */
+  isOut(): Promise<boolean>;
   /** Does the work of one request; until it is done, nothing that it may need is closed. */
   during<T>(work: () => Promise<T>): Promise<T>;
   /** Takes no more work; resolves when what is under way is done, and what nobody else holds is closed. */
@@ -21,9 +25,19 @@ export interface Serving {
  * @param before what is served now; tokens that stay the same are shared with it
  */
 export async function openServing(config: ProxyConfig, log: ProxyLog, before?: Serving): Promise<Serving> {
-  const fleet = await openFleet(config, log, before?.fleet);
-  const stores = config.stores.map((store) => openStore(store, (key) => fleet.deviceOf(key)));
-  await Promise.all(fleet.members.map(({ health }) => health.status()));
+  const redis = await sharedCounts(config);
+  const fleet = await openFleet(config, log, before?.fleet).catch((error: unknown) => {
+    redis?.client.disconnect();
+    throw error;
+  });
+  const stores = config.stores.map((store) =>
+    openStore(store, {
+      deviceOf: (key) => fleet.deviceOf(key),
+      quota: storeQuota(store.name, store.quota, redis),
+    }),
+  );
+  const statuses = () => Promise.all(fleet.members.map(({ health }) => health.status()));
+  await statuses();
 
   let underWay = 0;
   let drained: (() => void) | undefined;
@@ -31,6 +45,7 @@ export async function openServing(config: ProxyConfig, log: ProxyLog, before?: S
     config,
     stores,
     fleet,
+    isOut: async () => (await statuses()).every((status) => status === 'UNAVAILABLE'),
     async during(work) {
       underWay += 1;
       try {
@@ -46,7 +61,13 @@ export async function openServing(config: ProxyConfig, log: ProxyLog, before?: S
           drained = resolve;
         });
       }
+      redis?.client.disconnect();
       await fleet.release();
     },
   };
+}
+
+async function sharedCounts({ redis, stores }: ProxyConfig): Promise<SharedCounts | undefined> {
+  if (redis === undefined || !stores.some(({ quota }) => quota?.isShared)) return undefined;
+  return { client: await connectRedis(redis), config: redis };
 }

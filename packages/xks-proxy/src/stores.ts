@@ -2,6 +2,7 @@ import type { KeyVersionConfig, StoreConfig, StoreKeyConfig } from './config/con
 import type { DeviceKey, KeyDevice, KeyUsage } from './devices/key-device.ts';
 import { XksException } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
+import type { Quota } from './quota/quota.ts';
 import { type SigningKeys, signingKeys } from './sigv4/signing-keys.ts';
 
 /** One external key store: a path prefix with its own callers and keys. */
@@ -12,6 +13,7 @@ export interface Store {
   /** By access key id. */
   readonly credentials: ReadonlyMap<string, SigningKeys>;
   readonly policy: Policy;
+  readonly quota: Quota;
   /** By external key id. */
   readonly keys: ReadonlyMap<string, StoreKey>;
 }
@@ -21,8 +23,14 @@ export interface StoreKey extends StoreKeyConfig {
   readonly device: KeyDevice;
 }
 
-/** A store with its lookups prepared; `deviceOf` finds the device for a key. */
-export function openStore(config: StoreConfig, deviceOf: (key: StoreKeyConfig) => KeyDevice): Store {
+/** What a store needs besides its configuration: the device of each key, and its quota. */
+export interface StoreParts {
+  readonly deviceOf: (key: StoreKeyConfig) => KeyDevice;
+  readonly quota: Quota;
+}
+
+/** A store with its lookups prepared. */
+export function openStore(config: StoreConfig, { deviceOf, quota }: StoreParts): Store {
   return {
     name: config.name,
     pathPrefix: config.pathPrefix,
@@ -31,6 +39,7 @@ export function openStore(config: StoreConfig, deviceOf: (key: StoreKeyConfig) =
       config.credentials.map((row) => [row.accessKeyId, signingKeys(row.secretAccessKey)]),
     ),
     policy: config.policy,
+    quota,
     keys: new Map(config.keys.map((key) => [key.externalKeyId, { ...key, device: deviceOf(key) }])),
   };
 }

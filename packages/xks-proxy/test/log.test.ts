@@ -44,6 +44,8 @@ describe('the log', () => {
       operation: 'Encrypt',
       store: 'acme',
       externalKeyId: 'orders',
+      keyVersion: 1,
+      token: 'xks-test',
       accessKeyId: proxy.credentials.acme.accessKeyId,
       outcome: 'success',
       status: 200,
@@ -108,7 +110,7 @@ describe('the log', () => {
 
 const KNOWN_FIELDS = new Set(
   (
-    'level time event operation store externalKeyId keyVersion policyRule accessKeyId status outcome errorName reason cause returnValue at ' +
+    'level time event operation store externalKeyId keyVersion token policyRule accessKeyId status outcome errorName reason cause returnValue at ' +
     'path durationMs tokenMs kmsRequestId kmsOperation kmsKeyArn awsPrincipalArn awsSourceVpc awsSourceVpce kmsViaService'
   ).split(' '),
 );

@@ -3,7 +3,10 @@ import { parse as parseToml, TomlError } from 'smol-toml';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
 import type { Policy } from '../policy/policy.ts';
 import { XksProxyError } from '../proxy-error.ts';
+import type { AdminConfig } from './admin.ts';
+import type { AuditConfig } from './audit.ts';
 import { filesBelow } from './files.ts';
+import type { QuotaConfig, RedisConfig } from './quota.ts';
 import { configSchema } from './schema.ts';
 
 /** A checked configuration. Its secrets are key objects, which print and serialise as nothing. */
@@ -14,14 +17,33 @@ export interface ProxyConfig {
     readonly port: number;
     /** How long an operation may take before KMS is told so. */
     readonly timeoutMs: number;
-    /** A PEM chain, the server's own certificate first, and its private key. */
-    readonly tls: { readonly certificate: string; readonly key: KeyObject };
+    readonly tls: TlsConfig;
   };
   readonly tokens: readonly TokenConfig[];
   readonly health: HealthConfig;
+  readonly admin?: AdminConfig | undefined;
+  readonly audit?: AuditConfig | undefined;
+  readonly redis?: RedisConfig | undefined;
   readonly stores: readonly StoreConfig[];
   /** Absolute paths of the files that the configuration was read from, but for the first. */
   readonly files: readonly string[];
+}
+
+/** What the server is by TLS. */
+export interface TlsConfig {
+  /** A PEM chain, the server's own certificate first. */
+  readonly certificate: string;
+  readonly key: KeyObject;
+  /** Which clients get through the handshake; absent for all. */
+  readonly clients?: ClientCertificates | undefined;
+}
+
+/** What the certificates of clients must be. */
+export interface ClientCertificates {
+  /** PEM certificates of the authorities that may have issued them. */
+  readonly authorities: string;
+  /** Common names of their subjects, one of which it must be. */
+  readonly commonNames: readonly string[];
 }
 
 /** One token, and how it is used. */
@@ -72,6 +94,7 @@ export interface StoreConfig {
   /** Absolute path of the file with credentials that the command line keeps. */
   readonly credentialsFile: string | undefined;
   readonly policy: Policy;
+  readonly quota?: QuotaConfig | undefined;
   readonly keys: readonly StoreKeyConfig[];
   /** Absolute path of the file with keys that the command line keeps. */
   readonly keysFile: string | undefined;

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { adminSchema } from './admin.ts';
+import { auditSchema } from './audit.ts';
 import type { Files } from './files.ts';
 import { unique } from './names.ts';
+import { redisSchema } from './quota.ts';
 import { serverSchema } from './server.ts';
 import { storeSchema } from './stores.ts';
 import { tokenSchema } from './tokens.ts';
@@ -17,6 +20,9 @@ export function configSchema(files: Files) {
         .max(10)
         .superRefine(unique('name', (row) => row.name)),
       health: health.prefault({}),
+      admin: adminSchema.optional(),
+      audit: auditSchema(files).optional(),
+      redis: redisSchema(files).optional(),
       stores: z
         .array(storeSchema(files))
         .min(1)
@@ -24,7 +30,8 @@ export function configSchema(files: Files) {
         .superRefine(unique('path_prefix', (row) => row.pathPrefix)),
     })
     .superRefine(uniqueAccessKeyIds)
-    .superRefine(knownTokens);
+    .superRefine(knownTokens)
+    .superRefine(placeForSharedQuotas);
 }
 
 const health = z
@@ -79,5 +86,21 @@ function knownTokens(
       const path = ['stores', storeIndex, 'keys', index, 'tokens'];
       context.addIssue({ code: 'custom', path, message: `there is no token ${JSON.stringify(unknown)}` });
     }
+  }
+}
+
+/** What is counted together has to be counted somewhere. */
+function placeForSharedQuotas(
+  {
+    redis,
+    stores,
+  }: { redis?: unknown; stores: readonly { quota?: { readonly isShared: boolean } | undefined }[] },
+  context: z.RefinementCtx,
+): void {
+  if (redis !== undefined) return;
+  for (const [index, { quota }] of stores.entries()) {
+    if (quota?.isShared !== true) continue;
+    const path = ['stores', index, 'quota', 'shared'];
+    context.addIssue({ code: 'custom', path, message: 'wants a section [redis]' });
   }
 }

@@ -17,8 +17,23 @@ export function serverSchema(files: Files) {
 
 function tlsSchema(files: Files) {
   return z
-    .strictObject({ certificate_file: files.text('certificate'), key_file: files.text('private key') })
-    .transform(({ certificate_file: certificate, key_file }, context) => {
+    .strictObject({
+      certificate_file: files.text('certificate'),
+      key_file: files.text('private key'),
+      client_ca_file: files.text('certificates of client authorities').optional(),
+      client_common_names: z.array(z.string().min(1).max(255)).min(1).optional(),
+    })
+    .transform((row, context) => {
+      const { certificate_file: certificate, key_file, client_ca_file: authorities } = row;
+      const commonNames = row.client_common_names;
+      const clients =
+        authorities === undefined || commonNames === undefined ? undefined : { authorities, commonNames };
+      if (clients === undefined && (authorities ?? commonNames) !== undefined) {
+        context.addIssue('give both client_ca_file and client_common_names');
+      }
+      if (authorities !== undefined && attempt(() => new X509Certificate(authorities)) === undefined) {
+        context.addIssue({ code: 'custom', path: ['client_ca_file'], message: 'not a PEM certificate' });
+      }
       const key = attempt(() => createPrivateKey(key_file));
       const leaf = attempt(() => new X509Certificate(certificate));
       if (key === undefined)
@@ -35,7 +50,7 @@ function tlsSchema(files: Files) {
       if (problem !== undefined) {
         context.addIssue({ code: 'custom', path: ['certificate_file'], message: problem });
       }
-      return { certificate, key };
+      return { certificate, key, clients };
     });
 }
 

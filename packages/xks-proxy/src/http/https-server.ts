@@ -2,14 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import type { ProxyConfig } from '../config/config.ts';
+import type { TlsConfig } from '../config/config.ts';
 import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
-import { XksProxyError } from '../proxy-error.ts';
+import { admitClients } from './client-certificates.ts';
 
-/** An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too. */
+/**
+ * An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too.
+ *
+ * @param tls what the server is by TLS now
+ */
 export function httpsServer(
-  tls: ProxyConfig['server']['tls'],
+  tls: () => TlsConfig,
   fetch: Parameters<typeof getRequestListener>[0],
   log: ProxyLog,
 ): Server {
@@ -30,7 +34,7 @@ export function httpsServer(
     },
   });
   const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
-  return createServer({ ...TIMEOUTS, ...tlsIdentity(tls) }, (incoming, outgoing) => {
+  const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
     const requests = unanswered.get(incoming.socket) ?? new Set();
     unanswered.set(incoming.socket, requests.add(incoming));
     outgoing.once('close', () => requests.delete(incoming));
@@ -45,7 +49,6 @@ export function httpsServer(
       const type = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
       outgoing.writeHead(status, { ...type, Connection: 'close' }).end(body);
     })
-    .on('tlsClientError', (error) => log.connectionRefused('tls', error))
     .on('clientError', (error, socket) => {
       log.connectionRefused('http', error);
       // What comes after a whole request must not be answered in its place.
@@ -53,28 +56,15 @@ export function httpsServer(
       if (socket.writable && !follows) socket.end(MALFORMED_REQUEST);
       else socket.destroy();
     });
+  admitClients(server, tls, log);
+  return server;
 }
 
-/** What the server is by TLS; a listening one may be given another. */
-export function tlsIdentity({ certificate, key }: ProxyConfig['server']['tls']) {
-  return { ...TLS, cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }) };
-}
-
-/** Listens, and returns the port. Throws XksProxyError `LISTEN_FAILED`. */
-export function listen(server: Server, { host, port }: ProxyConfig['server']): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(
-        new XksProxyError('LISTEN_FAILED', `cannot listen on ${host}, port ${port}: ${cause.message}`, {
-          cause,
-        }),
-      );
-    });
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
+/** What the server is by TLS; a listening one may be given another, as long as it wants client certificates or does not. */
+export function tlsOptions({ certificate, key, clients }: TlsConfig) {
+  const identity = { ...TLS, cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }) };
+  if (clients === undefined) return identity;
+  return { ...identity, ca: clients.authorities, requestCert: true, rejectUnauthorized: true };
 }
 
 const HOST = 'localhost';

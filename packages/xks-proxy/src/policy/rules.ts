@@ -1,6 +1,7 @@
-import type { MetadataField, RequestMetadata } from '../wire.ts';
+import type { MetadataField } from '../wire.ts';
 import { matchesPattern } from './pattern.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
+import { accountOf } from './principal.ts';
 
 /** A rule holds for a request when each of its conditions does; a list of patterns holds when one of them does. */
 export interface PolicyRule {
@@ -69,9 +70,4 @@ function textOf(subject: string, { metadata, externalKeyId }: PolicyRequest): st
   if (subject === 'externalKeyId') return externalKeyId;
   if (subject === 'account') return accountOf(metadata);
   return Object.entries(metadata).find(([field]) => field === subject)?.[1];
-}
-
-/** The account of the principal; services and AWS itself call without an ARN, and have none. */
-function accountOf({ awsPrincipalArn }: RequestMetadata): string | undefined {
-  return /^arn:[^:]+:[^:]+:[^:]*:(\d{12}):/.exec(awsPrincipalArn ?? '')?.[1];
 }

@@ -4,13 +4,16 @@ import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
+import { NO_AUDIT } from '../../src/audit/trail.ts';
 import type { ProxyConfig } from '../../src/config/config.ts';
 import type { Fleet } from '../../src/devices/fleet.ts';
 import { XksException } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
 import { ALLOW_ALL } from '../../src/policy/policy.ts';
+import { storeQuota } from '../../src/quota/quota.ts';
 import type { Serving } from '../../src/serving.ts';
 import { openStore } from '../../src/stores.ts';
+import { openTracing } from '../../src/tracing.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 import { REGION, requestBytes } from '../fixtures/proxy.ts';
@@ -36,8 +39,14 @@ const config: ProxyConfig = {
       regions: [REGION],
       policy: ALLOW_ALL,
       credentials: [
-        { accessKeyId: credential.accessKeyId, secretAccessKey: secretKey(credential.secretAccessKey) },
+        {
+          accessKeyId: credential.accessKeyId,
+          secretAccessKey: secretKey(credential.secretAccessKey),
+          createdAt: undefined,
+        },
       ],
+      credentialsFile: undefined,
+      keysFile: undefined,
       keys: [
         {
           externalKeyId: 'orders',
@@ -45,6 +54,7 @@ const config: ProxyConfig = {
           versions: [{ version: 1, selector: { label: 'orders' } }],
           usages: ['ENCRYPT', 'DECRYPT'],
           status: 'ENABLED',
+          acceptReferenceCiphertext: false,
         },
       ],
     },
@@ -57,14 +67,21 @@ const fleet: Fleet = {
   deviceOf: () => device,
   release: async () => undefined,
 };
+const parts = { deviceOf: () => device, quota: storeQuota('acme', undefined, undefined) };
 const serving: Serving = {
   config,
-  stores: config.stores.map((store) => openStore(store, () => device)),
+  stores: config.stores.map((store) => openStore(store, parts)),
   fleet,
+  isOut: async () => false,
   during: (work) => work(),
   retire: async () => undefined,
 };
-const app = createApp(serving, createLog(undefined));
+const app = createApp(serving, {
+  log: createLog(undefined),
+  audit: NO_AUDIT,
+  tracing: await openTracing(),
+  calls: () => () => undefined,
+});
 const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
 const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
 let port = 0;

@@ -1,0 +1,122 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { type AuditFile, auditFiles, linesOf } from './files.ts';
+import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
+
+/** What can be wrong with a trail, and what it means. */
+export const AUDIT_PROBLEMS = {
+  changed: 'the line is not a record as it was written',
+  'cut-off': 'the line has no end: it was cut off, or is being written',
+  'records-missing': 'records are missing before this one',
+  'out-of-order': 'the record belongs before the ones above it, or is there twice',
+  replaced: 'the record does not follow the one before it: one of both was replaced',
+  'head-missing':
+    'the record with the hash that was given is not in the trail: its end is missing, or it was replaced',
+} as const satisfies Record<string, string>;
+
+/** One of them, and where. */
+export interface AuditFinding {
+  readonly problem: keyof typeof AUDIT_PROBLEMS;
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** What was found out about one chain. */
+export interface ChainReport {
+  readonly chain: string;
+  readonly files: number;
+  readonly records: number;
+  /** The last record. */
+  readonly head: ChainHead;
+  readonly findings: readonly AuditFinding[];
+}
+
+/** What is known of a trail from elsewhere. */
+export interface VerifyOptions {
+  /** The hash of a record that must be there: of the last one that is known, so that a missing end is noticed. */
+  readonly head?: string | undefined;
+  /** The hash before the first record, for a trail whose beginning is kept elsewhere. */
+  readonly after?: string | undefined;
+}
+
+/**
+ * Reads trails and compares each record with its own hash and with the one before it: no line can be changed, removed,
+ * added or moved without a finding, but for lines removed at the very end, which only `head` tells.
+ *
+ * @param paths directories of trails, or single files of one that follow each other
+ * @returns one report a chain; rejects if something cannot be read
+ */
+export async function verifyAudit(
+  paths: readonly string[],
+  options: VerifyOptions = {},
+): Promise<ChainReport[]> {
+  const chains = new Map<string, AuditFile[]>();
+  for (const file of await filesAt(paths)) {
+    const key = `${dirname(file.path)}/${file.chain}`;
+    chains.set(key, [...(chains.get(key) ?? []), file]);
+  }
+  return Promise.all([...chains.values()].map((files) => verifyChain(files, options)));
+}
+
+async function verifyChain(
+  files: readonly AuditFile[],
+  { head: wanted, after }: VerifyOptions,
+): Promise<ChainReport> {
+  const findings: AuditFinding[] = [];
+  let records = 0;
+  let isWantedFound = wanted === undefined;
+  let last: ChainHead = CHAIN_START;
+  // What the next record must follow; without a hash when that cannot be known, without a number at the start of a part.
+  let expected: { sequence?: number; hash?: string | undefined } =
+    after === undefined ? CHAIN_START : { hash: after };
+  let place = { file: files.at(-1)?.path ?? '', line: 0 };
+  for (const { path } of files) {
+    let line = 0;
+    for await (const { bytes, isWhole } of linesOf(path)) {
+      line += 1;
+      place = { file: path, line };
+      const record = isWhole ? parseAuditLine(bytes) : undefined;
+      if (record === undefined) {
+        findings.push({ problem: isWhole ? 'changed' : 'cut-off', ...place });
+        expected = expected.sequence === undefined ? {} : { sequence: expected.sequence + 1 };
+        continue;
+      }
+      const problem = misfit(record, expected);
+      if (problem !== undefined) findings.push({ problem, ...place });
+      records += 1;
+      isWantedFound ||= record.hash === wanted;
+      last = { sequence: record.sequence, hash: record.hash };
+      expected = last;
+    }
+  }
+  if (!isWantedFound) findings.push({ problem: 'head-missing', ...place });
+  return { chain: files[0]?.chain ?? '', files: files.length, records, head: last, findings };
+}
+
+function misfit(
+  record: ChainHead & { readonly previous: string },
+  { sequence, hash }: { readonly sequence?: number; readonly hash?: string | undefined },
+): AuditFinding['problem'] | undefined {
+  if (sequence !== undefined && record.sequence > sequence + 1) return 'records-missing';
+  if (sequence !== undefined && record.sequence <= sequence) return 'out-of-order';
+  if (hash !== undefined && record.previous !== hash) {
+    return sequence === undefined ? 'records-missing' : 'replaced';
+  }
+  return undefined;
+}
+
+async function filesAt(paths: readonly string[]): Promise<AuditFile[]> {
+  const found: AuditFile[] = [];
+  for (const path of paths) {
+    if ((await stat(path)).isDirectory()) {
+      found.push(...(await auditFiles(path)));
+      continue;
+    }
+    const siblings = await auditFiles(dirname(path));
+    const file = siblings.find((sibling) => basename(sibling.path) === basename(path));
+    if (file === undefined) throw new Error(`${path}: not the name of an audit file`);
+    found.push(file);
+  }
+  return found.sort((a, b) => a.number - b.number);
+}

@@ -1,0 +1,24 @@
+import type { Server } from 'node:net';
+import { XksProxyError } from '../proxy-error.ts';
+
+/** Listens, and returns the port. Throws XksProxyError `LISTEN_FAILED`. */
+export function listen(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error): void => {
+      reject(
+        new XksProxyError('LISTEN_FAILED', `cannot listen on ${host}, port ${port}: ${cause.message}`, {
+          cause,
+        }),
+      );
+    };
+    server.once('error', failed);
+    server.listen(port, host, () => {
+      server.off('error', failed);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,77 @@
+/** Every metric of the proxy: its kind, its labels, and what it says. Prometheus sees them with `holdfast_xks_` before. */
+export const METRICS = {
+  requests_total: {
+    kind: 'counter',
+    labels: ['store', 'operation', 'outcome'],
+    help: 'Requests answered, by outcome: success, or the error name of the XKS API.',
+  },
+  request_duration_seconds: {
+    kind: 'histogram',
+    labels: ['operation', 'outcome'],
+    help: 'Time until the answer to a request was ready.',
+  },
+  token_call_duration_seconds: {
+    kind: 'histogram',
+    labels: ['token', 'call', 'outcome'],
+    help: 'Time of one call to a token on behalf of a request, with the wait for a session.',
+  },
+  connections_refused_total: {
+    kind: 'counter',
+    labels: ['stage'],
+    help: 'Connections that ended without a request: in the TLS handshake (tls), or because they spoke no HTTP (http).',
+  },
+  server_errors_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Failures of the server that belong to no connection, such as a lack of descriptors.',
+  },
+  reloads_total: {
+    kind: 'counter',
+    labels: ['outcome'],
+    help: 'New configurations, by outcome: success or refused.',
+  },
+  audit_failures_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Records that could not be written to the audit trail.',
+  },
+  certificate_expiry_days: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Days until the certificate of the server expires.',
+  },
+  credential_age_days: {
+    kind: 'gauge',
+    labels: ['store', 'access_key_id'],
+    help: 'Days since a credential was made; only of those whose configuration tells.',
+  },
+  token_status: {
+    kind: 'gauge',
+    labels: ['token', 'status'],
+    help: '1 for the status that a token has at the moment: ACTIVE, DEGRADED or UNAVAILABLE.',
+  },
+  event_loop_delay_seconds: {
+    kind: 'gauge',
+    labels: ['quantile'],
+    help: 'Delay of the event loop since the last scrape.',
+  },
+  resident_memory_bytes: { kind: 'gauge', labels: [], help: 'Resident memory of the process.' },
+  cpu_seconds_total: { kind: 'counter', labels: [], help: 'Processor time of the process, user and system.' },
+  start_time_seconds: {
+    kind: 'gauge',
+    labels: [],
+    help: 'When the process was started, in seconds since 1970.',
+  },
+} as const satisfies Record<string, MetricRow>;
+
+/** The name of a metric, without what all of them begin with. */
+export type MetricName = keyof typeof METRICS;
+
+/** What all names begin with. */
+export const METRIC_PREFIX = 'holdfast_xks_';
+
+interface MetricRow {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+}

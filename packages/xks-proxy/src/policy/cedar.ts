@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import type { Policy, PolicyRequest } from './policy.ts';
+import { accountOf } from './principal.ts';
+
+/**
+ * Policies in the language of Cedar, parsed once. The principal is `Principal::"<awsPrincipalArn>"`, the action
+ * `Action::"<kmsOperation>"`, the resource `Key::"<external key id>"`; `context` has `now` (a datetime) and, where they
+ * are known, `account`, `kmsKeyArn`, `viaService`, `sourceVpc` and `sourceVpce`. What no policy permits is denied. The
+ * deciding policy is named by its annotation `@id("…")`, or by its place: `policy0`, `policy1` and so on.
+ *
+ * @returns the policy, or what is wrong with the text; nothing of the text is in it but names
+ */
+export function cedarPolicy(
+  text: string,
+): { readonly policy: Policy } | { readonly problems: readonly string[] } {
+  const cedar = loadCedar();
+  if (cedar === undefined) return { problems: ['the package @cedar-policy/cedar-wasm is not installed'] };
+  const parts = cedar.policySetTextToParts(text);
+  if (parts.type === 'failure') return { problems: parts.errors.map(({ message }) => message) };
+  if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
+  const staticPolicies = new Map<string, string>();
+  for (const [index, source] of parts.policies.entries()) {
+    const json = cedar.policyToJson(source);
+    const id = (json.type === 'success' ? json.json.annotations?.['id'] : undefined) ?? `policy${index}`;
+    if (!POLICY_NAME.test(id) || staticPolicies.has(id) || id === 'default') {
+      return {
+        problems: [`@id of policy ${index}: expected a name of its own, of A-Z, a-z, 0-9, ., _ and -`],
+      };
+    }
+    staticPolicies.set(id, source);
+  }
+  // Parsed policies are kept by name for the life of the process: the same text is kept once.
+  const preparsedPolicySetId = createHash('sha256').update(text).digest('hex');
+  const parsed = cedar.preparsePolicySet(preparsedPolicySetId, {
+    staticPolicies: Object.fromEntries(staticPolicies),
+  });
+  if (parsed.type === 'failure') return { problems: parsed.errors.map(({ message }) => message) };
+  return {
+    policy: {
+      decide(request) {
+        const answer = cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId });
+        // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
+        if (answer.type === 'failure') return UNDECIDED;
+        const { decision, diagnostics } = answer.response;
+        if (diagnostics.errors.length > 0) return UNDECIDED;
+        return { isAllowed: decision === 'allow', rule: diagnostics.reason.toSorted()[0] ?? 'default' };
+      },
+    },
+  };
+}
+
+function call({ metadata, externalKeyId, now }: PolicyRequest) {
+  const facts = {
+    account: accountOf(metadata),
+    kmsKeyArn: metadata.kmsKeyArn,
+    viaService: metadata.kmsViaService,
+    sourceVpc: metadata.awsSourceVpc,
+    sourceVpce: metadata.awsSourceVpce,
+  };
+  const context: Cedar.Context = { now: { __extn: { fn: 'datetime', arg: now.toISOString() } } };
+  for (const [name, value] of Object.entries(facts)) if (value !== undefined) context[name] = value;
+  return {
+    principal: { type: 'Principal', id: metadata.awsPrincipalArn ?? '' },
+    action: { type: 'Action', id: metadata.kmsOperation ?? '' },
+    resource: { type: 'Key', id: externalKeyId },
+    context,
+    entities: [],
+  };
+}
+
+/** Loaded when the first policy needs it: it is 12 MB of WebAssembly, and few have it. */
+function loadCedar(): typeof Cedar | undefined {
+  try {
+    const loaded: unknown = createRequire(import.meta.url)('@cedar-policy/cedar-wasm/nodejs');
+    return isCedar(loaded) ? loaded : undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+function isCedar(loaded: unknown): loaded is typeof Cedar {
+  return typeof loaded === 'object' && loaded !== null && 'statefulIsAuthorized' in loaded;
+}
+
+const UNDECIDED = { isAllowed: false, rule: 'undecided' } as const;
+const POLICY_NAME = /^[A-Za-z0-9._-]{1,64}$/;

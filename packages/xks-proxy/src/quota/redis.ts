@@ -1,0 +1,34 @@
+import type { Redis } from 'ioredis';
+import type { RedisConfig } from '../config/quota.ts';
+import { XksProxyError } from '../proxy-error.ts';
+
+/** A connection to the server on which instances count together. */
+export type RedisClient = Redis;
+
+/**
+ * Connects to a Redis server, in the background: a proxy starts and serves without it. A command that cannot be sent at
+ * once, or is not answered in time, fails, and nothing is tried again. Rejects with XksProxyError `CONFIG_INVALID` when
+ * the package `ioredis` is not installed.
+ */
+export async function connectRedis({ url, password, timeoutMs }: RedisConfig): Promise<RedisClient> {
+  const { Redis } = await import('ioredis').catch((cause: unknown) => {
+    const message = 'redis: the package ioredis is not installed; shared quotas need it';
+    throw new XksProxyError('CONFIG_INVALID', message, { cause });
+  });
+  const client = new Redis(url, {
+    ...(password !== undefined && { password: password.export().toString('utf8') }),
+    commandTimeout: timeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: (attempt) => Math.min(attempt * RETRY_STEP_MS, MAX_RETRY_MS),
+  });
+  // Without a listener it would write to stderr. What it means for a request is in the log of that request.
+  client.on('error', () => undefined);
+  return client;
+}
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const RETRY_STEP_MS = 50;
+const MAX_RETRY_MS = 1_000;

@@ -1,0 +1,95 @@
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { XksException } from './errors.ts';
+import type { MetadataField, RequestMetadata } from './wire.ts';
+
+/** What became of one request. Whatever is absent was not known, or did not come into it. */
+export interface RequestRecord {
+  readonly operation?: string;
+  readonly store?: string;
+  readonly externalKeyId?: string | undefined;
+  /** Which generation of the external key was used. */
+  readonly keyVersion?: number | undefined;
+  /** The token that was asked last. */
+  readonly token?: string | undefined;
+  /** The rule of the store's policy that decided. */
+  readonly policyRule?: string | undefined;
+  /** The credential that signed, once its signature was verified. */
+  readonly accessKeyId?: string | undefined;
+  readonly metadata?: RequestMetadata | undefined;
+  /** Of a request that belongs to no store. */
+  readonly path?: string;
+  readonly status: number;
+  /** Absent when the request succeeded. */
+  readonly error?: XksException | undefined;
+  /** Until the answer was ready; absent when nothing was done that takes time. */
+  readonly durationMs?: number;
+  /** How much of it was spent in calls to the token. */
+  readonly tokenMs?: number;
+}
+
+/** Names and texts or numbers, as they go into a line of log or audit. */
+export type RecordFields = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * All that log, audit and traces ever tell of a request: these fields and no others, so no bodies, secrets or keys.
+ * Texts are the caller's; none is longer than an ARN may be.
+ */
+export function recordFields({ metadata, error, ...record }: RequestRecord): RecordFields {
+  return {
+    ...selected(metadata),
+    accessKeyId: record.accessKeyId,
+    operation: record.operation,
+    store: record.store,
+    externalKeyId: record.externalKeyId,
+    keyVersion: record.keyVersion,
+    token: record.token,
+    policyRule: record.policyRule,
+    path: record.path,
+    status: record.status,
+    outcome: error === undefined ? 'success' : 'error',
+    ...errorFields(error),
+    durationMs: rounded(record.durationMs),
+    tokenMs: rounded(record.tokenMs),
+  };
+}
+
+/** What an operator may know of an error: names and codes, and where an unforeseen one came from. */
+export function errorFields(error: unknown): RecordFields {
+  if (error instanceof XksException) {
+    return { errorName: error.errorName, reason: error.reason ?? error.message, ...causeFields(error.cause) };
+  }
+  return causeFields(error);
+}
+
+function selected(metadata: RequestMetadata = {}): RecordFields {
+  const fields: Record<string, string> = {};
+  for (const field of RECORDED_METADATA) {
+    const value = metadata[field];
+    if (value !== undefined) fields[field] = value.slice(0, MAX_VALUE_CHARACTERS);
+  }
+  return fields;
+}
+
+function causeFields(error: unknown): RecordFields {
+  if (error === undefined) return {};
+  if (error instanceof Pkcs11Error) return { cause: error.code, returnValue: error.returnValue?.name };
+  if (error instanceof XksException) return { cause: error.errorName };
+  if (!(error instanceof Error)) return { cause: typeof error };
+  // A foreign message may quote what it failed on; its code and its place in the program cannot.
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return { cause: code, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
+}
+
+const rounded = (milliseconds: number | undefined) =>
+  milliseconds === undefined ? undefined : Math.round(milliseconds * 1000) / 1000;
+
+const RECORDED_METADATA = [
+  'kmsRequestId',
+  'kmsOperation',
+  'kmsKeyArn',
+  'awsPrincipalArn',
+  'awsSourceVpc',
+  'awsSourceVpce',
+  'kmsViaService',
+] as const satisfies readonly MetadataField[];
+const MAX_VALUE_CHARACTERS = 2048;

@@ -1,0 +1,72 @@
+import type { Span, Tracer } from '@opentelemetry/api';
+import type { CallObserver } from './devices/call-watch.ts';
+import { type RecordFields, type RequestRecord, recordFields } from './request-record.ts';
+import { PRODUCT_VERSION } from './version.ts';
+
+/** Spans of OpenTelemetry. */
+export interface Tracing {
+  /** A span for a request that has just come in. */
+  begin(operation: string): RequestSpan;
+}
+
+/** The span of one request. */
+export interface RequestSpan {
+  /** A span below it for each call to a device. */
+  readonly call: CallObserver;
+  end(record: RequestRecord): void;
+}
+
+/**
+ * Tracing by `@opentelemetry/api` where that is installed, and none otherwise. The application brings the SDK that takes
+ * the spans; without one they cost next to nothing. Attributes are the fields of the log, with `xks.` before their names.
+ */
+export async function openTracing(): Promise<Tracing> {
+  const api = await optionalApi();
+  if (api === undefined) return NO_TRACING;
+  const { SpanKind, SpanStatusCode, context, trace } = api;
+  const tracer: Tracer = trace.getTracer('@holdfast/xks-proxy', PRODUCT_VERSION);
+  const failed = (span: Span): unknown => span.setStatus({ code: SpanStatusCode.ERROR });
+  return {
+    begin(operation) {
+      const span = tracer.startSpan(operation, { kind: SpanKind.SERVER });
+      if (!span.isRecording()) return NO_SPAN;
+      const parent = trace.setSpan(context.active(), span);
+      return {
+        call(device, call) {
+          const options = { kind: SpanKind.CLIENT, attributes: { 'xks.token': device } };
+          const child = tracer.startSpan(`token ${call}`, options, parent);
+          return (error) => {
+            if (error !== undefined) failed(child);
+            child.end();
+          };
+        },
+        end(record) {
+          span.setAttributes(attributes(recordFields(record)));
+          // What the caller did wrong is no error of a server.
+          if (record.status >= 500) failed(span);
+          span.end();
+        },
+      };
+    },
+  };
+}
+
+async function optionalApi() {
+  try {
+    return await import('@opentelemetry/api');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+function attributes(fields: RecordFields): Record<string, string | number> {
+  const named: Record<string, string | number> = {};
+  for (const [field, value] of Object.entries(fields)) {
+    if (value !== undefined) named[`xks.${field}`] = value;
+  }
+  return named;
+}
+
+const NO_SPAN: RequestSpan = { call: () => () => undefined, end: () => undefined };
+const NO_TRACING: Tracing = { begin: () => NO_SPAN };
