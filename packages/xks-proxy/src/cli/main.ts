@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { PRODUCT_VERSION } from '../version.ts';
+import { addConfig, addConsoleConfig } from './config.ts';
 import { addConformance } from './conformance.ts';
+import { addCredentials } from './credentials.ts';
 import { EXIT } from './exit.ts';
 import { addKeys } from './keys.ts';
 import { addServe } from './serve.ts';
@@ -13,6 +15,9 @@ const program = new Command('xks-proxy')
 addServe(program);
 addConformance(program);
 addKeys(program);
+addCredentials(program);
+addConfig(program);
+addConsoleConfig(program);
 
 try {
   await program.parseAsync();

@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
+import { createFile } from '../files/replace-file.ts';
+import { storeOf } from '../keys/edit-keys.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import { reported } from './exit.ts';
+import { configOption, endpointUrl, type PlaceOptions, placeOf, storeOption } from './options.ts';
+import { print, printJson } from './print.ts';
+
+/** `xks-proxy config …`: the configuration file. */
+export function addConfig(program: Command): void {
+  program
+    .command('config')
+    .description('the configuration file')
+    .command('check')
+    .description(
+      'read a configuration with all files that it names; nothing is opened. Exit status 2 if it is not right',
+    )
+    .addOption(configOption())
+    .action(({ config: file }: { config: string }) =>
+      reported(async () => {
+        const { tokens, stores } = loadConfig(file);
+        const keys = stores.flatMap((store) => store.keys);
+        const counts = [
+          [tokens.length, 'token'],
+          [stores.length, 'store'],
+          [keys.length, 'key'],
+        ] as const;
+        const text = counts.map(([count, noun]) => `${count} ${noun}${count === 1 ? '' : 's'}`).join(', ');
+        print(`${file} is right: ${text}`);
+      }),
+    );
+}
+
+/** `xks-proxy console-config`: what the AWS console and the AWS CLI are to be given. */
+export function addConsoleConfig(program: Command): void {
+  program
+    .command('console-config')
+    .description(
+      'the JSON that the AWS console imports, which holds a secret; with --output, the AWS CLI lines too',
+    )
+    .addOption(configOption())
+    .addOption(storeOption())
+    .option('--access-key-id <id>', 'of the credential; default: the last one of the store')
+    .option('--endpoint <url>', 'https:// and the host name that KMS is to call', endpointUrl)
+    .option('--output <file>', 'write it into a new file for its owner alone, and not on the terminal')
+    .action((options: ConsoleConfigOptions) =>
+      reported(async () => {
+        const { store } = storeOf(placeOf(options));
+        const { accessKeyId: wanted = store.credentials.at(-1)?.accessKeyId } = options;
+        const credential = store.credentials.find(({ accessKeyId }) => accessKeyId === wanted);
+        if (credential === undefined) {
+          const text = `the store ${store.name} has no credential ${wanted}: see credentials list`;
+          throw new XksProxyError('CHANGE_REFUSED', text);
+        }
+        const document = consoleConfig(store, credential);
+        if (options.output === undefined) return printJson(document);
+        const file = resolve(options.output);
+        await createSecretFile(file, `${JSON.stringify(document, undefined, 2)}\n`);
+        // The AWS CLI takes the credential alone.
+        const credentialFile = `${file}.credential`;
+        const { XksProxyAuthenticationCredential: alone } = document;
+        await createSecretFile(credentialFile, `${JSON.stringify(alone, undefined, 2)}\n`);
+        print(`for the AWS console: ${file}`);
+        print('for the AWS CLI, create or update, then connect:');
+        const endpoint = options.endpoint?.origin ?? 'https://…';
+        for (const command of awsCommands(store, endpoint, credentialFile)) print(`  ${command}`);
+        print('delete both files when AWS KMS has them');
+      }),
+    );
+}
+
+interface ConsoleConfigOptions extends PlaceOptions {
+  readonly accessKeyId?: string;
+  readonly endpoint?: URL;
+  readonly output?: string;
+}
+
+async function createSecretFile(file: string, text: string): Promise<void> {
+  try {
+    await createFile(file, text);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new XksProxyError('CHANGE_REFUSED', `cannot create ${file} (${code})`, { cause });
+  }
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { addCredential, revokeCredential } from '../credentials/edit-credentials.ts';
+import { storeOf } from '../keys/edit-keys.ts';
+import { reported } from './exit.ts';
+import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
+import { print, printJson, printTable } from './print.ts';
+
+/** `xks-proxy credentials …`: what AWS KMS signs with, in the `credentials_file` of a store. */
+export function addCredentials(program: Command): void {
+  const credentials = program
+    .command('credentials')
+    .description(
+      'what AWS KMS signs with, kept in the credentials_file of a store; a running proxy follows by itself',
+    );
+  credentials
+    .command('add')
+    .description('make a credential, besides those that there are; the secret is shown this one time')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .action((options: PlaceOptions) =>
+      reported(async () => {
+        const { accessKeyId, secretAccessKey, secretFile } = await addCredential(placeOf(options));
+        print(`access key id      ${accessKeyId}`);
+        print(`secret access key  ${secretAccessKey}`);
+        print(`kept in            ${secretFile}`);
+        print(
+          `next: xks-proxy console-config --access-key-id ${accessKeyId}, give it to AWS KMS, then revoke the old one`,
+        );
+      }),
+    );
+  credentials
+    .command('list')
+    .description('the access key ids of a store, or of all stores, and when they were made')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .action((options: PlaceOptions & { json?: boolean }) => reported(async () => listCredentials(options)));
+  credentials
+    .command('revoke <access-key-id>')
+    .description('refuse what is signed with a credential, and delete its secret')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .action((accessKeyId: string, options: PlaceOptions) =>
+      reported(async () => {
+        await revokeCredential(placeOf(options), accessKeyId);
+        print(`${accessKeyId}: revoked`);
+      }),
+    );
+}
+
+function listCredentials(options: PlaceOptions & { json?: boolean }): void {
+  const { stores } =
+    options.store === undefined ? loadConfig(options.config) : { stores: [storeOf(placeOf(options)).store] };
+  const rows = stores.flatMap(({ name: store, credentials }) =>
+    credentials.map(({ accessKeyId, createdAt }) => ({
+      store,
+      accessKeyId,
+      created: createdAt?.toISOString() ?? null,
+    })),
+  );
+  if (options.json === true) return printJson(rows);
+  printTable([
+    ['STORE', 'ACCESS KEY ID', 'CREATED'],
+    ...rows.map(({ store, accessKeyId, created }) => [store, accessKeyId, created ?? 'not known']),
+  ]);
+}

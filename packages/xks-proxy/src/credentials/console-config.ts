@@ -1,0 +1,39 @@
+import type { CredentialConfig, StoreConfig } from '../config/config.ts';
+
+/** What the AWS console imports when an external key store is made or its credential is changed. */
+export interface ConsoleConfig {
+  readonly XksProxyUriPath: string;
+  readonly XksProxyAuthenticationCredential: {
+    readonly AccessKeyId: string;
+    readonly RawSecretAccessKey: string;
+  };
+}
+
+/** The document for a store and one of its credentials (XKS API v1, "Console configuration"). It holds the secret. */
+export function consoleConfig(
+  { pathPrefix }: StoreConfig,
+  { accessKeyId, secretAccessKey }: CredentialConfig,
+): ConsoleConfig {
+  const secret = secretAccessKey.export();
+  const text = secret.toString('utf8');
+  secret.fill(0);
+  return {
+    XksProxyUriPath: `${pathPrefix}/kms/xks/v1`,
+    XksProxyAuthenticationCredential: { AccessKeyId: accessKeyId, RawSecretAccessKey: text },
+  };
+}
+
+/**
+ * The command lines that do the same with the AWS CLI, which reads the secret out of a file: on a command line everybody
+ * on the machine could see it.
+ */
+export function awsCommands(store: StoreConfig, endpoint: string, credentialFile: string): readonly string[] {
+  const credential = `--xks-proxy-authentication-credential file://${credentialFile}`;
+  return [
+    `aws kms create-custom-key-store --custom-key-store-type EXTERNAL_KEY_STORE --custom-key-store-name ${store.name} ` +
+      `--xks-proxy-connectivity PUBLIC_ENDPOINT --xks-proxy-uri-endpoint ${endpoint} ` +
+      `--xks-proxy-uri-path ${store.pathPrefix}/kms/xks/v1 ${credential}`,
+    `aws kms update-custom-key-store --custom-key-store-id cks-… ${credential}`,
+    'aws kms connect-custom-key-store --custom-key-store-id cks-…',
+  ];
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { parse as parseToml, stringify, TomlDate } from 'smol-toml';
+import { z } from 'zod';
+import { INSTANT } from '../config/instant.ts';
+import { loadConfig } from '../config/load.ts';
+import { withFileLock } from '../files/file-lock.ts';
+import { createFile, replaceFile } from '../files/replace-file.ts';
+import { type StorePlace, storeOf } from '../keys/edit-keys.ts';
+import { XksProxyError } from '../proxy-error.ts';
+
+/** A new credential; its secret is in the file, for its owner alone. */
+export interface NewCredential {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly secretFile: string;
+}
+
+/** An access key id and a secret access key as AWS KMS takes them, of 100 and 256 random bits (XKS API v1, Appendix A). */
+export function newCredential(): { accessKeyId: string; secretAccessKey: string } {
+  return {
+    accessKeyId: [...randomBytes(20)].map((byte) => BASE32[byte % BASE32.length]).join(''),
+    secretAccessKey: randomBytes(32).toString('base64'),
+  };
+}
+
+/**
+ * Adds a credential to the `credentials_file` of a store; those before it stay. A running proxy takes it by itself.
+ * Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID` or `FILE_LOCKED`; then nothing has changed.
+ */
+export async function addCredential(place: StorePlace, now = new Date()): Promise<NewCredential> {
+  const credential = newCredential();
+  const file = credentialsFileOf(place);
+  const secretFile = join(dirname(file), `${credential.accessKeyId}.secret`);
+  const row = {
+    access_key_id: credential.accessKeyId,
+    secret_access_key_file: relative(dirname(resolve(place.configFile)), secretFile),
+    created: new TomlDate(now.toISOString().replace(/\.\d+Z$/, 'Z')),
+  };
+  await withFileLock(file, async () => {
+    await createFile(secretFile, `${credential.secretAccessKey}\n`);
+    try {
+      await rewrite(place, file, [...(await rows(file)), row]);
+    } catch (error) {
+      await rm(secretFile, { force: true });
+      throw error;
+    }
+  });
+  return { ...credential, secretFile };
+}
+
+/**
+ * Takes a credential out of the `credentials_file`, and deletes its secret: requests that it signed are refused as soon as
+ * the proxy has read the file again. Rejects with XksProxyError as `addCredential`, and so for the last one of a store.
+ */
+export async function revokeCredential(place: StorePlace, accessKeyId: string): Promise<void> {
+  const file = credentialsFileOf(place);
+  await withFileLock(file, async () => {
+    const before = await rows(file);
+    const revoked = before.find((row) => row.access_key_id === accessKeyId);
+    if (revoked === undefined) throw unknownCredential(place, accessKeyId);
+    await rewrite(
+      place,
+      file,
+      before.filter((row) => row !== revoked),
+    );
+    await rm(resolve(dirname(resolve(place.configFile)), revoked.secret_access_key_file), { force: true });
+  });
+}
+
+/** The text of a `credentials_file`. */
+export function credentialsDocument(credentials: readonly z.infer<typeof row>[]): string {
+  return `${HEADER}${stringify({ credentials })}`;
+}
+
+function credentialsFileOf(place: StorePlace): string {
+  const { store } = storeOf(place);
+  if (store.credentialsFile !== undefined) return store.credentialsFile;
+  const remedy = `give it an empty file, and name that in the configuration: credentials_file = "${store.name}.credentials.toml"`;
+  throw new XksProxyError('CHANGE_REFUSED', `the store ${store.name} has no credentials_file: ${remedy}`);
+}
+
+async function rows(file: string): Promise<readonly z.infer<typeof row>[]> {
+  return document.parse(parseToml(await readFile(file, 'utf8'))).credentials;
+}
+
+async function rewrite(
+  { configFile }: StorePlace,
+  file: string,
+  next: readonly z.infer<typeof row>[],
+): Promise<void> {
+  const text = credentialsDocument(next);
+  loadConfig(configFile, new Map([[file, text]]));
+  await replaceFile(file, text);
+}
+
+function unknownCredential(place: StorePlace, accessKeyId: string): XksProxyError {
+  const { store } = storeOf(place);
+  const isElsewhere = store.credentials.some((credential) => credential.accessKeyId === accessKeyId);
+  return new XksProxyError(
+    'CHANGE_REFUSED',
+    isElsewhere
+      ? `${accessKeyId} stands in the configuration itself: take it out there`
+      : `the store ${store.name} has no credential ${accessKeyId}: see credentials list`,
+  );
+}
+
+const row = z.strictObject({
+  access_key_id: z.string(),
+  secret_access_key_file: z.string(),
+  created: INSTANT.optional(),
+});
+const document = z.strictObject({ credentials: z.array(row).default([]) });
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const HEADER =
+  '# Kept by `xks-proxy credentials`; it writes the whole file, and comments do not survive.\n\n';

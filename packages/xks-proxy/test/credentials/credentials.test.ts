@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { awsCommands, consoleConfig } from '../../src/credentials/console-config.ts';
+import { addCredential, newCredential, revokeCredential } from '../../src/credentials/edit-credentials.ts';
+import { codeOf, writeConfigWithFiles } from '../fixtures/store-files.ts';
+
+let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
+beforeAll(async () => {
+  files = await writeConfigWithFiles();
+});
+afterAll(() => files.dispose());
+beforeEach(() => writeFileSync(files.credentialsFile, ''));
+
+const store = () => loadConfig(files.configFile).stores[0] ?? expect.unreachable();
+const idsNow = () => store().credentials.map(({ accessKeyId }) => accessKeyId);
+
+describe('credentials add', () => {
+  it('adds one whose secret is in a file for its owner alone, and when it was made', async () => {
+    const before = idsNow();
+    const made = await addCredential(files.place, new Date('2026-11-21T10:20:30.456Z'));
+    expect(idsNow()).toEqual([...before, made.accessKeyId]);
+    expect(store().credentials.at(-1)?.createdAt).toEqual(new Date('2026-11-21T10:20:30Z'));
+    expect(readFileSync(made.secretFile, 'utf8')).toBe(`${made.secretAccessKey}\n`);
+    expect(statSync(made.secretFile).mode & 0o777).toBe(0o600);
+    expect(readFileSync(files.credentialsFile, 'utf8')).not.toContain(made.secretAccessKey);
+  });
+
+  it('makes ids and secrets of the form that AWS KMS asks for', () => {
+    const made = Array.from({ length: 50 }, newCredential);
+    for (const { accessKeyId, secretAccessKey } of made) {
+      expect(accessKeyId).toMatch(/^[A-Z2-7]{20}$/);
+      expect(secretAccessKey).toMatch(/^[A-Za-z0-9+/=]{43,64}$/);
+      expect(Buffer.from(secretAccessKey, 'base64')).toHaveLength(32);
+    }
+    expect(new Set(made.map(({ accessKeyId }) => accessKeyId)).size).toBe(50);
+  });
+
+  it('refuses a store without a credentials file', async () => {
+    expect(await codeOf(addCredential({ ...files.place, store: 'other' }))).toBe('CHANGE_REFUSED');
+  });
+});
+
+describe('credentials revoke', () => {
+  it('takes one out, and deletes its secret', async () => {
+    const [stays, goes] = [await addCredential(files.place), await addCredential(files.place)];
+    await revokeCredential(files.place, goes.accessKeyId);
+    expect(idsNow()).toContain(stays.accessKeyId);
+    expect(idsNow()).not.toContain(goes.accessKeyId);
+    expect([existsSync(stays.secretFile), existsSync(goes.secretFile)]).toEqual([true, false]);
+  });
+
+  it('refuses one of the configuration itself, and one that there is not', async () => {
+    for (const id of [files.credentials.acme.accessKeyId, 'A'.repeat(20)])
+      expect(await codeOf(revokeCredential(files.place, id))).toBe('CHANGE_REFUSED');
+  });
+
+  it('refuses the last one of a store', async () => {
+    const { accessKeyId, secretFile } = await addCredential(files.place);
+    const table =
+      /\[\[stores\.credentials\]\]\naccess_key_id = "ACME\w+"\nsecret_access_key_file = "\w+\.secret"\n/g;
+    writeFileSync(files.configFile, files.toml.replace(table, ''));
+    expect(await codeOf(revokeCredential(files.place, accessKeyId))).toBe('CONFIG_INVALID');
+    expect([idsNow(), existsSync(secretFile)]).toEqual([[accessKeyId], true]);
+    writeFileSync(files.configFile, files.toml);
+  });
+});
+
+describe('console-config', () => {
+  it('is what the AWS console imports', () => {
+    const [credential = expect.unreachable()] = store().credentials;
+    expect(consoleConfig(store(), credential)).toEqual({
+      XksProxyUriPath: '/acme/kms/xks/v1',
+      XksProxyAuthenticationCredential: {
+        AccessKeyId: files.credentials.acme.accessKeyId,
+        RawSecretAccessKey: files.credentials.acme.secretAccessKey,
+      },
+    });
+  });
+
+  it('has no secret in the lines for the AWS CLI', () => {
+    const lines = awsCommands(store(), 'https://xks.example.com', '/tmp/credential').join('\n');
+    expect(lines).toContain('--xks-proxy-uri-endpoint https://xks.example.com');
+    expect(lines).not.toContain(files.credentials.acme.secretAccessKey);
+  });
+});
