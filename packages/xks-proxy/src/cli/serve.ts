@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { ProxyConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
+import { joinSupervisor } from '../supervision/supervised.ts';
+import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
 import { EXIT, reported } from './exit.ts';
 
 /** `xks-proxy serve`: the proxy itself. */
@@ -12,14 +14,38 @@ export function addServe(program: Command): void {
     .command('serve')
     .description('listen for requests from AWS KMS; one JSON log line an event on stdout')
     .requiredOption('--config <file>', 'configuration file (TOML)')
-    .action(({ config }: { config: string }) =>
+    .option('--workers <n>', 'processes on one port, which are replaced when they die or hang', processCount)
+    .action(({ config, workers }: { config: string; workers?: number }) =>
       reported(async () => {
-        const [signalled, lost] = [firstSignal(), logLost()];
-        const proxy = await serve(resolve(config));
-        void signalled.then(() => proxy.close());
-        void lost.then((error) => stopWithoutLog(proxy, error));
+        const isSupervised = workerNumber() !== undefined;
+        if (workers === undefined || isSupervised) return serveHere(resolve(config), isSupervised);
+        // What is wrong with it is told once, and not by every process.
+        loadConfig(config);
+        process.exitCode = await supervise({
+          processes: workers,
+          onEvent: logSupervision,
+          fatalStatus: EXIT.logLost,
+        });
       }),
     );
+}
+
+/** Serves in this process until a signal, or its supervisor, stops it. */
+async function serveHere(configFile: string, isSupervised: boolean): Promise<void> {
+  const supervised = isSupervised ? joinSupervisor() : undefined;
+  const [stopped, lost] = [supervised?.stopped ?? firstSignal(), logLost()];
+  const proxy = await serve(configFile).catch((error: unknown) => {
+    supervised?.leave();
+    throw error;
+  });
+  const end = async () => {
+    await proxy.close();
+    supervised?.leave();
+    // A thread whose call into a module never returns would keep the process.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), LEFT_OVER_MS).unref();
+  };
+  void stopped.then(end);
+  void lost.then((error) => stopWithoutLog(end, error));
 }
 
 /** Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. */
@@ -65,11 +91,24 @@ function logLost(): Promise<Error> {
 }
 
 /** A proxy that serves keys without a log would go unnoticed: whoever watches the process is to hear of it. */
-function stopWithoutLog(proxy: RunningProxy, { message }: Error): void {
+function stopWithoutLog(end: () => Promise<void>, { message }: Error): void {
   process.exitCode = EXIT.logLost;
   process.stderr.on('error', () => undefined);
   process.stderr.write(`the log cannot be written any more, so the proxy stops: ${message}\n`);
-  void proxy.close();
+  void end();
 }
 
+function processCount(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a number from 1 to 99');
+}
+
+/** As the proxy's own lines are. */
+function logSupervision({ event, ...details }: SupervisorEvent): void {
+  const level = event === 'worker-started' ? 'info' : 'warn';
+  const line = { level, time: new Date().toISOString(), event, ...details };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+const LEFT_OVER_MS = 2000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
