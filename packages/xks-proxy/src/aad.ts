@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The additional data a token authenticates: `uint16 length, AAD, uint8 length, metadata`, lengths
  * big-endian, an absent field of length zero (XKS API v1, "Encrypt", ciphertextMetadata). The lengths
@@ -14,4 +16,20 @@ export function tokenAad(
   aad.writeUInt8(ciphertextMetadata.length, metadataAt);
   aad.set(ciphertextMetadata, metadataAt + 1);
   return aad;
+}
+
+/**
+ * The additional data under which the Rust sample proxy of AWS has tokens encrypt: as `tokenAad`, with the SHA-256 of the
+ * AAD in place of the AAD, and its length still that of the AAD. An absent AAD has no hash, and an empty one has.
+ */
+export function referenceAads(
+  additionalAuthenticatedData: Uint8Array,
+  ciphertextMetadata: Uint8Array,
+): readonly Uint8Array[] {
+  const digest = createHash('sha256').update(additionalAuthenticatedData).digest();
+  const hashed = tokenAad(digest, ciphertextMetadata);
+  new DataView(hashed.buffer, hashed.byteOffset).setUint16(0, additionalAuthenticatedData.length);
+  return additionalAuthenticatedData.length === 0
+    ? [tokenAad(additionalAuthenticatedData, ciphertextMetadata), hashed]
+    : [hashed];
 }

@@ -1,7 +1,9 @@
-import { tokenAad } from '../aad.ts';
+import { referenceAads, tokenAad } from '../aad.ts';
 import { decodeCiphertextMetadata, FIRST_KEY_VERSION } from '../ciphertext-metadata.ts';
-import { storeKey, usableKey } from '../stores.ts';
-import { base64, invalidCiphertext, parseDecryptRequest } from '../wire.ts';
+import type { DeviceKey } from '../devices/key-device.ts';
+import { XksException } from '../errors.ts';
+import { type StoreKey, storeKey, usableKey } from '../stores.ts';
+import { base64, type DecryptRequest, invalidCiphertext, parseDecryptRequest } from '../wire.ts';
 import type { Operation } from './operation.ts';
 
 /** AES-256-GCM decryption under an external key (XKS API v1, "Decrypt"). */
@@ -13,20 +15,50 @@ export const decrypt: Operation = {
   async run(body, { store, externalKeyId, watch, onKeyVersion }) {
     const request = parseDecryptRequest(body);
     const key = storeKey(store, externalKeyId);
-    const wanted = keyVersion(request.ciphertextMetadata);
-    const version = key.versions.find((candidate) => candidate.version === wanted);
+    const { keyVersion, aads } = origin(request, key);
+    const version = key.versions.find((candidate) => candidate.version === keyVersion);
     if (version === undefined) throw invalidCiphertext('metadata-unknown');
     onKeyVersion(version.version);
     const deviceKey = await usableKey(key, version, watch.over(key.device), ['DECRYPT']);
-    const aad = tokenAad(request.additionalAuthenticatedData, request.ciphertextMetadata);
-    const { initializationVector: iv, ciphertext, authenticationTag: tag } = request;
-    const plaintext = await deviceKey.decrypt({ iv, aad, ciphertext, tag });
+    const plaintext = await open(request, aads, deviceKey);
     const response = { plaintext: base64(plaintext) };
     plaintext.fill(0);
     return response;
   },
 };
 
-// Without metadata a ciphertext is not ours, yet another proxy may have made it to the letter of the API.
-const keyVersion = (metadata: Uint8Array) =>
-  metadata.length === 0 ? FIRST_KEY_VERSION : decodeCiphertextMetadata(metadata)?.keyVersion;
+/** Which version of the key made a ciphertext, and which additional data the token may have authenticated with it. */
+function origin(
+  { additionalAuthenticatedData, ciphertextMetadata }: DecryptRequest,
+  { acceptReferenceCiphertext }: StoreKey,
+): { keyVersion: number | undefined; aads: readonly Uint8Array[] } {
+  const literal = tokenAad(additionalAuthenticatedData, ciphertextMetadata);
+  const ours = decodeCiphertextMetadata(ciphertextMetadata);
+  if (ours !== undefined) return { ...ours, aads: [literal] };
+  // Without metadata a ciphertext is not ours, yet another proxy may have made it to the letter of the API.
+  const byTheLetter = ciphertextMetadata.length === 0 ? [literal] : [];
+  const byReference = acceptReferenceCiphertext
+    ? referenceAads(additionalAuthenticatedData, ciphertextMetadata)
+    : [];
+  const aads = [...byReference, ...byTheLetter];
+  return { keyVersion: aads.length === 0 ? undefined : FIRST_KEY_VERSION, aads };
+}
+
+/** Tries one additional data after the other; only a ciphertext that is refused under one is tried under the next. */
+async function open(
+  request: DecryptRequest,
+  aads: readonly Uint8Array[],
+  key: DeviceKey,
+): Promise<Uint8Array> {
+  const { initializationVector: iv, ciphertext, authenticationTag: tag } = request;
+  let refused: unknown;
+  for (const aad of aads) {
+    try {
+      return await key.decrypt({ iv, aad, ciphertext, tag });
+    } catch (error) {
+      if (!(error instanceof XksException && error.errorName === 'InvalidCiphertextException')) throw error;
+      refused = error;
+    }
+  }
+  throw refused;
+}
