@@ -12,14 +12,13 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import type { SealedMessage } from './sealed-message.ts';
-import { SIGNED, type Workload, wrappingKey } from './side.ts';
+import { SIGNED, UNSIGNED, type Workload, wrappingKey } from './side.ts';
 
 /** The floor of one kind of message. All of it is synchronous. */
 export interface Floor {
   /** `repeat` times as much plaintext as is given. */
   encrypt(plaintext: Uint8Array, repeat?: number): void;
-  /** `repeat` times as many frames as the message has. */
-  decrypt(message: SealedMessage, repeat?: number): void;
+  decrypt(message: SealedMessage): void;
 }
 
 /**
@@ -34,7 +33,7 @@ export function floor({ suite, frameLength, isCached }: Workload): Floor {
       const random = getRandomValues(new Uint8Array(isCached ? 32 : 76));
       if (isSigned && !isCached) createECDH('secp384r1').generateKeys();
       if (!isCached) seal(WRAPPING_KEY, random.subarray(64), random.subarray(32, 64));
-      const contentKey = derive(random.subarray(0, 32), random.subarray(0, 32));
+      const contentKey = derive(suite, random.subarray(0, 32), random.subarray(0, 32));
       seal(contentKey, IV, NOTHING);
       const sign = isSigned ? createSign('sha384').update(HEADER) : undefined;
       for (let i = 0; i < repeat; i++) {
@@ -44,12 +43,12 @@ export function floor({ suite, frameLength, isCached }: Workload): Floor {
       }
       sign?.sign(PRIVATE_KEY);
     },
-    decrypt({ messageId, header, frames, dataKey, publicKey, signature }, repeat = 1) {
+    decrypt({ messageId, header, frames, dataKey, publicKey, signature }) {
       const unwrapped = isCached ? dataKey.bytes : open(WRAPPING_KEY, dataKey.wrapped);
-      const contentKey = derive(unwrapped, messageId);
+      const contentKey = derive(suite, unwrapped, messageId);
       open(contentKey, header);
       const verify = isSigned ? createVerify('sha384').update(header.aad) : undefined;
-      for (let i = 0; i < repeat; i++) for (const frame of frames) open(contentKey, frame, verify);
+      for (const frame of frames) open(contentKey, frame, verify);
       const key = publicKey && (isCached ? PUBLIC_KEY : createPublicKey(publicKey));
       if (key !== undefined) verify?.verify(key, signature);
     },
@@ -89,10 +88,10 @@ function open(
 }
 
 /** The content key. Data keys are messages of HMAC, as security wants it. */
-function derive(dataKey: Uint8Array, messageId: Uint8Array): KeyObject {
+function derive(suite: Workload['suite'], dataKey: Uint8Array, messageId: Uint8Array): KeyObject {
   const pseudorandomKey = createHmac('sha512', messageId).update(dataKey).digest();
   createHmac('sha512', pseudorandomKey).update(COMMIT_INFO).digest();
-  const block = createHmac('sha512', pseudorandomKey).update(KEY_INFO).digest();
+  const block = createHmac('sha512', pseudorandomKey).update(KEY_INFO[suite]).digest();
   return createSecretKey(block.subarray(0, 32));
 }
 
@@ -101,7 +100,10 @@ const IV = new Uint8Array(12);
 const AAD = new Uint8Array(76);
 const HEADER = new Uint8Array(300);
 const COMMIT_INFO = Buffer.from('COMMITKEY\x01');
-const KEY_INFO = Buffer.from('\x04\x78DERIVEKEY\x01', 'latin1');
+const KEY_INFO = {
+  [UNSIGNED]: Buffer.from('\x04\x78DERIVEKEY\x01', 'latin1'),
+  [SIGNED]: Buffer.from('\x05\x78DERIVEKEY\x01', 'latin1'),
+} as const;
 /** Longer pieces are slower: what comes out no longer fits into the processor's cache. */
 const PIECE_LENGTH = 2 ** 16;
 const WRAPPING_KEY = createSecretKey(wrappingKey());

@@ -1,15 +1,10 @@
-import type { Duplex } from 'node:stream';
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { cachingCmm, encryptionClient, localCache, type MaterialsSource } from '@holdfast/sdk';
 import { duplex } from '@holdfast/sdk/node';
-import { type Direction, ENCRYPTION_CONTEXT, NAMES, type Workload, wrappingKey } from './side.ts';
+import { ENCRYPTION_CONTEXT, NAMES, type Sdk, type Workload, wrappingKey } from './side.ts';
 
 /** Holdfast with a raw AES keyring. */
-export function ours({ suite, frameLength, isCached }: Workload): {
-  encrypt(plaintext: Uint8Array): Promise<Uint8Array>;
-  decrypt(message: Uint8Array): Promise<Uint8Array>;
-  stream(direction: Direction): Duplex;
-} {
+export function ours({ suite, frameLength, isCached }: Workload): Sdk {
   const source = materialsSource(isCached);
   const writing = { ...source, encryptionContext: ENCRYPTION_CONTEXT, suite, frameLength };
   return {

@@ -5,7 +5,11 @@ import { build } from 'esbuild';
 import type { SideName } from './operations.ts';
 
 /** MiB that a process had in use at most, which did one case by one side and nothing else. */
-export async function peakMemory(caseName: string, side: SideName, messagePath: string): Promise<number> {
+export async function peakMemory(
+  caseName: string,
+  side: Exclude<SideName, 'floor'>,
+  messagePath: string,
+): Promise<number> {
   await (compiled ??= compile());
   const { stdout } = await promisify(execFile)(process.execPath, [CHILD, caseName, side, messagePath]);
   return Number(stdout);
@@ -15,12 +19,13 @@ export async function peakMemory(caseName: string, side: SideName, messagePath: 
 async function compile(): Promise<void> {
   await build({
     entryPoints: [fileURLToPath(new URL('peak-memory-child.ts', import.meta.url))],
-    outfile: CHILD,
+    outdir: fileURLToPath(new URL('dist', import.meta.url)),
     bundle: true,
     packages: 'external',
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    splitting: true,
     logLevel: 'error',
   });
 }

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import {
   buildClient,
   CommitmentPolicy,
@@ -7,14 +6,10 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node';
-import { type Direction, ENCRYPTION_CONTEXT, NAMES, type Workload, wrappingKey } from './side.ts';
+import { ENCRYPTION_CONTEXT, NAMES, type Sdk, type Workload, wrappingKey } from './side.ts';
 
 /** The AWS Encryption SDK for JavaScript with a raw AES keyring. */
-export function peer({ suite, frameLength, plaintextLength, isCached }: Workload): {
-  encrypt(plaintext: Uint8Array): Promise<Uint8Array>;
-  decrypt(message: Uint8Array): Promise<Uint8Array>;
-  stream(direction: Direction): Duplex;
-} {
+export function peer({ suite, frameLength, plaintextLength, isCached }: Workload): Sdk {
   const source = isCached ? cachingManager() : keyring;
   const writing = {
     suiteId: suite,

@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { SideName } from './operations.ts';
 import { requirementsTable } from './requirements.ts';
 
 /** One case, measured. Rates are messages per second; ratios are of rates, so that more is better for us. */
@@ -15,7 +14,7 @@ export interface Result {
   readonly cpuToPeer: number;
   readonly cpuToFloor: number;
   /** Of a process that did nothing else. */
-  readonly peakRssMiB?: Readonly<Record<SideName, number>>;
+  readonly peakRssMiB?: { readonly ours: number; readonly peer: number };
 }
 
 /** Records a full run: as JSON, and as the tables of the README beside it. */

@@ -1,4 +1,4 @@
-import type { Operation } from '../interleave.ts';
+import type { Duplex } from 'node:stream';
 
 /** Messages of one kind. */
 export interface Workload {
@@ -10,17 +10,11 @@ export interface Workload {
   readonly isCached: boolean;
 }
 
-/** One of those who are compared, ready for messages of one kind. */
-export interface Side {
-  /** Encrypts or decrypts one message that lies in memory. */
-  readonly buffers: Readonly<Record<Direction, Operation>>;
-}
-
-/** A message that does not fit in memory: from where decryption reads it, and how much plaintext it holds. */
-export interface StreamSource {
-  readonly path: string;
-  readonly chunk: Uint8Array;
-  readonly chunkCount: number;
+/** An implementation of the AWS Encryption SDK, ready for messages of one kind. */
+export interface Sdk {
+  encrypt(plaintext: Uint8Array): Promise<Uint8Array>;
+  decrypt(message: Uint8Array): Promise<Uint8Array>;
+  stream(direction: Direction): Duplex;
 }
 
 export type Direction = 'encrypt' | 'decrypt';

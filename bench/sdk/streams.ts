@@ -1,7 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { type Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ours } from './ours.ts';
 import type { Workload } from './side.ts';
 
 /** Encrypts plaintext that comes out of nowhere to a reader who keeps nothing. */
@@ -9,13 +8,21 @@ export async function encryptStream({ plaintextLength }: Workload, encryptor: Du
   await pipeline(plaintextSource(plaintextLength), encryptor, nowhere());
 }
 
-/** Decrypts a file to a reader who keeps nothing. */
-export async function decryptStream(messagePath: string, decryptor: Duplex): Promise<void> {
-  await pipeline(createReadStream(messagePath, { highWaterMark: CHUNK_LENGTH }), decryptor, nowhere());
+/** Where a long message comes from: memory, or the path of a file for a process that is not to hold it. */
+export type MessageSource = Uint8Array | string;
+
+/** Decrypts to a reader who keeps nothing. */
+export async function decryptStream(source: MessageSource, decryptor: Duplex): Promise<void> {
+  const message =
+    typeof source === 'string'
+      ? createReadStream(source, { highWaterMark: CHUNK_LENGTH })
+      : chunked(source.length, (start) => source.subarray(start, start + CHUNK_LENGTH));
+  await pipeline(message, decryptor, nowhere());
 }
 
-/** Writes the message that {@link decryptStream} reads. */
+/** Writes the message that {@link decryptStream} reads to a file. */
 export async function writeMessage(workload: Workload, path: string): Promise<void> {
+  const { ours } = await import('./ours.ts');
   const source = plaintextSource(workload.plaintextLength);
   await pipeline(source, ours(workload).stream('encrypt'), createWriteStream(path));
 }
@@ -25,17 +32,20 @@ export function floorPieces({ plaintextLength }: Workload): {
   readonly piece: Uint8Array;
   readonly repeat: number;
 } {
-  const piece = new Uint8Array(FLOOR_PIECE_LENGTH).fill(7);
-  return { piece, repeat: plaintextLength / FLOOR_PIECE_LENGTH };
+  return { piece: FLOOR_PIECE, repeat: plaintextLength / FLOOR_PIECE.length };
 }
 
 function plaintextSource(length: number): Readable {
-  let left = length;
+  return chunked(length, () => CHUNK);
+}
+
+function chunked(length: number, chunkAt: (start: number) => Uint8Array): Readable {
+  let start = 0;
   return new Readable({
     highWaterMark: CHUNK_LENGTH,
     read() {
-      this.push(left > 0 ? CHUNK : null);
-      left -= CHUNK_LENGTH;
+      this.push(start < length ? chunkAt(start) : null);
+      start += CHUNK_LENGTH;
     },
   });
 }
@@ -47,4 +57,4 @@ function nowhere(): Writable {
 /** As file streams have it. */
 const CHUNK_LENGTH = 2 ** 16;
 const CHUNK = new Uint8Array(CHUNK_LENGTH).fill(7);
-const FLOOR_PIECE_LENGTH = 2 ** 20;
+const FLOOR_PIECE = new Uint8Array(2 ** 20).fill(7);

@@ -8,7 +8,7 @@ export function heading(): string {
 /** One case as a line of plain text. */
 export function line(result: Result): string {
   const { name, oursToPeer, cpuToPeer, oursToFloor, cpuToFloor, peakRssMiB } = result;
-  const peaks = peakRssMiB ? `${peakRssMiB.ours}/${peakRssMiB.peer}/${peakRssMiB.floor}` : '';
+  const peaks = peakRssMiB ? `${peakRssMiB.ours}/${peakRssMiB.peer}` : '';
   return row([
     rate(result.ours, result),
     rate(result.peer, result),

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { signRequest } from '../../packages/xks-proxy/src/conformance/signer.ts';
+
+/** Who calls. */
+export interface Caller {
+  readonly credential: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly region: string;
+  readonly host: string;
+}
+
+/** Sizes in bytes. AWS KMS sends some 160 and 120; the most that the API allows are 4300 and 8192. */
+export interface RequestSizes {
+  readonly plaintextBytes: number;
+  readonly aadBytes: number;
+}
+
+/** The bytes of a signed Encrypt request with an integrity value, as AWS KMS sends it. Good for five minutes. */
+export function encryptRequest(path: string, sizes: RequestSizes, caller: Caller): Uint8Array {
+  const body = encryptBody(sizes);
+  const { authorization, 'x-amz-date': date } = signRequest({
+    method: 'POST',
+    path,
+    headers: { host: caller.host },
+    signsDate: true,
+    body,
+    credential: caller.credential,
+    region: caller.region,
+    service: 'kms-xks-proxy',
+    date: new Date(),
+  });
+  const head = [
+    `POST ${path} HTTP/1.1`,
+    `Host: ${caller.host}`,
+    'Content-Type: application/json',
+    `Content-Length: ${body.length}`,
+    `X-Amz-Date: ${date}`,
+    `Authorization: ${authorization}`,
+  ];
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
+}
+
+/** The body of such a request. */
+export function encryptBody({ plaintextBytes, aadBytes }: RequestSizes): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      requestMetadata: {
+        awsPrincipalArn: 'arn:aws:iam::123456789012:user/Alice',
+        kmsKeyArn: 'arn:aws:kms:eu-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+        kmsOperation: 'Encrypt',
+        kmsRequestId: randomUUID(),
+      },
+      plaintext: Buffer.alloc(plaintextBytes, 7).toString('base64'),
+      additionalAuthenticatedData: Buffer.alloc(aadBytes, 8).toString('base64'),
+      encryptionAlgorithm: 'AES_GCM',
+      ciphertextDataIntegrityValueAlgorithm: 'SHA_256',
+    }),
+  );
+}
+
+/** What most of KMS's requests are like. */
+export const SMALL = { plaintextBytes: 160, aadBytes: 120 } as const satisfies RequestSizes;
+/** The largest that the API has (XKS API v1, "Encrypt"). */
+export const LARGEST = { plaintextBytes: 4300, aadBytes: 8192 } as const satisfies RequestSizes;
