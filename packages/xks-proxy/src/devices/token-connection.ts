@@ -37,7 +37,7 @@ export async function connectToken(config: TokenConfig): Promise<TokenConnection
     }
     const settings = { name, module: config.module, selector, pin, iv };
     const pool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
-    return threaded(config, token.info, pool, () => module.close());
+    return await threaded(config, token.info, pool, () => module.close());
   } catch (error) {
     module.close();
     throw error;
@@ -45,13 +45,14 @@ export async function connectToken(config: TokenConfig): Promise<TokenConnection
 }
 
 /** All calls in threads. The module stays open here meanwhile, which keeps it initialised and the user logged in. */
-function threaded(
+async function threaded(
   config: TokenConfig,
   info: DeviceInfo,
   newPool: () => ThreadPool,
   closeModule: () => void,
-): TokenConnection {
+): Promise<TokenConnection> {
   const pool = newPool();
+  await pool.warmUp();
   return {
     device: threadDevice(config.name, pool),
     info,

@@ -10,6 +10,8 @@ export interface ThreadPool {
    * reason of an aborted signal; with `DependencyTimeoutException` when the call hangs.
    */
   run(call: ThreadCall, options?: RunOptions): Promise<ThreadAnswer>;
+  /** Starts a few threads ahead of their work; resolves when they have opened the token, or cannot. */
+  warmUp(): Promise<void>;
   counts(): ThreadCounts;
   /** Refuses whoever waits, and resolves when all threads have ended but those that hang. */
   close(): Promise<void>;
@@ -35,7 +37,7 @@ export interface ThreadPoolOptions {
   readonly maxWaiting: number;
 }
 
-/** A pool without threads: they are started when there is work for them. */
+/** A pool without threads: they are started when there is work for them, or by `warmUp`. */
 export function threadPool(options: ThreadPoolOptions): ThreadPool {
   return new Pool(options);
 }
@@ -82,6 +84,11 @@ class Pool implements ThreadPool {
       this.#waiting.add(job);
       this.#startThreads();
     });
+  }
+
+  async warmUp(): Promise<void> {
+    const count = Math.min(WARM_THREADS, this.#options.maxThreads) - this.#threads.size;
+    await Promise.all(Array.from({ length: Math.max(0, count) }, () => this.#startThread()));
   }
 
   counts(): ThreadCounts {
@@ -235,4 +242,5 @@ const HANG_MS = 1000;
 // To load the program and the module, beside all else that starts.
 const START_MS = 10_000;
 const WATCH_INTERVAL_MS = 100;
+const WARM_THREADS = 4;
 const MIN_HUNG = 4;
