@@ -7,6 +7,7 @@ export type LogRecord = Readonly<Record<string, unknown>>;
 
 /** A server that runs in a process of its own and reports on its standard output, one JSON object a line. */
 export interface ServerProcess {
+  readonly pid: number;
   /** Its `"event":"listening"` record. */
   readonly listening: LogRecord;
   /** Every line that it has printed so far, to stdout and to stderr. */
@@ -83,6 +84,7 @@ export async function startServer(
   try {
     const listening = await record(({ event }) => event === 'listening', START_TIMEOUT_MS);
     return {
+      pid: child.pid ?? Number.NaN,
       listening,
       output,
       record: (matches) => record(matches, RECORD_TIMEOUT_MS),

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * Prepares a server to be closed well, before it takes connections. The returned function stops listening, lets the
- * requests under way finish, for five seconds at most, and then ends every connection, also those in a handshake.
+ * requests under way finish, for five seconds at most, answers what is still on its way on connections that are open, and
+ * then ends every connection, also those in a handshake.
  */
 export function gracefulClose(server: Server): () => Promise<void> {
   const sockets = new Set<Duplex>();
@@ -24,13 +25,20 @@ export function gracefulClose(server: Server): () => Promise<void> {
   return async () => {
     closing = true;
     for (const outgoing of underWay) outgoing.shouldKeepAlive = false;
+    // Node would end idle connections at once, and with them the requests that are in the network.
+    server.closeIdleConnections = () => undefined;
     const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-    const deadlineMs = performance.now() + TIMEOUT_MS;
-    while (underWay.size > 0 && performance.now() < deadlineMs) await sleep(POLL_MS);
+    const startedAtMs = performance.now();
+    const isWithin = (limitMs: number) => performance.now() - startedAtMs < limitMs;
+    while ((underWay.size > 0 && isWithin(TIMEOUT_MS)) || (sockets.size > 0 && isWithin(LINGER_MS))) {
+      await sleep(POLL_MS);
+    }
     for (const socket of sockets) socket.destroy();
     await closed;
   };
 }
 
 const TIMEOUT_MS = 5_000;
+/** Many times what a request is in the network for; clients close their connections when they are told to. */
+const LINGER_MS = 300;
 const POLL_MS = 10;
