@@ -54,7 +54,8 @@ export async function openChain({ directory, chain, maxFileBytes }: AuditChainOp
     },
     async append(records) {
       const today = new Date().toISOString().slice(0, 10);
-      if (size >= maxFileBytes || (size > 0 && day !== today)) await nextFile();
+      const isOld = size > 0 && day !== undefined && day !== today;
+      if (size >= maxFileBytes || isOld) await nextFile();
       let text = '';
       let next = head;
       for (const fields of records) {
@@ -63,7 +64,9 @@ export async function openChain({ directory, chain, maxFileBytes }: AuditChainOp
         text += `${sealed.line}\n`;
       }
       // Somebody else at the same chain would break it: better this process stops writing to it.
-      if ((await handle.stat()).size !== size) throw new Error('another process writes to the audit file');
+      const now = await handle.stat();
+      if (now.size !== size) throw new Error('another process writes to the audit file');
+      if (now.nlink === 0) throw new Error('the audit file was deleted');
       await handle.appendFile(text);
       size += Buffer.byteLength(text);
       [head, day] = [next, today];

@@ -33,6 +33,7 @@ export function httpsServer(
       return new Response(body, { status, headers: { 'Content-Type': 'application/json' } });
     },
   });
+  const secured = new WeakSet<Duplex>();
   const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
   const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
     const requests = unanswered.get(incoming.socket) ?? new Set();
@@ -49,7 +50,13 @@ export function httpsServer(
       const type = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
       outgoing.writeHead(status, { ...type, Connection: 'close' }).end(body);
     })
+    .on('secureConnection', (socket) => void secured.add(socket))
     .on('clientError', (error, socket) => {
+      // Node tells of a handshake that failed here too: there is nobody to be answered.
+      if (!secured.has(socket)) {
+        socket.destroy();
+        return;
+      }
       log.connectionRefused('http', error);
       // What comes after a whole request must not be answered in its place.
       const follows = [...(unanswered.get(socket) ?? [])].some(({ complete }) => complete);

@@ -1,0 +1,107 @@
+import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { openChain } from '../../src/audit/chain.ts';
+import { parseAuditLine } from '../../src/audit/record.ts';
+import { verifyAudit } from '../../src/audit/verify.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+
+const records = (count: number) =>
+  Array.from({ length: count }, (_, number) => ({ event: 'request', number }));
+const write = async (directory: string, count: number, maxFileBytes = 1 << 20) => {
+  const chain = await openChain({ directory, chain: 'audit', maxFileBytes });
+  for (const record of records(count)) await chain.append([record]);
+  await chain.sync();
+  await chain.close();
+  return chain.head;
+};
+const report = async (directory: string) => (await verifyAudit([directory]))[0];
+const lines = (directory: string, file: string) => readFileSync(join(directory, file), 'utf8').split('\n');
+
+afterEach(() => void vi.useRealTimers());
+
+describe('a chain', () => {
+  it('goes on where it ended, in files for the owner alone', async () => {
+    const directory = join(temporaryFolder(), 'audit');
+    await write(directory, 3);
+    const head = await write(directory, 2);
+    expect(head.sequence).toBe(5);
+    expect(await report(directory)).toEqual({ chain: 'audit', files: 1, records: 5, head, findings: [] });
+    expect(statSync(join(directory, 'audit-00000001.jsonl')).mode & 0o777).toBe(0o600);
+  });
+
+  it('begins another file when one is full, and that file names the last hash of the one before', async () => {
+    const directory = temporaryFolder();
+    const head = await write(directory, 20, 1000);
+    expect(readdirSync(directory).length).toBeGreaterThan(3);
+    const last = lines(directory, 'audit-00000001.jsonl').at(-2) ?? '';
+    const first = lines(directory, 'audit-00000002.jsonl')[0] ?? '';
+    const { hash } = parseAuditLine(Buffer.from(last)) ?? expect.unreachable();
+    expect(JSON.parse(first)).toMatchObject({ previous: hash });
+    expect(await report(directory)).toMatchObject({ records: 20, head, findings: [] });
+  });
+
+  it('begins another file on another day, also when it is opened then', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    vi.setSystemTime('2026-11-20T23:59:59Z');
+    const directory = temporaryFolder();
+    const chain = await openChain({ directory, chain: 'audit', maxFileBytes: 1 << 20 });
+    await chain.append([{ time: new Date().toISOString() }]);
+    vi.setSystemTime('2026-11-21T00:00:00Z');
+    await chain.append([{ time: new Date().toISOString() }]);
+    await chain.close();
+    vi.setSystemTime('2026-11-22T00:00:00Z');
+    await write(directory, 1);
+    expect(readdirSync(directory)).toHaveLength(3);
+    expect(await report(directory)).toMatchObject({ records: 3, findings: [] });
+  });
+
+  it('cuts off what a crash left of a line, and says so in a record', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 3);
+    const file = join(directory, 'audit-00000001.jsonl');
+    truncateSync(file, statSync(file).size - 10);
+    await write(directory, 1);
+    expect(lines(directory, 'audit-00000001.jsonl')[2]).toMatch(/"event":"recovered".*"truncatedBytes":\d+/);
+    expect(await report(directory)).toMatchObject({ records: 4, findings: [] });
+  });
+
+  it('goes on after a crash between a new file and its first record', async () => {
+    const directory = temporaryFolder();
+    const before = await write(directory, 2);
+    writeFileSync(join(directory, 'audit-00000002.jsonl'), '{"half');
+    await write(directory, 1);
+    const first = lines(directory, 'audit-00000002.jsonl')[0] ?? '';
+    expect(JSON.parse(first)).toMatchObject({ event: 'recovered', previous: before.hash });
+    expect(await report(directory)).toMatchObject({ records: 4, findings: [] });
+  });
+
+  it('is not continued when its last record is damaged', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 2);
+    appendFileSync(join(directory, 'audit-00000001.jsonl'), '{"event":"forged"}\n');
+    await expect(write(directory, 1)).rejects.toThrow('damaged');
+  });
+
+  it('is not continued by a process that another one got ahead of', async () => {
+    const directory = temporaryFolder();
+    const first = await openChain({ directory, chain: 'audit', maxFileBytes: 1 << 20 });
+    await write(directory, 1);
+    await expect(first.append(records(1))).rejects.toThrow('another process');
+    await first.close();
+    expect(await report(directory)).toMatchObject({ records: 1, findings: [] });
+  });
+
+  it('keeps to itself beside others in one directory', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 2);
+    const other = await openChain({ directory, chain: 'audit-2', maxFileBytes: 1 << 20 });
+    await other.append(records(1));
+    await other.close();
+    const reports = await verifyAudit([directory]);
+    expect(reports.map(({ chain, records, findings }) => [chain, records, findings])).toEqual([
+      ['audit', 2, []],
+      ['audit-2', 1, []],
+    ]);
+  });
+});

@@ -1,0 +1,143 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openAuditTrail } from '../../src/audit/trail.ts';
+import { verifyAudit } from '../../src/audit/verify.ts';
+import { createLog } from '../../src/log.ts';
+import { BASE, encryptBody } from '../fixtures/bodies.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+import { isRecord } from '../fixtures/json.ts';
+import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
+
+let proxy: TestProxy | undefined;
+afterEach(async () => {
+  await proxy?.close();
+  proxy = undefined;
+});
+
+const start = async (directory: string, settings = '') => {
+  proxy = await startTestProxy(
+    (toml) => `${toml}\n[audit]\ndirectory = ${JSON.stringify(directory)}\n${settings}`,
+  );
+  return proxy;
+};
+const encrypt = (started: TestProxy) => started.call(`${BASE}/keys/orders/encrypt`, encryptBody());
+const recordsIn = (directory: string) =>
+  readdirSync(directory)
+    .sort()
+    .flatMap((file) => readFileSync(join(directory, file), 'utf8').split('\n'))
+    .filter((line) => line !== '')
+    .map((line): unknown => JSON.parse(line))
+    .filter(isRecord);
+
+describe('the audit trail of a proxy', () => {
+  it.each(['always', 'interval', 'never'])('has a record of every request, with fsync %s', async (fsync) => {
+    const directory = temporaryFolder();
+    const started = await start(directory, `required = true\nfsync = "${fsync}"`);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => encrypt(started)));
+    // A disk that takes longer than KMS waits has the record all the same.
+    for (const { status } of answers) expect([200, 500]).toContain(status);
+    await started.call(`${BASE}/keys/nothing/encrypt`, encryptBody());
+    await started.call(`${BASE}/keys/orders/encrypt`, encryptBody(), { skewMs: 3_600_000 });
+    await started.reload(
+      (toml) =>
+        `${toml}\n[audit]\ndirectory = ${JSON.stringify(directory)}\nrequired = true\nfsync = "${fsync}"`,
+    );
+    await started.close();
+    proxy = undefined;
+    const records = recordsIn(directory);
+    const events = records.map(({ event }) => event);
+    expect(events).toEqual([
+      'started',
+      ...Array.from({ length: 22 }, () => 'request'),
+      'reloaded',
+      'stopped',
+    ]);
+    expect(records[1]).toMatchObject({
+      outcome: 'success',
+      awsPrincipalArn: 'arn:aws:iam::123456789012:user/Alice',
+      externalKeyId: 'orders',
+      keyVersion: 1,
+      policyRule: 'default',
+      operation: 'Encrypt',
+      status: 200,
+      store: 'acme',
+      token: 'xks-test',
+    });
+    expect(records[21]).toMatchObject({ errorName: 'KeyNotFoundException', status: 404 });
+    expect(records[22]).toMatchObject({ errorName: 'AuthenticationFailedException', reason: 'clock-skew' });
+    const [report] = await verifyAudit([directory]);
+    expect(report?.findings).toEqual([]);
+    // The log has the last hash, so that a missing end is noticed.
+    const head = started.logLines().findLast(({ event }) => event === 'audit-head');
+    expect(head).toMatchObject({ sequence: 25, hash: report?.head.hash });
+  });
+
+  it('is the condition of an answer when it is required, and mends itself', async () => {
+    const directory = join(temporaryFolder(), 'audit');
+    const started = await start(directory, 'required = true');
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    const [file = ''] = readdirSync(directory);
+    const intact = readFileSync(join(directory, file));
+    writeFileSync(join(directory, file), Buffer.concat([intact, Buffer.from('{"forged":true}\n')]));
+    for (let round = 0; round < 3; round += 1) {
+      await expect(encrypt(started)).resolves.toMatchObject({
+        status: 500,
+        json: { errorName: 'InternalException' },
+      });
+    }
+    writeFileSync(join(directory, file), intact);
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    expect(recordsIn(directory).find(({ event }) => event === 'records-lost')).toMatchObject({ count: 3 });
+    expect((await verifyAudit([directory]))[0]?.findings).toEqual([]);
+    const failures = started.logLines().filter(({ event }) => event === 'audit-failed');
+    expect(failures).toHaveLength(1);
+  });
+
+  it('holds up nobody when it is not required, and the log tells of its failure', async () => {
+    const directory = join(temporaryFolder(), 'audit');
+    const started = await start(directory);
+    await expect.poll(() => recordsIn(directory).length).toBe(1);
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    // As if it were full: the next file cannot be made, nor the last one be continued.
+    writeFileSync(join(directory, 'audit-00000001.jsonl'), '{"forged":true}\n');
+    const failures = () => started.logLines().filter(({ event }) => event === 'audit-failed');
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    await expect.poll(() => failures().length).toBe(1);
+  });
+
+  it('cannot be changed without a start', async () => {
+    const started = await start(temporaryFolder());
+    const other = started.reload((toml) => toml);
+    await expect(other).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+  });
+
+  it('has to be there at the start', async () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    await expect(start(join(file, 'audit'))).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+  });
+});
+
+describe('a trail that cannot keep up', () => {
+  it('refuses records over a bound, and those that take too long', async () => {
+    const config = {
+      directory: temporaryFolder(),
+      chain: 'audit',
+      maxFileBytes: 1 << 20,
+      fsync: 'always',
+    } as const;
+    const trail = await openAuditTrail({ ...config, required: true }, createLog(undefined));
+    const late = trail.append('request', {}, 0);
+    await expect(late).rejects.toThrow('too long');
+    const many = await Promise.allSettled(
+      Array.from({ length: 10_500 }, () => trail.append('request', {}, 20_000)),
+    );
+    expect(many.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+    await trail.close();
+    expect((await verifyAudit([config.directory]))[0]?.findings).toEqual([]);
+  });
+});

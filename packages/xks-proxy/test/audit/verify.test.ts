@@ -1,0 +1,140 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openChain } from '../../src/audit/chain.ts';
+import { verifyAudit } from '../../src/audit/verify.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+
+/** A trail of twelve records in files of three or so. */
+async function trail(directory: string) {
+  const chain = await openChain({ directory, chain: 'audit', maxFileBytes: 700 });
+  for (let number = 0; number < 12; number += 1) await chain.append([{ event: 'request', number }]);
+  await chain.close();
+  return chain.head;
+}
+const files = (directory: string) =>
+  readdirSync(directory)
+    .sort()
+    .map((name) => join(directory, name));
+const findings = async (paths: readonly string[], options = {}) =>
+  (await verifyAudit(paths, options)).flatMap((report) => report.findings);
+/** Changes the lines of one file. */
+const edit = (directory: string, index: number, change: (lines: string[]) => string[]) => {
+  const file = files(directory)[index] ?? '';
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  writeFileSync(
+    file,
+    change(lines)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
+  return file;
+};
+
+describe('the verification of a trail', () => {
+  it('finds nothing in one that is whole', async () => {
+    const directory = temporaryFolder();
+    const head = await trail(directory);
+    const [report] = await verifyAudit([directory], { head: head.hash });
+    expect(report).toMatchObject({ records: 12, head, findings: [] });
+    expect(report?.files).toBeGreaterThan(2);
+    await expect(findings(files(directory))).resolves.toEqual([]);
+  });
+
+  it('names the place of a changed line', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const file = edit(directory, 1, ([first = '', ...rest]) => [
+      first.replace('request', 'Request'),
+      ...rest,
+    ]);
+    await expect(findings([directory])).resolves.toEqual([{ problem: 'changed', file, line: 1 }]);
+  });
+
+  it('names the places of lines that were removed, moved and replaced by others of their kind', async () => {
+    for (const [change, expected] of [
+      [([a = '', , ...rest]: string[]) => [a, ...rest], ['records-missing']],
+      [
+        ([a = '', b = '', ...rest]: string[]) => [b, a, ...rest],
+        ['records-missing', 'out-of-order', 'records-missing'],
+      ],
+      [([a = '', ...rest]: string[]) => [a, a, ...rest], ['out-of-order']],
+    ] as const) {
+      const directory = temporaryFolder();
+      await trail(directory);
+      edit(directory, 1, change);
+      const found = await findings([directory]);
+      expect(found.map(({ problem }) => problem)).toEqual(expected);
+    }
+    const [one, two] = [temporaryFolder(), temporaryFolder()];
+    await trail(one);
+    const chain = await openChain({ directory: two, chain: 'audit', maxFileBytes: 700 });
+    for (let number = 0; number < 12; number += 1) await chain.append([{ event: 'forged', number }]);
+    await chain.close();
+    writeFileSync(files(one)[1] ?? '', readFileSync(files(two)[1] ?? ''));
+    expect((await findings([one])).map(({ problem }) => problem)).toContain('replaced');
+  });
+
+  it('misses a file in the middle, and one at the beginning unless its last hash is known', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const [first = '', second = ''] = files(directory);
+    const [before] = await verifyAudit([first]);
+    rmSync(first);
+    expect(await findings([directory])).toMatchObject([{ problem: 'records-missing', line: 1 }]);
+    await expect(findings([directory], { after: before?.head.hash })).resolves.toEqual([]);
+    expect(await findings([directory], { after: 'f'.repeat(64) })).toMatchObject([
+      { problem: 'records-missing' },
+    ]);
+    rmSync(second);
+    expect(await findings([directory], { after: before?.head.hash })).toHaveLength(1);
+  });
+
+  it('misses the end, when the hash of a later record is known', async () => {
+    const directory = temporaryFolder();
+    const { hash } = await trail(directory);
+    edit(directory, files(directory).length - 1, (lines) => lines.slice(0, -1));
+    expect(await findings([directory], { head: hash })).toMatchObject([{ problem: 'head-missing' }]);
+  });
+
+  it('finds whatever is done to the bytes of a trail', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'holdfast-xks-'));
+    try {
+      const { hash } = await trail(directory);
+      const originals = files(directory).map((file) => readFileSync(file));
+      const tampering = fc.record({
+        file: fc.nat(originals.length - 1),
+        at: fc.double({ min: 0, max: 1, noNaN: true }),
+        cut: fc.nat(400),
+        put: fc.oneof(fc.uint8Array({ maxLength: 3 }), fc.constant(Buffer.from('\n'))),
+      });
+      await fc.assert(
+        fc.asyncProperty(tampering, async ({ file, at, cut, put }) => {
+          const original = originals[file] ?? Buffer.alloc(0);
+          const place = Math.floor(at * original.length);
+          const changed = Buffer.concat([original.subarray(0, place), put, original.subarray(place + cut)]);
+          fc.pre(!changed.equals(original));
+          const path = files(directory)[file] ?? '';
+          writeFileSync(path, changed);
+          try {
+            await expect(findings([directory], { head: hash })).resolves.not.toEqual([]);
+          } finally {
+            writeFileSync(path, original);
+          }
+        }),
+        { numRuns: 400 },
+      );
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('refuses a path that is no trail', async () => {
+    const directory = temporaryFolder();
+    writeFileSync(join(directory, 'notes.txt'), '');
+    await expect(verifyAudit([join(directory, 'notes.txt')])).rejects.toThrow('not the name');
+    await expect(verifyAudit([join(directory, 'nothing')])).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
