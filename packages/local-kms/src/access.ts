@@ -1,11 +1,21 @@
+import type { Kms } from './kms.ts';
+import type { Caller } from './policy/caller.ts';
+import type { RequestMembers } from './policy/request-members.ts';
+
 /** What a request wants to do to what. */
 export interface Access {
-  /** The ARN of who asks. */
-  readonly principal: string;
+  /** Who asks. */
+  readonly caller: Caller;
   /** `kms:` and the name of a permission: that of the operation, or of ReEncrypt one for each of its keys. */
   readonly action: string;
   /** The ARN of a key or an alias, or `*` where the operation is on neither. */
   readonly resource: string;
+  /** The KMS of the Region that the resource is in. */
+  readonly kms: Kms;
+  /** The body of the request. */
+  readonly members: RequestMembers;
+  readonly sourceIp?: string | undefined;
+  readonly userAgent?: string | undefined;
 }
 
 /**

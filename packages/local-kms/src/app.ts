@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Gate } from './access.ts';
-import { accountArn } from './arn.ts';
+import { type AuditEvent, auditEvent } from './audit/event.ts';
 import { KmsError, toKmsError } from './errors.ts';
+import type { Authentication, Identity } from './identity/authentication.ts';
 import { catchUp } from './keys/timeline.ts';
 import type { Account } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
+import type { RequestMembers } from './policy/request-members.ts';
 import type { Operation, Output } from './protocol/operation.ts';
 import { readBody } from './protocol/request-body.ts';
 import { signedRegion } from './protocol/signed-region.ts';
@@ -19,61 +21,90 @@ export interface AppOptions {
   readonly account: () => Account;
   /** The Region of requests that are signed for none. */
   readonly defaultRegion: string;
+  readonly authenticate: Authentication;
   readonly gate: Gate;
   readonly log: Log;
+  readonly audit: (event: AuditEvent) => void;
 }
 
 /**
  * The AWS JSON 1.1 protocol over HTTP: `POST /` with the operation in `X-Amz-Target`. Every request passes this
- * one gate, which names it, finds its Region, runs its operation, turns whatever is thrown into an exception of the API and logs it.
+ * one gate, which names it, finds its Region and its caller, runs its operation, turns whatever is thrown into an
+ * exception of the API, logs it and audits it.
  */
-export function createApp({
-  account: currentAccount,
-  defaultRegion,
-  gate,
-  log,
-}: AppOptions): Hono<{ Bindings: HttpBindings }> {
+export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
-    const account = currentAccount();
+    const account = options.account();
     const requestId = account.ids.uuid('request');
     const operation = operationName(incoming);
-    const notes: { keyId?: string; xksCalls: XksCallRecord[] } = { xksCalls: [] };
-    const kms = account.region(signedRegion(incoming.headers.authorization) ?? defaultRegion);
-    // Nobody is authenticated, so every caller acts as the account.
-    const principal = accountArn(kms.scope);
-    const call = {
-      ...kms,
-      concerns: (keyArn: string) => void (notes.keyId = keyArn),
-      access(resource: string, permission = operation) {
-        if (resource.includes(':key/')) notes.keyId = resource;
-        gate({ principal, action: `kms:${permission}`, resource });
-      },
-      xksCaller: {
-        kmsOperation: operation,
-        kmsRequestId: requestId,
-        awsPrincipalArn: principal,
-        observe: (xksCall: XksCallRecord) => void notes.xksCalls.push(xksCall),
-      },
-    };
+    const kms = account.region(signedRegion(incoming.headers.authorization) ?? options.defaultRegion);
+    const origin = originOf(incoming);
+    const notes: Notes = { keyArns: [], xksCalls: [] };
     const answer = await answerOf(async () => {
       const body = await readBody(incoming, MAX_BODY_BYTES);
       catchUp(account);
-      return operationNamed(operation)(parseJson(body), call);
+      const run = operationNamed(operation);
+      notes.identity = options.authenticate({ headers: incoming.headersDistinct, body });
+      const input = parseJson(body);
+      const { caller } = notes.identity;
+      const members = membersOf(input);
+      notes.members = members;
+      return run(input, {
+        ...kms,
+        caller,
+        concerns: (keyArn) => void notes.keyArns.push(keyArn),
+        access(resource, permission = operation) {
+          if (resource.includes(':key/')) notes.keyArns.push(resource);
+          options.gate({ caller, action: `kms:${permission}`, resource, kms, members, ...origin });
+        },
+        xksCaller: {
+          kmsOperation: operation,
+          kmsRequestId: requestId,
+          awsPrincipalArn: caller.arn,
+          observe: (xksCall) => void notes.xksCalls.push(xksCall),
+        },
+      });
     });
-    log({
+    const { identity, members } = notes;
+    const keyArns = [...new Set(notes.keyArns)];
+    const keyId = notes.keyArns.at(-1);
+    const error = 'error' in answer ? answer.error : undefined;
+    options.log({
       event: 'request',
       requestId,
       operation,
-      ...(notes.keyId !== undefined && { keyId: notes.keyId }),
-      ...('error' in answer && { errorName: answer.error.code, ...faultOf(answer.error) }),
+      ...(identity?.accessKeyId !== undefined && { principal: identity.caller.arn }),
+      ...(keyId !== undefined && { keyId }),
+      ...(error && { errorName: error.code, ...faultOf(error) }),
       durationMs: millisecondsSince(started),
       ...(notes.xksCalls.length > 0 && { xksCalls: notes.xksCalls }),
     });
+    const time = account.clock.now();
+    const { scope } = kms;
+    options.audit(
+      auditEvent({ requestId, operation, scope, time, identity, members, keyArns, error, ...origin }),
+    );
     return responseOf(answer, requestId);
   });
   return app;
+}
+
+/** What is found out about a request on its way. */
+interface Notes {
+  identity?: Identity;
+  members?: RequestMembers;
+  readonly keyArns: string[];
+  readonly xksCalls: XksCallRecord[];
+}
+
+function originOf({ socket, headers }: IncomingMessage) {
+  return { sourceIp: socket.remoteAddress?.replace(/^::ffff:/, ''), userAgent: headers['user-agent'] };
+}
+
+function membersOf(input: unknown): RequestMembers {
+  return typeof input === 'object' && input !== null ? Object.fromEntries(Object.entries(input)) : {};
 }
 
 type Answer = { readonly output: Output } | { readonly error: KmsError };

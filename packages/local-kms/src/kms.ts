@@ -7,6 +7,7 @@ import type { Aliases } from './keys/aliases.ts';
 import type { Grants } from './keys/grants.ts';
 import type { ImportTokens } from './keys/import-tokens.ts';
 import type { Keys } from './keys/keys.ts';
+import type { Caller } from './policy/caller.ts';
 import type { XksCaller, XksClient } from './xks/client.ts';
 
 /** What all Regions have in common. */
@@ -17,6 +18,8 @@ export interface Account {
   region(name: string): Kms;
   /** The Regions that were asked for. */
   regions(): readonly Kms[];
+  /** Lets happen what was due by now: deletions, rotations and expiries. */
+  catchUp(): void;
 }
 
 /** Everything in one Region that operations work on. */
@@ -34,6 +37,7 @@ export interface Kms {
 
 /** One request on its way through an operation. */
 export interface Call extends Kms {
+  readonly caller: Caller;
   /** What an XKS proxy is told about the request. */
   readonly xksCaller: XksCaller;
   /**

@@ -1,12 +1,24 @@
-import { openGate } from './access.ts';
+import { type Gate, openGate } from './access.ts';
 import { createAccount } from './account.ts';
 import { createApp } from './app.ts';
+import { type ArnScope, arnScope } from './arn.ts';
+import type { AuditEvent } from './audit/event.ts';
+import { type AuditFilter, createAuditTrail } from './audit/trail.ts';
 import { movableClock } from './clock.ts';
 import { startHttpServer } from './http-server.ts';
+import {
+  type Authentication,
+  lenientAuthentication,
+  noAuthentication,
+  signatureAuthentication,
+} from './identity/authentication.ts';
+import { createDirectory, type Directory } from './identity/directory.ts';
+import { type Principals, parsePrincipals } from './identity/principals-file.ts';
 import { idSource } from './ids.ts';
-import { catchUp } from './keys/timeline.ts';
 import type { Account } from './kms.ts';
 import type { Log } from './log.ts';
+import { type AccessExplanation, type AccessQuestion, explain, explainAll } from './policy/explanation.ts';
+import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
 import { createXksTransport } from './xks/transport.ts';
 
@@ -26,9 +38,23 @@ export interface LocalKmsOptions {
   readonly seed?: Seed;
   /** Makes the ids of keys, grants and so on the same in every process that does the same with the same text. */
   readonly idSeed?: string;
+  /** Who there is besides the root user of the account. */
+  readonly principals?: Principals;
+  /**
+   * Whether callers are known by their signatures and held to policies and grants: `off` takes everybody for the
+   * root user and refuses nothing, `log` only logs what would be refused, `enforce` refuses it. Default `off`.
+   */
+  readonly auth?: AuthMode;
+  /** How long a new grant counts only in requests with its token. Default 0; some minutes in AWS. */
+  readonly grantDelayMs?: number;
+  /** Takes the audit event of every call. */
+  readonly audit?: (event: AuditEvent) => void;
   /** Takes a record of every request and connection. */
   readonly log?: Log;
 }
+
+/** What becomes of signatures, policies and grants. */
+export type AuthMode = 'off' | 'log' | 'enforce';
 
 /** A KMS that keeps its keys in memory. It can listen more than once, at different ports. */
 export interface LocalKms {
@@ -42,6 +68,18 @@ export interface LocalKms {
    * Throws RangeError unless `milliseconds` is from 0 up to a hundred years.
    */
   advanceClock(milliseconds: number): void;
+  /**
+   * Whether a principal may do something to a key, and what decides that: by policies and grants, whether or not
+   * they are enforced. Throws RangeError for a principal that there is not, NotFoundException for a key.
+   */
+  explain(question: AccessQuestion): AccessExplanation;
+  /** The same for all principals of the file, all keys, and these operations. */
+  explainAll(
+    operations: readonly string[],
+    given?: Pick<AccessQuestion, 'request' | 'conditionKeys'>,
+  ): readonly AccessExplanation[];
+  /** The last calls, up to 10 000 of them. */
+  auditEvents(filter?: AuditFilter): readonly AuditEvent[];
   /** Forgets everything but the seed, and sets the clock back to the time of this machine. */
   reset(): Promise<void>;
 }
@@ -63,7 +101,8 @@ export interface ListeningKms {
 }
 
 /**
- * The AWS KMS API in this process, for development and tests: nothing is authorized and nothing is kept.
+ * The AWS KMS API in this process, for development and tests: nothing is kept, and nothing is authorized unless
+ * `auth` says so.
  * Throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed.
  *
  * @example
@@ -78,8 +117,13 @@ export function createLocalKms({
   xksTimeoutMs = 250,
   seed = { keys: [] },
   idSeed,
+  principals = { accounts: {} },
+  auth = 'off',
+  grantDelayMs = 0,
+  audit = () => undefined,
   log = () => undefined,
 }: LocalKmsOptions = {}): LocalKms {
+  if (!(grantDelayMs >= 0)) throw new RangeError('grantDelayMs: expected a number of 0 or more');
   if (!(xksTimeoutMs > 0 && xksTimeoutMs <= MAX_XKS_TIMEOUT_MS)) {
     throw new RangeError(`xksTimeoutMs: expected a number above 0, up to ${MAX_XKS_TIMEOUT_MS}`);
   }
@@ -97,7 +141,20 @@ export function createLocalKms({
   };
   let current = begin();
   let planted: Promise<void> | undefined;
-  const app = createApp({ account: () => current.account, defaultRegion: region, gate: openGate, log });
+  const scope = arnScope(region, accountId);
+  const directory = createDirectory(parsePrincipals(principals), scope);
+  const trail = createAuditTrail(MAX_AUDIT_EVENTS);
+  const app = createApp({
+    account: () => current.account,
+    defaultRegion: region,
+    ...guard(auth, { directory, scope, grantDelayMs, log }),
+    log,
+    audit(event) {
+      trail.record(event);
+      audit(event);
+    },
+  });
+  const sources = () => ({ account: current.account, defaultRegion: region, directory, grantDelayMs });
   let listening = 0;
 
   return {
@@ -126,8 +183,11 @@ export function createLocalKms({
     },
     advanceClock(milliseconds) {
       current.clock.advance(milliseconds);
-      catchUp(current.account);
+      current.account.catchUp();
     },
+    explain: (question) => explain(sources(), question),
+    explainAll: (operations, given) => explainAll(sources(), operations, given),
+    auditEvents: (filter) => trail.find(filter),
     async reset() {
       await settled(current.account);
       const next = begin();
@@ -137,9 +197,36 @@ export function createLocalKms({
   };
 }
 
+interface GuardOptions {
+  readonly directory: Directory;
+  readonly scope: ArnScope;
+  readonly grantDelayMs: number;
+  readonly log: Log;
+}
+
+/** What the modes do with signatures, and with policies and grants. */
+function guard(
+  mode: AuthMode,
+  { directory, scope, grantDelayMs, log }: GuardOptions,
+): { readonly authenticate: Authentication; readonly gate: Gate } {
+  const options = { grantDelayMs };
+  const modes = {
+    off: () => ({ authenticate: noAuthentication(scope), gate: openGate }),
+    log: () => ({
+      authenticate: lenientAuthentication(directory, scope, ({ code, message }) =>
+        log({ event: 'refusal', why: `${code}: ${message}` }),
+      ),
+      gate: loggingGate(options, log),
+    }),
+    enforce: () => ({ authenticate: signatureAuthentication(directory), gate: enforcingGate(options) }),
+  } as const satisfies Record<AuthMode, () => object>;
+  return modes[mode]();
+}
+
 /** Waits for the attempts to connect key stores that are under way. */
 async function settled(account: Account): Promise<void> {
   await Promise.all(account.regions().map(({ connections }) => connections.settled()));
 }
 
+const MAX_AUDIT_EVENTS = 10_000;
 const MAX_XKS_TIMEOUT_MS = 60_000;

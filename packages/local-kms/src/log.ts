@@ -1,7 +1,12 @@
 import type { ConnectionErrorCode, XksFailure } from './xks/failures.ts';
 
 /** One thing that happened. Records never hold plaintext, key material, credentials or encryption context. */
-export type LogRecord = ListeningRecord | RequestRecord | ConnectionRecord | ServerErrorRecord;
+export type LogRecord =
+  | ListeningRecord
+  | RequestRecord
+  | RefusalRecord
+  | ConnectionRecord
+  | ServerErrorRecord;
 
 /** Takes records as they happen; it must not throw. */
 export type Log = (record: LogRecord) => void;
@@ -18,6 +23,8 @@ export interface RequestRecord {
   /** The `x-amzn-requestid` of the answer and the `kmsRequestId` that a proxy saw. */
   readonly requestId: string;
   readonly operation: string;
+  /** The ARN of the caller. */
+  readonly principal?: string;
   /** The ARN of the key; for ReEncrypt that of the destination. */
   readonly keyId?: string;
   readonly errorName?: string;
@@ -25,6 +32,16 @@ export interface RequestRecord {
   readonly fault?: string;
   readonly durationMs: number;
   readonly xksCalls?: readonly XksCallRecord[];
+}
+
+/** What would have been refused, if the KMS did not only log that. */
+export interface RefusalRecord {
+  readonly event: 'refusal';
+  /** The ARN of the caller; absent where the caller is not known. */
+  readonly principal?: string;
+  readonly action?: string;
+  readonly resource?: string;
+  readonly why: string;
 }
 
 /** The end of an attempt to connect a custom key store, which goes on after its request was answered. */

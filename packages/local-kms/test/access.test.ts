@@ -6,6 +6,7 @@ import { createApp } from '../src/app.ts';
 import { movableClock } from '../src/clock.ts';
 import { KmsError } from '../src/errors.ts';
 import { startHttpServer } from '../src/http-server.ts';
+import { noAuthentication } from '../src/identity/authentication.ts';
 import { idSource } from '../src/ids.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { createXksTransport } from '../src/xks/transport.ts';
@@ -30,6 +31,8 @@ async function startWithGate() {
     account: () => account,
     defaultRegion: 'eu-north-1',
     log,
+    authenticate: noAuthentication(account.region('eu-north-1').scope),
+    audit: log,
     gate(access) {
       accesses.push(access);
       if (closed) throw new KmsError('AccessDeniedException', 'The gate is closed.');

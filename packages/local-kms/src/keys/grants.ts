@@ -17,7 +17,7 @@ export interface Grant {
 }
 
 /** What the encryption context of a request must be for a grant to count. Names of pairs are case-insensitive. */
-interface GrantConstraints {
+export interface GrantConstraints {
   readonly EncryptionContextSubset?: Readonly<Record<string, string>> | undefined;
   readonly EncryptionContextEquals?: Readonly<Record<string, string>> | undefined;
   readonly SourceArn?: string | undefined;
@@ -27,6 +27,8 @@ interface GrantConstraints {
 export interface Grants {
   /** In the order of their ids. */
   list(): readonly Grant[];
+  /** The grants of a key, in the order in which they were made. */
+  ofKey(keyId: string): readonly Grant[];
   /**
    * A new grant, or the one that has the name and is the same in everything else. Throws LimitExceededException
    * if the key has too many.
@@ -46,6 +48,7 @@ export interface Grants {
 /** No grants yet. */
 export function createGrants({ clock, ids }: { clock: Clock; ids: Ids }): Grants {
   const byId = new Map<string, Grant>();
+  const ofKey = (id: string): readonly Grant[] => [...byId.values()].filter(({ keyId }) => keyId === id);
   const found = (
     grant: Grant | undefined,
     code: 'InvalidGrantIdException' | 'InvalidGrantTokenException',
@@ -56,11 +59,12 @@ export function createGrants({ clock, ids }: { clock: Clock; ids: Ids }): Grants
 
   return {
     list: () => [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    ofKey,
     create(grant) {
-      const ofKey = [...byId.values()].filter(({ keyId }) => keyId === grant.keyId);
-      const twin = grant.name !== undefined && ofKey.find((other) => isSame(other, grant));
+      const others = ofKey(grant.keyId);
+      const twin = grant.name !== undefined && others.find((other) => isSame(other, grant));
       if (twin) return twin;
-      if (ofKey.length >= MAX_GRANTS_PER_KEY) {
+      if (others.length >= MAX_GRANTS_PER_KEY) {
         throw new KmsError('LimitExceededException', `A key has at most ${MAX_GRANTS_PER_KEY} grants.`);
       }
       const created = { ...grant, id: ids.hex('grant', 64), createdAt: clock.now() };

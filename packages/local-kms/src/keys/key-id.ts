@@ -23,14 +23,18 @@ export function keyWithIdNotAlias(call: Call, keyId: string): KmsKey {
 }
 
 /** The same for an operation that does nothing to the key, and so passes no gate. */
-export function findKeyNotAlias(kms: Kms, keyId: string): KmsKey {
-  const resource = localResource(kms, keyId);
+export function findKeyNotAlias(call: Call, keyId: string): KmsKey {
+  const resource = localResource(call, keyId);
   if (resource.startsWith('alias/'))
     throw notFound('This operation takes a key id or key ARN, not an alias.');
-  return existingKey(kms, resource);
+  return existingKey(call, resource);
 }
 
-function localResource({ scope }: Kms, keyId: string): string {
+function localResource({ scope, caller }: Call, keyId: string): string {
+  // Ids and names without an account are of the caller's own.
+  if (!keyId.startsWith('arn:') && caller.accountId !== scope.accountId) {
+    throw notFound('There is no such key or alias in the account of the caller.');
+  }
   if (keyId.startsWith('alias/')) return keyId;
   if (!keyId.startsWith('arn:')) return `key/${keyId}`;
   const arn = parseKmsArn(keyId);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ArnScope, accountArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
+import { keyPolicy, type Policy } from '../policy/document.ts';
 
 /** The text of a key policy. Whether it is one, `assertPolicy` says with an exception of its own. */
 export const policyText = z.string().min(1).max(131_072);
@@ -28,18 +29,22 @@ export function defaultPolicy(scope: ArnScope): string {
   return JSON.stringify({ Version: '2012-10-17', Id: 'key-default-1', Statement: [statement] }, undefined, 2);
 }
 
-/**
- * Checks the form of a key policy: statements with an effect and a principal. A statement without Action or
- * Resource is accepted, as AWS KMS does. Throws LimitExceededException above 32 KiB, and
- * MalformedPolicyDocumentException.
- */
+/** Checks the form of a key policy. Throws as `parsedPolicy` does. */
 export function assertPolicy(text: string): void {
+  parsedPolicy(text);
+}
+
+/**
+ * Reads a key policy: statements with an effect and a principal. A statement without Action or Resource is accepted
+ * and has no effect, as in AWS KMS. Throws LimitExceededException above 32 KiB, and MalformedPolicyDocumentException.
+ */
+export function parsedPolicy(text: string): Policy {
   if (text.length > MAX_POLICY_BYTES) {
     throw new KmsError('LimitExceededException', `A key policy has at most ${MAX_POLICY_BYTES} bytes.`);
   }
-  if (!ALLOWED_CHARACTERS.test(text) || !policyDocument.safeParse(parseJson(text)).success) {
-    throw new KmsError('MalformedPolicyDocumentException', 'The key policy is not a policy document.');
-  }
+  const policy = ALLOWED_CHARACTERS.test(text) ? keyPolicy(parseJson(text)) : undefined;
+  if (policy) return policy;
+  throw new KmsError('MalformedPolicyDocumentException', 'The key policy is not a policy document.');
 }
 
 function parseJson(text: string): unknown {
@@ -50,17 +55,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-const strings = z.union([z.string(), z.array(z.string())]);
-const statement = z.looseObject({
-  Effect: z.enum(['Allow', 'Deny']),
-  Principal: z.union([z.literal('*'), z.record(z.string(), strings)]),
-  Action: strings.optional(),
-  Resource: strings.optional(),
-});
-const policyDocument = z.looseObject({
-  Version: z.enum(['2008-10-17', '2012-10-17']).optional(),
-  Statement: z.union([statement, z.array(statement).min(1)]),
-});
 const MAX_POLICY_BYTES = 32_768;
 // The tab, both line ends, and what is printable up to U+00FF.
 const ALLOWED_CHARACTERS = /^[\t\n\r\u0020-\u00ff]+$/;

@@ -14,6 +14,7 @@ import {
 } from '../keys/key-specs.ts';
 import { assertUnused, type ExternalKey, type KmsKey } from '../keys/keys.ts';
 import { newKey } from '../keys/new-key.ts';
+import { assertNoLockout } from '../keys/policy-lockout.ts';
 import { tagList, withTags } from '../keys/tags.ts';
 import { firstVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
@@ -48,7 +49,10 @@ export const createKey = operation({
   async run(input, call) {
     const { spec, usage } = kindOf(input);
     const { origin, external } = originOf(input);
-    if (input.Policy !== undefined) assertPolicy(input.Policy);
+    if (input.Policy !== undefined) {
+      assertPolicy(input.Policy);
+      if (input.BypassPolicyLockoutSafetyCheck !== true) assertNoLockout(call, input.Policy, '*');
+    }
     const tags = withTags(new Map(), input.Tags);
     if (external) await checkExternalKey(call, external, spec, input.MultiRegion);
     const material = origin === 'EXTERNAL' ? undefined : await keySpecRow(spec).generate();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertPolicy, assertPolicyName, policyName, policyText } from '../keys/key-policy.ts';
+import { assertNoLockout } from '../keys/policy-lockout.ts';
 import { keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -12,10 +13,11 @@ export const putKeyPolicy = operation({
     Policy: policyText,
     BypassPolicyLockoutSafetyCheck: z.boolean().optional(),
   }),
-  run({ KeyId, PolicyName, Policy }, call) {
+  run({ KeyId, PolicyName, Policy, BypassPolicyLockoutSafetyCheck: bypass }, call) {
     const { id } = keyWithIdNotAlias(call, KeyId);
     assertPolicyName(PolicyName);
     assertPolicy(Policy);
+    if (bypass !== true) assertNoLockout(call, Policy, id);
     call.keys.update(id, { policy: Policy });
     return {};
   },

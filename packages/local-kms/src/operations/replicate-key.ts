@@ -6,6 +6,7 @@ import { policyText } from '../keys/key-policy.ts';
 import { assertState } from '../keys/key-state.ts';
 import { assertPrimary, otherRegion } from '../keys/multi-region.ts';
 import { newReplica } from '../keys/new-key.ts';
+import { assertNoLockout } from '../keys/policy-lockout.ts';
 import { tagList, tagsOutput, withTags } from '../keys/tags.ts';
 import { description, keyId, regionName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -20,7 +21,7 @@ export const replicateKey = operation({
     Description: description.default(''),
     Tags: tagList.default([]),
   }),
-  run({ KeyId, ReplicaRegion, Policy, Description, Tags }, call) {
+  run({ KeyId, ReplicaRegion, Policy, Description, Tags, ...options }, call) {
     const primary = keyWithIdNotAlias(call, KeyId);
     assertPrimary(primary);
     assertState(call, primary, 'rotateOrReplicate');
@@ -30,6 +31,9 @@ export const replicateKey = operation({
     }
     const tags = withTags(new Map(), Tags);
     const replica = newReplica(destination, primary, { description: Description, tags, policy: Policy });
+    if (Policy !== undefined && options.BypassPolicyLockoutSafetyCheck !== true) {
+      assertNoLockout(call, Policy, replica.id);
+    }
     destination.keys.add(replica);
     return {
       ReplicaKeyMetadata: keyMetadata(destination, replica),

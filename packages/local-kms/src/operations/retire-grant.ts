@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kmsArn } from '../arn.ts';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { KmsError } from '../errors.ts';
 import { grantId } from '../keys/grant-members.ts';
@@ -32,7 +33,7 @@ interface GrantName {
 function grantNamed(call: Call, { GrantToken, KeyId, GrantId }: GrantName) {
   if (GrantToken !== undefined && KeyId === undefined && GrantId === undefined) {
     const grant = call.grants.withToken(GrantToken);
-    keyWithIdNotAlias(call, grant.keyId);
+    keyWithIdNotAlias(call, kmsArn(call.scope, `key/${grant.keyId}`));
     return grant;
   }
   if (GrantToken === undefined && KeyId !== undefined && GrantId !== undefined) {

@@ -1,5 +1,4 @@
-import type { ArnScope } from '../arn.ts';
-import { accountArn } from '../arn.ts';
+import { type ArnScope, accountArn } from '../arn.ts';
 import type { Policy } from './document.ts';
 
 /** Who makes a request. */
@@ -18,7 +17,7 @@ export interface Caller {
 }
 
 /** The root user of the account that owns the keys. */
-export function rootCaller(scope: Pick<ArnScope, 'partition' | 'accountId'>): Caller {
+export function rootCaller(scope: ArnScope): Caller {
   const arn = accountArn(scope);
   return {
     kind: 'root',

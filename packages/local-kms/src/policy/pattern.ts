@@ -50,13 +50,15 @@ function tokensOf(
   fold: (part: string) => string,
 ): readonly Token[] {
   const parts = variables ? text.split(VARIABLE) : [text];
-  return parts.filter((part) => part !== '').flatMap((part): readonly Token[] => {
-    const [, key = '', fallback] = (variables && VARIABLE_PARTS.exec(part)) || [];
-    if (['*', '?', '$'].includes(key)) return [key];
-    if (key !== '') return [{ source: fold(part), key: key.toLowerCase(), fallback }];
-    if (!wildcards) return [fold(part)];
-    return [...part.matchAll(/[*?]|[^*?]+/g)].map(([piece]) => WILDCARDS.get(piece) ?? fold(piece));
-  });
+  return parts
+    .filter((part) => part !== '')
+    .flatMap((part): readonly Token[] => {
+      const [, key = '', fallback] = (variables && VARIABLE_PARTS.exec(part)) || [];
+      if (['*', '?', '$'].includes(key)) return [key];
+      if (key !== '') return [{ source: fold(part), key: key.toLowerCase(), fallback }];
+      if (!wildcards) return [fold(part)];
+      return [...part.matchAll(/[*?]|[^*?]+/g)].map(([piece]) => WILDCARDS.get(piece) ?? fold(piece));
+    });
 }
 
 function charactersOf(

@@ -41,8 +41,7 @@ export function otherPrincipals(values: readonly string[], effect: 'Allow' | 'De
   const arns = new Set(values);
   return ({ arn, principalArn, accountId }) => {
     const listed = [arns.has(arn), arns.has(principalArn), accounts.has(accountId)];
-    const isExempt =
-      arns.has('*') || (effect === 'Deny' ? listed.every(Boolean) : listed.some(Boolean));
+    const isExempt = arns.has('*') || (effect === 'Deny' ? listed.every(Boolean) : listed.some(Boolean));
     return isExempt ? undefined : 'caller';
   };
 }

@@ -1,0 +1,37 @@
+import type { AuditEvent } from './event.ts';
+
+/** Which events to find. What is left out matters not. */
+export interface AuditFilter {
+  /** The ARN of a key, or its id. */
+  readonly key?: string;
+  /** From this time on. */
+  readonly since?: Date;
+}
+
+/** The last calls of the API. */
+export interface AuditTrail {
+  record(event: AuditEvent): void;
+  /** In the order in which the calls ended. */
+  find(filter?: AuditFilter): readonly AuditEvent[];
+}
+
+/** A trail that keeps as many events as `maxEvents`, and forgets the oldest above that. */
+export function createAuditTrail(maxEvents: number): AuditTrail {
+  let events: AuditEvent[] = [];
+  return {
+    record(event) {
+      events.push(event);
+      // Not with every event: this moves all of them.
+      if (events.length >= 2 * maxEvents) events = events.slice(-maxEvents);
+    },
+    find: (filter = {}) => events.slice(-maxEvents).filter((event) => isFound(event, filter)),
+  };
+}
+
+/** Whether an event is one of those to find. */
+export function isFound({ resources, eventTime }: AuditEvent, { key, since }: AuditFilter): boolean {
+  return (
+    (key === undefined || resources.some(({ ARN }) => ARN === key || ARN.endsWith(`:key/${key}`))) &&
+    (since === undefined || Date.parse(eventTime) >= since.getTime())
+  );
+}

@@ -1,0 +1,191 @@
+import type { KmsKey } from '../keys/keys.ts';
+import type { Caller } from './caller.ts';
+import { contextOf, type RequestMembers, textsOf } from './request-members.ts';
+
+/** The values that a condition key, by its name in lower case, has in a request; undefined if it has none. */
+export type ConditionKeys = (key: string) => readonly string[] | undefined;
+
+/** What condition keys are about. */
+export interface RequestFacts {
+  readonly caller: Caller;
+  /** With its prefix `kms:`. */
+  readonly action: string;
+  /** The key that is asked for; undefined where the request is on none. */
+  readonly key: KmsKey | undefined;
+  /** The names of the aliases of the key. */
+  readonly aliases: () => readonly string[];
+  /** The account that owns the key, and the Region of the request. */
+  readonly accountId: string;
+  readonly region: string;
+  readonly members: RequestMembers;
+  readonly sourceIp: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly now: Date;
+}
+
+/** The condition keys of a request. Each is worked out when a policy asks for it. */
+export function conditionKeys(facts: RequestFacts): ConditionKeys {
+  return (key) => {
+    const plain = KEYS.get(key);
+    if (plain) return plain(facts);
+    for (const [prefix, valuesOf] of PREFIXES) {
+      if (key.startsWith(prefix)) return valuesWithName(valuesOf(facts), key.slice(prefix.length));
+    }
+    return undefined;
+  };
+}
+
+/** Names are compared without regard to case; a request may have two that differ in nothing else. */
+function valuesWithName(
+  pairs: Iterable<readonly [string, string]>,
+  lowerCaseName: string,
+): readonly string[] | undefined {
+  const values = [...pairs]
+    .filter(([name]) => name.toLowerCase() === lowerCaseName)
+    .map(([, value]) => value);
+  return values.length === 0 ? undefined : values;
+}
+
+type Values = (facts: RequestFacts) => readonly string[] | undefined;
+
+/** The value of one of these members of the request, if the action is one that has the key. */
+function member(...names: readonly string[]): Values {
+  return ({ members }) => names.map((name) => textsOf(members[name])).find((values) => values !== undefined);
+}
+
+/** A property of the key, or else what CreateKey asks for. */
+function ofKey(property: (key: KmsKey) => string, atCreation: Values): Values {
+  return (facts) => {
+    if (facts.key) return [property(facts.key)];
+    return facts.action === 'kms:CreateKey' ? atCreation(facts) : undefined;
+  };
+}
+
+function requestAlias({ action, members }: RequestFacts): readonly string[] | undefined {
+  const names = textsOf(members[KEY_ID_MEMBERS.get(action) ?? 'KeyId']);
+  const alias = names?.[0]?.match(/(?:^|:)(alias\/.+)$/)?.[1];
+  return alias === undefined ? undefined : [alias];
+}
+
+function grantConstraintTypes({ members: { Constraints } }: RequestFacts): readonly string[] | undefined {
+  const names = typeof Constraints === 'object' && Constraints !== null ? Object.keys(Constraints) : [];
+  const types = names.filter((name) => name.startsWith('EncryptionContext'));
+  return types.length === 0 ? undefined : types;
+}
+
+function contextKeys(facts: RequestFacts): readonly string[] | undefined {
+  const names = contextOf(facts.action, facts.members).map(([name]) => name);
+  return names.length === 0 ? undefined : names;
+}
+
+function requestTags({ members: { Tags } }: RequestFacts): readonly (readonly [string, string])[] {
+  const list: readonly unknown[] = Array.isArray(Tags) ? Tags : [];
+  return list.flatMap((tag) => {
+    const isPair = typeof tag === 'object' && tag !== null && 'TagKey' in tag && 'TagValue' in tag;
+    return isPair ? [[String(tag.TagKey), String(tag.TagValue)] as const] : [];
+  });
+}
+
+function tagKeys(facts: RequestFacts): readonly string[] | undefined {
+  const names = [...requestTags(facts).map(([name]) => name), ...(textsOf(facts.members['TagKeys']) ?? [])];
+  return names.length === 0 ? undefined : names;
+}
+
+const keySpec = ofKey(
+  ({ spec }) => spec,
+  (facts) => member('KeySpec', 'CustomerMasterKeySpec')(facts) ?? ['SYMMETRIC_DEFAULT'],
+);
+const keyUsage = ofKey(
+  ({ usage }) => usage,
+  (facts) => member('KeyUsage')(facts) ?? ['ENCRYPT_DECRYPT'],
+);
+
+/** AWS KMS Developer Guide, "Condition keys", and IAM User Guide, "Global condition context keys". */
+const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
+  Object.entries({
+    'aws:currenttime': ({ now }) => [now.toISOString()],
+    'aws:epochtime': ({ now }) => [String(Math.floor(now.getTime() / 1000))],
+    'aws:principalaccount': ({ caller }) => [caller.accountId],
+    'aws:principalarn': ({ caller }) => [caller.principalArn],
+    'aws:principalisawsservice': () => ['false'],
+    'aws:principaltype': ({ caller }) => [PRINCIPAL_TYPES[caller.kind]],
+    'aws:requestedregion': ({ region }) => [region],
+    'aws:resourceaccount': ({ accountId }) => [accountId],
+    'aws:securetransport': () => ['false'],
+    'aws:sourceip': ({ sourceIp }) => (sourceIp === undefined ? undefined : [sourceIp]),
+    'aws:tagkeys': tagKeys,
+    'aws:useragent': ({ userAgent }) => (userAgent === undefined ? undefined : [userAgent]),
+    'aws:username': ({ caller }) => (caller.userName === undefined ? undefined : [caller.userName]),
+    'aws:viaawsservice': () => ['false'],
+    'kms:bypasspolicylockoutsafetycheck': member('BypassPolicyLockoutSafetyCheck'),
+    'kms:calleraccount': ({ caller }) => [caller.accountId],
+    'kms:customermasterkeyspec': keySpec,
+    'kms:customermasterkeyusage': keyUsage,
+    'kms:datakeypairspec': member('KeyPairSpec'),
+    'kms:encryptionalgorithm': (facts) =>
+      member(ALGORITHM_MEMBERS.get(facts.action) ?? 'EncryptionAlgorithm')(facts) ??
+      (ENCRYPTING.has(facts.action) ? ['SYMMETRIC_DEFAULT'] : undefined),
+    'kms:encryptioncontextkeys': contextKeys,
+    'kms:expirationmodel': member('ExpirationModel'),
+    'kms:grantconstrainttype': grantConstraintTypes,
+    'kms:grantisforawsresource': ({ action }) => (GRANT_ACTIONS.has(action) ? ['false'] : undefined),
+    'kms:grantoperations': member('Operations'),
+    'kms:granteeprincipal': member('GranteePrincipal'),
+    'kms:keyagreementalgorithm': member('KeyAgreementAlgorithm'),
+    'kms:keyorigin': ofKey(
+      ({ origin }) => origin,
+      (facts) => member('Origin')(facts) ?? ['AWS_KMS'],
+    ),
+    'kms:keyspec': keySpec,
+    'kms:keyusage': keyUsage,
+    'kms:macalgorithm': member('MacAlgorithm'),
+    'kms:messagetype': member('MessageType'),
+    'kms:multiregion': ofKey(
+      ({ primaryRegion }) => String(primaryRegion !== undefined),
+      (facts) => member('MultiRegion')(facts) ?? ['false'],
+    ),
+    'kms:primaryregion': member('PrimaryRegion'),
+    'kms:replicaregion': member('ReplicaRegion'),
+    'kms:requestalias': requestAlias,
+    'kms:resourcealiases': ({ key, aliases }) => (key ? aliases() : undefined),
+    'kms:retiringprincipal': member('RetiringPrincipal'),
+    'kms:rotationperiodindays': member('RotationPeriodInDays'),
+    'kms:schedulekeydeletionpendingwindowindays': member('PendingWindowInDays'),
+    'kms:signingalgorithm': member('SigningAlgorithm'),
+    'kms:validto': member('ValidTo'),
+    'kms:wrappingalgorithm': member('WrappingAlgorithm'),
+    'kms:wrappingkeyspec': member('WrappingKeySpec'),
+  } satisfies Record<string, Values>),
+);
+
+const PREFIXES: readonly (readonly [string, (facts: RequestFacts) => Iterable<readonly [string, string]>])[] =
+  [
+    ['kms:encryptioncontext:', ({ action, members }) => contextOf(action, members)],
+    ['aws:principaltag/', ({ caller }) => caller.tags],
+    ['aws:resourcetag/', ({ key }) => key?.tags ?? []],
+    ['aws:requesttag/', requestTags],
+  ];
+
+const PRINCIPAL_TYPES = { root: 'Account', user: 'User', session: 'AssumedRole' } as const satisfies Record<
+  Caller['kind'],
+  string
+>;
+const KEY_ID_MEMBERS: ReadonlyMap<string, string> = new Map([
+  ['kms:ReEncryptFrom', 'SourceKeyId'],
+  ['kms:ReEncryptTo', 'DestinationKeyId'],
+]);
+const ALGORITHM_MEMBERS: ReadonlyMap<string, string> = new Map([
+  ['kms:ReEncryptFrom', 'SourceEncryptionAlgorithm'],
+  ['kms:ReEncryptTo', 'DestinationEncryptionAlgorithm'],
+]);
+const ENCRYPTING: ReadonlySet<string> = new Set([
+  'kms:Decrypt',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyPair',
+  'kms:GenerateDataKeyPairWithoutPlaintext',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+]);
+const GRANT_ACTIONS: ReadonlySet<string> = new Set(['kms:CreateGrant', 'kms:ListGrants', 'kms:RevokeGrant']);

@@ -1,0 +1,25 @@
+import type { Gate } from '../access.ts';
+import { KmsError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { type AuthorizationOptions, authorize } from './authorization.ts';
+import { inWords, refusalText } from './words.ts';
+
+/** Refuses with AccessDeniedException what policies and grants do not allow. */
+export function enforcingGate(options: AuthorizationOptions): Gate {
+  return (access) => {
+    const decision = authorize(access, options);
+    if (decision.allowed) return;
+    const { caller, action, resource } = access;
+    throw new KmsError('AccessDeniedException', refusalText(caller, action, resource, decision));
+  };
+}
+
+/** Lets everything pass, and logs what would have been refused. */
+export function loggingGate(options: AuthorizationOptions, log: Log): Gate {
+  return (access) => {
+    const decision = authorize(access, options);
+    if (decision.allowed) return;
+    const { caller, action, resource } = access;
+    log({ event: 'refusal', principal: caller.arn, action, resource, why: inWords(decision) });
+  };
+}

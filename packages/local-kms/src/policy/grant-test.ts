@@ -1,0 +1,117 @@
+import type { Grant, GrantConstraints } from '../keys/grants.ts';
+import type { Caller } from './caller.ts';
+import { contextOf, type RequestMembers, textsOf } from './request-members.ts';
+
+/** A request, as far as grants look at it. */
+export interface GrantedRequest {
+  readonly caller: Caller;
+  /** Without a prefix. */
+  readonly operation: string;
+  readonly members: RequestMembers;
+  /** The ids of the grants whose tokens came with the request. */
+  readonly tokenGrantIds: ReadonlySet<string>;
+  readonly now: Date;
+  /** How long a new grant is unknown to a request without its token. */
+  readonly delayMs: number;
+}
+
+/** What a grant says of a request; undefined if it is about another caller or another operation. */
+export type GrantVerdict = 'Permitted' | 'NotVisibleYet' | 'ConstraintsNotMet';
+
+/**
+ * Whether a grant permits a request (AWS KMS Developer Guide, "Grants"). A grant for an account is as one for its root
+ * user: a policy has to pass it on.
+ */
+export function grantVerdict(grant: Grant, request: GrantedRequest): GrantVerdict | undefined {
+  const { caller, operation, tokenGrantIds, now, delayMs } = request;
+  if (!isNamed(grant.granteePrincipal, caller) || !grant.operations.includes(operation)) return undefined;
+  if (!tokenGrantIds.has(grant.id) && now.getTime() < grant.createdAt.getTime() + delayMs) {
+    return 'NotVisibleYet';
+  }
+  return areMet(grant, request) ? 'Permitted' : 'ConstraintsNotMet';
+}
+
+/** Whether a caller may end a grant without a policy that says so. */
+export function mayRetire(
+  { retiringPrincipal, granteePrincipal, operations }: Grant,
+  caller: Caller,
+): boolean {
+  return (
+    (retiringPrincipal !== undefined && isNamed(retiringPrincipal, caller)) ||
+    (operations.includes('RetireGrant') && isNamed(granteePrincipal, caller))
+  );
+}
+
+function isNamed(principal: string, { arn, principalArn }: Caller): boolean {
+  return principal === arn || principal === principalArn;
+}
+
+function areMet({ operations, constraints }: Grant, { operation, members }: GrantedRequest): boolean {
+  if (operation === 'CreateGrant') return isNarrower(members, operations, constraints);
+  if (!WITH_CONTEXT.has(operation) || !constraints) return true;
+  // Only requests of AWS services come on behalf of a resource.
+  if (constraints.SourceArn !== undefined) return false;
+  const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = constraints;
+  const context = contextOf(`kms:${operation}`, members);
+  return (!equals || isSame(context, equals)) && (!subset || includes(context, subset));
+}
+
+/** A grant with CreateGrant makes grants that permit no more than itself. */
+function isNarrower(
+  { Operations, Constraints }: RequestMembers,
+  operations: readonly string[],
+  constraints: GrantConstraints | undefined,
+): boolean {
+  const requested = textsOf(Operations) ?? [];
+  if (!requested.every((operation) => operations.includes(operation))) return false;
+  if (!constraints) return true;
+  const { EncryptionContextEquals: equals, EncryptionContextSubset: subset, SourceArn } = constraints;
+  const next = pairsByConstraint(Constraints);
+  if (SourceArn !== undefined && next.SourceArn !== SourceArn) return false;
+  if (equals && !(next.equals && isSame(next.equals, equals))) return false;
+  return !subset || [next.equals, next.subset].some((pairs) => pairs && includes(pairs, subset));
+}
+
+type Pairs = readonly (readonly [string, string])[];
+
+function pairsByConstraint(constraints: unknown): {
+  readonly equals?: Pairs;
+  readonly subset?: Pairs;
+  readonly SourceArn?: unknown;
+} {
+  if (typeof constraints !== 'object' || constraints === null) return {};
+  const pairsOf = (name: string): Pairs | undefined => {
+    const value: unknown = Reflect.get(constraints, name);
+    return typeof value === 'object' && value !== null
+      ? Object.entries(value).map(([key, text]) => [key, String(text)] as const)
+      : undefined;
+  };
+  const [equals, subset] = [pairsOf('EncryptionContextEquals'), pairsOf('EncryptionContextSubset')];
+  return {
+    ...(equals && { equals }),
+    ...(subset && { subset }),
+    SourceArn: Reflect.get(constraints, 'SourceArn'),
+  };
+}
+
+/** Names without regard to case, values to the letter. */
+function includes(context: Pairs, expected: Readonly<Record<string, string>>): boolean {
+  return Object.entries(expected).every(([name, value]) =>
+    context.some(([key, text]) => key.toLowerCase() === name.toLowerCase() && text === value),
+  );
+}
+
+function isSame(context: Pairs, expected: Readonly<Record<string, string>>): boolean {
+  return context.length === Object.keys(expected).length && includes(context, expected);
+}
+
+const WITH_CONTEXT: ReadonlySet<string> = new Set([
+  'Decrypt',
+  'Encrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyPair',
+  'GenerateDataKeyPairWithoutPlaintext',
+  'GenerateDataKeyWithoutPlaintext',
+  'ReEncryptFrom',
+  'ReEncryptTo',
+]);
