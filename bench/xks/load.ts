@@ -15,29 +15,33 @@ export interface LoadReport {
 /** The next request to send. */
 export type NextRequest = () => Uint8Array;
 
-/** As many requests as the connections carry, each waiting for its answer, until the time is over. */
+/**
+ * As many requests as the connections carry, each waiting for its answer, until the time is over. The first request on
+ * each connection, with its handshake, comes before that and is not counted; `signal` ends it early.
+ */
 export async function closedLoop(
   endpoint: Endpoint,
   next: NextRequest,
-  { connections, durationMs }: { readonly connections: number; readonly durationMs: number },
+  {
+    connections,
+    durationMs,
+    signal,
+  }: { readonly connections: number; readonly durationMs: number; readonly signal?: AbortSignal },
 ): Promise<LoadReport> {
-  const book = ledger();
-  const endMs = performance.now() + durationMs;
-  await onConnections(endpoint, connections, async ({ send }) => {
-    while (performance.now() < endMs) {
-      const startMs = performance.now();
+  return onConnections(endpoint, next, connections, (book, startMs) => async ({ send }) => {
+    while (performance.now() - startMs < durationMs && signal?.aborted !== true) {
+      const sentMs = performance.now();
       const outcome = await send(next());
-      book.add(outcome, performance.now() - startMs);
+      book.add(outcome, performance.now() - sentMs);
       // A server that is not there is not asked again at full speed.
       if (outcome === 'refused') await sleep(REFUSED_PAUSE_MS);
     }
   });
-  return book.report();
 }
 
 /**
  * Requests at a fixed rate, whether answers come or not. A request that finds every connection busy waits, and its wait
- * counts: what is late is not left out.
+ * counts: what is late is not left out. Connections are made before.
  */
 export async function openLoop(
   endpoint: Endpoint,
@@ -48,24 +52,19 @@ export async function openLoop(
     perSecond,
   }: { readonly connections: number; readonly durationMs: number; readonly perSecond: number },
 ): Promise<LoadReport> {
-  const book = ledger();
-  const startMs = performance.now();
   const total = Math.floor((durationMs * perSecond) / 1000);
   let taken = 0;
-  await onConnections(endpoint, connections, async ({ send }) => {
-    for (;;) {
-      if (taken >= total) return;
+  return onConnections(endpoint, next, connections, (book, startMs) => async ({ send }) => {
+    while (taken < total) {
       const dueMs = startMs + (taken * 1000) / perSecond;
       taken += 1;
-      const early = dueMs - performance.now();
-      // Timers of Node are a millisecond late or early; what is due now is sent now.
-      if (early > 0) await sleep(early);
+      const earlyMs = dueMs - performance.now();
+      if (earlyMs > 0) await sleep(earlyMs);
       const outcome = await send(next());
       book.add(outcome, performance.now() - dueMs);
       if (outcome === 'refused') await sleep(REFUSED_PAUSE_MS);
     }
   });
-  return book.report();
 }
 
 /** The value that a share of the latencies, from 0 to 1, is not above. */
@@ -80,13 +79,19 @@ export function count({ outcomes }: LoadReport, outcome: Outcome): number {
 
 async function onConnections(
   endpoint: Endpoint,
-  connections: number,
-  work: (connection: Connection) => Promise<void>,
-): Promise<void> {
-  const all = Array.from({ length: connections }, () => connection(endpoint));
-  await Promise.all(all.map(work));
-  for (const { close } of all) close();
+  next: NextRequest,
+  count: number,
+  worker: (book: Ledger, startMs: number) => (connection: Connection) => Promise<void>,
+): Promise<LoadReport> {
+  const connections = Array.from({ length: count }, () => connection(endpoint));
+  await Promise.all(connections.map(({ send }) => send(next())));
+  const book = ledger();
+  await Promise.all(connections.map(worker(book, performance.now())));
+  for (const { close } of connections) close();
+  return book.report();
 }
+
+type Ledger = ReturnType<typeof ledger>;
 
 function ledger() {
   const startMs = performance.now();
