@@ -1,4 +1,9 @@
-import { CreateAliasCommand, DisableKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import {
+  CreateAliasCommand,
+  DisableKeyCommand,
+  type KMSClient,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
 import type { EncryptedDataKey } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -128,6 +133,19 @@ describe('an AWS KMS keyring', () => {
     const opening = await keyringError(generating.onDecrypt(decryptionMaterials(), encryptedDataKeys));
     expect(opening.code).toBe('DATA_KEY_NOT_OPENED');
     expect(rootCauses(opening)).toMatchObject([{ name: 'DisabledException' }]);
+  });
+
+  it('says that AWS KMS is out while the state of a key, or an external key store, lets it do nothing', async () => {
+    const keyArn = await kms.newKey();
+    const keyring = awsKmsKeyring({ client, generatorKeyId: keyArn });
+    const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    await client.send(new ScheduleKeyDeletionCommand({ KeyId: keyArn }));
+    const out = { code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS' };
+
+    const encrypting = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(encrypting).toMatchObject({ ...out, cause: { name: 'KMSInvalidStateException' } });
+    const decrypting = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(decrypting).toMatchObject(out);
   });
 
   it('keeps the failure of a connection as the cause', async () => {
