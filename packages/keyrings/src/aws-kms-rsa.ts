@@ -14,6 +14,7 @@ import { providerInfoText } from './internal/aws-kms/provider-info.ts';
 import { KeyringError } from './internal/errors.ts';
 import { type KeyInput, publicKeyObject } from './internal/key-object.ts';
 import { called, invalidAnswer } from './internal/key-service.ts';
+import { assertRsaKey } from './internal/rsa/rsa-key.ts';
 import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './internal/wrapping.ts';
 
 export type { KeyInput } from './internal/key-object.ts';
@@ -115,10 +116,7 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
 
 function rsaPublicKey(input: KeyInput): KeyObject {
   const key = publicKeyObject('publicKey', input);
-  if (key.asymmetricKeyType !== 'rsa') throw new TypeError('publicKey: expected an RSA key');
-  if ((key.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_MODULUS_BITS) {
-    throw new RangeError(`publicKey: expected ${MIN_MODULUS_BITS} bits or more`);
-  }
+  assertRsaKey('publicKey', key, MIN_MODULUS_BITS);
   return key;
 }
 

@@ -1,14 +1,13 @@
 import { aesGcmKey, contextBytes, type Keyring, secretBytes } from '@holdfast/sdk/spi';
 import { aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
+import { contextForms } from './internal/context-forms.ts';
 import { KeyringError } from './internal/errors.ts';
-import { checkRawKeyName } from './internal/raw-key-name.ts';
+import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
+
+export type { RawKeyName } from './internal/raw-key-name.ts';
 
 /** Options of {@link rawAesKeyring}. */
-export interface RawAesKeyringOptions {
-  /** Names the owner of the key, for instance an application or an HSM. Must not start with `aws-kms`. */
-  readonly namespace: string;
-  /** Names the key within the namespace. */
-  readonly name: string;
+export interface RawAesKeyringOptions extends RawKeyName {
   /** 16, 24 or 32 bytes. Copied: the caller's array is neither kept nor changed. */
   readonly wrappingKey: Uint8Array;
   /**
@@ -52,9 +51,8 @@ export function rawAesKeyring({
       },
       async unwrap(iv, ciphertext, encryptionContext) {
         const key = await aesKey;
-        const aads = [contextBytes(encryptionContext)];
-        if (acceptLocaleOrderedContexts) aads.push(contextBytes(encryptionContext, byLocale));
         const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
+        const aads = contextForms(encryptionContext, { acceptLocaleOrderedContexts });
         for (const aad of dataKey.length > 0 ? aads : []) {
           if (await key.open(iv, aad, ciphertext, dataKey)) return dataKey;
         }
@@ -65,8 +63,4 @@ export function rawAesKeyring({
       },
     },
   );
-}
-
-function byLocale(a: string, b: string): number {
-  return a.localeCompare(b);
 }

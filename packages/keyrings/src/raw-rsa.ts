@@ -1,19 +1,19 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Keyring } from '@holdfast/sdk/spi';
 import { type KeyInput, privateKeyObject, publicKeyObject } from './internal/key-object.ts';
+import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
 import { isRsaPadding, type RsaPadding, rsaDecryption, rsaEncryption } from './internal/rsa/padding.ts';
-import { isText } from './internal/text.ts';
+import { assertRsaKey } from './internal/rsa/rsa-key.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
 export type { KeyInput } from './internal/key-object.ts';
+export type { RawKeyName } from './internal/raw-key-name.ts';
 export type { RsaPadding } from './internal/rsa/padding.ts';
 
-/** Options of {@link rawRsaKeyring}: a public key, a private key, or both of a pair. */
-export interface RawRsaKeyringOptions {
-  /** Names the owner of the key, for instance an application or an HSM. Must not start with `aws-kms`. */
-  readonly namespace: string;
-  /** Names the key within the namespace. Give every key pair a name of its own. */
-  readonly name: string;
+/**
+ * Options of {@link rawRsaKeyring}: a public key, a private key, or both of a pair, and a name that no other pair has.
+ */
+export interface RawRsaKeyringOptions extends RawKeyName {
   /** To encrypt: 2048 bits or more. Never derived from the private key. */
   readonly publicKey?: KeyInput;
   /** To decrypt: 1024 bits or more, for the sake of old messages. */
@@ -48,10 +48,7 @@ export function rawRsaKeyring({
   unsafeLegacyEncryption = false,
   ...keys
 }: RawRsaKeyringOptions): Keyring {
-  if (!isText(namespace) || namespace.startsWith('aws-kms')) {
-    throw new TypeError('namespace: expected a text that does not start with aws-kms');
-  }
-  if (!isText(name)) throw new TypeError('name: expected a text');
+  checkRawKeyName({ namespace, name });
   if (!isRsaPadding(padding)) throw new TypeError('padding: expected OAEP-SHA-256, or another that there is');
   const { publicKey, privateKey } = keyObjects(keys);
   if (publicKey !== undefined && padding === 'PKCS1-v1_5' && !unsafeLegacyEncryption) {
@@ -84,23 +81,13 @@ function keyObjects(keys: Pick<RawRsaKeyringOptions, 'publicKey' | 'privateKey'>
   if (publicKey === undefined && privateKey === undefined) {
     throw new TypeError('expected a public key, a private key, or both');
   }
-  if (publicKey) checkRsa('publicKey', publicKey, MIN_BITS_TO_ENCRYPT);
-  if (privateKey) checkRsa('privateKey', privateKey, MIN_BITS_TO_DECRYPT);
+  if (publicKey) assertRsaKey('publicKey', publicKey, MIN_BITS_TO_ENCRYPT);
+  if (privateKey) assertRsaKey('privateKey', privateKey, MIN_BITS_TO_DECRYPT);
   // What one of them wraps, the other could not open.
   if (publicKey && privateKey && !createPublicKey(privateKey).equals(publicKey)) {
     throw new TypeError('privateKey: expected the one that goes with publicKey');
   }
   return { publicKey, privateKey };
-}
-
-function checkRsa(option: string, key: KeyObject, minBits: number): void {
-  if (key.asymmetricKeyType !== 'rsa') throw new TypeError(`${option}: expected an RSA key`);
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < minBits) throw new RangeError(`${option}: expected ${minBits} bits or more`);
-  // With an exponent of 1, the ciphertext would be the plaintext.
-  if (publicExponent < 3n || publicExponent % 2n === 0n) {
-    throw new TypeError(`${option}: expected an odd public exponent, 3 or more`);
-  }
 }
 
 const NO_PRIVATE_KEY = 'privateKey: expected one, to decrypt';

@@ -1,4 +1,12 @@
-import { constants, createHash, generateKeyPairSync, privateDecrypt, publicEncrypt } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+} from 'node:crypto';
 import { GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { contextBytes, type EncryptedDataKey, type Keyring } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -193,6 +201,7 @@ describe('an AWS KMS RSA keyring', () => {
       { publicKey: ec.publicKey },
       { publicKey: pair.privateKey },
       { publicKey: 'no key' },
+      { publicKey: rsaPublicKey(own.publicKey, 1n) },
       { encryptionAlgorithm: 'RSAES_PKCS1_V1_5' },
       { encryptionAlgorithm: 'toString' },
       { client: {} },
@@ -207,6 +216,15 @@ describe('an AWS KMS RSA keyring', () => {
     expect(() => rsa({ publicKey: small.publicKey })).toThrow(RangeError);
   });
 });
+
+/** The same modulus with another exponent. */
+function rsaPublicKey(spki: Uint8Array, exponent: bigint): KeyObject {
+  const jwk = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }).export({
+    format: 'jwk',
+  });
+  const e = Buffer.from(exponent.toString(16).padStart(2, '0'), 'hex').toString('base64url');
+  return createPublicKey({ key: { ...jwk, e }, format: 'jwk' });
+}
 
 describeExamples('packages/keyrings/docs/aws-kms-rsa.md', () => ({
   ...kms.environment,

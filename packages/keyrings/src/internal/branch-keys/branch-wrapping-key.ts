@@ -1,4 +1,5 @@
 import { type AesGcmKey, aesGcmKey, contextBytes, randomBytes, secretBytes } from '@holdfast/sdk/spi';
+import { contextForms } from '../context-forms.ts';
 import { KeyringError } from '../errors.ts';
 import { deriveInCounterMode } from '../kdf-counter-mode.ts';
 import type { WrappingKey } from '../wrapping-keyring.ts';
@@ -23,7 +24,6 @@ export function branchWrappingKey({
   branchKeys,
   acceptLocaleOrderedContexts,
 }: BranchWrappingKeyOptions): WrappingKey {
-  const orders = acceptLocaleOrderedContexts ? [undefined, byLocale] : [undefined];
   const aad = (version: Uint8Array, context: Uint8Array): Uint8Array =>
     Buffer.concat([PROVIDER_ID_BYTES, Buffer.from(branchKeyId), version, context]);
 
@@ -52,8 +52,7 @@ export function branchWrappingKey({
       const { branchKey } = await branchKeys.branchKeyVersion(branchKeyId, uuidText(version));
       const key = await derivedKey(branchKey, ciphertext.subarray(0, SALT_LENGTH));
       const dataKey = secretBytes(suite.dataKeyLength);
-      for (const order of orders) {
-        const context = contextBytes(encryptionContext, order);
+      for (const context of contextForms(encryptionContext, { acceptLocaleOrderedContexts })) {
         if (await key.open(iv, aad(version, context), ciphertext.subarray(SEALED_OFFSET), dataKey)) {
           return dataKey;
         }
@@ -65,16 +64,14 @@ export function branchWrappingKey({
 
 /** Wipes the branch key, which is ours alone. */
 async function derivedKey(branchKey: Uint8Array, salt: Uint8Array): Promise<AesGcmKey> {
-  const key = await deriveInCounterMode(
-    'SHA-256',
-    branchKey,
-    { label: PROVIDER_ID_BYTES, context: salt },
-    32,
-  );
-  branchKey.fill(0);
-  const aesKey = await aesGcmKey(key);
-  key.fill(0);
-  return aesKey;
+  let key: Uint8Array | undefined;
+  try {
+    key = await deriveInCounterMode('SHA-256', branchKey, { label: PROVIDER_ID_BYTES, context: salt }, 32);
+    return await aesGcmKey(key);
+  } finally {
+    branchKey.fill(0);
+    key?.fill(0);
+  }
 }
 
 function uuidText(bytes: Uint8Array): string {
@@ -84,10 +81,6 @@ function uuidText(bytes: Uint8Array): string {
 
 function notOpened(): KeyringError {
   return new KeyringError('DATA_KEY_NOT_OPENED', 'the branch key, context or encrypted data key is another');
-}
-
-function byLocale(a: string, b: string): number {
-  return a.localeCompare(b);
 }
 
 const PROVIDER_ID = 'aws-kms-hierarchy';
