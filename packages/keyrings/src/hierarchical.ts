@@ -25,7 +25,7 @@ export interface HierarchicalKeyringOptions {
   readonly keyStore: BranchKeySource;
   /** The branch key, or a function that chooses one for each message. */
   readonly branchKeyId: string | BranchKeyIdSupplier;
-  /** Milliseconds that a branch key is used before the key store is asked for it again, more than 0. */
+  /** Milliseconds that a branch key is used before the key store is asked for it again, 1 or more. */
   readonly ttlMs: number;
   /** Keeps the branch keys. Default: a `localCache` of this keyring's own, for 1,000 versions of branch keys. */
   readonly cache?: MaterialsCache;
@@ -50,7 +50,7 @@ export interface HierarchicalKeyringOptions {
  * function for branch key ids throws, encrypting fails with its error.
  *
  * @throws TypeError for a missing key store or branch key id, or something else than a cache or partition id
- * @throws RangeError for a time that is not positive
+ * @throws RangeError for a time of less than a millisecond
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-hierarchical-keyring.md
  * @example
  * const keyring = hierarchicalKeyring({ keyStore, branchKeyId: ({ tenant = '' }) => tenant, ttlMs: 600_000 });
@@ -60,7 +60,8 @@ export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyrin
   const { cache = localCache({ capacity: DEFAULT_CAPACITY }) } = options;
   if (typeof keyStore?.activeBranchKey !== 'function') throw new TypeError('keyStore: expected a key store');
   if (typeof cache.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
-  if (!(ttlMs > 0)) throw new RangeError('ttlMs: expected a positive number');
+  // In less, a branch key would be too old as soon as it is there, and the key store be asked without end.
+  if (!(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
   if (partitionId !== undefined && !isWellFormed(partitionId)) {
     throw new TypeError('partitionId: expected a text without lone surrogates');
   }

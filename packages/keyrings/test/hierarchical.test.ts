@@ -10,7 +10,7 @@ import { describeKeyringContract } from './contract.ts';
 import { dynamoDbClient } from './fixtures/dynamodb.ts';
 import { urlOfNobody } from './fixtures/json-server.ts';
 import { type KeyStoreSetting, startKeyStoreSetting } from './fixtures/key-store.ts';
-import { clientOfNobody } from './fixtures/scripted-kms.ts';
+import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
 import { staticKeyStore } from './fixtures/static-key-store.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
@@ -18,6 +18,7 @@ let setting: KeyStoreSetting;
 let keyStore: BranchKeyStore;
 let withoutTable: BranchKeyStore;
 let withoutKms: BranchKeyStore;
+let liar: ScriptedKms;
 const closing: { destroy(): void }[] = [];
 
 beforeAll(async () => {
@@ -31,11 +32,12 @@ beforeAll(async () => {
   closing.push(client, kmsClient);
   withoutTable = setting.store({ storage: dynamoDbStorage({ client, tableName: 'any' }) });
   withoutKms = setting.store({ kmsClient });
+  liar = await startScriptedKms();
 });
 
 afterAll(async () => {
   for (const client of closing) client.destroy();
-  await setting.close();
+  await Promise.all([setting.close(), liar.close()]);
 });
 
 const ttlMs = 60_000;
@@ -48,6 +50,11 @@ describeKeyringContract('a hierarchical keyring of one branch key', {
   outage: {
     keyService: 'branch key store',
     keyring: () => hierarchicalKeyring({ keyStore: withoutTable, branchKeyId: 'tenant-1', ttlMs }),
+  },
+  lying() {
+    liar.answer({ KeyId: setting.keyArn, Plaintext: new Uint8Array(31).fill(1) });
+    const lied = setting.store({ kmsClient: liar.client });
+    return hierarchicalKeyring({ keyStore: lied, branchKeyId: 'tenant-1', ttlMs });
   },
 });
 
@@ -223,7 +230,7 @@ describe('a hierarchical keyring', () => {
       // @ts-expect-error some of it is nothing that the compiler lets pass
       expect(() => hierarchicalKeyring({ ...options, ...wrong })).toThrow(TypeError);
     }
-    for (const wrong of [0, -1, Number.NaN]) {
+    for (const wrong of [0, 0.999, -1, Number.NaN]) {
       expect(() => hierarchicalKeyring({ ...options, ttlMs: wrong })).toThrow(RangeError);
     }
   });

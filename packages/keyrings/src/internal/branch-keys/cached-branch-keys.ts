@@ -36,14 +36,14 @@ export function cachedBranchKeys({
   const owner = [Uint8Array.of(HIERARCHICAL_KEYRING), partition, utf8(keyStore.logicalKeyStoreName)];
   const fetch = (
     scope: number,
-    names: readonly string[],
+    wanted: Wanted,
     load: () => Promise<BranchKeyMaterials>,
   ): Promise<BranchKeyMaterials> =>
     called(BRANCH_KEY_STORE_FAILURES, () =>
       cache.fetch({
-        id: identity(Uint8Array.of(scope), ...owner, ...names.map(utf8)),
+        id: identity(Uint8Array.of(scope), ...owner, ...namesOf(wanted)),
         ttlMs,
-        load: async () => ({ kind: 'branch-key', materials: checkedMaterials(await load()) }),
+        load: async () => ({ kind: 'branch-key', materials: checkedMaterials(await load(), wanted) }),
         // Another keyring on the same cache may want its keys to live longer.
         use: ({ cached, createdAtMs }) =>
           performance.now() - createdAtMs < ttlMs ? copyOf(cached) : undefined,
@@ -51,17 +51,32 @@ export function cachedBranchKeys({
     );
   return {
     activeBranchKey: (branchKeyId) =>
-      fetch(ENCRYPT, [branchKeyId], () => keyStore.activeBranchKey(branchKeyId)),
+      fetch(ENCRYPT, { branchKeyId }, () => keyStore.activeBranchKey(branchKeyId)),
     branchKeyVersion: (branchKeyId, version) =>
-      fetch(DECRYPT, [branchKeyId, version], () => keyStore.branchKeyVersion(branchKeyId, version)),
+      fetch(DECRYPT, { branchKeyId, version }, () => keyStore.branchKeyVersion(branchKeyId, version)),
   };
 }
 
-function checkedMaterials(materials: BranchKeyMaterials): BranchKeyMaterials {
+/** What a key store is asked for: the active version, or a certain one. */
+interface Wanted {
+  readonly branchKeyId: string;
+  readonly version?: string;
+}
+
+function namesOf({ branchKeyId, version }: Wanted): readonly Uint8Array[] {
+  return version === undefined ? [utf8(branchKeyId)] : [utf8(branchKeyId), utf8(version)];
+}
+
+function checkedMaterials(
+  materials: BranchKeyMaterials,
+  { branchKeyId, version }: Wanted,
+): BranchKeyMaterials {
   const { branchKey, branchKeyVersion } = materials;
-  if (branchKey.length === 32 && isUuid(branchKeyVersion)) return materials;
+  const isWanted =
+    materials.branchKeyId === branchKeyId && (version ?? branchKeyVersion) === branchKeyVersion;
+  if (isWanted && branchKey.length === 32 && isUuid(branchKeyVersion)) return materials;
   branchKey.fill(0);
-  throw new KeyringError('BRANCH_KEY_INVALID', 'the branch key has another length, or no version');
+  throw new KeyringError('BRANCH_KEY_INVALID', 'the key store answered with another branch key, or none');
 }
 
 /** The cache wipes its own when the entry goes. */

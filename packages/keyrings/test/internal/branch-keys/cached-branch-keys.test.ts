@@ -164,6 +164,7 @@ describe('branch keys by way of a cache', () => {
     'another length': { branchKey: new Uint8Array(16) },
     'no version': { branchKeyVersion: '' },
     'a version that is no UUID': { branchKeyVersion: version.replace('-', '_') },
+    'another id': { branchKeyId: 'b' },
   };
   for (const [fault, change] of Object.entries(wrong)) {
     it(`are refused with ${fault}`, async () => {
@@ -179,6 +180,15 @@ describe('branch keys by way of a cache', () => {
       expect(error.code).toBe('BRANCH_KEY_INVALID');
     });
   }
+
+  it('are refused, and wiped, with another version than was asked for', async () => {
+    const inner = staticKeyStore();
+    const branchKeyVersion: BranchKeySource['branchKeyVersion'] = (id) => inner.activeBranchKey(id);
+    const keyStore = { ...inner, branchKeyVersion };
+    const error = await keyringError(cached({ keyStore }).branchKeyVersion('a', version));
+    expect(error.code).toBe('BRANCH_KEY_INVALID');
+    expect(inner.given).toEqual([new Uint8Array(32)]);
+  });
 });
 
 describe('one cache', () => {
