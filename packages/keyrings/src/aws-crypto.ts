@@ -15,16 +15,17 @@ import {
   secretBytes,
   suiteById,
 } from '@holdfast/sdk/spi';
-import { called, type KeyServiceFailures } from './internal/key-service.ts';
+import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
+import { called, invalidAnswer, type KeyServiceFailures } from './internal/key-service.ts';
 import { openFirst } from './internal/wrapping.ts';
 
 /**
  * Any Node keyring of `@aws-crypto`, for a client of ours. The encrypted data keys are handed to it one at a time,
  * so that each has a cause of its own when none opens.
  *
- * Rejects with `KeyringError` `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED` on encrypt, and
- * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED` on decrypt: there, `@aws-crypto` keeps no more of an outage than
- * its words.
+ * Rejects with `KeyringError` `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_REFUSED` or, from a keyring that wraps nothing,
+ * `KEY_SERVICE_ANSWER_INVALID` on encrypt; and with `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED` on decrypt: there,
+ * `@aws-crypto` keeps no more of an outage than its words.
  *
  * @throws TypeError for anything but a `KeyringNode` of the installed `@aws-crypto/material-management`
  * @example
@@ -42,6 +43,10 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
           setDataKey(theirs, materials.dataKey, GENERATED);
         }
         await called(AWS_CRYPTO_FAILURES, () => keyring.onEncrypt(theirs));
+        // One for discovery hands the materials back as they were: nobody could open the message.
+        if (!theirs.hasUnencryptedDataKey || theirs.encryptedDataKeys.length === 0) {
+          throw invalidAnswer('@aws-crypto keyring', 'no data key that is wrapped');
+        }
         const encryptedDataKeys = [...materials.encryptedDataKeys, ...theirs.encryptedDataKeys.map(toOurs)];
         return { ...materials, dataKey: materials.dataKey ?? dataKeyOf(theirs), encryptedDataKeys };
       } finally {
@@ -183,8 +188,8 @@ type TracedKey = Pick<AwsCryptoEncryptedDataKey, 'providerId' | 'providerInfo'>;
 
 function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if ('$fault' in error) return error.$fault === 'server';
-  return 'syscall' in error;
+  if ('$fault' in error) return AWS_KMS_FAILURES.isOutage(error);
+  return 'syscall' in error || error.name === 'TimeoutError';
 }
 
 const AWS_CRYPTO_FAILURES: KeyServiceFailures = { keyService: '@aws-crypto keyring', isOutage };

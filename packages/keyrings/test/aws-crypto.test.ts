@@ -7,7 +7,7 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node';
-import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { createLocalKms, type ListeningKms } from '@holdfast/local-kms';
 import { encryptionClient } from '@holdfast/sdk';
 import type { Keyring } from '@holdfast/sdk/spi';
@@ -18,11 +18,15 @@ import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
-import { clientOfNobody, kmsClient, region } from './fixtures/scripted-kms.ts';
+import { urlOfNobody } from './fixtures/json-server.ts';
+import { kmsClient, region } from './fixtures/scripted-kms.ts';
+import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
 
 let kms: ListeningKms;
 let keyArn: string;
+let nobody: string;
+const clients: KMSClient[] = [];
 
 beforeAll(async () => {
   kms = await createLocalKms({ region }).listen();
@@ -30,9 +34,11 @@ beforeAll(async () => {
   const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
   keyArn = KeyMetadata?.Arn ?? expect.unreachable();
   client.destroy();
+  nobody = await urlOfNobody();
 });
 
 afterAll(async () => {
+  for (const client of clients) client.destroy();
   await kms.close();
 });
 
@@ -42,8 +48,17 @@ describeKeyringContract('a raw AES keyring of @aws-crypto', {
 });
 
 describeKeyringContract('a keyring that crossed the bridge twice', {
-  generating: () => fromAwsCrypto(toAwsCrypto(ourAes(1))),
-  stranger: () => fromAwsCrypto(toAwsCrypto(ourAes(2))),
+  generating: () => twice(ourKms(kms.url)),
+  wrapping: () => twice(awsKmsKeyring({ client: clientAt(kms.url), keyIds: [keyArn] })),
+  stranger: () => twice(ourAes(2)),
+  outage: { keyService: 'AWS KMS', keyring: () => twice(ourKms(nobody)) },
+});
+
+describeHostileInput('a raw AES keyring of @aws-crypto', {
+  keyring: () => fromAwsCrypto(theirAes(1)),
+  providerIds: ['bridge'],
+  providerInfo: () =>
+    Buffer.concat([Buffer.from('key'), Buffer.from('000000800000000c', 'hex'), Buffer.alloc(12, 1)]),
 });
 
 describe('a keyring of @aws-crypto in our client', () => {
@@ -63,12 +78,18 @@ describe('a keyring of @aws-crypto in our client', () => {
   });
 
   it('says that its key service is out', async () => {
-    const gone = await clientOfNobody();
-    const endpoint = await gone.config.endpoint?.();
-    const keyring = fromAwsCrypto(theirKms(`http://${endpoint?.hostname}:${endpoint?.port}`));
+    const keyring = fromAwsCrypto(theirKms(nobody));
     const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: '@aws-crypto keyring' });
-    gone.destroy();
+  });
+
+  it('encrypts nothing with a keyring that wraps nothing', async () => {
+    const keyring = fromAwsCrypto(new KmsKeyringNode({ discovery: true }));
+    for (const dataKey of [undefined, new Uint8Array(32).fill(9)]) {
+      const materials = { ...encryptionMaterials(), ...(dataKey && { dataKey }) };
+      const error = await keyringError(keyring.onEncrypt(materials));
+      expect(error).toMatchObject({ code: 'KEY_SERVICE_ANSWER_INVALID', keyService: '@aws-crypto keyring' });
+    }
   });
 
   it('leaves the context, the encrypted data keys and the data key of its caller as they are', async () => {
@@ -162,6 +183,20 @@ async function expectShared(first: Keyring, second: Keyring): Promise<void> {
     const opened = await client.decrypt(message, { keyring: reader });
     expect(Buffer.from(opened.plaintext)).toEqual(plaintext);
   }
+}
+
+function twice(keyring: Keyring): Keyring {
+  return fromAwsCrypto(toAwsCrypto(keyring));
+}
+
+function clientAt(url: string): KMSClient {
+  const client = kmsClient(url);
+  clients.push(client);
+  return client;
+}
+
+function ourKms(url: string): Keyring {
+  return awsKmsKeyring({ client: clientAt(url), generatorKeyId: keyArn });
 }
 
 function ourAes(fill: number): Keyring {
