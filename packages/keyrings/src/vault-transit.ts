@@ -45,9 +45,10 @@ export interface VaultTransitKeyringOptions extends HttpOptions {
  */
 export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyring {
   const { keyName, mountPath = 'transit', namespace, dataKeySource = 'local' } = options;
-  if (!NAME.test(keyName)) throw new TypeError('keyName: expected the name of a transit key');
-  if (!PATH.test(mountPath)) throw new TypeError('mountPath: expected a path without slashes at its ends');
-  if (namespace !== undefined && !PATH.test(namespace)) {
+  if (!matches(NAME, keyName)) throw new TypeError('keyName: expected the name of a transit key');
+  if (!matches(PATH, mountPath))
+    throw new TypeError('mountPath: expected a path without slashes at its ends');
+  if (namespace !== undefined && !matches(PATH, namespace)) {
     throw new TypeError('namespace: expected a path without slashes at its ends');
   }
   if (!DATA_KEY_SOURCES.has(dataKeySource)) throw new TypeError('dataKeySource: expected local or transit');
@@ -109,6 +110,11 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
       return decrypt(text, associatedData(materials));
     },
   });
+}
+
+/** Patterns themselves take what is missing for the text `undefined`. */
+function matches(pattern: RegExp, text: unknown): boolean {
+  return typeof text === 'string' && pattern.test(text);
 }
 
 /** The part of a request that binds to the encryption context: nothing for an empty one. */

@@ -227,7 +227,10 @@ describe('a Vault transit keyring', () => {
       { mountPath: 'a//b' },
       { namespace: '' },
       { namespace: 'a\r\nb' },
+      { keyName: undefined },
+      { mountPath: null },
     ]) {
+      // @ts-expect-error some of it is nothing that the compiler lets pass
       expect(() => keyringOf(wrong)).toThrow(TypeError);
     }
   });
