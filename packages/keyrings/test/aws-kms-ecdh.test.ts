@@ -46,19 +46,25 @@ for (const curve of ['P-256', 'P-384', 'P-521'] as const) {
       keyService: 'AWS KMS',
       keyring: () => between(keys[curve].alice, keys[curve].bob, nobody),
     },
+    lying() {
+      const { alice, bob } = keys[curve];
+      const SharedSecret = new Uint8Array(31).fill(1);
+      liar.answer({ KeyId: alice.keyArn, KeyAgreementAlgorithm: 'ECDH', SharedSecret });
+      const peerPublicKey = bob.publicKey;
+      return ecdh(alice, {
+        schema: 'static',
+        peerPublicKey,
+        client: liar.client,
+        publicKey: alice.publicKey,
+      });
+    },
   });
 }
 
 describeKeyringContract('an AWS KMS ECDH keyring that opens what anybody wrote', {
-  generating: () => {
-    const { alice, bob } = keys['P-256'];
-    const reader = discovery(bob);
-    return {
-      ...between(alice, bob),
-      onDecrypt: async (materials, encryptedDataKeys) => reader.onDecrypt(materials, encryptedDataKeys),
-    };
-  },
+  generating: () => writtenAndDiscovered(kms.client),
   stranger: () => between(keys['P-256'].alice, keys['P-256'].eve),
+  outage: { keyService: 'AWS KMS', keyring: () => writtenAndDiscovered(nobody) },
 });
 
 describeHostileInput('an AWS KMS ECDH keyring that opens what anybody wrote', {
@@ -326,8 +332,14 @@ function between(own: KmsKey, peer: KmsKey, client = kms.client): Keyring {
   return ecdh(own, { schema: 'static', peerPublicKey: peer.publicKey, client });
 }
 
-function discovery(own: KmsKey): Keyring {
-  return ecdh(own, { schema: 'discovery' });
+function discovery(own: KmsKey, client = kms.client): Keyring {
+  return ecdh(own, { schema: 'discovery', client });
+}
+
+function writtenAndDiscovered(client: KMSClient): Keyring {
+  const { alice, bob } = keys['P-256'];
+  const writer = between(alice, bob, client);
+  return { ...discovery(bob, client), onEncrypt: async (materials) => writer.onEncrypt(materials) };
 }
 
 async function expectExchange(writer: Keyring, reader: Keyring): Promise<void> {

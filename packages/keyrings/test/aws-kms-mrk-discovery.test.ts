@@ -1,3 +1,4 @@
+import type { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -5,13 +6,14 @@ import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { awsKmsMrkDiscoveryKeyring } from '../src/aws-kms-mrk-discovery.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let otherAccount: RunningKms;
 let liar: ScriptedKms;
+let nobody: KMSClient;
 let key: string;
 let primary: string;
 let strangeKey: string;
@@ -19,12 +21,14 @@ let strangeKey: string;
 beforeAll(async () => {
   [kms, otherAccount] = await Promise.all([startLocalKms(), startLocalKms('444455556666')]);
   liar = await startScriptedKms();
+  nobody = await clientOfNobody();
   [key, strangeKey] = await Promise.all([kms.newKey(), otherAccount.newKey()]);
   primary = await kms.newKey({ MultiRegion: true });
   await kms.replicate(primary, 'us-west-2');
 });
 
 afterAll(async () => {
+  nobody.destroy();
   await Promise.all([kms.close(), otherAccount.close(), liar.close()]);
 });
 
@@ -39,6 +43,14 @@ describeKeyringContract('a multi-Region-aware AWS KMS discovery keyring', {
   lying() {
     liar.answer({ KeyId: key, Plaintext: new Uint8Array(31).fill(1) });
     return awsKmsMrkDiscoveryKeyring({ client: liar.client });
+  },
+  outage: {
+    keyService: 'AWS KMS',
+    keyring() {
+      const writer = awsKmsKeyring({ client: nobody, generatorKeyId: key });
+      const reader = awsKmsMrkDiscoveryKeyring({ client: nobody });
+      return { ...reader, onEncrypt: async (materials) => writer.onEncrypt(materials) };
+    },
   },
 });
 

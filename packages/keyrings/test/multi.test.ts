@@ -10,6 +10,8 @@ describeKeyringContract('a multi-keyring', {
   generating: () => multiKeyring({ generator: raw('a'), children: [raw('b'), raw('c')] }),
   wrapping: () => multiKeyring({ children: [raw('a'), raw('b')] }),
   stranger: () => multiKeyring({ generator: raw('d'), children: [raw('e')] }),
+  // With the very keys, under longer names.
+  similar: () => [multiKeyring({ generator: raw('ax'), children: [raw('bx'), raw('cx')] })],
 });
 
 describeKeyringContract('a multi-keyring of multi-keyrings', {

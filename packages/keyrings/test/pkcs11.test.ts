@@ -63,6 +63,10 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       stranger: () => rsaKeyring({ key: prepared.token.rsaKey({ label: 'strange' }) }),
       similar: () => similarNames.map(rsaKeyring),
       outage: { keyService: 'PKCS#11 token', keyring: () => rsaKeyring({ key: closedKeys.rsa }) },
+      lying: () =>
+        rsaKeyring({
+          key: { ...prepared.token.rsaKey({ label: 'orders' }), decrypt: async () => new Uint8Array(31) },
+        }),
       bindsContext: false,
     });
 

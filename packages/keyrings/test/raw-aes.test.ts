@@ -5,14 +5,28 @@ import { describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, only } from './materials.ts';
 
 for (const length of [16, 24, 32]) {
   describeKeyringContract(`a raw AES keyring with a ${length}-byte key`, {
     generating: () => rawAesKeyring({ ...names, wrappingKey: wrappingKey(length) }),
     stranger: () => rawAesKeyring({ ...names, wrappingKey: wrappingKey(length, 0xff) }),
+    similar: () =>
+      [
+        { ...names, name: `${names.name}2` },
+        { ...names, name: names.name.slice(0, -1) },
+        { ...names, namespace: `${names.namespace}2` },
+      ].map((similar) => rawAesKeyring({ ...similar, wrappingKey: wrappingKey(length) })),
   });
 }
+
+describeHostileInput('a raw AES keyring', {
+  keyring: () => rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) }),
+  providerIds: ['my-app'],
+  providerInfo: () =>
+    Buffer.concat([Buffer.from(names.name), Buffer.from('000000800000000c', 'hex'), Buffer.alloc(12, 1)]),
+});
 
 describe('a raw AES keyring', () => {
   it('writes the layout of the specification: name, tag bits, IV length and IV, then ciphertext and tag', async () => {
