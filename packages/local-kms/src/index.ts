@@ -1,4 +1,8 @@
+export type { AuditEvent, AuditedResource, UserIdentity } from './audit/event.ts';
+export type { AuditFilter } from './audit/trail.ts';
+export type { AccessKey, AccountPrincipals, Principal, Principals } from './identity/principals-file.ts';
 export {
+  type AuthMode,
   createLocalKms,
   type ListeningKms,
   type ListenOptions,
@@ -10,7 +14,10 @@ export type {
   ListeningRecord,
   Log,
   LogRecord,
+  RefusalRecord,
   RequestRecord,
   XksCallRecord,
 } from './log.ts';
+export type { AllowReason, DecidingStatement, Decision, DenyReason } from './policy/decision.ts';
+export type { AccessExplanation, AccessQuestion } from './policy/explanation.ts';
 export type { Seed, SeedKey } from './seed.ts';

@@ -125,7 +125,7 @@ describe('the gate', () => {
       ['kms:DeleteAlias', alias],
       ['kms:DeleteAlias', Arn],
     ]);
-    expect(new Set(accesses.map(({ principal }) => principal))).toEqual(
+    expect(new Set(accesses.map(({ caller }) => caller.arn))).toEqual(
       new Set(['arn:aws:iam::111122223333:root']),
     );
   });

@@ -14,6 +14,8 @@ const Policy = JSON.stringify({
   Statement: [{ Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' }],
 });
 
+const ONLY_DENIES = '{"Statement":{"Effect":"Deny","Principal":{"AWS":["111122223333"]}}}';
+
 describe('the policy of a key', () => {
   test('enables the account at first, and is then as it was put', async () => {
     const { client, createKey } = await startKms();
@@ -46,7 +48,9 @@ describe('the policy of a key', () => {
     ['LimitExceededException', { Policy: `${Policy}${' '.repeat(32_768)}` }],
     ['NotFoundException', { PolicyName: 'other' }],
     ['ValidationException', { Policy: '' }],
-    ['no exception', { Policy: '{"Statement":{"Effect":"Deny","Principal":{"AWS":["a","b"]}}}' }],
+    ['no exception', { Policy: ONLY_DENIES, BypassPolicyLockoutSafetyCheck: true }],
+    ['MalformedPolicyDocumentException', { Policy: ONLY_DENIES }],
+    ['MalformedPolicyDocumentException', { Policy: ONLY_DENIES.replace('111122223333', 'a') }],
   ])('is put with %s: %j', async (name, change) => {
     const { client, createKey } = await startKms();
     const put = new PutKeyPolicyCommand({ KeyId: await createKey(), Policy, ...change });
