@@ -1,7 +1,4 @@
-import {
-  contextBytes,
-  type Keyring,
-} from '@holdfast/sdk/spi';
+import { contextBytes, type Keyring } from '@holdfast/sdk/spi';
 import { crc32c } from './internal/crc32c.ts';
 import { base64, fromBase64, knownWord, member } from './internal/http/json.ts';
 import { type JsonServiceKind, jsonService } from './internal/http/json-service.ts';

@@ -58,7 +58,7 @@ export class KeyringError extends Error {
  * tried because its key service was out, the failure is that outage: nothing is known about the data key yet.
  */
 export function dataKeyNotOpened(causes: readonly unknown[]): KeyringError {
-  const cause = new AggregateError(causes, `${causes.length} encrypted data keys were tried`);
+  const cause = new AggregateError(causes, `tried: ${causes.length}`);
   const outage = causes.find(isOutage);
   if (outage === undefined) {
     return new KeyringError('DATA_KEY_NOT_OPENED', 'no encrypted data key could be opened', { cause });
