@@ -7,6 +7,7 @@ import { createAliases } from './keys/aliases.ts';
 import { createGrants } from './keys/grants.ts';
 import { createImportTokens } from './keys/import-tokens.ts';
 import { createKeys } from './keys/keys.ts';
+import { catchUp } from './keys/timeline.ts';
 import type { Account, Kms } from './kms.ts';
 import type { Log } from './log.ts';
 import { createXksClient } from './xks/client.ts';
@@ -53,6 +54,7 @@ export function createAccount({ accountId, clock, ids, transport, log }: Account
       return kms;
     },
     regions: () => [...byName.values()],
+    catchUp: () => catchUp(account),
   };
   return account;
 }

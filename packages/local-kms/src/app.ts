@@ -5,7 +5,6 @@ import type { Gate } from './access.ts';
 import { type AuditEvent, auditEvent } from './audit/event.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import type { Authentication, Identity } from './identity/authentication.ts';
-import { catchUp } from './keys/timeline.ts';
 import type { Account } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -44,7 +43,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const notes: Notes = { keyArns: [], xksCalls: [] };
     const answer = await answerOf(async () => {
       const body = await readBody(incoming, MAX_BODY_BYTES);
-      catchUp(account);
+      account.catchUp();
       const run = operationNamed(operation);
       notes.identity = options.authenticate({ headers: incoming.headersDistinct, body });
       const input = parseJson(body);

@@ -1,4 +1,5 @@
 import { KmsError } from '../errors.ts';
+import { type KeyEvent, nextEventOf } from './key-events.ts';
 import type { KeySpec, KeyUsage } from './key-specs.ts';
 import type { KeyVersion } from './versions.ts';
 
@@ -60,8 +61,8 @@ export interface Keys {
   find(id: string): KmsKey | undefined;
   /** In the order of their ids. */
   list(): readonly KmsKey[];
-  /** In no order. */
-  all(): Iterable<KmsKey>;
+  /** What happens to one of the keys first, if anything does. */
+  next(): NextEvent | undefined;
   inCustomKeyStore(customKeyStoreId: string): readonly KmsKey[];
   /** Throws XksKeyAlreadyInUseException if another key of the store has the external key. */
   add(key: KmsKey): void;
@@ -70,26 +71,57 @@ export interface Keys {
   delete(id: string): void;
 }
 
+/** What happens next, to which key. */
+interface NextEvent {
+  readonly key: KmsKey;
+  readonly event: KeyEvent;
+}
+
 /** No keys yet. */
 export function createKeys(): Keys {
   const byId = new Map<string, KmsKey>();
+  // Looking through all keys with every request would cost more than the request.
+  let next: NextEvent | undefined;
+  let isNextKnown = true;
+  const noteEvent = (key: KmsKey): void => {
+    const event = nextEventOf(key);
+    if (event && (!next || event.at < next.event.at)) next = { key, event };
+  };
+  const changed = (key: KmsKey): void => {
+    if (next?.key.id === key.id) isNextKnown = false;
+    else noteEvent(key);
+  };
   const inCustomKeyStore = (customKeyStoreId: string): readonly KmsKey[] =>
     [...byId.values()].filter((key) => key.external?.customKeyStoreId === customKeyStoreId);
 
   return {
     find: (id) => byId.get(id),
     list: () => [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    all: () => byId.values(),
+    next() {
+      if (isNextKnown) return next;
+      next = undefined;
+      for (const key of byId.values()) noteEvent(key);
+      isNextKnown = true;
+      return next;
+    },
     inCustomKeyStore,
     add(key) {
       if (key.external) assertUnused(key.external, inCustomKeyStore(key.external.customKeyStoreId));
       byId.set(key.id, key);
+      changed(key);
     },
     update(id, changes) {
       const key = byId.get(id);
-      if (key) byId.set(id, { ...key, ...changes });
+      if (!key) return;
+      const updated = { ...key, ...changes };
+      byId.set(id, updated);
+      changed(updated);
     },
-    delete: (id) => void byId.delete(id),
+    delete(id) {
+      const key = byId.get(id);
+      byId.delete(id);
+      if (key) changed(key);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Account } from '../kms.ts';
 import { deleteKey } from './deletion.ts';
+import type { KeyEvent } from './key-events.ts';
 import type { KmsKey } from './keys.ts';
 import { rotateAsScheduled } from './rotation.ts';
 
@@ -7,48 +8,17 @@ import { rotateAsScheduled } from './rotation.ts';
 export function catchUp(account: Account): void {
   const now = account.clock.now();
   for (;;) {
-    const next = nextEvent(account);
-    if (!next || next.at > now) return;
-    next.happen();
+    const due = account.regions().flatMap(({ keys }) => keys.next() ?? []);
+    const [next] = due.sort((a, b) => a.event.at.getTime() - b.event.at.getTime());
+    if (!next || next.event.at > now) return;
+    happen(account, next.key, next.event);
   }
 }
 
-interface KeyEvent {
-  readonly at: Date;
-  happen(): void;
-}
-
-function nextEvent(account: Account): KeyEvent | undefined {
-  let next: KeyEvent | undefined;
-  for (const { keys } of account.regions()) {
-    for (const key of keys.all()) {
-      for (const event of eventsOf(account, key)) if (!next || event.at < next.at) next = event;
-    }
-  }
-  return next;
-}
-
-/** What is to happen to a key. One operation after another: each event makes those after it anew. */
-function eventsOf(account: Account, key: KmsKey): readonly KeyEvent[] {
-  const { deletion, rotation, versions } = key;
-  const events: KeyEvent[] = [];
-  if (deletion?.at) {
-    const { at } = deletion;
-    events.push({ at, happen: () => deleteKey(account, key, at) });
-  }
-  if (rotation && rotates(key)) {
-    const at = rotation.nextAt;
-    events.push({ at, happen: () => rotateAsScheduled(account, key, at) });
-  }
-  for (const { id, expiresAt } of versions) {
-    if (expiresAt) events.push({ at: expiresAt, happen: () => expire(account, key, id) });
-  }
-  return events;
-}
-
-// Of related keys, the primary one is rotated. What cannot be used is not rotated either.
-function rotates({ enabled, deletion, region, primaryRegion = region }: KmsKey): boolean {
-  return enabled && !deletion && region === primaryRegion;
+function happen(account: Account, key: KmsKey, event: KeyEvent): void {
+  if (event.type === 'deletion') deleteKey(account, key, event.at);
+  else if (event.type === 'rotation') rotateAsScheduled(account, key, event.at);
+  else expire(account, key, event.versionId);
 }
 
 function expire(account: Account, key: KmsKey, versionId: string): void {
