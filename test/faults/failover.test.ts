@@ -3,7 +3,7 @@ import { withDeadline } from '../../packages/xks-proxy/src/deadline.ts';
 import { failoverDevice } from '../../packages/xks-proxy/src/devices/failover.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
-import { faultyToken, opens, seal, tokenConfig } from './fixture.ts';
+import { faultyToken, opens, seal, tokenConfig, UNCOUNTED } from './fixture.ts';
 import { type CallSite, hasCompiler } from './shim.ts';
 
 const TIMEOUT_MS = 200;
@@ -21,7 +21,7 @@ const OUTAGES = [0x06, 0x30, 0x32, 0xe0, 0x190, 0x8000_0001];
 async function twoTokens(calls: 'inline' | 'worker' = 'inline') {
   const faulty = await faultyToken({ calls });
   const config = tokenConfig(faulty.token.modulePath, faulty.token, { name: 'well' });
-  const well = await openToken(config, () => undefined);
+  const well = await openToken(config, () => undefined, UNCOUNTED);
   onTestFinished(() => well.release());
   const members = [faulty.open, well].map(({ device, status }) => ({
     device,

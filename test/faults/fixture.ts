@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { onTestFinished } from 'vitest';
+import { openIvBudget } from '../../packages/xks-proxy/src/budget/iv-budget.ts';
 import type { TokenConfig } from '../../packages/xks-proxy/src/config/config.ts';
 import type { KeyDevice, Sealed } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { type OpenToken, openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
@@ -28,9 +29,8 @@ export async function faultyToken(change: Partial<TokenConfig> = {}): Promise<Fa
   module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'orders' });
   module.close();
   const changes: string[] = [];
-  const open = await openToken(tokenConfig(shim.modulePath, token, change), (status) => {
-    changes.push(status);
-  });
+  const onChange = (status: string) => void changes.push(status);
+  const open = await openToken(tokenConfig(shim.modulePath, token, change), onChange, UNCOUNTED);
   onTestFinished(async () => {
     shim.heal();
     await open.release();
@@ -57,6 +57,12 @@ export function tokenConfig(
     ...change,
   };
 }
+
+/** A budget that nobody exceeds here. */
+export const UNCOUNTED = openIvBudget(
+  { limit: 2 ** 32, stateDirectory: undefined, atLimit: 'refuse' },
+  () => undefined,
+);
 
 /** Data that is sealed and opened in these tests, and a context. */
 export const AAD = Buffer.from('context');

@@ -25,6 +25,15 @@ export interface ProxyLog {
   health(token: string, status: HealthStatus, cause?: unknown): void;
   /** A configured key that the token does not have, or not in a usable form. */
   keyUnavailable(event: { store: string; externalKeyId: string }, cause: unknown): void;
+  /** A key has encrypted half of the messages that it may, or nearly all of them. */
+  ivBudget(event: {
+    readonly stage: string;
+    readonly key: string;
+    readonly used: number;
+    readonly limit: number;
+  }): void;
+  /** A key that has nearly encrypted all it may could not be rotated. */
+  rotationFailed(event: { readonly store: string; readonly externalKeyId: string }, cause: unknown): void;
   /** The audit trail has got this far, in a file that was opened or closed: a hash to compare the trail with later. */
   auditHead(event: { readonly file: string; readonly sequence: number; readonly hash: string }): void;
   /** Records do not get into the audit trail; told once, until one does. */
@@ -70,6 +79,9 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
       }),
     keyUnavailable: ({ store, externalKeyId }, cause) =>
       logger.warn({ event: 'key-unavailable', store, externalKeyId, ...errorFields(cause) }),
+    ivBudget: ({ stage, key, used, limit }) => logger.warn({ event: 'iv-budget', stage, key, used, limit }),
+    rotationFailed: ({ store, externalKeyId }, cause) =>
+      logger.error({ event: 'rotation-failed', store, externalKeyId, ...errorFields(cause) }),
     auditHead: ({ file, sequence, hash }) => logger.info({ event: 'audit-head', file, sequence, hash }),
     auditFailed: (cause) => logger.error({ event: 'audit-failed', ...errorFields(cause) }),
     serverError: (cause) => logger.error({ event: 'server-error', ...errorFields(cause) }),

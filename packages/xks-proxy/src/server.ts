@@ -2,8 +2,11 @@ import type { Server } from 'node:https';
 import { type AdminListener, openAdminListener, type Readiness } from './admin/listener.ts';
 import { createApp } from './app.ts';
 import { type AuditTrail, NO_AUDIT, openAuditTrail } from './audit/trail.ts';
+import { openIvBudget } from './budget/iv-budget.ts';
+import { type RotateKey, watchBudget } from './budget/watch-budget.ts';
 import type { ProxyConfig } from './config/config.ts';
 import { refuseLateChanges } from './config/late-changes.ts';
+import { configOfWorker } from './config/of-worker.ts';
 import type { Observers } from './gate.ts';
 import { gracefulClose } from './http/graceful-close.ts';
 import { httpsServer, tlsOptions } from './http/https-server.ts';
@@ -18,6 +21,10 @@ import { openTracing } from './tracing.ts';
 export interface StartProxyOptions {
   /** Receives one JSON line an event; nothing is logged without it. */
   readonly log?: LogStream;
+  /** Makes the next version of a key that has nearly encrypted all it may, if the configuration wants that. */
+  readonly rotateKey?: RotateKey;
+  /** The number of this process, from 1 on, if several serve one port: each has its own audit records and admin port. */
+  readonly worker?: number | undefined;
 }
 
 /** A listening proxy. */
@@ -46,11 +53,13 @@ export interface RunningProxy {
  */
 export async function startProxy(
   config: ProxyConfig,
-  { log: stream }: StartProxyOptions = {},
+  { log: stream, worker, rotateKey }: StartProxyOptions = {},
 ): Promise<RunningProxy> {
   const closers: (() => Promise<void> | void)[] = [];
   try {
-    return await start(config, createLog(stream), closers);
+    const own = configOfWorker(config, worker);
+    const proxy = await start(own, createLog(stream), closers, rotateKey);
+    return { ...proxy, reload: (load) => proxy.reload(() => configOfWorker(load(), worker)) };
   } catch (error) {
     for (const close of closers.toReversed()) await close();
     throw error;
@@ -61,6 +70,7 @@ async function start(
   config: ProxyConfig,
   plainLog: ProxyLog,
   closers: (() => Promise<void> | void)[],
+  rotateKey: RotateKey | undefined,
 ): Promise<RunningProxy> {
   const metrics = config.admin === undefined ? undefined : createMetrics();
   closers.push(() => metrics?.close());
@@ -80,7 +90,12 @@ async function start(
     tracing: await openTracing(),
     calls: metrics?.calls ?? (() => () => undefined),
   };
-  let current = await openServing(config, log);
+  const budget = openIvBudget(
+    config.ivBudget,
+    watchBudget(() => serving?.config ?? config, log, rotateKey),
+  );
+  closers.push(() => budget.close());
+  let current = await openServing(config, { log, budget });
   closers.push(() => current.retire());
   let app = createApp(current, observers);
   const server = httpsServer(
@@ -128,6 +143,7 @@ async function start(
       await reloading;
       await stop();
       await current.retire();
+      budget.close();
       await recordEvent(audit, 'stopped', current);
       await audit.close();
       await admin?.close();
@@ -146,7 +162,7 @@ async function replacement(
 ): Promise<Serving> {
   const config = load();
   refuseLateChanges(before.config, config);
-  const opened = await openServing(config, log, before);
+  const opened = await openServing(config, { log, budget: before.budget }, before);
   try {
     server.setSecureContext(tlsOptions(config.server.tls));
     return opened;

@@ -1,6 +1,6 @@
+import type { IvBudget } from './budget/iv-budget.ts';
 import type { ProxyConfig } from './config/config.ts';
-import { type Fleet, openFleet } from './devices/fleet.ts';
-import type { ProxyLog } from './log.ts';
+import { type Fleet, type FleetParts, openFleet } from './devices/fleet.ts';
 import { type SharedCounts, storeQuota } from './quota/quota.ts';
 import { connectRedis } from './quota/redis.ts';
 import { openStore, type Store } from './stores.ts';
@@ -10,6 +10,7 @@ export interface Serving {
   readonly config: ProxyConfig;
   readonly stores: readonly Store[];
   readonly fleet: Fleet;
+  readonly budget: IvBudget;
   /** Whether no token serves: as AWS KMS sees it, only then is the fleet out. */
   isOut(): Promise<boolean>;
   /** Does the work of one request; until it is done, nothing that it may need is closed. */
@@ -24,9 +25,13 @@ export interface Serving {
  *
  * @param before what is served now; tokens that stay the same are shared with it
  */
-export async function openServing(config: ProxyConfig, log: ProxyLog, before?: Serving): Promise<Serving> {
+export async function openServing(
+  config: ProxyConfig,
+  parts: FleetParts,
+  before?: Serving,
+): Promise<Serving> {
   const redis = await sharedCounts(config);
-  const fleet = await openFleet(config, log, before?.fleet).catch((error: unknown) => {
+  const fleet = await openFleet(config, parts, before?.fleet).catch((error: unknown) => {
     redis?.client.disconnect();
     throw error;
   });
@@ -45,6 +50,7 @@ export async function openServing(config: ProxyConfig, log: ProxyLog, before?: S
     config,
     stores,
     fleet,
+    budget: parts.budget,
     isOut: async () => (await statuses()).every((status) => status === 'UNAVAILABLE'),
     async during(work) {
       underWay += 1;

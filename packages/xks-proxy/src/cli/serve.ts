@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { ProxyConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
+import { rotateKey } from '../keys/rotate.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
@@ -51,7 +52,14 @@ async function serveHere(configFile: string, isSupervised: boolean): Promise<voi
 /** Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. */
 async function serve(configFile: string): Promise<RunningProxy> {
   let config: ProxyConfig = loadConfig(configFile);
-  const proxy = await startProxy(config, { log: process.stdout });
+  const proxy = await startProxy(config, {
+    log: process.stdout,
+    worker: workerNumber(),
+    // The watch over the files sees the new version and has the proxy follow.
+    rotateKey: async ({ store, externalKeyId, version }) => {
+      await rotateKey({ configFile, store }, externalKeyId, { expected: version });
+    },
+  });
   const reload = (): void => {
     void proxy
       .reload(() => {

@@ -6,6 +6,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import type { AdminConfig } from './admin.ts';
 import type { AuditConfig } from './audit.ts';
 import { filesBelow } from './files.ts';
+import type { IvBudgetConfig } from './iv-budget.ts';
 import type { QuotaConfig, RedisConfig } from './quota.ts';
 import { configSchema } from './schema.ts';
 
@@ -21,6 +22,7 @@ export interface ProxyConfig {
   };
   readonly tokens: readonly TokenConfig[];
   readonly health: HealthConfig;
+  readonly ivBudget: IvBudgetConfig;
   readonly admin?: AdminConfig | undefined;
   readonly audit?: AuditConfig | undefined;
   readonly redis?: RedisConfig | undefined;
@@ -133,10 +135,10 @@ export interface KeyVersionConfig {
  * Parses a TOML configuration and reads the files it names, relative to `baseDirectory`.
  * Throws XksProxyError `CONFIG_INVALID` whose message has one line for each problem, with its place.
  *
+ * @param options.instead texts by absolute path, taken in place of what stands in those files
+ *
  * @example
  * const config = parseConfig(await readFile('/etc/xks-proxy/config.toml', 'utf8'), { baseDirectory: '/etc/xks-proxy' });
- *
- * @param options.instead texts by absolute path, taken in place of what stands in those files: what would be
  */
 export function parseConfig(
   toml: string,

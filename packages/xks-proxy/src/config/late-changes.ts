@@ -15,5 +15,6 @@ export function refuseLateChanges(before: ProxyConfig, after: ProxyConfig): void
 const LATE = {
   admin: ({ admin }) => admin,
   audit: ({ audit }) => audit,
+  iv_budget: ({ ivBudget }) => ivBudget,
   'server.tls.client_ca_file': ({ server }) => server.tls.clients !== undefined,
 } as const satisfies Record<string, (config: ProxyConfig) => unknown>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { adminSchema } from './admin.ts';
 import { auditSchema } from './audit.ts';
 import type { Files } from './files.ts';
+import { ivBudgetSchema } from './iv-budget.ts';
 import { unique } from './names.ts';
 import { redisSchema } from './quota.ts';
 import { serverSchema } from './server.ts';
@@ -20,6 +21,7 @@ export function configSchema(files: Files) {
         .max(10)
         .superRefine(unique('name', (row) => row.name)),
       health: health.prefault({}),
+      iv_budget: ivBudgetSchema(files).prefault({}),
       admin: adminSchema.optional(),
       audit: auditSchema(files).optional(),
       redis: redisSchema(files).optional(),
@@ -31,7 +33,8 @@ export function configSchema(files: Files) {
     })
     .superRefine(uniqueAccessKeyIds)
     .superRefine(knownTokens)
-    .superRefine(placeForSharedQuotas);
+    .superRefine(placeForSharedQuotas)
+    .transform(({ iv_budget: ivBudget, ...sections }) => ({ ...sections, ivBudget }));
 }
 
 const health = z

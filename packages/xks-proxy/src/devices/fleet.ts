@@ -1,3 +1,4 @@
+import type { IvBudget } from '../budget/iv-budget.ts';
 import type { ProxyConfig, StoreKeyConfig } from '../config/config.ts';
 import type { ProxyLog } from '../log.ts';
 import { currentVersion, keyUsages } from '../stores.ts';
@@ -6,6 +7,7 @@ import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { isSameToken, type OpenToken, openToken } from './open-token.ts';
+import { selectorName } from './selector-name.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
 export interface Fleet {
@@ -16,6 +18,12 @@ export interface Fleet {
   deviceOf(key: StoreKeyConfig): KeyDevice;
   /** Lets go of the tokens; those that no other fleet holds are closed. */
   release(): Promise<void>;
+}
+
+/** What outlives a fleet. */
+export interface FleetParts {
+  readonly log: ProxyLog;
+  readonly budget: IvBudget;
 }
 
 /** What GetHealthStatus tells besides the state of each member. */
@@ -39,14 +47,18 @@ export interface FleetMember {
  * Opens the tokens of a configuration, or shares those of the fleet before it that have not changed. Logs each key
  * that cannot be used. Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then no token is held that was not before.
  */
-export async function openFleet(config: ProxyConfig, log: ProxyLog, before?: Fleet): Promise<Fleet> {
+export async function openFleet(
+  config: ProxyConfig,
+  { log, budget }: FleetParts,
+  before?: Fleet,
+): Promise<Fleet> {
   const tokens: OpenToken[] = [];
   try {
     for (const tokenConfig of config.tokens) {
       const shared = before?.members.find(({ token }) => isSameToken(token.config, tokenConfig))?.token;
       shared?.hold();
       const onChange: OnChange = (status, cause) => log.health(tokenConfig.name, status, cause);
-      tokens.push(shared ?? (await openToken(tokenConfig, onChange)));
+      tokens.push(shared ?? (await openToken(tokenConfig, onChange, budget)));
     }
   } catch (error) {
     await Promise.all(tokens.map((token) => token.release()));
@@ -107,7 +119,7 @@ async function checkedKeys(
       const named = { store, externalKeyId: key.externalKeyId, selector };
       try {
         const usages = keyUsages(key, await device.key(selector));
-        const id = 'id' in selector ? Buffer.from(selector.id).toString('hex') : `label ${selector.label}`;
+        const id = selectorName(selector);
         if (key.status === 'ENABLED' && usages.length === 2 && !usable.has(id)) usable.set(id, named);
       } catch (error) {
         log.keyUnavailable(named, error);

@@ -1,4 +1,5 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
+import type { IvBudget } from '../budget/iv-budget.ts';
 import type { TokenConfig } from '../config/config.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
@@ -26,10 +27,12 @@ export interface OpenToken {
  * Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE`.
  *
  * @param onChange told when the token is left alone for its failures, and when it works again
+ * @param budget counts what the keys of the token encrypt
  */
 export async function openToken(
   config: TokenConfig,
   onChange: (status: HealthStatus, cause?: unknown) => void,
+  budget: IvBudget,
 ): Promise<OpenToken> {
   const first = await connectToken(config).catch((cause: unknown): never => {
     const detail = cause instanceof Error ? cause.message : 'unknown error';
@@ -64,7 +67,7 @@ export async function openToken(
   let holds = 1;
   return {
     config,
-    device,
+    device: budget.over(device),
     info: first.info,
     status,
     sessions: () => connection?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },

@@ -50,6 +50,21 @@ export const METRICS = {
     labels: ['token', 'status'],
     help: '1 for the status that a token has at the moment: ACTIVE, DEGRADED or UNAVAILABLE.',
   },
+  token_circuit_open: {
+    kind: 'gauge',
+    labels: ['token'],
+    help: '1 while a token is left alone because its calls failed one after the other.',
+  },
+  iv_budget_used_ratio: {
+    kind: 'gauge',
+    labels: ['store', 'external_key_id', 'version'],
+    help: 'Share of the messages that a version of a key may encrypt, of which it has.',
+  },
+  token_sessions: {
+    kind: 'gauge',
+    labels: ['token', 'state'],
+    help: 'Sessions with a token, or threads that have one: open, idle, or hung for good; and the limit.',
+  },
   event_loop_delay_seconds: {
     kind: 'gauge',
     labels: ['quantile'],

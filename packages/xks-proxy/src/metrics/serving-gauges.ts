@@ -9,7 +9,10 @@ export function servingGauges(gauge: (name: MetricName) => Gauge): (serving: Ser
   const certificate = gauge('certificate_expiry_days');
   const credentials = gauge('credential_age_days');
   const tokens = gauge('token_status');
-  return async ({ config, fleet }) => {
+  const circuits = gauge('token_circuit_open');
+  const budgets = gauge('iv_budget_used_ratio');
+  const sessions = gauge('token_sessions');
+  return async ({ config, fleet, budget }) => {
     const statuses = await Promise.all(
       fleet.members.map(async ({ token, health }) => ({
         token: token.config.name,
@@ -24,6 +27,25 @@ export function servingGauges(gauge: (name: MetricName) => Gauge): (serving: Ser
         if (createdAt === undefined) continue;
         const labels = { store: store.name, access_key_id: accessKeyId };
         credentials.set(labels, days(Date.now() - createdAt.getTime()));
+      }
+    }
+    circuits.reset();
+    for (const { token } of fleet.members) {
+      circuits.set({ token: token.config.name }, Number(token.status() === 'UNAVAILABLE'));
+    }
+    budgets.reset();
+    for (const store of config.stores) {
+      for (const { externalKeyId, versions } of store.keys) {
+        for (const { version, selector } of versions) {
+          const labels = { store: store.name, external_key_id: externalKeyId, version };
+          budgets.set(labels, budget.used(selector) / budget.limit);
+        }
+      }
+    }
+    sessions.reset();
+    for (const { token } of fleet.members) {
+      for (const [state, count] of Object.entries(token.sessions())) {
+        sessions.set({ token: token.config.name, state }, count);
       }
     }
     tokens.reset();

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { NO_AUDIT } from '../../src/audit/trail.ts';
+import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import type { ProxyConfig } from '../../src/config/config.ts';
 import type { Fleet } from '../../src/devices/fleet.ts';
 import { XksException } from '../../src/errors.ts';
@@ -32,6 +33,7 @@ const config: ProxyConfig = {
     ekmVendor: undefined,
     ekmModel: undefined,
   },
+  ivBudget: { stateDirectory: undefined, limit: 2 ** 32, atLimit: 'refuse' },
   stores: [
     {
       name: 'acme',
@@ -72,6 +74,7 @@ const serving: Serving = {
   config,
   stores: config.stores.map((store) => openStore(store, parts)),
   fleet,
+  budget: openIvBudget(config.ivBudget, () => undefined),
   isOut: async () => false,
   during: (work) => work(),
   retire: async () => undefined,

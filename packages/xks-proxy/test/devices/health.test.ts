@@ -1,8 +1,8 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { tokenException } from '../../src/devices/failures.ts';
 import { deviceHealth, type HealthStatus } from '../../src/devices/health.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
-import { tokenException } from '../../src/devices/failures.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 
 function healthOf(

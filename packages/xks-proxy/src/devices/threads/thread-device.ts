@@ -1,5 +1,6 @@
 import { tokenException } from '../failures.ts';
 import type { DeviceCallOptions, DeviceKeySelector, KeyDevice, KeyUsage } from '../key-device.ts';
+import { selectorName } from '../selector-name.ts';
 import { ownBytes, type ThreadAnswer, type ThreadCall } from './messages.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
@@ -22,8 +23,7 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
     selector: DeviceKeySelector,
     { fresh = false, ...options }: DeviceCallOptions & { readonly fresh?: boolean } = {},
   ): Promise<readonly KeyUsage[]> => {
-    const id =
-      'id' in selector ? `id ${Buffer.from(selector.id).toString('hex')}` : `label ${selector.label}`;
+    const id = selectorName(selector);
     const found = known.get(id);
     if (found !== undefined && !fresh && performance.now() - found.foundAtMs < MAX_AGE_MS) {
       return found.usages;
