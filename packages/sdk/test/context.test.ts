@@ -27,6 +27,20 @@ describe('context bytes', () => {
     );
   });
 
+  it('belong to who asked for them: what is written to them changes no other answer', () => {
+    const context = copyContext({ tenant: '42' });
+    const expected = hex(contextBytes(context));
+    contextBytes(context).fill(0xff);
+    expect(hex(contextBytes(context))).toBe(expected);
+  });
+
+  it('follow a context that is not frozen', () => {
+    const context = { tenant: '42' };
+    const before = hex(contextBytes(context));
+    context.tenant = '43';
+    expect(hex(contextBytes(context))).not.toBe(before);
+  });
+
   it('are none for an empty context', () => {
     expect(contextBytes({})).toHaveLength(0);
   });

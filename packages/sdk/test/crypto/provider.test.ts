@@ -46,6 +46,22 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(out).toEqual(new Uint8Array(32));
   });
 
+  it('seals and opens long plaintexts as every other, and leaves none of one whose tag does not verify', async () => {
+    const [rawKey, iv, aad] = [provider.randomBytes(32), provider.randomBytes(12), Uint8Array.of(7)];
+    const key = await provider.aesGcmKey(rawKey);
+    const plaintext = new Uint8Array(200_001).map((_, i) => i);
+    const sealed = new Uint8Array(plaintext.length + 16);
+    await key.seal(iv, aad, plaintext, sealed);
+    for (const other of Object.values(providers)) {
+      const opened = new Uint8Array(plaintext.length);
+      expect(await (await other.aesGcmKey(rawKey)).open(iv, aad, sealed, opened)).toBe(true);
+      expect(Buffer.compare(opened, plaintext)).toBe(0);
+    }
+    const out = new Uint8Array(plaintext.length);
+    expect(await key.open(iv, Uint8Array.of(8), sealed, out)).toBe(false);
+    expect(out.every((byte) => byte === 0)).toBe(true);
+  });
+
   it('does not open what is shorter than a tag', async () => {
     const key = await provider.aesGcmKey(provider.randomBytes(32));
     const nothing = new Uint8Array(0);
@@ -146,6 +162,30 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(await verify(Uint8Array.of(1, 2, 4), signature)).toBe(false);
     expect(await verify(Uint8Array.of(1, 2, 3), new Uint8Array(signature.length))).toBe(false);
   });
+
+  it.each([0, 65_535, 65_536, 65_537, 150_000])(
+    'signs and verifies %d bytes as every other, however they are cut',
+    async (length) => {
+      const message = new Uint8Array(length).map((_, i) => i);
+      const cut = (sink: { update(bytes: Uint8Array): void }, pieceLength: number) => {
+        for (let start = 0; start < length; start += pieceLength) {
+          const piece = message.slice(start, start + pieceLength);
+          sink.update(piece);
+          piece.fill(0); // the caller uses his memory for something else
+        }
+      };
+      const signingKey = await provider.generateSigningKey('P-256', 'SHA-256');
+      const signer = signingKey.signer();
+      cut(signer, 65_536);
+      const signature = await signer.sign();
+      for (const other of Object.values(providers)) {
+        const key = await other.verificationKey('P-256', 'SHA-256', signingKey.publicKey);
+        const verifier = key?.verifier();
+        if (verifier) cut(verifier, 9999);
+        expect(await verifier?.verify(signature)).toBe(true);
+      }
+    },
+  );
 
   it.each(['P-256', 'P-384'] as const)(
     'accepts no halves of a signature beyond the order of %s',
