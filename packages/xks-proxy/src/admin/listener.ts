@@ -42,7 +42,7 @@ export async function openAdminListener(
     outgoing.end(method === 'HEAD' ? '' : text);
   };
   const server = createServer(TIMEOUTS, (incoming, outgoing) => void respond(incoming, outgoing));
-  const taken = await listen(server, { host, port });
+  const taken = await listen(server, { host, port }, { exclusive: true });
   return {
     port: taken,
     close: () =>

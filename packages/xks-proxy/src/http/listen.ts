@@ -1,10 +1,15 @@
 import type { Server } from 'node:net';
 import { XksProxyError } from '../proxy-error.ts';
 
-/** Listens, and returns the port. Throws XksProxyError `LISTEN_FAILED`. */
+/**
+ * Listens, and returns the port. Throws XksProxyError `LISTEN_FAILED`.
+ *
+ * @param exclusive whether the processes of a cluster must not share the port
+ */
 export function listen(
   server: Server,
   { host, port }: { readonly host: string; readonly port: number },
+  { exclusive = false }: { readonly exclusive?: boolean } = {},
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const failed = (cause: Error): void => {
@@ -15,7 +20,7 @@ export function listen(
       );
     };
     server.once('error', failed);
-    server.listen(port, host, () => {
+    server.listen({ port, host, exclusive }, () => {
       server.off('error', failed);
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : port);

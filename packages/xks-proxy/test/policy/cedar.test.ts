@@ -1,0 +1,101 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { cedarPolicy } from '../../src/policy/cedar.ts';
+import { BASE, encryptBody } from '../fixtures/bodies.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+import { metadata, startTestProxy } from '../fixtures/proxy.ts';
+
+const alice = {
+  awsPrincipalArn: 'arn:aws:iam::111122223333:user/Alice',
+  kmsOperation: 'Decrypt',
+  kmsKeyArn: 'arn:aws:kms:eu-north-1:111122223333:key/1',
+};
+const request = { metadata: alice, externalKeyId: 'orders', now: new Date('2026-11-20T12:00:00Z') };
+const decide = (text: string, more: Partial<typeof request> = {}) => {
+  const result = cedarPolicy(text);
+  return 'policy' in result ? result.policy.decide({ ...request, ...more }) : expect.unreachable();
+};
+const problems = (text: string) => {
+  const result = cedarPolicy(text);
+  return 'problems' in result ? result.problems : [];
+};
+
+describe('a Cedar policy', () => {
+  it('denies what nothing permits, and what something forbids, and names what decided', () => {
+    expect(decide('')).toEqual({ isAllowed: false, rule: 'default' });
+    const text =
+      '@id("all") permit(principal, action, resource); forbid(principal, action == Action::"Encrypt", resource);';
+    expect(decide(text)).toEqual({ isAllowed: true, rule: 'all' });
+    const metadata = { ...alice, kmsOperation: 'Encrypt' };
+    expect(decide(text, { metadata })).toEqual({ isAllowed: false, rule: 'policy1' });
+  });
+
+  it('knows principal, action, resource, and all that KMS tells besides', () => {
+    const metadata = {
+      ...alice,
+      kmsViaService: 's3.eu-north-1.amazonaws.com',
+      awsSourceVpc: 'vpc-1',
+      awsSourceVpce: 'vpce-1',
+    };
+    const permits = (condition: string) =>
+      decide(`permit(principal, action, resource) when { ${condition} };`, { metadata }).isAllowed;
+    expect(permits('principal == Principal::"arn:aws:iam::111122223333:user/Alice"')).toBe(true);
+    expect(permits('action == Action::"Decrypt" && resource == Key::"orders"')).toBe(true);
+    expect(permits('resource == Key::"parcels"')).toBe(false);
+    expect(permits('context.account == "111122223333" && context.kmsKeyArn like "arn:aws:kms:*"')).toBe(true);
+    expect(permits('context.viaService like "s3.*" && context.sourceVpc == "vpc-1"')).toBe(true);
+    expect(permits('context.sourceVpce == "vpce-1"')).toBe(true);
+    expect(permits('context.now < datetime("2026-11-20T12:00:01Z")')).toBe(true);
+    expect(permits('context.now > datetime("2026-11-20T12:00:00Z")')).toBe(false);
+  });
+
+  it('denies when a policy cannot be evaluated, also one that would only forbid', () => {
+    const text = `permit(principal, action, resource);
+      forbid(principal, action, resource) when { context.viaService like "s3.*" };`;
+    expect(decide(text)).toEqual({ isAllowed: false, rule: 'undecided' });
+    expect(
+      decide(text.replace('{ context.viaService', '{ context has viaService && context.viaService')),
+    ).toEqual({
+      isAllowed: true,
+      rule: 'policy0',
+    });
+  });
+
+  it.each([
+    'permit(',
+    'permit(principal == ?principal, action, resource);',
+    '@id("a") permit(principal, action, resource); @id("a") forbid(principal, action, resource);',
+    '@id("a b") permit(principal, action, resource);',
+    '@id("default") permit(principal, action, resource);',
+    '@id("policy1") permit(principal, action, resource); forbid(principal, action, resource);',
+  ])('is not %j', (text) => {
+    expect(problems(text)).toHaveLength(1);
+  });
+
+  it('decides for a store whose configuration names its file, and follows the file', async () => {
+    const file = join(temporaryFolder(), 'acme.cedar');
+    const change = (toml: string) =>
+      toml.replace('regions =', () => `cedar_policy_file = ${JSON.stringify(file)}\nregions =`);
+    writeFileSync(
+      file,
+      '@id("alice") permit(principal == Principal::"arn:aws:iam::123456789012:user/Alice", action, resource);',
+    );
+    const proxy = await startTestProxy(change);
+    onTestFinished(() => proxy.close());
+    const encrypt = (more = {}) =>
+      proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody({ requestMetadata: metadata(more) }));
+    const rule = () => proxy.logLines().findLast(({ event }) => event === 'request')?.['policyRule'];
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    expect(rule()).toBe('alice');
+    await expect(encrypt({ awsPrincipalArn: 'AWS Internal' })).resolves.toMatchObject({ status: 403 });
+    expect(rule()).toBe('default');
+    writeFileSync(file, 'permit(');
+    await expect(proxy.reload(change)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    writeFileSync(file, 'forbid(principal, action, resource);');
+    await proxy.reload(change);
+    await expect(encrypt()).resolves.toMatchObject({ status: 403 });
+    expect(rule()).toBe('policy0');
+  });
+});
