@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { PRODUCT_VERSION } from '../version.ts';
+import { addAudit } from './audit.ts';
 import { addConfig, addConsoleConfig } from './config.ts';
 import { addConformance } from './conformance.ts';
 import { addCredentials } from './credentials.ts';
+import { addDoctor } from './doctor.ts';
 import { EXIT } from './exit.ts';
 import { addKeys } from './keys.ts';
+import { addMigrate } from './migrate.ts';
+import { addPolicy } from './policy.ts';
 import { addServe } from './serve.ts';
 
 const program = new Command('xks-proxy')
@@ -18,6 +22,10 @@ addKeys(program);
 addCredentials(program);
 addConfig(program);
 addConsoleConfig(program);
+addDoctor(program);
+addMigrate(program);
+addPolicy(program);
+addAudit(program);
 
 try {
   await program.parseAsync();

@@ -1,0 +1,101 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { createFile } from '../files/replace-file.ts';
+import { migrate, moduleOf } from '../migrate/migrate.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import { reported, usageError } from './exit.ts';
+import { print } from './print.ts';
+
+/** `xks-proxy migrate`: from the Rust sample proxy of AWS. */
+export function addMigrate(program: Command): void {
+  program
+    .command('migrate <settings-toml>')
+    .description(
+      'make a configuration of the settings of the Rust sample proxy; its ciphertext goes on opening',
+    )
+    .requiredOption(
+      '--output <folder>',
+      'where the configuration and its files go; nothing there is overwritten',
+    )
+    .option(
+      '--working-directory <folder>',
+      'where the sample proxy runs, for its relative paths; default: here',
+    )
+    .option(
+      '--token-label <text>',
+      'of the token; default: the one in the first slot, which the sample proxy takes',
+    )
+    .option('--certificate-file <file>', 'PEM chain, for settings without TLS')
+    .option('--key-file <file>', 'PEM private key, for settings without TLS')
+    .action((settings: string, options: MigrateOptions) => reported(() => run(settings, options)));
+}
+
+interface MigrateOptions {
+  readonly output: string;
+  readonly workingDirectory?: string;
+  readonly tokenLabel?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+}
+
+async function run(settings: string, options: MigrateOptions): Promise<void> {
+  const { certificateFile, keyFile, workingDirectory = '.' } = options;
+  if ((certificateFile === undefined) !== (keyFile === undefined)) {
+    return usageError('give both --certificate-file and --key-file, or none');
+  }
+  const toml = settingsText(settings);
+  const resolveOld = (path: string) => resolve(workingDirectory, path);
+  const token =
+    options.tokenLabel === undefined
+      ? firstToken(resolveOld(moduleOf(toml) ?? ''))
+      : { label: options.tokenLabel };
+  const certificate =
+    certificateFile === undefined || keyFile === undefined
+      ? undefined
+      : { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
+  const { files, notes } = migrate(toml, { token, resolve: resolveOld, certificate });
+  mkdirSync(options.output, { recursive: true, mode: 0o700 });
+  for (const [name, text] of files) await newFile(join(options.output, name), text);
+  const configFile = join(options.output, 'config.toml');
+  print(`${configFile} and ${files.size - 1} files are written`);
+  for (const note of notes) print(`  ${note}`);
+  loadConfig(configFile);
+  print(`next: xks-proxy doctor --config ${configFile}`);
+}
+
+function settingsText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new XksProxyError('CONFIG_INVALID', `cannot read ${file}`, { cause });
+  }
+}
+
+function firstToken(path: string): { serial: string } {
+  try {
+    const module = openModule({ path });
+    try {
+      const [first] = module.tokens();
+      if (first?.initialized === true) return { serial: first.serial };
+    } finally {
+      module.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Pkcs11Error)) throw error;
+  }
+  const text = `no token is found in the first slot of ${path}: give --token-label`;
+  throw new XksProxyError('TOKEN_UNAVAILABLE', text);
+}
+
+async function newFile(path: string, text: string): Promise<void> {
+  try {
+    await createFile(path, text);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    const remedy = `choose an empty folder below ${dirname(dirname(path))}`;
+    throw new XksProxyError('CHANGE_REFUSED', `cannot create ${path} (${code}): ${remedy}`, { cause });
+  }
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
+import type { ProxyConfig, StoreConfig } from '../config/config.ts';
+import { requestMetadata } from '../conformance/request-metadata.ts';
+import { signRequest } from '../conformance/signer.ts';
+import { consoleConfig } from '../credentials/console-config.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import { startProxy } from '../server.ts';
+import type { Report } from './findings.ts';
+
+/**
+ * Asks for the health of each store as AWS KMS does, signed with each of its credentials: at the endpoint, or, without
+ * one, of a proxy that is started for it here and serves nobody else.
+ */
+export async function examineCalls(
+  config: ProxyConfig,
+  endpoint: URL | undefined,
+  report: Report,
+): Promise<void> {
+  if (endpoint !== undefined) return callStores(config, endpoint, report);
+  try {
+    const { server } = config;
+    const tls = { ...server.tls, clients: undefined };
+    const alone = { ...server, host: '127.0.0.1', port: 0, tls };
+    const proxy = await startProxy({ ...config, server: alone, admin: undefined, audit: undefined });
+    try {
+      await callStores(config, new URL(proxy.url), report);
+    } finally {
+      await proxy.close();
+    }
+  } catch (error) {
+    if (!(error instanceof XksProxyError)) throw error;
+    report('proxy-not-started', 'proxy', error.message);
+  }
+}
+
+async function callStores(config: ProxyConfig, endpoint: URL, report: Report): Promise<void> {
+  for (const store of config.stores) {
+    for (const credential of store.credentials) {
+      const subject = `store ${store.name}, credential ${credential.accessKeyId}`;
+      try {
+        examineAnswer(await healthOf(store, credential, endpoint), subject, report);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : 'unknown error';
+        // The next call would not arrive either.
+        return report('endpoint-unreachable', endpoint.origin, why);
+      }
+    }
+  }
+}
+
+interface HealthAnswer {
+  readonly status: number;
+  readonly errorName: string;
+  readonly durationMs: number;
+  readonly skewMs: number;
+}
+
+function examineAnswer(
+  { status, errorName, durationMs, skewMs }: HealthAnswer,
+  subject: string,
+  report: Report,
+): void {
+  const skew = Math.abs(skewMs);
+  const seconds = `the clocks are ${Math.round(skew / 1000)} seconds apart`;
+  if (skew > MAX_SKEW_MS) report('clock-skewed', subject, seconds);
+  else if (skew > MAX_DRIFT_MS) report('clock-drifting', subject, seconds);
+  if (status !== 200) return report('call-refused', subject, `the answer is ${status} ${errorName}`);
+  const answered = `answered in ${durationMs.toFixed(0)} ms`;
+  report(durationMs > KMS_WAITS_MS ? 'call-slow' : 'call-answered', subject, answered);
+}
+
+async function healthOf(
+  store: StoreConfig,
+  credential: StoreConfig['credentials'][number],
+  endpoint: URL,
+): Promise<HealthAnswer> {
+  const { XksProxyUriPath, XksProxyAuthenticationCredential: secrets } = consoleConfig(store, credential);
+  const path = `${XksProxyUriPath}/health`;
+  const body = Buffer.from(JSON.stringify({ requestMetadata: requestMetadata('KmsHealthCheck') }));
+  const signature = signRequest({
+    method: 'POST',
+    path,
+    headers: { host: endpoint.host },
+    signsDate: true,
+    body,
+    credential: { accessKeyId: secrets.AccessKeyId, secretAccessKey: secrets.RawSecretAccessKey },
+    region: store.regions[0] ?? '',
+    service: 'kms-xks-proxy',
+    date: new Date(),
+  });
+  const headers = { ...signature, host: endpoint.host, 'content-type': 'application/json' };
+  let connectedAt = 0;
+  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
+    // Whom the certificate is from has findings of its own; what is sent is no secret to whoever answers.
+    const options = { method: 'POST', path, headers, rejectUnauthorized: false, timeout: TIMEOUT_MS };
+    const outgoing = request(endpoint, options, resolve);
+    outgoing.on('socket', (socket) => {
+      // KMS keeps its connections, and waits for answers.
+      if (socket instanceof TLSSocket) socket.once('secureConnect', () => (connectedAt = performance.now()));
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)));
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+  const durationMs = performance.now() - connectedAt;
+  const [, errorName = ''] = /"errorName":"(\w+)"/.exec(await text(incoming)) ?? [];
+  const date = Date.parse(incoming.headers.date ?? '');
+  // The header has whole seconds.
+  const skewMs = Number.isNaN(date) ? 0 : Date.now() - date;
+  return { status: incoming.statusCode ?? 0, errorName, durationMs, skewMs };
+}
+
+const KMS_WAITS_MS = 250;
+const MAX_SKEW_MS = 5 * 60_000;
+const MAX_DRIFT_MS = 30_000;
+const TIMEOUT_MS = 10_000;

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse as parseToml } from 'smol-toml';
+import type { Report } from './findings.ts';
+
+/**
+ * Looks who may read and write the files that a configuration names, as far as they can be found: it is for
+ * configurations that are not right, too.
+ */
+export function examineFiles(configFile: string, report: Report): void {
+  const base = dirname(configFile);
+  const named = [{ setting: 'configuration', file: configFile }, ...filesNamed(readToml(configFile), base)];
+  const seen = new Set<string>();
+  for (const { setting, file } of named) {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined || seen.has(file)) continue;
+    seen.add(file);
+    const mode = (found.mode & 0o777).toString(8);
+    if (SECRETS.has(setting) && (found.mode & 0o077) !== 0)
+      report('secret-exposed', file, `it holds a secret, and its mode is ${mode}`);
+    else if ((found.mode & 0o022) !== 0) report('file-writable', file, `its mode is ${mode}`);
+    if (existsSync(`${file}.lock`))
+      report('lock-left', `${file}.lock`, 'nobody can change the file meanwhile');
+  }
+}
+
+interface NamedFile {
+  readonly setting: string;
+  readonly file: string;
+}
+
+/** All settings that end in `_file`, and those in the files that are TOML themselves. */
+function filesNamed(value: unknown, base: string): NamedFile[] {
+  if (Array.isArray(value)) return value.flatMap((item) => filesNamed(item, base));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([setting, content]) => {
+    if (!setting.endsWith('_file') || typeof content !== 'string') return filesNamed(content, base);
+    const file = resolve(base, content);
+    return [{ setting, file }, ...(setting === 'credentials_file' ? filesNamed(readToml(file), base) : [])];
+  });
+}
+
+function readToml(file: string): unknown {
+  try {
+    return parseToml(readFileSync(file, 'utf8'));
+  } catch {
+    // That it is not right is a finding of whoever reads it for good.
+    return undefined;
+  }
+}
+
+const SECRETS: ReadonlySet<string> = new Set([
+  'pin_file',
+  'secret_access_key_file',
+  'key_file',
+  'password_file',
+]);

@@ -1,0 +1,61 @@
+import type { AesKeyRecord } from '@holdfast/pkcs11';
+import type { ProxyConfig, StoreKeyConfig, TokenConfig } from '../config/config.ts';
+import { isMatch, selectorText } from '../keys/show.ts';
+import type { Report } from './findings.ts';
+
+/** Compares the keys that stand on a token with those that the stores expect there. */
+export function examineKeys(
+  { stores }: ProxyConfig,
+  { name, healthKeyLabel }: TokenConfig,
+  records: readonly AesKeyRecord[],
+  report: Report,
+): void {
+  const known = new Set<AesKeyRecord>(records.filter(({ label }) => label === healthKeyLabel));
+  for (const store of stores) {
+    for (const key of store.keys) {
+      if (!(key.tokens?.includes(name) ?? true)) continue;
+      for (const { version, selector } of key.versions) {
+        const matches = records.filter((record) => isMatch(record, selector));
+        for (const match of matches) known.add(match);
+        const subject = `key ${store.name}/${key.externalKeyId}, version ${version}, on ${name}`;
+        const [[kind, text] = []] = Object.entries(selectorText(selector));
+        examineKey(key, matches, subject, `${kind} ${text}`, report);
+      }
+    }
+  }
+  for (const { label, id } of records.filter((record) => !known.has(record))) {
+    const hex = Buffer.from(id).toString('hex');
+    report(
+      'key-orphaned',
+      `key on ${name}`,
+      `no store knows the AES key with the label ${label} and the id ${hex}`,
+    );
+  }
+}
+
+function examineKey(
+  { usages }: StoreKeyConfig,
+  [record, ...others]: readonly AesKeyRecord[],
+  subject: string,
+  selector: string,
+  report: Report,
+): void {
+  if (record === undefined) return report('key-missing', subject, `there is no AES key with the ${selector}`);
+  if (others.length > 0) return report('key-ambiguous', subject, `several keys have the ${selector}`);
+  const { lengthBytes, sensitive, extractable, local, otherUsages } = record;
+  if (lengthBytes !== undefined && lengthBytes !== 32)
+    return report('key-unsuitable', subject, `it is an AES-${lengthBytes * 8} key`);
+  const missing = usages.filter((usage) => !record.usages.includes(usage));
+  if (missing.length > 0)
+    report('key-usages-missing', subject, `the token does not let it ${missing.join(', ')}`);
+  if (sensitive === false || extractable === true)
+    report(
+      'key-exposed',
+      subject,
+      sensitive === false ? 'its value can be read' : 'its value can leave the token',
+    );
+  else if (local === false) report('key-imported', subject, 'it was not made on the token');
+  if (otherUsages.length > 0)
+    report('key-usages-excessive', subject, `it also has ${otherUsages.join(', ')}`);
+  if (missing.length === 0) report('key-usable', subject, selector);
+}

@@ -1,0 +1,24 @@
+import type { ProxyConfig } from '../config/config.ts';
+import { haveSameKey, tokensNamed } from '../keys/key-tokens.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import type { Report } from './findings.ts';
+
+/** Tries whether the tokens of a key hold the same one: what one encrypts the others must decrypt. */
+export async function examineSameKeys(config: ProxyConfig, report: Report): Promise<void> {
+  for (const { name, keys } of config.stores) {
+    for (const { externalKeyId, tokens: names, versions, usages } of keys) {
+      const tokens = tokensNamed(config, names);
+      if (tokens.length < 2 || usages.length < 2) continue;
+      for (const { version, selector } of versions) {
+        try {
+          await haveSameKey(tokens, selector);
+        } catch (error) {
+          // That a token cannot be opened, or has no such key, was found before.
+          if (!(error instanceof XksProxyError)) throw error;
+          if (error.code !== 'CHANGE_REFUSED') continue;
+          report('keys-differ', `key ${name}/${externalKeyId}, version ${version}`, error.message);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { accessSync, constants } from 'node:fs';
+import type { ProxyConfig } from '../config/config.ts';
+import type { Report } from './findings.ts';
+
+/** Looks for settings that the proxy takes, and an operator would not want. */
+export function examineSettings(
+  { server, admin, audit, stores, tokens }: ProxyConfig,
+  report: Report,
+  now = new Date(),
+): void {
+  if (server.timeoutMs > MAX_TIMEOUT_MS)
+    report('timeout-long', 'server', `timeout_ms is ${server.timeoutMs}`);
+  if (admin !== undefined && !LOOPBACK.test(admin.host))
+    report('admin-exposed', 'admin', `it listens on ${admin.host}`);
+  if (audit !== undefined && !isWritable(audit.directory))
+    report('audit-unwritable', 'audit', `${audit.directory} cannot be written`);
+  for (const { name, keys, quota, credentials } of stores) {
+    const subject = `store ${name}`;
+    if (keys.length === 0) report('store-keyless', subject, 'it has no external key');
+    if (stores.length > 1 && quota === undefined)
+      report('quota-absent', subject, 'it shares the tokens without a quota');
+    for (const { accessKeyId, createdAt } of credentials) {
+      const days = createdAt === undefined ? 0 : Math.floor((now.getTime() - createdAt.getTime()) / DAY_MS);
+      if (days > MAX_CREDENTIAL_DAYS)
+        report('credential-old', `${subject}, credential ${accessKeyId}`, `it is ${days} days old`);
+    }
+  }
+  const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
+  for (const { name, calls, maxSessions } of tokens) {
+    if (calls !== 'threadpool' || threads >= maxSessions) continue;
+    report(
+      'threads-few',
+      `token ${name}`,
+      `UV_THREADPOOL_SIZE is ${threads} here, and max_sessions ${maxSessions}`,
+    );
+  }
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+const MAX_TIMEOUT_MS = 200;
+const DAY_MS = 86_400_000;
+const MAX_CREDENTIAL_DAYS = 365;

@@ -1,0 +1,182 @@
+import { parse as parseToml, stringify } from 'smol-toml';
+import type { IvSource } from '../config/config.ts';
+import { keysDocument } from '../config/keys-document.ts';
+import { credentialsDocument, newCredential } from '../credentials/edit-credentials.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import { type ReferenceSettings, referenceSettings, WITHOUT_COUNTERPART } from './reference-settings.ts';
+
+/** What a proxy needs in place of the Rust sample proxy. */
+export interface Migration {
+  /** Text of each file, by its name in the folder of the new configuration. */
+  readonly files: ReadonlyMap<string, string>;
+  /** What does not go over by itself, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** What the old settings do not tell. */
+export interface MigrationContext {
+  /** The sample proxy takes the token in the first slot; we want it named. */
+  readonly token: { readonly label: string } | { readonly serial: string };
+  /** Turns a path of the old settings into an absolute one. */
+  readonly resolve: (path: string) => string;
+  /** Of a certificate and its key, for settings without TLS: paths as they are to stand in the configuration. */
+  readonly certificate?: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+}
+
+/**
+ * Translates the settings of the Rust sample proxy. Keys keep their ids and labels, and accept what it encrypted. Throws
+ * XksProxyError `CONFIG_INVALID` for a text that is none of its settings; its message repeats no value of them.
+ */
+export function migrate(toml: string, context: MigrationContext): Migration {
+  const document = parsedDocument(toml);
+  const parsed = referenceSettings.safeParse(document);
+  if (!parsed.success) {
+    const places = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    throw new XksProxyError('CONFIG_INVALID', places.join('\n'));
+  }
+  const settings = parsed.data;
+  const notes = [...leftOut(document)];
+  const files = new Map<string, string>([['pin', `${settings.pkcs11.user_pin}\n`]]);
+  const stores = settings.external_key_stores.map((store, index) =>
+    migratedStore(store, index, settings.server.region, files, notes),
+  );
+  const config = {
+    server: {
+      host: settings.server.ip,
+      port: settings.server.port,
+      tls: migratedTls(settings, context, notes),
+    },
+    tokens: [
+      {
+        name: 'main',
+        module: migratedModule(settings, context),
+        ...context.token,
+        pin_file: 'pin',
+        iv: ivSource(settings.hsm_capabilities),
+        ...(settings.pkcs11.session_pool_max_size !== undefined && {
+          max_sessions: settings.pkcs11.session_pool_max_size,
+        }),
+      },
+    ],
+    stores,
+  };
+  files.set('config.toml', `${HEADER}${stringify(config)}`);
+  if (settings.security.secondary_auth !== undefined) {
+    notes.push(
+      'security.secondary_auth: until the policy is translated, every request of AWS KMS is allowed',
+    );
+  }
+  return { files, notes };
+}
+
+function migratedStore(
+  store: ReferenceSettings['external_key_stores'][number],
+  index: number,
+  region: string,
+  files: Map<string, string>,
+  notes: string[],
+) {
+  const name = store.uri_path_prefix.split('/').at(-1) || `store-${index + 1}`;
+  const unique = files.has(`${name}.keys.toml`) ? `${name}-${index + 1}` : name;
+  const isComplete = store.sigv4_access_key_id !== '' && store.sigv4_secret_access_key !== '';
+  const credential = isComplete
+    ? { accessKeyId: store.sigv4_access_key_id, secretAccessKey: store.sigv4_secret_access_key }
+    : newCredential();
+  if (!isComplete) notes.push(`store ${unique}: it had no credential, and has a new one; see console-config`);
+  const secretFile = `${credential.accessKeyId}.secret`;
+  files.set(secretFile, `${credential.secretAccessKey}\n`);
+  const row = { access_key_id: credential.accessKeyId, secret_access_key_file: secretFile };
+  files.set(`${unique}.credentials.toml`, credentialsDocument([row]));
+  const keys = store.xks_key_id_set.map((externalKeyId) => ({
+    externalKeyId,
+    tokens: undefined,
+    versions: [{ version: 1, selector: { label: externalKeyId } }],
+    usages: ['ENCRYPT', 'DECRYPT'] as const,
+    status: 'ENABLED' as const,
+    acceptReferenceCiphertext: true,
+  }));
+  files.set(`${unique}.keys.toml`, keysDocument(keys));
+  return {
+    name: unique,
+    path_prefix: store.uri_path_prefix,
+    regions: [region],
+    credentials_file: `${unique}.credentials.toml`,
+    keys_file: `${unique}.keys.toml`,
+  };
+}
+
+function migratedTls(
+  { security, tls, server }: ReferenceSettings,
+  { resolve, certificate }: MigrationContext,
+  notes: string[],
+) {
+  if (certificate !== undefined) {
+    return { certificate_file: certificate.certificateFile, key_file: certificate.keyFile };
+  }
+  if (!security.is_tls_enabled || tls === undefined) {
+    const text = 'TLS ended before it, and it ends in this proxy: give --certificate-file and --key-file';
+    throw new XksProxyError('CONFIG_INVALID', `security.is_tls_enabled: ${text}`);
+  }
+  const ours = { certificate_file: resolve(tls.tls_cert_pem), key_file: resolve(tls.tls_key_pem) };
+  if (!security.is_mtls_enabled || tls.mtls_client_ca_pem === undefined) return ours;
+  const name = `cks.kms.${server.region}.amazonaws.com`;
+  notes.push(`tls.mtls_client_dns_name: clients must present a certificate with the common name ${name}`);
+  return { ...ours, client_ca_file: resolve(tls.mtls_client_ca_pem), client_common_names: [name] };
+}
+
+/** The module of the token; where a logger stands before it, what that calls. */
+function migratedModule({ pkcs11, pkcs11_logger }: ReferenceSettings, { resolve }: MigrationContext): string {
+  const behind = pkcs11_logger?.PKCS11_LOGGER_LIBRARY_PATH ?? '';
+  return resolve(behind === '' ? pkcs11.PKCS11_HSM_MODULE : behind);
+}
+
+/** The module of the token that the settings name. Throws XksProxyError `CONFIG_INVALID` as `migrate`. */
+export function moduleOf(toml: string): string | undefined {
+  const parsed = referenceSettings.safeParse(parsedDocument(toml));
+  return parsed.success
+    ? migratedModule(parsed.data, { resolve: (path) => path, token: { label: '' } })
+    : undefined;
+}
+
+function ivSource({ can_generate_iv, is_zero_iv_required }: ReferenceSettings['hsm_capabilities']): IvSource {
+  if (!can_generate_iv) return 'supplied';
+  return is_zero_iv_required ? 'written' : 'appended';
+}
+
+/** One sentence for each setting without a counterpart, and for each that nobody knows. */
+function* leftOut(document: unknown, place = ''): Generator<string> {
+  for (const [table, instead] of Object.entries(WITHOUT_COUNTERPART)) {
+    if (table !== place) continue;
+    yield `${place}: ${instead}`;
+    return;
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    if (!isKnown(place)) yield `${place}: not known, and left out`;
+    return;
+  }
+  for (const [name, value] of Object.entries(document)) {
+    yield* leftOut(value, place === '' ? name : `${place}.${name}`);
+  }
+}
+
+function isKnown(place: string): boolean {
+  const [section = '', field = ''] = place.split('.');
+  return (KNOWN[section] ?? []).includes(field) || place === 'external_key_stores';
+}
+
+function parsedDocument(toml: string): unknown {
+  try {
+    return parseToml(toml);
+  } catch {
+    throw new XksProxyError('CONFIG_INVALID', 'the settings are not valid TOML');
+  }
+}
+
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  server: ['ip', 'port', 'region'],
+  security: ['is_tls_enabled', 'is_mtls_enabled', 'secondary_auth'],
+  tls: ['tls_cert_pem', 'tls_key_pem', 'mtls_client_ca_pem'],
+  pkcs11: ['session_pool_max_size', 'user_pin', 'PKCS11_HSM_MODULE'],
+  hsm_capabilities: ['can_generate_iv', 'is_zero_iv_required'],
+};
+const HEADER = '# Made by `xks-proxy migrate` of settings of the Rust sample proxy.\n\n';

@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
+import { diagnose } from '../../src/doctor/diagnose.ts';
+import type { Finding } from '../../src/doctor/findings.ts';
+import { REGION, writeTestConfig } from '../fixtures/proxy.ts';
+
+let files: Awaited<ReturnType<typeof writeTestConfig>>;
+let serverCertificate: { certificatePem: string; keyPem: string };
+beforeAll(async () => {
+  files = await writeTestConfig();
+  destroyKeys(files.token, { label: 'decrypt-only' });
+  importKey(files.token, { label: 'health', value: randomBytes(32) });
+  const authority = await createCertificateAuthority();
+  const server = await authority.issue({ commonName: 'xks', dnsNames: ['xks.example.com', 'localhost'] });
+  serverCertificate = {
+    ...server,
+    certificatePem: `${server.certificatePem}\n${authority.certificatePem}\n`,
+  };
+});
+afterAll(() => files.dispose());
+
+const file = (name: string) => join(files.directory, name);
+const write = (name: string, text: string) => {
+  writeFileSync(file(name), text);
+  chmodSync(file(name), 0o600);
+};
+/** A configuration without fault, as far as a trial on one machine can have one. */
+const sound = () => `
+[server]
+[server.tls]
+certificate_file = "server.pem"
+key_file = "server.key"
+[[tokens]]
+module = ${JSON.stringify(files.token.modulePath)}
+label = "xks-test"
+pin_file = "pin"
+calls = "inline"
+health_key_label = "health"
+[[stores]]
+name = "acme"
+path_prefix = "/acme"
+regions = ["${REGION}"]
+[[stores.credentials]]
+access_key_id = "${files.credentials.acme.accessKeyId}"
+secret_access_key_file = "acme.secret"
+[[stores.keys]]
+external_key_id = "orders"
+label = "orders"
+`;
+const change = (from: string, to: string) => {
+  expect(sound()).toContain(from);
+  write('config.toml', sound().replace(from, to));
+};
+const withKey = (lines: string) =>
+  write('config.toml', `${sound()}[[stores.keys]]\nexternal_key_id = "bad"\n${lines}\n`);
+
+beforeEach(() => {
+  write('config.toml', sound());
+  write('pin', `${files.pin}\n`);
+  write('server.pem', serverCertificate.certificatePem);
+  write('server.key', serverCertificate.keyPem);
+});
+
+async function findings(endpoint?: URL): Promise<readonly Finding[]> {
+  return diagnose({ configFile: files.configFile, endpoint });
+}
+const bad = (found: readonly Finding[]) =>
+  found.filter(({ level }) => level !== 'ok').map(({ code }) => code);
+
+describe('doctor', () => {
+  it('finds nothing but the private authority in a configuration for a trial', async () => {
+    const found = await findings();
+    expect(bad(found)).toEqual(['certificate-untrusted']);
+    expect(found.map(({ code }) => code)).toEqual(
+      expect.arrayContaining(['config-read', 'token-open', 'round-trip-done', 'key-usable', 'call-answered']),
+    );
+  });
+});
+
+describe('doctor, where something is wrong,', () => {
+  const labels = ['double', 'short', 'exposed', 'imported', 'one-way'];
+  beforeAll(() => {
+    for (const value of [1, 2]) importKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
+    importKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
+    importKey(files.token, { label: 'exposed', value: Buffer.alloc(32, 4), exposed: true });
+    importKey(files.token, { label: 'imported', value: Buffer.alloc(32, 5) });
+    importKey(files.token, { label: 'one-way', value: Buffer.alloc(32, 6), usages: ['ENCRYPT'] });
+  });
+  afterAll(() => {
+    for (const label of labels) destroyKeys(files.token, { label });
+  });
+
+  it.each<[code: Finding['code'], seed: () => void]>([
+    ['config-invalid', () => change('regions = [', 'region = [')],
+    ['config-invalid', () => rmSync(file('pin'))],
+    ['secret-exposed', () => chmodSync(file('pin'), 0o644)],
+    ['secret-exposed', () => chmodSync(file('server.key'), 0o640)],
+    ['file-writable', () => chmodSync(file('config.toml'), 0o622)],
+    ['module-unusable', () => change(files.token.modulePath, '/usr/lib/no-module.so')],
+    ['token-absent', () => change('label = "xks-test"', 'label = "other"')],
+    ['pin-refused', () => write('pin', 'wrong')],
+    ['iv-mode-wrong', () => change('calls = "inline"', 'calls = "inline"\niv = "appended"')],
+    ['threads-few', () => change('calls = "inline"', 'calls = "threadpool"')],
+    ['health-key-unset', () => change('health_key_label = "health"\n', '')],
+    ['health-key-missing', () => change('= "health"', '= "none"')],
+    ['health-key-shared', () => change('= "health"', '= "orders"')],
+    ['key-missing', () => withKey('label = "none"')],
+    ['key-ambiguous', () => withKey('label = "double"')],
+    ['key-unsuitable', () => withKey('label = "short"')],
+    ['key-exposed', () => withKey('label = "exposed"')],
+    ['key-imported', () => withKey('label = "imported"')],
+    ['key-usages-missing', () => withKey('label = "one-way"')],
+    ['key-orphaned', () => write('config.toml', sound())],
+    ['timeout-long', () => change('[server]\n', '[server]\ntimeout_ms = 240\n')],
+    ['admin-exposed', () => change('[[tokens]]', '[admin]\nhost = "0.0.0.0"\n[[tokens]]')],
+    ['audit-unwritable', () => change('[[tokens]]', '[audit]\ndirectory = "nowhere"\n[[tokens]]')],
+    ['store-keyless', () => change('[[stores.keys]]\nexternal_key_id = "orders"\nlabel = "orders"\n', '')],
+    ['credential-old', () => change('.secret"\n', '.secret"\ncreated = 2020-01-01T00:00:00Z\n')],
+    ['certificate-incomplete', () => write('server.pem', leafOf(serverCertificate.certificatePem))],
+  ])('finds %s, and says what to do', async (code, seed) => {
+    seed();
+    const found = (await findings()).filter((finding) => finding.code === code);
+    expect(found).not.toEqual([]);
+    for (const { remedy, level } of found) {
+      expect(remedy).not.toBe('');
+      expect(['warning', 'failure']).toContain(level);
+    }
+  });
+
+  it('offers a wrong PIN once', async () => {
+    write('pin', 'wrong');
+    const found = await findings();
+    expect(bad(found).filter((code) => code.startsWith('pin'))).toEqual(['pin-refused']);
+    expect(found.map(({ code }) => code)).not.toContain('call-answered');
+    expect(JSON.stringify(found)).not.toContain('wrong"');
+  });
+
+  it('finds a lock that was left behind', async () => {
+    change('path_prefix', 'keys_file = "acme.keys.toml"\npath_prefix');
+    write('acme.keys.toml', '');
+    write('acme.keys.toml.lock', '');
+    expect(bad(await findings())).toContain('lock-left');
+  });
+
+  it.each([
+    [3, 'certificate-expires-soon'],
+    [15, 'certificate-expires'],
+  ])('finds a certificate that has %d days left', async (days, code) => {
+    vi.useFakeTimers({ now: Date.now() + (30 - days) * 86_400_000, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(bad(await findings())).toContain(code);
+  });
+
+  it('finds that the certificate is not for the name that KMS calls, and that nobody answers there', async () => {
+    const found = bad(await findings(new URL('https://127.0.0.1:1')));
+    expect(found).toEqual(expect.arrayContaining(['certificate-name', 'endpoint-unreachable']));
+  });
+
+  it.each([
+    ['call-refused', 403, 0],
+    ['clock-drifting', 200, 60_000],
+    ['clock-skewed', 200, 400_000],
+  ])('finds %s at an endpoint', async (code, status, skewMs) => {
+    const { certificatePem: cert, keyPem: key } = serverCertificate;
+    const server = createServer({ cert, key }, (_incoming, outgoing) => {
+      outgoing.writeHead(status, { date: new Date(Date.now() - skewMs).toUTCString() });
+      outgoing.end('{"errorName":"AccessDeniedException"}');
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    expect(bad(await findings(new URL(`https://localhost:${port}`)))).toContain(code);
+  });
+
+  it('finds tokens that hold different keys of the same name', async () => {
+    const second = `[[tokens]]\nname = "second"\nmodule = ${JSON.stringify(files.token.modulePath)}\nlabel = "xks-test"\npin_file = "pin"\niv = "supplied"\n[[stores]]`;
+    change('[[stores]]', second);
+    expect(bad(await findings())).not.toContain('keys-differ');
+  });
+});
+
+const leafOf = (chain: string) => chain.slice(0, chain.indexOf('-----END CERTIFICATE-----') + 25);

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/config.ts';
+import { parseKeysDocument } from '../../src/config/keys-document.ts';
+import { type Migration, migrate } from '../../src/migrate/migrate.ts';
+import { writeTestConfig } from '../fixtures/proxy.ts';
+import { codeIn } from '../fixtures/store-files.ts';
+
+const SECRET = 'OnlyForThisTestAndOfTheLengthThatKmsAsksFor00';
+const settings = (changes: Readonly<Record<string, string>> = {}) => {
+  const text = `
+[server]
+ip = "0.0.0.0"
+port = 443
+port_http_ping = 8080
+region = "eu-north-1"
+service = "kms-xks-proxy"
+ciphertext_metadata_b64 = "c3RhdGlj"
+[server.tcp_keepalive]
+tcp_keepalive_secs = 60
+[tracing]
+is_stdout_writer_enabled = true
+level = "INFO"
+[security]
+is_sigv4_auth_enabled = true
+is_tls_enabled = true
+is_mtls_enabled = false
+[tls]
+tls_cert_pem = "tls/cert.pem"
+tls_key_pem = "tls/key.pem"
+mtls_client_ca_pem = "tls/ca.pem"
+mtls_client_dns_name = "a name"
+[[external_key_stores]]
+uri_path_prefix = ""
+sigv4_access_key_id = ""
+sigv4_secret_access_key = ""
+xks_key_id_set = ["first"]
+[[external_key_stores]]
+uri_path_prefix = "/eu/acme"
+sigv4_access_key_id = "ACMEACMEACMEACMEACME"
+sigv4_secret_access_key = "${SECRET}"
+xks_key_id_set = ["orders", "invoices"]
+[pkcs11]
+session_pool_max_size = 30
+session_pool_timeout_milli = 0
+session_eager_close = false
+user_pin = "98765432"
+PKCS11_HSM_MODULE = "/opt/hsm/module.so"
+context_read_timeout_milli = 10
+[limits]
+max_plaintext_in_base64 = 8192
+[hsm_capabilities]
+can_generate_iv = true
+is_zero_iv_required = true
+`;
+  return Object.entries(changes).reduce((all, [from, to]) => {
+    expect(all).toContain(from);
+    return all.replace(from, to);
+  }, text);
+};
+const context = {
+  token: { label: 'prod' },
+  resolve: (path: string) => (path.startsWith('/') ? path : `/srv/${path}`),
+};
+const configOf = ({ files }: Migration) => files.get('config.toml') ?? expect.unreachable();
+const about = ({ notes }: Migration, place: string) => notes.filter((note) => note.startsWith(`${place}:`));
+
+describe('settings of the Rust sample proxy', () => {
+  it('become a configuration that the proxy takes, with keys that accept the ciphertext of before', async () => {
+    const test = await writeTestConfig();
+    try {
+      const migration = migrate(settings(), context);
+      const given = { '/srv/tls/cert.pem': 'server.pem', '/srv/tls/key.pem': 'server.key' };
+      const toml = Object.entries(given).reduce(
+        (all, [from, to]) => all.replace(from, to),
+        configOf(migration),
+      );
+      const instead = new Map(
+        [...migration.files].map(([name, text]) => [`${test.directory}/${name}`, text]),
+      );
+      const config = parseConfig(toml, { baseDirectory: test.directory, instead });
+      expect(config).toMatchObject({
+        server: { host: '0.0.0.0', port: 443 },
+        tokens: [
+          { module: '/opt/hsm/module.so', selector: { label: 'prod' }, iv: 'written', maxSessions: 30 },
+        ],
+        stores: [
+          { name: 'store-1', pathPrefix: '', regions: ['eu-north-1'], keys: [{ externalKeyId: 'first' }] },
+          {
+            name: 'acme',
+            pathPrefix: '/eu/acme',
+            credentials: [{ accessKeyId: 'ACMEACMEACMEACMEACME' }],
+            keys: [
+              {
+                externalKeyId: 'orders',
+                acceptReferenceCiphertext: true,
+                versions: [{ version: 1, selector: { label: 'orders' } }],
+              },
+              { externalKeyId: 'invoices' },
+            ],
+          },
+        ],
+      });
+    } finally {
+      test.dispose();
+    }
+  });
+
+  it('have their secrets in files of their own, and in no note', () => {
+    const migration = migrate(settings(), context);
+    const holding = (secret: string) =>
+      [...migration.files].filter(([, text]) => text.includes(secret)).map(([name]) => name);
+    expect(holding(SECRET)).toEqual(['ACMEACMEACMEACMEACME.secret']);
+    expect(holding('98765432')).toEqual(['pin']);
+    expect(migration.notes.join()).not.toMatch(new RegExp(`${SECRET}|98765432`));
+  });
+
+  it('leave a note for each that has no counterpart, for those alone, and for a store without a credential', () => {
+    const migration = migrate(settings({ 'port = 443': 'port = 443\nnew_setting = 1' }), context);
+    expect(migration.notes.map((note) => note.slice(0, note.indexOf(':'))).sort()).toEqual([
+      'limits',
+      'pkcs11.context_read_timeout_milli',
+      'pkcs11.session_eager_close',
+      'pkcs11.session_pool_timeout_milli',
+      'security.is_sigv4_auth_enabled',
+      'server.ciphertext_metadata_b64',
+      'server.new_setting',
+      'server.port_http_ping',
+      'server.service',
+      'server.tcp_keepalive',
+      'store store-1',
+      'tls.mtls_client_dns_name',
+      'tracing',
+    ]);
+  });
+
+  it.each([
+    ['false', 'false', 'supplied'],
+    ['true', 'false', 'appended'],
+    ['true', 'true', 'written'],
+  ])('can_generate_iv = %s and is_zero_iv_required = %s are iv = %s', (generates, zero, iv) => {
+    const migration = migrate(
+      settings({
+        'can_generate_iv = true': `can_generate_iv = ${generates}`,
+        'is_zero_iv_required = true': `is_zero_iv_required = ${zero}`,
+      }),
+      context,
+    );
+    expect(configOf(migration)).toContain(`iv = "${iv}"`);
+  });
+
+  it('with a logger in front of the module become the module', () => {
+    const logger = '[pkcs11_logger]\nPKCS11_LOGGER_LIBRARY_PATH = "/opt/behind.so"\n[limits]';
+    expect(configOf(migrate(settings({ '[limits]': logger }), context))).toContain(
+      'module = "/opt/behind.so"',
+    );
+  });
+
+  it('with mTLS ask clients for the common name that AWS KMS presents', () => {
+    const migration = migrate(settings({ 'is_mtls_enabled = false': 'is_mtls_enabled = true' }), context);
+    expect(configOf(migration)).toContain('client_common_names = [ "cks.kms.eu-north-1.amazonaws.com" ]');
+  });
+
+  it('with a policy in Polar leave a note that it is not in force', () => {
+    const polar = { 'is_mtls_enabled = false': 'is_mtls_enabled = false\nsecondary_auth = "Oso"' };
+    expect(about(migrate(settings(polar), context), 'security.secondary_auth')).toHaveLength(1);
+  });
+
+  it('without TLS need a certificate', () => {
+    const plain = settings({ 'is_tls_enabled = true': 'is_tls_enabled = false' });
+    expect(codeIn(() => migrate(plain, context))).toBe('CONFIG_INVALID');
+    const certificate = { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' };
+    expect(configOf(migrate(plain, { ...context, certificate }))).toContain('"/etc/cert.pem"');
+  });
+
+  it.each([
+    ['no TOML', 'user_pin = 98765432 98765432'],
+    ['no settings', 'a = 1'],
+    ['a PIN that is no text', settings({ 'user_pin = "98765432"': 'user_pin = 98765432' })],
+  ])('that are %s are refused, without a word of them', (_, text) => {
+    expect(codeIn(() => migrate(text, context))).toBe('CONFIG_INVALID');
+    expect(() => migrate(text, context)).not.toThrow(/98765432/);
+  });
+
+  it('make a file of keys that is read as it is kept', () => {
+    const { files } = migrate(settings(), context);
+    const keys = parseKeysDocument(files.get('acme.keys.toml') ?? '');
+    expect(keys.map(({ externalKeyId }) => externalKeyId)).toEqual(['orders', 'invoices']);
+  });
+});
