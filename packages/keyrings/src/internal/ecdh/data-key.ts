@@ -40,8 +40,13 @@ export async function sealDataKey(
   return ciphertext;
 }
 
+/** @throws KeyringError `DATA_KEY_NOT_OPENED` for what has not the length of such a ciphertext */
+export function assertSealed(ciphertext: Uint8Array, dataKeyLength: number): void {
+  if (ciphertext.length !== SEALED_OFFSET + dataKeyLength + TAG_LENGTH) throw notOpened();
+}
+
 /**
- * The data key in such a ciphertext.
+ * The data key in such a ciphertext, whose length is that of one.
  *
  * @param sharedSecret the x coordinate on which both parties agree, in full length; neither kept nor changed
  * @throws KeyringError `DATA_KEY_NOT_OPENED` if commitment key or tag are not those of this binding and secret
@@ -54,7 +59,6 @@ export async function openDataKey(
   const nonce = ciphertext.subarray(0, NONCE_LENGTH);
   const commitment = ciphertext.subarray(NONCE_LENGTH, SEALED_OFFSET);
   const sealed = ciphertext.subarray(SEALED_OFFSET);
-  if (sealed.length <= TAG_LENGTH) throw notOpened();
   const fixedInfo = fixedInfoOf(binding);
   return withDerivedKeys(sharedSecret, fixedInfo, nonce, async ({ commitmentKey, wrappingKey }) => {
     if (!constantTimeEqual(commitmentKey, commitment)) throw notOpened();

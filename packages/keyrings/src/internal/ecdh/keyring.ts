@@ -1,6 +1,6 @@
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from '../wrapping.ts';
-import { openDataKey, sealDataKey } from './data-key.ts';
+import { assertSealed, openDataKey, sealDataKey } from './data-key.ts';
 import { decodeParties, type EcdhParties, encodeParties } from './parties.ts';
 import type { EcdhCurve } from './points.ts';
 
@@ -56,6 +56,8 @@ export function ecdhKeyring(providerId: EcdhProviderId, { curve, agree, recover 
         .flatMap((key) => candidateOf(curve, key))
         .filter(({ parties }) => recover.isParty(parties));
       return openFirst(materials, candidates, async ({ parties, ciphertext }) => {
+        // Before anybody is asked for the secret.
+        assertSealed(ciphertext, materials.suite.dataKeyLength);
         const binding = { parties, encryptionContext: materials.encryptionContext };
         const sharedSecret = await recover.sharedSecret(parties);
         return wiping(sharedSecret, () => openDataKey(binding, sharedSecret, ciphertext));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ecdhKeyring } from '../../../src/internal/ecdh/keyring.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError } from '../../materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only } from '../../materials.ts';
 
 const parties = {
   curve: 'P-256',
@@ -43,5 +43,21 @@ describe('the keyring of a key agreement', () => {
     });
     const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
     expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+  });
+
+  it('asks for no shared secret where the ciphertext has not the length of one', async () => {
+    const { keyring, handedOut } = watched(1);
+    const wrapped = only((await keyring.onEncrypt(encryptionMaterials())).encryptedDataKeys);
+    const { ciphertext } = wrapped;
+    for (const wrong of [new Uint8Array(0), ciphertext.subarray(1), Uint8Array.of(...ciphertext, 0)]) {
+      const encryptedDataKeys = [{ ...wrapped, ciphertext: wrong }];
+      const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    }
+    const ofShorterKeys = decryptionMaterials({ suite: 0x0014 });
+    expect((await keyringError(keyring.onDecrypt(ofShorterKeys, [wrapped]))).code).toBe(
+      'DATA_KEY_NOT_OPENED',
+    );
+    expect(handedOut).toHaveLength(1);
   });
 });
