@@ -19,5 +19,5 @@ export type {
   XksCallRecord,
 } from './log.ts';
 export type { AllowReason, DecidingStatement, Decision, DenyReason } from './policy/decision.ts';
-export type { AccessExplanation, AccessQuestion } from './policy/explanation.ts';
+export type { AccessExplanation, AccessQuestion, AccessQuestions } from './policy/explanation.ts';
 export type { Seed, SeedKey } from './seed.ts';

@@ -17,7 +17,13 @@ import { type Principals, parsePrincipals } from './identity/principals-file.ts'
 import { idSource } from './ids.ts';
 import type { Account } from './kms.ts';
 import type { Log } from './log.ts';
-import { type AccessExplanation, type AccessQuestion, explain, explainAll } from './policy/explanation.ts';
+import {
+  type AccessExplanation,
+  type AccessQuestion,
+  type AccessQuestions,
+  explain,
+  explainAll,
+} from './policy/explanation.ts';
 import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
 import { createXksTransport } from './xks/transport.ts';
@@ -73,11 +79,8 @@ export interface LocalKms {
    * they are enforced. Throws RangeError for a principal that there is not, NotFoundException for a key.
    */
   explain(question: AccessQuestion): AccessExplanation;
-  /** The same for all principals of the file, all keys, and these operations. */
-  explainAll(
-    operations: readonly string[],
-    given?: Pick<AccessQuestion, 'request' | 'conditionKeys'>,
-  ): readonly AccessExplanation[];
+  /** The same for all principals of the file and all keys, or one of them, and some operations. */
+  explainAll(questions: AccessQuestions): readonly AccessExplanation[];
   /** The last calls, up to 10 000 of them. */
   auditEvents(filter?: AuditFilter): readonly AuditEvent[];
   /** Forgets everything but the seed, and sets the clock back to the time of this machine. */
@@ -186,7 +189,7 @@ export function createLocalKms({
       current.account.catchUp();
     },
     explain: (question) => explain(sources(), question),
-    explainAll: (operations, given) => explainAll(sources(), operations, given),
+    explainAll: (questions) => explainAll(sources(), questions),
     auditEvents: (filter) => trail.find(filter),
     async reset() {
       await settled(current.account);

@@ -1,4 +1,4 @@
-import type { AuditEvent } from './event.ts';
+import type { AuditEvent, AuditedResource } from './event.ts';
 
 /** Which events to find. What is left out matters not. */
 export interface AuditFilter {
@@ -28,8 +28,14 @@ export function createAuditTrail(maxEvents: number): AuditTrail {
   };
 }
 
+/** What an event is found by. */
+interface FindableEvent {
+  readonly eventTime: string;
+  readonly resources: readonly Pick<AuditedResource, 'ARN'>[];
+}
+
 /** Whether an event is one of those to find. */
-export function isFound({ resources, eventTime }: AuditEvent, { key, since }: AuditFilter): boolean {
+export function isFound({ resources, eventTime }: FindableEvent, { key, since }: AuditFilter): boolean {
   return (
     (key === undefined || resources.some(({ ARN }) => ARN === key || ARN.endsWith(`:key/${key}`))) &&
     (since === undefined || Date.parse(eventTime) >= since.getTime())

@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { createLocalKms, type ListeningKms, type LocalKms } from '../local-kms.ts';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { readPrincipals } from '../identity/principals-file.ts';
+import { type AuthMode, createLocalKms, type ListeningKms, type LocalKms } from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
+import { addAuditCommand } from './audit.ts';
+import { type AuditFile, auditFile } from './audit-file.ts';
+import { addExplainCommand } from './explain.ts';
+import { addPolicyCommands } from './policy.ts';
 
 interface ServeOptions {
   readonly host: string;
@@ -15,6 +20,10 @@ interface ServeOptions {
   readonly xksTimeout: number;
   readonly seed?: string;
   readonly idSeed?: string;
+  readonly principals?: string;
+  readonly auth: AuthMode;
+  readonly grantDelay: number;
+  readonly audit?: string;
 }
 
 const program = new Command('local-kms')
@@ -38,32 +47,44 @@ program
   .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
   .option('--seed <file>', 'YAML or JSON of the keys and aliases to begin with')
   .option('--id-seed <text>', 'makes ids the same in every run that does the same')
+  .option('--principals <file>', 'YAML or JSON of accounts, users, roles and their access keys')
+  .addOption(
+    new Option('--auth <mode>', 'what becomes of signatures, policies and grants')
+      .choices(['off', 'log', 'enforce'])
+      .default('off'),
+  )
+  .option('--grant-delay <milliseconds>', 'how long a new grant needs its token', wholeNumber, 0)
+  .option('--audit <file>', 'file to append an event of every call to')
   .action(async (options: ServeOptions) => {
-    const [signalled, lost] = [firstSignal(), logLost()];
+    const audit = options.audit === undefined ? undefined : auditFile(options.audit);
+    const [signalled, lost] = [firstSignal(), Promise.race([logLost(), ...(audit ? [audit.lost] : [])])];
     let exitCode: number = EXIT.usage;
     try {
-      const kms = configuredKms(options);
+      const kms = configuredKms(options, audit);
       exitCode = EXIT.startFailed;
       const listening = await kms.listen(options);
       void signalled.then(() => listening.close());
       void lost.then((error) => stopWithoutLog(listening, error));
     } catch (error) {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.stderr.write(`${reasonOf(error)}\n`);
       // Node has a RangeError for a port that there cannot be.
       process.exitCode = error instanceof RangeError ? EXIT.usage : exitCode;
     }
   });
 
-function configuredKms({
-  region,
-  account,
-  xksHost,
-  xksCa,
-  xksTimeout,
-  seed,
-  idSeed,
-}: ServeOptions): LocalKms {
+addPolicyCommands(program);
+addExplainCommand(program);
+addAuditCommand(program);
+
+function configuredKms(
+  { region, account, xksHost, xksCa, xksTimeout, seed, idSeed, principals, auth, grantDelay }: ServeOptions,
+  audit: AuditFile | undefined,
+): LocalKms {
   return createLocalKms({
+    ...(principals !== undefined && { principals: readPrincipals(readFileSync(principals, 'utf8')) }),
+    auth,
+    grantDelayMs: grantDelay,
+    ...(audit && { audit: audit.write }),
     region,
     accountId: account,
     xksHosts: xksHost,
@@ -73,6 +94,10 @@ function configuredKms({
     ...(idSeed !== undefined && { idSeed }),
     log: printLine,
   });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function printLine(record: LogRecord): void {
@@ -110,7 +135,7 @@ function logLost(): Promise<Error> {
 function stopWithoutLog(listening: ListeningKms, { message }: Error): void {
   process.exitCode = EXIT.logLost;
   process.stderr.on('error', () => undefined);
-  process.stderr.write(`the log cannot be written any more, so local-kms stops: ${message}\n`);
+  process.stderr.write(`a log cannot be written any more, so local-kms stops: ${message}\n`);
   void listening.close();
 }
 
@@ -120,6 +145,7 @@ const EXIT = { startFailed: 1, usage: 2, logLost: 3 } as const;
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  // Commander has said what is wrong with options; the commands say by an error what is wrong with files.
+  if (!(error instanceof CommanderError)) process.stderr.write(`${reasonOf(error)}\n`);
+  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : EXIT.usage;
 }

@@ -23,6 +23,15 @@ export interface AccessQuestion {
   readonly conditionKeys?: Readonly<Record<string, string | readonly string[]>>;
 }
 
+/** Many questions: for each principal, key and operation. */
+export interface AccessQuestions extends Pick<AccessQuestion, 'request' | 'conditionKeys'> {
+  readonly operations: readonly string[];
+  /** One principal; all of the file without it. */
+  readonly principal?: string | undefined;
+  /** One key; all without it. */
+  readonly key?: string | undefined;
+}
+
 /** The answer to a question. */
 export interface AccessExplanation extends Decision {
   /** The ARN of the principal. */
@@ -44,34 +53,45 @@ export interface ExplanationSources {
 
 /** Answers one question. Throws RangeError for a principal that there is not, and NotFoundException for a key. */
 export function explain(sources: ExplanationSources, question: AccessQuestion): AccessExplanation {
-  const { account, defaultRegion, directory } = sources;
-  const caller = directory.find(question.principal);
-  if (!caller) throw new RangeError('principal: expected the ARN or the name of a principal that there is');
-  const region = (question.key !== undefined && parseKmsArn(question.key)?.region) || defaultRegion;
-  const kms = account.region(region);
-  const resource = question.key === undefined ? '*' : keyNamed(kms, question.key).arn;
-  return explanation(sources, kms, caller, resource, question);
+  const { account, defaultRegion } = sources;
+  const caller = callerNamed(sources, question.principal);
+  const { kms, arn } =
+    question.key === undefined
+      ? { kms: account.region(defaultRegion), arn: '*' }
+      : placeOf(sources, question.key);
+  return explanation(sources, kms, caller, arn, question);
 }
 
-/** Answers for all principals, keys and operations. The request and the condition keys are the same for all. */
+/**
+ * Answers for all principals of the file, keys and operations, or those that are named. Throws RangeError for a
+ * principal that there is not, and NotFoundException for a key.
+ */
 export function explainAll(
   sources: ExplanationSources,
-  operations: readonly string[],
-  given: Pick<AccessQuestion, 'request' | 'conditionKeys'> = {},
+  { principal, key, operations, ...given }: AccessQuestions,
 ): readonly AccessExplanation[] {
-  return sources.directory
-    .list()
-    .flatMap((caller) =>
-      sources.account
-        .regions()
-        .flatMap((kms) =>
-          kms.keys
-            .list()
-            .flatMap(({ arn }) =>
-              operations.map((operation) => explanation(sources, kms, caller, arn, { ...given, operation })),
-            ),
-        ),
-    );
+  const { account, directory } = sources;
+  const callers = principal === undefined ? directory.list() : [callerNamed(sources, principal)];
+  const places =
+    key === undefined
+      ? account.regions().flatMap((kms) => kms.keys.list().map(({ arn }) => ({ kms, arn })))
+      : [placeOf(sources, key)];
+  return callers.flatMap((caller) =>
+    places.flatMap(({ kms, arn }) =>
+      operations.map((operation) => explanation(sources, kms, caller, arn, { ...given, operation })),
+    ),
+  );
+}
+
+function callerNamed({ directory }: ExplanationSources, name: string): Caller {
+  const caller = directory.find(name);
+  if (caller) return caller;
+  throw new RangeError('principal: expected the ARN or the name of a principal that there is');
+}
+
+function placeOf({ account, defaultRegion }: ExplanationSources, key: string) {
+  const kms = account.region(parseKmsArn(key)?.region ?? defaultRegion);
+  return { kms, arn: keyNamed(kms, key).arn };
 }
 
 function explanation(

@@ -153,7 +153,7 @@ describe('three keys and four users', () => {
 
   test('are explained as a whole', async () => {
     const { local } = await startThreeKeys();
-    const matrix = local.explainAll(OPERATIONS);
+    const matrix = local.explainAll({ operations: OPERATIONS });
     expect(matrix).toHaveLength(48);
     const shape = CELLS.map(([name, key, answers]) => ({
       principal: user(name),
