@@ -34,7 +34,7 @@ describe('a configuration', () => {
   it('is read with its defaults', () => {
     expect(parse(files.toml)).toMatchObject({
       server: { host: '127.0.0.1', port: 0, timeoutMs: 200 },
-      tokens: [{ name: 'xks-test', selector: { label: 'xks-test' }, calls: 'inline', maxSessions: 16 }],
+      tokens: [{ name: 'xks-test', selector: { label: 'xks-test' }, calls: 'auto', maxSessions: 16 }],
       health: { fleetSize: 1 },
       stores: [
         { name: 'acme', pathPrefix: '/acme', regions: ['eu-north-1'] },

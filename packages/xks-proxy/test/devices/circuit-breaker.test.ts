@@ -1,0 +1,86 @@
+import { Pkcs11Error, type Pkcs11ErrorCode } from '@holdfast/pkcs11';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { circuitBreaker } from '../../src/devices/circuit-breaker.ts';
+import { tokenException } from '../../src/devices/failures.ts';
+import { memoryDevice } from '../fixtures/memory-device.ts';
+
+const KEY = { label: 'orders' };
+
+describe('a circuit breaker', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  function guarded() {
+    const { device, behaviour } = memoryDevice();
+    const revive = vi.fn(async () => undefined);
+    const changes: string[] = [];
+    const breaker = circuitBreaker({ device, revive, onChange: (status) => void changes.push(status) });
+    const failWith = (code: Pkcs11ErrorCode) => {
+      behaviour.failure = tokenException(new Pkcs11Error(code, 'x'));
+    };
+    const works = async (times = 1) => {
+      let successes = 0;
+      for (let time = 0; time < times; time += 1) {
+        const key = await breaker.device.key(KEY).catch(() => undefined);
+        const sealed = key?.encrypt({ aad: Buffer.alloc(0), plaintext: Buffer.alloc(1) });
+        if ((await sealed?.catch(() => undefined)) !== undefined) successes += 1;
+      }
+      return successes;
+    };
+    return { breaker, behaviour, revive, changes, failWith, works };
+  }
+
+  it('opens after five outages in a row, and not for fewer', async () => {
+    const { breaker, behaviour, failWith, works, changes } = guarded();
+    for (let round = 0; round < 5; round += 1) {
+      failWith('DEVICE_ERROR');
+      expect(await works(4)).toBe(0);
+      behaviour.failure = undefined;
+      expect(await works()).toBe(1);
+    }
+    expect(breaker.status()).toBe('DEGRADED');
+    failWith('DEVICE_ERROR');
+    await works(5);
+    expect(breaker.status()).toBe('UNAVAILABLE');
+    const { probes } = behaviour;
+    await works(100);
+    expect(behaviour.probes).toBe(probes);
+    expect(changes).toEqual(['UNAVAILABLE']);
+  });
+
+  it('lets one call through after half a second, and closes when that succeeds', async () => {
+    const { breaker, behaviour, failWith, works, changes } = guarded();
+    failWith('TOKEN_UNAVAILABLE');
+    await works(5);
+    vi.advanceTimersByTime(501);
+    behaviour.failure = undefined;
+    expect(await works(3)).toBe(3);
+    expect(changes).toEqual(['UNAVAILABLE', 'ACTIVE']);
+    vi.advanceTimersByTime(10_001);
+    expect(breaker.status()).toBe('ACTIVE');
+  });
+
+  it('has the device revived before the second trial and later ones', async () => {
+    const { behaviour, failWith, works, revive } = guarded();
+    failWith('SESSION_LOST');
+    await works(5);
+    for (const revivals of [0, 1, 2]) {
+      vi.advanceTimersByTime(501);
+      const { probes } = behaviour;
+      await works(4);
+      expect(behaviour.probes).toBe(probes + 1);
+      expect(revive).toHaveBeenCalledTimes(revivals);
+    }
+  });
+
+  it.each(['KEY_NOT_FOUND', 'KEY_USAGE_FORBIDDEN', 'DECRYPTION_FAILED', 'SESSIONS_EXHAUSTED'] as const)(
+    'takes %s for no outage',
+    async (code) => {
+      const { breaker, behaviour, failWith, works } = guarded();
+      failWith(code);
+      await works(20);
+      expect(behaviour.probes).toBe(20);
+      expect(breaker.status()).toBe('ACTIVE');
+    },
+  );
+});

@@ -1,0 +1,86 @@
+import { Pkcs11Error, type Pkcs11ErrorCode } from '@holdfast/pkcs11';
+import { describe, expect, it } from 'vitest';
+import { failoverDevice } from '../../src/devices/failover.ts';
+import { tokenException } from '../../src/devices/failures.ts';
+import { memoryDevice } from '../fixtures/memory-device.ts';
+
+const INPUT = { aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
+
+function pair() {
+  const [first, second] = [memoryDevice(), memoryDevice()];
+  const well = { first: true, second: true };
+  const device = failoverDevice(
+    [
+      { device: first.device, isWell: () => well.first },
+      { device: second.device, isWell: () => well.second },
+    ],
+    100,
+  );
+  const encrypt = async (signal?: AbortSignal) => {
+    const options = signal && { signal };
+    return (await device.key({ label: 'orders' }, options)).encrypt(INPUT, options);
+  };
+  return { first: first.behaviour, second: second.behaviour, well, device, encrypt };
+}
+
+describe('several devices with the same keys', () => {
+  it('are used in the order of preference, those that are well first', async () => {
+    const { first, second, well, encrypt } = pair();
+    await encrypt();
+    well.first = false;
+    await encrypt();
+    well.second = false;
+    await encrypt();
+    expect([first.encryptions, second.encryptions]).toEqual([2, 1]);
+  });
+
+  it.each(['DEVICE_ERROR', 'TOKEN_UNAVAILABLE', 'SESSION_LOST', 'SESSIONS_EXHAUSTED', 'CLOSED'] as const)(
+    'stand in for one that fails with %s',
+    async (code) => {
+      const { first, second, encrypt, device } = pair();
+      first.failure = failure(code);
+      await encrypt();
+      await device.ping();
+      expect([first.encryptions, second.encryptions]).toEqual([0, 1]);
+    },
+  );
+
+  it.each(['KEY_NOT_FOUND', 'KEY_USAGE_FORBIDDEN', 'DECRYPTION_FAILED'] as const)(
+    'do not contradict one that says %s',
+    async (code) => {
+      const { first, second, encrypt } = pair();
+      first.failure = failure(code);
+      await expect(encrypt()).rejects.toBe(first.failure);
+      expect(second.probes).toBe(0);
+    },
+  );
+
+  it('leave one that is too slow in time for another', async () => {
+    const { first, second, encrypt } = pair();
+    first.delayMs = 1000;
+    const startedAt = performance.now();
+    await encrypt();
+    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect([first.encryptions, second.encryptions]).toEqual([0, 1]);
+  });
+
+  it('fail as the last of them does', async () => {
+    const { first, second, encrypt } = pair();
+    first.failure = failure('DEVICE_ERROR');
+    second.failure = failure('TOKEN_UNAVAILABLE');
+    await expect(encrypt()).rejects.toBe(second.failure);
+  });
+
+  it('are not asked any more when the request has been given up', async () => {
+    const { first, second, encrypt } = pair();
+    const deadline = new AbortController();
+    first.delayMs = 20;
+    first.failure = failure('DEVICE_ERROR');
+    const outcome = encrypt(deadline.signal);
+    deadline.abort(failure('CLOSED'));
+    await expect(outcome).rejects.toMatchObject({ name: 'XksException' });
+    expect(second.probes).toBe(0);
+  });
+});
+
+const failure = (code: Pkcs11ErrorCode) => tokenException(new Pkcs11Error(code, 'x'));
