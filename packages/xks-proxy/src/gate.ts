@@ -5,7 +5,7 @@ import { type CallObserver, type CallWatch, callWatch } from './devices/call-wat
 import { XksException } from './errors.ts';
 import { type Answer, type AppContext, refusal, send } from './http/answer.ts';
 import { discardBody, readBody } from './http/body.ts';
-import { turnElapsedMs } from './http/loop-turn.ts';
+import { enterTurn } from './http/loop-turn.ts';
 import type { ProxyLog } from './log.ts';
 import type { Operation } from './operations/operation.ts';
 import { type RequestRecord, recordFields } from './request-record.ts';
@@ -106,7 +106,8 @@ async function answerTo(
 
 /** Throws `ThrottlingException` when so many requests came at once that this one would be late for AWS KMS anyway. */
 async function admit(incoming: HttpBindings['incoming']): Promise<void> {
-  if (turnElapsedMs() <= MAX_TURN_MS) return;
+  const { requests, elapsedMs } = enterTurn();
+  if (requests <= MIN_TURN_REQUESTS || elapsedMs <= MAX_TURN_MS) return;
   await discardBody(incoming, LIMITS.maxBodyBytes);
   throw new XksException('ThrottlingException', 'The external key store proxy is busy.', {
     reason: 'overload',
@@ -158,5 +159,7 @@ async function authenticatedHead(
 
 /** A request may have waited for the turn before as well, and KMS waits for 250 ms. */
 const MAX_TURN_MS = 100;
+/** So few are done soon, whatever kept the process. */
+const MIN_TURN_REQUESTS = 32;
 // A request that was late already is recorded all the same.
 const MIN_AUDIT_MS = 20;

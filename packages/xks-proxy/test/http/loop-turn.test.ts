@@ -1,14 +1,18 @@
 import { expect, test } from 'vitest';
-import { turnElapsedMs } from '../../src/http/loop-turn.ts';
+import { enterTurn } from '../../src/http/loop-turn.ts';
 
 test('a turn begins with its first request and ends when the event loop goes round', async () => {
-  expect(turnElapsedMs()).toBe(0);
+  expect(enterTurn().requests).toBe(1);
   busyFor(20);
-  expect(turnElapsedMs()).toBeGreaterThanOrEqual(20);
+  const second = enterTurn();
+  expect(second.requests).toBe(2);
+  expect(second.elapsedMs).toBeGreaterThanOrEqual(20);
   await Promise.resolve();
-  expect(turnElapsedMs()).toBeGreaterThanOrEqual(20);
+  expect(enterTurn().requests).toBe(3);
   await new Promise((resolve) => void setImmediate(resolve));
-  expect(turnElapsedMs()).toBe(0);
+  const next = enterTurn();
+  expect(next.requests).toBe(1);
+  expect(next.elapsedMs).toBeLessThan(second.elapsedMs);
 });
 
 function busyFor(milliseconds: number): void {
