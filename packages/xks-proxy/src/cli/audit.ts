@@ -1,0 +1,52 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { AUDIT_PROBLEMS, type ChainReport, verifyAudit } from '../audit/verify.ts';
+import { EXIT } from './exit.ts';
+import { jsonOption } from './options.ts';
+import { print, printJson } from './print.ts';
+
+/** `xks-proxy audit`: the records of what was asked of the proxy. */
+export function addAudit(program: Command): void {
+  const audit = program.command('audit').description('the audit trail');
+  audit
+    .command('verify')
+    .description(
+      'find changed, removed, added and moved records; exit status 0 if there are none, 1 otherwise',
+    )
+    .argument('<path...>', 'directories of trails, or files of one that follow each other')
+    .option('--head <hash>', 'hash of a record that must be there, such as the last one in the log', sha256)
+    .option('--after <hash>', 'hash before the first record, if the beginning is kept elsewhere', sha256)
+    .addOption(jsonOption())
+    .action(verify);
+}
+
+async function verify(
+  paths: string[],
+  { json, ...known }: { readonly head?: string; readonly after?: string; readonly json?: true },
+): Promise<void> {
+  let reports: ChainReport[];
+  try {
+    reports = await verifyAudit(paths, known);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = EXIT.failed;
+    return;
+  }
+  if (json === true) printJson(reports);
+  else for (const report of reports) printReport(report);
+  const isWhole = reports.every(({ findings }) => findings.length === 0);
+  if (isWhole && reports.length > 0) return;
+  if (reports.length === 0) process.stderr.write('there is no audit trail here\n');
+  process.exitCode = EXIT.failed;
+}
+
+function printReport({ chain, files, records, head, findings }: ChainReport): void {
+  for (const { file, line, problem } of findings)
+    print(`${file}:${line}: ${problem}: ${AUDIT_PROBLEMS[problem]}`);
+  const outcome = findings.length === 0 ? 'whole' : `${findings.length} findings`;
+  print(`${chain}: ${records} records in ${files} files, ${outcome}; the last one has hash ${head.hash}`);
+}
+
+function sha256(text: string): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new InvalidArgumentError('expected a SHA-256 in hex');
+}

@@ -1,0 +1,67 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { storeOf } from '../keys/edit-keys.ts';
+import type { MetadataField } from '../wire.ts';
+import { EXIT, reported } from './exit.ts';
+import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
+import { print, printJson } from './print.ts';
+
+/** `xks-proxy policy`: what the policy of a store says. */
+export function addPolicy(program: Command): void {
+  const policy = program.command('policy').description('the policies of external key stores');
+  policy
+    .command('test')
+    .description('decide on a request that nobody sends; exit status 0 if it is allowed, 1 if it is denied')
+    .addOption(configOption())
+    .addOption(storeOption())
+    .requiredOption('--key <external key id>', 'the key it is about')
+    .requiredOption('--principal <arn>', 'awsPrincipalArn')
+    .requiredOption('--operation <name>', 'kmsOperation, such as Decrypt')
+    .option('--key-arn <arn>', 'kmsKeyArn')
+    .option('--via-service <name>', 'kmsViaService')
+    .option('--source-vpc <id>', 'awsSourceVpc')
+    .option('--source-vpce <id>', 'awsSourceVpce')
+    .option('--at <time>', 'when, such as 2026-11-21T08:00:00Z; default now', instant)
+    .addOption(jsonOption())
+    .action((options: PolicyTestOptions) => reported(async () => testPolicy(options)));
+}
+
+interface PolicyTestOptions extends PlaceOptions {
+  readonly key: string;
+  readonly principal: string;
+  readonly operation: string;
+  readonly keyArn?: string;
+  readonly viaService?: string;
+  readonly sourceVpc?: string;
+  readonly sourceVpce?: string;
+  readonly at?: Date;
+  readonly json?: true;
+}
+
+function testPolicy(options: PolicyTestOptions): void {
+  const { store } = storeOf(placeOf(options));
+  const { key: externalKeyId, at: now = new Date() } = options;
+  const { isAllowed, rule } = store.policy.decide({ metadata: metadataOf(options), externalKeyId, now });
+  const decision = isAllowed ? 'allowed' : 'denied';
+  if (options.json === true) printJson({ store: store.name, decision, rule });
+  else print(`${decision} by ${rule === 'default' ? 'the default' : rule}`);
+  if (!isAllowed) process.exitCode = EXIT.failed;
+}
+
+function metadataOf(options: PolicyTestOptions): Readonly<Partial<Record<MetadataField, string>>> {
+  const metadata: Partial<Record<MetadataField, string>> = {
+    awsPrincipalArn: options.principal,
+    kmsOperation: options.operation,
+  };
+  // What KMS does not know it leaves out, and so does a rule tell the difference.
+  if (options.keyArn !== undefined) metadata.kmsKeyArn = options.keyArn;
+  if (options.viaService !== undefined) metadata.kmsViaService = options.viaService;
+  if (options.sourceVpc !== undefined) metadata.awsSourceVpc = options.sourceVpc;
+  if (options.sourceVpce !== undefined) metadata.awsSourceVpce = options.sourceVpce;
+  return metadata;
+}
+
+function instant(text: string): Date {
+  const date = new Date(text);
+  if (/T.*(?:Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(date.getTime())) return date;
+  throw new InvalidArgumentError('expected a date and a time with its zone');
+}

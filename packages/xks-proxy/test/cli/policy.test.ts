@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCommand } from '../fixtures/command.ts';
+import { writeTestConfig } from '../fixtures/proxy.ts';
+
+const files = await writeTestConfig();
+afterAll(() => files.dispose());
+writeFileSync(
+  join(files.directory, 'acme.policy.toml'),
+  `
+default = "deny"
+[[rules]]
+name = "production-roles"
+effect = "allow"
+principals = ["arn:aws:iam::123456789012:role/*"]
+hours = ["08:00", "18:00"]
+[[rules]]
+name = "never-through-S3"
+effect = "deny"
+via_services = ["s3.*.amazonaws.com"]
+`,
+);
+writeFileSync(
+  files.configFile,
+  files.toml.replace('path_prefix = "/acme"', 'path_prefix = "/acme"\npolicy_file = "acme.policy.toml"'),
+);
+
+const role = 'arn:aws:iam::123456789012:role/writer';
+const test = (...more: string[]) =>
+  runCommand(
+    ...['policy', 'test', '--config', files.configFile, '--store', 'acme', '--key', 'orders'],
+    ...['--principal', role, '--operation', 'Decrypt', ...more],
+  );
+
+describe('xks-proxy policy test', () => {
+  it('says what is decided, and by which rule', async () => {
+    const results = await Promise.all([
+      test('--at', '2026-11-20T09:00:00Z'),
+      test('--at', '2026-11-20T20:00:00Z'),
+      test('--at', '2026-11-20T09:00:00Z', '--via-service', 's3.eu-north-1.amazonaws.com', '--json'),
+    ]);
+    expect(results).toMatchObject([
+      { status: 0, stdout: 'allowed by production-roles\n', stderr: '' },
+      { status: 1, stdout: 'denied by the default\n', stderr: '' },
+      { status: 1, stderr: '' },
+    ]);
+    expect(JSON.parse(results[2]?.stdout ?? '')).toEqual({
+      store: 'acme',
+      decision: 'denied',
+      rule: 'never-through-S3',
+    });
+  });
+
+  it('refuses a time without a zone, and a store that is not there', async () => {
+    const [time, store] = await Promise.all([test('--at', '2026-11-20'), test('--store', 'nobody')]);
+    expect(time).toMatchObject({ status: 2, stdout: '' });
+    expect(store).toMatchObject({ status: 1, stdout: '' });
+    expect(store.stderr).toContain('nobody');
+  });
+});
