@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openModule } from '@holdfast/pkcs11';
+import { temporaryToken } from '@holdfast/pkcs11/testing';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Chain, startChain } from '../../examples/chain/chain.ts';
 import { demonstrate } from '../../examples/chain/demonstration.ts';
 import { createReport } from '../../examples/chain/report.ts';
@@ -51,9 +53,16 @@ test('the program for application developers prints what it encrypted and decryp
 });
 
 test('the program for hybrid teams opens at home what it sealed in AWS', async () => {
+  const token = temporaryToken({ label: 'archive' });
+  onTestFinished(() => token.dispose());
+  const module = openModule({ path: token.modulePath });
+  module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'archive-2026' });
+  module.close();
   const before = `
+    process.env['SOFTHSM2_CONF'] = ${JSON.stringify(token.environment.SOFTHSM2_CONF)};
+    const modulePath = ${JSON.stringify(token.modulePath)};
+    const pin = '${token.pin}';
     const keyArn = process.env['KEY_ARN'];
-    const wrappingKey = new Uint8Array(32).fill(7);
     const record = Uint8Array.of(1, 2, 3);`;
   const after = 'process.stdout.write(plaintext.join());';
   expect(await run([before, programs[1], after].join('\n'))).toBe('1,2,3');
