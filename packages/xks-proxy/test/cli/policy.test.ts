@@ -27,11 +27,9 @@ writeFileSync(
 );
 
 const role = 'arn:aws:iam::123456789012:role/writer';
+const request = ['--key', 'orders', '--principal', role, '--operation', 'Decrypt'];
 const test = (...more: string[]) =>
-  runCommand(
-    ...['policy', 'test', '--config', files.configFile, '--store', 'acme', '--key', 'orders'],
-    ...['--principal', role, '--operation', 'Decrypt', ...more],
-  );
+  runCommand('policy', 'test', '--config', files.configFile, '--store', 'acme', ...request, ...more);
 
 describe('xks-proxy policy test', () => {
   it('says what is decided, and by which rule', async () => {
