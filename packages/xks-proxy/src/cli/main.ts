@@ -7,6 +7,7 @@ import { addConformance } from './conformance.ts';
 import { addCredentials } from './credentials.ts';
 import { addDoctor } from './doctor.ts';
 import { EXIT } from './exit.ts';
+import { addInit } from './init.ts';
 import { addKeys } from './keys.ts';
 import { addMigrate } from './migrate.ts';
 import { addPolicy } from './policy.ts';
@@ -16,6 +17,7 @@ const program = new Command('xks-proxy')
   .description('AWS KMS External Key Store proxy in front of a PKCS#11 token')
   .version(PRODUCT_VERSION)
   .exitOverride();
+addInit(program);
 addServe(program);
 addConformance(program);
 addKeys(program);

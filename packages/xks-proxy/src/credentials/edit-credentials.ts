@@ -33,11 +33,8 @@ export async function addCredential(place: StorePlace, now = new Date()): Promis
   const credential = newCredential();
   const file = credentialsFileOf(place);
   const secretFile = join(dirname(file), `${credential.accessKeyId}.secret`);
-  const row = {
-    access_key_id: credential.accessKeyId,
-    secret_access_key_file: relative(dirname(resolve(place.configFile)), secretFile),
-    created: new TomlDate(now.toISOString().replace(/\.\d+Z$/, 'Z')),
-  };
+  const named = relative(dirname(resolve(place.configFile)), secretFile);
+  const row = credentialRow(credential.accessKeyId, named, now);
   await withFileLock(file, async () => {
     await createFile(secretFile, `${credential.secretAccessKey}\n`);
     try {
@@ -72,6 +69,16 @@ export async function revokeCredential(place: StorePlace, accessKeyId: string): 
 /** The text of a `credentials_file`. */
 export function credentialsDocument(credentials: readonly z.infer<typeof row>[]): string {
   return `${HEADER}${stringify({ credentials })}`;
+}
+
+/** A row of such a file; the path of the secret is relative to the configuration. */
+export function credentialRow(
+  accessKeyId: string,
+  secretFile: string,
+  now = new Date(),
+): z.infer<typeof row> {
+  const created = new TomlDate(now.toISOString().replace(/\.\d+Z$/, 'Z'));
+  return { access_key_id: accessKeyId, secret_access_key_file: secretFile, created };
 }
 
 function credentialsFileOf(place: StorePlace): string {

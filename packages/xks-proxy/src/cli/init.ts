@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { askForChoices } from '../init/ask.ts';
+import { INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
+import { initialize } from '../init/initialize.ts';
+import { findModules } from '../init/known-modules.ts';
+import { EXIT, reported, usageError } from './exit.ts';
+import { print } from './print.ts';
+
+/** `xks-proxy init`: all that a proxy needs. */
+export function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('make all that a proxy needs: token keys, a credential, a certificate, a configuration')
+    .option('--folder <folder>', 'for the configuration and its files', '.')
+    .option('--module <file>', 'PKCS#11 module; default: PKCS11_MODULE, or what is found on this machine')
+    .option('--token-label <text>', 'label of the token')
+    .option('--pin-file <file>', 'with the PIN of the user of a token that there is')
+    .option('--initialize-token', 'initialise a new token in place of one that there is; its PINs are made')
+    .option('--store <name>', 'of the external key store')
+    .option('--path-prefix <path>', 'of its URI; default: / and the name of the store')
+    .option('--region <region...>', 'where AWS KMS may call from')
+    .option('--host-name <name>', 'that AWS KMS will call')
+    .option(
+      '--certificate-file <file>',
+      'PEM chain; default: a certificate that vouches for itself, for trials',
+    )
+    .option('--key-file <file>', 'PEM private key of the certificate')
+    .option(
+      '--key <external-key-id...>',
+      'external keys to make, or to take where the token has a key of the label',
+    )
+    .option('--listen <host:port>', 'where the proxy is to listen', hostAndPort)
+    .option('--force', 'replace files that are there')
+    .option('--yes', 'ask nothing; so it is too without a terminal')
+    .action((options: InitOptions) => reported(() => run(options)));
+}
+
+/** What the command line said. */
+interface InitOptions {
+  readonly folder: string;
+  readonly module?: string;
+  readonly tokenLabel?: string;
+  readonly pinFile?: string;
+  readonly initializeToken?: boolean;
+  readonly store?: string;
+  readonly pathPrefix?: string;
+  readonly region?: readonly string[];
+  readonly hostName?: string;
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+  readonly key?: readonly string[];
+  readonly listen?: { readonly host: string; readonly port: number };
+  readonly force?: boolean;
+  readonly yes?: boolean;
+}
+
+async function run(options: InitOptions): Promise<void> {
+  const said = choicesOf(options);
+  const asks = options.yes !== true && process.stdin.isTTY && process.stdout.isTTY;
+  const choices = asks ? await askForChoices(said) : withDefaults(said);
+  if (choices === 'cancelled') {
+    process.exitCode = EXIT.failed;
+    return;
+  }
+  if (typeof choices === 'string') return usageError(choices);
+  told(await initialize(choices), choices);
+}
+
+/** What was said so far; what was not is absent. */
+function choicesOf(options: InitOptions): Partial<InitChoices> & Pick<InitChoices, 'folder' | 'overwrites'> {
+  const { certificateFile, keyFile, tokenLabel: label = INIT_DEFAULTS.tokenLabel, pinFile } = options;
+  return {
+    folder: resolve(options.folder),
+    overwrites: options.force === true,
+    ...(options.module !== undefined && { module: resolve(options.module) }),
+    ...(options.initializeToken === true && { token: { kind: 'new', label } }),
+    ...(pinFile !== undefined && { token: { kind: 'existing', label, pin: firstLine(pinFile) } }),
+    ...(options.store !== undefined && { store: options.store }),
+    ...(options.pathPrefix !== undefined && { pathPrefix: options.pathPrefix }),
+    ...(options.region !== undefined && { regions: options.region }),
+    ...(options.hostName !== undefined && { hostName: options.hostName }),
+    ...(certificateFile !== undefined &&
+      keyFile !== undefined && {
+        certificate: { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) },
+      }),
+    ...(options.key !== undefined && { externalKeyIds: options.key }),
+    ...options.listen,
+  };
+}
+
+/** The choices with defaults, or what is missing without a default. */
+function withDefaults(said: ReturnType<typeof choicesOf>): InitChoices | string {
+  const [found] = findModules();
+  const { module = found?.path, token, regions, hostName, store = INIT_DEFAULTS.store } = said;
+  const missing = [
+    module === undefined && '--module',
+    token === undefined && '--initialize-token, or --token-label and --pin-file',
+    regions === undefined && '--region',
+    hostName === undefined && '--host-name',
+  ].filter((name) => name !== false);
+  if (module === undefined || token === undefined || regions === undefined || hostName === undefined) {
+    return `without a terminal, give ${missing.join('; ')}`;
+  }
+  return {
+    certificate: undefined,
+    externalKeyIds: [INIT_DEFAULTS.externalKeyId],
+    host: INIT_DEFAULTS.host,
+    port: INIT_DEFAULTS.port,
+    pathPrefix: `/${store}`,
+    ...said,
+    module,
+    token,
+    regions,
+    hostName,
+    store,
+  };
+}
+
+function told(
+  { configFile, files, accessKeyId, isSelfSigned }: InitResult,
+  { token, hostName, store }: InitChoices,
+) {
+  const config = relative('.', configFile) || configFile;
+  print(`made, for their owner alone: ${files.join(', ')}`);
+  if (token.kind === 'new')
+    print('next: put so-pin, the PIN of the security officer, into a safe, and delete it here');
+  if (isSelfSigned)
+    print('next: for AWS KMS, replace server.pem and server.key by those of a public authority');
+  print(`next: xks-proxy doctor --config ${config}`);
+  print(`next: xks-proxy serve --config ${config}`);
+  print(
+    `next: xks-proxy console-config --config ${config} --store ${store} --access-key-id ${accessKeyId} ` +
+      `--endpoint https://${hostName} --output console.json`,
+  );
+}
+
+function firstLine(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n[^]*$/, '');
+  } catch {
+    throw new InvalidArgumentError(`cannot read ${file}`);
+  }
+}
+
+function hostAndPort(text: string): { host: string; port: number } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || port === undefined) throw new InvalidArgumentError('expected HOST:PORT');
+  return { host: host.replace(/^\[(.+)\]$/, '$1'), port: Number(port) };
+}

@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { XksProxyError } from '../proxy-error.ts';
+
+/** A certificate and its private key, as PEM. */
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/**
+ * Has `openssl` make a certificate that vouches for itself, ECDSA P-256 and good for 90 days: for trials, since AWS KMS
+ * wants one of a public authority. Rejects with XksProxyError `CHANGE_REFUSED` where there is no openssl.
+ *
+ * @param folder where it may write meanwhile; it must be closed to others
+ */
+export async function selfSigned(hostName: string, folder: string): Promise<CertificateFiles> {
+  const [keyFile, certificateFile] = [join(folder, '.new-key.pem'), join(folder, '.new-certificate.pem')];
+  try {
+    await promisify(execFile)('openssl', [
+      ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 90'.split(' '),
+      '-subj',
+      `/CN=${hostName}`,
+      '-addext',
+      `subjectAltName=DNS:${hostName}`,
+      '-addext',
+      'extendedKeyUsage=serverAuth',
+      '-keyout',
+      keyFile,
+      '-out',
+      certificateFile,
+    ]);
+    return { certificate: await readFile(certificateFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
+  } catch (cause) {
+    const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const what = isAbsent ? 'there is no openssl on this machine' : 'openssl made no certificate';
+    const remedy = 'give --certificate-file and --key-file';
+    throw new XksProxyError('CHANGE_REFUSED', `${what}: ${remedy}`, { cause });
+  } finally {
+    await rm(keyFile, { force: true });
+    await rm(certificateFile, { force: true });
+  }
+}

@@ -1,0 +1,186 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryToken } from '@holdfast/pkcs11/testing';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { diagnose } from '../../src/doctor/diagnose.ts';
+import { askForChoices } from '../../src/init/ask.ts';
+import type { InitChoices } from '../../src/init/choices.ts';
+import { initialize } from '../../src/init/initialize.ts';
+import { knownModule } from '../../src/init/known-modules.ts';
+import { selfSigned } from '../../src/init/self-signed.ts';
+import { codeOf } from '../fixtures/store-files.ts';
+
+let token: ReturnType<typeof temporaryToken>;
+let folder: string;
+beforeEach(() => {
+  token = temporaryToken({ label: 'there' });
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-init-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+  token.dispose();
+});
+
+const choices = (changes: Partial<InitChoices> = {}): InitChoices => ({
+  folder,
+  overwrites: false,
+  module: token.modulePath,
+  token: { kind: 'existing', label: 'there', pin: token.pin },
+  store: 'acme',
+  pathPrefix: '/acme',
+  regions: ['eu-north-1'],
+  hostName: 'xks.example.com',
+  certificate: undefined,
+  externalKeyIds: ['orders', 'invoices'],
+  host: '127.0.0.1',
+  port: 0,
+  ...changes,
+});
+
+describe('init', () => {
+  it('makes a proxy that the doctor finds nothing wrong with but the private certificate', async () => {
+    const { configFile, accessKeyId } = await initialize(choices());
+    const config = loadConfig(configFile);
+    expect(config.stores[0]?.keys.map(({ externalKeyId }) => externalKeyId)).toEqual(['orders', 'invoices']);
+    expect(config.stores[0]?.credentials.map((credential) => credential.accessKeyId)).toEqual([accessKeyId]);
+    const found = await diagnose({ configFile });
+    expect(found.filter(({ level }) => level !== 'ok').map(({ code }) => code)).toEqual([
+      'certificate-untrusted',
+    ]);
+  });
+
+  it('makes files that are for their owner alone', async () => {
+    await initialize(choices());
+    const modes = readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
+  });
+
+  it('initialises a new token, and keeps both of its PINs', async () => {
+    const { configFile } = await initialize(choices({ token: { kind: 'new', label: 'brand new' } }));
+    const [pin, soPin] = ['pin', 'so-pin'].map((name) => readFileSync(join(folder, name), 'utf8'));
+    expect(pin).toMatch(/^[0-9a-f]{16}\n$/);
+    expect(soPin).toMatch(/^[0-9a-f]{16}\n$/);
+    expect(pin).not.toBe(soPin);
+    const found = await diagnose({ configFile });
+    expect(found.filter(({ level }) => level === 'failure')).toEqual([]);
+  });
+
+  it('initialises no second token of a label', async () => {
+    const made = initialize(choices({ token: { kind: 'new', label: 'there' } }));
+    expect(await codeOf(made)).toBe('CHANGE_REFUSED');
+  });
+
+  it('overwrites nothing unless it is told to, and then takes the keys that there are', async () => {
+    await initialize(choices());
+    const before = readFileSync(join(folder, 'config.toml'), 'utf8');
+    expect(await codeOf(initialize(choices({ store: 'other' })))).toBe('CHANGE_REFUSED');
+    expect(readFileSync(join(folder, 'config.toml'), 'utf8')).toBe(before);
+    const { configFile } = await initialize(choices({ store: 'other', overwrites: true }));
+    const [store] = loadConfig(configFile).stores;
+    expect(store).toMatchObject({
+      name: 'other',
+      keys: [{ externalKeyId: 'orders' }, { externalKeyId: 'invoices' }],
+    });
+  });
+
+  it('takes a certificate that is given', async () => {
+    const given = join(folder, 'given');
+    mkdirSync(given);
+    const made = await selfSigned('kms.example.com', given);
+    expect(readdirSync(given)).toEqual([]);
+    const certificate = { certificateFile: join(given, 'chain.pem'), keyFile: join(given, 'key.pem') };
+    writeFileSync(certificate.certificateFile, made.certificate);
+    writeFileSync(certificate.keyFile, made.key);
+    const result = await initialize(choices({ certificate }));
+    expect(result.isSelfSigned).toBe(false);
+    expect(loadConfig(result.configFile).server.tls.certificate).toBe(made.certificate);
+  });
+
+  it('refuses a certificate that cannot be read before anything is made', async () => {
+    const certificate = { certificateFile: join(folder, 'none'), keyFile: join(folder, 'none') };
+    expect(await codeOf(initialize(choices({ certificate })))).toBe('CHANGE_REFUSED');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('says so where there is no openssl', async () => {
+    vi.stubEnv('PATH', folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await codeOf(initialize(choices()))).toBe('CHANGE_REFUSED');
+    expect(existsSync(join(folder, 'config.toml'))).toBe(false);
+  });
+
+  it('knows how the modules of vendors find initialization vectors', () => {
+    const paths = [
+      '/opt/cloudhsm/lib/libcloudhsm_pkcs11.so',
+      '/usr/safenet/lunaclient/lib/libCryptoki2_64.so',
+      '/any.so',
+    ];
+    expect(paths.map((path) => knownModule(path).iv)).toEqual(['written', 'appended', 'supplied']);
+  });
+});
+
+describe('the questions of init', () => {
+  /** Answers each question, once it is asked, with keys. */
+  function terminalWith(answers: readonly (readonly [question: string, keys: string])[]) {
+    const [input, output] = [new PassThrough(), new PassThrough()];
+    let shown = '';
+    output.on('data', (chunk: Buffer) => {
+      shown += chunk.toString();
+    });
+    const typed = (async () => {
+      for (const [question, keys] of answers) {
+        await vi.waitUntil(() => shown.includes(question), { timeout: 10_000, interval: 5 });
+        await sleep(20);
+        for (const key of keys) {
+          input.write(key);
+          await sleep(5);
+        }
+      }
+    })();
+    return { terminal: { input, output }, typed, shown: () => shown };
+  }
+
+  it('lead to the choices, and the PIN is not shown', async () => {
+    vi.stubEnv('PKCS11_MODULE', token.modulePath);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { terminal, typed, shown } = terminalWith([
+      ['PKCS#11 module', '\r'],
+      ['Label of the token', '\r'],
+      ['PIN of there', `${token.pin}\r`],
+      ['Name of the external key store', 'acme\r'],
+      ['AWS region', 'eu-north-1\r'],
+      ['Host name', 'xks.acme.example\r'],
+      ['Is there a certificate', '\r'],
+      ['first external key', '\r'],
+    ]);
+    const asked = askForChoices({ folder, overwrites: false }, terminal);
+    await typed;
+    await expect(asked).resolves.toEqual(
+      choices({ host: '0.0.0.0', port: 8443, hostName: 'xks.acme.example', externalKeyIds: ['key-1'] }),
+    );
+    expect(shown()).not.toContain(token.pin);
+  });
+
+  it('are not asked where the answer was given, and end with Control-C', async () => {
+    const { terminal, typed, shown } = terminalWith([['Name of the external key store', '\x03']]);
+    const said = { folder, overwrites: false, module: token.modulePath, token: choices().token };
+    const asked = askForChoices(said, terminal);
+    await typed;
+    await expect(asked).resolves.toBe('cancelled');
+    expect(shown()).not.toContain('PKCS#11 module');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
