@@ -1,4 +1,4 @@
-// npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT.
+// npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
 import { benchImport } from './import.ts';
 import { benchSdk } from './sdk/bench.ts';
 

@@ -1,31 +1,29 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Effort, interleave } from '../interleave.ts';
 import { CASES, type Case } from './cases.ts';
 import { operation, type SideName } from './operations.ts';
 import { peakMemory } from './peak-memory.ts';
-import { type Result, writeResults } from './results.ts';
+import { type Result, record } from './results.ts';
 import { writeMessage } from './streams.ts';
 import { heading, line } from './table.ts';
 
-/** Measures and prints the cases whose names contain every text. All of them together are also recorded. */
+/** Measures, prints and records the cases of whose names' words one begins with each text. */
 export async function benchSdk(texts: readonly string[]): Promise<void> {
-  const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
-  console.log(`${machine}\n\n${heading()}`);
+  console.log(`${MACHINE}\n\n${heading()}`);
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
-  const results: Result[] = [];
   try {
     for (const subject of CASES) {
-      if (!texts.every((text) => subject.name.includes(text))) continue;
+      const words = subject.name.split(' ');
+      if (!texts.every((text) => words.some((word) => word.startsWith(text)))) continue;
       const result = await measure(subject, join(folder, 'message'));
       console.log(line(result));
-      results.push(result);
+      await record(result);
     }
   } finally {
     await rm(folder, { recursive: true });
   }
-  if (texts.length === 0) await writeResults(machine, results);
 }
 
 async function measure(subject: Case, messagePath: string): Promise<Result> {
@@ -55,6 +53,8 @@ async function measure(subject: Case, messagePath: string): Promise<Result> {
     oursToFloor: measured.ratio('ours', 'floor'),
     cpuToPeer: measured.cpuRatio('ours', 'peer'),
     cpuToFloor: measured.cpuRatio('ours', 'floor'),
+    machine: MACHINE,
+    loadAverage: loadavg()[0] ?? Number.NaN,
     ...(isStream && { peakRssMiB: await peaks(name, messagePath) }),
   };
 }
@@ -65,5 +65,6 @@ async function peaks(name: string, messagePath: string): Promise<NonNullable<Res
 }
 
 /** `@aws-crypto/client-node` wants some 5,000 calls before it runs at its speed; most cases share its code. */
-const BUFFER_EFFORT = { warmUpMs: 800, roundMs: 80, rounds: 9 } as const satisfies Effort;
+const BUFFER_EFFORT = { warmUpMs: 600, roundMs: 60, rounds: 9 } as const satisfies Effort;
 const STREAM_EFFORT = { warmUpMs: 1, roundMs: 1, rounds: 3 } as const satisfies Effort;
+const MACHINE = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;

@@ -14,31 +14,45 @@ interface Requirement {
 /** A table in Markdown: each requirement, the worst of its cases each way, and whether it is met. */
 export function requirementsTable(results: readonly Result[]): string {
   const rows = REQUIREMENTS.flatMap((requirement) =>
-    (['encrypt', 'decrypt'] as const).map((direction) => {
-      const found = results.filter(({ name }) => {
-        const words = new Set(name.split(' '));
-        const { cases, without = [] } = requirement;
-        return (
-          words.has(direction) &&
-          cases.every((any) => any.some((word) => words.has(word))) &&
-          !without.some((word) => words.has(word))
-        );
-      });
-      const toFloor = Math.min(...found.map((result) => result.oursToFloor));
-      const toPeer = Math.min(...found.map((result) => result.oursToPeer));
-      const isMet = toFloor >= requirement.toFloor && toPeer >= requirement.toPeer[direction];
-      return [
-        requirement.title,
-        direction,
-        `${requirement.toFloor}`,
-        toFloor.toFixed(2),
-        `${requirement.toPeer[direction]}`,
-        toPeer.toFixed(1),
-        isMet ? 'met' : 'not met',
-      ];
-    }),
+    (['encrypt', 'decrypt'] as const).map((direction) => row(requirement, direction, results)),
   );
-  return [HEADINGS, HEADINGS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const machines = new Set(results.map(({ machine }) => machine));
+  const loads = results.map(({ loadAverage }) => Math.round(loadAverage));
+  const table = [HEADINGS, HEADINGS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  return [
+    `Measured with ${[...machines].join('; ')}, at load averages from ${Math.min(...loads)} to ${Math.max(...loads)}.`,
+    'Ratios are by the clock, in brackets by processor time.',
+    '',
+    ...table,
+  ].join('\n');
+}
+
+function row(
+  { title, cases, without = [], toFloor, toPeer }: Requirement,
+  direction: 'encrypt' | 'decrypt',
+  results: readonly Result[],
+): readonly string[] {
+  const found = results.filter(({ name }) => {
+    const words = new Set(name.split(' '));
+    return (
+      words.has(direction) &&
+      cases.every((any) => any.some((word) => words.has(word))) &&
+      !without.some((word) => words.has(word))
+    );
+  });
+  const least = (figure: (result: Result) => number): number => Math.min(...found.map(figure));
+  const floorReached = least(({ oursToFloor }) => oursToFloor);
+  const peerReached = least(({ oursToPeer }) => oursToPeer);
+  const isMet = floorReached >= toFloor && peerReached >= toPeer[direction];
+  return [
+    title,
+    direction,
+    `${toFloor}`,
+    `${floorReached.toFixed(2)} (${least(({ cpuToFloor }) => cpuToFloor).toFixed(2)})`,
+    `${toPeer[direction]}`,
+    `${peerReached.toFixed(1)} (${least(({ cpuToPeer }) => cpuToPeer).toFixed(1)})`,
+    found.length === 0 ? 'not measured' : isMet ? 'met' : 'not met',
+  ];
 }
 
 const HEADINGS = [

@@ -1,32 +1,50 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import * as z from 'zod';
+import { CASES } from './cases.ts';
 import { requirementsTable } from './requirements.ts';
 
-/** One case, measured. Rates are messages per second; ratios are of rates, so that more is better for us. */
-export interface Result {
-  readonly name: string;
-  readonly plaintextLength: number;
-  readonly frameLength: number;
-  readonly ours: number;
-  readonly peer: number;
-  readonly floor: number;
-  readonly oursToPeer: number;
-  readonly oursToFloor: number;
-  readonly cpuToPeer: number;
-  readonly cpuToFloor: number;
+const RESULT_SCHEMA = z.strictObject({
+  name: z.string(),
+  plaintextLength: z.number(),
+  frameLength: z.number(),
+  ours: z.number(),
+  peer: z.number(),
+  floor: z.number(),
+  oursToPeer: z.number(),
+  oursToFloor: z.number(),
+  cpuToPeer: z.number(),
+  cpuToFloor: z.number(),
+  machine: z.string(),
+  /** How many others wanted the processors. */
+  loadAverage: z.number(),
   /** Of a process that did nothing else. */
-  readonly peakRssMiB?: { readonly ours: number; readonly peer: number };
-}
+  peakRssMiB: z.strictObject({ ours: z.number(), peer: z.number() }).optional(),
+});
+const FILE_SCHEMA = z.strictObject({ cases: z.array(RESULT_SCHEMA) });
 
-/** Records a full run: as JSON, and as the tables of the README beside it. */
-export async function writeResults(machine: string, cases: readonly Result[]): Promise<void> {
-  const date = new Date().toISOString().slice(0, 10);
-  await writeFile(JSON_FILE, `${JSON.stringify({ date, machine, cases }, precise, 2)}\n`);
+/** One case, measured. Rates are messages per second; ratios are of rates, so that more is better for us. */
+export type Result = z.infer<typeof RESULT_SCHEMA>;
+
+/**
+ * Records one case in the place of an earlier measurement: as JSON, and in the table of the README beside it. Case by
+ * case, so that a long run that is broken off has not been in vain.
+ */
+export async function record(result: Result): Promise<void> {
+  const recorded = FILE_SCHEMA.parse(JSON.parse(await readFile(JSON_FILE, 'utf8')));
+  const cases = recorded.cases.filter(({ name }) => name !== result.name);
+  cases.push(result);
+  cases.sort((a, b) => indexOf(a) - indexOf(b));
+  await writeFile(JSON_FILE, `${JSON.stringify({ cases }, precise, 2)}\n`);
+
   const text = await readFile(README, 'utf8');
   const [before] = text.split(BEGIN);
   const [, after] = text.split(END);
   if (before === undefined || after === undefined) throw new Error('bench/README.md has lost its markers');
-  const table = requirementsTable(cases);
-  await writeFile(README, `${before}${BEGIN}\n${machine}; ${date}.\n\n${table}\n${END}${after}`);
+  await writeFile(README, `${before}${BEGIN}\n${requirementsTable(cases)}\n${END}${after}`);
+}
+
+function indexOf({ name }: Result): number {
+  return CASES.findIndex((subject) => subject.name === name);
 }
 
 /** Four digits say all that there is to say. */

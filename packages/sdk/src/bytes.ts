@@ -101,8 +101,3 @@ export function writeUint32(out: Uint8Array, offset: number, value: number): num
 export function uint16(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value & 0xff);
 }
-
-/** `value` as a 32-bit big-endian number. */
-export function uint32(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
-}

@@ -1,5 +1,6 @@
-import { compareAsUtf8, dataView, isWellFormed, utf8Text, writeUtf8 } from './bytes.ts';
+import { compareAsUtf8, dataView, isWellFormed, utf8Text } from './bytes.ts';
 import { EncryptionSdkError } from './errors.ts';
+import { ByteWriter } from './format/byte-writer.ts';
 
 /**
  * Non-secret key-value pairs that are authenticated with a message. Keys and values are Unicode strings;
@@ -64,20 +65,16 @@ function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): U
   // A UTF-16 unit takes at most three bytes.
   let capacity = 2;
   for (const [key, value] of pairs) capacity += 4 + 3 * (boundedLength(key) + boundedLength(value));
-  const bytes = new Uint8Array(capacity);
-  const view = dataView(bytes);
-  view.setUint16(0, pairs.length);
-  let offset = 2;
+  const writer = new ByteWriter(capacity);
+  writer.number(2, pairs.length);
   for (const pair of pairs) {
     for (const text of pair) {
       if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
-      const end = writeUtf8(text, bytes, offset + 2);
-      if (end > MAX_LENGTH) throw tooLong();
-      view.setUint16(offset, end - offset - 2);
-      offset = end;
+      writer.text(text);
+      if (writer.length > MAX_LENGTH) throw tooLong();
     }
   }
-  return bytes.subarray(0, offset);
+  return writer.written();
 }
 
 /**

@@ -1,10 +1,16 @@
 import { encodeBase64, hash, randomBytes } from '#crypto';
-import { compareBytes, concat, isWellFormed, secretBytes, uint16, uint32, utf8 } from '../bytes.ts';
+import { compareBytes, isWellFormed, secretBytes, utf8 } from '../bytes.ts';
 import type { CacheEntry, MaterialsCache } from '../cache/materials-cache.ts';
-import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from '../commitment-policy.ts';
-import { contextBytes } from '../context.ts';
+import {
+  assertMayDecrypt,
+  assertMayEncrypt,
+  type CommitmentPolicy,
+  defaultSuite,
+} from '../commitment-policy.ts';
+import { canonicalBytes } from '../context.ts';
 import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
+import { ByteWriter } from '../format/byte-writer.ts';
 import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
 import type { AlgorithmSuite } from '../suites.ts';
 import type {
@@ -61,7 +67,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
 
   return {
     async encryptionMaterials(request) {
-      const { commitmentPolicy, maxPlaintextLength: length, signal, ...shared } = request;
+      const { commitmentPolicy, maxPlaintextLength: length, signal } = request;
       const suite = request.suite ?? defaultSuite(commitmentPolicy);
       assertMayEncrypt(commitmentPolicy, suite);
       if (!isCacheable(suite) || length === undefined || length > maxBytes) {
@@ -71,6 +77,8 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
         id: await encryptionIdentity(partition, suite, request),
         ttlMs,
         async load() {
+          // One caller's length and patience are not those of all who will use the materials.
+          const { maxPlaintextLength: _, signal: __, ...shared } = request;
           const loading = underlying.encryptionMaterials({ ...shared, commitmentPolicy, suite });
           return { kind: 'encryption', materials: assertSuite(await loading, suite) };
         },
@@ -89,14 +97,14 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
       });
     },
     async decryptionMaterials(request) {
-      const { signal, ...shared } = request;
-      const { suite } = request;
+      const { suite, signal } = request;
       assertMayDecrypt(request.commitmentPolicy, suite);
       if (!isCacheable(suite)) return underlying.decryptionMaterials(request);
       return cache.fetch({
         id: await decryptionIdentity(partition, request),
         ttlMs,
         async load() {
+          const { signal: _, ...shared } = request;
           const materials = await underlying.decryptionMaterials(shared);
           return { kind: 'decryption', materials: assertSuite(materials, suite) };
         },
@@ -149,11 +157,11 @@ async function encryptionIdentity(
   request: EncryptionMaterialsRequest,
 ): Promise<string> {
   return identity(
-    Uint8Array.of(1),
+    ENCRYPTION,
     partition,
-    utf8(request.commitmentPolicy),
-    uint16(suite.id),
-    contextBytes(request.encryptionContext),
+    request.commitmentPolicy,
+    suite,
+    canonicalBytes(request.encryptionContext),
     ...request.requiredEncryptionContextKeys.map(utf8).sort(compareBytes),
   );
 }
@@ -163,25 +171,48 @@ async function decryptionIdentity(
   request: DecryptionMaterialsRequest,
 ): Promise<string> {
   return identity(
-    Uint8Array.of(2),
+    DECRYPTION,
     partition,
-    utf8(request.commitmentPolicy),
-    uint16(request.suite.id),
-    contextBytes(request.encryptionContext),
-    contextBytes(request.reproducedEncryptionContext),
+    request.commitmentPolicy,
+    request.suite,
+    canonicalBytes(request.encryptionContext),
+    canonicalBytes(request.reproducedEncryptionContext),
     ...request.encryptedDataKeys.map(encryptedDataKeyBytes).sort(compareBytes),
   );
 }
 
 function encryptedDataKeyBytes({ providerId, providerInfo, ciphertext }: EncryptedDataKey): Uint8Array {
-  return lengthPrefixed([utf8(providerId), providerInfo, ciphertext]);
+  const writer = new ByteWriter(2 + 3 * providerId.length + 4 + providerInfo.length + ciphertext.length);
+  writer.text(providerId);
+  writer.number(4, providerInfo.length);
+  writer.bytes(providerInfo);
+  writer.bytes(ciphertext);
+  return writer.written();
 }
 
-/** The specification's formulas leave out policy and required keys, which must not be shared across. */
-async function identity(...fields: readonly Uint8Array[]): Promise<string> {
-  return encodeBase64(await hash('SHA-384', lengthPrefixed(fields)));
+/**
+ * The specification's formulas leave out policy and required keys, which must not be shared across. Every field has
+ * its length before it, or a fixed one.
+ */
+async function identity(
+  kind: typeof ENCRYPTION | typeof DECRYPTION,
+  partition: Uint8Array,
+  policy: CommitmentPolicy,
+  suite: AlgorithmSuite,
+  ...fields: readonly Uint8Array[]
+): Promise<string> {
+  let capacity = 1 + 2 + 2 + policy.length + 4 + partition.length;
+  for (const field of fields) capacity += 4 + field.length;
+  const writer = new ByteWriter(capacity);
+  writer.number(1, kind);
+  writer.number(2, suite.id);
+  writer.text(policy);
+  for (const field of [partition, ...fields]) {
+    writer.number(4, field.length);
+    writer.bytes(field);
+  }
+  return encodeBase64(await hash('SHA-384', writer.written()));
 }
 
-function lengthPrefixed(fields: readonly Uint8Array[]): Uint8Array {
-  return concat(fields.flatMap((field) => [uint32(field.length), field]));
-}
+const ENCRYPTION = 1;
+const DECRYPTION = 2;

@@ -1,12 +1,17 @@
 import { writeUtf8 } from '../bytes.ts';
 
-/** Writes the fields of a header one behind the other into one array, which is as long as they can become. */
+/** Writes fields one behind the other into one array, which is as long as they can become. */
 export class ByteWriter {
   readonly #bytes: Uint8Array;
   #length = 0;
 
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
+  }
+
+  /** Bytes written. */
+  get length(): number {
+    return this.#length;
   }
 
   /** `value` as a big-endian number of `size` bytes, at most four. */
