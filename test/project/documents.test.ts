@@ -143,12 +143,14 @@ function binOf(name: string): unknown {
 /** Our own programs know the subcommand and every option. */
 function ownCommand(program: string, words: readonly string[]): void {
   if (program !== 'xks-proxy' && program !== 'local-kms') throw new Error(`no program of ours: ${program}`);
-  const [subcommand = ''] = words;
-  const { status, stdout } = spawnSync(process.execPath, [...commandLine(program), subcommand, '--help'], {
+  // A command may have commands of its own.
+  const isOption = (word: string) => word.startsWith('--');
+  const named = words.slice(0, words.findIndex(isOption) < 0 ? words.length : words.findIndex(isOption));
+  const { status, stdout } = spawnSync(process.execPath, [...commandLine(program), ...named, '--help'], {
     encoding: 'utf8',
   });
   expect(status).toBe(0);
-  expect(stdout).toContain(`${program} ${subcommand}`);
+  expect(stdout).toContain(`${program} ${named[0] ?? ''}`);
   for (const option of words.filter((word) => word.startsWith('--'))) {
     expect(stdout).toContain(option.replace(/=.*$/, ''));
   }
@@ -190,14 +192,27 @@ test.each(blocks('toml').map(({ file, code }) => [file, code] as const))(
     const contents: Readonly<Record<string, string>> = {
       certificate_file: certificate.certificatePem,
       key_file: certificate.keyPem,
+      client_ca_file: authority.certificatePem,
+      password_file: 'sesame',
       pin_file: '1234',
       secret_access_key_file: 'A'.repeat(43),
     };
-    const text = code.replace(/\b(\w+_file) = "[^"]+"/g, (_line, field: string) => {
-      writeFileSync(join(folder, field), contents[field] ?? '');
-      return `${field} = "${field}"`;
-    });
+    // A page about one part shows that part alone.
+    const rest = Object.entries(PARTS).filter(([section]) => !code.includes(section));
+    const text = [...rest.map(([, part]) => part), code]
+      .join('\n')
+      .replace(/\b(\w+_file) = "[^"]+"/g, (_line, field: string) => {
+        writeFileSync(join(folder, field), contents[field] ?? '');
+        return `${field} = "${field}"`;
+      });
     const filled = text.replace('access_key_id = "…"', `access_key_id = "${'A'.repeat(20)}"`);
     expect(() => parseConfig(filled, { baseDirectory: folder })).not.toThrow();
   },
 );
+
+const PARTS = {
+  '[server]': '[server.tls]\ncertificate_file = "server.pem"\nkey_file = "server.key"',
+  '[[tokens]]': '[[tokens]]\nmodule = "module.so"\nlabel = "holdfast"\npin_file = "pin"',
+  '[[stores]]': `[[stores]]\nname = "acme"\npath_prefix = "/acme"\nregions = ["eu-north-1"]
+[[stores.credentials]]\naccess_key_id = "…"\nsecret_access_key_file = "acme.secret"`,
+} as const;

@@ -89,8 +89,10 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
   return {
     async append(event, fields, withinMs) {
       if (pending.length >= MAX_PENDING) {
+        const full = new Error('too many audit records wait');
+        if (lost === 0) log.auditFailed(full);
         lost += 1;
-        if (config.required) throw new Error('too many audit records wait');
+        if (config.required) throw full;
         return;
       }
       const record = { ...fields, event, time: new Date().toISOString() };

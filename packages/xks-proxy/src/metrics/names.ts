@@ -33,7 +33,7 @@ export const METRICS = {
   audit_failures_total: {
     kind: 'counter',
     labels: [],
-    help: 'Records that could not be written to the audit trail.',
+    help: 'Outages of the audit trail, each from the first record that could not be written to the next that could.',
   },
   certificate_expiry_days: {
     kind: 'gauge',
@@ -58,7 +58,7 @@ export const METRICS = {
   iv_budget_used_ratio: {
     kind: 'gauge',
     labels: ['store', 'external_key_id', 'version'],
-    help: 'Share of the messages that a version of a key may encrypt, of which it has.',
+    help: 'Share of the messages that a version of a key may encrypt which it has encrypted.',
   },
   token_sessions: {
     kind: 'gauge',

@@ -74,6 +74,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)(
       ],
       ['another authority', async () => (await clientAuthority()).issue([KMS]), 'CERT_SIGNATURE_FAILURE'],
       ['a date that is over', () => authority.issue([KMS], [-3, -2]), 'CERT_HAS_EXPIRED'],
+      ['a certificate for servers', () => authority.issue([KMS], [-1, 1], 'serverAuth'), 'INVALID_PURPOSE'],
       ['a date to come', () => authority.issue([KMS], [2, 3]), 'CERT_NOT_YET_VALID'],
     ])('gives no answer to one with %s, and logs why', async (_title, certificate, reason) => {
       const [refused, answered] = [refusals().length, requests().length];
