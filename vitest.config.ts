@@ -38,6 +38,7 @@ export default defineConfig({
         'vectors',
         'fuzz',
         'faults',
+        'load',
         'hygiene',
         'probes',
         'runtimes',

@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findModule } from '@holdfast/pkcs11/testing';
+import { expect, onTestFinished, test } from 'vitest';
+import { closedLoop, count } from '../../bench/xks/load.ts';
+import { loadSetting } from '../../bench/xks/proxy.ts';
+import { requestsOf } from './requests.ts';
+import { CONNECTIONS, LOAD_MS } from './scale.ts';
+
+test.skipIf(findModule() === undefined)(
+  'a proxy that is told to stop under load answers every request that reached it',
+  async () => {
+    const setting = await loadSetting();
+    onTestFinished(() => setting.dispose());
+    const proxy = await setting.start();
+    onTestFinished(async () => void (await proxy.stop()));
+    const next = requestsOf(setting.encryptPath(), setting.caller);
+    const over = new AbortController();
+    const load = closedLoop(proxy.endpoint, next, {
+      connections: CONNECTIONS,
+      durationMs: 2 * LOAD_MS,
+      signal: over.signal,
+    });
+    await sleep(LOAD_MS);
+    expect(await proxy.stop()).toBe(0);
+    over.abort();
+    const report = await load;
+    expect(count(report, 200)).toBeGreaterThan(0);
+    expect(count(report, 'lost')).toBe(0);
+    // After it there is nobody to ask.
+    expect([...report.outcomes.keys()].filter((outcome) => outcome !== 200 && outcome !== 'refused')).toEqual(
+      [],
+    );
+  },
+);

@@ -1,0 +1,15 @@
+import type { NextRequest } from '../../bench/xks/load.ts';
+import { type Caller, encryptRequest, SMALL } from '../../bench/xks/requests.ts';
+
+/** Requests of one caller, over and over: signing each anew would cost the machine more than answering it. */
+export function requestsOf(path: string, caller: Caller): NextRequest {
+  const requests = Array.from({ length: POOL }, () => encryptRequest(path, SMALL, caller));
+  const none = new Uint8Array(0);
+  let sent = 0;
+  return () => {
+    sent += 1;
+    return requests[sent % POOL] ?? none;
+  };
+}
+
+const POOL = 64;
