@@ -21,7 +21,7 @@ const OUTAGES = [0x06, 0x30, 0x32, 0xe0, 0x190, 0x8000_0001];
 async function twoTokens(calls: 'inline' | 'worker' = 'inline') {
   const faulty = await faultyToken({ calls });
   const config = tokenConfig(faulty.token.modulePath, faulty.token, { name: 'well' });
-  const well = await openToken(config, () => undefined, UNCOUNTED);
+  const well = await openToken(config, { onChange: () => undefined, budget: UNCOUNTED });
   onTestFinished(() => well.release());
   const members = [faulty.open, well].map(({ device, status }) => ({
     device,

@@ -30,7 +30,10 @@ export async function faultyToken(change: Partial<TokenConfig> = {}): Promise<Fa
   module.close();
   const changes: string[] = [];
   const onChange = (status: string) => void changes.push(status);
-  const open = await openToken(tokenConfig(shim.modulePath, token, change), onChange, UNCOUNTED);
+  const open = await openToken(tokenConfig(shim.modulePath, token, change), {
+    onChange,
+    budget: UNCOUNTED,
+  });
   onTestFinished(async () => {
     shim.heal();
     await open.release();

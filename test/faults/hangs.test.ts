@@ -57,7 +57,14 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     }
     expect(open.status()).toBe('UNAVAILABLE');
     await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBeGreaterThan(0);
-    expect(open.sessions().hung).toBeLessThanOrEqual(4);
+    const afterOneMore = async () => {
+      await sealInTime(open.device).catch(() => undefined);
+      const { open: threads, hung } = open.sessions();
+      return threads === 0 && hung >= 4;
+    };
+    // What is left then is another process.
+    await expect.poll(afterOneMore, { timeout: 15_000 }).toBe(true);
+    expect(open.sessions().hung).toBeLessThanOrEqual(6);
     shim.heal();
     expect(await recoveryMs(open.device)).toBeLessThan(4000);
   });

@@ -40,6 +40,8 @@ export interface RunningProxy {
    * next start.
    */
   reload(load: () => ProxyConfig): Promise<void>;
+  /** Whether only another process could use all tokens again: calls into a module never returned. */
+  isStuck(): boolean;
   /** Takes no new connection, lets requests under way finish, then closes the tokens. */
   close(): Promise<void>;
 }
@@ -138,6 +140,7 @@ async function start(
       reloading = done.catch(() => undefined);
       return done;
     },
+    isStuck: () => current.fleet.isStuck(),
     async close() {
       isDraining = true;
       await reloading;
@@ -193,8 +196,8 @@ async function recordEvent(
   event: 'started' | 'reloaded' | 'reload-refused' | 'stopped',
   { stores }: Serving,
 ): Promise<void> {
-  const names = stores.map(({ name }) => name).join(' ');
-  await audit.append(event, { stores: names, pid: process.pid }, EVENT_TIMEOUT_MS).catch(() => undefined);
+  const fields = () => ({ stores: stores.map(({ name }) => name).join(' '), pid: process.pid });
+  await audit.append(event, fields, EVENT_TIMEOUT_MS).catch(() => undefined);
 }
 
 /** What the log says of it. */

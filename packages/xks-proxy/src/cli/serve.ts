@@ -46,6 +46,7 @@ async function serveHere(configFile: string, isSupervised: boolean): Promise<voi
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), LEFT_OVER_MS).unref();
   };
   void stopped.then(end);
+  if (isSupervised) void stuck(proxy).then(end);
   void lost.then((error) => stopWithoutLog(end, error));
 }
 
@@ -93,6 +94,17 @@ function firstSignal(): Promise<void> {
   });
 }
 
+/** Resolves when the proxy is better replaced by another process. */
+function stuck(proxy: RunningProxy): Promise<void> {
+  return new Promise((resolve) => {
+    const watch = setInterval(() => {
+      if (!proxy.isStuck()) return;
+      clearInterval(watch);
+      resolve();
+    }, STUCK_INTERVAL_MS).unref();
+  });
+}
+
 /** Resolves when a log line cannot be written, for example because the reader of a pipe is gone. */
 function logLost(): Promise<Error> {
   return new Promise((resolve) => void process.stdout.on('error', resolve));
@@ -119,4 +131,5 @@ function logSupervision({ event, ...details }: SupervisorEvent): void {
 }
 
 const LEFT_OVER_MS = 2000;
+const STUCK_INTERVAL_MS = 1000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

@@ -17,8 +17,8 @@ export interface CircuitBreaker {
 /** What is guarded. */
 export interface CircuitBreakerOptions {
   readonly device: KeyDevice;
-  /** Puts right what can be from here; asked for before a device is tried again that failed the trial before. */
-  readonly revive: () => Promise<void>;
+  /** Puts right what can be from here, before a device is tried again that failed the trial before; told why. Never rejects. */
+  readonly revive: (last: XksException) => Promise<void>;
   /** Told when the device is left alone, and why, and when it works again. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
 }
@@ -46,12 +46,12 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
     if (failuresInRow < MAX_FAILURES_IN_ROW) return;
     if (open === undefined) onChange('UNAVAILABLE', error);
     const trials = (open?.trials ?? 0) + 1;
-    open = { untilMs: failedAtMs + OPEN_MS, last: error, trials, isRevived: false };
+    open = { untilMs: failedAtMs + OPEN_MS, last: error, trials, revival: undefined };
   };
   /** @param proves whether the device has worked when the work is done; a key may only be remembered */
   const guarded = async <T>(work: () => Promise<T>, { proves }: { proves: boolean }): Promise<T> => {
     const opened = open;
-    if (opened !== undefined) await startTrial(opened);
+    if (opened !== undefined) startTrial(opened);
     try {
       const result = await work();
       if (proves) succeeded();
@@ -64,15 +64,23 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
       if (opened !== undefined) isTried = false;
     }
   };
-  const startTrial = async (circuit: OpenCircuit): Promise<void> => {
-    const { untilMs, last } = circuit;
-    if (isTried || performance.now() < untilMs) {
-      throw new XksException(last.errorName, last.message, { reason: 'circuit-open', cause: last.cause });
+  const startTrial = (circuit: OpenCircuit): void => {
+    const { untilMs, last, trials } = circuit;
+    if (!isTried && performance.now() >= untilMs) {
+      if (trials === 1 || circuit.revival === 'done') {
+        isTried = true;
+        return;
+      }
+      // It may take longer than any request has time: the one that comes when it is over is the trial.
+      circuit.revival ??= startRevival(circuit);
     }
-    isTried = true;
-    if (circuit.trials === 1 || circuit.isRevived) return;
-    circuit.isRevived = true;
-    await revive();
+    throw new XksException(last.errorName, last.message, { reason: 'circuit-open', cause: last.cause });
+  };
+  const startRevival = (circuit: OpenCircuit): 'under-way' => {
+    void revive(circuit.last).finally(() => {
+      circuit.revival = 'done';
+    });
+    return 'under-way';
   };
   /** An answer about a key or a ciphertext is a sign of life; that there is too much to do is none of either. */
   const judge = (error: unknown): void => {
@@ -105,7 +113,8 @@ interface OpenCircuit {
   readonly last: XksException;
   /** How many there will have been when the next is over. */
   readonly trials: number;
-  isRevived: boolean;
+  /** Before the trial. */
+  revival: 'under-way' | 'done' | undefined;
 }
 
 const MAX_FAILURES_IN_ROW = 5;

@@ -1,12 +1,20 @@
 import type { IvBudget } from '../budget/iv-budget.ts';
-import type { ProxyConfig, StoreKeyConfig } from '../config/config.ts';
+import type { ProxyConfig, StoreKeyConfig, TokenConfig } from '../config/config.ts';
 import type { ProxyLog } from '../log.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion, keyUsages } from '../stores.ts';
 import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
-import { isSameToken, type OpenToken, openToken } from './open-token.ts';
+import {
+  awaitToken,
+  isPassing,
+  isSameToken,
+  type OpenToken,
+  type OpenTokenOptions,
+  openToken,
+} from './open-token.ts';
 import { selectorName } from './selector-name.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
@@ -16,6 +24,8 @@ export interface Fleet {
   readonly members: readonly FleetMember[];
   /** The device that a key lives on: its token, or those that it names as one. */
   deviceOf(key: StoreKeyConfig): KeyDevice;
+  /** Whether a token is lost to this process: so many calls never returned that no more are made. */
+  isStuck(): boolean;
   /** Lets go of the tokens; those that no other fleet holds are closed. */
   release(): Promise<void>;
 }
@@ -45,7 +55,8 @@ export interface FleetMember {
 
 /**
  * Opens the tokens of a configuration, or shares those of the fleet before it that have not changed. Logs each key
- * that cannot be used. Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then no token is held that was not before.
+ * that cannot be used. A token that is out is no reason not to start, as long as another is not.
+ * Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then no token is held that was not before.
  */
 export async function openFleet(
   config: ProxyConfig,
@@ -53,13 +64,31 @@ export async function openFleet(
   before?: Fleet,
 ): Promise<Fleet> {
   const tokens: OpenToken[] = [];
+  const outages: XksProxyError[] = [];
+  const opened = async (tokenConfig: TokenConfig): Promise<OpenToken> => {
+    const { name } = tokenConfig;
+    const options = {
+      budget,
+      onChange: (status, cause) => log.health(name, status, cause),
+    } as const satisfies OpenTokenOptions;
+    try {
+      return await openToken(tokenConfig, options);
+    } catch (error) {
+      // At the start one that is out must not take the others with it; later it would be a mistake in what is new.
+      if (before !== undefined || !(error instanceof XksProxyError) || !isPassing(error)) throw error;
+      log.health(name, 'UNAVAILABLE', error.cause);
+      outages.push(error);
+      return awaitToken(tokenConfig, error, options);
+    }
+  };
   try {
     for (const tokenConfig of config.tokens) {
       const shared = before?.members.find(({ token }) => isSameToken(token.config, tokenConfig))?.token;
       shared?.hold();
-      const onChange: OnChange = (status, cause) => log.health(tokenConfig.name, status, cause);
-      tokens.push(shared ?? (await openToken(tokenConfig, onChange, budget)));
+      tokens.push(shared ?? (await opened(tokenConfig)));
     }
+    const [outage] = outages;
+    if (outage !== undefined && outages.length === config.tokens.length) throw outage;
   } catch (error) {
     await Promise.all(tokens.map((token) => token.release()));
     throw error;
@@ -79,6 +108,11 @@ export async function openFleet(
       if (only === undefined) throw new TypeError('tokens: expected one at least');
       return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
     },
+    isStuck: () =>
+      tokens.some((token) => {
+        const { limit, open, hung } = token.sessions();
+        return open === 0 && hung >= limit;
+      }),
     async release() {
       await Promise.all(tokens.map((token) => token.release()));
     },
@@ -89,8 +123,12 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
   const { name, healthKeyLabel } = token.config;
   return {
     token,
-    id: token.info.serial,
-    model: config.health.ekmModel ?? token.info.model,
+    get id() {
+      return token.info.serial;
+    },
+    get model() {
+      return config.health.ekmModel ?? token.info.model;
+    },
     health: deviceHealth({
       device: token.device,
       calls: () => token.status(),
@@ -102,8 +140,6 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
     }),
   };
 }
-
-type OnChange = Parameters<typeof openToken>[1];
 
 /** Logs the keys that a token should have and cannot be used; returns those that its health may be probed with. */
 async function checkedKeys(

@@ -1,6 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import type { IvBudget } from '../budget/iv-budget.ts';
 import type { TokenConfig } from '../config/config.ts';
+import type { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
 import { tokenException } from './failures.ts';
@@ -23,27 +24,62 @@ export interface OpenToken {
   release(): Promise<void>;
 }
 
-/**
- * Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE`.
- *
- * @param onChange told when the token is left alone for its failures, and when it works again
- * @param budget counts what the keys of the token encrypt
- */
-export async function openToken(
-  config: TokenConfig,
-  onChange: (status: HealthStatus, cause?: unknown) => void,
-  budget: IvBudget,
-): Promise<OpenToken> {
-  const first = await connectToken(config).catch((cause: unknown): never => {
+/** What a token is opened for. */
+export interface OpenTokenOptions {
+  /** Told when the token is left alone for its failures, and when it works again. */
+  readonly onChange: (status: HealthStatus, cause?: unknown) => void;
+  /** Counts what the keys of the token encrypt. */
+  readonly budget: IvBudget;
+}
+
+/** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE`. */
+export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
+  const connection = await connectToken(config).catch((cause: unknown): never => {
     const detail = cause instanceof Error ? cause.message : 'unknown error';
     const message = `the token ${config.name} cannot be opened: ${detail}`;
     throw new XksProxyError('TOKEN_UNAVAILABLE', message, { cause });
   });
-  let connection: TokenConnection | undefined = first;
-  let lost: unknown = new Pkcs11Error('CLOSED', 'the token is being opened anew');
+  return heldToken(config, connection, options);
+}
+
+/** Holds a token that could not be opened, and opens it as soon as that can be done. */
+export function awaitToken(
+  config: TokenConfig,
+  { cause }: XksProxyError,
+  options: OpenTokenOptions,
+): OpenToken {
+  return heldToken(config, undefined, options, cause);
+}
+
+function heldToken(
+  config: TokenConfig,
+  first: TokenConnection | undefined,
+  { onChange, budget }: OpenTokenOptions,
+  cause?: unknown,
+): OpenToken {
+  let connection = first;
+  let info = first?.info ?? { serial: config.name, model: 'unknown', manufacturer: 'unknown' };
+  let lost = cause;
+  let renewal = Promise.resolve();
+  let holds = 1;
   const connected = async (): Promise<KeyDevice> => {
     if (connection === undefined) throw tokenException(lost);
     return connection.device;
+  };
+  /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
+  const renew = async (last: XksException): Promise<void> => {
+    // Threads that hang are replaced by their pool, within bounds that a new pool would not know of.
+    if (isPinRefusal(last.cause) || (connection?.counts().hung ?? 0) > 0) return;
+    const before = connection;
+    connection = undefined;
+    lost = last.cause;
+    try {
+      const renewed = await (before === undefined ? connectToken(config) : before.renewed());
+      connection = renewed;
+      info = renewed.info;
+    } catch (error) {
+      lost = error;
+    }
   };
   const { device, status } = circuitBreaker({
     device: {
@@ -51,24 +87,18 @@ export async function openToken(
       key: async (...call) => (await connected()).key(...call),
       ping: async (...call) => (await connected()).ping(...call),
     },
-    /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
-    async revive() {
-      if (isPinRefusal(lost)) return;
-      const before = connection;
-      connection = undefined;
-      try {
-        connection = await (before === undefined ? connectToken(config) : before.renewed());
-      } catch (error) {
-        lost = error;
-      }
+    revive(last) {
+      renewal = renew(last);
+      return renewal;
     },
     onChange,
   });
-  let holds = 1;
   return {
     config,
     device: budget.over(device),
-    info: first.info,
+    get info() {
+      return info;
+    },
     status,
     sessions: () => connection?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },
     hold() {
@@ -76,16 +106,22 @@ export async function openToken(
     },
     async release() {
       holds -= 1;
-      if (holds === 0) await connection?.close();
+      if (holds > 0) return;
+      await renewal;
+      await connection?.close();
     },
   };
 }
 
+/** Whether a token may work later as it is configured. A wrong PIN does not, and a token locks itself over it. */
+export function isPassing({ cause }: XksProxyError): boolean {
+  return cause instanceof Pkcs11Error && !isPinRefusal(cause);
+}
+
 /** Whether a token that is open serves another configuration as it is. */
 export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
-  const settings = ({ pin: _pin, healthKeyLabel: _label, ...others }: TokenConfig) => JSON.stringify(others);
+  const settings = ({ pin: _pin, ...others }: TokenConfig) => JSON.stringify(others);
   return settings(a) === settings(b) && a.pin.equals(b.pin);
 }
 
-// A token locks itself when it is offered a wrong PIN a few times.
 const isPinRefusal = (error: unknown) => error instanceof Pkcs11Error && error.code.startsWith('PIN_');

@@ -12,7 +12,7 @@ describe('a circuit breaker', () => {
 
   function guarded() {
     const { device, behaviour } = memoryDevice();
-    const revive = vi.fn(async () => undefined);
+    const revive = vi.fn<() => Promise<void>>(async () => undefined);
     const changes: string[] = [];
     const breaker = circuitBreaker({ device, revive, onChange: (status) => void changes.push(status) });
     const failWith = (code: Pkcs11ErrorCode) => {

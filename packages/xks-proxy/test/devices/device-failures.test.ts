@@ -67,6 +67,7 @@ const fleet: Fleet = {
   description: { fleetSize: 1, proxyVendor: 'Holdfast', proxyModel: 'tests', ekmVendor: 'Holdfast' },
   members: [],
   deviceOf: () => device,
+  isStuck: () => false,
   release: async () => undefined,
 };
 const parts = { deviceOf: () => device, quota: storeQuota('acme', undefined, undefined) };

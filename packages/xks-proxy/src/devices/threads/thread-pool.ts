@@ -108,6 +108,8 @@ class Pool implements ThreadPool {
     await Promise.all(
       [...this.#threads].map((worker) => Promise.race([worker.ended, this.#givenUp(worker)])),
     );
+    const hung = Promise.all([...this.#hung].map(({ ended }) => ended));
+    await Promise.race([hung, new Promise<void>((resolve) => void setTimeout(resolve, LAST_CHANCE_MS))]);
     clearInterval(this.#watch);
   }
 
@@ -166,10 +168,10 @@ class Pool implements ThreadPool {
   }
 
   #next(worker: TokenWorker): void {
-    // One that was given up has been replaced.
-    const isSurplus = this.#hung.delete(worker);
-    if (isSurplus || this.#closed) return this.#end(worker);
-    if (!this.#threads.has(worker)) return undefined;
+    // One that was given up may have been replaced.
+    if (this.#hung.delete(worker) && this.#threads.size < this.#options.maxThreads) this.#threads.add(worker);
+    if (this.#closed) return this.#end(worker);
+    if (!this.#threads.has(worker)) return this.#end(worker);
     const [job] = this.#waiting;
     if (job === undefined) {
       this.#idle.push(worker);
@@ -241,6 +243,8 @@ interface Job {
 const HANG_MS = 1000;
 // To load the program and the module, beside all else that starts.
 const START_MS = 10_000;
+// For those that hang to return after all, when the pool is closed.
+const LAST_CHANCE_MS = 500;
 const WATCH_INTERVAL_MS = 100;
 const WARM_THREADS = 4;
 const MIN_HUNG = 4;
