@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Ids } from './ids.ts';
 import { createConnections } from './key-stores/connections.ts';
 import { createCustomKeyStores } from './key-stores/custom-key-stores.ts';
+import { createHealthSchedule } from './key-stores/health-schedule.ts';
 import { createAliases } from './keys/aliases.ts';
 import { createGrants } from './keys/grants.ts';
 import { createImportTokens } from './keys/import-tokens.ts';
@@ -21,11 +22,21 @@ export interface AccountOptions {
   readonly ids: Ids;
   /** How proxies are reached, from every Region. */
   readonly transport: XksTransport;
+  /** How often proxies are asked for their health. */
+  readonly xksHealthIntervalMs: number;
   readonly log: Log;
 }
 
 /** An account with nothing in it. Its Regions know of each other through multi-Region keys only. */
-export function createAccount({ accountId, clock, ids, transport, log }: AccountOptions): Account {
+export function createAccount({
+  accountId,
+  clock,
+  ids,
+  transport,
+  xksHealthIntervalMs,
+  log,
+}: AccountOptions): Account {
+  const healthSchedule = createHealthSchedule(clock, xksHealthIntervalMs);
   const byName = new Map<string, Kms>();
 
   const createRegion = (name: string): Kms => {
@@ -40,7 +51,7 @@ export function createAccount({ accountId, clock, ids, transport, log }: Account
       grants: createGrants({ clock, ids }),
       importTokens: createImportTokens(clock),
       customKeyStores,
-      connections: createConnections({ scope, customKeyStores, xks }, log),
+      connections: createConnections({ scope, ids, customKeyStores, xks }, log),
       xks,
     };
   };
@@ -54,7 +65,11 @@ export function createAccount({ accountId, clock, ids, transport, log }: Account
       return kms;
     },
     regions: () => [...byName.values()],
-    catchUp: () => catchUp(account),
+    catchUp() {
+      catchUp(account);
+      if (!healthSchedule.isDue()) return;
+      for (const { connections } of byName.values()) connections.checkHealth();
+    },
   };
   return account;
 }

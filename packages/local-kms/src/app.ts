@@ -5,6 +5,7 @@ import type { Gate } from './access.ts';
 import { type AuditEvent, auditEvent } from './audit/event.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import type { Authentication, Identity } from './identity/authentication.ts';
+import { xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
 import type { Account } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -33,6 +34,7 @@ export interface AppOptions {
  */
 export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
+  app.get('/xks-metrics', (context) => context.json({ stores: xksStoreMetrics(options.account()) }));
   app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
     const account = options.account();

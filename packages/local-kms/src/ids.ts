@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /** What ids are made for. Each kind has a sequence of its own, so that one more alias moves no key id. */
-type IdKind = 'key' | 'key-material' | 'custom-key-store' | 'grant' | 'grant-token' | 'request';
+type IdKind =
+  | 'key'
+  | 'key-material'
+  | 'custom-key-store'
+  | 'grant'
+  | 'grant-token'
+  | 'request'
+  | 'health-check';
 
 /** Where the ids of new things come from. They are names, never secrets. */
 export interface Ids {

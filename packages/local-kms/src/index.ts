@@ -1,6 +1,7 @@
 export type { AuditEvent, AuditedResource, UserIdentity } from './audit/event.ts';
 export type { AuditFilter } from './audit/trail.ts';
 export type { AccessKey, AccountPrincipals, Principal, Principals } from './identity/principals-file.ts';
+export type { XksStoreMetrics } from './key-stores/xks-store-metrics.ts';
 export {
   type AuthMode,
   createLocalKms,
@@ -11,6 +12,7 @@ export {
 } from './local-kms.ts';
 export type {
   ConnectionRecord,
+  HealthCheckRecord,
   ListeningRecord,
   Log,
   LogRecord,
@@ -21,3 +23,5 @@ export type {
 export type { AllowReason, DecidingStatement, Decision, DenyReason } from './policy/decision.ts';
 export type { AccessExplanation, AccessQuestion, AccessQuestions } from './policy/explanation.ts';
 export type { Seed, SeedKey } from './seed.ts';
+export type { XksClientCertificate } from './xks/client-certificate.ts';
+export type { XksOperationMetrics } from './xks/metrics.ts';

@@ -18,7 +18,7 @@ export interface Account {
   region(name: string): Kms;
   /** The Regions that were asked for. */
   regions(): readonly Kms[];
-  /** Lets happen what was due by now: deletions, rotations and expiries. */
+  /** Lets happen what was due by now: deletions, rotations, expiries, and health checks of proxies. */
   catchUp(): void;
 }
 

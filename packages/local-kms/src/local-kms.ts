@@ -15,6 +15,7 @@ import {
 import { createDirectory, type Directory } from './identity/directory.ts';
 import { type Principals, parsePrincipals } from './identity/principals-file.ts';
 import { idSource } from './ids.ts';
+import { type XksStoreMetrics, xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
 import type { Account } from './kms.ts';
 import type { Log } from './log.ts';
 import {
@@ -26,6 +27,7 @@ import {
 } from './policy/explanation.ts';
 import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
+import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';
 
 /** What a local KMS says of itself and how it reaches proxies. Everything has a default. */
@@ -38,8 +40,12 @@ export interface LocalKmsOptions {
   readonly xksHosts?: Readonly<Record<string, string>>;
   /** PEM certificates to trust in proxies besides the public authorities. */
   readonly xksCertificateAuthorities?: string;
+  /** What to show to proxies that ask for a certificate (mutual TLS). */
+  readonly xksClientCertificate?: XksClientCertificate;
   /** The longest a proxy may take to answer, connecting included; up to a minute. Default 250, as in AWS. */
   readonly xksTimeoutMs?: number;
+  /** How often proxies of connected stores are asked for their health: a second to a day. Default five minutes. */
+  readonly xksHealthIntervalMs?: number;
   /** Keys and aliases to begin with. */
   readonly seed?: Seed;
   /** Makes the ids of keys, grants and so on the same in every process that does the same with the same text. */
@@ -83,6 +89,8 @@ export interface LocalKms {
   explainAll(questions: AccessQuestions): readonly AccessExplanation[];
   /** The last calls, up to 10 000 of them. */
   auditEvents(filter?: AuditFilter): readonly AuditEvent[];
+  /** What the calls to the proxies of external key stores came to. */
+  xksMetrics(): readonly XksStoreMetrics[];
   /** Forgets everything but the seed, and sets the clock back to the time of this machine. */
   reset(): Promise<void>;
 }
@@ -117,7 +125,9 @@ export function createLocalKms({
   accountId = '000000000000',
   xksHosts = {},
   xksCertificateAuthorities,
+  xksClientCertificate,
   xksTimeoutMs = 250,
+  xksHealthIntervalMs = 300_000,
   seed = { keys: [] },
   idSeed,
   principals = { accounts: {} },
@@ -130,15 +140,20 @@ export function createLocalKms({
   if (!(xksTimeoutMs > 0 && xksTimeoutMs <= MAX_XKS_TIMEOUT_MS)) {
     throw new RangeError(`xksTimeoutMs: expected a number above 0, up to ${MAX_XKS_TIMEOUT_MS}`);
   }
+  if (!(xksHealthIntervalMs >= 1000 && xksHealthIntervalMs <= MAX_XKS_HEALTH_INTERVAL_MS)) {
+    throw new RangeError(`xksHealthIntervalMs: expected 1000 to ${MAX_XKS_HEALTH_INTERVAL_MS}`);
+  }
   const transport = createXksTransport({
     hosts: xksHosts,
     certificateAuthorities: xksCertificateAuthorities,
+    clientCertificate: xksClientCertificate,
     timeoutMs: xksTimeoutMs,
   });
   const parsedSeed = parseSeed(seed);
   const begin = () => {
     const clock = movableClock();
-    const account = createAccount({ accountId, clock, ids: idSource(idSeed), transport, log });
+    const ids = idSource(idSeed);
+    const account = createAccount({ accountId, clock, ids, transport, xksHealthIntervalMs, log });
     account.region(region);
     return { account, clock };
   };
@@ -159,6 +174,7 @@ export function createLocalKms({
   });
   const sources = () => ({ account: current.account, defaultRegion: region, directory, grantDelayMs });
   let listening = 0;
+  let ticking: NodeJS.Timeout | undefined;
 
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
@@ -172,6 +188,8 @@ export function createLocalKms({
       });
       const { url } = server;
       listening += 1;
+      // What is due does not wait for a request, nor keep the process alive.
+      ticking ??= setInterval(() => current.account.catchUp(), TICK_MS).unref();
       log({ event: 'listening', url });
       return {
         url,
@@ -179,6 +197,8 @@ export function createLocalKms({
           await server.close();
           listening -= 1;
           if (listening > 0) return;
+          clearInterval(ticking);
+          ticking = undefined;
           await settled(current.account);
           transport.close();
         },
@@ -191,6 +211,7 @@ export function createLocalKms({
     explain: (question) => explain(sources(), question),
     explainAll: (questions) => explainAll(sources(), questions),
     auditEvents: (filter) => trail.find(filter),
+    xksMetrics: () => xksStoreMetrics(current.account),
     async reset() {
       await settled(current.account);
       const next = begin();
@@ -233,3 +254,5 @@ async function settled(account: Account): Promise<void> {
 
 const MAX_AUDIT_EVENTS = 10_000;
 const MAX_XKS_TIMEOUT_MS = 60_000;
+const MAX_XKS_HEALTH_INTERVAL_MS = 86_400_000;
+const TICK_MS = 1000;

@@ -6,6 +6,7 @@ export type LogRecord =
   | RequestRecord
   | RefusalRecord
   | ConnectionRecord
+  | HealthCheckRecord
   | ServerErrorRecord;
 
 /** Takes records as they happen; it must not throw. */
@@ -51,6 +52,15 @@ export interface ConnectionRecord {
   readonly customKeyStoreId: string;
   readonly state: 'CONNECTED' | 'FAILED';
   readonly errorCode?: ConnectionErrorCode;
+  readonly xksCalls: readonly XksCallRecord[];
+}
+
+/** What a proxy said that was asked for its health, as it is every few minutes. */
+export interface HealthCheckRecord {
+  readonly event: 'health-check';
+  /** The `kmsRequestId` that the proxy saw. */
+  readonly requestId: string;
+  readonly customKeyStoreId: string;
   readonly xksCalls: readonly XksCallRecord[];
 }
 

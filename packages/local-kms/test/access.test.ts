@@ -25,6 +25,7 @@ async function startWithGate() {
     clock: movableClock(),
     ids: idSource('access'),
     transport,
+    xksHealthIntervalMs: 300_000,
     log,
   });
   const app = createApp({

@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { readPrincipals } from '../identity/principals-file.ts';
-import { type AuthMode, createLocalKms, type ListeningKms, type LocalKms } from '../local-kms.ts';
+import {
+  type AuthMode,
+  createLocalKms,
+  type ListeningKms,
+  type LocalKms,
+  type LocalKmsOptions,
+} from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
 import { addAuditCommand } from './audit.ts';
@@ -17,7 +23,10 @@ interface ServeOptions {
   readonly account: string;
   readonly xksHost: Readonly<Record<string, string>>;
   readonly xksCa?: string;
+  readonly xksClientCert?: string;
+  readonly xksClientKey?: string;
   readonly xksTimeout: number;
+  readonly xksHealthInterval: number;
   readonly seed?: string;
   readonly idSeed?: string;
   readonly principals?: string;
@@ -44,7 +53,10 @@ program
     {},
   )
   .option('--xks-ca <file>', 'PEM certificates to trust in proxies besides the public authorities')
+  .option('--xks-client-cert <file>', 'PEM certificate for proxies that ask for one')
+  .option('--xks-client-key <file>', 'PEM private key of that certificate')
   .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
+  .option('--xks-health-interval <seconds>', 'how often proxies are asked for their health', wholeNumber, 300)
   .option('--seed <file>', 'YAML or JSON of the keys and aliases to begin with')
   .option('--id-seed <text>', 'makes ids the same in every run that does the same')
   .option('--principals <file>', 'YAML or JSON of accounts, users, roles and their access keys')
@@ -77,7 +89,7 @@ addExplainCommand(program);
 addAuditCommand(program);
 
 function configuredKms(
-  { region, account, xksHost, xksCa, xksTimeout, seed, idSeed, principals, auth, grantDelay }: ServeOptions,
+  { region, account, seed, idSeed, principals, auth, grantDelay, ...xks }: ServeOptions,
   audit: AuditFile | undefined,
 ): LocalKms {
   return createLocalKms({
@@ -87,13 +99,27 @@ function configuredKms(
     ...(audit && { audit: audit.write }),
     region,
     accountId: account,
-    xksHosts: xksHost,
-    ...(xksCa !== undefined && { xksCertificateAuthorities: readFileSync(xksCa, 'utf8') }),
-    xksTimeoutMs: xksTimeout,
+    xksHosts: xks.xksHost,
+    ...(xks.xksCa !== undefined && { xksCertificateAuthorities: readFileSync(xks.xksCa, 'utf8') }),
+    ...clientCertificate(xks),
+    xksTimeoutMs: xks.xksTimeout,
+    xksHealthIntervalMs: xks.xksHealthInterval * 1000,
     ...(seed !== undefined && { seed: readSeed(readFileSync(seed, 'utf8')) }),
     ...(idSeed !== undefined && { idSeed }),
     log: printLine,
   });
+}
+
+function clientCertificate({
+  xksClientCert,
+  xksClientKey,
+}: Pick<ServeOptions, 'xksClientCert' | 'xksClientKey'>): Pick<LocalKmsOptions, 'xksClientCertificate'> {
+  if (xksClientCert === undefined && xksClientKey === undefined) return {};
+  if (xksClientCert === undefined || xksClientKey === undefined) {
+    throw new RangeError('--xks-client-cert and --xks-client-key: expected both or neither');
+  }
+  const [certificatePem, keyPem] = [readFileSync(xksClientCert, 'utf8'), readFileSync(xksClientKey, 'utf8')];
+  return { xksClientCertificate: { certificatePem, keyPem } };
 }
 
 function reasonOf(error: unknown): string {

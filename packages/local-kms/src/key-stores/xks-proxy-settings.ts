@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KmsError } from '../errors.ts';
 import type { XksProxy } from '../xks/client.ts';
 import { type XksCredential, xksCredential } from '../xks/credential.ts';
+import { createXksMetrics } from '../xks/metrics.ts';
 
 /** `https://` and a host name, without a port: AWS KMS calls a proxy on 443. Read as the host name. */
 export const xksProxyUriEndpoint = z
@@ -37,9 +38,20 @@ export const xksProxyAuthenticationCredential = z
 /** A VPC endpoint service cannot exist here; `assertPublic` says so in the API's own words. */
 export const xksProxyConnectivity = z.enum(['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE']);
 
-/** Throws XksProxyInvalidConfigurationException for a path of another version of the XKS API than v1. */
-export function xksProxy(host: string, path: string, credential: XksCredential): XksProxy {
-  if (path.endsWith('/kms/xks/v1')) return { host, path, credential };
+/**
+ * A proxy, with the metrics of `previous` if that is at the same place. Throws XksProxyInvalidConfigurationException
+ * for a path of another version of the XKS API than v1.
+ */
+export function xksProxy(
+  host: string,
+  path: string,
+  credential: XksCredential,
+  previous?: XksProxy,
+): XksProxy {
+  if (path.endsWith('/kms/xks/v1')) {
+    const isMoved = previous?.host !== host || previous.path !== path;
+    return { host, path, credential, metrics: isMoved ? createXksMetrics() : previous.metrics };
+  }
   throw new KmsError('XksProxyInvalidConfigurationException', 'The XKS API is called in its version v1.');
 }
 

@@ -44,6 +44,7 @@ export const updateCustomKeyStore = operation({
       XksProxyUriEndpoint ?? store.proxy.host,
       XksProxyUriPath ?? store.proxy.path,
       changes.XksProxyAuthenticationCredential ?? store.proxy.credential,
+      store.proxy,
     );
     const settings = { name: NewCustomKeyStoreName ?? store.name, proxy };
     customKeyStores.assertFree(settings, store.id);

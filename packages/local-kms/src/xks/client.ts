@@ -5,6 +5,7 @@ import { toBase64 } from '../protocol/base64.ts';
 import { millisecondsSince } from '../protocol/time.ts';
 import type { XksCredential } from './credential.ts';
 import { proxyErrorNamed } from './failures.ts';
+import type { XksMetrics } from './metrics.ts';
 import type { XksResult } from './result.ts';
 import { signXksRequest } from './signature.ts';
 import type { XksTransport } from './transport.ts';
@@ -24,6 +25,8 @@ export interface XksProxy {
   /** Path of the API: `[/prefix]/kms/xks/v1`. */
   readonly path: string;
   readonly credential: XksCredential;
+  /** Of the calls to it. */
+  readonly metrics: XksMetrics;
 }
 
 /** On whose behalf a call is made: the members of `requestMetadata`, and who is told how the call went. */
@@ -72,80 +75,110 @@ interface XksDecryptInput extends XksCiphertext {
 
 /** The XKS API as AWS KMS of a Region calls it: signed, with a CDIV asked for, every call told to its caller. */
 export function createXksClient(transport: XksTransport, region: string): XksClient {
-  const call = async <Schema extends z.ZodType>(
+  const call = async <Schema extends z.ZodType, Value>(
     operation: XksOperation,
-    { proxy, path, schema, body }: { proxy: XksProxy; path: string; schema: Schema; body: XksRequestBody },
+    { proxy, path, body, schema, read }: XksRequest<Schema, Value>,
     caller: XksCaller,
-  ): Promise<XksResult<z.output<Schema>>> => {
+  ): Promise<XksResult<Value>> => {
     const started = performance.now();
     const bytes = Buffer.from(JSON.stringify(body), 'utf8');
     const target = { host: proxy.host, path: proxy.path + path, body: bytes };
     const headers = signXksRequest(target, proxy.credential, region, new Date());
     const answer = await transport.post({ ...target, headers: { ...headers } });
-    const result = 'failure' in answer ? answer : parseAnswer(answer.status, answer.body, schema);
+    const parsed = 'failure' in answer ? answer : parseAnswer(answer, schema);
+    const result = 'failure' in parsed ? parsed : read(parsed.value);
     const durationMs = millisecondsSince(started);
-    caller.observe({ operation, durationMs, ...('failure' in result && { failure: result.failure }) });
+    const record = { operation, durationMs, ...('failure' in result && { failure: result.failure }) };
+    caller.observe(record);
+    proxy.metrics.record(record);
     return result;
   };
 
   return {
-    async checkHealth(proxy, caller) {
-      const requestMetadata = { kmsOperation: caller.kmsOperation, kmsRequestId: caller.kmsRequestId };
-      const request = { proxy, path: '/health', schema: healthStatusResponse, body: { requestMetadata } };
-      const result = await call('GetHealthStatus', request, caller);
-      if ('failure' in result) return result;
-      const serving = result.value.ekmFleetDetails.some(({ healthStatus }) => healthStatus !== 'UNAVAILABLE');
-      return serving ? { value: true } : { failure: 'KeyManagersUnavailable' };
-    },
-
-    async checkKey(proxy, xksKeyId, caller) {
-      const path = `/keys/${xksKeyId}/metadata`;
-      const body = { requestMetadata: metadataOf(caller) };
-      const result = await call('GetKeyMetadata', { proxy, path, schema: keyMetadataResponse, body }, caller);
-      if ('failure' in result) return result;
-      const { keySpec, keyUsage, keyStatus } = result.value;
-      const usable = keyUsage.includes('ENCRYPT') && keyUsage.includes('DECRYPT');
-      return { value: keySpec === 'AES_256' && keyStatus === 'ENABLED' && usable };
-    },
-
-    async encrypt(proxy, { xksKeyId, kmsKeyArn }, { plaintext, additionalData }, caller) {
-      const path = `/keys/${xksKeyId}/encrypt`;
-      const body = {
-        requestMetadata: { ...metadataOf(caller), kmsKeyArn },
-        additionalAuthenticatedData: toBase64(additionalData),
-        plaintext: toBase64(plaintext),
-        encryptionAlgorithm: 'AES_GCM',
-        ciphertextDataIntegrityValueAlgorithm: 'SHA_256',
+    checkHealth(proxy, caller) {
+      const { kmsOperation, kmsRequestId } = caller;
+      const request = {
+        proxy,
+        path: '/health',
+        body: { requestMetadata: { kmsOperation, kmsRequestId } },
+        schema: healthStatusResponse,
+        read: ({ ekmFleetDetails }: z.output<typeof healthStatusResponse>): XksResult<true> =>
+          ekmFleetDetails.some(({ healthStatus }) => healthStatus !== 'UNAVAILABLE')
+            ? { value: true }
+            : { failure: 'KeyManagersUnavailable' },
       };
-      const result = await call('Encrypt', { proxy, path, schema: encryptResponse, body }, caller);
-      if ('failure' in result) return result;
-      const { ciphertext, initializationVector: iv, authenticationTag: tag } = result.value;
-      const { ciphertextMetadata: metadata, ciphertextDataIntegrityValue } = result.value;
-      const integrity = createHash('sha256').update(additionalData);
-      if (metadata) integrity.update(metadata);
-      integrity.update(iv).update(ciphertext).update(tag);
-      const intact = timingSafeEqual(integrity.digest(), ciphertextDataIntegrityValue);
-      if (!intact || ciphertext.length !== plaintext.length) return { failure: 'MalformedResponse' };
-      return { value: { ciphertext, iv, tag, ...(metadata && { metadata }) } };
+      return call('GetHealthStatus', request, caller);
     },
 
-    async decrypt(proxy, { xksKeyId, kmsKeyArn }, { ciphertext, iv, tag, metadata, additionalData }, caller) {
-      const path = `/keys/${xksKeyId}/decrypt`;
-      const body = {
-        requestMetadata: { ...metadataOf(caller), kmsKeyArn },
-        additionalAuthenticatedData: toBase64(additionalData),
-        ciphertext: toBase64(ciphertext),
-        initializationVector: toBase64(iv),
-        authenticationTag: toBase64(tag),
-        encryptionAlgorithm: 'AES_GCM',
-        ...(metadata && { ciphertextMetadata: toBase64(metadata) }),
+    checkKey(proxy, xksKeyId, caller) {
+      const request = {
+        proxy,
+        path: `/keys/${xksKeyId}/metadata`,
+        body: { requestMetadata: metadataOf(caller) },
+        schema: keyMetadataResponse,
+        read({ keySpec, keyUsage, keyStatus }: z.output<typeof keyMetadataResponse>) {
+          const isForBoth = keyUsage.includes('ENCRYPT') && keyUsage.includes('DECRYPT');
+          return { value: keySpec === 'AES_256' && keyStatus === 'ENABLED' && isForBoth };
+        },
       };
-      const result = await call('Decrypt', { proxy, path, schema: decryptResponse, body }, caller);
-      if ('failure' in result) return result;
-      const { plaintext } = result.value;
-      return plaintext.length === ciphertext.length ? { value: plaintext } : { failure: 'MalformedResponse' };
+      return call('GetKeyMetadata', request, caller);
+    },
+
+    encrypt(proxy, { xksKeyId, kmsKeyArn }, { plaintext, additionalData }, caller) {
+      const request = {
+        proxy,
+        path: `/keys/${xksKeyId}/encrypt`,
+        body: {
+          requestMetadata: { ...metadataOf(caller), kmsKeyArn },
+          additionalAuthenticatedData: toBase64(additionalData),
+          plaintext: toBase64(plaintext),
+          encryptionAlgorithm: 'AES_GCM',
+          ciphertextDataIntegrityValueAlgorithm: 'SHA_256',
+        },
+        schema: encryptResponse,
+        read(answer: z.output<typeof encryptResponse>): XksResult<XksCiphertext> {
+          const { ciphertext, initializationVector: iv, authenticationTag: tag } = answer;
+          const { ciphertextMetadata: metadata, ciphertextDataIntegrityValue } = answer;
+          const integrity = createHash('sha256').update(additionalData);
+          if (metadata) integrity.update(metadata);
+          integrity.update(iv).update(ciphertext).update(tag);
+          const intact = timingSafeEqual(integrity.digest(), ciphertextDataIntegrityValue);
+          if (!intact || ciphertext.length !== plaintext.length) return { failure: 'MalformedResponse' };
+          return { value: { ciphertext, iv, tag, ...(metadata && { metadata }) } };
+        },
+      };
+      return call('Encrypt', request, caller);
+    },
+
+    decrypt(proxy, { xksKeyId, kmsKeyArn }, { ciphertext, iv, tag, metadata, additionalData }, caller) {
+      const request = {
+        proxy,
+        path: `/keys/${xksKeyId}/decrypt`,
+        body: {
+          requestMetadata: { ...metadataOf(caller), kmsKeyArn },
+          additionalAuthenticatedData: toBase64(additionalData),
+          ciphertext: toBase64(ciphertext),
+          initializationVector: toBase64(iv),
+          authenticationTag: toBase64(tag),
+          encryptionAlgorithm: 'AES_GCM',
+          ...(metadata && { ciphertextMetadata: toBase64(metadata) }),
+        },
+        schema: decryptResponse,
+        read: ({ plaintext }: z.output<typeof decryptResponse>): XksResult<Uint8Array> =>
+          plaintext.length === ciphertext.length ? { value: plaintext } : { failure: 'MalformedResponse' },
+      };
+      return call('Decrypt', request, caller);
     },
   };
+}
+
+/** One call: what is asked of whom, and what to make of a well-formed answer. */
+interface XksRequest<Schema extends z.ZodType, Value> {
+  readonly proxy: XksProxy;
+  readonly path: string;
+  readonly body: XksRequestBody;
+  readonly schema: Schema;
+  readonly read: (answer: z.output<Schema>) => XksResult<Value>;
 }
 
 type XksRequestBody = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
@@ -155,11 +188,10 @@ function metadataOf({ awsPrincipalArn, kmsOperation, kmsRequestId }: XksCaller) 
 }
 
 function parseAnswer<Schema extends z.ZodType>(
-  status: number,
-  body: string,
+  { status, mediaType, body }: { status: number; mediaType: string; body: string },
   schema: Schema,
 ): XksResult<z.output<Schema>> {
-  const json = parseJson(body);
+  const json = mediaType === 'application/json' ? parseJson(body) : undefined;
   if (status !== 200) {
     const error = errorResponse.safeParse(json);
     return { failure: (error.success && proxyErrorNamed(error.data.errorName)) || 'MalformedResponse' };

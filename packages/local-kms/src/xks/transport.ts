@@ -2,6 +2,7 @@ import { Agent, type RequestOptions, request } from 'node:https';
 import { isIP } from 'node:net';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { parseCertificateAuthorities } from './certificate-authorities.ts';
+import { checkedClientCertificate, type XksClientCertificate } from './client-certificate.ts';
 import type { XksFailure } from './failures.ts';
 
 /** One POST to a proxy. */
@@ -15,7 +16,7 @@ interface XksPost {
 
 /** What came back: an HTTP answer, or why there is none. */
 type XksPostResult =
-  | { readonly status: number; readonly body: string }
+  | { readonly status: number; readonly mediaType: string; readonly body: string }
   | { readonly failure: XksFailure; readonly cause: unknown };
 
 /** Takes POSTs to proxies. A failure is a result, never a rejection. */
@@ -31,14 +32,20 @@ export interface XksTransportOptions {
   readonly hosts: Readonly<Record<string, string>>;
   /** PEM certificates to trust besides the public ones. */
   readonly certificateAuthorities: string | undefined;
+  /** For proxies that ask for one. */
+  readonly clientCertificate?: XksClientCertificate | undefined;
   /** For one call, connecting included. */
   readonly timeoutMs: number;
 }
 
-/** HTTPS with TLS 1.2 or later over connections that are kept open. Throws RangeError for a malformed address or certificate. */
+/**
+ * HTTPS with the protocol versions and cipher suites of the XKS API, over connections that are kept open. Throws
+ * RangeError for a malformed address or certificate.
+ */
 export function createXksTransport({
   hosts,
   certificateAuthorities,
+  clientCertificate,
   timeoutMs,
 }: XksTransportOptions): XksTransport {
   const addresses = new Map(
@@ -48,9 +55,11 @@ export function createXksTransport({
     keepAlive: true,
     secureContext: createSecureContext({
       minVersion: 'TLSv1.2',
+      ciphers: CIPHER_SUITES.join(':'),
       ...(certificateAuthorities !== undefined && {
         ca: [...rootCertificates, ...parseCertificateAuthorities(certificateAuthorities)],
       }),
+      ...(clientCertificate && tlsIdentity(checkedClientCertificate(clientCertificate))),
     }),
   });
   return {
@@ -95,7 +104,9 @@ function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number):
       resolve(result);
     };
     const fail = (cause: Error): void => {
-      const failure = FAILURES[phase][timedOut ? 'timeout' : 'error'];
+      const failure = isTlsAlert(cause)
+        ? 'TlsConnectionFailed'
+        : FAILURES[phase][timedOut ? 'timeout' : 'error'];
       const stale = outgoing.reusedSocket && phase === 'waiting' && !timedOut;
       finish({ failure, cause, ...(stale && { stale }) });
     };
@@ -120,11 +131,29 @@ function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number):
       });
       incoming.on('error', fail);
       incoming.on('end', () =>
-        finish({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+        finish({
+          status: incoming.statusCode ?? 0,
+          mediaType: mediaTypeOf(incoming.headers['content-type']),
+          body: Buffer.concat(chunks).toString('utf8'),
+        }),
       );
     });
     outgoing.end(body);
   });
+}
+
+function tlsIdentity({ certificatePem, keyPem }: XksClientCertificate) {
+  return { cert: certificatePem, key: keyPem };
+}
+
+/** In TLS 1.3 a client has connected before it hears that its certificate is refused. */
+function isTlsAlert(error: NodeJS.ErrnoException): boolean {
+  return error.code?.startsWith('ERR_SSL_') === true;
+}
+
+function mediaTypeOf(contentType = ''): string {
+  const [mediaType = ''] = contentType.split(';');
+  return mediaType.trim().toLowerCase();
 }
 
 function endpoint(address: string): { readonly host: string; readonly port: number } {
@@ -142,5 +171,12 @@ const FAILURES = {
   reading: { error: 'MalformedResponse', timeout: 'SocketTimeout' },
 } as const satisfies Record<string, Record<'error' | 'timeout', XksFailure>>;
 
+/** XKS API, "API content type": a proxy has at least one of them. */
+const CIPHER_SUITES = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+] as const;
 const MAX_RESPONSE_BYTES = 65_536;
 const ADDRESS = /^(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/;
