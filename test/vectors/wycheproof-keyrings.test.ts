@@ -34,6 +34,9 @@ function outcome(decrypt: (ciphertext: Uint8Array) => Uint8Array, ciphertext: Ui
   }
 }
 
+// Hundreds of keys are read and used: seconds, and on a busy machine many.
+const RSA_TIME = { timeout: 300_000 };
+
 describe('the cases of Project Wycheproof', () => {
   beforeEach(needVectors);
 
@@ -45,7 +48,7 @@ describe('the cases of Project Wycheproof', () => {
     ['rsa_oaep_3072_sha256_mgf1sha256_test.json', { opened: 10, refused: 27 }],
     ['rsa_oaep_4096_sha256_mgf1sha256_test.json', { opened: 10, refused: 27 }],
     ['rsa_oaep_misc_test.json', { opened: 63, refused: 272 }],
-  ] as const)('for OAEP are all answered right by the raw RSA keyring: %s', (file, expected) => {
+  ] as const)('for OAEP are all answered right by the raw RSA keyring: %s', RSA_TIME, (file, expected) => {
     const counts = { opened: 0, refused: 0 };
     const test = { msg: hex, ct: hex, label: z.string() };
     for (const group of groups(file, test, {
@@ -72,30 +75,34 @@ describe('the cases of Project Wycheproof', () => {
     ['rsa_pkcs1_2048_test.json', { opened: 42, refused: 6, rejectedImplicitly: 19 }],
     ['rsa_pkcs1_3072_test.json', { opened: 41, refused: 6, rejectedImplicitly: 20 }],
     ['rsa_pkcs1_4096_test.json', { opened: 41, refused: 6, rejectedImplicitly: 20 }],
-  ] as const)('for PKCS #1 v1.5 are all answered right by the raw RSA keyring: %s', (file, expected) => {
-    const counts = { opened: 0, refused: 0, rejectedImplicitly: 0 };
-    const test = { msg: hex, ct: hex, flags: z.array(z.string()) };
-    const padding: RsaPadding = 'PKCS1-v1_5';
-    for (const { privateKeyPem, tests } of groups(file, test, { privateKeyPem: z.string() })) {
-      const decrypt = rsaDecryption(padding, privateKeyObject('privateKey', privateKeyPem));
-      for (const { tcId, result, msg, ct, flags } of tests) {
-        const found = outcome(decrypt, ct);
-        if (result === 'valid') {
-          expect({ tcId, found }).toEqual({ tcId, found: msg.toString('hex') });
-          counts.opened += 1;
-        } else if (flags.includes('InvalidCiphertextFormat')) {
-          expect({ tcId, found }).toEqual({ tcId, found: 'KeyringError' });
-          counts.refused += 1;
-        } else {
-          // Random bytes, of a length that says nothing.
-          expect({ tcId, isHex: /^([0-9a-f]{2})*$/.test(found) }).toEqual({ tcId, isHex: true });
-          expect(found).not.toBe(msg.toString('hex'));
-          counts.rejectedImplicitly += 1;
+  ] as const)(
+    'for PKCS #1 v1.5 are all answered right by the raw RSA keyring: %s',
+    RSA_TIME,
+    (file, expected) => {
+      const counts = { opened: 0, refused: 0, rejectedImplicitly: 0 };
+      const test = { msg: hex, ct: hex, flags: z.array(z.string()) };
+      const padding: RsaPadding = 'PKCS1-v1_5';
+      for (const { privateKeyPem, tests } of groups(file, test, { privateKeyPem: z.string() })) {
+        const decrypt = rsaDecryption(padding, privateKeyObject('privateKey', privateKeyPem));
+        for (const { tcId, result, msg, ct, flags } of tests) {
+          const found = outcome(decrypt, ct);
+          if (result === 'valid') {
+            expect({ tcId, found }).toEqual({ tcId, found: msg.toString('hex') });
+            counts.opened += 1;
+          } else if (flags.includes('InvalidCiphertextFormat')) {
+            expect({ tcId, found }).toEqual({ tcId, found: 'KeyringError' });
+            counts.refused += 1;
+          } else {
+            // Random bytes, of a length that says nothing.
+            expect({ tcId, isHex: /^([0-9a-f]{2})*$/.test(found) }).toEqual({ tcId, isHex: true });
+            expect(found).not.toBe(msg.toString('hex'));
+            counts.rejectedImplicitly += 1;
+          }
         }
       }
-    }
-    expect(counts).toEqual(expected);
-  });
+      expect(counts).toEqual(expected);
+    },
+  );
 
   it.each([
     ['P-256', 'ecdh_secp256r1_ecpoint_test.json', { agreed: 331, refused: 24 }],
