@@ -56,7 +56,8 @@ export async function gate(
   let answer = await answerTo(request, watch, deadline, known).catch(refusal);
   try {
     const remainingMs = serving.config.server.timeoutMs - elapsedMs();
-    await audit.append('request', recordFields(record(answer)), Math.max(remainingMs, MIN_AUDIT_MS));
+    const withinMs = Math.max(remainingMs, MIN_AUDIT_MS);
+    await audit.append('request', () => recordFields(record(answer)), withinMs);
   } catch (cause) {
     answer = refusal(new XksException('InternalException', 'The audit trail cannot be written.', { cause }));
   }

@@ -10,7 +10,7 @@ export interface AuditTrail {
    * Writes a record. When the trail is required, resolves once the record is as safe as the configuration wants it, and
    * rejects when that fails or takes longer than `withinMs`; otherwise resolves at once, and the log tells of failures.
    */
-  append(event: AuditEvent, fields: RecordFields, withinMs: number): Promise<void>;
+  append(event: AuditEvent, fields: () => RecordFields, withinMs: number): Promise<void>;
   /** Writes what is left, and closes the file. */
   close(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
         if (config.required) throw full;
         return;
       }
-      const record = { ...fields, event, time: new Date().toISOString() };
+      const record = { ...fields(), event, time: new Date().toISOString() };
       const written = new Promise<void>((resolve, reject) => {
         pending.push({
           record,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { RedisConfig } from '../config/quota.ts';
 import { XksProxyError } from '../proxy-error.ts';
@@ -6,8 +7,8 @@ import { XksProxyError } from '../proxy-error.ts';
 export type RedisClient = Redis;
 
 /**
- * Connects to a Redis server, in the background: a proxy starts and serves without it. A command that cannot be sent at
- * once, or is not answered in time, fails, and nothing is tried again. Rejects with XksProxyError `CONFIG_INVALID` when
+ * Connects to a Redis server. Resolves when it is there, or after a second: a proxy starts and serves without it, and
+ * goes on trying to connect. A command that cannot be sent at once, or is not answered in time, fails. Rejects with XksProxyError `CONFIG_INVALID` when
  * the package `ioredis` is not installed.
  */
 export async function connectRedis({ url, password, timeoutMs }: RedisConfig): Promise<RedisClient> {
@@ -26,9 +27,11 @@ export async function connectRedis({ url, password, timeoutMs }: RedisConfig): P
   });
   // Without a listener it would write to stderr. What it means for a request is in the log of that request.
   client.on('error', () => undefined);
+  await Promise.race([new Promise((resolve) => void client.once('ready', resolve)), sleep(MAX_WAIT_MS)]);
   return client;
 }
 
+const MAX_WAIT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RETRY_STEP_MS = 50;
 const MAX_RETRY_MS = 1_000;

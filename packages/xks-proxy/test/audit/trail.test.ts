@@ -131,10 +131,10 @@ describe('a trail that cannot keep up', () => {
       fsync: 'always',
     } as const;
     const trail = await openAuditTrail({ ...config, required: true }, createLog(undefined));
-    const late = trail.append('request', {}, 0);
+    const late = trail.append('request', () => ({}), 0);
     await expect(late).rejects.toThrow('too long');
     const many = await Promise.allSettled(
-      Array.from({ length: 10_500 }, () => trail.append('request', {}, 20_000)),
+      Array.from({ length: 10_500 }, () => trail.append('request', () => ({}), 20_000)),
     );
     expect(many.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
     await trail.close();
