@@ -1,0 +1,175 @@
+import {
+  CreateGrantCommand,
+  type CreateGrantCommandInput,
+  DecryptCommand,
+  EncryptCommand,
+  ListGrantsCommand,
+  RetireGrantCommand,
+} from '@aws-sdk/client-kms';
+import type { LocalKmsOptions } from '@holdfast/local-kms';
+import { describe, expect, test } from 'vitest';
+import { refusal } from '../fixtures/kms.ts';
+import {
+  ACCOUNT,
+  allow,
+  ENABLE_IAM,
+  KEY_ARN,
+  OTHER_ACCOUNT,
+  person,
+  rootOf,
+  startGuardedKms,
+  user,
+} from '../fixtures/people.ts';
+
+const Plaintext = Buffer.of(1);
+
+async function startWithGrants(options: LocalKmsOptions = {}) {
+  const denied = { Principal: { AWS: user('danny') }, Effect: 'Deny' };
+  const kms = await startGuardedKms(
+    {
+      accounts: {
+        [ACCOUNT]: {
+          users: {
+            admin: person('admin', allow('kms:*')),
+            alana: person('alana'),
+            carlos: person('carlos'),
+            danny: person('danny'),
+          },
+        },
+        [OTHER_ACCOUNT]: { users: { jorge: person('jorge'), olga: person('olga', allow('kms:*')) } },
+      },
+    },
+    [ENABLE_IAM, allow('kms:Encrypt', denied)],
+    options,
+  );
+  const grant = (input: Partial<CreateGrantCommandInput> = {}, by = 'admin') =>
+    kms.as(by).send(
+      new CreateGrantCommand({
+        KeyId: KEY_ARN,
+        GranteePrincipal: user('alana'),
+        Operations: ['Encrypt'],
+        ...input,
+      }),
+    );
+  const encrypt = (name: string, EncryptionContext = {}, GrantTokens?: string[]) =>
+    refusal(
+      kms
+        .as(name)
+        .send(
+          new EncryptCommand({
+            KeyId: KEY_ARN,
+            Plaintext,
+            EncryptionContext,
+            ...(GrantTokens && { GrantTokens }),
+          }),
+        ),
+    );
+  return { ...kms, grant, encrypt };
+}
+
+describe('a grant', () => {
+  test('permits its operations to its grantee, and nothing else', async () => {
+    const { grant, encrypt, as } = await startWithGrants();
+    expect(await encrypt('alana')).toBe('AccessDeniedException');
+    await grant();
+    expect(await encrypt('alana')).toBe('no exception');
+    expect(await encrypt('carlos')).toBe('AccessDeniedException');
+    const { CiphertextBlob } = await as('admin').send(new EncryptCommand({ KeyId: KEY_ARN, Plaintext }));
+    expect(await refusal(as('alana').send(new DecryptCommand({ CiphertextBlob })))).toBe(
+      'AccessDeniedException',
+    );
+  });
+
+  test('does not beat a deny', async () => {
+    const { grant, encrypt, local } = await startWithGrants();
+    await grant({ GranteePrincipal: user('danny') });
+    expect(await encrypt('danny')).toBe('AccessDeniedException');
+    expect(local.explain({ principal: 'danny', operation: 'Encrypt', key: KEY_ARN }).reason).toBe(
+      'KeyPolicyDenies',
+    );
+  });
+
+  test('permits a principal of another account, without a policy there', async () => {
+    const { grant, encrypt } = await startWithGrants();
+    await grant({ GranteePrincipal: user('jorge', OTHER_ACCOUNT) });
+    expect(await encrypt('jorge')).toBe('no exception');
+    expect(await encrypt('olga')).toBe('AccessDeniedException');
+  });
+
+  test('counts at once with its token, and without it after the delay', async () => {
+    const { grant, encrypt, local } = await startWithGrants({ grantDelayMs: 300_000 });
+    const { GrantToken = '', GrantId } = await grant();
+    expect(await encrypt('alana')).toBe('AccessDeniedException');
+    const question = { principal: 'alana', operation: 'Encrypt', key: KEY_ARN };
+    expect(local.explain(question)).toMatchObject({ reason: 'GrantNotVisibleYet', grantId: GrantId });
+    expect(local.explain({ ...question, request: { GrantTokens: [GrantToken] } })).toMatchObject({
+      reason: 'GrantAllows',
+    });
+    expect(await encrypt('alana', {}, [GrantToken])).toBe('no exception');
+    expect(await encrypt('alana', {}, ['AAAA'])).toBe('InvalidGrantTokenException');
+    local.advanceClock(300_000);
+    expect(await encrypt('alana')).toBe('no exception');
+  });
+
+  test('holds requests to the context of its constraints', async () => {
+    const { grant, encrypt, local } = await startWithGrants();
+    await grant({ Constraints: { EncryptionContextSubset: { team: 'a' } } });
+    await grant({
+      GranteePrincipal: user('carlos'),
+      Constraints: { EncryptionContextEquals: { team: 'a', to: 'b' } },
+    });
+    expect(await encrypt('alana', { team: 'a', more: 'c' })).toBe('no exception');
+    expect(await encrypt('alana', { TEAM: 'a' })).toBe('no exception');
+    expect(await encrypt('alana', { team: 'A' })).toBe('AccessDeniedException');
+    expect(await encrypt('alana')).toBe('AccessDeniedException');
+    expect(await encrypt('carlos', { to: 'b', team: 'a' })).toBe('no exception');
+    expect(await encrypt('carlos', { team: 'a', to: 'b', more: 'c' })).toBe('AccessDeniedException');
+    expect(local.explain({ principal: 'alana', operation: 'Encrypt', key: KEY_ARN }).reason).toBe(
+      'GrantConstraintsNotMet',
+    );
+  });
+
+  test('with CreateGrant makes grants that permit no more than itself', async () => {
+    const { grant } = await startWithGrants();
+    const narrow = { EncryptionContextSubset: { team: 'a' } };
+    await grant({ Operations: ['CreateGrant', 'Encrypt'], Constraints: narrow });
+    const next = (input: Partial<CreateGrantCommandInput>) =>
+      refusal(grant({ GranteePrincipal: user('carlos'), ...input }, 'alana'));
+    expect(await next({ Constraints: narrow })).toBe('no exception');
+    expect(await next({ Constraints: { EncryptionContextEquals: { team: 'a', to: 'b' } } })).toBe(
+      'no exception',
+    );
+    expect(await next({})).toBe('AccessDeniedException');
+    expect(await next({ Constraints: { EncryptionContextSubset: { team: 'b' } } })).toBe(
+      'AccessDeniedException',
+    );
+    expect(await next({ Constraints: narrow, Operations: ['Encrypt', 'Decrypt'] })).toBe(
+      'AccessDeniedException',
+    );
+  });
+
+  test('is retired by its retiring principal, its grantee if it says so, and who the account lets', async () => {
+    const { grant, as } = await startWithGrants();
+    const retire = (name: string, GrantId: string | undefined) =>
+      refusal(as(name).send(new RetireGrantCommand({ KeyId: KEY_ARN, GrantId })));
+    const first = await grant({ RetiringPrincipal: user('carlos') });
+    expect(await retire('alana', first.GrantId)).toBe('AccessDeniedException');
+    expect(await retire('carlos', first.GrantId)).toBe('no exception');
+    const second = await grant({ Operations: ['Encrypt', 'RetireGrant'] });
+    expect(await retire('carlos', second.GrantId)).toBe('AccessDeniedException');
+    const byToken = new RetireGrantCommand({ GrantToken: second.GrantToken });
+    expect(await refusal(as('carlos').send(byToken))).toBe('AccessDeniedException');
+    expect(await refusal(as('alana').send(byToken))).toBe('no exception');
+    const third = await grant({ RetiringPrincipal: user('jorge', OTHER_ACCOUNT) });
+    expect(await retire('olga', third.GrantId)).toBe('AccessDeniedException');
+    expect(await retire('jorge', third.GrantId)).toBe('no exception');
+    expect(await retire('admin', (await grant()).GrantId)).toBe('no exception');
+    expect((await as('admin').send(new ListGrantsCommand({ KeyId: KEY_ARN }))).Grants).toEqual([]);
+  });
+
+  test('for an account is for nobody in it whom no policy lets', async () => {
+    const { grant, encrypt } = await startWithGrants();
+    await grant({ GranteePrincipal: rootOf(OTHER_ACCOUNT) });
+    expect(await encrypt('jorge')).toBe('AccessDeniedException');
+  });
+});
