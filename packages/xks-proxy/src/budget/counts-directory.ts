@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -34,8 +35,7 @@ export function openCountsDirectory(directory: string): {
 } {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const own = `${PREFIX}${hostname()}_${process.pid}_${randomBytes(6).toString('hex')}${SUFFIX}`;
-  const files = () =>
-    readdirSync(directory).filter((file) => file.startsWith(PREFIX) && file.endsWith(SUFFIX));
+  const files = () => countFiles(directory);
   const counts: CountsDirectory = {
     write(mine) {
       const temporary = join(directory, `.${own}`);
@@ -62,6 +62,15 @@ export function openCountsDirectory(directory: string): {
     for (const file of dead) rmSync(join(directory, file), { force: true });
   }
   return { counts, inherited };
+}
+
+/** The sum of all processes, dead or alive, for somebody who only looks; empty where the folder is not there yet. */
+export function readCounts(directory: string): ReadonlyMap<string, number> {
+  return existsSync(directory) ? sumOf(directory, countFiles(directory)) : new Map();
+}
+
+function countFiles(directory: string): string[] {
+  return readdirSync(directory).filter((file) => file.startsWith(PREFIX) && file.endsWith(SUFFIX));
 }
 
 function sumOf(directory: string, files: readonly string[]): ReadonlyMap<string, number> {

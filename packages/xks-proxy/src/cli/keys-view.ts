@@ -45,8 +45,11 @@ export function addShowKey(keys: Command): void {
         const description = await describeOnTokens(config, store, key);
         if (options.json === true) return printJson(description);
         printTable([TITLES, cells(description)]);
-        for (const { version, found = [] } of description.versions) {
+        for (const { version, found = [], encryptions } of description.versions) {
           print('');
+          if (encryptions !== undefined) {
+            print(`version ${version}: at most ${encryptions} encryptions of ${config.ivBudget.limit}`);
+          }
           for (const place of found) {
             print(`version ${version} on ${place.token}: ${place.present ? attributes(place) : 'NOT FOUND'}`);
           }

@@ -1,37 +1,4 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
-import { PRODUCT_VERSION } from '../version.ts';
-import { addAudit } from './audit.ts';
-import { addConfig, addConsoleConfig } from './config.ts';
-import { addConformance } from './conformance.ts';
-import { addCredentials } from './credentials.ts';
-import { addDoctor } from './doctor.ts';
-import { EXIT } from './exit.ts';
-import { addInit } from './init.ts';
-import { addKeys } from './keys.ts';
-import { addMigrate } from './migrate.ts';
-import { addPolicy } from './policy.ts';
-import { addServe } from './serve.ts';
+import { runProgram } from './program.ts';
 
-const program = new Command('xks-proxy')
-  .description('AWS KMS External Key Store proxy in front of a PKCS#11 token')
-  .version(PRODUCT_VERSION)
-  .exitOverride();
-addInit(program);
-addServe(program);
-addConformance(program);
-addKeys(program);
-addCredentials(program);
-addConfig(program);
-addConsoleConfig(program);
-addDoctor(program);
-addMigrate(program);
-addPolicy(program);
-addAudit(program);
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
-}
+await runProgram(process.argv);

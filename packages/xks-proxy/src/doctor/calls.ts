@@ -24,7 +24,15 @@ export async function examineCalls(
     const { server } = config;
     const tls = { ...server.tls, clients: undefined };
     const alone = { ...server, host: '127.0.0.1', port: 0, tls };
-    const proxy = await startProxy({ ...config, server: alone, admin: undefined, audit: undefined });
+    // Folders that the real one writes to are not touched: what is made there could be closed to it.
+    const ivBudget = { ...config.ivBudget, stateDirectory: undefined };
+    const proxy = await startProxy({
+      ...config,
+      ivBudget,
+      server: alone,
+      admin: undefined,
+      audit: undefined,
+    });
     try {
       await callStores(config, new URL(proxy.url), report);
     } finally {

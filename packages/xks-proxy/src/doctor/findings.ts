@@ -124,6 +124,15 @@ export const FINDINGS = {
   'clock-drifting': ['warning', 'set the clocks with NTP: a signature is good for five minutes'],
 
   'audit-unwritable': ['failure', 'make `audit.directory`, and let the user of the proxy write there'],
+  'budget-uncounted': [
+    'warning',
+    'name a folder in `iv_budget.state_dir`: else encryptions under a key are counted anew with each start',
+  ],
+  'budget-unwritable': [
+    'failure',
+    'let the user of the proxy write to `iv_budget.state_dir`: no key encrypts uncounted',
+  ],
+  'budget-half-used': ['warning', '`keys rotate` it in time: at the limit the key encrypts no more'],
   'admin-exposed': [
     'warning',
     'let `admin.host` be an address that only operators reach: it has no authentication',

@@ -1,13 +1,15 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig } from '../config/config.ts';
+import { selectorName } from '../devices/selector-name.ts';
+import { currentVersion } from '../stores.ts';
 import type { Report } from './findings.ts';
 
 /** Looks for settings that the proxy takes, and an operator would not want. */
-export function examineSettings(
-  { server, admin, audit, stores, tokens }: ProxyConfig,
-  report: Report,
-  now = new Date(),
-): void {
+export function examineSettings(config: ProxyConfig, report: Report, now = new Date()): void {
+  const { server, admin, audit, stores, tokens } = config;
+  examineBudget(config, report);
   if (server.timeoutMs > MAX_TIMEOUT_MS)
     report('timeout-long', 'server', `timeout_ms is ${server.timeoutMs}`);
   if (admin !== undefined && !LOOPBACK.test(admin.host))
@@ -33,6 +35,26 @@ export function examineSettings(
       `token ${name}`,
       `UV_THREADPOOL_SIZE is ${threads} here, and max_sessions ${maxSessions}`,
     );
+  }
+}
+
+function examineBudget({ ivBudget: { stateDirectory, limit }, stores }: ProxyConfig, report: Report): void {
+  if (stateDirectory === undefined)
+    return report('budget-uncounted', 'iv_budget', 'the count of encryptions does not outlive the process');
+  const isThere = existsSync(stateDirectory);
+  if (!isWritable(isThere ? stateDirectory : dirname(stateDirectory)))
+    return report('budget-unwritable', 'iv_budget', `${stateDirectory} cannot be written`);
+  const counts = readCounts(stateDirectory);
+  for (const { name, keys } of stores) {
+    for (const key of keys) {
+      const used = counts.get(selectorName(currentVersion(key).selector)) ?? 0;
+      if (used < limit / 2) continue;
+      report(
+        'budget-half-used',
+        `key ${name}/${key.externalKeyId}`,
+        `it has encrypted ${used} times of ${limit}`,
+      );
+    }
   }
 }
 

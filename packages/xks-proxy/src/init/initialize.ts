@@ -105,6 +105,7 @@ function configDocument(choices: InitChoices): string {
   const names = fileNames(choices);
   return stringify({
     server: { host, port, tls: { certificate_file: names.certificate, key_file: names.key } },
+    iv_budget: { state_dir: 'state' },
     tokens: [
       {
         name: 'main',

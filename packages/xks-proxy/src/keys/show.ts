@@ -1,6 +1,8 @@
 import type { AesKeyRecord } from '@holdfast/pkcs11';
+import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig, StoreConfig, StoreKeyConfig } from '../config/config.ts';
 import type { DeviceKeySelector } from '../devices/key-device.ts';
+import { selectorName } from '../devices/selector-name.ts';
 import { tokensNamed } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 
@@ -22,6 +24,8 @@ export interface VersionDescription {
   /** In hex. */
   readonly id?: string;
   readonly found?: readonly FoundKey[];
+  /** How often it has encrypted at most, where that is counted. */
+  readonly encryptions?: number;
 }
 
 /** A version on one token, or its absence. */
@@ -54,9 +58,12 @@ export async function describeOnTokens(
       keys: await onToken(token, (open) => open.aesKeys()),
     })),
   );
+  const { stateDirectory } = config.ivBudget;
+  const counts = stateDirectory === undefined ? undefined : readCounts(stateDirectory);
   const versions = key.versions.map(({ version, selector }) => ({
     version,
     ...selectorText(selector),
+    ...(counts !== undefined && { encryptions: counts.get(selectorName(selector)) ?? 0 }),
     found: onTokens.flatMap(({ token, keys }): FoundKey[] => {
       const matches = keys.filter((candidate) => isMatch(candidate, selector));
       if (matches.length === 0) return [{ token, present: false }];

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
+import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { Finding } from '../../src/doctor/findings.ts';
 import { REGION, writeTestConfig } from '../fixtures/proxy.ts';
@@ -32,6 +33,8 @@ const write = (name: string, text: string) => {
 };
 /** A configuration without fault, as far as a trial on one machine can have one. */
 const sound = () => `
+[iv_budget]
+state_dir = "state"
 [server]
 [server.tls]
 certificate_file = "server.pem"
@@ -57,10 +60,13 @@ const change = (from: string, to: string) => {
   expect(sound()).toContain(from);
   write('config.toml', sound().replace(from, to));
 };
+const count = (name: string, used: number) =>
+  openCountsDirectory(file('state')).counts.write(new Map([[name, used]]));
 const withKey = (lines: string) =>
   write('config.toml', `${sound()}[[stores.keys]]\nexternal_key_id = "bad"\n${lines}\n`);
 
 beforeEach(() => {
+  rmSync(file('state'), { recursive: true, force: true });
   write('config.toml', sound());
   write('pin', `${files.pin}\n`);
   write('server.pem', serverCertificate.certificatePem);
@@ -117,6 +123,9 @@ describe('doctor, where something is wrong,', () => {
     ['key-imported', () => withKey('label = "imported"')],
     ['key-usages-missing', () => withKey('label = "one-way"')],
     ['key-orphaned', () => write('config.toml', sound())],
+    ['budget-uncounted', () => change('state_dir = "state"\n', '')],
+    ['budget-unwritable', () => change('"state"', '"pin"')],
+    ['budget-half-used', () => count('label orders', 2 ** 31)],
     ['timeout-long', () => change('[server]\n', '[server]\ntimeout_ms = 240\n')],
     ['admin-exposed', () => change('[[tokens]]', '[admin]\nhost = "0.0.0.0"\n[[tokens]]')],
     ['audit-unwritable', () => change('[[tokens]]', '[audit]\ndirectory = "nowhere"\n[[tokens]]')],

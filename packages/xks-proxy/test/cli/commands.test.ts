@@ -1,0 +1,170 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { temporaryToken } from '@holdfast/pkcs11/testing';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { runProgram } from '../../src/cli/program.ts';
+
+let token: ReturnType<typeof temporaryToken>;
+let folder: string;
+beforeAll(() => {
+  token = temporaryToken({ label: 'there' });
+  folder = mkdtempSync(join(tmpdir(), 'holdfast-commands-'));
+  writeFileSync(join(folder, 'token-pin'), `${token.pin}\n`);
+  CONFIG = ['--config', join(folder, 'xks', 'config.toml')];
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  token.dispose();
+});
+
+/** Runs a command line in this process, which is as if it had no terminal. */
+async function run(...args: string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
+  const output = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      output[name] += String(text);
+      return true;
+    }),
+  );
+  try {
+    await runProgram(['node', 'xks-proxy', ...args]);
+    return { status: process.exitCode ?? 0, ...output };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    process.exitCode = undefined;
+  }
+}
+
+let CONFIG: readonly string[];
+const json = (text: string): unknown => JSON.parse(text);
+
+describe('the life of a proxy on the command line', () => {
+  it('starts with init', async () => {
+    const place = [
+      '--module',
+      token.modulePath,
+      '--token-label',
+      'there',
+      '--pin-file',
+      join(folder, 'token-pin'),
+    ];
+    const more = [
+      '--store',
+      'acme',
+      '--region',
+      'eu-north-1',
+      '--host-name',
+      'xks.example.com',
+      '--key',
+      'orders',
+    ];
+    const { status, stdout, stderr } = await run('init', '--folder', join(folder, 'xks'), ...place, ...more);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('xks-proxy doctor --config ');
+  });
+
+  it('asks for what is missing in one line, without a terminal', async () => {
+    const { status, stderr } = await run('init', '--folder', join(folder, 'other'));
+    expect(status).toBe(2);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    for (const option of ['--region', '--host-name', '--pin-file']) expect(stderr).toContain(option);
+  });
+
+  it('is checked and examined', async () => {
+    const [checked, examined] = [
+      await run('config', 'check', ...CONFIG),
+      await run('doctor', ...CONFIG, '--json'),
+    ];
+    expect(checked).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/ is right: 1 token, 1 store, 1 key\n$/),
+    });
+    expect(examined).toMatchObject({ status: 0, stderr: '' });
+    expect(json(examined.stdout)).toMatchObject({ failures: 0, warnings: 1 });
+  });
+
+  it('goes on with keys', async () => {
+    expect(await run('keys', 'create', 'invoices', ...CONFIG)).toMatchObject({ status: 0, stderr: '' });
+    expect(await run('keys', 'rotate', 'invoices', ...CONFIG)).toMatchObject({ status: 0, stderr: '' });
+    expect(await run('keys', 'block', 'orders', ...CONFIG)).toMatchObject({
+      status: 0,
+      stdout: 'orders: BLOCKED\n',
+    });
+    const listed = await run('keys', 'list', ...CONFIG, '--json');
+    expect(json(listed.stdout)).toMatchObject([
+      { externalKeyId: 'orders', status: 'BLOCKED', tokens: ['main'], versions: [{ version: 1 }] },
+      { externalKeyId: 'invoices', status: 'ENABLED', versions: [{ version: 1 }, { version: 2 }] },
+    ]);
+    const shown = await run('keys', 'show', 'invoices', ...CONFIG, '--json');
+    expect(json(shown.stdout)).toMatchObject({
+      versions: [
+        { version: 1, encryptions: 0, found: [{ token: 'main', label: 'invoices', extractable: false }] },
+        { version: 2, encryptions: 0, found: [{ token: 'main', label: 'invoices.v2', sensitive: true }] },
+      ],
+    });
+    const table = await run('keys', 'list', ...CONFIG);
+    expect(table.stdout).toMatch(/^acme +invoices +ENABLED +ENCRYPT DECRYPT +2 +main$/m);
+  });
+
+  it('has credentials that come and go, whose secrets are shown once and never listed', async () => {
+    const added = await run('credentials', 'add', ...CONFIG);
+    const [, id = '', secret = ''] = /([A-Z2-7]{20})\n.* ([A-Za-z0-9+/=]{44})\n/.exec(added.stdout) ?? [];
+    expect(id).not.toBe('');
+    const listed = await run('credentials', 'list', ...CONFIG);
+    expect(listed.stdout).toContain(id);
+    expect(listed.stdout).not.toContain(secret);
+    const console = await run('console-config', ...CONFIG);
+    expect(json(console.stdout)).toEqual({
+      XksProxyUriPath: '/acme/kms/xks/v1',
+      XksProxyAuthenticationCredential: { AccessKeyId: id, RawSecretAccessKey: secret },
+    });
+    expect(await run('credentials', 'revoke', id, ...CONFIG)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('writes the secret for AWS into files for their owner alone, and none on the terminal', async () => {
+    const { status, stdout } = await run(
+      'console-config',
+      ...CONFIG,
+      '--endpoint',
+      'https://xks.example.com',
+      '--output',
+      join(folder, 'aws.json'),
+    );
+    expect(status).toBe(0);
+    const document = readFileSync(join(folder, 'aws.json'), 'utf8');
+    const [, secret = ''] = /"RawSecretAccessKey": "([^"]+)"/.exec(document) ?? [];
+    expect(secret).not.toBe('');
+    expect(stdout).not.toContain(secret);
+    expect(stdout).toContain('--xks-proxy-uri-endpoint https://xks.example.com');
+    for (const name of ['aws.json', 'aws.json.credential'])
+      expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('tells in one line, with status 1, what cannot be done, and with 2 what is not understood', async () => {
+    const refused = [
+      await run('keys', 'create', 'orders', ...CONFIG, '--token', 'none'),
+      await run('keys', 'enable', 'orders', ...CONFIG),
+      await run('keys', 'show', 'nothing', ...CONFIG),
+    ];
+    for (const { status, stderr } of refused) {
+      expect(status).toBe(1);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+    }
+    const misunderstood = [
+      await run('keys', 'link', 'a', ...CONFIG),
+      await run('keys', 'create', 'a', ...CONFIG, '--usage', 'SIGN'),
+      await run('config', 'check'),
+      await run('config', 'check', '--config', join(folder, 'none.toml')),
+    ];
+    expect(misunderstood.map(({ status }) => status)).toEqual([2, 2, 2, 2]);
+  });
+
+  it('ends doctor with status 1 when something is wrong', async () => {
+    writeFileSync(join(folder, 'xks', 'pin'), 'wrong');
+    const { status, stdout } = await run('doctor', ...CONFIG);
+    writeFileSync(join(folder, 'xks', 'pin'), `${token.pin}\n`);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^FAILURE {2}token main: .* \(pin-refused\)\n +to do: /m);
+  });
+});
