@@ -1,0 +1,124 @@
+import {
+  DecryptCommand,
+  EncryptCommand,
+  ImportKeyMaterialCommand,
+  ListKeysCommand,
+} from '@aws-sdk/client-kms';
+import type { AuditEvent } from '@holdfast/local-kms';
+import { describe, expect, test } from 'vitest';
+import { createAuditTrail } from '../../src/audit/trail.ts';
+import { present, refusal } from '../fixtures/kms.ts';
+import {
+  ACCOUNT,
+  allow,
+  ENABLE_IAM,
+  KEY_ARN,
+  KEY_ID,
+  person,
+  startGuardedKms,
+  user,
+} from '../fixtures/people.ts';
+
+const PLAINTEXT = Buffer.from('a plaintext that no event has');
+
+function startAudited() {
+  const events: AuditEvent[] = [];
+  const users = { alana: person('alana', allow('kms:*')), danny: person('danny') };
+  const options = { audit: (event: AuditEvent) => void events.push(event) };
+  return startGuardedKms({ accounts: { [ACCOUNT]: { users } } }, [ENABLE_IAM], options).then((kms) => ({
+    ...kms,
+    events,
+  }));
+}
+
+describe('the audit', () => {
+  test('has an event in the form of CloudTrail for every call', async () => {
+    const { as, events } = await startAudited();
+    const EncryptionContext = { team: 'a' };
+    const encrypt = new EncryptCommand({ KeyId: 'alias/orders', Plaintext: PLAINTEXT, EncryptionContext });
+    const { $metadata } = await as('alana').send(encrypt);
+    expect(events).toEqual([
+      {
+        eventVersion: '1.11',
+        userIdentity: {
+          type: 'IAMUser',
+          arn: user('alana'),
+          accountId: ACCOUNT,
+          accessKeyId: 'ALANA',
+          userName: 'alana',
+        },
+        eventTime: expect.stringMatching(/^\d{4}-.*Z$/),
+        eventSource: 'kms.amazonaws.com',
+        eventName: 'Encrypt',
+        awsRegion: 'eu-north-1',
+        sourceIPAddress: '127.0.0.1',
+        userAgent: expect.stringContaining('aws-sdk-js'),
+        requestParameters: { keyId: 'alias/orders', encryptionContext: EncryptionContext },
+        requestID: $metadata.requestId,
+        readOnly: true,
+        resources: [{ accountId: ACCOUNT, type: 'AWS::KMS::Key', ARN: KEY_ARN }],
+        eventType: 'AwsApiCall',
+        recipientAccountId: ACCOUNT,
+      },
+    ]);
+  });
+
+  test('tells what was refused, and to whom', async () => {
+    const { as, client, events } = await startAudited();
+    const encrypt = new EncryptCommand({ KeyId: KEY_ID, Plaintext: PLAINTEXT });
+    await refusal(as('danny').send(encrypt));
+    await refusal(client.send(encrypt));
+    expect(events).toMatchObject([
+      {
+        userIdentity: { arn: user('danny') },
+        errorCode: 'AccessDeniedException',
+        resources: [{ ARN: KEY_ARN }],
+      },
+      { userIdentity: { type: 'Unknown' }, errorCode: 'UnrecognizedClientException', resources: [] },
+    ]);
+  });
+
+  test('has no plaintext, ciphertext, key material or token in it', async () => {
+    const { as, events } = await startAudited();
+    const alana = as('alana');
+    const { CiphertextBlob } = await alana.send(new EncryptCommand({ KeyId: KEY_ID, Plaintext: PLAINTEXT }));
+    const blob = present(CiphertextBlob);
+    await alana.send(new DecryptCommand({ CiphertextBlob: blob }));
+    const [GrantTokens, ImportToken] = [['a-grant-token'], Buffer.from('an import token')];
+    await refusal(alana.send(new DecryptCommand({ CiphertextBlob: blob, GrantTokens })));
+    await refusal(
+      alana.send(
+        new ImportKeyMaterialCommand({ KeyId: KEY_ID, ImportToken, EncryptedKeyMaterial: PLAINTEXT }),
+      ),
+    );
+    expect(events).toHaveLength(4);
+    const text = JSON.stringify(events);
+    for (const secret of [PLAINTEXT, blob, ImportToken]) {
+      expect(text).not.toContain(Buffer.from(secret).toString('base64'));
+    }
+    expect(text).not.toContain('a-grant-token');
+    expect(text).not.toContain('alana-secret');
+  });
+
+  test('is found by key and by time', async () => {
+    const { as, local } = await startAudited();
+    await as('alana').send(new EncryptCommand({ KeyId: KEY_ID, Plaintext: PLAINTEXT }));
+    local.advanceClock(3_600_000);
+    await as('alana').send(new ListKeysCommand());
+    const names = (filter?: object) => local.auditEvents(filter).map(({ eventName }) => eventName);
+    expect(names()).toEqual(['Encrypt', 'ListKeys']);
+    expect(names({ key: KEY_ID })).toEqual(['Encrypt']);
+    expect(names({ key: KEY_ARN })).toEqual(['Encrypt']);
+    expect(names({ key: 'another' })).toEqual([]);
+    expect(names({ since: new Date(Date.now() + 1_800_000) })).toEqual(['ListKeys']);
+  });
+
+  test('keeps the last events', async () => {
+    const { as, events } = await startAudited();
+    await as('alana').send(new ListKeysCommand());
+    const event = present(events[0]);
+    const trail = createAuditTrail(3);
+    for (let i = 0; i < 8; i += 1) trail.record({ ...event, requestID: String(i) });
+    expect(trail.find().map(({ requestID }) => requestID)).toEqual(['5', '6', '7']);
+  });
+});
