@@ -67,9 +67,8 @@ export const UNCOUNTED = openIvBudget(
   () => undefined,
 );
 
-/** Data that is sealed and opened in these tests, and a context. */
-export const AAD = Buffer.from('context');
-export const PLAINTEXT = Buffer.from('a data key');
+const AAD = Buffer.from('context');
+const PLAINTEXT = Buffer.from('a data key');
 
 /** Seals with the key, as Encrypt does. */
 export async function seal(device: KeyDevice, signal?: AbortSignal): Promise<Sealed> {

@@ -20,10 +20,10 @@ export interface Shim {
 export type CallSite = keyof typeof SITES;
 
 /** What becomes of a call: a return value, no return before `heal`, a delay, or all sessions of the process closed before it. */
-export type Fault = { readonly returns: number } | { readonly delayMs: number } | 'hang' | 'lose-sessions';
+type Fault = { readonly returns: number } | { readonly delayMs: number } | 'hang' | 'lose-sessions';
 
 /** Given by the caller, written over what the caller gave, or appended to the ciphertext. */
-export type IvSource = (typeof IV_SOURCES)[number];
+type IvSource = (typeof IV_SOURCES)[number];
 
 /** Whether this machine has a C compiler. */
 export function hasCompiler(): boolean {

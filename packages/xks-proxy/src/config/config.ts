@@ -69,7 +69,7 @@ export interface TokenConfig {
  * C_Encrypt and C_Decrypt in libuv's threads and the rest inline. `worker` has everything in threads of the token's own,
  * so that nothing it does holds up anybody else. `auto` measures at the start which of `inline` and `worker` it is to be.
  */
-export type TokenCalls = 'auto' | 'inline' | 'threadpool' | 'worker';
+type TokenCalls = 'auto' | 'inline' | 'threadpool' | 'worker';
 
 /**
  * Who finds the initialization vectors: the proxy, from the token's random generator (`supplied`), or the token, which

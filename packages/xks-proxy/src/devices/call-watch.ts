@@ -1,4 +1,4 @@
-import type { DeviceKey, KeyDevice } from './key-device.ts';
+import type { DeviceCallOptions, DeviceKey, KeyDevice } from './key-device.ts';
 
 /** A watch over the calls that one request makes to devices. */
 export interface CallWatch {
@@ -9,40 +9,48 @@ export interface CallWatch {
   over(device: KeyDevice): KeyDevice;
   /** Milliseconds in calls that have returned, by the sum: so a slow token can be told from a slow proxy. */
   elapsedMs(): number;
-  /** The name of the device that was called last. */
+  /** The name of the device whose call has ended last: of several that hold a key, the one that had it. */
   lastDevice(): string | undefined;
 }
 
 /** What is asked of a device. */
 export type DeviceCall = 'FindKey' | 'Encrypt' | 'Decrypt' | 'Ping';
 
-/** Told when a call begins; what it returns is told how it ended: with an error, or without. */
-export type CallObserver = (device: string, call: DeviceCall) => (error?: unknown) => void;
+/** Told when a call begins; what it returns is told which device had it in the end, and with which error, if any. */
+export type CallObserver = (call: DeviceCall) => (device: string, error?: unknown) => void;
 
 /** A watch for one request; its signal is aborted when the request's time is over. */
 export function callWatch(signal: AbortSignal, observe: CallObserver = () => () => undefined): CallWatch {
   let elapsedMs = 0;
   let lastDevice: string | undefined;
-  const timed = async <T>(device: string, call: DeviceCall, work: () => Promise<T>): Promise<T> => {
+  const timed = async <T>(
+    device: string,
+    call: DeviceCall,
+    work: (options: DeviceCallOptions) => Promise<T>,
+  ): Promise<T> => {
     signal.throwIfAborted();
-    lastDevice = device;
-    const ended = observe(device, call);
+    let name = device;
+    const onDevice = (chosen: string): void => {
+      name = chosen;
+    };
+    const ended = observe(call);
     const startedAt = performance.now();
     try {
-      const result = await work();
-      ended();
+      const result = await work({ signal, onDevice });
+      ended(name);
       return result;
     } catch (error) {
-      ended(error);
+      ended(name, error);
       throw error;
     } finally {
       elapsedMs += performance.now() - startedAt;
+      lastDevice = name;
     }
   };
   const watched = (device: string, key: DeviceKey): DeviceKey => ({
     usages: key.usages,
-    encrypt: (input) => timed(device, 'Encrypt', () => key.encrypt(input, { signal })),
-    decrypt: (input) => timed(device, 'Decrypt', () => key.decrypt(input, { signal })),
+    encrypt: (input) => timed(device, 'Encrypt', (options) => key.encrypt(input, options)),
+    decrypt: (input) => timed(device, 'Decrypt', (options) => key.decrypt(input, options)),
   });
   return {
     over: (device) => ({
@@ -50,9 +58,9 @@ export function callWatch(signal: AbortSignal, observe: CallObserver = () => () 
       key: async (selector, options) =>
         watched(
           device.name,
-          await timed(device.name, 'FindKey', () => device.key(selector, { ...options, signal })),
+          await timed(device.name, 'FindKey', (watch) => device.key(selector, { ...options, ...watch })),
         ),
-      ping: () => timed(device.name, 'Ping', () => device.ping({ signal })),
+      ping: () => timed(device.name, 'Ping', (options) => device.ping(options)),
     }),
     elapsedMs: () => elapsedMs,
     lastDevice: () => lastDevice,

@@ -25,12 +25,13 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
   };
   const firstThatServes = async <T>(
     devices: KeyDevice[],
-    { signal }: DeviceCallOptions,
+    { signal, onDevice }: DeviceCallOptions,
     work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
     for (;;) {
       const [device] = devices;
       if (device === undefined) throw new TypeError('members: expected one at least');
+      onDevice?.(device.name);
       try {
         return await within(shareMs, signal, (share) => work(device, { signal: share }));
       } catch (error) {

@@ -29,6 +29,8 @@ export type DeviceKeySelector = { readonly label: string } | { readonly id: Uint
 /** A call that still waits for the device is given up when the signal is aborted, and rejects with its reason. */
 export interface DeviceCallOptions {
   readonly signal?: AbortSignal;
+  /** Told, by a device that stands for several, the name of each that it tries. */
+  readonly onDevice?: (name: string) => void;
 }
 
 /** One AES-256 key; its bytes never leave the device. */

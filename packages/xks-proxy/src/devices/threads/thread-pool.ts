@@ -23,7 +23,7 @@ interface RunOptions {
 }
 
 /** How many threads there are, are at work, and hang; and how many calls wait. */
-export interface ThreadCounts {
+interface ThreadCounts {
   readonly threads: number;
   readonly busy: number;
   readonly hung: number;
