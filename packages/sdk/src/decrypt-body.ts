@@ -6,7 +6,7 @@ import { FrameBinding, readFrame, readNonFramedBody, type SealedFrame, TAG_LENGT
 import { readFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
 import { type Input, UnitReader } from './format/input.ts';
-import { Pace } from './pace.ts';
+import { feed, Pace } from './pace.ts';
 import { COORDINATE_LENGTH } from './suites.ts';
 
 /** Frames, footer, end of a message whose header is authentic. */
@@ -52,18 +52,22 @@ export class BodyDecryptor {
       const opened = this.#contentKey.open(iv, aad, sealed, plaintext);
       // Node opens at once: for a short frame, to wait would cost as much as to open.
       if (!(typeof opened === 'boolean' ? opened : await opened)) throw decryptionFailed();
-      this.#keepForVerifier(input.take(frame.length));
+      const raw = input.take(frame.length);
+      if (this.#verifier && !this.#followsUnverified(raw)) {
+        await this.#verifyRead();
+        this.#unverified = raw;
+      }
       if (isLast) {
         if (this.#verifier) this.#held = plaintext;
         this.#expects = this.#verifier ? 'footer' : 'end';
       }
       this.#sequenceNumber += 1;
       if (this.#pace.isDue(frame.length)) {
-        this.#verifyRead();
+        await this.#verifyRead();
         await yieldToEventLoop();
       }
     }
-    this.#verifyRead();
+    await this.#verifyRead();
     if (this.#expects === 'frame') return;
     if (this.#expects === 'footer' && !(await this.#readFooter(input, out))) return;
     if (input.length > 0) {
@@ -79,20 +83,17 @@ export class BodyDecryptor {
   }
 
   /** Frames mostly lie one behind the other: the verifier is called once for many. */
-  #keepForVerifier(raw: Uint8Array): void {
-    if (this.#verifier === undefined) return;
+  #followsUnverified(raw: Uint8Array): boolean {
     const { buffer, byteOffset, length } = this.#unverified;
-    if (raw.buffer === buffer && raw.byteOffset === byteOffset + length) {
-      this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
-      return;
-    }
-    this.#verifyRead();
-    this.#unverified = raw;
+    if (raw.buffer !== buffer || raw.byteOffset !== byteOffset + length) return false;
+    this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
+    return true;
   }
 
-  #verifyRead(): void {
-    if (this.#unverified.length > 0) this.#verifier?.update(this.#unverified);
+  async #verifyRead(): Promise<void> {
+    const unverified = this.#unverified;
     this.#unverified = NOTHING;
+    if (this.#verifier) await feed(this.#verifier, unverified);
   }
 
   async #readFooter(input: Input, out: Output): Promise<boolean> {

@@ -7,7 +7,7 @@ import { FRAME_OVERHEAD, FrameBinding, MAX_UINT32, TAG_LENGTH, writeFrameHead } 
 import { writeFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
 import { Input } from './format/input.ts';
-import { Pace } from './pace.ts';
+import { feed, Pace } from './pace.ts';
 
 /** A message in the making. Feed plaintext in chunks of any size; keep the bytes that come back, in order. */
 export class MessageEncryptor {
@@ -80,7 +80,7 @@ export class MessageEncryptor {
       offset += frameLength + FRAME_OVERHEAD.regular;
       if (!this.#pace.isDue(frameLength)) continue;
       // What has just been written is still in the processor's cache.
-      this.#signer?.update(out.subarray(signed, offset));
+      if (this.#signer) await feed(this.#signer, out.subarray(signed, offset));
       signed = offset;
       await yieldToEventLoop();
     }
@@ -90,7 +90,7 @@ export class MessageEncryptor {
     }
     if (this.#signer === undefined) return out;
 
-    this.#signer.update(out.subarray(signed, offset));
+    await feed(this.#signer, out.subarray(signed, offset));
     if (!isLast) return out;
     const footer = writeFooter(encodeEcdsaSignature(await this.#signer.sign()));
     out.set(footer, offset);

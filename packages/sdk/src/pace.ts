@@ -1,3 +1,5 @@
+import { yieldToEventLoop } from '#crypto';
+
 /** Keeps long work from blocking the event loop: about a millisecond of it at a time. */
 export class Pace {
   #cost = 0;
@@ -8,6 +10,14 @@ export class Pace {
     if (this.#cost < MAX_COST) return false;
     this.#cost = 0;
     return true;
+  }
+}
+
+/** Feeds a signature, or the verification of one, which takes longer for a long frame than others should have to wait. */
+export async function feed(sink: { update(bytes: Uint8Array): void }, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; start += MAX_COST) {
+    if (start > 0) await yieldToEventLoop();
+    sink.update(bytes.subarray(start, start + MAX_COST));
   }
 }
 

@@ -32,29 +32,36 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
   return {
     seal(iv, aad, plaintext, out) {
       const cipher = createCipheriv(algorithm, keyObject, iv).setAAD(aad);
-      for (let start = 0; start < plaintext.length; start += PIECE_LENGTH) {
-        out.set(cipher.update(pieceOf(plaintext, start, plaintext.length)), start);
-      }
-      cipher.final();
-      out.set(cipher.getAuthTag(), plaintext.length);
+      const finish = (): void => {
+        cipher.final();
+        out.set(cipher.getAuthTag(), plaintext.length);
+      };
+      const put = (piece: Uint8Array, offset: number): void => out.set(piece, offset);
+      if (plaintext.length > MAX_BLOCKING_LENGTH) return passInTurns(cipher, plaintext, put).then(finish);
+      pass(cipher, plaintext, put, 0, plaintext.length);
+      return finish();
     },
     open(iv, aad, sealed, out) {
       const end = sealed.length - TAG_LENGTH;
       if (end < 0) return false;
       const decipher = createDecipheriv(algorithm, keyObject, iv);
       decipher.setAAD(aad).setAuthTag(sealed.subarray(end));
-      for (let start = 0; start < end; start += PIECE_LENGTH) {
-        const plaintext = decipher.update(pieceOf(sealed, start, end));
-        out.set(plaintext, start);
-        plaintext.fill(0);
-      }
-      try {
-        decipher.final();
-        return true;
-      } catch {
-        out.fill(0);
-        return false;
-      }
+      const finish = (): boolean => {
+        try {
+          decipher.final();
+          return true;
+        } catch {
+          out.fill(0);
+          return false;
+        }
+      };
+      const put = (piece: Uint8Array, offset: number): void => {
+        out.set(piece, offset);
+        piece.fill(0);
+      };
+      if (end > MAX_BLOCKING_LENGTH) return passInTurns(decipher, sealed.subarray(0, end), put).then(finish);
+      pass(decipher, sealed, put, 0, end);
+      return finish();
     },
   };
 }
@@ -133,8 +140,26 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
 }
 
-function pieceOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return bytes.subarray(start, Math.min(start + PIECE_LENGTH, end));
+interface Passing {
+  update(bytes: Uint8Array): Uint8Array;
+}
+
+/** Takes a piece of what comes out of a cipher, and where it belongs. */
+type Put = (piece: Uint8Array, offset: number) => void;
+
+/** Sends a part of the bytes through a cipher. */
+function pass(cipher: Passing, bytes: Uint8Array, put: Put, start: number, end: number): void {
+  for (let offset = start; offset < end; offset += PIECE_LENGTH) {
+    put(cipher.update(bytes.subarray(offset, Math.min(offset + PIECE_LENGTH, end))), offset);
+  }
+}
+
+/** Frames may have gigabytes: whoever else waits for the event loop has a turn after each part. */
+async function passInTurns(cipher: Passing, bytes: Uint8Array, put: Put): Promise<void> {
+  for (let start = 0; start < bytes.length; start += MAX_BLOCKING_LENGTH) {
+    pass(cipher, bytes, put, start, Math.min(start + MAX_BLOCKING_LENGTH, bytes.length));
+    await setImmediate();
+  }
 }
 
 /** The bytes of a message, hashed as they pass; those of a short one kept, to be hashed and signed in one call. */
@@ -191,6 +216,8 @@ const MAX_SHORT_LENGTH = 2 ** 16;
 const TAG_LENGTH = 16;
 /** What node:crypto puts out is copied to its place: while it is in the processor's cache, that costs little. */
 const PIECE_LENGTH = 2 ** 16;
+/** About a millisecond's work. */
+const MAX_BLOCKING_LENGTH = 2 ** 21;
 const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number, 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm'> = new Map([
   [16, 'aes-128-gcm'],
   [24, 'aes-192-gcm'],

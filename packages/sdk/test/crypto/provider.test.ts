@@ -62,6 +62,20 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(out.every((byte) => byte === 0)).toBe(true);
   });
 
+  it('lets others have their turn while it seals and opens what is long', async () => {
+    const key = await provider.aesGcmKey(provider.randomBytes(32));
+    const [iv, aad, plaintext] = [provider.randomBytes(12), Uint8Array.of(7), new Uint8Array(2 ** 24)];
+    let turns = 0;
+    const timer = setInterval(() => (turns += 1), 0);
+    onTestFinished(() => clearInterval(timer));
+    const sealed = new Uint8Array(plaintext.length + 16);
+    await key.seal(iv, aad, plaintext, sealed);
+    const turnsOfSeal = turns;
+    expect(turnsOfSeal).toBeGreaterThan(0);
+    expect(await key.open(iv, aad, sealed, plaintext)).toBe(true);
+    expect(turns).toBeGreaterThan(turnsOfSeal);
+  });
+
   it('does not open what is shorter than a tag', async () => {
     const key = await provider.aesGcmKey(provider.randomBytes(32));
     const nothing = new Uint8Array(0);
