@@ -114,8 +114,10 @@ describe('every command in a document', () => {
       expect(binOf(name)).toEqual({ [name]: './dist/cli/main.js' });
       return ownCommand(name, parameters);
     },
+    'xks-proxy': (words) => ownCommand('xks-proxy', words),
     // Programs of others, which the documents only show how to point at ours. No npx: where a package of ours is not
     // built yet, it would run one of the same name from the public registry.
+    alias: () => {},
     aws: () => {},
     cd: () => {},
     export: () => {},

@@ -1,48 +1,81 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runProgram } from '../../packages/xks-proxy/src/cli/program.ts';
 
-const document = readFileSync('packages/xks-proxy/README.md', 'utf8');
-const [, section = ''] = /^## Before you start\n([^]*?)^## /m.exec(document) ?? [];
+const SETTINGS = `
+server = { ip = "0.0.0.0", port = 443, region = "eu-north-1", service = "kms-xks-proxy" }
+pkcs11 = { user_pin = "1234", PKCS11_HSM_MODULE = "/usr/lib/softhsm/libsofthsm2.so" }
+[[external_key_stores]]
+uri_path_prefix = "/acme"
+sigv4_access_key_id = "ACMEACMEACMEACMEACME"
+sigv4_secret_access_key = "${'A'.repeat(43)}"
+xks_key_id_set = ["orders"]
+`;
 
-/** The first fenced block of the section in one language. */
-function block(language: string): string {
-  const [, code] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(section) ?? [];
-  return code ?? expect.unreachable();
+/** The command lines of a document in the order that they stand there, but for `serve`, which does not end. */
+function commandLines(document: string): string[] {
+  const text = readFileSync(document, 'utf8');
+  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)]
+    .flatMap(([, code = '']) => code.split('\n'))
+    .flatMap(
+      (line) => /^(?:xks-proxy|node packages\/xks-proxy\/dist\/cli\/main\.js) (.+)$/.exec(line)?.[1] ?? [],
+    )
+    .filter((line) => !line.startsWith('serve'));
 }
 
-test('the program for operators of a proxy makes a key that encrypts and decrypts', async () => {
-  const token = temporaryToken({ label: 'holdfast' });
-  onTestFinished(() => token.dispose());
-  // Inside the repository, so that imports lead where they lead for a user.
-  mkdirSync('node_modules/.cache', { recursive: true });
-  const folder = mkdtempSync(join('node_modules/.cache', 'operator-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'pin'), `${token.pin}\n`);
-  const program = block('ts').replace('/usr/lib/softhsm/libsofthsm2.so', token.modulePath);
-  writeFileSync(join(folder, 'key.mjs'), program);
-  await promisify(execFile)(process.execPath, ['--conditions=@holdfast/source', '--import=tsx', 'key.mjs'], {
-    cwd: folder,
-    env: { ...process.env, ...token.environment },
+/** Runs a command line of the program, and returns what it prints. */
+async function run(line: string): Promise<{ status: unknown; stdout: string; stderr: string }> {
+  const output = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      output[name] += String(text);
+      return true;
+    }),
+  );
+  try {
+    await runProgram(['node', 'xks-proxy', ...line.split(/\s+/)]);
+    return { status: process.exitCode ?? 0, ...output };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    process.exitCode = undefined;
+  }
+}
+
+describe.each([
+  ['packages/xks-proxy/README.md', 'xks/', 3],
+  ['packages/xks-proxy/docs/commands.md', '/etc/xks-proxy', 15],
+])('an operator who follows %s', (document, place, fewest) => {
+  const lines = commandLines(document);
+  let token: ReturnType<typeof temporaryToken>;
+  let folder: string;
+  beforeAll(() => {
+    token = temporaryToken({ label: 'of somebody else' });
+    vi.stubEnv('PKCS11_MODULE', token.modulePath);
+    folder = mkdtempSync(join(tmpdir(), 'holdfast-operator-'));
+    writeFileSync(join(folder, 'settings.toml'), SETTINGS);
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true, force: true });
+    token.dispose();
   });
 
-  const module = openModule({ path: token.modulePath });
-  onTestFinished(() => module.close());
-  const key = module.openToken({ label: token.label, pin: token.pin }).key({ label: 'orders' });
-  expect(key.usages).toEqual(['ENCRYPT', 'DECRYPT']);
-});
+  test('has a few commands to type', () => {
+    expect(lines.length).toBeGreaterThanOrEqual(fewest - 1);
+  });
 
-test('the commands for operators of a proxy make a credential of the form that AWS KMS asks for', async () => {
-  const commands = [...section.matchAll(/^node --print (".*")/gm)].map(([, program = '']) => program);
-  const outputs = await Promise.all(
-    commands.map((program) => promisify(execFile)('sh', ['-c', `"$0" --print ${program}`, process.execPath])),
-  );
-  expect(outputs.map(({ stdout }) => stdout)).toEqual([
-    expect.stringMatching(/^[A-Z2-7]{20}\n$/),
-    expect.stringMatching(/^[A-Za-z0-9+/=]{43,64}\n$/),
-  ]);
+  let accessKeyId = '';
+  test.each(lines)('succeeds with %s', async (line) => {
+    const here = line
+      .replaceAll(place, place.endsWith('/') ? `${folder}/xks/` : folder)
+      .replace('--folder xks ', `--folder ${folder}/xks `)
+      .replace(' settings.toml', ` ${folder}/settings.toml`)
+      .replace('ACCESSKEYID', accessKeyId);
+    const { status, stdout, stderr } = await run(here);
+    accessKeyId = /access key id +(\w+)/.exec(stdout)?.[1] ?? accessKeyId;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
 });

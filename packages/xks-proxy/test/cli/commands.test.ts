@@ -76,10 +76,8 @@ describe('the life of a proxy on the command line', () => {
       await run('config', 'check', ...CONFIG),
       await run('doctor', ...CONFIG, '--json'),
     ];
-    expect(checked).toMatchObject({
-      status: 0,
-      stdout: expect.stringMatching(/ is right: 1 token, 1 store, 1 key\n$/),
-    });
+    expect(checked.status).toBe(0);
+    expect(checked.stdout).toMatch(/ is right: 1 token, 1 store, 1 key\n$/);
     expect(examined).toMatchObject({ status: 0, stderr: '' });
     expect(json(examined.stdout)).toMatchObject({ failures: 0, warnings: 1 });
   });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { StoreKeyConfig } from '../../src/config/config.ts';
 import { keysDocument, parseKeysDocument } from '../../src/config/keys-document.ts';
