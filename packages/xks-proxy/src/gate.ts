@@ -34,10 +34,10 @@ export async function gate(
   const elapsedMs = () => performance.now() - startedAt;
   const span = tracing.begin(operation.name);
   const deadline = new AbortController();
-  const watch = callWatch(deadline.signal, (device, call) => {
-    const ended = [calls(device, call), span.call(device, call)];
-    return (error) => {
-      for (const end of ended) end(error);
+  const watch = callWatch(deadline.signal, (call) => {
+    const ended = [calls(call), span.call(call)];
+    return (device, error) => {
+      for (const end of ended) end(device, error);
     };
   });
   const externalKeyId = context.req.param('externalKeyId');

@@ -32,10 +32,10 @@ export async function openTracing(): Promise<Tracing> {
       if (!span.isRecording()) return NO_SPAN;
       const parent = trace.setSpan(context.active(), span);
       return {
-        call(device, call) {
-          const options = { kind: SpanKind.CLIENT, attributes: { 'xks.token': device } };
-          const child = tracer.startSpan(`token ${call}`, options, parent);
-          return (error) => {
+        call(call) {
+          const child = tracer.startSpan(`token ${call}`, { kind: SpanKind.CLIENT }, parent);
+          return (device, error) => {
+            child.setAttribute('xks.token', device);
             if (error !== undefined) failed(child);
             child.end();
           };

@@ -9,7 +9,7 @@ export interface CallWatch {
   over(device: KeyDevice): KeyDevice;
   /** Milliseconds in calls that have returned, by the sum: so a slow token can be told from a slow proxy. */
   elapsedMs(): number;
-  /** The name of the device whose call has ended last: of several that hold a key, the one that had it. */
+  /** The name of the device that was called last: of several that hold a key, the one that was tried. */
   lastDevice(): string | undefined;
 }
 
@@ -29,22 +29,22 @@ export function callWatch(signal: AbortSignal, observe: CallObserver = () => () 
     work: (options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
     signal.throwIfAborted();
-    let name = device;
-    const onDevice = (chosen: string): void => {
-      name = chosen;
+    // Known from the beginning: a call that never ends is the one to be told of.
+    lastDevice = device;
+    const onDevice = (name: string): void => {
+      lastDevice = name;
     };
     const ended = observe(call);
     const startedAt = performance.now();
     try {
       const result = await work({ signal, onDevice });
-      ended(name);
+      ended(lastDevice);
       return result;
     } catch (error) {
-      ended(name, error);
+      ended(lastDevice, error);
       throw error;
     } finally {
       elapsedMs += performance.now() - startedAt;
-      lastDevice = name;
     }
   };
   const watched = (device: string, key: DeviceKey): DeviceKey => ({

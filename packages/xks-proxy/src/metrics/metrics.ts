@@ -91,9 +91,9 @@ export function createMetrics(): ProxyMetrics {
         log.auditFailed(cause);
       },
     }),
-    calls(token, call) {
+    calls(call) {
       const startedAt = performance.now();
-      return (error) => {
+      return (token, error) => {
         const outcome =
           error instanceof XksException ? error.errorName : error === undefined ? 'success' : 'error';
         callDurations.observe({ token, call, outcome }, (performance.now() - startedAt) / 1000);

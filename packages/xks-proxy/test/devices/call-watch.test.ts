@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { describe, expect, it } from 'vitest';
+import { type CallObserver, callWatch } from '../../src/devices/call-watch.ts';
+import { failoverDevice } from '../../src/devices/failover.ts';
+import { tokenException } from '../../src/devices/failures.ts';
+import { memoryDevice } from '../fixtures/memory-device.ts';
+
+const INPUT = { aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
+
+function watched() {
+  const [first, second] = [memoryDevice(), memoryDevice()];
+  const members = [
+    { device: { ...first.device, name: 'first' }, isWell: () => true },
+    { device: { ...second.device, name: 'second' }, isWell: () => true },
+  ];
+  const calls: unknown[] = [];
+  const observe: CallObserver = (call) => (device, error) => void calls.push([call, device, error]);
+  const deadline = new AbortController();
+  const watch = callWatch(deadline.signal, observe);
+  const device = watch.over(failoverDevice(members, 1000));
+  return { first: first.behaviour, calls, deadline, watch, device };
+}
+
+describe('the watch over the calls of a request', () => {
+  it('knows which of several devices had a call, and for how long', async () => {
+    const { first, calls, watch, device } = watched();
+    expect(watch.lastDevice()).toBeUndefined();
+    const key = await device.key({ label: 'orders' });
+    first.failure = tokenException(new Pkcs11Error('DEVICE_ERROR', 'out'));
+    first.delayMs = 20;
+    await key.encrypt(INPUT);
+    expect(calls).toEqual([
+      ['FindKey', 'first', undefined],
+      ['Encrypt', 'second', undefined],
+    ]);
+    expect(watch.lastDevice()).toBe('second');
+    expect(watch.elapsedMs()).toBeGreaterThan(10);
+  });
+
+  it('tells of the error of a call that failed', async () => {
+    const { first, calls, device } = watched();
+    first.failure = tokenException(new Pkcs11Error('KEY_NOT_FOUND', 'none'));
+    await expect(device.ping()).rejects.toBe(first.failure);
+    expect(calls).toEqual([['Ping', 'first', first.failure]]);
+  });
+
+  it('knows the device of a call that does not end, and lets none begin when time is over', async () => {
+    const { first, calls, deadline, watch, device } = watched();
+    first.delayMs = 200;
+    const late = device.ping();
+    await sleep(10);
+    expect(watch.lastDevice()).toBe('first');
+    deadline.abort(new Error('late'));
+    await expect(device.key({ label: 'orders' })).rejects.toThrow('late');
+    await late;
+    expect(calls).toHaveLength(1);
+  });
+});
