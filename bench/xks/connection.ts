@@ -15,8 +15,8 @@ export type Outcome = number | 'lost' | 'refused';
 /** A connection that carries one request after the other, as AWS KMS uses them. */
 export interface Connection {
   /** Sends the bytes of a request as they are. Connects first where need be. One at a time. */
-  send(request: Uint8Array): Promise<Outcome>;
-  close(): void;
+  readonly send: (request: Uint8Array) => Promise<Outcome>;
+  readonly close: () => void;
 }
 
 /**

@@ -29,7 +29,8 @@ export async function closedLoop(
   }: { readonly connections: number; readonly durationMs: number; readonly signal?: AbortSignal },
 ): Promise<LoadReport> {
   return onConnections(endpoint, next, connections, (book, startMs) => async ({ send }) => {
-    while (performance.now() - startMs < durationMs && signal?.aborted !== true) {
+    const isOver = () => performance.now() - startMs >= durationMs || signal?.aborted === true;
+    while (!isOver()) {
       const sentMs = performance.now();
       const outcome = await send(next());
       book.add(outcome, performance.now() - sentMs);

@@ -25,11 +25,11 @@ try {
 }
 
 /** Whether nothing has grown, and nothing has failed. */
-async function soak({ start, writeConfig, encryptPath, caller }: LoadSetting): Promise<boolean> {
-  writeConfig((toml) => `${toml}\n[admin]\nport = 0\n`);
-  const proxy = await start();
+async function soak(setting: LoadSetting): Promise<boolean> {
+  setting.writeConfig((toml) => `${toml}\n[admin]\nport = 0\n`);
+  const proxy = await setting.start();
   try {
-    const next = () => requestsOf(encryptPath(), caller);
+    const next = () => requestsOf(setting.encryptPath(), setting.caller);
     const peak = await closedLoop(proxy.endpoint, next(), {
       connections: CONNECTIONS,
       durationMs: WARM_UP_MS,
@@ -75,9 +75,10 @@ function judge(
   perSecond: number,
 ): boolean {
   const quarter = Math.max(1, Math.floor(samples.length / 4));
-  const largest = (part: readonly Sample[], what: keyof Sample) => Math.max(...part.map((row) => row[what]));
+  // The least of a quarter: above it is garbage that was not fetched yet, and calls under way.
+  const least = (part: readonly Sample[], what: keyof Sample) => Math.min(...part.map((row) => row[what]));
   const growth = (what: keyof Sample) =>
-    largest(samples.slice(-quarter), what) - largest(samples.slice(quarter, 2 * quarter), what);
+    least(samples.slice(-quarter), what) - least(samples.slice(quarter, 2 * quarter), what);
   const figures = {
     minutes,
     perSecond: Math.round(perSecond),

@@ -1,0 +1,109 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
+import { parseConfig } from '../src/config/config.ts';
+import { isRecord } from './fixtures/json.ts';
+
+const deploy = fileURLToPath(new URL('../deploy/', import.meta.url));
+const text = (file: string) => readFileSync(join(deploy, file), 'utf8');
+
+test.each([
+  ['softhsm2.toml', 'supplied', 'inline'],
+  ['cloudhsm.toml', 'written', 'worker'],
+  ['luna.toml', 'appended', 'worker'],
+  ['nshield.toml', 'written', 'worker'],
+])('the example %s is a configuration, with IVs that are %s', async (file, iv, calls) => {
+  const directory = temporaryFolder();
+  const authority = await createCertificateAuthority();
+  const server = await authority.issue({ commonName: 'localhost', dnsNames: ['localhost'] });
+  writeFileSync(join(directory, 'server.pem'), server.certificatePem);
+  writeFileSync(join(directory, 'server.key'), server.keyPem);
+  writeFileSync(join(directory, 'pin'), '123456\n');
+  writeFileSync(join(directory, 'acme.secret'), 'a'.repeat(44));
+  const { tokens, admin } = parseConfig(text(join('examples', file)), { baseDirectory: directory });
+  expect(tokens).toEqual([expect.objectContaining({ iv, calls })]);
+  expect(admin).toBeDefined();
+});
+
+test('there is no other example', () => {
+  expect(readdirSync(join(deploy, 'examples')).sort()).toEqual([
+    'cloudhsm.toml',
+    'luna.toml',
+    'nshield.toml',
+    'softhsm2.toml',
+  ]);
+});
+
+test('the manifests for Kubernetes are objects with a kind and a name, and pods may do next to nothing', () => {
+  const documents = parseAllDocuments(text('kubernetes.yaml'));
+  expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
+  const objects = documents.map((document): unknown => JSON.parse(JSON.stringify(document))).filter(isRecord);
+  expect(objects.map(({ kind }) => kind)).toEqual([
+    'Namespace',
+    'ServiceAccount',
+    'Deployment',
+    'PodDisruptionBudget',
+    'Service',
+    'NetworkPolicy',
+  ]);
+  for (const { metadata } of objects) expect(metadata).toMatchObject({ name: 'xks-proxy' });
+  expect(objects[2]).toMatchObject({
+    spec: {
+      template: {
+        spec: {
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+          containers: [
+            {
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                readOnlyRootFilesystem: true,
+                capabilities: { drop: ['ALL'] },
+              },
+            },
+          ],
+        },
+      },
+    },
+  });
+});
+
+test('the Dockerfile runs as nobody special, and copies what there is', () => {
+  const file = text('Dockerfile');
+  expect(file).toMatch(/^USER \d+:\d+$/m);
+  const program = /^ENTRYPOINT \["node", "(.+)"\]$/m.exec(file)?.[1] ?? expect.unreachable();
+  const source = program.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
+  expect(readFileSync(fileURLToPath(new URL(`../../../${source}`, import.meta.url)), 'utf8')).toMatch(/^#!/);
+});
+
+test.skipIf(!hasSystemdAnalyze())(
+  'systemd takes the unit, and finds it hardly exposed (needs systemd-analyze)',
+  () => {
+    const unit = join(temporaryFolder(), 'xks-proxy.service');
+    // It looks for the program that is started.
+    writeFileSync(unit, text('xks-proxy.service').replace('/usr/bin/node', process.execPath));
+    const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
+    expect(verified.stderr.split('\n').filter((line) => line.includes('xks-proxy.service'))).toEqual([]);
+    const exposure = spawnSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', unit]);
+    expect(exposure.status).toBe(0);
+  },
+);
+
+function temporaryFolder(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast-deploy-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function hasSystemdAnalyze(): boolean {
+  try {
+    execFileSync('systemd-analyze', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
