@@ -104,9 +104,7 @@ function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number):
       resolve(result);
     };
     const fail = (cause: Error): void => {
-      const failure = isTlsAlert(cause)
-        ? 'TlsConnectionFailed'
-        : FAILURES[phase][timedOut ? 'timeout' : 'error'];
+      const failure = protocolFailure(cause) ?? FAILURES[phase][timedOut ? 'timeout' : 'error'];
       const stale = outgoing.reusedSocket && phase === 'waiting' && !timedOut;
       finish({ failure, cause, ...(stale && { stale }) });
     };
@@ -146,9 +144,10 @@ function tlsIdentity({ certificatePem, keyPem }: XksClientCertificate) {
   return { cert: certificatePem, key: keyPem };
 }
 
-/** In TLS 1.3 a client has connected before it hears that its certificate is refused. */
-function isTlsAlert(error: NodeJS.ErrnoException): boolean {
-  return error.code?.startsWith('ERR_SSL_') === true;
+/** What breaks a protocol does so in any phase: in TLS 1.3 a client hears late that its certificate is refused. */
+function protocolFailure({ code = '' }: NodeJS.ErrnoException): XksFailure | undefined {
+  if (code.startsWith('ERR_SSL_')) return 'TlsConnectionFailed';
+  return code.startsWith('HPE_') ? 'MalformedResponse' : undefined;
 }
 
 function mediaTypeOf(contentType = ''): string {
