@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { inspectUnauthenticated, type Keyring } from '@holdfast/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningKms, startLocalKms } from '../../packages/keyrings/test/fixtures/local-kms.ts';
 import { keyringOf, kmsKeys } from './aws-kms-keyrings.ts';
 import { copiesInMemory } from './memory.ts';
-import { messagesOf } from './messages.ts';
+import { dataKeysOf, messagesOf } from './messages.ts';
 
 let kms: RunningKms;
 let child: ChildProcess | undefined;
@@ -34,8 +33,7 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
       const messages = await messagesOf(child);
       expect(messages).toHaveLength(100);
       const keyring = await keyringOf(kind, kms.client, keyArn);
-      const dataKeys = await Promise.all(messages.map(async (message) => dataKeyOf(keyring, message)));
-      const needles = [new TextEncoder().encode(keyArn), ...dataKeys];
+      const needles = [new TextEncoder().encode(keyArn), ...(await dataKeysOf(keyring, messages))];
       const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, needles);
       expect(copies.reduce((sum, count) => sum + count, 0)).toBe(0);
       // The search works: the ARN is there, as it has to be.
@@ -44,10 +42,3 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
     120_000,
   );
 });
-
-async function dataKeyOf(keyring: Keyring, message: Uint8Array): Promise<Uint8Array> {
-  const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);
-  const materials = { suite, encryptionContext, requiredEncryptionContextKeys: [] };
-  const { dataKey } = await keyring.onDecrypt(materials, encryptedDataKeys);
-  return dataKey ?? expect.unreachable();
-}

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createDecipheriv, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { findModule, importKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { inspectUnauthenticated } from '@holdfast/sdk';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { contextBytes } from '../../packages/sdk/src/context.ts';
 import { copiesInMemory } from './memory.ts';
 import { messagesOf } from './messages.ts';
@@ -22,18 +21,13 @@ function dataKeyOf(message: Uint8Array, wrappingKey: Uint8Array): Uint8Array {
 }
 
 /** Has a process write and read messages, and looks for their data keys in what it keeps. */
-async function expectNoDataKeys(
-  suite: string,
-  wrappingKey: Uint8Array,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<void> {
+async function expectNoDataKeys(suite: string, wrappingKey: Uint8Array): Promise<void> {
   const options = ['--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
   const script = new URL('child.ts', import.meta.url).pathname;
-  const { PKCS11_MODULE: _, ...inherited } = process.env;
   child = spawn(
     process.execPath,
     [...options, script, Buffer.from(wrappingKey).toString('hex'), '100', suite],
-    { stdio: ['pipe', 'pipe', 'inherit'], env: { ...inherited, ...environment } },
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   await once(child, 'spawn');
   const messages = await messagesOf(child);
@@ -48,18 +42,5 @@ async function expectNoDataKeys(
 describe.skipIf(process.platform !== 'linux')('after 100 messages there and back', () => {
   it.each(['unsigned', 'signed'])('no data key is left in the memory of the process (%s)', async (suite) => {
     await expectNoDataKeys(suite, randomBytes(32));
-  });
-
-  it.skipIf(findModule() === undefined)('nor with a key in a PKCS#11 token', async () => {
-    const token = temporaryToken();
-    onTestFinished(() => token.dispose());
-    const wrappingKey = randomBytes(32);
-    importKey(token, { label: 'key', value: wrappingKey });
-    await expectNoDataKeys('unsigned', wrappingKey, {
-      ...token.environment,
-      PKCS11_MODULE: token.modulePath,
-      PKCS11_TOKEN: token.label,
-      PKCS11_PIN: token.pin,
-    });
   });
 });

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { inspectUnauthenticated, type Keyring } from '@holdfast/sdk';
 
 /** The messages that a process has written and read: it prints them in hex, a line each, and then an empty one. */
 export async function messagesOf({ stdout }: ChildProcess): Promise<Uint8Array[]> {
@@ -9,4 +10,17 @@ export async function messagesOf({ stdout }: ChildProcess): Promise<Uint8Array[]
   }
   const lines = text.trim().split('\n');
   return lines.map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
+}
+
+/** The data keys of messages, each of which the keyring opens. */
+export async function dataKeysOf(keyring: Keyring, messages: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  const dataKeys: Uint8Array[] = [];
+  for (const message of messages) {
+    const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);
+    const materials = { suite, encryptionContext, requiredEncryptionContextKeys: [] };
+    const { dataKey } = await keyring.onDecrypt(materials, encryptedDataKeys);
+    if (dataKey === undefined) throw new Error('expected a data key');
+    dataKeys.push(dataKey);
+  }
+  return dataKeys;
 }

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { openModule } from '@holdfast/pkcs11';
 import { findModule, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
-import { inspectUnauthenticated } from '@holdfast/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { copiesInMemory } from './memory.ts';
-import { messagesOf } from './messages.ts';
+import { dataKeysOf, messagesOf } from './messages.ts';
 import { tokenKeyKinds, tokenKeyring } from './pkcs11-keyrings.ts';
 
 const missing =
@@ -39,13 +38,7 @@ describe.skipIf(process.platform !== 'linux' || missing !== '')(
         const messages = await messagesOf(child);
         expect(messages).toHaveLength(100);
         const { keyring, close } = tokenKeyring(kind, temporary);
-        const needles = [new TextEncoder().encode(pin)];
-        for (const message of messages) {
-          const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);
-          const materials = { suite, encryptionContext, requiredEncryptionContextKeys: [] };
-          const { dataKey } = await keyring.onDecrypt(materials, encryptedDataKeys);
-          needles.push(dataKey ?? expect.unreachable());
-        }
+        const needles = [new TextEncoder().encode(pin), ...(await dataKeysOf(keyring, messages))];
         close();
         const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, needles);
         expect(copies.reduce((sum, count) => sum + count, 0)).toBe(0);

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { inspectUnauthenticated } from '@holdfast/sdk';
 import { afterEach, describe, expect, it } from 'vitest';
 import { copiesInMemory } from './memory.ts';
-import { messagesOf } from './messages.ts';
+import { dataKeysOf, messagesOf } from './messages.ts';
 import { rawKeyrings } from './raw-keyrings.ts';
 
 let child: ChildProcess | undefined;
@@ -20,14 +19,7 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
       child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
       const messages = await messagesOf(child);
       expect(messages).toHaveLength(100);
-      const keyring = kind.keyring(key);
-      const needles = [key];
-      for (const message of messages) {
-        const { suite, encryptionContext, encryptedDataKeys } = inspectUnauthenticated(message);
-        const materials = { suite, encryptionContext, requiredEncryptionContextKeys: [] };
-        const { dataKey } = await keyring.onDecrypt(materials, encryptedDataKeys);
-        needles.push(dataKey ?? expect.unreachable());
-      }
+      const needles = [key, ...(await dataKeysOf(kind.keyring(key), messages))];
       const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, needles);
       expect(copies.reduce((sum, count) => sum + count, 0)).toBe(0);
       // The search works: the private key is there, as it has to be.
