@@ -10,7 +10,7 @@ export interface Tracing {
 }
 
 /** The span of one request. */
-export interface RequestSpan {
+interface RequestSpan {
   /** A span below it for each call to a device. */
   readonly call: CallObserver;
   end(record: RequestRecord): void;

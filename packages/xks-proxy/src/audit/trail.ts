@@ -16,7 +16,7 @@ export interface AuditTrail {
 }
 
 /** What a record is about. */
-export type AuditEvent = 'started' | 'request' | 'reloaded' | 'reload-refused' | 'stopped';
+type AuditEvent = 'started' | 'request' | 'reloaded' | 'reload-refused' | 'stopped';
 
 /** The trail of a proxy that keeps none. */
 export const NO_AUDIT: AuditTrail = { append: async () => undefined, close: async () => undefined };

@@ -15,7 +15,7 @@ export const AUDIT_PROBLEMS = {
 } as const satisfies Record<string, string>;
 
 /** One of them, and where. */
-export interface AuditFinding {
+interface AuditFinding {
   readonly problem: keyof typeof AUDIT_PROBLEMS;
   readonly file: string;
   /** From 1. */

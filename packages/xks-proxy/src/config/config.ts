@@ -41,7 +41,7 @@ export interface TlsConfig {
 }
 
 /** What the certificates of clients must be. */
-export interface ClientCertificates {
+interface ClientCertificates {
   /** PEM certificates of the authorities that may have issued them. */
   readonly authorities: string;
   /** Common names of their subjects, one of which it must be. */

@@ -14,7 +14,7 @@ export interface CallWatch {
 }
 
 /** What is asked of a device. */
-export type DeviceCall = 'FindKey' | 'Encrypt' | 'Decrypt' | 'Ping';
+type DeviceCall = 'FindKey' | 'Encrypt' | 'Decrypt' | 'Ping';
 
 /** Told when a call begins; what it returns is told which device had it in the end, and with which error, if any. */
 export type CallObserver = (call: DeviceCall) => (device: string, error?: unknown) => void;

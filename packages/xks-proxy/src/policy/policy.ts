@@ -14,7 +14,7 @@ export interface PolicyRequest {
 }
 
 /** A decision, and the rule that made it. */
-export interface Decision {
+interface Decision {
   readonly isAllowed: boolean;
   /** The name of the rule, or `default`. */
   readonly rule: string;

@@ -11,7 +11,7 @@ export interface PolicyRule {
 }
 
 /** What a rule may ask. An absent condition always holds. */
-export interface RuleConditions {
+interface RuleConditions {
   /** Patterns of the text of one request field. A request without the field does not match. */
   readonly patterns: Readonly<Partial<Record<PatternSubject, readonly string[]>>>;
   readonly hours?: Hours | undefined;
@@ -25,7 +25,7 @@ export interface RuleConditions {
 export type PatternSubject = MetadataField | 'account' | 'externalKeyId';
 
 /** Minutes since midnight, UTC: from the first, up to and without the second; over midnight if that is smaller. */
-export interface Hours {
+interface Hours {
   readonly from: number;
   readonly to: number;
 }

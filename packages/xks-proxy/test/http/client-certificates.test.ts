@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,18 +15,17 @@ const withClients = (toml: string, file: string, name = KMS) =>
     (line) => `${line}client_ca_file = ${JSON.stringify(file)}\nclient_common_names = ["${name}"]\n`,
   );
 
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-xks-'));
+const file = join(folder, 'client-ca.pem');
 let proxy: TestProxy;
-let folder: string;
 beforeAll(async () => {
-  proxy = await startTestProxy((toml) => {
-    // Beside the test's own files, whose folder is not known before.
-    folder = process.env['TMPDIR'] ?? '/tmp';
-    const file = join(folder, `holdfast-client-ca-${process.pid}.pem`);
-    writeFileSync(file, authority.certificatePem);
-    return withClients(toml, file);
-  });
+  writeFileSync(file, authority.certificatePem);
+  proxy = await startTestProxy((toml) => withClients(toml, file));
 });
-afterAll(() => proxy.close());
+afterAll(async () => {
+  await proxy.close();
+  rmSync(folder, { recursive: true });
+});
 
 /** All that comes back to a client that sends a request as soon as it may. */
 function answer(options: ConnectionOptions): Promise<string> {
@@ -104,7 +104,6 @@ describe('a change of the clients', () => {
     socket.destroy();
     await expect(answer({ ...certificate, ...(session && { session }) })).resolves.toContain('HTTP/1.1 200');
 
-    const file = join(folder, `holdfast-client-ca-${process.pid}.pem`);
     await proxy.reload((toml) => withClients(toml, file, 'another.name'));
     await expect(answer(certificate)).resolves.toBe('');
     await expect(answer({ ...certificate, ...(session && { session }) })).resolves.toBe('');
