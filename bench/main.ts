@@ -1,8 +1,10 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
 import { benchImport } from './import.ts';
+import { benchKms } from './kms/bench.ts';
 import { benchSdk } from './sdk/bench.ts';
+import { benchXks } from './xks/bench.ts';
 
-const AREAS = { sdk: benchSdk, import: benchImport } as const satisfies Record<
+const AREAS = { sdk: benchSdk, xks: benchXks, kms: benchKms, import: benchImport } as const satisfies Record<
   string,
   (texts: readonly string[]) => Promise<void>
 >;

@@ -17,8 +17,8 @@ import { SIGNED, UNSIGNED, type Workload, wrappingKey } from './side.ts';
 /** The floor of one kind of message. All of it is synchronous. */
 export interface Floor {
   /** `repeat` times as much plaintext as is given. */
-  encrypt(plaintext: Uint8Array, repeat?: number): void;
-  decrypt(message: SealedMessage): void;
+  readonly encrypt: (plaintext: Uint8Array, repeat?: number) => void;
+  readonly decrypt: (message: SealedMessage) => void;
 }
 
 /**

@@ -40,6 +40,8 @@ function row(
       !without.some((word) => words.has(word))
     );
   });
+  if (found.length === 0)
+    return [title, direction, `${toFloor}`, '', `${toPeer[direction]}`, '', 'not measured'];
   const least = (figure: (result: Result) => number): number => Math.min(...found.map(figure));
   const floorReached = least(({ oursToFloor }) => oursToFloor);
   const peerReached = least(({ oursToPeer }) => oursToPeer);
@@ -51,7 +53,7 @@ function row(
     `${floorReached.toFixed(2)} (${least(({ cpuToFloor }) => cpuToFloor).toFixed(2)})`,
     `${toPeer[direction]}`,
     `${peerReached.toFixed(1)} (${least(({ cpuToPeer }) => cpuToPeer).toFixed(1)})`,
-    found.length === 0 ? 'not measured' : isMet ? 'met' : 'not met',
+    isMet ? 'met' : 'not met',
   ];
 }
 

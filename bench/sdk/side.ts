@@ -12,9 +12,9 @@ export interface Workload {
 
 /** An implementation of the AWS Encryption SDK, ready for messages of one kind. */
 export interface Sdk {
-  encrypt(plaintext: Uint8Array): Promise<Uint8Array>;
-  decrypt(message: Uint8Array): Promise<Uint8Array>;
-  stream(direction: Direction): Duplex;
+  readonly encrypt: (plaintext: Uint8Array) => Promise<Uint8Array>;
+  readonly decrypt: (message: Uint8Array) => Promise<Uint8Array>;
+  readonly stream: (direction: Direction) => Duplex;
 }
 
 export type Direction = 'encrypt' | 'decrypt';
