@@ -1,5 +1,28 @@
-/** What `doctor` can find: how bad it is, and what to do about it. */
-export const FINDINGS = {
+/** The name of a finding; stable. */
+export type FindingCode = keyof typeof FINDINGS;
+
+/** One thing that was looked at, and what was found. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly level: 'ok' | 'warning' | 'failure';
+  /** What it is about, such as `token main`. */
+  readonly subject: string;
+  readonly text: string;
+  /** What to do; absent where all is well. */
+  readonly remedy?: string;
+}
+
+/** Takes findings as they come. */
+export type Report = (code: FindingCode, subject: string, text: string) => void;
+
+/** A finding with its level and remedy. */
+export function finding(code: FindingCode, subject: string, text: string): Finding {
+  const [level, remedy] = FINDINGS[code];
+  return { code, level, subject, text, ...(remedy !== '' && { remedy }) };
+}
+
+// How bad it is, and what to do about it.
+const FINDINGS = {
   'config-read': ['ok', ''],
   'config-invalid': ['failure', 'correct the setting that is named; `config check` reads it again'],
   'secret-exposed': ['failure', 'let nobody but the user of the proxy read it: chmod 600'],
@@ -142,26 +165,3 @@ export const FINDINGS = {
   'credential-old': ['warning', '`credentials add`, give it to KMS, then `credentials revoke` the old one'],
   'store-keyless': ['warning', '`keys create` or `keys link`'],
 } as const satisfies Record<string, readonly ['ok' | 'warning' | 'failure', string]>;
-
-/** The name of a finding; stable. */
-export type FindingCode = keyof typeof FINDINGS;
-
-/** One thing that was looked at, and what was found. */
-export interface Finding {
-  readonly code: FindingCode;
-  readonly level: 'ok' | 'warning' | 'failure';
-  /** What it is about, such as `token main`. */
-  readonly subject: string;
-  readonly text: string;
-  /** What to do; absent where all is well. */
-  readonly remedy?: string;
-}
-
-/** Takes findings as they come. */
-export type Report = (code: FindingCode, subject: string, text: string) => void;
-
-/** A finding with its level and remedy. */
-export function finding(code: FindingCode, subject: string, text: string): Finding {
-  const [level, remedy] = FINDINGS[code];
-  return { code, level, subject, text, ...(remedy !== '' && { remedy }) };
-}

@@ -18,7 +18,7 @@ export interface KeyDescription {
 }
 
 /** One version of it, and with `describeOnTokens` also where it was found. */
-export interface VersionDescription {
+interface VersionDescription {
   readonly version: number;
   readonly label?: string;
   /** In hex. */
@@ -29,7 +29,7 @@ export interface VersionDescription {
 }
 
 /** A version on one token, or its absence. */
-export type FoundKey = { readonly token: string } & (
+type FoundKey = { readonly token: string } & (
   | { readonly present: false }
   | ({ readonly present: true; readonly id: string } & Omit<AesKeyRecord, 'id'>)
 );
