@@ -42,7 +42,7 @@ test('there is no other example', () => {
 test('the manifests for Kubernetes are objects with a kind and a name, and pods may do next to nothing', () => {
   const documents = parseAllDocuments(text('kubernetes.yaml'));
   expect(documents.flatMap(({ errors }) => errors)).toEqual([]);
-  const objects = documents.map((document): unknown => JSON.parse(JSON.stringify(document))).filter(isRecord);
+  const objects = documents.map((document) => plain(document)).filter(isRecord);
   expect(objects.map(({ kind }) => kind)).toEqual([
     'Namespace',
     'ServiceAccount',
@@ -92,6 +92,10 @@ test.skipIf(!hasSystemdAnalyze())(
     expect(exposure.status).toBe(0);
   },
 );
+
+function plain(document: object): unknown {
+  return JSON.parse(JSON.stringify(document));
+}
 
 function temporaryFolder(): string {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-deploy-'));

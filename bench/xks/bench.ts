@@ -1,0 +1,190 @@
+import { cpus, loadavg } from 'node:os';
+import { createShim } from '../../test/faults/shim.ts';
+import { percentile } from './load.ts';
+import { atQuota, callCost, median, requestPool, saturate } from './measure.ts';
+import { signatureVerification, startBareServer, tokenCalls } from './parts.ts';
+import { type LoadSetting, loadSetting } from './proxy.ts';
+import { LARGEST, SMALL } from './requests.ts';
+import { type Figure, report } from './results.ts';
+
+/** Measures the proxy beside its parts, prints and records what was wanted and what was reached. */
+export async function benchXks(texts: readonly string[]): Promise<void> {
+  const figures: Figure[] = [];
+  for (const [name, bench] of Object.entries(CASES)) {
+    if (!texts.every((text) => name.includes(text))) continue;
+    const found = await bench();
+    for (const { title, wanted, reached, detail } of found) {
+      console.log(`${name}: ${title}: ${reached}, wanted ${wanted} ${detail}`);
+    }
+    figures.push(...found);
+  }
+  const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
+  const load = loadavg()[0]?.toFixed(0) ?? '';
+  if (texts.length === 0) report('xks', { machine, loadAverage: Number(load), figures });
+}
+
+/** By name, what is measured together. */
+const CASES = { parts, workers, keys, quota, network } as const satisfies Record<
+  string,
+  () => Promise<readonly Figure[]>
+>;
+
+/** Processor time against the sum of what cannot be done without, in turns; and large requests against small ones. */
+async function parts(): Promise<readonly Figure[]> {
+  return withSetting({}, async (setting) => {
+    const [proxy, bare] = [await setting.start(), await startBareServer(setting)];
+    const bareServer = { pid: bare.pid, endpoint: setting.endpoint(Number(bare.listening['port'])) };
+    const token = tokenCalls(setting);
+    const verify = signatureVerification(setting);
+    const small = requestPool([setting.encryptPath()], SMALL, setting.caller);
+    const largest = requestPool([setting.encryptPath()], LARGEST, setting.caller);
+    try {
+      const ratios: number[] = [];
+      const sizes: number[] = [];
+      const costs: number[][] = [];
+      for (let round = 0; round <= ROUNDS; round += 1) {
+        const ours = await saturate(proxy, small, ROUND_MS);
+        const floor = await saturate(bareServer, small, ROUND_MS);
+        const signature = await callCost(verify, ROUND_MS / 4);
+        const calls = await callCost(token.call, ROUND_MS / 4);
+        const large = await saturate(proxy, largest, ROUND_MS);
+        // The first round warms up.
+        if (round === 0) continue;
+        ratios.push(ours.cpuMicroseconds / (floor.cpuMicroseconds + signature + calls));
+        sizes.push(large.perSecond / ours.perSecond);
+        costs.push([ours.cpuMicroseconds, floor.cpuMicroseconds, signature, calls, ours.perSecond]);
+      }
+      const [whole = 0, https = 0, signature = 0, calls = 0, perSecond = 0] = [0, 1, 2, 3, 4].map((column) =>
+        Math.round(median(costs.map((row) => row[column] ?? Number.NaN))),
+      );
+      const detail = `${whole} µs; node:https ${https}, SigV4 ${signature}, two calls of the token ${calls}; ${perSecond} /s`;
+      return [
+        atMost('processor time of a request, against the sum of its parts', 1.4, median(ratios), detail),
+        atLeast('rate of the largest requests, against small ones', 0.4, median(sizes)),
+      ];
+    } finally {
+      token.close();
+      await Promise.all([proxy.stop(), bare.stop()]);
+    }
+  });
+}
+
+async function workers(): Promise<readonly Figure[]> {
+  return withSetting({}, async (setting) => {
+    const [one, two] = [await setting.start(), await setting.start('--workers', '2')];
+    const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
+    try {
+      const ratios: number[] = [];
+      for (let round = 0; round <= ROUNDS; round += 1) {
+        const alone = await saturate(one, next, ROUND_MS);
+        const both = await saturate(two, next, ROUND_MS);
+        if (round > 0) ratios.push(both.perSecond / alone.perSecond);
+      }
+      return [atLeast('rate of two processes, against one', 1.3, median(ratios))];
+    } finally {
+      await Promise.all([one.stop(), two.stop()]);
+    }
+  });
+}
+
+async function keys(): Promise<readonly Figure[]> {
+  return withSetting({}, (few) =>
+    withSetting({ keys: MANY_KEYS }, async (many) => {
+      const [fewer, more] = [await few.start(), await many.start()];
+      const paths = Array.from({ length: MANY_KEYS }, (_, key) => many.encryptPath(key));
+      const [one, all] = [
+        requestPool([few.encryptPath()], SMALL, few.caller),
+        requestPool(paths, SMALL, many.caller),
+      ];
+      try {
+        const ratios: number[] = [];
+        for (let round = 0; round <= ROUNDS; round += 1) {
+          const withOne = await saturate(fewer, one, ROUND_MS);
+          const withAll = await saturate(more, all, ROUND_MS);
+          if (round > 0) ratios.push(withAll.cpuMicroseconds / withOne.cpuMicroseconds);
+        }
+        return [atMost('processor time with 500 keys in the token, against one', 1.1, median(ratios))];
+      } finally {
+        await Promise.all([fewer.stop(), more.stop()]);
+      }
+    }),
+  );
+}
+
+async function quota(): Promise<readonly Figure[]> {
+  return withSetting({}, (setting) => latencies(setting, 'SoftHSM'));
+}
+
+/** A module in front of SoftHSM that takes as long as one behind a network. */
+async function network(): Promise<readonly Figure[]> {
+  return withSetting({}, async (inner) => {
+    const shim = createShim(inner.token.modulePath);
+    try {
+      for (const site of ['C_Encrypt', 'C_Decrypt'] as const) shim.fail(site, { delayMs: 1.5 }, EVERY_CALL);
+      for (const site of ['C_EncryptInit', 'C_DecryptInit'] as const)
+        shim.fail(site, { delayMs: 0.5 }, EVERY_CALL);
+      inner.writeConfig((toml) =>
+        toml.replace(
+          /module = .*/,
+          `module = ${JSON.stringify(shim.modulePath)}\ncalls = "worker"\nmax_sessions = 16`,
+        ),
+      );
+      return await latencies(inner, 'an HSM of 2 ms a call');
+    } finally {
+      shim.dispose();
+    }
+  });
+}
+
+async function latencies(setting: LoadSetting, name: string): Promise<readonly Figure[]> {
+  const proxy = await setting.start();
+  try {
+    const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
+    await atQuota(proxy.endpoint, next, WARM_UP_MS);
+    const load = await atQuota(proxy.endpoint, next, 4 * ROUND_MS);
+    const failures = [...load.outcomes].filter(([outcome]) => outcome !== 200);
+    const detail = `p50 ${percentile(load, 0.5).toFixed(1)} ms; not 200: ${JSON.stringify(failures)}`;
+    return [
+      atMost(
+        `99th percentile at 1,800 requests a second, ${name}, in ms`,
+        25,
+        percentile(load, 0.99),
+        detail,
+      ),
+      atMost(`longest at 1,800 requests a second, ${name}, in ms`, 250, percentile(load, 1)),
+    ];
+  } finally {
+    await proxy.stop();
+  }
+}
+
+async function withSetting<T>(
+  options: { readonly keys?: number },
+  work: (setting: LoadSetting) => Promise<T>,
+): Promise<T> {
+  const setting = await loadSetting(options);
+  try {
+    return await work(setting);
+  } finally {
+    setting.dispose();
+  }
+}
+
+function atMost(title: string, limit: number, reached: number, detail = ''): Figure {
+  return { title, wanted: `≤ ${limit}`, reached: rounded(reached), isMet: reached <= limit, detail };
+}
+
+function atLeast(title: string, limit: number, reached: number, detail = ''): Figure {
+  return { title, wanted: `≥ ${limit}`, reached: rounded(reached), isMet: reached >= limit, detail };
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+/** Odd, so that the median is one of them. */
+const ROUNDS = 5;
+const ROUND_MS = 3_000;
+const WARM_UP_MS = 8_000;
+const MANY_KEYS = 500;
+const EVERY_CALL = 2 ** 31 - 1;
