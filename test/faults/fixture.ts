@@ -82,16 +82,24 @@ export async function opens(device: KeyDevice, sealed: Sealed): Promise<boolean>
   return PLAINTEXT.equals(await key.decrypt({ aad: AAD, ...sealed }));
 }
 
-/** Milliseconds until the device seals and opens again; what fails before, fails as an exception that can be answered. */
+/** Milliseconds until the device seals and opens again. */
 export async function recoveryMs(device: KeyDevice): Promise<number> {
   const startedAt = performance.now();
   for (;;) {
-    const isWell = await seal(device)
-      .then((sealed) => opens(device, sealed))
-      .catch(isAnswer);
-    if (isWell) return performance.now() - startedAt;
+    if (await tryToUse(device)) return performance.now() - startedAt;
     if (performance.now() - startedAt > 10_000) return Number.POSITIVE_INFINITY;
     await new Promise((resolve) => void setTimeout(resolve, 20));
+  }
+}
+
+/** Whether the device seals and opens now; what fails, fails as an exception that can be answered. */
+export async function tryToUse(device: KeyDevice, sealed?: Sealed): Promise<boolean> {
+  try {
+    return (
+      (await opens(device, await seal(device))) && (sealed === undefined || (await opens(device, sealed)))
+    );
+  } catch (error) {
+    return isAnswer(error);
   }
 }
 

@@ -17,7 +17,7 @@ export interface CircuitBreaker {
 /** What is guarded. */
 export interface CircuitBreakerOptions {
   readonly device: KeyDevice;
-  /** Puts right what can be from here, before a device is tried again that failed the trial before; told why. Never rejects. */
+  /** Puts right what can be from here, before every second trial; told why the device is left alone. Never rejects. */
   readonly revive: (last: XksException) => Promise<void>;
   /** Told when the device is left alone, and why, and when it works again. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
@@ -31,11 +31,13 @@ export interface CircuitBreakerOptions {
 export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptions): CircuitBreaker {
   let failuresInRow = 0;
   let failedAtMs = Number.NEGATIVE_INFINITY;
+  let succeededAtMs = Number.NEGATIVE_INFINITY;
   let open: OpenCircuit | undefined;
   let isTried = false;
 
   const succeeded = (): void => {
     failuresInRow = 0;
+    succeededAtMs = performance.now();
     if (open === undefined) return;
     open = undefined;
     onChange('ACTIVE');
@@ -52,13 +54,16 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
   const guarded = async <T>(work: () => Promise<T>, { proves }: { proves: boolean }): Promise<T> => {
     const opened = open;
     if (opened !== undefined) startTrial(opened);
+    const startedAtMs = performance.now();
     try {
       const result = await work();
       if (proves) succeeded();
       return result;
     } catch (error) {
-      // A call of before the circuit was opened has nothing to add.
-      if (open === opened) judge(error);
+      // A call of before the circuit was opened has nothing to add; one that ran out of time while others succeeded has
+      // waited for its turn.
+      const isLate = isTimeout(error) && succeededAtMs > startedAtMs;
+      if (open === opened && !isLate) judge(error);
       throw error;
     } finally {
       if (opened !== undefined) isTried = false;
@@ -67,7 +72,7 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
   const startTrial = (circuit: OpenCircuit): void => {
     const { untilMs, last, trials } = circuit;
     if (!isTried && performance.now() >= untilMs) {
-      if (trials === 1 || circuit.revival === 'done') {
+      if (trials % REVIVED_TRIALS !== 0 || circuit.revival === 'done') {
         isTried = true;
         return;
       }
@@ -107,6 +112,9 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
   };
 }
 
+const isTimeout = (error: unknown) =>
+  error instanceof XksException && error.errorName === 'DependencyTimeoutException';
+
 /** Why a device is left alone, and until when. */
 interface OpenCircuit {
   readonly untilMs: number;
@@ -119,4 +127,6 @@ interface OpenCircuit {
 
 const MAX_FAILURES_IN_ROW = 5;
 const OPEN_MS = 500;
+// Every second one: to open everything anew has its price, and a device may be only out.
+const REVIVED_TRIALS = 2;
 const DEGRADED_MS = 10_000;

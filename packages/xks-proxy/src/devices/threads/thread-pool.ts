@@ -126,8 +126,10 @@ class Pool implements ThreadPool {
 
   #startThreads(): void {
     const { maxThreads } = this.#options;
-    while (
-      this.#starting.size < this.#waiting.size &&
+    // One after the other: to start a thread costs more than what waits for it.
+    if (
+      this.#starting.size === 0 &&
+      this.#waiting.size > 0 &&
       this.#threads.size < maxThreads &&
       this.#hung.size < this.#maxHung()
     ) {
