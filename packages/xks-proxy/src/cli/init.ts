@@ -5,6 +5,7 @@ import { askForChoices } from '../init/ask.ts';
 import { INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
 import { initialize } from '../init/initialize.ts';
 import { findModules } from '../init/known-modules.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { EXIT, reported, usageError } from './exit.ts';
 import { print } from './print.ts';
 
@@ -140,7 +141,7 @@ function firstLine(file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n[^]*$/, '');
   } catch {
-    throw new InvalidArgumentError(`cannot read ${file}`);
+    throw new XksProxyError('CONFIG_INVALID', `cannot read ${file}`);
   }
 }
 

@@ -9,10 +9,11 @@ import { loadConfig } from '../config/load.ts';
 import { credentialRow, credentialsDocument, newCredential } from '../credentials/edit-credentials.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { createKey } from '../keys/create.ts';
+import { isLabelTaken } from '../keys/key-tokens.ts';
 import { linkKey } from '../keys/link.ts';
 import { onToken } from '../keys/on-token.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import type { InitChoices, InitResult } from './choices.ts';
+import type { ExistingToken, InitChoices, InitResult } from './choices.ts';
 import { knownModule } from './known-modules.ts';
 import { selfSigned } from './self-signed.ts';
 
@@ -80,7 +81,7 @@ function readCertificate({ certificateFile, keyFile }: NonNullable<InitChoices['
 
 /** The PIN of the token, which is initialised first if that was asked for; and of its security officer, who is new then. */
 function preparedToken({ module: path, token }: InitChoices): { pin: string; soPin?: string } {
-  if (token.kind === 'existing') return { pin: token.pin };
+  if (token.kind === 'existing') return { pin: provenPin(path, token) };
   const [pin, soPin] = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')];
   try {
     const module = openModule({ path });
@@ -98,6 +99,22 @@ function preparedToken({ module: path, token }: InitChoices): { pin: string; soP
     throw new XksProxyError('TOKEN_UNAVAILABLE', `no token can be initialised: ${cause.message}`, { cause });
   }
   return { pin, soPin };
+}
+
+/** The PIN, once the token has taken it: files of a proxy that cannot log in would only be in the way of the next attempt. */
+function provenPin(path: string, { label, pin }: ExistingToken): string {
+  try {
+    const module = openModule({ path });
+    try {
+      module.openToken({ label, pin }).close();
+    } finally {
+      module.close();
+    }
+  } catch (cause) {
+    if (!(cause instanceof Pkcs11Error)) throw cause;
+    throw new XksProxyError('TOKEN_UNAVAILABLE', `token ${label}: ${cause.message}`, { cause });
+  }
+  return pin;
 }
 
 function configDocument(choices: InitChoices): string {
@@ -135,7 +152,7 @@ async function addHealthKey(configFile: string): Promise<void> {
     try {
       open.generateKey({ label: HEALTH_KEY });
     } catch (error) {
-      if (!isTaken(error)) throw error;
+      if (!(error instanceof Pkcs11Error && error.code === 'KEY_EXISTS')) throw error;
     }
   });
 }
@@ -144,11 +161,9 @@ async function addKey(place: { configFile: string; store: string }, externalKeyI
   try {
     await createKey(place, { externalKeyId });
   } catch (error) {
-    if (!(error instanceof XksProxyError && isTaken(error.cause))) throw error;
+    if (!(error instanceof XksProxyError && isLabelTaken(error.cause))) throw error;
     await linkKey(place, { externalKeyId, selector: { label: externalKeyId } });
   }
 }
-
-const isTaken = (error: unknown) => error instanceof Pkcs11Error && error.code === 'KEY_EXISTS';
 
 const HEALTH_KEY = 'xks-proxy-health';

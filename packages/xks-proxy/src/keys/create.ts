@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { StoreKeyConfig } from '../config/config.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { editKeys, type StorePlace } from './edit-keys.ts';
-import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
+import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 
 /** What a new external key is to be. */
 export interface NewKey {
@@ -35,7 +36,15 @@ export async function createKey(
   await editKeys(place, ({ config, keys }) => {
     const tokens = tokensNamed(config, names);
     shareKeys(tokens);
-    return { keys: [...keys, key], prepare: () => makeKey(tokens, { label, id, usages }) };
+    return {
+      keys: [...keys, key],
+      prepare: () =>
+        makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
+          if (!isLabelTaken(error)) throw error;
+          const text = `the token has a key with the label ${label} already: keys link takes it, and --label makes another`;
+          throw new XksProxyError('CHANGE_REFUSED', text, { cause: error });
+        }),
+    };
   });
   return key;
 }

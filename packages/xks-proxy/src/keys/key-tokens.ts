@@ -34,6 +34,12 @@ export async function makeKey(
   await haveSameKey(tokens, { id: key.id });
 }
 
+/** Whether `makeKey` failed because the token has a key with the label. */
+export function isLabelTaken(error: unknown): boolean {
+  const cause = error instanceof XksProxyError ? error.cause : undefined;
+  return cause instanceof Pkcs11Error && cause.code === 'KEY_EXISTS';
+}
+
 /** Throws XksProxyError `CHANGE_REFUSED` unless what is made on one of the tokens appears on all. */
 export function shareKeys(tokens: readonly TokenConfig[]): void {
   const [first, ...others] = tokens;

@@ -1,10 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Pkcs11Error } from '@holdfast/pkcs11';
 import type { KeyVersionConfig } from '../config/config.ts';
-import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion } from '../stores.ts';
 import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
-import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
+import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 
 /**
  * Makes the next version of an external key, on the tokens where it is. It encrypts from the moment that the proxy has
@@ -49,6 +47,3 @@ export async function rotateKey(
   if (current === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
   return current;
 }
-
-const isLabelTaken = (error: unknown) =>
-  error instanceof XksProxyError && error.cause instanceof Pkcs11Error && error.cause.code === 'KEY_EXISTS';

@@ -9,6 +9,7 @@ import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { Finding } from '../../src/doctor/findings.ts';
 import { REGION, writeTestConfig } from '../fixtures/proxy.ts';
+import { secondToken } from '../fixtures/store-files.ts';
 
 let files: Awaited<ReturnType<typeof writeTestConfig>>;
 let serverCertificate: { certificatePem: string; keyPem: string };
@@ -188,9 +189,12 @@ describe('doctor, where something is wrong,', () => {
   });
 
   it('finds tokens that hold different keys of the same name', async () => {
-    const second = `[[tokens]]\nname = "second"\nmodule = ${JSON.stringify(files.token.modulePath)}\nlabel = "xks-test"\npin_file = "pin"\niv = "supplied"\n[[stores]]`;
-    change('[[stores]]', second);
-    expect(bad(await findings())).not.toContain('keys-differ');
+    const second = secondToken(files.token);
+    for (const label of ['orders', 'health']) importKey(second, { label, value: randomBytes(32) });
+    write('second.pin', second.pin);
+    const table = `[[tokens]]\nmodule = "${second.modulePath}"\nlabel = "second"\npin_file = "second.pin"\nhealth_key_label = "health"\n`;
+    change('[[stores]]', `${table}[[stores]]`);
+    expect(bad(await findings())).toContain('keys-differ');
   });
 });
 

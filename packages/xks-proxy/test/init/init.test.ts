@@ -78,6 +78,12 @@ describe('init', () => {
     expect(found.filter(({ level }) => level === 'failure')).toEqual([]);
   });
 
+  it('makes no file where the token does not take the PIN', async () => {
+    const made = initialize(choices({ token: { kind: 'existing', label: 'there', pin: 'wrong' } }));
+    expect(await codeOf(made)).toBe('TOKEN_UNAVAILABLE');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('initialises no second token of a label', async () => {
     const made = initialize(choices({ token: { kind: 'new', label: 'there' } }));
     expect(await codeOf(made)).toBe('CHANGE_REFUSED');

@@ -1,4 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
 import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -9,7 +10,7 @@ import { changeStatus } from '../../src/keys/key-status.ts';
 import { linkKey } from '../../src/keys/link.ts';
 import { rotateKey } from '../../src/keys/rotate.ts';
 import { describeOnTokens } from '../../src/keys/show.ts';
-import { codeOf, writeConfigWithFiles } from '../fixtures/store-files.ts';
+import { codeOf, secondToken, writeConfigWithFiles } from '../fixtures/store-files.ts';
 
 let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
 beforeAll(async () => {
@@ -70,7 +71,7 @@ describe('keys create', () => {
 
   it('refuses a label that the token has already', async () => {
     const made = createKey(files.place, { externalKeyId: 'again', label: 'orders' });
-    expect(await codeOf(made)).toBe('TOKEN_UNAVAILABLE');
+    expect(await codeOf(made)).toBe('CHANGE_REFUSED');
     expect(readFileSync(files.keysFile, 'utf8')).toBe('');
   });
 
@@ -151,6 +152,20 @@ describe('keys link', () => {
         { version: 2, selector: { id: Buffer.of(0xca, 0xfe) } },
       ],
     });
+  });
+
+  it('refuses tokens that hold different keys of the same name', async () => {
+    const second = secondToken(files.token);
+    writeFileSync(join(files.directory, 'second.pin'), second.pin);
+    const table = `[[tokens]]\nmodule = "${files.token.modulePath}"\nlabel = "second"\npin_file = "second.pin"\n`;
+    writeFileSync(files.configFile, files.toml.replace('[[stores]]', `${table}[[stores]]`));
+    for (const token of [files.token, second])
+      importKey(token, { label: 'same', id: Buffer.of(7), value: Buffer.alloc(32, 7) });
+    for (const [value, token] of [files.token, second].entries())
+      importKey(token, { label: 'different', value: Buffer.alloc(32, value) });
+    const link = (label: string) => linkKey(files.place, { externalKeyId: label, selector: { label } });
+    expect(await codeOf(link('different'))).toBe('CHANGE_REFUSED');
+    await expect(link('same')).resolves.toMatchObject({ externalKeyId: 'same' });
   });
 
   it('refuses a key that is not there, is no AES-256 key, or is not the only one of its name', async () => {
