@@ -106,13 +106,13 @@ async function start(
     log,
   );
   const stop = gracefulClose(server);
+  await recordEvent(audit, 'started', current);
   const port = await listen(server, config.server);
   // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
   server.on('error', (error) => log.serverError(error));
   serving = current;
   const { host } = config.server;
   log.listening({ host, port, adminPort: admin?.port, ...served(current) });
-  await recordEvent(audit, 'started', current);
 
   // One at a time: each takes over from the one before.
   let reloading = Promise.resolve();

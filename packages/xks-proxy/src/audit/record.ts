@@ -21,9 +21,8 @@ export function auditLine(
   before: ChainHead,
 ): { readonly line: string; readonly head: ChainHead } {
   const sequence = before.sequence + 1;
-  const record = { ...fields, sequence, previous: before.hash };
-  const hash = sha256(canonical(record));
-  return { line: canonical({ ...record, hash }), head: { sequence, hash } };
+  const { line, hash } = canonicalRecord({ ...fields, sequence, previous: before.hash });
+  return { line, head: { sequence, hash } };
 }
 
 /** Where a line stands in its chain; `undefined` if it is no record exactly as it was written. */
@@ -40,18 +39,28 @@ export function parseAuditLine(
     if (typeof hash !== 'string' || typeof previous !== 'string' || typeof sequence !== 'number') {
       return undefined;
     }
-    if (canonical({ ...record, hash }) !== text || sha256(canonical(record)) !== hash) return undefined;
+    const written = canonicalRecord(record);
+    if (written.line !== text || written.hash !== hash) return undefined;
     return { sequence, hash, previous, time: typeof time === 'string' ? time : undefined };
   } catch {
     return undefined;
   }
 }
 
-/** As RFC 8785 has it, for objects of texts and numbers. */
-function canonical(record: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(record, Object.keys(record).sort());
+/** A record in canonical form, as RFC 8785 has it for texts and numbers: its hash, and its line with the hash in place. */
+function canonicalRecord(record: Readonly<Record<string, unknown>>): { line: string; hash: string } {
+  const members = Object.entries(record)
+    .filter(([, value]) => value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]): Member => [name, `${JSON.stringify(name)}:${JSON.stringify(value)}`]);
+  const hash = createHash('sha256').update(object(members)).digest('hex');
+  const after = members.findIndex(([name]) => name > 'hash');
+  const place = after < 0 ? members.length : after;
+  return { line: object(members.toSpliced(place, 0, ['hash', `"hash":"${hash}"`])), hash };
 }
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+const object = (members: readonly Member[]) => `{${members.map(([, text]) => text).join(',')}}`;
+
+type Member = readonly [name: string, text: string];
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
