@@ -53,16 +53,14 @@ async function startWithGrants(options: LocalKmsOptions = {}) {
     );
   const encrypt = (name: string, EncryptionContext = {}, GrantTokens?: string[]) =>
     refusal(
-      kms
-        .as(name)
-        .send(
-          new EncryptCommand({
-            KeyId: KEY_ARN,
-            Plaintext,
-            EncryptionContext,
-            ...(GrantTokens && { GrantTokens }),
-          }),
-        ),
+      kms.as(name).send(
+        new EncryptCommand({
+          KeyId: KEY_ARN,
+          Plaintext,
+          EncryptionContext,
+          ...(GrantTokens && { GrantTokens }),
+        }),
+      ),
     );
   return { ...kms, grant, encrypt };
 }
