@@ -162,7 +162,7 @@ async function withSetting<T>(
   options: { readonly keys?: number },
   work: (setting: LoadSetting) => Promise<T>,
 ): Promise<T> {
-  const setting = await loadSetting(options);
+  const setting = await loadSetting({ ...options, program: 'build' });
   try {
     return await work(setting);
   } finally {

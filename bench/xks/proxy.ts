@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
@@ -36,14 +37,14 @@ export interface LoadProxy extends ServerProcess {
 /**
  * Prepares everything in temporary folders.
  *
- * @param options.modulePath a module in front of the token's, if there is one
+ * @param options.program what runs: the sources, or what `npm run build` made of them, which is what operators run
  */
 export async function loadSetting({
   keys = 1,
-  modulePath,
+  program = 'sources',
 }: {
   readonly keys?: number;
-  readonly modulePath?: string;
+  readonly program?: 'sources' | 'build';
 } = {}): Promise<LoadSetting> {
   const token = temporaryToken({ label: 'load' });
   generateKeys(token, keys);
@@ -54,7 +55,7 @@ export async function loadSetting({
   const configFile = writeProxyFiles(directory, {
     certificate: await issue(),
     credential,
-    token: { ...token, modulePath: modulePath ?? token.modulePath },
+    token,
     region: REGION,
     store: STORE,
     keys: Array.from({ length: keys }, (_, key) => ({ externalKeyId: `key-${key}`, label: `key-${key}` })),
@@ -80,7 +81,7 @@ export async function loadSetting({
     },
     endpoint,
     async start(...options) {
-      const serve = [...commandLine('xks-proxy'), 'serve', '--config', configFile, ...options];
+      const serve = [...PROGRAMS[program], 'serve', '--config', configFile, ...options];
       const server = await startServer('xks-proxy', serve, token.environment);
       return { ...server, endpoint: endpoint(Number(server.listening['port'])) };
     },
@@ -99,6 +100,10 @@ function generateKeys({ modulePath, label, pin }: TemporaryToken, keys: number):
   module.close();
 }
 
+const PROGRAMS = {
+  sources: commandLine('xks-proxy'),
+  build: [fileURLToPath(new URL('../../packages/xks-proxy/dist/cli/main.js', import.meta.url))],
+} as const;
 const SERVER = 'xks.load.example';
 const STORE = 'tenant-1';
 const REGION = 'eu-north-1';
