@@ -29,7 +29,7 @@ export function addDoctor(program: Command): void {
         const count = (wanted: Finding['level']) => findings.filter(({ level }) => level === wanted).length;
         const counts = { failures: count('failure'), warnings: count('warning') };
         if (json) printJson({ ...counts, findings });
-        else print(`${counts.failures} failures, ${counts.warnings} warnings`);
+        else print(`failures: ${counts.failures}, warnings: ${counts.warnings}`);
         if (counts.failures > 0) process.exitCode = EXIT.failed;
       }),
     );

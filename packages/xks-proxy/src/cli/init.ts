@@ -123,7 +123,8 @@ function told(
   { configFile, files, accessKeyId, isSelfSigned }: InitResult,
   { token, hostName, store }: InitChoices,
 ) {
-  const config = relative('.', configFile) || configFile;
+  const nearby = relative('.', configFile);
+  const config = nearby.startsWith('..') ? configFile : nearby;
   print(`made, for their owner alone: ${files.join(', ')}`);
   if (token.kind === 'new')
     print('next: put so-pin, the PIN of the security officer, into a safe, and delete it here');
