@@ -3,7 +3,7 @@ import type { AuditEvent } from '../audit/event.ts';
 
 /** Where `serve` writes what was called. */
 export interface AuditFile {
-  write(event: AuditEvent): void;
+  readonly write: (event: AuditEvent) => void;
   /** Resolves when an event could not be written. */
   readonly lost: Promise<Error>;
 }

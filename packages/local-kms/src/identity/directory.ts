@@ -5,7 +5,7 @@ import type { ParsedAccessKey, ParsedPrincipals } from './principals-file.ts';
 /** Everybody who can ask this KMS for something. */
 export interface Directory {
   /** Whom an access key belongs to, and its secret. */
-  accessKey(id: string): KnownAccessKey | undefined;
+  readonly accessKey: (id: string) => KnownAccessKey | undefined;
   /** By the ARN of a user, role, session or account, or by the name of a user or role that is the only such one. */
   find(name: string): Caller | undefined;
   /** Users, then roles, account by account; no root users. */

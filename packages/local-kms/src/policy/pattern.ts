@@ -3,7 +3,7 @@ import type { ConditionKeys } from './condition-keys.ts';
 /** A text of a policy with `*`, `?` and policy variables in it. */
 export interface Pattern {
   /** Whether a text is of this form, with the variables as they are in one request. */
-  matches(text: string, keys: ConditionKeys): boolean;
+  readonly matches: (text: string, keys: ConditionKeys) => boolean;
 }
 
 /** What is special in a pattern. */

@@ -53,10 +53,12 @@ describe('logged authentication', () => {
     const { as, url, records } = await startGuardedKms(principals, [ENABLE_IAM], { auth: 'log' });
     expect(await refusal(as('danny').send(encrypt))).toBe('no exception');
     expect(await refusal(strangerAt(url, 'wrong').send(encrypt))).toBe('no exception');
-    expect(records.filter(({ event }) => event === 'refusal')).toMatchObject([
+    const refused = records.filter((record) => record.event === 'refusal');
+    expect(refused).toMatchObject([
       { principal: user('danny'), action: 'kms:Encrypt', resource: KEY_ARN },
-      { why: expect.stringMatching(/^InvalidSignatureException/) },
+      { event: 'refusal' },
     ]);
+    expect(refused[1]?.why).toMatch(/^InvalidSignatureException/);
   });
 });
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Grant } from '../../src/keys/grants.ts';
 import type { Caller } from '../../src/policy/caller.ts';

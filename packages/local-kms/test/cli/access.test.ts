@@ -1,0 +1,112 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { refusal } from '../fixtures/kms.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const NODE_ARGS = ['--import', 'tsx', '--conditions=@holdfast/source', main];
+const PRINCIPALS = `
+accounts:
+  "000000000000":
+    users:
+      danny:
+        accessKeys: [{ accessKeyId: DANNY, secretAccessKey: only-for-tests }]
+`;
+
+function folderWithFiles() {
+  const folder = mkdtempSync(join(tmpdir(), 'local-kms-access-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const [principals, seed, audit] = ['principals.yaml', 'seed.yaml', 'audit.jsonl'].map((name) =>
+    join(folder, name),
+  );
+  const files = { principals: String(principals), seed: String(seed), audit: String(audit) };
+  writeFileSync(files.principals, PRINCIPALS);
+  writeFileSync(files.seed, 'keys: [{ aliases: [alias/orders] }]');
+  return files;
+}
+
+/** Runs a command to its end. */
+function run(...args: readonly string[]) {
+  return new Promise<{ code: number | string; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, [...NODE_ARGS, ...args], (error, stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('local-kms explain', () => {
+  test('ends with status 4 for one thing that is denied, and with 0 for many', async () => {
+    const { principals, seed } = folderWithFiles();
+    const files = ['--principals', principals, '--seed', seed];
+    const one = ['--principal', 'danny', '--key', 'alias/orders', '--operation', 'Encrypt'];
+    const [denied, many, json] = await Promise.all([
+      run('explain', ...files, ...one),
+      run('explain', ...files),
+      run('explain', ...files, '--json'),
+    ]);
+    expect(denied.code).toBe(4);
+    expect(denied.stdout).toContain('Denied');
+    expect(many.code).toBe(0);
+    expect(many.stdout.trim().split('\n')).toHaveLength(4);
+    const [first = ''] = json.stdout.split('\n');
+    expect(JSON.parse(first)).toMatchObject({ allowed: false, reason: 'IdentityPolicyMissing' });
+  });
+
+  test.each([
+    ['--principals', main],
+    ['--principals', '/nowhere/principals.yaml'],
+    ['--principal', 'nobody'],
+    ['--key', 'alias/none'],
+    ['--context', 'orders'],
+  ])('explains itself and ends with status 2: %s %s', async (...args) => {
+    const { principals, seed } = folderWithFiles();
+    const { code, stderr } = await run('explain', '--principals', principals, '--seed', seed, ...args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^.+\n$/);
+  });
+});
+
+test.each([
+  ['policy', 'new', '--admin', 'alana'],
+  ['policy', 'new', '--account', '1'],
+  ['audit', '--file', main],
+  ['audit', '--file', '/nowhere/audit.jsonl'],
+  ['audit', '--file', main, '--since', 'yesterday'],
+  ['serve', '--auth', 'perhaps'],
+])('local-kms explains itself and ends with status 2: %s %s %s %s', async (...args) => {
+  const { code, stderr } = await run(...args);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^.+\n$/);
+});
+
+test('local-kms serve --auth enforce refuses, and audits into a file that only its owner reads', async () => {
+  const { principals, seed, audit } = folderWithFiles();
+  const options = ['--port', '0', '--auth', 'enforce', '--principals', principals, '--seed', seed];
+  const child = spawn(process.execPath, [...NODE_ARGS, 'serve', ...options, '--audit', audit]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const line = z.object({ value: z.string() });
+  const { value } = line.parse(await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next());
+  const { url } = z.object({ url: z.string() }).parse(JSON.parse(value));
+  const credentials = { accessKeyId: 'DANNY', secretAccessKey: 'only-for-tests' };
+  const client = new KMSClient({ region: 'us-east-1', endpoint: url, credentials, maxAttempts: 1 });
+  const encrypt = new EncryptCommand({ KeyId: 'alias/orders', Plaintext: Buffer.of(1) });
+  expect(await refusal(client.send(encrypt))).toBe('AccessDeniedException');
+  client.destroy();
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  expect(statSync(audit).mode & 0o777).toBe(0o600);
+  expect(JSON.parse(readFileSync(audit, 'utf8'))).toMatchObject({
+    eventName: 'Encrypt',
+    errorCode: 'AccessDeniedException',
+    userIdentity: { userName: 'danny' },
+  });
+  const found = await run('audit', '--file', audit, '--since', '5m');
+  expect(found.stdout).toBe(readFileSync(audit, 'utf8'));
+});
