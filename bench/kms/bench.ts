@@ -108,5 +108,5 @@ const REQUEST_SCHEMA = z.object({
 });
 const MAX_RATIO = 2;
 const CALLS_IN_TURN = 20;
-const WARM_UP_MS = 8_000;
+const WARM_UP_MS = 15_000;
 const MEASURED_MS = 20_000;
