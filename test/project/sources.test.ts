@@ -23,7 +23,8 @@ function record(value: unknown): Readonly<Record<string, unknown>> {
 const read = (file: string) => readFileSync(file, 'utf8');
 
 test('no file has more than 400 lines', () => {
-  const long = written.filter((file) => read(file).split('\n').length > 401);
+  const byHand = written.filter((file) => !file.startsWith('bench/results/'));
+  const long = byHand.filter((file) => read(file).split('\n').length > 401);
   expect(long).toEqual([]);
 });
 

@@ -24,7 +24,7 @@ export interface Question {
 }
 
 /** What decides on a key besides identity policies. */
-export interface GuardedKey {
+interface GuardedKey {
   readonly policy: Policy;
   readonly grants: () => readonly Grant[];
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Caller } from './caller.ts';
 
 /** How a Principal element means a caller: itself, or the account that it belongs to. */
-export type Naming = 'caller' | 'account';
+type Naming = 'caller' | 'account';
 
 /** Says how an element names a caller; undefined if it does not. */
 export type PrincipalTest = (caller: Caller) => Naming | undefined;

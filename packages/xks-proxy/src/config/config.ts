@@ -78,7 +78,7 @@ type TokenCalls = 'auto' | 'inline' | 'threadpool' | 'worker';
 export type IvSource = 'supplied' | 'written' | 'appended';
 
 /** What GetHealthStatus is to tell; the token's own words where nothing is given. */
-export interface HealthConfig {
+interface HealthConfig {
   readonly fleetSize: number;
   readonly proxyVendor: string | undefined;
   readonly proxyModel: string | undefined;

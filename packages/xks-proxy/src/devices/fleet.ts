@@ -37,7 +37,7 @@ export interface FleetParts {
 }
 
 /** What GetHealthStatus tells besides the state of each member. */
-export interface FleetDescription {
+interface FleetDescription {
   readonly fleetSize: number;
   readonly proxyVendor: string;
   readonly proxyModel: string;
@@ -45,7 +45,7 @@ export interface FleetDescription {
 }
 
 /** One token. */
-export interface FleetMember {
+interface FleetMember {
   readonly token: OpenToken;
   /** Unique in the fleet. */
   readonly id: string;
