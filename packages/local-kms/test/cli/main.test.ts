@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { clientAuthority } from '../../../xks-proxy/test/fixtures/client-certificates.ts';
 import { keyStoreInput, refusal } from '../fixtures/kms.ts';
 import { startTestProxy } from '../fixtures/proxy.ts';
 
@@ -38,7 +39,9 @@ async function exitCode(child: ChildProcess): Promise<number | null> {
 
 describe('local-kms serve', () => {
   test('serves, logs JSON lines and ends with status 0 on SIGTERM', async () => {
-    const proxy = await startTestProxy();
+    const clients = await clientAuthority();
+    const tls = { requestCert: true, rejectUnauthorized: true, ca: clients.certificatePem };
+    const proxy = await startTestProxy('proxy.example', { tls });
     onTestFinished(() => proxy.close());
     const directory = mkdtempSync(join(tmpdir(), 'local-kms-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -57,7 +60,18 @@ describe('local-kms serve', () => {
     const seed = join(directory, 'seed.yaml');
     writeFileSync(seed, 'keys:\n  - aliases: [alias/seeded]\n');
     const seedArgs = ['--seed', seed, '--id-seed', 'tests'];
-    const proxyArgs = ['--xks-host', `${proxy.host}=${proxy.address}`, '--xks-ca', certificates];
+    const { cert, key } = await clients.issue(['cks.kms.eu-west-1.amazonaws.com']);
+    const [certFile, keyFile] = [join(directory, 'client.pem'), join(directory, 'client.key')];
+    writeFileSync(certFile, cert);
+    writeFileSync(keyFile, key);
+    const clientArgs = ['--xks-client-cert', certFile, '--xks-client-key', keyFile];
+    const proxyArgs = [
+      '--xks-host',
+      `${proxy.host}=${proxy.address}`,
+      '--xks-ca',
+      certificates,
+      ...clientArgs,
+    ];
     const { child, nextRecord } = run('serve', ...args, ...proxyArgs, ...seedArgs);
     const { event, url } = await nextRecord();
     expect(event).toBe('listening');
@@ -87,6 +101,10 @@ describe('local-kms serve', () => {
     ['--xks-host', 'proxy.example'],
     ['--xks-ca', '/nowhere/ca.pem'],
     ['--xks-timeout', '60001'],
+    ['--xks-health-interval', '0'],
+    ['--xks-client-cert', main],
+    ['--xks-client-key', main],
+    ['--xks-client-cert', main, '--xks-client-key', main],
     ['--seed', '/nowhere/seed.json'],
     ['--seed', main],
     ['--port', '65536'],
