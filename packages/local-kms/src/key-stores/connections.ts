@@ -19,8 +19,7 @@ export interface Connections {
   settled(): Promise<void>;
 }
 
-/** What connections are made of. */
-export interface ConnectionsOptions {
+interface ConnectionsOptions {
   readonly scope: ArnScope;
   readonly ids: Ids;
   readonly customKeyStores: CustomKeyStores;
