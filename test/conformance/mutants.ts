@@ -15,9 +15,9 @@ export interface Mutant {
 export const mutants: readonly Mutant[] = [
   {
     name: 'sends its errors with HTTP status 200',
-    file: 'app.ts',
-    original: 'status = EXCEPTION_STATUS[exception.errorName];',
-    replacement: 'status = 200;',
+    file: 'http/answer.ts',
+    original: 'return { status: EXCEPTION_STATUS[errorName], body',
+    replacement: 'return { status: EXCEPTION_STATUS[errorName] && 200, body',
     killedBy: ['knows no key that it was not given', 'fails a wrong secret on every operation'],
   },
   {
@@ -212,5 +212,12 @@ export const mutants: readonly Mutant[] = [
     original: "new XksException('KeyNotFoundException', 'The external key was not found.')",
     replacement: "new XksException('InternalException', 'The external key was not found.')",
     killedBy: ['knows no key that it was not given'],
+  },
+  {
+    name: 'answers GET with 200',
+    file: 'app.ts',
+    original: 'status: 405 };',
+    replacement: 'status: 200 };',
+    killedBy: ['rejects GET on the URI of every operation with 405'],
   },
 ];
