@@ -1,26 +1,21 @@
-import { cpus, loadavg } from 'node:os';
 import { createShim } from '../../test/faults/shim.ts';
 import { percentile } from './load.ts';
 import { atQuota, callCost, median, requestPool, saturate } from './measure.ts';
 import { signatureVerification, startBareServer, tokenCalls } from './parts.ts';
 import { type LoadSetting, loadSetting } from './proxy.ts';
 import { LARGEST, SMALL } from './requests.ts';
-import { type Figure, report } from './results.ts';
+import { type Figure, record } from './results.ts';
 
-/** Measures the proxy beside its parts, prints and records what was wanted and what was reached. */
+/** Measures the cases whose names contain every text, prints and records what was wanted and what was reached. */
 export async function benchXks(texts: readonly string[]): Promise<void> {
-  const figures: Figure[] = [];
   for (const [name, bench] of Object.entries(CASES)) {
     if (!texts.every((text) => name.includes(text))) continue;
-    const found = await bench();
-    for (const { title, wanted, reached, detail } of found) {
+    const figures = await bench();
+    for (const { title, wanted, reached, detail } of figures) {
       console.log(`${name}: ${title}: ${reached}, wanted ${wanted} ${detail}`);
     }
-    figures.push(...found);
+    record(name, figures, Object.keys(CASES));
   }
-  const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
-  const load = loadavg()[0]?.toFixed(0) ?? '';
-  if (texts.length === 0) report('xks', { machine, loadAverage: Number(load), figures });
 }
 
 /** By name, what is measured together. */
