@@ -2,7 +2,14 @@ import { yieldToEventLoop } from '#crypto';
 import { decodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Verifier } from './crypto/provider.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
-import { FrameBinding, readFrame, readNonFramedBody, type SealedFrame, TAG_LENGTH } from './format/body.ts';
+import {
+  FrameBinding,
+  plaintextLengthOf,
+  readFrame,
+  readNonFramedBody,
+  type SealedFrame,
+  TAG_LENGTH,
+} from './format/body.ts';
 import { readFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
 import { type Input, UnitReader } from './format/input.ts';
@@ -41,6 +48,7 @@ export class BodyDecryptor {
 
   /** Opens everything that is in the input. */
   async read(input: Input, out: Output): Promise<void> {
+    out.expect(this.heldLength + this.#plaintextLength(input));
     while (this.#expects === 'frame') {
       const frame = this.#nextFrame(input);
       if (frame === undefined) break;
@@ -73,6 +81,12 @@ export class BodyDecryptor {
     if (input.length > 0) {
       throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the end of the message');
     }
+  }
+
+  #plaintextLength(input: Input): number {
+    if (this.#expects !== 'frame') return 0;
+    const { contentType, frameLength } = this.#header;
+    return contentType === 'framed' ? plaintextLengthOf(input, frameLength) : input.length;
   }
 
   #nextFrame(input: Input): SealedFrame | undefined {
@@ -115,11 +129,12 @@ export class BodyDecryptor {
 
 /** Room for the plaintext of one call, taken when the first frame is there: a long frame comes in many calls. */
 export class Output {
-  readonly #maxLength: number;
+  #maxLength = 0;
   #bytes = NOTHING;
   #length = 0;
 
-  constructor(maxLength: number) {
+  /** Says before anything is reserved how much that will be at most. */
+  expect(maxLength: number): void {
     this.#maxLength = maxLength;
   }
 

@@ -85,8 +85,7 @@ export class MessageDecryptor {
 
   async #read(chunk: Uint8Array): Promise<Uint8Array> {
     this.#input.push(chunk);
-    // Plaintext is never longer than what it came in, so one allocation serves all frames of a chunk.
-    const out = new Output(this.#input.length + (this.#body?.heldLength ?? 0));
+    const out = new Output();
     try {
       this.#body ??= await this.#openHeader();
       await this.#body?.read(this.#input, out);

@@ -51,6 +51,22 @@ export function readFrame(
   return sealedFrame(input, isFinal ? 'final' : 'regular', sequenceNumber, ivOffset, contentOffset, length);
 }
 
+/** Bytes of plaintext in the frames that are all there. What the frames say is not checked. */
+export function plaintextLengthOf(input: Input, frameLength: number): number {
+  const regularLength = frameLength + FRAME_OVERHEAD.regular;
+  let length = 0;
+  for (let offset = 0; offset + 4 <= input.length; offset += regularLength) {
+    if (input.uint32(offset) === FINAL_FRAME_MARK) {
+      const fieldOffset = offset + 8 + IV_LENGTH;
+      const isThere = fieldOffset + 4 <= input.length;
+      return isThere ? length + Math.min(input.uint32(fieldOffset), frameLength, input.length) : length;
+    }
+    if (offset + regularLength > input.length) break;
+    length += frameLength;
+  }
+  return length;
+}
+
 /**
  * The body of a non-framed message, or `undefined` if it is not all there yet. Views into the input, which is not used
  * up.

@@ -61,11 +61,13 @@ export class Input {
 
   /** Copies what is left of the caller's chunk, so that the caller may use its memory again. */
   settle(): void {
+    const left = this.#chunk.length - this.#chunkStart;
     if (this.#keptLength === 0) {
-      this.#kept.fill(0, 0, this.#keptEnd);
+      // What is written over needs no zeros.
+      if (left < this.#keptEnd) this.#kept.fill(0, left, this.#keptEnd);
       this.#keptStart = this.#keptEnd = 0;
     }
-    this.#keep(this.#chunk.length - this.#chunkStart);
+    this.#keep(left);
     this.#chunk = NOTHING;
     this.#chunkStart = 0;
   }
