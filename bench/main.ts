@@ -1,13 +1,17 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
 import { benchImport } from './import.ts';
 import { benchKms } from './kms/bench.ts';
+import { benchPolicies } from './policies.ts';
 import { benchSdk } from './sdk/bench.ts';
 import { benchXks } from './xks/bench.ts';
 
-const AREAS = { sdk: benchSdk, xks: benchXks, kms: benchKms, import: benchImport } as const satisfies Record<
-  string,
-  (texts: readonly string[]) => Promise<void>
->;
+const AREAS = {
+  sdk: benchSdk,
+  xks: benchXks,
+  kms: benchKms,
+  policies: benchPolicies,
+  import: benchImport,
+} as const satisfies Record<string, (texts: readonly string[]) => Promise<void>>;
 
 const [area = 'sdk', ...texts] = process.argv.slice(2);
 if (!isArea(area)) throw new RangeError(`AREA: expected one of ${Object.keys(AREAS).join(', ')}`);

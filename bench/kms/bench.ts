@@ -1,9 +1,8 @@
-import { cpus, loadavg } from 'node:os';
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import * as z from 'zod';
 import { type Chain, startChain } from '../../examples/chain/chain.ts';
+import { type Figure, record } from '../figures.ts';
 import { processUsage } from '../xks/process-usage.ts';
-import { type Figure, report } from '../xks/results.ts';
 
 /**
  * GenerateDataKey under a key on a token against one under a key of the KMS itself, with the client of AWS: KMS and proxy in
@@ -36,8 +35,7 @@ export async function benchKms(): Promise<void> {
       ].join('; '),
     };
     console.log(`${figure.title}: ${figure.reached} (${figure.detail})`);
-    const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
-    report('kms', { machine, loadAverage: Math.round(loadavg()[0] ?? Number.NaN), figures: [figure] });
+    record('kms', NAME, [figure], [NAME]);
   } finally {
     client.destroy();
     await chain.close();
@@ -106,6 +104,7 @@ const REQUEST_SCHEMA = z.object({
   durationMs: z.number(),
   xksCalls: z.array(z.object({ durationMs: z.number() })),
 });
+const NAME = 'data-key';
 const MAX_RATIO = 2;
 const CALLS_IN_TURN = 20;
 const WARM_UP_MS = 15_000;

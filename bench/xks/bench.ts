@@ -1,10 +1,10 @@
 import { createShim } from '../../test/faults/shim.ts';
+import { type Figure, record } from '../figures.ts';
 import { percentile } from './load.ts';
 import { atQuota, callCost, median, requestPool, saturate } from './measure.ts';
 import { signatureVerification, startBareServer, tokenCalls } from './parts.ts';
 import { type LoadSetting, loadSetting } from './proxy.ts';
 import { LARGEST, SMALL } from './requests.ts';
-import { type Figure, record } from './results.ts';
 
 /** Measures the cases whose names contain every text, prints and records what was wanted and what was reached. */
 export async function benchXks(texts: readonly string[]): Promise<void> {
@@ -14,7 +14,7 @@ export async function benchXks(texts: readonly string[]): Promise<void> {
     for (const { title, wanted, reached, detail } of figures) {
       console.log(`${name}: ${title}: ${reached}, wanted ${wanted} ${detail}`);
     }
-    record(name, figures, Object.keys(CASES));
+    record('xks', name, figures, Object.keys(CASES));
   }
 }
 

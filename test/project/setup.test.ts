@@ -131,6 +131,22 @@ describe('in a checkout of its own', () => {
     ]);
   });
 
+  test('in CI, a runtime to test on that cannot be installed is a line and a remedy', () => {
+    const folder = join(root, '.setup', 'runtimes');
+    // The packages are there: none are wanted.
+    writeFileSync(join(root, 'tools/setup/runtimes/package-lock.json'), '{ "packages": {} }');
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    writeFileSync(join(folder, 'node_modules', '.package-lock.json'), '{ "packages": {} }');
+    const path = join(root, 'tools-without-chromium');
+    mkdirSync(path);
+    const failed = setUp(root, { CI: 'true', PATH: path });
+    expect(failed.status).toBe(1);
+    expect(failed.lines).toEqual([
+      expect.stringContaining('Chromium'),
+      expect.stringContaining('apt-get install chromium'),
+    ]);
+  });
+
   test('a Node that is too old is a line and a remedy', () => {
     const file = join(root, 'package.json');
     const before = readFileSync(file, 'utf8');

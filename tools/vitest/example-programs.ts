@@ -21,7 +21,7 @@ export function describeExamples(
     ([, code = '', output = ''], index) => ({ title: `example ${index + 1}`, code, output }),
   );
 
-  describe(file, () => {
+  describe(`the examples of ${file}`, () => {
     test('has examples', () => {
       expect(examples).not.toHaveLength(0);
     });

@@ -47,13 +47,10 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     const report: unknown = JSON.parse(stdout);
     if (!isRecord(report) || !Array.isArray(report['checks'])) return expect.unreachable();
     expect(report['endpoint']).toBe('https://localhost/acme/kms/xks/v1');
-    expect(report['checks']).toContainEqual({
-      name: 'takes 4300 bytes of plaintext with 8192 bytes of additional data',
-      section: 'Encrypt',
-      level: 'MUST',
-      outcome: 'fail',
-      evidence: expect.stringContaining('InvalidStateException'),
-    });
+    const name = 'takes 4300 bytes of plaintext with 8192 bytes of additional data';
+    const failed = report['checks'].filter(isRecord).find((check) => check['name'] === name);
+    expect(failed).toMatchObject({ section: 'Encrypt', level: 'MUST', outcome: 'fail' });
+    expect(failed?.['evidence']).toContain('InvalidStateException');
     expect(report['checks']).toContainEqual({
       name: 'fails a request without an Authorization header',
       section: 'Appendix A',

@@ -23,23 +23,31 @@ const FILE = z.strictObject({ cases: z.array(CASE) });
 export type Figure = z.infer<typeof FIGURE>;
 
 /**
- * Records one case in the place of an earlier measurement: as JSON, and in the table of the README beside it.
+ * Records one case of an area in the place of an earlier measurement: as JSON, and in the table of the README beside it.
  *
  * @param order the names of all cases
  */
-export function record(name: string, figures: readonly Figure[], order: readonly string[]): void {
-  const recorded = existsSync(JSON_FILE) ? FILE.parse(JSON.parse(readFileSync(JSON_FILE, 'utf8'))).cases : [];
+export function record(
+  area: string,
+  name: string,
+  figures: readonly Figure[],
+  order: readonly string[],
+): void {
+  const file = new URL(`results/${area}.json`, import.meta.url);
+  const recorded = existsSync(file) ? FILE.parse(JSON.parse(readFileSync(file, 'utf8'))).cases : [];
   const cases = recorded.filter((other) => other.name !== name);
   const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
   cases.push({ name, machine, loadAverage: Math.round(loadavg()[0] ?? 0), figures: [...figures] });
   cases.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-  writeFileSync(JSON_FILE, `${JSON.stringify({ cases }, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ cases }, undefined, 2)}\n`);
 
   const text = readFileSync(README, 'utf8');
-  const [before] = text.split(BEGIN);
-  const [, after] = text.split(END);
+  const begin = `<!-- npm run bench -- ${area} writes from here -->`;
+  const end = `<!-- ${area} to here -->`;
+  const [before] = text.split(begin);
+  const [, after] = text.split(end);
   if (before === undefined || after === undefined) throw new Error('bench/README.md has lost its markers');
-  writeFileSync(README, `${before}${BEGIN}\n${table(cases)}\n${END}${after}`);
+  writeFileSync(README, `${before}${begin}\n${table(cases)}\n${end}${after}`);
 }
 
 function table(cases: readonly z.infer<typeof CASE>[]): string {
@@ -59,7 +67,4 @@ function table(cases: readonly z.infer<typeof CASE>[]): string {
   ].join('\n');
 }
 
-const JSON_FILE = new URL('../results/xks.json', import.meta.url);
-const README = new URL('../README.md', import.meta.url);
-const BEGIN = '<!-- npm run bench -- xks writes from here -->';
-const END = '<!-- xks to here -->';
+const README = new URL('README.md', import.meta.url);
