@@ -40,7 +40,7 @@ export function encryptRequest(path: string, sizes: RequestSizes, caller: Caller
 }
 
 /** The body of such a request. */
-export function encryptBody({ plaintextBytes, aadBytes }: RequestSizes): Buffer {
+function encryptBody({ plaintextBytes, aadBytes }: RequestSizes): Buffer {
   return Buffer.from(
     JSON.stringify({
       requestMetadata: {
