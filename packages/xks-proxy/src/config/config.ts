@@ -133,9 +133,8 @@ export interface KeyVersionConfig {
 
 /**
  * Parses a TOML configuration and reads the files it names, relative to `baseDirectory`.
+ * The texts of `instead`, by absolute path, are taken in place of what stands in those files.
  * Throws XksProxyError `CONFIG_INVALID` whose message has one line for each problem, with its place.
- *
- * @param options.instead texts by absolute path, taken in place of what stands in those files
  *
  * @example
  * const config = parseConfig(await readFile('/etc/xks-proxy/config.toml', 'utf8'), { baseDirectory: '/etc/xks-proxy' });
