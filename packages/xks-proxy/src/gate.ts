@@ -5,7 +5,6 @@ import { type CallObserver, type CallWatch, callWatch } from './devices/call-wat
 import { XksException } from './errors.ts';
 import { type Answer, type AppContext, refusal, send } from './http/answer.ts';
 import { discardBody, readBody } from './http/body.ts';
-import { enterTurn } from './http/loop-turn.ts';
 import type { ProxyLog } from './log.ts';
 import type { Operation } from './operations/operation.ts';
 import { type RequestRecord, recordFields } from './request-record.ts';
@@ -91,7 +90,6 @@ async function answerTo(
   known: Known,
 ): Promise<Answer> {
   const { config, fleet } = serving;
-  await admit(context.env.incoming);
   const body = await authenticatedBody(context.env.incoming, store, known);
   known.metadata = parseRequestMetadata(body, operation.requiredMetadata);
   if (operation.concernsKey) {
@@ -103,16 +101,6 @@ async function answerTo(
   };
   const work = operation.run(body, { store, externalKeyId, watch, fleet, onKeyVersion });
   return { status: 200, body: await withDeadline(work, config.server.timeoutMs, deadline) };
-}
-
-/** Throws `ThrottlingException` when so many requests came at once that this one would be late for AWS KMS anyway. */
-async function admit(incoming: HttpBindings['incoming']): Promise<void> {
-  const { requests, elapsedMs } = enterTurn();
-  if (requests <= MIN_TURN_REQUESTS || elapsedMs <= MAX_TURN_MS) return;
-  await discardBody(incoming, LIMITS.maxBodyBytes);
-  throw new XksException('ThrottlingException', 'The external key store proxy is busy.', {
-    reason: 'overload',
-  });
 }
 
 /** Throws `AccessDeniedException` unless the store's policy allows the request. */
@@ -158,9 +146,5 @@ async function authenticatedHead(
   }
 }
 
-/** A request may have waited for the turn before as well, and KMS waits for 250 ms. */
-const MAX_TURN_MS = 100;
-/** So few are done soon, whatever kept the process. */
-const MIN_TURN_REQUESTS = 32;
 // A request that was late already is recorded all the same.
 const MIN_AUDIT_MS = 20;

@@ -6,6 +6,7 @@ import type { TlsConfig } from '../config/config.ts';
 import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
 import { admitClients } from './client-certificates.ts';
+import { refuseWhenLate } from './overload.ts';
 
 /**
  * An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too.
@@ -36,6 +37,7 @@ export function httpsServer(
   const secured = new WeakSet<Duplex>();
   const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
   const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
+    if (refuseWhenLate(incoming, outgoing, log)) return;
     const requests = unanswered.get(incoming.socket) ?? new Set();
     unanswered.set(incoming.socket, requests.add(incoming));
     outgoing.once('close', () => requests.delete(incoming));
