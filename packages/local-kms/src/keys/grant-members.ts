@@ -76,7 +76,8 @@ type GrantOperation = (typeof GRANT_OPERATIONS)[number];
 
 const PRINCIPAL_ARN = /^arn:aws[a-z-]*:(iam|sts)::\d{12}:.+$/;
 const OPERATIONS_OF_ALL: readonly GrantOperation[] = ['CreateGrant', 'DescribeKey', 'RetireGrant'];
-const OPERATIONS_OF_SYMMETRIC: readonly GrantOperation[] = [
+/** What a grant on a symmetric encryption key may permit of its own: exactly the operations with an encryption context. */
+export const OPERATIONS_OF_SYMMETRIC: ReadonlySet<string> = new Set<GrantOperation>([
   'Decrypt',
   'Encrypt',
   'GenerateDataKey',
@@ -85,7 +86,7 @@ const OPERATIONS_OF_SYMMETRIC: readonly GrantOperation[] = [
   'GenerateDataKeyWithoutPlaintext',
   'ReEncryptFrom',
   'ReEncryptTo',
-];
+]);
 const OPERATIONS_BY_USAGE = {
   ENCRYPT_DECRYPT: ['Decrypt', 'Encrypt', 'GetPublicKey', 'ReEncryptFrom', 'ReEncryptTo'],
   SIGN_VERIFY: ['GetPublicKey', 'Sign', 'Verify'],

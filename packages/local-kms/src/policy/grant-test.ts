@@ -1,3 +1,4 @@
+import { OPERATIONS_OF_SYMMETRIC } from '../keys/grant-members.ts';
 import type { Grant, GrantConstraints } from '../keys/grants.ts';
 import type { Caller } from './caller.ts';
 import { contextOf, type RequestMembers, textsOf } from './request-members.ts';
@@ -48,7 +49,7 @@ function isNamed(principal: string, { arn, principalArn }: Caller): boolean {
 
 function areMet({ operations, constraints }: Grant, { operation, members }: GrantedRequest): boolean {
   if (operation === 'CreateGrant') return isNarrower(members, operations, constraints);
-  if (!WITH_CONTEXT.has(operation) || !constraints) return true;
+  if (!OPERATIONS_OF_SYMMETRIC.has(operation) || !constraints) return true;
   // Only requests of AWS services come on behalf of a resource.
   if (constraints.SourceArn !== undefined) return false;
   const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = constraints;
@@ -104,14 +105,3 @@ function includes(context: Pairs, expected: Readonly<Record<string, string>>): b
 function isSame(context: Pairs, expected: Readonly<Record<string, string>>): boolean {
   return context.length === Object.keys(expected).length && includes(context, expected);
 }
-
-const WITH_CONTEXT: ReadonlySet<string> = new Set([
-  'Decrypt',
-  'Encrypt',
-  'GenerateDataKey',
-  'GenerateDataKeyPair',
-  'GenerateDataKeyPairWithoutPlaintext',
-  'GenerateDataKeyWithoutPlaintext',
-  'ReEncryptFrom',
-  'ReEncryptTo',
-]);
