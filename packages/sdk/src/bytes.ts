@@ -49,16 +49,14 @@ export function writeUtf8(text: string, out: Uint8Array, offset: number): number
 
 /** The string for valid UTF-8, `undefined` for anything else (lone surrogates and overlong forms too). */
 export function utf8Text(bytes: Uint8Array): string | undefined {
+  // As in `writeUtf8`.
+  if (bytes.length <= MAX_SHORT_TEXT && bytes.every((byte) => byte < 0x80))
+    return String.fromCharCode(...bytes);
   try {
     return decoder.decode(bytes);
   } catch {
     return undefined;
   }
-}
-
-/** False if the string has a lone surrogate, which UTF-8 cannot carry. */
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
 }
 
 /** Orders by unsigned byte value, a prefix first: negative, zero or positive as for `Array.prototype.sort`. */
@@ -101,3 +99,5 @@ export function writeUint32(out: Uint8Array, offset: number, value: number): num
 export function uint16(value: number): Uint8Array {
   return Uint8Array.of(value >>> 8, value & 0xff);
 }
+
+const MAX_SHORT_TEXT = 64;

@@ -1,4 +1,4 @@
-import { compareAsUtf8, dataView, isWellFormed, utf8Text } from './bytes.ts';
+import { compareAsUtf8, dataView, utf8Text } from './bytes.ts';
 import { EncryptionSdkError } from './errors.ts';
 import { ByteWriter } from './format/byte-writer.ts';
 
@@ -69,7 +69,7 @@ function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): U
   writer.number(2, pairs.length);
   for (const pair of pairs) {
     for (const text of pair) {
-      if (!isWellFormed(text)) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
+      if (!text.isWellFormed()) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
       writer.text(text);
       if (writer.length > MAX_LENGTH) throw tooLong();
     }
@@ -79,7 +79,7 @@ function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): U
 
 /**
  * Reads a serialised context. Any order is accepted, for old writers did not sort; the header tag covers the
- * bytes as they are.
+ * bytes as they are. Those that are in order are kept as the canonical ones, and must not change.
  *
  * @throws EncryptionSdkError `MESSAGE_MALFORMED` for duplicate keys, wrong counts or lengths, invalid UTF-8
  */
@@ -101,13 +101,20 @@ export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
     offset += length;
     return decoded;
   };
-  for (let remaining = number(); remaining > 0; remaining--) {
+  const count = number();
+  let isCanonical = count > 0;
+  let previous: string | undefined;
+  for (let remaining = count; remaining > 0; remaining--) {
     const key = text();
     if (key in context) throw malformed();
     context[key] = text();
+    isCanonical &&= previous === undefined || compareAsUtf8(previous, key) < 0;
+    previous = key;
   }
   if (offset !== bytes.length) throw malformed();
-  return Object.freeze(context);
+  Object.freeze(context);
+  if (isCanonical) CANONICAL_BYTES.set(context, bytes);
+  return context;
 }
 
 /** The pairs of `context` whose keys `keep` wants. */

@@ -1,6 +1,6 @@
 /** True for a text that UTF-8 can carry: without lone surrogates. */
 export function isWellFormed(value: unknown): value is string {
-  return typeof value === 'string' && !/\p{Surrogate}/u.test(value);
+  return typeof value === 'string' && value.isWellFormed();
 }
 
 /** True for such a text that is not empty. */

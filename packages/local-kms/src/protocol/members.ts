@@ -31,6 +31,8 @@ export const ciphertextBlob = base64(1, 6144);
 export const encryptionAlgorithm = z
   .enum(['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'])
   .default('SYMMETRIC_DEFAULT');
+/** Of Encapsulate and Decapsulate. */
+export const encapsulationAlgorithm = z.enum(['ML_KEM']);
 /** The id of imported key material. */
 export const importedMaterial = z.string().regex(/^[a-f0-9]{64}$/);
 /** How many bytes of a data key or at random. */
@@ -65,13 +67,9 @@ export const encryptionContext = z
       context.addIssue({ code: 'invalid_type', expected: 'record', message: 'must map strings to strings' });
       return z.NEVER;
     }
-    if (![...strings].flat().every(isWellFormed)) {
+    if (![...strings].flat().every((text) => text.isWellFormed())) {
       context.addIssue({ code: 'custom', message: 'must be well-formed Unicode' });
       return z.NEVER;
     }
     return strings;
   });
-
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
-}

@@ -1,5 +1,5 @@
-import { encodeBase64, hash, randomBytes } from '#crypto';
-import { compareBytes, isWellFormed, secretBytes, utf8 } from '../bytes.ts';
+import { encodeBase64, randomBytes } from '#crypto';
+import { compareBytes, secretBytes, utf8 } from '../bytes.ts';
 import type { CacheEntry, MaterialsCache } from '../cache/materials-cache.ts';
 import {
   assertMayDecrypt,
@@ -58,7 +58,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
     throw new RangeError('maxBytes: expected an integer, 0 or more');
   }
-  if (options.partitionId !== undefined && !isWellFormed(options.partitionId)) {
+  if (options.partitionId !== undefined && !options.partitionId.isWellFormed()) {
     throw new TypeError('partitionId: expected a text without lone surrogates');
   }
   const underlying = materialsManager(options);
@@ -75,7 +75,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
         return underlying.encryptionMaterials(request);
       }
       return cache.fetch({
-        id: await encryptionIdentity(partition, suite, request),
+        id: encryptionIdentity(partition, suite, request),
         ttlMs,
         async load() {
           // One caller's length and patience are not those of all who will use the materials.
@@ -102,7 +102,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
       assertMayDecrypt(request.commitmentPolicy, suite);
       if (!isCacheable(suite)) return underlying.decryptionMaterials(request);
       return cache.fetch({
-        id: await decryptionIdentity(partition, request),
+        id: decryptionIdentity(partition, request),
         ttlMs,
         async load() {
           const { signal: _, ...shared } = request;
@@ -152,11 +152,11 @@ function foreignEntry(): EncryptionSdkError {
   return new EncryptionSdkError('MATERIALS_INVALID', 'the cache holds other materials under this identity');
 }
 
-async function encryptionIdentity(
+function encryptionIdentity(
   partition: Uint8Array,
   suite: AlgorithmSuite,
   request: EncryptionMaterialsRequest,
-): Promise<string> {
+): string {
   return identity(
     ENCRYPTION,
     partition,
@@ -167,10 +167,7 @@ async function encryptionIdentity(
   );
 }
 
-async function decryptionIdentity(
-  partition: Uint8Array,
-  request: DecryptionMaterialsRequest,
-): Promise<string> {
+function decryptionIdentity(partition: Uint8Array, request: DecryptionMaterialsRequest): string {
   return identity(
     DECRYPTION,
     partition,
@@ -193,15 +190,15 @@ function encryptedDataKeyBytes({ providerId, providerInfo, ciphertext }: Encrypt
 
 /**
  * The specification's formulas leave out policy and required keys, which must not be shared across. Every field has
- * its length before it, or a fixed one.
+ * its length before it, or a fixed one. Nobody else reads it: to hash it would cost more than the longer text does.
  */
-async function identity(
+function identity(
   kind: typeof ENCRYPTION | typeof DECRYPTION,
   partition: Uint8Array,
   policy: CommitmentPolicy,
   suite: AlgorithmSuite,
   ...fields: readonly Uint8Array[]
-): Promise<string> {
+): string {
   let capacity = 1 + 2 + 2 + policy.length + 4 + partition.length;
   for (const field of fields) capacity += 4 + field.length;
   const writer = new ByteWriter(capacity);
@@ -212,7 +209,7 @@ async function identity(
     writer.number(4, field.length);
     writer.bytes(field);
   }
-  return encodeBase64(await hash('SHA-384', writer.written()));
+  return encodeBase64(writer.written());
 }
 
 const ENCRYPTION = 1;
