@@ -2,7 +2,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHash,
   createHmac,
   createPublicKey,
   createSecretKey,
@@ -64,10 +63,6 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
       return finish();
     },
   };
-}
-
-export function hash(algorithm: Hash, bytes: Uint8Array): Awaitable<Uint8Array> {
-  return plainBytes(createHash(NODE_HASH[algorithm]).update(bytes).digest());
 }
 
 export function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array> {

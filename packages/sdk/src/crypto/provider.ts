@@ -12,8 +12,6 @@ export interface CryptoProvider {
   randomBytes(length: number): Uint8Array;
   /** Takes a copy of a 16, 24 or 32-byte key. */
   aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey>;
-  /** The hash of the bytes. */
-  hash(hash: Hash, bytes: Uint8Array): Awaitable<Uint8Array>;
   /** HMAC of the concatenated parts. */
   hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array>;
   /** True if both arrays hold the same bytes; takes the same time wherever they differ. */

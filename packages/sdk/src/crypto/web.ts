@@ -47,10 +47,6 @@ async function webAesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   };
 }
 
-export async function hash(algorithm: Hash, bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest(algorithm, bytes));
-}
-
 export async function hmac(algorithm: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
   const parameters = { name: 'HMAC', hash: algorithm };
   const cryptoKey = await crypto.subtle.importKey('raw', key, parameters, false, ['sign']);

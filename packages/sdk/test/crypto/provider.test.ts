@@ -137,11 +137,10 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
   });
 
   it.each(['SHA-256', 'SHA-384', 'SHA-512'] as const)(
-    'computes %s and its HMAC as every other',
+    'computes HMAC with %s as every other',
     async (hash) => {
       for (const other of Object.values(providers)) {
         const [key, a, b] = [provider.randomBytes(32), provider.randomBytes(7), provider.randomBytes(0)];
-        expect(await provider.hash(hash, key)).toEqual(await other.hash(hash, key));
         expect(await provider.hmac(hash, key, a, b)).toEqual(await other.hmac(hash, key, a, b));
       }
     },
