@@ -116,7 +116,7 @@ const IDENTITY_TYPES = {
 
 // What changes nothing of keys, grants and the like; AWS counts cryptography among that.
 const READ_ONLY =
-  /^(Decrypt|DeriveSharedSecret|Describe.*|Encrypt|Generate.*|Get.*|List.*|ReEncrypt|Sign|Verify.*)$/;
+  /^(Decapsulate|Decrypt|DeriveSharedSecret|Describe.*|Encapsulate|Encrypt|Generate.*|Get.*|List.*|ReEncrypt|Sign|Verify.*)$/;
 
 /** What of a request is told. A list of what may be there, so that nothing new is told by mistake. */
 const PARAMETERS = [
@@ -131,6 +131,7 @@ const PARAMETERS = [
   'DestinationEncryptionContext',
   'DestinationKeyId',
   'DryRun',
+  'EncapsulationAlgorithm',
   'EncryptionAlgorithm',
   'EncryptionContext',
   'ExpirationModel',

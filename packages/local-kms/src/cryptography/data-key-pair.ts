@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { KmsError } from '../errors.ts';
 import { isKeySpec, keySpecRow } from '../keys/key-specs.ts';
-import type { KeyPairMaterial } from '../keys/material/key-material.ts';
+import type { PairMaterial } from '../keys/material/key-material.ts';
+import { materialBytes, publicKeyBytes } from '../keys/material/material-bytes.ts';
 import type { Call } from '../kms.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
@@ -46,14 +47,14 @@ export async function withDataKeyPair(
   });
   if (key.external) throw unsupported('A key in a custom key store encrypts no data key pairs.');
   assertNotDryRun(DryRun);
-  const { publicKey, privateKey } = await generatePair(KeyPairSpec);
-  const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+  const pair = await generatePair(KeyPairSpec);
+  const pkcs8 = materialBytes(pair);
   try {
     const { ciphertext, keyMaterialId } = await cipher.encrypt(pkcs8);
     return {
       PrivateKeyCiphertextBlob: toBase64(ciphertext),
       ...answer(pkcs8),
-      PublicKey: toBase64(publicKey.export({ format: 'der', type: 'spki' })),
+      PublicKey: toBase64(publicKeyBytes(pair)),
       KeyId: key.arn,
       KeyPairSpec,
       KeyMaterialId: keyMaterialId,
@@ -63,9 +64,9 @@ export async function withDataKeyPair(
   }
 }
 
-async function generatePair(spec: string): Promise<KeyPairMaterial> {
+async function generatePair(spec: string): Promise<PairMaterial> {
   const material = isKeySpec(spec) ? await keySpecRow(spec).generate() : undefined;
-  if (material?.type === 'pair') return material;
+  if (material && material.type !== 'secret') return material;
   throw unsupported(`Key pairs of the spec ${spec} are not supported.`);
 }
 

@@ -1,60 +1,103 @@
 import { constants, type KeyObject, type SigningOptions, sign, verify } from 'node:crypto';
 import { KmsError } from '../errors.ts';
-import type { KeyPairMaterial } from '../keys/material/key-material.ts';
+import type { PairMaterial } from '../keys/material/key-material.ts';
+import { nodePair } from '../keys/material/key-pairs.ts';
+import { latticePair } from '../keys/material/lattice-pairs.ts';
 import { signEcdsaDigest, verifyEcdsaDigest } from './digest-signatures/ecdsa.ts';
 import { signEd25519phDigest, verifyEd25519phDigest } from './digest-signatures/ed25519ph.ts';
 import { signPkcs1Digest, verifyPkcs1Digest } from './digest-signatures/pkcs1.ts';
 import { signPssDigest, verifyPssDigest } from './digest-signatures/pss.ts';
+import { signMlDsa, signMlDsaMu, verifyMlDsa, verifyMlDsaMu } from './ml-dsa.ts';
 
 /** The algorithms of Sign and Verify that this KMS has, as the API names them. */
 export type SigningAlgorithm = keyof typeof ALGORITHMS;
 
-/** The hash functions of the algorithms, as Node.js names them. */
+/** The hash functions of the algorithms that sign digests, as Node.js names them. */
 export type SignatureHash = keyof typeof HASH_BYTES;
 
-/** A message, or the digest of one, and how it is signed. */
+/** What a message is, as the API names it. */
+export const MESSAGE_TYPES = ['RAW', 'DIGEST', 'EXTERNAL_MU'] as const;
+
+/** A message, or what one was hashed to, and how it is signed. */
 export interface SignatureInput {
   readonly algorithm: SigningAlgorithm;
   readonly message: Uint8Array;
-  /** Whether the message is still to be hashed. */
-  readonly messageType: 'RAW' | 'DIGEST';
+  /** Whether the message is still to be hashed, and if not, how it was. */
+  readonly messageType: (typeof MESSAGE_TYPES)[number];
 }
 
 /**
- * Signs a message: PKCS #1 for RSA, DER for ECDSA, 64 bytes for Ed25519.
+ * Signs a message: PKCS #1 for RSA, DER for ECDSA, 64 bytes for Ed25519, the encoding of FIPS 204 for ML-DSA.
  * Throws ValidationException for a message type that the algorithm does not take, or a digest of another length.
  */
-export function signMessage({ privateKey }: KeyPairMaterial, input: SignatureInput): Uint8Array {
-  return signerFor(input).sign(privateKey, input.message, ALGORITHMS[input.algorithm].hash);
+export function signMessage(pair: PairMaterial, input: SignatureInput): Uint8Array {
+  return signerFor(input).sign(pair, input.message);
 }
 
 /** Whether a signature is one of `signMessage` over the input. Throws as that does. */
-export function verifySignature(
-  { publicKey }: KeyPairMaterial,
-  input: SignatureInput,
-  signature: Uint8Array,
-): boolean {
-  return signerFor(input).verify(publicKey, signature, input.message, ALGORITHMS[input.algorithm].hash);
+export function verifySignature(pair: PairMaterial, input: SignatureInput, signature: Uint8Array): boolean {
+  return signerFor(input).verify(pair, signature, input.message);
 }
 
 interface Signer {
-  sign(key: KeyObject, message: Uint8Array, hash: SignatureHash): Uint8Array;
-  verify(key: KeyObject, signature: Uint8Array, message: Uint8Array, hash: SignatureHash): boolean;
+  /** Of what is no message any more. */
+  readonly messageBytes?: number;
+  sign(pair: PairMaterial, message: Uint8Array): Uint8Array;
+  verify(pair: PairMaterial, signature: Uint8Array, message: Uint8Array): boolean;
 }
 
+/** An algorithm, by the types of message that it takes. */
+type Scheme = { readonly [Type in SignatureInput['messageType']]?: Signer };
+
 function signerFor({ algorithm, message, messageType }: SignatureInput): Signer {
-  const { hash, scheme } = ALGORITHMS[algorithm];
-  const { [messageType]: signer }: Scheme = SCHEMES[scheme];
+  const { [messageType]: signer }: Scheme = ALGORITHMS[algorithm];
   if (!signer) throw invalid(`MessageType: ${messageType} does not go with ${algorithm}`);
-  if (messageType === 'RAW' || message.length === HASH_BYTES[hash]) return signer;
-  throw invalid(`Message: must hold ${HASH_BYTES[hash]} bytes, a digest for ${algorithm}`);
+  const { messageBytes = message.length } = signer;
+  if (message.length === messageBytes) return signer;
+  throw invalid(`Message: must hold ${messageBytes} bytes, as ${messageType} of ${algorithm} has`);
 }
 
 /** Signs messages as node:crypto does, which hashes whatever it signs. */
-function messageSigner(options: SigningOptions): Signer {
+function messageSigner(hash: SignatureHash | null, options: SigningOptions = {}): Signer {
   return {
-    sign: (key, message, hash) => sign(hash, message, { key, ...options }),
-    verify: (key, signature, message, hash) => verify(hash, message, { key, ...options }, signature),
+    sign: (pair, message) => sign(hash, message, { key: nodePair(pair).privateKey, ...options }),
+    verify: (pair, signature, message) =>
+      verify(hash, message, { key: nodePair(pair).publicKey, ...options }, signature),
+  };
+}
+
+/** Signs digests, which node:crypto does not. */
+function digestSigner(
+  hash: SignatureHash,
+  signDigest: (key: KeyObject, digest: Uint8Array, hash: SignatureHash) => Uint8Array,
+  verifyDigest: (key: KeyObject, signature: Uint8Array, digest: Uint8Array, hash: SignatureHash) => boolean,
+): Signer {
+  return {
+    messageBytes: HASH_BYTES[hash],
+    sign: (pair, digest) => signDigest(nodePair(pair).privateKey, digest, hash),
+    verify: (pair, signature, digest) => verifyDigest(nodePair(pair).publicKey, signature, digest, hash),
+  };
+}
+
+function pkcs1(hash: SignatureHash): Scheme {
+  return {
+    RAW: messageSigner(hash, { padding: constants.RSA_PKCS1_PADDING }),
+    DIGEST: digestSigner(hash, signPkcs1Digest, verifyPkcs1Digest),
+  };
+}
+
+function pss(hash: SignatureHash): Scheme {
+  const padding = constants.RSA_PKCS1_PSS_PADDING;
+  return {
+    RAW: messageSigner(hash, { padding, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }),
+    DIGEST: digestSigner(hash, signPssDigest, verifyPssDigest),
+  };
+}
+
+function ecdsa(hash: SignatureHash): Scheme {
+  return {
+    RAW: messageSigner(hash, { dsaEncoding: 'der' }),
+    DIGEST: digestSigner(hash, signEcdsaDigest, verifyEcdsaDigest),
   };
 }
 
@@ -62,45 +105,29 @@ function invalid(message: string): KmsError {
   return new KmsError('ValidationException', message);
 }
 
-type Scheme = { readonly [Type in SignatureInput['messageType']]?: Signer };
-
 const HASH_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
 
-const SCHEMES = {
-  pkcs1: {
-    RAW: messageSigner({ padding: constants.RSA_PKCS1_PADDING }),
-    DIGEST: { sign: signPkcs1Digest, verify: verifyPkcs1Digest },
-  },
-  pss: {
-    RAW: messageSigner({
-      padding: constants.RSA_PKCS1_PSS_PADDING,
-      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-    }),
-    DIGEST: { sign: signPssDigest, verify: verifyPssDigest },
-  },
-  ecdsa: {
-    RAW: messageSigner({ dsaEncoding: 'der' }),
-    DIGEST: { sign: signEcdsaDigest, verify: verifyEcdsaDigest },
-  },
-  ed25519: {
+const ALGORITHMS = {
+  RSASSA_PKCS1_V1_5_SHA_256: pkcs1('sha256'),
+  RSASSA_PKCS1_V1_5_SHA_384: pkcs1('sha384'),
+  RSASSA_PKCS1_V1_5_SHA_512: pkcs1('sha512'),
+  RSASSA_PSS_SHA_256: pss('sha256'),
+  RSASSA_PSS_SHA_384: pss('sha384'),
+  RSASSA_PSS_SHA_512: pss('sha512'),
+  ECDSA_SHA_256: ecdsa('sha256'),
+  ECDSA_SHA_384: ecdsa('sha384'),
+  ECDSA_SHA_512: ecdsa('sha512'),
+  ED25519_SHA_512: { RAW: messageSigner(null) },
+  ED25519_PH_SHA_512: { DIGEST: digestSigner('sha512', signEd25519phDigest, verifyEd25519phDigest) },
+  ML_DSA_SHAKE_256: {
     RAW: {
-      sign: (key, message) => sign(null, message, key),
-      verify: (key, signature, message) => verify(null, message, key, signature),
+      sign: (pair, message) => signMlDsa(latticePair(pair), message),
+      verify: (pair, signature, message) => verifyMlDsa(latticePair(pair), signature, message),
+    },
+    EXTERNAL_MU: {
+      messageBytes: 64,
+      sign: (pair, mu) => signMlDsaMu(latticePair(pair), mu),
+      verify: (pair, signature, mu) => verifyMlDsaMu(latticePair(pair), signature, mu),
     },
   },
-  ed25519ph: { DIGEST: { sign: signEd25519phDigest, verify: verifyEd25519phDigest } },
 } as const satisfies Record<string, Scheme>;
-
-const ALGORITHMS = {
-  RSASSA_PKCS1_V1_5_SHA_256: { hash: 'sha256', scheme: 'pkcs1' },
-  RSASSA_PKCS1_V1_5_SHA_384: { hash: 'sha384', scheme: 'pkcs1' },
-  RSASSA_PKCS1_V1_5_SHA_512: { hash: 'sha512', scheme: 'pkcs1' },
-  RSASSA_PSS_SHA_256: { hash: 'sha256', scheme: 'pss' },
-  RSASSA_PSS_SHA_384: { hash: 'sha384', scheme: 'pss' },
-  RSASSA_PSS_SHA_512: { hash: 'sha512', scheme: 'pss' },
-  ECDSA_SHA_256: { hash: 'sha256', scheme: 'ecdsa' },
-  ECDSA_SHA_384: { hash: 'sha384', scheme: 'ecdsa' },
-  ECDSA_SHA_512: { hash: 'sha512', scheme: 'ecdsa' },
-  ED25519_SHA_512: { hash: 'sha512', scheme: 'ed25519' },
-  ED25519_PH_SHA_512: { hash: 'sha512', scheme: 'ed25519ph' },
-} as const satisfies Record<string, { readonly hash: SignatureHash; readonly scheme: keyof typeof SCHEMES }>;

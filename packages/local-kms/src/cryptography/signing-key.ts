@@ -4,18 +4,18 @@ import { keyWithId } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/keys.ts';
-import type { KeyPairMaterial } from '../keys/material/key-material.ts';
+import type { PairMaterial } from '../keys/material/key-material.ts';
 import { currentPair } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
 import { base64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
-import type { SignatureInput } from './signatures.ts';
+import { MESSAGE_TYPES, type SignatureInput } from './signatures.ts';
 
 /** What Sign and Verify both take. */
 export const signatureMembers = {
   KeyId: keyId,
   Message: base64(0, 4096),
-  MessageType: z.enum(['RAW', 'DIGEST', 'EXTERNAL_MU']).default('RAW'),
+  MessageType: z.enum(MESSAGE_TYPES).default('RAW'),
   SigningAlgorithm: z.enum([
     'RSASSA_PKCS1_V1_5_SHA_256',
     'RSASSA_PKCS1_V1_5_SHA_384',
@@ -38,7 +38,7 @@ export const signatureMembers = {
 /** A key that may be used to sign and verify, and the message as its algorithm takes it. */
 export interface ReadySigningKey {
   readonly key: KmsKey;
-  readonly pair: KeyPairMaterial;
+  readonly pair: PairMaterial;
   readonly input: SignatureInput;
 }
 
@@ -55,9 +55,6 @@ export function readyToSign(
       'InvalidKeyUsageException',
       `The key ${key.arn} does not have the algorithm ${SigningAlgorithm}.`,
     );
-  }
-  if (MessageType === 'EXTERNAL_MU') {
-    throw new KmsError('ValidationException', `MessageType: ${MessageType} does not go with ${algorithm}`);
   }
   return { key, pair: currentPair(key), input: { algorithm, message: Message, messageType: MessageType } };
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts';
 import { KmsError } from '../errors.ts';
+import type { Table } from '../state/table.ts';
 
 /** A friendly name for a key. */
-interface Alias {
+export interface Alias {
   /** With its prefix: `alias/…`. */
   readonly name: string;
   readonly targetKeyId: string;
@@ -23,10 +24,8 @@ export interface Aliases {
   delete(name: string): void;
 }
 
-/** No aliases yet. */
-export function createAliases(clock: Clock): Aliases {
-  const byName = new Map<string, Alias>();
-
+/** The aliases of a table by their names. */
+export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
   const existing = (name: string): Alias => {
     const alias = byName.get(name);
     if (!alias) throw new KmsError('NotFoundException', `There is no alias ${name}.`);
@@ -44,7 +43,7 @@ export function createAliases(clock: Clock): Aliases {
     list: () => [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     create(name, targetKeyId) {
       assertAliasName(name);
-      if (byName.has(name)) throw new KmsError('AlreadyExistsException', `The alias ${name} already exists.`);
+      if (byName.get(name)) throw new KmsError('AlreadyExistsException', `The alias ${name} already exists.`);
       refuseTooMany(targetKeyId);
       const now = clock.now();
       byName.set(name, { name, targetKeyId, createdAt: now, updatedAt: now });

@@ -92,4 +92,5 @@ const OPERATIONS_BY_USAGE = {
   SIGN_VERIFY: ['GetPublicKey', 'Sign', 'Verify'],
   GENERATE_VERIFY_MAC: ['GenerateMac', 'VerifyMac'],
   KEY_AGREEMENT: ['DeriveSharedSecret', 'GetPublicKey'],
+  ENCAPSULATE_DECAPSULATE: ['Decapsulate', 'Encapsulate', 'GetPublicKey'],
 } as const satisfies Record<KeyUsage, readonly GrantOperation[]>;

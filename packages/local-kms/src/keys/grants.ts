@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import { KmsError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
+import type { Table } from '../state/table.ts';
 
 /** A permission to use one key, as CreateGrant took it. */
 export interface Grant {
@@ -45,9 +46,8 @@ export interface Grants {
   deleteOf(keyId: string): void;
 }
 
-/** No grants yet. */
-export function createGrants({ clock, ids }: { clock: Clock; ids: Ids }): Grants {
-  const byId = new Map<string, Grant>();
+/** The grants of a table by their ids. */
+export function createGrants(byId: Table<Grant>, { clock, ids }: { clock: Clock; ids: Ids }): Grants {
   const ofKey = (id: string): readonly Grant[] => [...byId.values()].filter(({ keyId }) => keyId === id);
   const found = (
     grant: Grant | undefined,
@@ -80,9 +80,9 @@ export function createGrants({ clock, ids }: { clock: Clock; ids: Ids }): Grants
       const grant = byId.get(id);
       return found(grant?.keyId === keyId ? grant : undefined, 'InvalidGrantIdException');
     },
-    delete: (id) => void byId.delete(id),
+    delete: (id) => byId.delete(id),
     deleteOf(keyId) {
-      for (const grant of byId.values()) if (grant.keyId === keyId) byId.delete(grant.id);
+      for (const { id } of ofKey(keyId)) byId.delete(id);
     },
   };
 }

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, daysAfter } from '../clock.ts';
 import type { WrappingAlgorithm } from '../cryptography/key-wrapping.ts';
 import { KmsError } from '../errors.ts';
+import type { Table } from '../state/table.ts';
 import type { KeyPairMaterial } from './material/key-material.ts';
 
 /** A wrapping key that was handed out for one key, and how it is to be used. */
@@ -20,20 +21,19 @@ export interface ImportTokens {
   redeem(token: Uint8Array, keyId: string): ImportParameters;
 }
 
-/** No tokens yet. Of many, the oldest are forgotten. */
-export function createImportTokens(clock: Clock): ImportTokens {
-  const issued = new Map<string, ImportParameters>();
+/** The tokens of a table, by their digests. Of many, the oldest are forgotten. */
+export function createImportTokens(issued: Table<ImportParameters>, clock: Clock): ImportTokens {
   return {
     issue(parameters) {
       const [oldest] = issued.keys();
       if (oldest !== undefined && issued.size >= MAX_TOKENS) issued.delete(oldest);
       const token = randomBytes(TOKEN_BYTES);
       const complete = { ...parameters, validTo: daysAfter(clock.now(), 1) };
-      issued.set(token.toString('hex'), complete);
+      issued.set(digestOf(token), complete);
       return { ...complete, token };
     },
     redeem(token, keyId) {
-      const parameters = issued.get(Buffer.from(token).toString('hex'));
+      const parameters = issued.get(digestOf(token));
       if (parameters?.keyId !== keyId) {
         throw new KmsError('InvalidImportTokenException', 'The import token is not one of this key.');
       }
@@ -41,6 +41,10 @@ export function createImportTokens(clock: Clock): ImportTokens {
       throw new KmsError('ExpiredImportTokenException', 'The import token has expired.');
     },
   };
+}
+
+function digestOf(token: Uint8Array): string {
+  return createHash('sha256').update(token).digest('hex');
 }
 
 const TOKEN_BYTES = 64;

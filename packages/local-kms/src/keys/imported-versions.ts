@@ -3,6 +3,7 @@ import { KmsError } from '../errors.ts';
 import type { Account } from '../kms.ts';
 import type { KmsKey } from './keys.ts';
 import type { KeyMaterial } from './material/key-material.ts';
+import { materialBytes } from './material/material-bytes.ts';
 import { assertNoReplica, relatedKeys, replicasOf } from './multi-region.ts';
 import { type KeyVersion, rotated } from './versions.ts';
 
@@ -22,10 +23,7 @@ export function assertImports({ arn, origin }: KmsKey): void {
 
 /** The id of imported material: the same for the same bytes in the same key, and no way back to them. */
 export function importedMaterialId(keyId: string, material: KeyMaterial): string {
-  const bytes =
-    material.type === 'secret'
-      ? material.key.export()
-      : material.privateKey.export({ format: 'der', type: 'pkcs8' });
+  const bytes = materialBytes(material);
   try {
     return createHmac('sha256', bytes).update(keyId, 'utf8').digest('hex');
   } finally {

@@ -1,6 +1,7 @@
 import type { SigningAlgorithm } from '../cryptography/signatures.ts';
-import type { KeyMaterial } from './material/key-material.ts';
+import type { KeyMaterial, LatticeSpec } from './material/key-material.ts';
 import { generateEcPair, generateEd25519Pair, generateRsaPair, importKeyPair } from './material/key-pairs.ts';
+import { generateLatticePair, importLatticePair } from './material/lattice-pairs.ts';
 import { generateSecret, importSecret } from './material/secrets.ts';
 
 /** The key specs this KMS makes keys of. One row holds all that differs between them. */
@@ -28,18 +29,16 @@ export const KEY_SPECS = {
     generate: generateEd25519Pair,
     import: (pkcs8) => importKeyPair(pkcs8, (key) => key.asymmetricKeyType === 'ed25519'),
   },
+  ML_DSA_44: lattice('ML_DSA_44', { SIGN_VERIFY: ['ML_DSA_SHAKE_256'] }),
+  ML_DSA_65: lattice('ML_DSA_65', { SIGN_VERIFY: ['ML_DSA_SHAKE_256'] }),
+  ML_DSA_87: lattice('ML_DSA_87', { SIGN_VERIFY: ['ML_DSA_SHAKE_256'] }),
+  ML_KEM_512: lattice('ML_KEM_512', { ENCAPSULATE_DECAPSULATE: ['ML_KEM'] }),
+  ML_KEM_768: lattice('ML_KEM_768', { ENCAPSULATE_DECAPSULATE: ['ML_KEM'] }),
+  ML_KEM_1024: lattice('ML_KEM_1024', { ENCAPSULATE_DECAPSULATE: ['ML_KEM'] }),
 } as const satisfies Record<string, KeySpecRow>;
 
 /** The key specs that the API has and this KMS has not. */
-export const OTHER_KEY_SPECS = [
-  'ML_DSA_44',
-  'ML_DSA_65',
-  'ML_DSA_87',
-  'ML_KEM_512',
-  'ML_KEM_768',
-  'ML_KEM_1024',
-  'SM2',
-] as const;
+export const OTHER_KEY_SPECS = ['SM2'] as const;
 
 /** What keys are used for here, as the API names it. */
 export const KEY_USAGES = [
@@ -47,6 +46,7 @@ export const KEY_USAGES = [
   'SIGN_VERIFY',
   'GENERATE_VERIFY_MAC',
   'KEY_AGREEMENT',
+  'ENCAPSULATE_DECAPSULATE',
 ] as const satisfies readonly (keyof AlgorithmsByUsage)[];
 
 /** A key spec that this KMS makes keys of. */
@@ -63,6 +63,7 @@ interface AlgorithmsByUsage {
   readonly SIGN_VERIFY?: readonly SigningAlgorithm[];
   readonly GENERATE_VERIFY_MAC?: readonly MacAlgorithm[];
   readonly KEY_AGREEMENT?: readonly 'ECDH'[];
+  readonly ENCAPSULATE_DECAPSULATE?: readonly 'ML_KEM'[];
 }
 
 interface KeySpecRow {
@@ -127,5 +128,14 @@ function ec(namedCurve: string, algorithms: AlgorithmsByUsage): KeySpecRow {
     algorithms,
     generate: () => generateEcPair(namedCurve),
     import: (pkcs8) => importKeyPair(pkcs8, (key) => key.asymmetricKeyDetails?.namedCurve === namedCurve),
+  };
+}
+
+function lattice(spec: LatticeSpec, algorithms: AlgorithmsByUsage): KeySpecRow {
+  return {
+    type: 'asymmetric',
+    algorithms,
+    generate: async () => generateLatticePair(spec),
+    import: (pkcs8) => importLatticePair(spec, pkcs8),
   };
 }

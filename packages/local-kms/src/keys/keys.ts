@@ -1,4 +1,5 @@
 import { KmsError } from '../errors.ts';
+import type { Table } from '../state/table.ts';
 import { type KeyEvent, nextEventOf } from './key-events.ts';
 import type { KeySpec, KeyUsage } from './key-specs.ts';
 import type { KeyVersion } from './versions.ts';
@@ -77,19 +78,18 @@ interface NextEvent {
   readonly event: KeyEvent;
 }
 
-/** No keys yet. */
-export function createKeys(): Keys {
-  const byId = new Map<string, KmsKey>();
+/** The keys of a table by their ids. */
+export function createKeys(byId: Table<KmsKey>): Keys {
   // Looking through all keys with every request would cost more than the request.
   let next: NextEvent | undefined;
-  let isNextKnown = true;
+  let isNextKnown = false;
   const noteEvent = (key: KmsKey): void => {
     const event = nextEventOf(key);
     if (event && (!next || event.at < next.event.at)) next = { key, event };
   };
   const changed = (key: KmsKey): void => {
     if (next?.key.id === key.id) isNextKnown = false;
-    else noteEvent(key);
+    else if (isNextKnown) noteEvent(key);
   };
   const inCustomKeyStore = (customKeyStoreId: string): readonly KmsKey[] =>
     [...byId.values()].filter((key) => key.external?.customKeyStoreId === customKeyStoreId);

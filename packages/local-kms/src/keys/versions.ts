@@ -1,6 +1,6 @@
 import type { Ids } from '../ids.ts';
 import type { KmsKey } from './keys.ts';
-import type { KeyMaterial, KeyPairMaterial, SecretMaterial } from './material/key-material.ts';
+import type { KeyMaterial, PairMaterial, SecretMaterial } from './material/key-material.ts';
 
 /** One of the key materials that a key has had. Only symmetric keys have more than one. */
 export interface KeyVersion {
@@ -43,9 +43,9 @@ export function rotated(
 }
 
 /** The key pair of an asymmetric key that is ready for use. */
-export function currentPair(key: KmsKey): KeyPairMaterial {
+export function currentPair(key: KmsKey): PairMaterial {
   const material = currentVersion(key)?.material;
-  if (material?.type === 'pair') return material;
+  if (material && material.type !== 'secret') return material;
   throw new TypeError('key: expected an asymmetric key with its material');
 }
 

@@ -32,7 +32,7 @@ export const createKey = operation({
     Policy: policyText.optional(),
     BypassPolicyLockoutSafetyCheck: z.boolean().optional(),
     Description: description.default(''),
-    KeyUsage: z.enum([...KEY_USAGES, 'ENCAPSULATE_DECAPSULATE']).optional(),
+    KeyUsage: z.enum(KEY_USAGES).optional(),
     KeySpec: keySpec.optional(),
     CustomerMasterKeySpec: keySpec.optional(),
     Origin: z.enum(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']).default('AWS_KMS'),

@@ -4,6 +4,7 @@ import { sharedSecret } from '../cryptography/key-agreement.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
+import { nodePair } from '../keys/material/key-pairs.ts';
 import { currentPair } from '../keys/versions.ts';
 import { base64, toBase64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
@@ -22,7 +23,7 @@ export const deriveSharedSecret = operation({
   run({ KeyId, KeyAgreementAlgorithm, PublicKey, DryRun }, call) {
     const key = keyWithId(call, KeyId);
     assertUsable(call, key, 'KEY_AGREEMENT');
-    const secret = sharedSecret(currentPair(key), PublicKey);
+    const secret = sharedSecret(nodePair(currentPair(key)), PublicKey);
     if (!secret) throw new KmsError('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
     assertNotDryRun(DryRun);
     return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: key.origin };

@@ -3,6 +3,7 @@ import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { algorithmsOf } from '../keys/key-metadata.ts';
 import { assertState } from '../keys/key-state.ts';
+import { publicKeyBytes } from '../keys/material/material-bytes.ts';
 import { currentVersion } from '../keys/versions.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { grantTokens, keyId } from '../protocol/members.ts';
@@ -15,12 +16,12 @@ export const getPublicKey = operation({
     const key = keyWithId(call, KeyId);
     assertState(call, key, 'use');
     const material = currentVersion(key)?.material;
-    if (material?.type !== 'pair') {
+    if (!material || material.type === 'secret') {
       throw new KmsError('UnsupportedOperationException', `The key ${key.arn} has no public key.`);
     }
     return {
       KeyId: key.arn,
-      PublicKey: toBase64(material.publicKey.export({ format: 'der', type: 'spki' })),
+      PublicKey: toBase64(publicKeyBytes(material)),
       CustomerMasterKeySpec: key.spec,
       KeySpec: key.spec,
       KeyUsage: key.usage,

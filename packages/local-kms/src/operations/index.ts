@@ -5,6 +5,7 @@ import { createAlias } from './create-alias.ts';
 import { createCustomKeyStore } from './create-custom-key-store.ts';
 import { createGrant } from './create-grant.ts';
 import { createKey } from './create-key.ts';
+import { decapsulate } from './decapsulate.ts';
 import { decrypt } from './decrypt.ts';
 import { deleteAlias } from './delete-alias.ts';
 import { deleteCustomKeyStore } from './delete-custom-key-store.ts';
@@ -17,6 +18,7 @@ import { disableKeyRotation } from './disable-key-rotation.ts';
 import { disconnectCustomKeyStore } from './disconnect-custom-key-store.ts';
 import { enableKey } from './enable-key.ts';
 import { enableKeyRotation } from './enable-key-rotation.ts';
+import { encapsulate } from './encapsulate.ts';
 import { encrypt } from './encrypt.ts';
 import { generateDataKey } from './generate-data-key.ts';
 import { generateDataKeyPair } from './generate-data-key-pair.ts';
@@ -62,6 +64,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
     CreateCustomKeyStore: createCustomKeyStore,
     CreateGrant: createGrant,
     CreateKey: createKey,
+    Decapsulate: decapsulate,
     Decrypt: decrypt,
     DeleteAlias: deleteAlias,
     DeleteCustomKeyStore: deleteCustomKeyStore,
@@ -74,6 +77,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
     DisconnectCustomKeyStore: disconnectCustomKeyStore,
     EnableKey: enableKey,
     EnableKeyRotation: enableKeyRotation,
+    Encapsulate: encapsulate,
     Encrypt: encrypt,
     GenerateDataKey: generateDataKey,
     GenerateDataKeyPair: generateDataKeyPair,

@@ -122,6 +122,7 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
     'kms:customermasterkeyspec': keySpec,
     'kms:customermasterkeyusage': keyUsage,
     'kms:datakeypairspec': member('KeyPairSpec'),
+    'kms:encapsulationalgorithm': member('EncapsulationAlgorithm'),
     'kms:encryptionalgorithm': (facts) =>
       member(ALGORITHM_MEMBERS.get(facts.action) ?? 'EncryptionAlgorithm')(facts) ??
       (ENCRYPTING.has(facts.action) ? ['SYMMETRIC_DEFAULT'] : undefined),
@@ -144,6 +145,10 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
       ({ primaryRegion }) => String(primaryRegion !== undefined),
       (facts) => member('MultiRegion')(facts) ?? ['false'],
     ),
+    'kms:multiregionkeytype': ({ key }) =>
+      key?.primaryRegion === undefined
+        ? undefined
+        : [key.primaryRegion === key.region ? 'PRIMARY' : 'REPLICA'],
     'kms:primaryregion': member('PrimaryRegion'),
     'kms:replicaregion': member('ReplicaRegion'),
     'kms:requestalias': requestAlias,

@@ -191,9 +191,11 @@ const GRANT_REASONS = [
 const ACROSS_ACCOUNTS: ReadonlySet<string> = new Set(
   [
     'CreateGrant',
+    'Decapsulate',
     'Decrypt',
     'DeriveSharedSecret',
     'DescribeKey',
+    'Encapsulate',
     'Encrypt',
     'GenerateDataKey',
     'GenerateDataKeyPair',

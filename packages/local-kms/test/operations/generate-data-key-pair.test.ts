@@ -53,7 +53,6 @@ describe('data key pairs', () => {
 
   test.each<[string, Partial<GenerateDataKeyPairCommandInput>]>([
     ['UnsupportedOperationException', { KeyPairSpec: 'SM2' }],
-    ['UnsupportedOperationException', { KeyPairSpec: 'ML_KEM_512' }],
     ['DryRunOperationException', { DryRun: true }],
     ['NotFoundException', { KeyId: 'none' }],
   ])('are refused with %s: %j', async (name, change) => {

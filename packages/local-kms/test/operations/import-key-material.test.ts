@@ -1,15 +1,5 @@
+import { constants, createHmac, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import {
-  constants,
-  createCipheriv,
-  createHmac,
-  createPublicKey,
-  generateKeyPairSync,
-  publicEncrypt,
-  randomBytes,
-  verify,
-} from 'node:crypto';
-import {
-  type AlgorithmSpec,
   DecryptCommand,
   DeleteImportedKeyMaterialCommand,
   DescribeKeyCommand,
@@ -25,56 +15,14 @@ import {
   ReplicateKeyCommand,
   RotateKeyOnDemandCommand,
   SignCommand,
-  type WrappingKeySpec,
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
+import { forever, importInput, importMaterial } from '../fixtures/imports.ts';
 import { present, refusal, startKms, type TestKms } from '../fixtures/kms.ts';
 
 type Client = Pick<TestKms, 'client'>;
 
 const Plaintext = new Uint8Array([1, 2, 3]);
-const forever = { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' } as const;
-
-function wrap(publicKey: Uint8Array, algorithm: AlgorithmSpec, material: Uint8Array): Uint8Array {
-  const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
-  const oaepHash = algorithm.endsWith('SHA_1') ? 'sha1' : 'sha256';
-  const oaep = (bytes: Uint8Array) =>
-    publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, bytes);
-  if (algorithm.startsWith('RSAES')) return oaep(material);
-  const aesKey = randomBytes(32);
-  const cipher = createCipheriv('id-aes256-wrap-pad', aesKey, Buffer.from('a65959a6', 'hex'));
-  return Buffer.concat([oaep(aesKey), cipher.update(material), cipher.final()]);
-}
-
-interface Wrapping {
-  readonly algorithm?: AlgorithmSpec;
-  readonly keySpec?: WrappingKeySpec;
-}
-
-/** What ImportKeyMaterial takes for this material. */
-async function importInput(
-  { client }: Client,
-  KeyId: string,
-  material: Uint8Array,
-  { algorithm = 'RSAES_OAEP_SHA_256', keySpec = 'RSA_2048' }: Wrapping = {},
-): Promise<ImportKeyMaterialCommandInput> {
-  const input = { KeyId, WrappingAlgorithm: algorithm, WrappingKeySpec: keySpec };
-  const { ImportToken, PublicKey } = await client.send(new GetParametersForImportCommand(input));
-  const EncryptedKeyMaterial = wrap(present(PublicKey), algorithm, material);
-  return { KeyId, ImportToken, EncryptedKeyMaterial, ...forever };
-}
-
-async function importMaterial(
-  kms: Client,
-  KeyId: string,
-  material: Uint8Array,
-  extra: Partial<ImportKeyMaterialCommandInput> & Wrapping = {},
-) {
-  const { algorithm, keySpec, ...members } = extra;
-  const wrapping = { ...(algorithm && { algorithm }), ...(keySpec && { keySpec }) };
-  const input = await importInput(kms, KeyId, material, wrapping);
-  return kms.client.send(new ImportKeyMaterialCommand({ ...input, ...members }));
-}
 
 const stateOf = async ({ client }: Client, KeyId: string) =>
   (await client.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata?.KeyState;

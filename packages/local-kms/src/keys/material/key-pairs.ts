@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { KeyPairMaterial } from './key-material.ts';
+import type { KeyPairMaterial, PairMaterial } from './key-material.ts';
 
 /** A fresh RSA key pair with the public exponent 65537. */
 export async function generateRsaPair(modulusLength: number): Promise<KeyPairMaterial> {
@@ -25,6 +25,12 @@ export function importKeyPair(
   const privateKey = parsePrivateKey(pkcs8);
   if (!privateKey || !isOfKind(privateKey)) return undefined;
   return { type: 'pair', publicKey: createPublicKey(privateKey), privateKey };
+}
+
+/** Narrows a pair. Throws TypeError for one that node:crypto does not compute with. */
+export function nodePair(pair: PairMaterial): KeyPairMaterial {
+  if (pair.type === 'pair') return pair;
+  throw new TypeError('pair: expected one of RSA or on an elliptic curve');
 }
 
 function parsePrivateKey(der: Uint8Array): KeyObject | undefined {

@@ -1,0 +1,120 @@
+import { createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
+import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa.js';
+import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
+import type { LatticePairMaterial, LatticeSpec, PairMaterial } from './key-material.ts';
+
+/** A fresh pair of ML-DSA or ML-KEM. */
+export function generateLatticePair(spec: LatticeSpec): LatticePairMaterial {
+  const seed = randomBytes(ROWS[spec].seedBytes);
+  try {
+    return pairOf(spec, seed);
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/**
+ * The pair of a PKCS #8 private key in DER with its seed, alone or before the expanded key that follows from it (RFC
+ * 9881 and RFC 9935, section 6). Undefined for anything else, and so for an expanded key alone: nothing leads back
+ * from it to a seed.
+ */
+export function importLatticePair(spec: LatticeSpec, pkcs8: Uint8Array): LatticePairMaterial | undefined {
+  const { seedBytes, algorithm } = ROWS[spec];
+  const expandedBytes = algorithm.lengths.secretKey ?? 0;
+  const end = pkcs8.length > expandedBytes ? pkcs8.length - expandedBytes - LONG_HEADER_BYTES : pkcs8.length;
+  const seed = Buffer.from(pkcs8.subarray(Math.max(end - seedBytes, 0), end));
+  try {
+    return seed.length === seedBytes && isPrivateKeyOf(spec, seed, pkcs8) ? pairOf(spec, seed) : undefined;
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/** The private key in PKCS #8, in DER, with the seed alone. The caller wipes it. */
+export function latticePrivateKeyBytes({ spec, seed }: LatticePairMaterial): Buffer {
+  const bytes = seed.export();
+  try {
+    return privateKeyInfo(spec, der(SEED_TAG, bytes));
+  } finally {
+    bytes.fill(0);
+  }
+}
+
+/** The public key as SubjectPublicKeyInfo, in DER (RFC 9881 and RFC 9935, section 4). */
+export function latticePublicKeyBytes({ spec, publicKey }: LatticePairMaterial): Buffer {
+  return der(SEQUENCE, algorithmIdentifier(spec), der(BIT_STRING, Buffer.of(0), publicKey));
+}
+
+/** Lends the expanded private key, and wipes it afterwards. */
+export function withExpandedKey<Value>(
+  { spec, seed }: LatticePairMaterial,
+  use: (privateKey: Uint8Array) => Value,
+): Value {
+  const bytes = seed.export();
+  const { secretKey } = ROWS[spec].algorithm.keygen(bytes);
+  bytes.fill(0);
+  try {
+    return use(secretKey);
+  } finally {
+    secretKey.fill(0);
+  }
+}
+
+/** Narrows a pair. Throws TypeError for one that node:crypto computes with. */
+export function latticePair(pair: PairMaterial): LatticePairMaterial {
+  if (pair.type === 'lattice-pair') return pair;
+  throw new TypeError('pair: expected one of ML-DSA or ML-KEM');
+}
+
+function pairOf(spec: LatticeSpec, seed: Uint8Array): LatticePairMaterial {
+  const { secretKey, publicKey } = ROWS[spec].algorithm.keygen(seed);
+  secretKey.fill(0);
+  return { type: 'lattice-pair', spec, seed: createSecretKey(seed), publicKey };
+}
+
+/** DER has one spelling of a value, so what is written here is compared instead of being read. */
+function isPrivateKeyOf(spec: LatticeSpec, seed: Uint8Array, pkcs8: Uint8Array): boolean {
+  const { secretKey } = ROWS[spec].algorithm.keygen(seed);
+  const forms = [der(SEED_TAG, seed), der(SEQUENCE, der(OCTET_STRING, seed), der(OCTET_STRING, secretKey))];
+  const keys = forms.map((form) => privateKeyInfo(spec, form));
+  const isOne = keys.some((key) => key.length === pkcs8.length && timingSafeEqual(key, pkcs8));
+  for (const bytes of [secretKey, ...forms, ...keys]) bytes.fill(0);
+  return isOne;
+}
+
+function privateKeyInfo(spec: LatticeSpec, privateKey: Uint8Array): Buffer {
+  return der(SEQUENCE, VERSION_0, algorithmIdentifier(spec), der(OCTET_STRING, privateKey));
+}
+
+function algorithmIdentifier(spec: LatticeSpec): Buffer {
+  return der(SEQUENCE, Buffer.concat([NIST_ALGORITHMS, Buffer.from(ROWS[spec].arc)]));
+}
+
+/** A value of DER below 64 KiB. */
+function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const long = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
+  return Buffer.concat([Buffer.of(tag, ...(length < 0x80 ? [length] : long)), ...parts]);
+}
+
+const SEQUENCE = 0x30;
+const BIT_STRING = 0x03;
+const OCTET_STRING = 0x04;
+// [0] IMPLICIT OCTET STRING: the choice of a seed alone.
+const SEED_TAG = 0x80;
+const VERSION_0 = Buffer.of(0x02, 1, 0);
+// Tag and length of an expanded key.
+const LONG_HEADER_BYTES = 4;
+// The OBJECT IDENTIFIER 2.16.840.1.101.3.4, but for its last two arcs.
+const NIST_ALGORITHMS = Buffer.from('060960864801650304', 'hex');
+
+const ML_DSA_SEED_BYTES = 32;
+const ML_KEM_SEED_BYTES = 64;
+const ROWS = {
+  ML_DSA_44: { algorithm: ml_dsa44, seedBytes: ML_DSA_SEED_BYTES, arc: [3, 17] },
+  ML_DSA_65: { algorithm: ml_dsa65, seedBytes: ML_DSA_SEED_BYTES, arc: [3, 18] },
+  ML_DSA_87: { algorithm: ml_dsa87, seedBytes: ML_DSA_SEED_BYTES, arc: [3, 19] },
+  ML_KEM_512: { algorithm: ml_kem512, seedBytes: ML_KEM_SEED_BYTES, arc: [4, 1] },
+  ML_KEM_768: { algorithm: ml_kem768, seedBytes: ML_KEM_SEED_BYTES, arc: [4, 2] },
+  ML_KEM_1024: { algorithm: ml_kem1024, seedBytes: ML_KEM_SEED_BYTES, arc: [4, 3] },
+} as const satisfies Record<LatticeSpec, object>;

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { assertNotDryRun } from '../cryptography/encryption.ts';
+import { decapsulate as decapsulateWith } from '../cryptography/ml-kem.ts';
+import { KmsError } from '../errors.ts';
+import { keyWithId } from '../keys/key-id.ts';
+import { assertUsable } from '../keys/key-state.ts';
+import { latticePair } from '../keys/material/lattice-pairs.ts';
+import { currentPair } from '../keys/versions.ts';
+import { toBase64 } from '../protocol/base64.ts';
+import { ciphertextBlob, dryRun, encapsulationAlgorithm, grantTokens, keyId } from '../protocol/members.ts';
+import { operation } from '../protocol/operation.ts';
+
+/**
+ * The secret that Encapsulate made, or the holder of the public key. What was made for another key, or changed, is
+ * answered with another secret and with no exception (implicit rejection).
+ */
+export const decapsulate = operation({
+  input: z.object({
+    KeyId: keyId,
+    SharedSecretCiphertextBlob: ciphertextBlob,
+    EncapsulationAlgorithm: encapsulationAlgorithm,
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  }),
+  run({ KeyId, SharedSecretCiphertextBlob, EncapsulationAlgorithm, DryRun }, call) {
+    const key = keyWithId(call, KeyId);
+    assertUsable(call, key, 'ENCAPSULATE_DECAPSULATE');
+    assertNotDryRun(DryRun);
+    const sharedSecret = decapsulateWith(latticePair(currentPair(key)), SharedSecretCiphertextBlob);
+    if (!sharedSecret) {
+      throw new KmsError(
+        'InvalidCiphertextException',
+        `The ciphertext does not have the length of one of ${key.spec}.`,
+      );
+    }
+    const SharedSecret = toBase64(sharedSecret);
+    sharedSecret.fill(0);
+    return { KeyId: key.arn, SharedSecret, EncapsulationAlgorithm };
+  },
+});
