@@ -11,6 +11,12 @@ import { createKeys } from './keys/keys.ts';
 import { catchUp } from './keys/timeline.ts';
 import type { Account, Kms } from './kms.ts';
 import type { Log } from './log.ts';
+import { aliasKind } from './state/kinds/alias.ts';
+import { customKeyStoreKind } from './state/kinds/custom-key-store.ts';
+import { grantKind } from './state/kinds/grant.ts';
+import { importTokenKind } from './state/kinds/import-token.ts';
+import { keyKind } from './state/kinds/key.ts';
+import type { Records } from './state/records.ts';
 import { createXksClient } from './xks/client.ts';
 import type { XksTransport } from './xks/transport.ts';
 
@@ -20,6 +26,8 @@ export interface AccountOptions {
   readonly accountId: string;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** What it has. */
+  readonly records: Records;
   /** How proxies are reached, from every Region. */
   readonly transport: XksTransport;
   /** How often proxies are asked for their health. */
@@ -27,11 +35,12 @@ export interface AccountOptions {
   readonly log: Log;
 }
 
-/** An account with nothing in it. Its Regions know of each other through multi-Region keys only. */
+/** An account with what is in the records. Its Regions know of each other through multi-Region keys only. */
 export function createAccount({
   accountId,
   clock,
   ids,
+  records,
   transport,
   xksHealthIntervalMs,
   log,
@@ -42,14 +51,14 @@ export function createAccount({
   const createRegion = (name: string): Kms => {
     const scope = arnScope(name, accountId);
     const xks = createXksClient(transport, name);
-    const customKeyStores = createCustomKeyStores({ clock, ids });
+    const customKeyStores = createCustomKeyStores(records.table(customKeyStoreKind, name), { clock, ids });
     return {
       account,
       scope,
-      keys: createKeys(),
-      aliases: createAliases(clock),
-      grants: createGrants({ clock, ids }),
-      importTokens: createImportTokens(clock),
+      keys: createKeys(records.table(keyKind, name)),
+      aliases: createAliases(records.table(aliasKind, name), clock),
+      grants: createGrants(records.table(grantKind, name), { clock, ids }),
+      importTokens: createImportTokens(records.table(importTokenKind, name), clock),
       customKeyStores,
       connections: createConnections({ scope, ids, customKeyStores, xks }, log),
       xks,
@@ -71,5 +80,6 @@ export function createAccount({
       for (const { connections } of byName.values()) connections.checkHealth();
     },
   };
+  for (const name of records.regions()) account.region(name);
   return account;
 }

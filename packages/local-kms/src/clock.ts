@@ -1,3 +1,5 @@
+import { createTable, type Table } from './state/table.ts';
+
 /** Where the KMS takes its time from: key dates, waiting periods, rotation, expiry. */
 export interface Clock {
   now(): Date;
@@ -9,9 +11,9 @@ export interface MovableClock extends Clock {
   advance(milliseconds: number): void;
 }
 
-/** A clock that shows the time of this machine until it is moved. */
-export function movableClock(): MovableClock {
-  let aheadMs = 0;
+/** A clock that shows the time of this machine until it is moved. How far it was, the one row of a table says. */
+export function movableClock(offsets: Table<number> = createTable()): MovableClock {
+  let aheadMs = offsets.get(OFFSET_ID) ?? 0;
   return {
     now: () => new Date(Date.now() + aheadMs),
     advance(milliseconds) {
@@ -19,6 +21,7 @@ export function movableClock(): MovableClock {
         throw new RangeError(`milliseconds: expected 0 to ${MAX_ADVANCE_MS}, not ${milliseconds}`);
       }
       aheadMs += milliseconds;
+      offsets.set(OFFSET_ID, aheadMs);
     },
   };
 }
@@ -28,5 +31,6 @@ export function daysAfter(time: Date, days: number): Date {
   return new Date(time.getTime() + days * DAY_MS);
 }
 
+const OFFSET_ID = 'now';
 const DAY_MS = 86_400_000;
 const MAX_ADVANCE_MS = 36_525 * DAY_MS;

@@ -27,6 +27,8 @@ import {
 } from './policy/explanation.ts';
 import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
+import { clockOffsetKind } from './state/kinds/clock-offset.ts';
+import { ALL_REGIONS, createRecords } from './state/records.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';
 
@@ -151,9 +153,10 @@ export function createLocalKms({
   });
   const parsedSeed = parseSeed(seed);
   const begin = () => {
-    const clock = movableClock();
+    const records = createRecords();
+    const clock = movableClock(records.table(clockOffsetKind, ALL_REGIONS));
     const ids = idSource(idSeed);
-    const account = createAccount({ accountId, clock, ids, transport, xksHealthIntervalMs, log });
+    const account = createAccount({ accountId, clock, ids, records, transport, xksHealthIntervalMs, log });
     account.region(region);
     return { account, clock };
   };

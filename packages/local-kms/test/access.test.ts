@@ -9,6 +9,7 @@ import { startHttpServer } from '../src/http-server.ts';
 import { noAuthentication } from '../src/identity/authentication.ts';
 import { idSource } from '../src/ids.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
+import { createRecords } from '../src/state/records.ts';
 import { createXksTransport } from '../src/xks/transport.ts';
 
 const answerSchema = z.looseObject({ __type: z.string().optional() });
@@ -24,6 +25,7 @@ async function startWithGate() {
     accountId: '111122223333',
     clock: movableClock(),
     ids: idSource('access'),
+    records: createRecords(),
     transport,
     xksHealthIntervalMs: 300_000,
     log,

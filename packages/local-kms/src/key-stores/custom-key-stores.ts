@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { KmsError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
+import type { Table } from '../state/table.ts';
 import type { XksProxy } from '../xks/client.ts';
 import type { ConnectionErrorCode } from '../xks/failures.ts';
 
@@ -42,10 +43,11 @@ export interface CustomKeyStores {
   delete(id: string): void;
 }
 
-/** No custom key stores yet. */
-export function createCustomKeyStores({ clock, ids }: { clock: Clock; ids: Ids }): CustomKeyStores {
-  const byId = new Map<string, CustomKeyStore>();
-
+/** The custom key stores of a table by their ids. */
+export function createCustomKeyStores(
+  byId: Table<CustomKeyStore>,
+  { clock, ids }: { clock: Clock; ids: Ids },
+): CustomKeyStores {
   const found = (store: CustomKeyStore | undefined): CustomKeyStore => {
     if (store) return store;
     throw new KmsError('CustomKeyStoreNotFoundException', 'There is no such custom key store.');
@@ -92,7 +94,7 @@ export function createCustomKeyStores({ clock, ids }: { clock: Clock; ids: Ids }
     setConnection(id, connection) {
       byId.set(id, { ...withId(id), connection });
     },
-    delete: (id) => void byId.delete(id),
+    delete: (id) => byId.delete(id),
   };
 }
 

@@ -1,15 +1,17 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
-/** What authenticates KMS to a proxy. The secret stays inside. */
+/** What authenticates KMS to a proxy. */
 export interface XksCredential {
   readonly accessKeyId: string;
   /** The SigV4 signing key of a day (`YYYYMMDD`) in a Region; the last one is kept. */
   signingKey(day: string, region: string): KeyObject;
+  /** The secret access key in UTF-8, to be stored under a seal. The caller wipes it. */
+  exportSecret(): Buffer;
 }
 
 /** A credential whose secret is a key object from here on: it prints and serialises as nothing. */
 export function xksCredential(accessKeyId: string, rawSecretAccessKey: string): XksCredential {
-  const secret = createSecretKey(`AWS4${rawSecretAccessKey}`, 'utf8');
+  const secret = createSecretKey(`${SECRET_PREFIX}${rawSecretAccessKey}`, 'utf8');
   let cached: { readonly scope: string; readonly key: KeyObject } | undefined;
   return {
     accessKeyId,
@@ -18,6 +20,12 @@ export function xksCredential(accessKeyId: string, rawSecretAccessKey: string): 
       if (cached?.scope !== scope)
         cached = { scope, key: derive(secret, [day, region, SERVICE, TERMINATOR]) };
       return cached.key;
+    },
+    exportSecret() {
+      const prefixed = secret.export();
+      const bytes = Buffer.from(prefixed.subarray(SECRET_PREFIX.length));
+      prefixed.fill(0);
+      return bytes;
     },
   };
 }
@@ -34,3 +42,5 @@ function derive(secret: KeyObject, parts: readonly string[]): KeyObject {
     secret,
   );
 }
+
+const SECRET_PREFIX = 'AWS4';

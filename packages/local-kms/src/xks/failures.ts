@@ -7,15 +7,7 @@ export type XksFailure = keyof typeof XKS_FAILURES;
 export type XksSituation = 'keyStore' | 'createKey' | 'cryptography';
 
 /** Why a custom key store could not be connected, as DescribeCustomKeyStores tells it. */
-export type ConnectionErrorCode =
-  | 'INTERNAL_ERROR'
-  | 'INVALID_CREDENTIALS'
-  | 'XKS_PROXY_ACCESS_DENIED'
-  | 'XKS_PROXY_INVALID_CONFIGURATION'
-  | 'XKS_PROXY_INVALID_RESPONSE'
-  | 'XKS_PROXY_INVALID_TLS_CONFIGURATION'
-  | 'XKS_PROXY_NOT_REACHABLE'
-  | 'XKS_PROXY_TIMED_OUT';
+export type ConnectionErrorCode = (typeof CONNECTION_ERROR_CODES)[number];
 
 /** The exception for a failed call. The proxy's own message is not passed on, as in AWS KMS. */
 export function kmsErrorFor(failure: XksFailure, situation: XksSituation, cause?: unknown): KmsError {
@@ -193,3 +185,15 @@ const XKS_FAILURES = { ...PROXY_ERRORS, ...KMS_FINDINGS };
 function isProxyError(errorName: string): errorName is keyof typeof PROXY_ERRORS {
   return Object.hasOwn(PROXY_ERRORS, errorName);
 }
+
+/** All reasons that there are for a connection to fail. */
+export const CONNECTION_ERROR_CODES = [
+  'INTERNAL_ERROR',
+  'INVALID_CREDENTIALS',
+  'XKS_PROXY_ACCESS_DENIED',
+  'XKS_PROXY_INVALID_CONFIGURATION',
+  'XKS_PROXY_INVALID_RESPONSE',
+  'XKS_PROXY_INVALID_TLS_CONFIGURATION',
+  'XKS_PROXY_NOT_REACHABLE',
+  'XKS_PROXY_TIMED_OUT',
+] as const;

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
 import { createAliases } from '../../src/keys/aliases.ts';
+import { createTable } from '../../src/state/table.ts';
 import { refusal, SCOPE, startKms } from '../fixtures/kms.ts';
 
 const aDate: unknown = expect.any(Date);
@@ -88,7 +89,7 @@ describe('an alias', () => {
   });
 
   test('is one of fifty of its key at most', () => {
-    const aliases = createAliases({ now: () => new Date() });
+    const aliases = createAliases(createTable(), { now: () => new Date() });
     for (let i = 0; i < 50; i += 1) aliases.create(`alias/${i}`, 'one');
     aliases.create('alias/other', 'two');
     const tooMany: unknown = expect.objectContaining({ code: 'LimitExceededException' });

@@ -2,6 +2,7 @@ import { CreateKeyCommand, DescribeKeyCommand, EnableKeyRotationCommand } from '
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKeys, type KmsKey } from '../../src/keys/keys.ts';
+import { createTable } from '../../src/state/table.ts';
 import { present, startKms } from '../fixtures/kms.ts';
 
 const keyWith = (id: string, deletionAt: number | undefined): KmsKey => ({
@@ -33,7 +34,7 @@ describe('what happens next to the keys of a Region', () => {
   test('is the earliest of all, however they changed', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
-        const keys = createKeys();
+        const keys = createKeys(createTable());
         for (const { id, at, action } of changes) {
           const key = keyWith(id, at);
           if (action === 'add') keys.add(key);
