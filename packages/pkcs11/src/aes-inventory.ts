@@ -1,6 +1,6 @@
 import type { KeyUsage } from './aes-keys.ts';
 import * as ck from './cryptoki.ts';
-import { attempt } from './errors.ts';
+import { findObjects } from './objects.ts';
 
 /** An AES key as it stands on the token. What the token does not tell is undefined. */
 export interface AesKeyRecord {
@@ -20,17 +20,7 @@ export interface AesKeyRecord {
 
 /** All AES keys of the token that the session sees, of whatever length. */
 export function listAesKeys(cryptoki: ck.Cryptoki, session: ck.Handle): AesKeyRecord[] {
-  attempt('C_FindObjectsInit', () => cryptoki.C_FindObjectsInit(session, AES_KEY));
-  const handles: ck.Handle[] = [];
-  try {
-    for (;;) {
-      const found = attempt('C_FindObjects', () => cryptoki.C_FindObjects(session, BATCH));
-      handles.push(...found);
-      if (found.length < BATCH) break;
-    }
-  } finally {
-    attempt('C_FindObjectsFinal', () => cryptoki.C_FindObjectsFinal(session));
-  }
+  const handles = findObjects(cryptoki, session, AES_KEY, Infinity);
   return handles.map((handle) => record((type) => attribute(cryptoki, session, handle, type)));
 }
 
@@ -82,4 +72,3 @@ const OTHER_USAGES = [
   ['CKA_VERIFY', ck.CKA_VERIFY],
   ['CKA_DERIVE', ck.CKA_DERIVE],
 ] as const;
-const BATCH = 100;

@@ -10,6 +10,7 @@ import type {
 import * as ck from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import type { Found, KeptKey } from './kept-keys.ts';
+import type { KeyDirectory } from './key-directory.ts';
 import {
   describeSelector,
   findObjects,
@@ -88,14 +89,17 @@ export function aesKey(kept: KeptKey<FoundAesKey>, gcm: AesGcm): AesKey {
 /**
  * Finds the one AES-256 key with this label and id.
  *
+ * @param directory of all {@link AES_KEY}s
  * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
  */
 export function findAesKey(
   cryptoki: ck.Cryptoki,
-  { handle: session, epoch }: Session,
+  session: Session,
   selector: KeySelector,
+  directory: KeyDirectory,
+  options: { readonly fresh: boolean },
 ): FoundAesKey {
-  const handles = findObjects(cryptoki, session, [...AES_KEY, ...selectorTemplate(selector)]);
+  const handles = directory.find(session, selector, options);
   const [handle] = handles;
   if (handle === undefined) {
     throw new Pkcs11Error('KEY_NOT_FOUND', `the token has no AES key with ${describeSelector(selector)}`);
@@ -106,14 +110,14 @@ export function findAesKey(
       `the token has several AES keys with ${describeSelector(selector)}`,
     );
   }
-  const read = readAttributes(cryptoki, session, handle, READ_ATTRIBUTES);
+  const read = readAttributes(cryptoki, session.handle, handle, READ_ATTRIBUTES);
   // CK_ULONG in the byte order and size of the platform; its low byte comes first on all that pkcs11js runs on.
   if (read(ck.CKA_VALUE_LEN)[0] !== AES_256_LENGTH) {
     throw new Pkcs11Error('KEY_UNSUITABLE', `the key with ${describeSelector(selector)} is no AES-256 key`);
   }
   return {
     handle,
-    epoch,
+    epoch: session.epoch,
     label: read(ck.CKA_LABEL).toString('utf8'),
     id: new Uint8Array(read(ck.CKA_ID)),
     usages: USAGES.filter(([, type]) => read(type)[0] === 1).map(([usage]) => usage),
@@ -163,7 +167,8 @@ export function newAesKeyTemplate({ label, id, usages }: Required<GenerateKeyOpt
 }
 
 const AES_256_LENGTH = 32;
-const AES_KEY = [
+/** What all AES keys have in common. */
+export const AES_KEY = [
   { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
   { type: ck.CKA_KEY_TYPE, value: ck.CKK_AES },
 ];

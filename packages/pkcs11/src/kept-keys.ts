@@ -25,14 +25,14 @@ export type KeyLookup<Key> = (selector: KeySelector, options?: { readonly fresh?
 /**
  * The keys of one kind that a token keeps for its callers. A lookup costs time in proportion to the objects of the
  * token, so `find` runs again only when the token no longer knows what we remember, and once a minute: a second key
- * under the same label, or other usages, do not go unnoticed for longer.
+ * under the same label, or other usages, do not go unnoticed for much longer.
  *
  * @param find throws what the lookup throws
  * @param asKey makes the object that callers get
  */
 export function keptKeys<F extends Found, Key>(
   pool: SessionPool,
-  find: (session: Session, selector: KeySelector) => F,
+  find: (session: Session, selector: KeySelector, options: { readonly fresh: boolean }) => F,
   asKey: (kept: KeptKey<F>) => Key,
 ): KeyLookup<Key> {
   const keys = new Map<
@@ -45,20 +45,23 @@ export function keptKeys<F extends Found, Key>(
     const known = keys.get(name);
     known?.refresh({ always: fresh });
     if (known !== undefined) return known.key;
-    const { kept, refresh } = keepFound(pool, (session) => find(session, selector));
+    const { kept, refresh } = keepFound(pool, (session, options) => find(session, selector, options));
     const key = asKey(kept);
     keys.set(name, { key, refresh });
     return key;
   };
 }
 
-function keepFound<F extends Found>(pool: SessionPool, find: (session: Session) => F) {
-  let found = pool.runNow(find);
+function keepFound<F extends Found>(
+  pool: SessionPool,
+  find: (session: Session, options: { readonly fresh: boolean }) => F,
+) {
+  let found = pool.runNow((session) => find(session, { fresh: false }));
   let foundAtMs = performance.now();
   const isOld = (): boolean => performance.now() - foundAtMs > MAX_AGE_MS;
-  const findAgain = (session: Session): void => {
+  const findAgain = (session: Session, fresh = false): void => {
     try {
-      found = find(session);
+      found = find(session, { fresh });
       foundAtMs = performance.now();
     } catch (error) {
       // What is known of it is not true any more: the next one looks again.
@@ -84,7 +87,7 @@ function keepFound<F extends Found>(pool: SessionPool, find: (session: Session) 
   return {
     kept,
     refresh: ({ always }: { readonly always: boolean }): void => {
-      if (always || isOld()) pool.runNow(findAgain);
+      if (always || isOld()) pool.runNow((session) => findAgain(session, always));
     },
   };
 }

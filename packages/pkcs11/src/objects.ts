@@ -7,15 +7,23 @@ export interface KeySelector {
   readonly id?: Uint8Array;
 }
 
-/** At most two handles of objects that have all these attributes: more do not matter. */
+/** Handles of objects that have all these attributes, two at most: more do not matter to who wants one. */
 export function findObjects(
   cryptoki: ck.Cryptoki,
   session: ck.Handle,
   attributes: ck.Template,
+  limit = 2,
 ): readonly ck.Handle[] {
   attempt('C_FindObjectsInit', () => cryptoki.C_FindObjectsInit(session, attributes));
+  const handles: ck.Handle[] = [];
   try {
-    return attempt('C_FindObjects', () => cryptoki.C_FindObjects(session, 2));
+    for (let isEnd = false; !isEnd && handles.length < limit; ) {
+      const wanted = Math.min(limit - handles.length, BATCH);
+      const found = attempt('C_FindObjects', () => cryptoki.C_FindObjects(session, wanted));
+      handles.push(...found);
+      isEnd = found.length < wanted;
+    }
+    return handles;
   } finally {
     attempt('C_FindObjectsFinal', () => cryptoki.C_FindObjectsFinal(session));
   }
@@ -55,3 +63,5 @@ export function describeSelector({ label, id }: KeySelector): string {
   ];
   return parts.join(' and ');
 }
+
+const BATCH = 100;

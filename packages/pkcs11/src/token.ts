@@ -1,10 +1,18 @@
 import { aesGcm } from './aes-gcm.ts';
 import { type AesKeyRecord, listAesKeys } from './aes-inventory.ts';
-import { type AesKey, aesKey, findAesKey, type GenerateKeyOptions, generateAesKey } from './aes-keys.ts';
+import {
+  AES_KEY,
+  type AesKey,
+  aesKey,
+  findAesKey,
+  type GenerateKeyOptions,
+  generateAesKey,
+} from './aes-keys.ts';
 import { type CallMode, cipherCalls } from './cipher-calls.ts';
 import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
 import { attempt } from './errors.ts';
 import { keptKeys } from './kept-keys.ts';
+import { keyDirectory } from './key-directory.ts';
 import type { Library } from './library.ts';
 import type { KeySelector } from './objects.ts';
 import { rsa } from './rsa.ts';
@@ -126,9 +134,10 @@ export function openTokenInSlot(
     return session;
   };
   const cipher = cipherCalls(library, calls);
+  const directory = keyDirectory(cryptoki, AES_KEY);
   const key = keptKeys(
     pool,
-    (session, selector) => findAesKey(cryptoki, loggedIn(session), selector),
+    (session, selector, options) => findAesKey(cryptoki, loggedIn(session), selector, directory, options),
     (kept) => aesKey(kept, aesGcm(cipher)),
   );
   const rsaKeyOf = keptKeys(
