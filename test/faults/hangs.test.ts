@@ -68,8 +68,7 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     await expect.poll(afterOneMore, { timeout: 15_000 }).toBe(true);
     expect(open.sessions().hung).toBeLessThanOrEqual(6);
     shim.heal();
-    // Threads of tests compile TypeScript when they start.
-    expect(await recoveryMs(open.device)).toBeLessThan(10_000);
+    expect(await recoveryMs(open.device)).toBeLessThan(2000);
   });
 
   it('refuses at once what would wait for too long', async () => {
