@@ -1,7 +1,7 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
 import { benchImport } from './import.ts';
 import { benchKms } from './kms/bench.ts';
-import { benchPolicies } from './policies.ts';
+import { benchPolicies } from './policies/bench.ts';
 import { benchSdk } from './sdk/bench.ts';
 import { benchXks } from './xks/bench.ts';
 

@@ -23,15 +23,23 @@ export function pattern(text: string, options: PatternOptions): Pattern {
   const fold = (part: string) => (options.ignoreCase === true ? part.toLowerCase() : part);
   const tokens = tokensOf(text, options, fold);
   const isFixed = tokens.every((token) => typeof token !== 'object');
+  const [first] = tokens;
+  const prefix = typeof first === 'string' ? first : '';
   if (isFixed && tokens.every((token) => typeof token === 'string')) {
     const literal = tokens.join('');
     return { matches: (candidate) => fold(candidate) === literal };
   }
-  if (tokens.length === 1 && tokens[0] === ANY_TEXT) return { matches: () => true };
+  // What most patterns are: `*`, or a text and a `*` behind it.
+  if (tokens.at(-1) === ANY_TEXT && tokens.length === (prefix === '' ? 1 : 2)) {
+    return { matches: (candidate) => fold(candidate).startsWith(prefix) };
+  }
   const fixed = isFixed ? tokens.flatMap((token) => charactersOf(token, noKeys, fold)) : undefined;
   return {
-    matches: (candidate, keys) =>
-      matchesGlob(fixed ?? tokens.flatMap((token) => charactersOf(token, keys, fold)), fold(candidate)),
+    matches(candidate, keys) {
+      const folded = fold(candidate);
+      if (!folded.startsWith(prefix)) return false;
+      return matchesGlob(fixed ?? tokens.flatMap((token) => charactersOf(token, keys, fold)), folded);
+    },
   };
 }
 

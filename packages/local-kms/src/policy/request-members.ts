@@ -26,9 +26,9 @@ export function contextOf(action: string, members: RequestMembers): readonly (re
 
 function pairsOf(value: unknown): readonly (readonly [string, string])[] {
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, text]) =>
-    typeof text === 'string' ? [[name, text] as const] : [],
-  );
+  const pairs: (readonly [string, string])[] = [];
+  for (const [name, text] of Object.entries(value)) if (typeof text === 'string') pairs.push([name, text]);
+  return pairs;
 }
 
 const CONTEXT_MEMBERS: ReadonlyMap<string, string> = new Map([
