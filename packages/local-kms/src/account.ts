@@ -8,6 +8,7 @@ import { createAliases } from './keys/aliases.ts';
 import { createGrants } from './keys/grants.ts';
 import { createImportTokens } from './keys/import-tokens.ts';
 import { createKeys } from './keys/keys.ts';
+import { createLastUses } from './keys/last-uses.ts';
 import { catchUp } from './keys/timeline.ts';
 import type { Account, Kms } from './kms.ts';
 import type { Log } from './log.ts';
@@ -59,6 +60,7 @@ export function createAccount({
       aliases: createAliases(records.table(aliasKind, name), clock),
       grants: createGrants(records.table(grantKind, name), { clock, ids }),
       importTokens: createImportTokens(records.table(importTokenKind, name), clock),
+      lastUses: createLastUses(clock),
       customKeyStores,
       connections: createConnections({ scope, ids, customKeyStores, xks }, log),
       xks,

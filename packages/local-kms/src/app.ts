@@ -6,6 +6,7 @@ import { type AuditEvent, auditEvent } from './audit/event.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import type { Authentication, Identity } from './identity/authentication.ts';
 import { xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
+import { isTracked } from './keys/last-uses.ts';
 import type { Account } from './kms.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -83,9 +84,26 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
       ...(notes.xksCalls.length > 0 && { xksCalls: notes.xksCalls }),
     });
     const time = account.clock.now();
+    const eventId = account.ids.uuid('event');
+    if (!error && isTracked(operation)) {
+      for (const keyArn of keyArns) {
+        kms.lastUses.record(keyIdIn(keyArn), { operation, at: time, eventId, requestId });
+      }
+    }
     const { scope } = kms;
     options.audit(
-      auditEvent({ requestId, operation, scope, time, identity, members, keyArns, error, ...origin }),
+      auditEvent({
+        requestId,
+        eventId,
+        operation,
+        scope,
+        time,
+        identity,
+        members,
+        keyArns,
+        error,
+        ...origin,
+      }),
     );
     return responseOf(answer, requestId);
   });
@@ -106,6 +124,10 @@ function originOf({ socket, headers }: IncomingMessage) {
 
 function membersOf(input: unknown): RequestMembers {
   return typeof input === 'object' && input !== null ? Object.fromEntries(Object.entries(input)) : {};
+}
+
+function keyIdIn(keyArn: string): string {
+  return keyArn.slice(keyArn.indexOf('/') + 1);
 }
 
 type Answer = { readonly output: Output } | { readonly error: KmsError };

@@ -8,6 +8,7 @@ type IdKind =
   | 'grant'
   | 'grant-token'
   | 'request'
+  | 'event'
   | 'health-check';
 
 /** Where the ids of new things come from. They are names, never secrets. */

@@ -7,6 +7,7 @@ import type { Aliases } from './keys/aliases.ts';
 import type { Grants } from './keys/grants.ts';
 import type { ImportTokens } from './keys/import-tokens.ts';
 import type { Keys } from './keys/keys.ts';
+import type { LastUses } from './keys/last-uses.ts';
 import type { Caller } from './policy/caller.ts';
 import type { XksCaller, XksClient } from './xks/client.ts';
 
@@ -30,6 +31,7 @@ export interface Kms {
   readonly aliases: Aliases;
   readonly grants: Grants;
   readonly importTokens: ImportTokens;
+  readonly lastUses: LastUses;
   readonly customKeyStores: CustomKeyStores;
   readonly connections: Connections;
   readonly xks: XksClient;

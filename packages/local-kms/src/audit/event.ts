@@ -23,6 +23,7 @@ export interface AuditEvent {
   readonly errorMessage?: string;
   readonly requestParameters: Readonly<Record<string, unknown>>;
   readonly requestID: string;
+  readonly eventID: string;
   readonly readOnly: boolean;
   /** The keys that the request is about. */
   readonly resources: readonly AuditedResource[];
@@ -49,6 +50,7 @@ export interface AuditedResource {
 /** What a call left behind. */
 export interface FinishedCall {
   readonly requestId: string;
+  readonly eventId: string;
   readonly operation: string;
   readonly scope: ArnScope;
   readonly time: Date;
@@ -76,6 +78,7 @@ export function auditEvent({ scope, error, operation, ...call }: FinishedCall): 
     ...(error && { errorCode: error.code, errorMessage: error.message }),
     requestParameters: parametersOf(call.members ?? {}),
     requestID: call.requestId,
+    eventID: call.eventId,
     readOnly: READ_ONLY.test(operation),
     resources: call.keyArns.map((ARN) => ({
       accountId: scope.accountId,

@@ -13,10 +13,11 @@ export function waitsForReplicas(account: Account, key: KmsKey): boolean {
  * to be deleted, the waiting period of that begins.
  */
 export function deleteKey(account: Account, key: KmsKey, at: Date): void {
-  const { keys, aliases, grants } = account.region(key.region);
+  const { keys, aliases, grants, lastUses } = account.region(key.region);
   keys.delete(key.id);
   for (const { name, targetKeyId } of aliases.list()) if (targetKeyId === key.id) aliases.delete(name);
   grants.deleteOf(key.id);
+  lastUses.delete(key.id);
   const primary = relatedKeys(account, key).find(({ region }) => region === key.primaryRegion);
   if (!primary?.deletion || waitsForReplicas(account, primary)) return;
   const { windowDays } = primary.deletion;

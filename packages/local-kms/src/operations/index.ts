@@ -26,6 +26,7 @@ import { generateDataKeyPairWithoutPlaintext } from './generate-data-key-pair-wi
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts';
 import { generateMac } from './generate-mac.ts';
 import { generateRandom } from './generate-random.ts';
+import { getKeyLastUsage } from './get-key-last-usage.ts';
 import { getKeyPolicy } from './get-key-policy.ts';
 import { getKeyRotationStatus } from './get-key-rotation-status.ts';
 import { getParametersForImport } from './get-parameters-for-import.ts';
@@ -85,6 +86,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
     GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
     GenerateMac: generateMac,
     GenerateRandom: generateRandom,
+    GetKeyLastUsage: getKeyLastUsage,
     GetKeyPolicy: getKeyPolicy,
     GetKeyRotationStatus: getKeyRotationStatus,
     GetParametersForImport: getParametersForImport,

@@ -38,6 +38,7 @@ describe('the audit', () => {
     const encrypt = new EncryptCommand({ KeyId: 'alias/orders', Plaintext: PLAINTEXT, EncryptionContext });
     const { $metadata } = await as('alana').send(encrypt);
     expect(events[0]?.eventTime).toMatch(/^\d{4}-.*Z$/);
+    expect(events[0]?.eventID).toMatch(/^[0-9a-f-]{36}$/);
     expect(events[0]?.userAgent).toContain('aws-sdk-js');
     expect(events).toEqual([
       {
@@ -57,6 +58,7 @@ describe('the audit', () => {
         userAgent: present(events[0]).userAgent,
         requestParameters: { keyId: 'alias/orders', encryptionContext: EncryptionContext },
         requestID: $metadata.requestId,
+        eventID: present(events[0]).eventID,
         readOnly: true,
         resources: [{ accountId: ACCOUNT, type: 'AWS::KMS::Key', ARN: KEY_ARN }],
         eventType: 'AwsApiCall',
