@@ -25,6 +25,8 @@ describe('npm run vectors', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
+  const run = (path: string) =>
+    spawnSync('npm', ['run', '--silent', 'vectors', '--', path], { encoding: 'utf8' });
   const vectors = (tests: readonly object[], mutations: readonly object[] = []) => {
     const manifest = {
       format: 'esdk-vectors/1',
@@ -41,9 +43,16 @@ describe('npm run vectors', () => {
     };
     const file = join(directory, 'manifest.json');
     writeFileSync(file, JSON.stringify(manifest));
-    const run = spawnSync('npm', ['run', '--silent', 'vectors', '--', file], { encoding: 'utf8' });
-    return { status: run.status, lines: run.stdout.trimEnd().split('\n') };
+    const { status, stdout } = run(file);
+    return { status, lines: stdout.trimEnd().split('\n') };
   };
+
+  it.each(['nowhere', ''])('says that it cannot read %j, and exits with 2', (name) => {
+    writeFileSync(join(directory, 'manifest.json'), JSON.stringify({ format: 'another/1', tests: [] }));
+    const { status, stderr } = run(join(directory, name));
+    expect(status).toBe(2);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
 
   it('counts messages, mutations and what it skipped by keyring type', () => {
     const tests = [

@@ -1,6 +1,7 @@
 // npm run vectors -- MANIFEST... : runs test vectors, a manifest file or a folder that holds manifest.json each.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ManifestError } from './manifest.ts';
 import { runManifest } from './run.ts';
 
 const manifests = process.argv.slice(2);
@@ -14,7 +15,11 @@ let failed = 0;
 const skipped = new Map<string, number>();
 for (const path of manifests) {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const report = await runManifest(isFolder ? join(path, 'manifest.json') : path);
+  const report = await runManifest(isFolder ? join(path, 'manifest.json') : path).catch((error: unknown) => {
+    if (!(error instanceof ManifestError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  });
   passed += report.passed;
   failed += report.failures.length;
   for (const failure of report.failures) process.stdout.write(`FAILED ${failure}\n`);

@@ -18,9 +18,25 @@ export type Vector = z.infer<typeof vector>;
 export type Mutation = z.infer<typeof mutation>;
 export type Manifest = z.infer<typeof manifest>;
 
-/** Reads a manifest of the format `esdk-vectors/1`. Fields it does not know are left out. */
+/** A file that is no manifest, or one of another format. */
+export class ManifestError extends Error {
+  constructor(file: string, options: ErrorOptions) {
+    super(`${file} cannot be read as a manifest of the format esdk-vectors/1`, options);
+    this.name = 'ManifestError';
+  }
+}
+
+/**
+ * Reads a manifest of the format `esdk-vectors/1`. Fields it does not know are left out.
+ *
+ * @throws ManifestError
+ */
 export function readManifest(file: string): Manifest {
-  return manifest.parse(JSON.parse(readFileSync(file, 'utf8')));
+  try {
+    return manifest.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (cause) {
+    throw new ManifestError(file, { cause });
+  }
 }
 
 const known = {
