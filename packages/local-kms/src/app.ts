@@ -24,6 +24,8 @@ export interface AppOptions {
   readonly defaultRegion: string;
   readonly authenticate: Authentication;
   readonly gate: Gate;
+  /** Resolves when what has changed until now is kept: no answer tells of anything that could still be lost. */
+  readonly settled: () => Promise<void>;
   readonly log: Log;
   readonly audit: (event: AuditEvent) => void;
 }
@@ -44,7 +46,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const kms = account.region(signedRegion(incoming.headers.authorization) ?? options.defaultRegion);
     const origin = originOf(incoming);
     const notes: Notes = { keyArns: [], xksCalls: [] };
-    const answer = await answerOf(async () => {
+    const answer = await answerOf(options.settled, async () => {
       const body = await readBody(incoming, MAX_BODY_BYTES);
       account.catchUp();
       const run = operationNamed(operation);
@@ -132,9 +134,13 @@ function keyIdIn(keyArn: string): string {
 
 type Answer = { readonly output: Output } | { readonly error: KmsError };
 
-async function answerOf(run: () => Promise<Output>): Promise<Answer> {
+async function answerOf(settled: () => Promise<void>, run: () => Promise<Output>): Promise<Answer> {
   try {
-    return { output: await run() };
+    try {
+      return { output: await run() };
+    } finally {
+      await settled();
+    }
   } catch (thrown) {
     return { error: toKmsError(thrown) };
   }

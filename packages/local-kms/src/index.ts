@@ -10,6 +10,7 @@ export {
   type LocalKms,
   type LocalKmsOptions,
 } from './local-kms.ts';
+export { LocalKmsError, type LocalKmsErrorCode } from './local-kms-error.ts';
 export type {
   ConnectionRecord,
   HealthCheckRecord,
@@ -22,6 +23,12 @@ export type {
 } from './log.ts';
 export type { AllowReason, DecidingStatement, Decision, DenyReason } from './policy/decision.ts';
 export type { AccessExplanation, AccessQuestion, AccessQuestions } from './policy/explanation.ts';
+export { passphraseProtection } from './protection/passphrase.ts';
+export type { Protection } from './protection/protection.ts';
+export { type TokenProtectionOptions, tokenProtection } from './protection/token.ts';
 export type { Seed, SeedKey } from './seed.ts';
+export type { StateOptions } from './state/open-state.ts';
+export { type DirectoryStoreOptions, directoryStore } from './store/directory/directory-store.ts';
+export type { StoreLocation } from './store/store.ts';
 export type { XksClientCertificate } from './xks/client-certificate.ts';
 export type { XksOperationMetrics } from './xks/metrics.ts';

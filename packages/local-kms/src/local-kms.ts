@@ -17,6 +17,7 @@ import { type Principals, parsePrincipals } from './identity/principals-file.ts'
 import { idSource } from './ids.ts';
 import { type XksStoreMetrics, xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
 import type { Account } from './kms.ts';
+import { LocalKmsError } from './local-kms-error.ts';
 import type { Log } from './log.ts';
 import {
   type AccessExplanation,
@@ -28,7 +29,9 @@ import {
 import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
 import { clockOffsetKind } from './state/kinds/clock-offset.ts';
-import { ALL_REGIONS, createRecords } from './state/records.ts';
+import { createLedger, type Ledger, MEMORY_LEDGER } from './state/ledger.ts';
+import { openState, type StateOptions } from './state/open-state.ts';
+import { ALL_REGIONS, createRecords, type NamedRecord } from './state/records.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';
 
@@ -48,10 +51,15 @@ export interface LocalKmsOptions {
   readonly xksTimeoutMs?: number;
   /** How often proxies of connected stores are asked for their health: a second to a day. Default five minutes. */
   readonly xksHealthIntervalMs?: number;
-  /** Keys and aliases to begin with. */
+  /** Keys and aliases to begin with; with `state`, where that is new. */
   readonly seed?: Seed;
-  /** Makes the ids of keys, grants and so on the same in every process that does the same with the same text. */
+  /**
+   * Makes the ids of keys, grants and so on the same in every process that does the same with the same text. Not with
+   * `state`, where the ids of another process are there already.
+   */
   readonly idSeed?: string;
+  /** Where everything is kept, and under what. Left out, it is in memory and gone with the process. */
+  readonly state?: StateOptions;
   /** Who there is besides the root user of the account. */
   readonly principals?: Principals;
   /**
@@ -70,16 +78,16 @@ export interface LocalKmsOptions {
 /** What becomes of signatures, policies and grants. */
 export type AuthMode = 'off' | 'log' | 'enforce';
 
-/** A KMS that keeps its keys in memory. It can listen more than once, at different ports. */
+/** A KMS. It can listen more than once, at different ports; its state is open while it does. */
 export interface LocalKms {
   /**
-   * Rejects with the error of the socket, such as EADDRINUSE, if the port cannot be had, and with that of the
-   * seed if its keys or aliases cannot be made.
+   * Rejects with the error of the socket, such as EADDRINUSE, if the port cannot be had, with that of the seed if its
+   * keys or aliases cannot be made, and with LocalKmsError if the state cannot be opened.
    */
   listen(options?: ListenOptions): Promise<ListeningKms>;
   /**
    * Moves the clock forward; what was due by then happens: deletions, rotations, expiry of imported material.
-   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years.
+   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years. Kept before the next request is answered.
    */
   advanceClock(milliseconds: number): void;
   /**
@@ -93,7 +101,10 @@ export interface LocalKms {
   auditEvents(filter?: AuditFilter): readonly AuditEvent[];
   /** What the calls to the proxies of external key stores came to. */
   xksMetrics(): readonly XksStoreMetrics[];
-  /** Forgets everything but the seed, and sets the clock back to the time of this machine. */
+  /**
+   * Forgets everything but the seed, and sets the clock back to the time of this machine. With `state`, rejects with
+   * TypeError unless the KMS listens.
+   */
   reset(): Promise<void>;
 }
 
@@ -114,8 +125,8 @@ export interface ListeningKms {
 }
 
 /**
- * The AWS KMS API in this process, for development and tests: nothing is kept, and nothing is authorized unless
- * `auth` says so.
+ * The AWS KMS API in this process, for development and tests: nothing is kept unless `state` says where, and nothing is
+ * authorized unless `auth` says so.
  * Throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed.
  *
  * @example
@@ -132,6 +143,7 @@ export function createLocalKms({
   xksHealthIntervalMs = 300_000,
   seed = { keys: [] },
   idSeed,
+  state,
   principals = { accounts: {} },
   auth = 'off',
   grantDelayMs = 0,
@@ -145,6 +157,7 @@ export function createLocalKms({
   if (!(xksHealthIntervalMs >= 1000 && xksHealthIntervalMs <= MAX_XKS_HEALTH_INTERVAL_MS)) {
     throw new RangeError(`xksHealthIntervalMs: expected 1000 to ${MAX_XKS_HEALTH_INTERVAL_MS}`);
   }
+  if (state && idSeed !== undefined) throw new RangeError('idSeed: expected none with state');
   const transport = createXksTransport({
     hosts: xksHosts,
     certificateAuthorities: xksCertificateAuthorities,
@@ -152,16 +165,47 @@ export function createLocalKms({
     timeoutMs: xksTimeoutMs,
   });
   const parsedSeed = parseSeed(seed);
-  const begin = () => {
-    const records = createRecords();
+  const begin = (initial: readonly NamedRecord[] = []) => {
+    const records = createRecords({ initial, isKept: state !== undefined });
     const clock = movableClock(records.table(clockOffsetKind, ALL_REGIONS));
     const ids = idSource(idSeed);
     const account = createAccount({ accountId, clock, ids, records, transport, xksHealthIntervalMs, log });
     account.region(region);
-    return { account, clock };
+    return { account, clock, records };
   };
   let current = begin();
-  let planted: Promise<void> | undefined;
+  let ledger: Ledger = MEMORY_LEDGER;
+  const openKept = async (options: StateOptions): Promise<{ readonly isNew: boolean }> => {
+    const opened = await openState(options, accountId);
+    try {
+      current = begin(opened.records);
+    } catch (error) {
+      await opened.store.close();
+      throw error;
+    }
+    ledger = createLedger(opened, current.records, (error) =>
+      log({ event: 'state-lost', cause: causeOf(error) }),
+    );
+    connectAgain(current.account);
+    return { isNew: opened.version === 0 };
+  };
+  const closeKept = async (): Promise<void> => {
+    const closing = ledger;
+    ledger = MEMORY_LEDGER;
+    ready = undefined;
+    await closing.close();
+  };
+  const prepare = async (): Promise<void> => {
+    const { isNew } = state ? await openKept(state) : { isNew: true };
+    try {
+      if (isNew) await plant(current.account, region, parsedSeed);
+      await ledger.settled();
+    } catch (error) {
+      await closeKept();
+      throw error;
+    }
+  };
+  let ready: Promise<void> | undefined;
   const scope = arnScope(region, accountId);
   const directory = createDirectory(parsePrincipals(principals), scope);
   const trail = createAuditTrail(MAX_AUDIT_EVENTS);
@@ -170,29 +214,38 @@ export function createLocalKms({
     defaultRegion: region,
     ...guard(auth, { directory, scope, grantDelayMs, log }),
     log,
+    settled: () => ledger.settled(),
     audit(event) {
       trail.record(event);
       audit(event);
     },
   });
   const sources = () => ({ account: current.account, defaultRegion: region, directory, grantDelayMs });
+  const catchUp = (): void => {
+    current.account.catchUp();
+    // What becomes of a failure, the ledger knows.
+    ledger.settled().catch(() => undefined);
+  };
   let listening = 0;
   let ticking: NodeJS.Timeout | undefined;
 
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
-      planted ??= plant(current.account, region, parsedSeed);
-      await planted;
+      ready ??= prepare();
+      await ready;
       const server = await startHttpServer({
         host,
         port,
         fetch: app.fetch,
         onError: ({ code, name }) => log({ event: 'server-error', cause: code ?? name }),
+      }).catch(async (error: unknown) => {
+        if (state && listening === 0) await closeKept();
+        throw error;
       });
       const { url } = server;
       listening += 1;
       // What is due does not wait for a request, nor keep the process alive.
-      ticking ??= setInterval(() => current.account.catchUp(), TICK_MS).unref();
+      ticking ??= setInterval(catchUp, TICK_MS).unref();
       log({ event: 'listening', url });
       return {
         url,
@@ -204,21 +257,24 @@ export function createLocalKms({
           ticking = undefined;
           await settled(current.account);
           transport.close();
+          if (state) await closeKept();
         },
       };
     },
     advanceClock(milliseconds) {
       current.clock.advance(milliseconds);
-      current.account.catchUp();
+      catchUp();
     },
     explain: (question) => explain(sources(), question),
     explainAll: (questions) => explainAll(sources(), questions),
     auditEvents: (filter) => trail.find(filter),
     xksMetrics: () => xksStoreMetrics(current.account),
     async reset() {
+      if (state && !ready) throw new TypeError('reset: expected a KMS that listens');
       await settled(current.account);
       const next = begin();
       await plant(next.account, region, parsedSeed);
+      await ledger.replace(next.records);
       current = next;
     },
   };
@@ -248,6 +304,20 @@ function guard(
     enforce: () => ({ authenticate: signatureAuthentication(directory), gate: enforcingGate(options) }),
   } as const satisfies Record<AuthMode, () => object>;
   return modes[mode]();
+}
+
+/** Goes on with the attempts to connect key stores that were under way when a process ended. */
+function connectAgain({ ids, ...account }: Account): void {
+  for (const { customKeyStores, connections } of account.regions()) {
+    for (const { id, connection } of customKeyStores.list()) {
+      if (connection.state === 'CONNECTING') connections.start(id, ids.uuid('request'));
+    }
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (error instanceof LocalKmsError) return error.code;
+  return error instanceof Error ? error.name : 'unknown';
 }
 
 /** Waits for the attempts to connect key stores that are under way. */

@@ -7,7 +7,8 @@ export type LogRecord =
   | RefusalRecord
   | ConnectionRecord
   | HealthCheckRecord
-  | ServerErrorRecord;
+  | ServerErrorRecord
+  | StateLostRecord;
 
 /** Takes records as they happen; it must not throw. */
 export type Log = (record: LogRecord) => void;
@@ -68,6 +69,13 @@ export interface HealthCheckRecord {
 interface ServerErrorRecord {
   readonly event: 'server-error';
   /** Its code, such as EMFILE, or else its name. */
+  readonly cause: string;
+}
+
+/** Something could not be kept. From now on every request is answered with KMSInternalException. */
+interface StateLostRecord {
+  readonly event: 'state-lost';
+  /** A code of `LocalKmsError`, or else the name of an error. */
   readonly cause: string;
 }
 

@@ -36,6 +36,7 @@ async function startWithGate() {
     log,
     authenticate: noAuthentication(account.region('eu-north-1').scope),
     audit: log,
+    settled: async () => undefined,
     gate(access) {
       accesses.push(access);
       if (closed) throw new KmsError('AccessDeniedException', 'The gate is closed.');

@@ -1,11 +1,12 @@
 import { LocalKmsError } from '../local-kms-error.ts';
 import { createTable, type Table } from './table.ts';
+import { wipe } from './wipe.ts';
 
 /** One kind of record: what of a value is stored, and the way back. */
 export interface RecordKind<Value> {
   /** Without a slash. */
   readonly name: string;
-  /** The value in numbers, strings, arrays, objects and byte arrays. Byte arrays are copies, which are wiped then. */
+  /** The value in numbers, strings, arrays, objects and byte arrays. Byte arrays are copies: they are wiped after use. */
   readonly toStored: (value: Value) => unknown;
   /** Throws for anything that `toStored` does not make. */
   readonly fromStored: (stored: unknown) => Value;
@@ -99,6 +100,8 @@ function valueOf<Value>(kind: RecordKind<Value>, name: string, stored: unknown):
     return kind.fromStored(stored);
   } catch (cause) {
     throw corrupt(`the record ${name} is not one of its kind`, cause);
+  } finally {
+    wipe(stored);
   }
 }
 

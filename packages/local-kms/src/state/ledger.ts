@@ -1,0 +1,81 @@
+import type { OpenState } from './open-state.ts';
+import type { NamedRecord, Records } from './records.ts';
+import { sealed } from './sealing.ts';
+
+/** Sees to it that what has changed is kept before anybody is told of it. */
+export interface Ledger {
+  /**
+   * Resolves when all changes up to now are kept. Those that come together are kept together. Rejects with LocalKmsError
+   * once something could not be kept, and from then on always: what is in memory is no longer what is kept.
+   */
+  settled(): Promise<void>;
+  /** Has other records take the place of all, in one commit. Rejects as `settled` does. */
+  replace(records: Records): Promise<void>;
+  /** Settles, and lets go of the store. */
+  close(): Promise<void>;
+}
+
+/** Keeps the changes of these records, which were made of the open state. `onLost` is told of the first failure. */
+export function createLedger(
+  { store, key, version: initialVersion }: OpenState,
+  initialRecords: Records,
+  onLost: (error: unknown) => void,
+): Ledger {
+  let version = initialVersion;
+  let records = initialRecords;
+  let isQueued = false;
+  let last = Promise.resolve();
+
+  const commit = async (changes: readonly NamedRecord[]): Promise<void> => {
+    if (changes.length === 0) return;
+    version += 1;
+    const sealedChanges = changes.map((change) => ({
+      name: change.name,
+      body: change.stored === undefined ? undefined : sealed(key, change, version),
+    }));
+    await store.commit(version, sealedChanges);
+  };
+  let isLost = false;
+  // After a failure nothing more gets a turn.
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    last = last.then(work);
+    last.catch((error: unknown) => {
+      if (!isLost) onLost(error);
+      isLost = true;
+    });
+    return last;
+  };
+  const settled = (): Promise<void> => {
+    if (isQueued || !records.hasChanges()) return last;
+    isQueued = true;
+    return inTurn(async () => {
+      isQueued = false;
+      await commit(records.takeChanges());
+    });
+  };
+
+  return {
+    settled,
+    replace: (next) =>
+      inTurn(async () => {
+        const remaining = new Set(next.names());
+        const gone = records.names().filter((name) => !remaining.has(name));
+        records = next;
+        await commit([...next.takeChanges(), ...gone.map((name) => ({ name, stored: undefined }))]);
+      }),
+    async close() {
+      try {
+        await settled();
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
+
+/** For records that are in memory only. */
+export const MEMORY_LEDGER: Ledger = {
+  settled: async () => undefined,
+  replace: async () => undefined,
+  close: async () => undefined,
+};

@@ -1,0 +1,167 @@
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LocalKmsError } from '../../local-kms-error.ts';
+import type { Snapshot, Store, StoreLocation } from '../store.ts';
+import { DRAFT_SUFFIX, syncFolder, writeDurably } from './durable-files.ts';
+import { errorCode } from './error-code.ts';
+import { decodeLog, encodeCommit, encodeSnapshot } from './log.ts';
+import { takeLock } from './process-lock.ts';
+
+/** How a directory is kept small. */
+export interface DirectoryStoreOptions {
+  /**
+   * How long the log may be, before a new snapshot takes its place. Default 8 MiB. It may always be twice as long as that
+   * snapshot.
+   */
+  readonly maxLogBytes?: number;
+}
+
+/**
+ * Keeps records in a directory, which is made if it is not there: one log, which begins with a snapshot and goes on with
+ * commits. A commit is one line, appended and synced to the disk. A new snapshot is the next log, which takes the place of
+ * the one before by its number.
+ */
+export function directoryStore(
+  path: string,
+  { maxLogBytes = 8_388_608 }: DirectoryStoreOptions = {},
+): StoreLocation {
+  return {
+    async open() {
+      return whatFails(path, async () => {
+        await mkdir(path, { recursive: true, mode: 0o700 });
+        const lock = await takeLock(join(path, LOCK_NAME));
+        try {
+          const log = await openNewestLog(path);
+          return storeOf(path, { log, maxLogBytes, release: () => lock.release() });
+        } catch (error) {
+          await lock.release();
+          throw error;
+        }
+      });
+    },
+    read: () => whatFails(path, () => readNewestLog(path)),
+  };
+}
+
+interface OpenLog {
+  readonly number: number;
+  /** undefined in a store that is new. */
+  readonly file: FileHandle | undefined;
+  readonly bytes: number;
+  /** How many of them a snapshot of it would have had when it was opened. */
+  readonly snapshotBytes: number;
+}
+
+interface StoreParts {
+  readonly log: OpenLog;
+  readonly maxLogBytes: number;
+  readonly release: () => Promise<void>;
+}
+
+function storeOf(path: string, { log: opened, maxLogBytes, release }: StoreParts): Store {
+  let log = opened;
+
+  const beginLog = async (number: number, snapshot: Snapshot): Promise<void> => {
+    const bytes = encodeSnapshot(snapshot);
+    await writeDurably(logPath(path, number), bytes);
+    const file = await open(logPath(path, number), 'a');
+    await log.file?.close();
+    log = { number, file, bytes: bytes.length, snapshotBytes: bytes.length };
+  };
+
+  return {
+    read: () => whatFails(path, () => readNewestLog(path)),
+    begin: (snapshot) =>
+      whatFails(path, async () => {
+        if (log.file) throw new LocalKmsError('STATE_EXISTS', `${path} holds the state of a KMS already`);
+        await beginLog(1, snapshot);
+      }),
+    commit: (version, changes) =>
+      whatFails(path, async () => {
+        const { file, number, bytes, snapshotBytes } = log;
+        if (!file) throw new TypeError('store: expected one that was begun');
+        const line = encodeCommit(version, changes);
+        await file.appendFile(line);
+        await file.datasync();
+        log = { ...log, bytes: bytes + line.length };
+        if (log.bytes <= Math.max(maxLogBytes, 2 * snapshotBytes)) return;
+        const snapshot = await readNewestLog(path);
+        if (!snapshot) throw new LocalKmsError('STATE_CORRUPT', `${path} has lost its log`);
+        await beginLog(number + 1, snapshot);
+        await rm(logPath(path, number));
+      }),
+    async close() {
+      await log.file?.close();
+      await release();
+    },
+  };
+}
+
+/** Makes the newest log ready to be gone on with, and clears away what a crash may have left. */
+async function openNewestLog(path: string): Promise<OpenLog> {
+  const names = await readdir(path);
+  const drafts = names.filter((name) => name.endsWith(DRAFT_SUFFIX));
+  const numbers = logNumbers(names);
+  const number = numbers.at(-1);
+  if (number === undefined) {
+    for (const name of drafts) await rm(join(path, name));
+    return { number: 0, file: undefined, bytes: 0, snapshotBytes: 0 };
+  }
+  const log = await readFile(logPath(path, number));
+  const { snapshot, bytes } = decodeLog(log);
+  for (const name of drafts) await rm(join(path, name));
+  for (const older of numbers.slice(0, -1)) await rm(logPath(path, older));
+  const file = await open(logPath(path, number), 'a');
+  if (bytes < log.length) await file.truncate(bytes);
+  await file.sync();
+  await syncFolder(path);
+  return { number, file, bytes, snapshotBytes: encodeSnapshot(snapshot).length };
+}
+
+/** A log that is gone by the time that it is opened has a successor. */
+async function readNewestLog(path: string): Promise<Snapshot | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    const number = logNumbers(await namesIn(path)).at(-1);
+    if (number === undefined) return undefined;
+    try {
+      return decodeLog(await readFile(logPath(path, number))).snapshot;
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The numbers of logs, in ascending order. */
+function logNumbers(names: readonly string[]): readonly number[] {
+  return names
+    .flatMap((name) => LOG_NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function logPath(path: string, number: number): string {
+  return join(path, `state-${number}.log`);
+}
+
+async function whatFails<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (cause instanceof LocalKmsError || code === undefined) throw cause;
+    throw new LocalKmsError('STORE_UNAVAILABLE', `${path}: ${code}`, { cause });
+  }
+}
+
+const LOG_NAME = /^state-(\d{1,15})\.log$/;
+const LOCK_NAME = 'lock';
+const MAX_ATTEMPTS = 5;
