@@ -1,21 +1,17 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
-import { benchImport } from './import.ts';
-import { benchKms } from './kms/bench.ts';
-import { benchPolicies } from './policies/bench.ts';
-import { benchSdk } from './sdk/bench.ts';
-import { benchXks } from './xks/bench.ts';
-
+/** Loaded when it is wanted: what one area needs is not in the memory of another. */
 const AREAS = {
-  sdk: benchSdk,
-  xks: benchXks,
-  kms: benchKms,
-  policies: benchPolicies,
-  import: benchImport,
-} as const satisfies Record<string, (texts: readonly string[]) => Promise<void>>;
+  sdk: async () => (await import('./sdk/bench.ts')).benchSdk,
+  xks: async () => (await import('./xks/bench.ts')).benchXks,
+  kms: async () => (await import('./kms/bench.ts')).benchKms,
+  policies: async () => (await import('./policies/bench.ts')).benchPolicies,
+  import: async () => (await import('./import.ts')).benchImport,
+} as const satisfies Record<string, () => Promise<(texts: readonly string[]) => Promise<void>>>;
 
 const [area = 'sdk', ...texts] = process.argv.slice(2);
 if (!isArea(area)) throw new RangeError(`AREA: expected one of ${Object.keys(AREAS).join(', ')}`);
-await AREAS[area](texts);
+const bench = await AREAS[area]();
+await bench(texts);
 
 function isArea(value: string): value is keyof typeof AREAS {
   return Object.hasOwn(AREAS, value);
