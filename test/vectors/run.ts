@@ -116,9 +116,9 @@ async function decryptPieces(run: Run, message: Uint8Array, pieceLength: number)
   const decryptor = client.decryptor({ ...options, onHeader: (header) => (opened = header) });
   const parts: Uint8Array[] = [];
   for (let start = 0; start < message.length; start += pieceLength) {
-    parts.push(await decryptor.update(message.subarray(start, start + pieceLength)));
+    parts.push(...(await decryptor.update(message.subarray(start, start + pieceLength))));
   }
-  parts.push(await decryptor.final());
+  parts.push(...(await decryptor.final()));
   if (opened === undefined) throw new Error('the header was never told');
   return { ...opened, plaintext: Buffer.concat(parts) };
 }

@@ -1,8 +1,8 @@
+import { unsafeBytes } from '#crypto';
 import { type AuthenticHeader, MessageDecryptor } from './decrypt.ts';
 import { startEncryption } from './encrypt.ts';
 import type { MessageEncryptor } from './encrypt-body.ts';
 import { EncryptionSdkError } from './errors.ts';
-import { Input } from './format/input.ts';
 import {
   assertBytes,
   type ClientPolicy,
@@ -12,16 +12,18 @@ import {
   parseDecryptOptions,
   parseEncryptOptions,
 } from './options.ts';
+import { Parts } from './parts.ts';
 
 /**
- * Bytes in, bytes out: the form that all streams share. Feed chunks of any size, keep what comes back in order.
+ * Bytes in, bytes out: the form that all streams share. Feed chunks of any size, keep the arrays that come back in order:
+ * to join them is left to whoever has to, for it costs as much as a good part of the encryption.
  * A chunk may be used again once its promise has settled. After a rejection nothing more comes.
  */
 export interface ChunkTransform {
   /** Takes a chunk and answers what is ready, which may be nothing. Wait for each call before the next. */
-  update(chunk: Uint8Array): Promise<Uint8Array>;
+  update(chunk: Uint8Array): Promise<readonly Uint8Array[]>;
   /** Ends the input and answers the rest. */
-  final(): Promise<Uint8Array>;
+  final(): Promise<readonly Uint8Array[]>;
 }
 
 interface ChunkOptions {
@@ -68,8 +70,8 @@ export function chunkEncryptor(policy: ClientPolicy, options: EncryptorOptions):
   const parsed = parseEncryptOptions(policy, options, maxLength);
   let message: MessageEncryptor | undefined;
   let taken = 0;
-  const take = async (chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> => {
-    taken += chunk.length;
+  return inTurn(async (chunk) => {
+    taken += chunk?.length ?? 0;
     if (maxLength !== undefined && taken > maxLength) {
       throw new EncryptionSdkError('PLAINTEXT_TOO_LONG', 'there is more plaintext than was announced');
     }
@@ -77,11 +79,10 @@ export function chunkEncryptor(policy: ClientPolicy, options: EncryptorOptions):
       message = await startEncryption(parsed);
       await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
     }
-    const bytes = await (isLast ? message.final(chunk) : message.update(chunk));
+    const parts = await (chunk === undefined ? message.final() : message.update(chunk));
     onProgress?.(taken);
-    return bytes;
-  };
-  return inTurn(take);
+    return parts;
+  });
 }
 
 /** See `EncryptionClient.decryptor`. */
@@ -94,7 +95,7 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
     throw new TypeError('signedMessages: expected hold, refuse or unsafeReleaseBeforeSignature');
   }
   let isHeldBack = false;
-  const held = new Input();
+  const held = new Parts(unsafeBytes);
   let taken = 0;
   const decryptor = new MessageDecryptor({
     ...parseDecryptOptions(policy, options),
@@ -107,59 +108,55 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
     },
     onHeader,
   });
-  const hold = (plaintext: Uint8Array): void => {
-    held.push(plaintext);
-    held.settle();
-    plaintext.fill(0);
-  };
-  const take = async (chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> => {
-    if (isLast) {
-      const { plaintext } = await decryptor.final(chunk);
-      if (held.length === 0) return plaintext;
-      hold(plaintext);
-      return held.take(held.length).slice();
+  const take = async (chunk: Uint8Array | undefined): Promise<readonly Uint8Array[]> => {
+    if (chunk === undefined) {
+      decryptor.final();
+      return held.take();
     }
-    const plaintext = await decryptor.update(chunk);
-    if (isHeldBack) hold(plaintext);
+    const parts = await decryptor.update(chunk);
+    if (isHeldBack) for (const part of parts) held.put(part);
     if (held.length + decryptor.bufferedBytes > maxBufferedBytes) {
       throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much would have to be held back');
     }
-    return isHeldBack ? NOTHING : plaintext;
+    return isHeldBack ? [] : parts;
   };
-  return inTurn(async (chunk, isLast) => {
-    taken += chunk.length;
-    let isOver = true;
+  return inTurn(async (chunk) => {
+    taken += chunk?.length ?? 0;
     try {
-      const plaintext = await take(chunk, isLast);
+      const parts = await take(chunk);
       onProgress?.(taken);
-      isOver = isLast;
-      return plaintext;
-    } finally {
-      if (isOver) held.wipe();
+      return parts;
+    } catch (error) {
+      held.wipe();
+      decryptor.wipe();
+      throw error;
     }
   });
 }
 
-/** Takes chunks one at a time, and none after a failure or the end. */
-function inTurn(take: (chunk: Uint8Array, isLast: boolean) => Promise<Uint8Array>): ChunkTransform {
+/** Takes chunks one at a time, and none after a failure or the end, which is `undefined`. */
+function inTurn(take: (chunk: Uint8Array | undefined) => Promise<readonly Uint8Array[]>): ChunkTransform {
   let state: TransformState = 'ready';
-  const call = async (chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> => {
-    assertBytes(chunk, 'chunk');
+  const call = async (chunk?: Uint8Array): Promise<readonly Uint8Array[]> => {
     if (state === 'busy') throw new TypeError('wait for each call before the next');
     if (state === 'over') throw new TypeError('the transformation has ended');
     state = 'busy';
     let next: TransformState = 'over';
     try {
-      const bytes = await take(chunk, isLast);
-      if (!isLast) next = 'ready';
-      return bytes;
+      const parts = await take(chunk);
+      if (chunk !== undefined) next = 'ready';
+      return parts;
     } finally {
       state = next;
     }
   };
-  return { update: async (chunk) => call(chunk, false), final: async () => call(NOTHING, true) };
+  return {
+    async update(chunk) {
+      assertBytes(chunk, 'chunk');
+      return call(chunk);
+    },
+    final: async () => call(),
+  };
 }
 
 type TransformState = 'ready' | 'busy' | 'over';
-
-const NOTHING = new Uint8Array(0);

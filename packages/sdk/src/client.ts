@@ -58,7 +58,7 @@ export function encryptionClient(options: ClientOptions = {}): EncryptionClient 
       assertBytes(plaintext, 'plaintext');
       const encryptor = await startEncryption(parseEncryptOptions(policy, encryptOptions, plaintext.length));
       const { header, encryptionContext } = encryptor;
-      const message = await encryptor.final(plaintext);
+      const message = await encryptor.whole(plaintext);
       return { message, encryptionContext, suite: header.suite, header };
     },
     encryptor: (encryptorOptions) => chunkEncryptor(policy, encryptorOptions),

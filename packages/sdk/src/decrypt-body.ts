@@ -1,19 +1,20 @@
 import { yieldToEventLoop } from '#crypto';
 import { decodeEcdsaSignature } from './crypto/ecdsa-der.ts';
-import type { AesGcmKey, Verifier } from './crypto/provider.ts';
+import type { AesGcmKey, Awaitable, Opener, Verifier } from './crypto/provider.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import {
   FrameBinding,
+  type FrameHead,
   plaintextLengthOf,
-  readFrame,
-  readNonFramedBody,
-  type SealedFrame,
+  readFrameHead,
+  readNonFramedHead,
   TAG_LENGTH,
 } from './format/body.ts';
 import { readFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
 import { type Input, UnitReader } from './format/input.ts';
 import { feed, Pace } from './pace.ts';
+import { type Parts, PIECE_LENGTH } from './parts.ts';
 import { COORDINATE_LENGTH } from './suites.ts';
 
 /** Frames, footer, end of a message whose header is authentic. */
@@ -23,13 +24,15 @@ export class BodyDecryptor {
   readonly #verifier: Verifier | undefined;
   readonly #binding: FrameBinding;
   readonly #footerReader = new UnitReader(readFooter());
+  readonly #pace = new Pace();
   #sequenceNumber = 1;
   #expects: 'frame' | 'footer' | 'end' = 'frame';
-  readonly #pace = new Pace();
+  /** A frame that has not all come in. */
+  #begun: BegunFrame | undefined;
   /** Bytes of the message that the verifier has yet to see. */
   #unverified: Uint8Array = NOTHING;
   /** The last plaintext of a signed message waits here for the signature. */
-  #held: Uint8Array = NOTHING;
+  #held: readonly Uint8Array[] = [];
 
   constructor(header: MessageHeader, contentKey: AesGcmKey, verifier: Verifier | undefined) {
     this.#header = header;
@@ -38,119 +41,164 @@ export class BodyDecryptor {
     this.#binding = new FrameBinding(header.messageId);
   }
 
+  /** Bytes of plaintext that wait for the rest of their frame, or for the signature. */
   get heldLength(): number {
-    return this.#held.length;
+    return this.#held.reduce((sum, { length }) => sum + length, this.#begun?.length ?? 0);
   }
 
   get isComplete(): boolean {
     return this.#expects === 'end';
   }
 
-  /** Opens everything that is in the input. */
-  async read(input: Input, out: Output): Promise<void> {
-    out.expect(this.heldLength + this.#plaintextLength(input));
+  /** Opens everything that is in the input. After a failure, what was not given out is still to be wiped. */
+  async read(input: Input, out: Parts): Promise<void> {
+    out.expect(this.#copiedLength(input, out));
     while (this.#expects === 'frame') {
-      const frame = this.#nextFrame(input);
-      if (frame === undefined) break;
-      const { kind, sequenceNumber, iv, sealed } = frame;
-      const length = sealed.length - TAG_LENGTH;
-      const isLast = kind !== 'regular';
-      const plaintext = isLast && this.#verifier ? new Uint8Array(length) : out.reserve(length);
-      const aad = this.#binding.aad(kind, sequenceNumber, length);
-      const opened = this.#contentKey.open(iv, aad, sealed, plaintext);
-      // Node opens at once: for a short frame, to wait would cost as much as to open.
-      if (!(typeof opened === 'boolean' ? opened : await opened)) throw decryptionFailed();
-      const raw = input.take(frame.length);
-      if (this.#verifier && !this.#followsUnverified(raw)) {
-        await this.#verifyRead();
-        this.#unverified = raw;
-      }
-      if (isLast) {
-        if (this.#verifier) this.#held = plaintext;
-        this.#expects = this.#verifier ? 'footer' : 'end';
-      }
-      this.#sequenceNumber += 1;
-      if (this.#pace.isDue(frame.length)) {
-        await this.#verifyRead();
-        await yieldToEventLoop();
+      const head = this.#begun === undefined ? this.#nextHead(input) : undefined;
+      if (head !== undefined && this.#isWhole(head, input, out)) {
+        const opened = this.#openWhole(head, input, out);
+        // Node opens at once: for a short frame, to wait would cost as much as to open.
+        if (!(typeof opened === 'boolean' ? opened : await opened)) throw decryptionFailed();
+        const length = head.headLength + head.contentLength + TAG_LENGTH;
+        if (this.#verifier === undefined) input.skip(length);
+        else await this.#verifyLater(input.take(length));
+        this.#endFrame(head.kind);
+        if (this.#pace.isDue(length)) await this.#rest();
+      } else {
+        if (head !== undefined) await this.#begin(head, input);
+        if (this.#begun === undefined || !(await this.#continue(this.#begun, input, out))) break;
       }
     }
     await this.#verifyRead();
-    if (this.#expects === 'frame') return;
-    if (this.#expects === 'footer' && !(await this.#readFooter(input, out))) return;
-    if (input.length > 0) {
+    if (this.#expects === 'footer') await this.#readFooter(input, out);
+    if (this.#expects === 'end' && input.length > 0) {
       throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the end of the message');
     }
   }
 
-  #plaintextLength(input: Input): number {
-    if (this.#expects !== 'frame') return 0;
-    const { contentType, frameLength } = this.#header;
-    return contentType === 'framed' ? plaintextLengthOf(input, frameLength) : input.length;
+  /** Drops and zeroes plaintext that was not given out. */
+  wipe(): void {
+    this.#begun?.opener.wipe();
+    for (const part of this.#held) part.fill(0);
+    this.#held = [];
   }
 
-  #nextFrame(input: Input): SealedFrame | undefined {
+  /** Bytes of plaintext that will be copied to one array, since they come in short frames. */
+  #copiedLength(input: Input, out: Parts): number {
+    const { contentType, frameLength } = this.#header;
+    if (this.#expects !== 'frame' || !out.copies(frameLength)) return 0;
+    if (contentType !== 'framed') return input.length;
+    const { head, length = 0 } = this.#begun ?? {};
+    const start = head === undefined ? 0 : head.contentLength - length + TAG_LENGTH;
+    return length + this.heldLength + plaintextLengthOf(input, start, frameLength);
+  }
+
+  #nextHead(input: Input): FrameHead | undefined {
     const { contentType, frameLength } = this.#header;
     return contentType === 'framed'
-      ? readFrame(input, frameLength, this.#sequenceNumber)
-      : readNonFramedBody(input);
+      ? readFrameHead(input, frameLength, this.#sequenceNumber)
+      : readNonFramedHead(input);
+  }
+
+  /** True for a frame that is all there, and whose plaintext may be written to where it is given out. */
+  #isWhole({ kind, headLength, contentLength }: FrameHead, input: Input, out: Parts): boolean {
+    return (
+      input.rowLength >= headLength + contentLength + TAG_LENGTH &&
+      out.copies(contentLength) &&
+      (out.isJoined || !this.#isHeld(kind))
+    );
+  }
+
+  /** Nothing is given out at once of the last plaintext of a signed message. */
+  #isHeld(kind: FrameHead['kind']): boolean {
+    return kind !== 'regular' && this.#verifier !== undefined;
+  }
+
+  #openWhole(head: FrameHead, input: Input, out: Parts): Awaitable<boolean> {
+    const { headLength, contentLength } = head;
+    const sealed = input.peek(headLength, headLength + contentLength + TAG_LENGTH);
+    const offset = out.reserve(contentLength);
+    return this.#contentKey.open(this.#binding.ivOf(input, head), this.#aad(head), sealed, out.block, offset);
+  }
+
+  async #begin(head: FrameHead, input: Input): Promise<void> {
+    const opener = this.#contentKey.opener(this.#binding.ivOf(input, head), this.#aad(head));
+    this.#begun = { head, opener, length: 0 };
+    await this.#verifyLater(input.take(head.headLength));
+  }
+
+  /** Takes what is there of a frame, and answers true if that was its end. */
+  async #continue(begun: BegunFrame, input: Input, out: Parts): Promise<boolean> {
+    const { opener, head } = begun;
+    while (begun.length < head.contentLength && input.length > 0) {
+      const missing = head.contentLength - begun.length;
+      const piece = input.take(Math.min(missing, input.rowLength, PIECE_LENGTH));
+      opener.update(piece);
+      begun.length += piece.length;
+      await this.#verifyLater(piece);
+      if (this.#pace.isDue(piece.length)) await this.#rest();
+    }
+    if (begun.length < head.contentLength || input.length < TAG_LENGTH) return false;
+    const tag = input.take(TAG_LENGTH);
+    await this.#verifyLater(tag);
+    const plaintext = await opener.final(tag);
+    if (plaintext === undefined) throw decryptionFailed();
+    this.#begun = undefined;
+    if (this.#isHeld(head.kind)) this.#held = plaintext;
+    else for (const part of plaintext) out.put(part);
+    this.#endFrame(head.kind);
+    return true;
+  }
+
+  #aad({ kind, sequenceNumber, contentLength }: FrameHead): Uint8Array {
+    return this.#binding.aad(kind, sequenceNumber, contentLength);
+  }
+
+  #endFrame(kind: FrameHead['kind']): void {
+    this.#sequenceNumber += 1;
+    if (kind !== 'regular') this.#expects = this.#verifier ? 'footer' : 'end';
   }
 
   /** Frames mostly lie one behind the other: the verifier is called once for many. */
-  #followsUnverified(raw: Uint8Array): boolean {
+  async #verifyLater(raw: Uint8Array): Promise<void> {
     const { buffer, byteOffset, length } = this.#unverified;
-    if (raw.buffer !== buffer || raw.byteOffset !== byteOffset + length) return false;
-    this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
-    return true;
+    if (raw.buffer === buffer && raw.byteOffset === byteOffset + length) {
+      this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
+      return;
+    }
+    await this.#verifyRead();
+    this.#unverified = raw;
   }
 
   async #verifyRead(): Promise<void> {
     const unverified = this.#unverified;
     this.#unverified = NOTHING;
-    if (this.#verifier) await feed(this.#verifier, unverified);
+    await feed(this.#verifier, [unverified]);
   }
 
-  async #readFooter(input: Input, out: Output): Promise<boolean> {
+  /** Lets others have their turn. What has just been read is still in the processor's cache. */
+  async #rest(): Promise<void> {
+    await this.#verifyRead();
+    await yieldToEventLoop();
+  }
+
+  async #readFooter(input: Input, out: Parts): Promise<void> {
     const read = this.#footerReader.read(input);
-    if (read === undefined) return false;
+    if (read === undefined) return;
     const curve = this.#header.suite.signature?.curve;
     const signature = curve && decodeEcdsaSignature(read.unit, COORDINATE_LENGTH[curve]);
-    if (signature === undefined || !(await this.#verifier?.verify(signature))) {
-      this.#held.fill(0);
-      throw decryptionFailed();
-    }
-    out.reserve(this.#held.length).set(this.#held);
-    this.#held.fill(0);
-    this.#held = NOTHING;
+    if (signature === undefined || !(await this.#verifier?.verify(signature))) throw decryptionFailed();
+    for (const part of this.#held) out.put(part);
+    this.#held = [];
     this.#expects = 'end';
-    return true;
   }
 }
 
-/** Room for the plaintext of one call, taken when the first frame is there: a long frame comes in many calls. */
-export class Output {
-  #maxLength = 0;
-  #bytes = NOTHING;
-  #length = 0;
-
-  /** Says before anything is reserved how much that will be at most. */
-  expect(maxLength: number): void {
-    this.#maxLength = maxLength;
-  }
-
-  reserve(length: number): Uint8Array {
-    if (this.#bytes.length === 0 && length > 0) this.#bytes = new Uint8Array(this.#maxLength);
-    this.#length += length;
-    return this.#bytes.subarray(this.#length - length, this.#length);
-  }
-
-  written(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  wipe(): void {
-    this.#bytes.fill(0);
-  }
+interface BegunFrame {
+  readonly head: FrameHead;
+  readonly opener: Opener;
+  /** Bytes of content that have come. */
+  length: number;
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);

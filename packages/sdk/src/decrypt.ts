@@ -1,16 +1,17 @@
-import { constantTimeEqual } from '#crypto';
+import { constantTimeEqual, unsafeBytes } from '#crypto';
 import { concat } from './bytes.ts';
 import type { DecryptionMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
-import { BodyDecryptor, Output } from './decrypt-body.ts';
+import { BodyDecryptor } from './decrypt-body.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, type ParsedHeader, readHeader } from './format/header.ts';
 import { Input, UnitReader } from './format/input.ts';
 import { headerIsAuthentic } from './header-tag.ts';
 import { assertDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
+import { Parts } from './parts.ts';
 
 /** What a decryption may accept, and where its keys come from. */
 export interface DecryptionOptions {
@@ -66,34 +67,47 @@ export class MessageDecryptor {
   }
 
   /** Takes a chunk and answers the plaintext that is ready. */
-  async update(chunk: Uint8Array): Promise<Uint8Array> {
-    const plaintext = await this.#read(chunk);
+  async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+    const out = new Parts(unsafeBytes);
+    await this.#read(chunk, out);
     this.#input.settle();
-    return plaintext;
+    return out.take();
   }
 
-  /** Takes the last chunk, which may be empty, and answers the rest of the plaintext: the message is whole. */
-  async final(chunk: Uint8Array): Promise<DecryptedMessage> {
-    const plaintext = await this.#read(chunk);
+  /** Ends the message, which has to be whole: all of its plaintext has been answered. */
+  final(): void {
+    if (this.#body?.isComplete === true) return;
+    this.wipe();
+    throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
+  }
+
+  /** The plaintext of a whole message in one array; nothing else goes in before or after. */
+  async whole(message: Uint8Array): Promise<DecryptedMessage> {
+    const out = new Parts(unsafeBytes, true);
+    await this.#read(message, out);
     if (this.#authenticHeader === undefined || this.#body?.isComplete !== true) {
-      plaintext.fill(0);
+      out.wipe();
       throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
     }
     const { header, encryptionContext } = this.#authenticHeader;
-    return { plaintext, header, encryptionContext };
+    return { plaintext: out.join(), header, encryptionContext };
   }
 
-  async #read(chunk: Uint8Array): Promise<Uint8Array> {
+  /** Gives up: drops and zeroes plaintext that was not answered. */
+  wipe(): void {
+    this.#body?.wipe();
+  }
+
+  async #read(chunk: Uint8Array, out: Parts): Promise<void> {
     this.#input.push(chunk);
-    const out = new Output();
     try {
       this.#body ??= await this.#openHeader();
       await this.#body?.read(this.#input, out);
     } catch (error) {
       out.wipe();
+      this.wipe();
       throw error;
     }
-    return out.written();
   }
 
   async #openHeader(): Promise<BodyDecryptor | undefined> {

@@ -54,7 +54,7 @@ export function decryptionClient(options: ClientOptions = {}): DecryptionClient 
     async decrypt(message, decryptOptions) {
       assertBytes(message, 'message');
       const decryptor = new MessageDecryptor(parseDecryptOptions(policy, decryptOptions));
-      const { plaintext, header, encryptionContext } = await decryptor.final(message);
+      const { plaintext, header, encryptionContext } = await decryptor.whole(message);
       return { plaintext, encryptionContext, suite: header.suite, header };
     },
     decryptor: (decryptorOptions) => chunkDecryptor(policy, decryptorOptions),

@@ -1,13 +1,13 @@
-import { yieldToEventLoop } from '#crypto';
+import { unsafeBytes, yieldToEventLoop } from '#crypto';
 import type { EncryptionContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
-import type { AesGcmKey, Awaitable, Signer } from './crypto/provider.ts';
+import type { AesGcmKey, Awaitable, Sealer, Signer } from './crypto/provider.ts';
 import { EncryptionSdkError } from './errors.ts';
 import { FRAME_OVERHEAD, FrameBinding, MAX_UINT32, TAG_LENGTH, writeFrameHead } from './format/body.ts';
 import { writeFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
-import { Input } from './format/input.ts';
 import { feed, Pace } from './pace.ts';
+import { Parts, PIECE_LENGTH } from './parts.ts';
 
 /** A message in the making. Feed plaintext in chunks of any size; keep the bytes that come back, in order. */
 export class MessageEncryptor {
@@ -17,11 +17,15 @@ export class MessageEncryptor {
   readonly #contentKey: AesGcmKey;
   readonly #signer: Signer | undefined;
   readonly #binding: FrameBinding;
-  readonly #input = new Input();
   readonly #pace = new Pace();
   /** Bytes that go out before the next frame. */
   #prefix: Uint8Array;
-  #sequenceNumber = 0;
+  #sequenceNumber = 1;
+  /**
+   * A frame that lacks plaintext, or a full one: the last of a message is a final frame, also if it is full, and until
+   * more comes nobody knows. It is sealed as a regular one, as nearly all are.
+   */
+  #begun: { readonly sealer: Sealer; length: number } | undefined;
 
   constructor(
     header: MessageHeader,
@@ -39,78 +43,130 @@ export class MessageEncryptor {
   }
 
   /** Takes a chunk and answers the part of the message that is ready. */
-  async update(chunk: Uint8Array): Promise<Uint8Array> {
-    const out = await this.#seal(chunk, false);
-    this.#input.settle();
-    return out;
+  async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+    const out = new Parts(unsafeBytes);
+    this.#start(out, chunk.length + (this.#begun?.length ?? 0));
+    await this.#sealRegular(chunk, out, false);
+    await feed(this.#signer, out.fresh());
+    return out.take();
   }
 
-  /** Takes the last chunk, which may be empty, and answers the rest of the message. */
-  async final(chunk: Uint8Array): Promise<Uint8Array> {
-    try {
-      return await this.#seal(chunk, true);
-    } finally {
-      this.#input.wipe();
+  /** Ends the plaintext and answers the rest of the message. */
+  async final(): Promise<readonly Uint8Array[]> {
+    const out = new Parts(unsafeBytes);
+    const begun = this.#begun;
+    this.#start(out, begun?.length ?? 0);
+    if (begun === undefined) await this.#seal('final', NOTHING, out);
+    else {
+      const aad = this.#binding.aad('final', this.#sequenceNumber, begun.length);
+      this.#put('final', begun.length, await begun.sealer.finalWith(aad), out);
     }
+    await this.#sign(out);
+    return out.take();
   }
 
-  /** Everything that is ready goes to one new array: a whole message in a single call costs one allocation. */
-  async #seal(chunk: Uint8Array, isLast: boolean): Promise<Uint8Array> {
-    const { frameLength } = this.header;
-    this.#input.push(chunk);
-    const available = this.#input.length;
-    // The last frame of a message is a final frame, also a full one: until the end is known, hold one back.
-    const regularFrames = Math.max(0, Math.ceil(available / frameLength) - 1);
-    const finalLength = available - regularFrames * frameLength;
-    const length =
-      this.#prefix.length +
-      regularFrames * (frameLength + FRAME_OVERHEAD.regular) +
-      (isLast ? finalLength + FRAME_OVERHEAD.final : 0);
-    const footerLength = isLast && this.#signer !== undefined ? MAX_FOOTER_LENGTH : 0;
+  /** The whole message in one array; nothing else goes in before or after. */
+  async whole(plaintext: Uint8Array): Promise<Uint8Array> {
+    const out = new Parts(unsafeBytes, true);
+    this.#start(out, plaintext.length);
+    const sealed = await this.#sealRegular(plaintext, out, true);
+    await this.#seal('final', plaintext.subarray(sealed), out);
+    await this.#sign(out);
+    return out.join();
+  }
 
-    const out = new Uint8Array(length + footerLength);
-    out.set(this.#prefix);
-    let offset = this.#prefix.length;
+  /** Has room taken at once for what so many bytes of plaintext become, and puts out the header. */
+  #start(out: Parts, length: number): void {
+    const { frameLength } = this.header;
+    const overhead = Math.ceil(length / frameLength) * FRAME_OVERHEAD.regular + FRAME_OVERHEAD.final;
+    const footerLength = this.#signer === undefined ? 0 : MAX_FOOTER_LENGTH;
+    out.expect(this.#prefix.length + overhead + footerLength + (out.copies(frameLength) ? length : 0));
+    if (this.#prefix.length > 0) out.putCopy(this.#prefix);
     this.#prefix = NOTHING;
-    let signed = 0;
-    for (let frame = 0; frame < regularFrames; frame++) {
-      const sealed = this.#sealFrame('regular', frameLength, out, offset);
-      // Node seals at once: for a short frame, to wait would cost as much as to seal.
-      if (sealed !== undefined) await sealed;
-      offset += frameLength + FRAME_OVERHEAD.regular;
-      if (!this.#pace.isDue(frameLength)) continue;
+  }
+
+  /**
+   * Seals what is sure to be in regular frames, and answers how much that was. Of what follows a frame is begun, but not
+   * if it is the last.
+   */
+  async #sealRegular(chunk: Uint8Array, out: Parts, isLast: boolean): Promise<number> {
+    const { frameLength } = this.header;
+    let offset = 0;
+    while (offset < chunk.length) {
+      const left = chunk.length - offset;
+      if (this.#begun?.length === frameLength) {
+        this.#put('regular', frameLength, await this.#begun.sealer.final(), out);
+      }
+      let length = frameLength;
+      if (this.#begun === undefined && left > frameLength && out.copies(frameLength)) {
+        const sealed = this.#seal('regular', chunk.subarray(offset, offset + frameLength), out);
+        // Node seals at once: for a short frame, to wait would cost as much as to seal.
+        if (sealed !== undefined) await sealed;
+      } else {
+        if (isLast) break;
+        length = this.#begin(chunk.subarray(offset, offset + PIECE_LENGTH));
+      }
+      offset += length;
+      if (!this.#pace.isDue(length)) continue;
       // What has just been written is still in the processor's cache.
-      if (this.#signer) await feed(this.#signer, out.subarray(signed, offset));
-      signed = offset;
+      await feed(this.#signer, out.fresh());
       await yieldToEventLoop();
     }
-    if (isLast) {
-      await this.#sealFrame('final', finalLength, out, offset);
-      offset += finalLength + FRAME_OVERHEAD.final;
-    }
-    if (this.#signer === undefined) return out;
-
-    await feed(this.#signer, out.subarray(signed, offset));
-    if (!isLast) return out;
-    const footer = writeFooter(encodeEcdsaSignature(await this.#signer.sign()));
-    out.set(footer, offset);
-    return out.subarray(0, offset + footer.length);
+    return offset;
   }
 
-  /** Takes `length` bytes of the input, and writes their frame to `out` at `offset`. */
-  #sealFrame(kind: 'regular' | 'final', length: number, out: Uint8Array, offset: number): Awaitable<void> {
-    if (this.#sequenceNumber === MAX_UINT32) {
+  /** Gives plaintext to the frame that has begun, or begins one, and answers how much of it that takes. */
+  #begin(plaintext: Uint8Array): number {
+    const { frameLength } = this.header;
+    if (this.#begun === undefined) {
+      const { iv, aad } = this.#bind('regular', frameLength);
+      this.#begun = { sealer: this.#contentKey.sealer(iv, aad), length: 0 };
+    }
+    const length = Math.min(plaintext.length, frameLength - this.#begun.length);
+    this.#begun.sealer.update(plaintext.subarray(0, length));
+    this.#begun.length += length;
+    return length;
+  }
+
+  /** Puts out a frame that was sealed piece by piece. */
+  #put(kind: 'regular' | 'final', length: number, sealed: readonly Uint8Array[], out: Parts): void {
+    this.#writeHead(kind, length, 0, out);
+    for (const part of sealed) out.put(part);
+    this.#begun = undefined;
+    this.#sequenceNumber += 1;
+  }
+
+  /** Seals a frame to its place. */
+  #seal(kind: 'regular' | 'final', plaintext: Uint8Array, out: Parts): Awaitable<void> {
+    const { iv, aad } = this.#bind(kind, plaintext.length);
+    const offset = this.#writeHead(kind, plaintext.length, plaintext.length + TAG_LENGTH, out);
+    this.#sequenceNumber += 1;
+    return this.#contentKey.seal(iv, aad, plaintext, out.block, offset);
+  }
+
+  /** What makes a frame the next one. */
+  #bind(kind: 'regular' | 'final', length: number): { readonly iv: Uint8Array; readonly aad: Uint8Array } {
+    if (this.#sequenceNumber > MAX_UINT32) {
       throw new EncryptionSdkError(
         'FRAME_LIMIT_EXCEEDED',
         'the plaintext needs too many frames: use longer ones',
       );
     }
-    const sequenceNumber = ++this.#sequenceNumber;
-    const iv = this.#binding.iv(sequenceNumber);
-    const content = writeFrameHead(out, offset, kind, sequenceNumber, iv, length);
-    const sealed = out.subarray(content, content + length + TAG_LENGTH);
-    const aad = this.#binding.aad(kind, sequenceNumber, length);
-    return this.#contentKey.seal(iv, aad, this.#input.take(length), sealed);
+    const iv = this.#binding.iv(this.#sequenceNumber);
+    return { iv, aad: this.#binding.aad(kind, this.#sequenceNumber, length) };
+  }
+
+  /** Writes the fields before the content, leaves room behind them, and answers where that is. */
+  #writeHead(kind: 'regular' | 'final', length: number, room: number, out: Parts): number {
+    const offset = out.reserve(FRAME_OVERHEAD[kind] - TAG_LENGTH + room);
+    const iv = this.#binding.iv(this.#sequenceNumber);
+    return writeFrameHead(out.block, offset, kind, this.#sequenceNumber, iv, length);
+  }
+
+  async #sign(out: Parts): Promise<void> {
+    if (this.#signer === undefined) return;
+    await feed(this.#signer, out.fresh());
+    out.putCopy(writeFooter(encodeEcdsaSignature(await this.#signer.sign())));
   }
 }
 

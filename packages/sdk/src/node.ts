@@ -1,6 +1,6 @@
 import { type Duplex, Transform, type TransformCallback } from 'node:stream';
 import type { ChunkTransform } from './chunks.ts';
-import { outputOf, restOf } from './stream.ts';
+import { pieces } from './stream.ts';
 
 /**
  * A Node stream over an encryptor or decryptor, for `pipeline`. It fails, and never hangs, when the input ends
@@ -12,21 +12,23 @@ import { outputOf, restOf } from './stream.ts';
 export function duplex(transform: ChunkTransform): Duplex {
   return new Transform({
     transform(chunk: unknown, _encoding, done) {
-      void settle(push(this, outputOf(transform, chunk)), done);
+      void settle(async () => {
+        for (const piece of pieces(chunk)) {
+          for (const part of await transform.update(piece)) this.push(part);
+        }
+      }, done);
     },
     flush(done) {
-      void settle(push(this, restOf(transform)), done);
+      void settle(async () => {
+        for (const part of await transform.final()) this.push(part);
+      }, done);
     },
   });
 }
 
-async function push(stream: Transform, output: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const bytes of output) stream.push(bytes);
-}
-
-async function settle(work: Promise<void>, done: TransformCallback): Promise<void> {
+async function settle(work: () => Promise<void>, done: TransformCallback): Promise<void> {
   try {
-    await work;
+    await work();
   } catch (error) {
     done(error instanceof Error ? error : new Error('the transformation failed', { cause: error }));
     return;

@@ -10,10 +10,12 @@ import type { ChunkTransform } from './chunks.ts';
 export function transformStream(transform: ChunkTransform): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream<Uint8Array, Uint8Array>({
     async transform(chunk, controller) {
-      for await (const bytes of outputOf(transform, chunk)) controller.enqueue(bytes);
+      for (const piece of pieces(chunk)) {
+        for (const part of await transform.update(piece)) controller.enqueue(part);
+      }
     },
     async flush(controller) {
-      for await (const bytes of restOf(transform)) controller.enqueue(bytes);
+      for (const part of await transform.final()) controller.enqueue(part);
     },
   });
 }
@@ -28,28 +30,24 @@ export async function* iterate(
   transform: ChunkTransform,
   source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of source) yield* outputOf(transform, chunk);
-  yield* restOf(transform);
+  for await (const chunk of source) {
+    for (const piece of pieces(chunk)) yield* await transform.update(piece);
+  }
+  yield* await transform.final();
 }
 
 /**
- * What comes out for a chunk, empty output left out. It must fit in memory a second time: long chunks go through
- * in parts.
+ * A long chunk in parts, for what becomes of it has to fit in memory a second time.
  *
  * @throws TypeError for a chunk that is not bytes
  */
-export async function* outputOf(transform: ChunkTransform, chunk: unknown): AsyncGenerator<Uint8Array, void> {
+export function pieces(chunk: unknown): readonly Uint8Array[] {
   if (!isBytes(chunk)) throw new TypeError('chunk: expected a Uint8Array');
-  for (let start = 0; start < chunk.length; start += MAX_PIECE_LENGTH) {
-    const bytes = await transform.update(chunk.subarray(start, start + MAX_PIECE_LENGTH));
-    if (bytes.length > 0) yield bytes;
-  }
-}
-
-/** What comes out when the input has ended. */
-export async function* restOf(transform: ChunkTransform): AsyncGenerator<Uint8Array, void> {
-  const bytes = await transform.final();
-  if (bytes.length > 0) yield bytes;
+  if (chunk.length <= MAX_PIECE_LENGTH) return [chunk];
+  const count = Math.ceil(chunk.length / MAX_PIECE_LENGTH);
+  return Array.from({ length: count }, (_, i) =>
+    chunk.subarray(i * MAX_PIECE_LENGTH, (i + 1) * MAX_PIECE_LENGTH),
+  );
 }
 
 const MAX_PIECE_LENGTH = 2 ** 20;

@@ -57,10 +57,10 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
         const encryptor = client.encryptor({ keyring, suite, frameLength: 16 });
         const parts: Uint8Array[] = [];
         for (const piece of pieces(plaintext, lengths)) {
-          parts.push(await encryptor.update(piece));
+          parts.push(...(await encryptor.update(piece)));
           piece.fill(0xee);
         }
-        parts.push(await encryptor.final());
+        parts.push(...(await encryptor.final()));
         const opened = await client.decrypt(concat(parts), { keyring });
         expect(opened.plaintext).toEqual(plaintext);
       }),
@@ -77,10 +77,10 @@ describe.each(suiteIds)('messages of suite %i', (suite) => {
       const decryptor = client.decryptor({ keyring, onHeader: (known) => void ({ header } = known) });
       const parts: Uint8Array[] = [];
       for (const chunk of chunks) {
-        parts.push(await decryptor.update(chunk));
+        parts.push(...(await decryptor.update(chunk)));
         chunk.fill(0xee);
       }
-      parts.push(await decryptor.final());
+      parts.push(...(await decryptor.final()));
       return { plaintext: concat(parts), header };
     };
     expect(await read(pieces(message, Array(message.length).fill(1)))).toEqual({ plaintext, header });

@@ -155,7 +155,7 @@ describe('a signed message in chunks', () => {
     for await (const chunk of chunks(message.subarray(0, -1), 100)) await decryptor.update(chunk);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(message.length);
     await decryptor.update(message.subarray(-1));
-    expect(await decryptor.final()).toHaveLength(200_000);
+    expect(concat(await decryptor.final())).toHaveLength(200_000);
   });
 
   it('is not the only thing that is limited: a frame is too', async () => {

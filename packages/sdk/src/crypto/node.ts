@@ -1,10 +1,7 @@
 // The provider for Node and Bun. Contracts: ./provider.ts
 import {
-  createCipheriv,
-  createDecipheriv,
   createHmac,
   createPublicKey,
-  createSecretKey,
   createSign,
   createVerify,
   generateKeyPair,
@@ -18,51 +15,12 @@ import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { secretBytes } from '../bytes.ts';
 import { COORDINATE_LENGTH, type Curve, type Hash } from '../suites.ts';
-import type { AesGcmKey, Awaitable, SigningKey, VerificationKey } from './provider.ts';
+import type { Awaitable, SigningKey, VerificationKey } from './provider.ts';
+
+export { aesGcmKey, unsafeBytes } from './node-aes.ts';
 
 export function randomBytes(length: number): Uint8Array {
   return getRandomValues(secretBytes(length));
-}
-
-export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
-  const algorithm = AES_GCM_BY_KEY_LENGTH.get(key.length);
-  if (algorithm === undefined) throw new RangeError('an AES key has 16, 24 or 32 bytes');
-  const keyObject = createSecretKey(key);
-  return {
-    seal(iv, aad, plaintext, out) {
-      const cipher = createCipheriv(algorithm, keyObject, iv).setAAD(aad);
-      const finish = (): void => {
-        cipher.final();
-        out.set(cipher.getAuthTag(), plaintext.length);
-      };
-      const put = (piece: Uint8Array, offset: number): void => out.set(piece, offset);
-      if (plaintext.length > MAX_BLOCKING_LENGTH) return passInTurns(cipher, plaintext, put).then(finish);
-      pass(cipher, plaintext, put, 0, plaintext.length);
-      return finish();
-    },
-    open(iv, aad, sealed, out) {
-      const end = sealed.length - TAG_LENGTH;
-      if (end < 0) return false;
-      const decipher = createDecipheriv(algorithm, keyObject, iv);
-      decipher.setAAD(aad).setAuthTag(sealed.subarray(end));
-      const finish = (): boolean => {
-        try {
-          decipher.final();
-          return true;
-        } catch {
-          out.fill(0);
-          return false;
-        }
-      };
-      const put = (piece: Uint8Array, offset: number): void => {
-        out.set(piece, offset);
-        piece.fill(0);
-      };
-      if (end > MAX_BLOCKING_LENGTH) return passInTurns(decipher, sealed.subarray(0, end), put).then(finish);
-      pass(decipher, sealed, put, 0, end);
-      return finish();
-    },
-  };
 }
 
 export function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array> {
@@ -135,28 +93,6 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
 }
 
-interface Passing {
-  update(bytes: Uint8Array): Uint8Array;
-}
-
-/** Takes a piece of what comes out of a cipher, and where it belongs. */
-type Put = (piece: Uint8Array, offset: number) => void;
-
-/** Sends a part of the bytes through a cipher. */
-function pass(cipher: Passing, bytes: Uint8Array, put: Put, start: number, end: number): void {
-  for (let offset = start; offset < end; offset += PIECE_LENGTH) {
-    put(cipher.update(bytes.subarray(offset, Math.min(offset + PIECE_LENGTH, end))), offset);
-  }
-}
-
-/** Frames may have gigabytes: whoever else waits for the event loop has a turn after each part. */
-async function passInTurns(cipher: Passing, bytes: Uint8Array, put: Put): Promise<void> {
-  for (let start = 0; start < bytes.length; start += MAX_BLOCKING_LENGTH) {
-    pass(cipher, bytes, put, start, Math.min(start + MAX_BLOCKING_LENGTH, bytes.length));
-    await setImmediate();
-  }
-}
-
 /** The bytes of a message, hashed as they pass; those of a short one kept, to be hashed and signed in one call. */
 interface Hashing<H> {
   update(bytes: Uint8Array): void;
@@ -208,16 +144,6 @@ const verifyInThread = promisify(verify);
 /** Bytes of a message that are worth a copy, so that hashing them leaves the main thread too. */
 const MAX_SHORT_LENGTH = 2 ** 16;
 
-const TAG_LENGTH = 16;
-/** What node:crypto puts out is copied to its place: while it is in the processor's cache, that costs little. */
-const PIECE_LENGTH = 2 ** 16;
-/** About a millisecond's work. */
-const MAX_BLOCKING_LENGTH = 2 ** 21;
-const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number, 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm'> = new Map([
-  [16, 'aes-128-gcm'],
-  [24, 'aes-192-gcm'],
-  [32, 'aes-256-gcm'],
-]);
 const NODE_HASH = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const;
 
 // The SubjectPublicKeyInfo up to the compressed point: id-ecPublicKey, the curve's OID, a bit string.

@@ -10,6 +10,8 @@ export type Awaitable<T> = T | PromiseLike<T>;
 export interface CryptoProvider {
   /** `length` bytes from the system's random generator, in memory of their own. */
   randomBytes(length: number): Uint8Array;
+  /** Memory that may hold anything: for whoever writes all of it before somebody sees it. */
+  unsafeBytes(length: number): Uint8Array;
   /** Takes a copy of a 16, 24 or 32-byte key. */
   aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey>;
   /** HMAC of the concatenated parts. */
@@ -30,13 +32,49 @@ export interface CryptoProvider {
 
 /** An AES key in the runtime's own keeping, for GCM with 12-byte IVs and 16-byte tags. */
 export interface AesGcmKey {
-  /** Writes ciphertext and tag to `out`, which is 16 bytes longer than `plaintext`. */
-  seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): Awaitable<void>;
+  /** Writes ciphertext and tag to `out`, from `offset` on, where there is room for both. */
+  seal(
+    iv: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    offset?: number,
+  ): Awaitable<void>;
   /**
-   * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, which is 16 bytes shorter.
+   * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, from `offset` on, where there is room for it.
    * Answers false if the tag does not verify; nothing of the plaintext is in `out` then.
    */
-  open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
+  open(
+    iv: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+    out: Uint8Array,
+    offset?: number,
+  ): Awaitable<boolean>;
+  /** Starts to seal what comes piece by piece. */
+  sealer(iv: Uint8Array, aad: Uint8Array): Sealer;
+  /** Starts to open what comes piece by piece. */
+  opener(iv: Uint8Array, aad: Uint8Array): Opener;
+}
+
+/** Plaintext that is being sealed. Of no more use after one of the two ends. */
+export interface Sealer {
+  /** Takes a piece, which may change afterwards. */
+  update(plaintext: Uint8Array): void;
+  /** Ciphertext and tag, in memory of their own. */
+  final(): Awaitable<readonly Uint8Array[]>;
+  /** The same with other additional data than was expected, and the same IV: costs up to twice the work once more. */
+  finalWith(aad: Uint8Array): Awaitable<readonly Uint8Array[]>;
+}
+
+/** Ciphertext that is being opened. Its plaintext stays inside until the tag has verified. */
+export interface Opener {
+  /** Takes a piece, which may change afterwards. */
+  update(ciphertext: Uint8Array): void;
+  /** The plaintext, in memory of its own; `undefined`, and nothing of it is left, if the tag does not verify. */
+  final(tag: Uint8Array): Awaitable<readonly Uint8Array[] | undefined>;
+  /** Gives up: nothing of the plaintext is left. */
+  wipe(): void;
 }
 
 /** An ECDSA private key of one message. */

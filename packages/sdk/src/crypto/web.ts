@@ -2,12 +2,17 @@
 // for what WebCrypto has not. Contracts: ./provider.ts
 import { concat, secretBytes } from '../bytes.ts';
 import type { Hash } from '../suites.ts';
+import { collecting } from './collecting.ts';
 import type { AesGcmKey } from './provider.ts';
 
 export { generateSigningKey, verificationKey } from './web-ecdsa.ts';
 
 export function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(secretBytes(length));
+}
+
+export function unsafeBytes(length: number): Uint8Array {
+  return new Uint8Array(length);
 }
 
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
@@ -29,22 +34,22 @@ async function webAesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
     iv,
     additionalData,
   });
-  return {
-    async seal(iv, aad, plaintext, out) {
-      out.set(new Uint8Array(await crypto.subtle.encrypt(parameters(iv, aad), cryptoKey, plaintext)));
+  return collecting({
+    async seal(iv, aad, plaintext, out, offset) {
+      out.set(new Uint8Array(await crypto.subtle.encrypt(parameters(iv, aad), cryptoKey, plaintext)), offset);
     },
-    async open(iv, aad, sealed, out) {
+    async open(iv, aad, sealed, out, offset) {
       let plaintext: Uint8Array;
       try {
         plaintext = new Uint8Array(await crypto.subtle.decrypt(parameters(iv, aad), cryptoKey, sealed));
       } catch {
         return false;
       }
-      out.set(plaintext);
+      out.set(plaintext, offset);
       plaintext.fill(0);
       return true;
     },
-  };
+  });
 }
 
 export async function hmac(algorithm: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {

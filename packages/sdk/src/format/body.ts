@@ -2,15 +2,16 @@ import { concat, utf8, writeUint32 } from '../bytes.ts';
 import { EncryptionSdkError } from '../errors.ts';
 import type { Input } from './input.ts';
 
-/** One sealed piece of a message: a frame, or the whole of a non-framed body. Views into the input. */
-export interface SealedFrame {
+/** What stands before the sealed content of a frame, or of a non-framed body, which is one block. */
+export interface FrameHead {
   readonly kind: FrameKind;
   readonly sequenceNumber: number;
-  readonly iv: Uint8Array;
-  /** Ciphertext and tag. */
-  readonly sealed: Uint8Array;
-  /** Bytes in all. */
-  readonly length: number;
+  /** Where the IV stands. */
+  readonly ivOffset: number;
+  /** Bytes before the content. */
+  readonly headLength: number;
+  /** Bytes of content, which the tag follows. */
+  readonly contentLength: number;
 }
 
 /** Regular frames are full, the final one may be shorter; a non-framed body is a single block. */
@@ -26,17 +27,17 @@ export const MAX_UINT32 = 0xffff_ffff;
 export const TAG_LENGTH = 16;
 
 /**
- * The frame that must come next, or `undefined` if it is not all there yet. Views into the input, which is not used up.
+ * The head of the frame that must come next, or `undefined` if it is not all there yet. Nothing is used up.
  *
  * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a wrong sequence number or a final frame longer than the rest, as
  *   soon as the field is there
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-body.md
  */
-export function readFrame(
+export function readFrameHead(
   input: Input,
   frameLength: number,
   expectedSequenceNumber: number,
-): SealedFrame | undefined {
+): FrameHead | undefined {
   if (input.length < 4) return undefined;
   // The largest sequence number is also the mark of a final frame; as such it is always read.
   const isFinal = input.uint32(0) === FINAL_FRAME_MARK;
@@ -44,18 +45,18 @@ export function readFrame(
   if (input.length < ivOffset) return undefined;
   const sequenceNumber = input.uint32(ivOffset - 4);
   if (sequenceNumber !== expectedSequenceNumber) throw malformed('a frame is out of sequence');
-  const contentOffset = ivOffset + IV_LENGTH + (isFinal ? 4 : 0);
-  if (input.length < contentOffset) return undefined;
-  const length = isFinal ? input.uint32(contentOffset - 4) : frameLength;
-  if (length > frameLength) throw malformed('the final frame is longer than the frame length');
-  return sealedFrame(input, isFinal ? 'final' : 'regular', sequenceNumber, ivOffset, contentOffset, length);
+  const headLength = ivOffset + IV_LENGTH + (isFinal ? 4 : 0);
+  if (input.length < headLength) return undefined;
+  const contentLength = isFinal ? input.uint32(headLength - 4) : frameLength;
+  if (contentLength > frameLength) throw malformed('the final frame is longer than the frame length');
+  return { kind: isFinal ? 'final' : 'regular', sequenceNumber, ivOffset, headLength, contentLength };
 }
 
-/** Bytes of plaintext in the frames that are all there. What the frames say is not checked. */
-export function plaintextLengthOf(input: Input, frameLength: number): number {
+/** Bytes of plaintext in the frames from `start` on that are all there. What the frames say is not checked. */
+export function plaintextLengthOf(input: Input, start: number, frameLength: number): number {
   const regularLength = frameLength + FRAME_OVERHEAD.regular;
   let length = 0;
-  for (let offset = 0; offset + 4 <= input.length; offset += regularLength) {
+  for (let offset = start; offset + 4 <= input.length; offset += regularLength) {
     if (input.uint32(offset) === FINAL_FRAME_MARK) {
       const fieldOffset = offset + 8 + IV_LENGTH;
       const isThere = fieldOffset + 4 <= input.length;
@@ -68,17 +69,16 @@ export function plaintextLengthOf(input: Input, frameLength: number): number {
 }
 
 /**
- * The body of a non-framed message, or `undefined` if it is not all there yet. Views into the input, which is not used
- * up.
+ * The head of a non-framed body, or `undefined` if it is not all there yet. Nothing is used up.
  *
  * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a length that GCM does not allow
  */
-export function readNonFramedBody(input: Input): SealedFrame | undefined {
-  const contentOffset = IV_LENGTH + 8;
-  if (input.length < contentOffset) return undefined;
-  const length = input.uint32(IV_LENGTH) * 2 ** 32 + input.uint32(IV_LENGTH + 4);
-  if (length > MAX_NON_FRAMED_LENGTH) throw malformed('the content is longer than AES-GCM allows');
-  return sealedFrame(input, 'block', 1, 0, contentOffset, length);
+export function readNonFramedHead(input: Input): FrameHead | undefined {
+  const headLength = IV_LENGTH + 8;
+  if (input.length < headLength) return undefined;
+  const contentLength = input.uint32(IV_LENGTH) * 2 ** 32 + input.uint32(IV_LENGTH + 4);
+  if (contentLength > MAX_NON_FRAMED_LENGTH) throw malformed('the content is longer than AES-GCM allows');
+  return { kind: 'block', sequenceNumber: 1, ivOffset: 0, headLength, contentLength };
 }
 
 /**
@@ -131,21 +131,12 @@ export class FrameBinding {
     writeUint32(this.#iv, IV_LENGTH - 4, sequenceNumber);
     return this.#iv;
   }
-}
 
-function sealedFrame(
-  input: Input,
-  kind: FrameKind,
-  sequenceNumber: number,
-  ivOffset: number,
-  contentOffset: number,
-  length: number,
-): SealedFrame | undefined {
-  const end = contentOffset + length + TAG_LENGTH;
-  if (input.length < end) return undefined;
-  const frame = input.peek(0, end);
-  const iv = frame.subarray(ivOffset, ivOffset + IV_LENGTH);
-  return { kind, sequenceNumber, iv, sealed: frame.subarray(contentOffset), length: end };
+  /** The IV of a frame that came in: other implementations are free to have chosen another. */
+  ivOf(input: Input, { ivOffset }: FrameHead): Uint8Array {
+    for (let i = 0; i < IV_LENGTH; i++) this.#iv[i] = input.byte(ivOffset + i);
+    return this.#iv;
+  }
 }
 
 function malformed(reason: string): EncryptionSdkError {

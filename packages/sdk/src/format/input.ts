@@ -1,5 +1,5 @@
 /**
- * Bytes that came in and are not used up yet. Takes memory for what has come, never for a length that a
+ * Bytes of a message that came in and are not used up yet. Takes memory for what has come, never for a length that a
  * message merely claims. Of a chunk, no more is copied than the rest of a unit that began in an earlier one, and what is
  * left over in the end.
  */
@@ -16,6 +16,11 @@ export class Input {
     return this.#keptLength + this.#chunk.length - this.#chunkStart;
   }
 
+  /** Bytes that lie in a row, so that a view of them costs no copy. */
+  get rowLength(): number {
+    return this.#keptLength || this.#chunk.length - this.#chunkStart;
+  }
+
   get #keptLength(): number {
     return this.#keptEnd - this.#keptStart;
   }
@@ -23,7 +28,8 @@ export class Input {
   /** Adds a chunk, which may be referred to until {@link settle} is called. */
   push(chunk: Uint8Array): void {
     this.settle();
-    this.#chunk = chunk;
+    // Views of a Buffer are Buffers, and take longer to make.
+    this.#chunk = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     this.#chunkStart = 0;
   }
 
@@ -40,52 +46,48 @@ export class Input {
     return this.#kept.subarray(this.#keptStart + start, this.#keptStart + end);
   }
 
+  /** The byte at an offset. The caller has seen that it is there. */
+  byte(offset: number): number {
+    const inChunk = offset - this.#keptLength;
+    const byte = inChunk < 0 ? this.#kept[this.#keptStart + offset] : this.#chunk[this.#chunkStart + inChunk];
+    return byte ?? 0;
+  }
+
   /** The big-endian number of 32 bits at an offset. The caller has seen that it is there. */
   uint32(offset: number): number {
     let value = 0;
-    for (let i = offset; i < offset + 4; i++) {
-      const inChunk = i - this.#keptLength;
-      const byte = inChunk < 0 ? this.#kept[this.#keptStart + i] : this.#chunk[this.#chunkStart + inChunk];
-      value = value * 0x100 + (byte ?? 0);
-    }
+    for (let i = offset; i < offset + 4; i++) value = value * 0x100 + this.byte(i);
     return value;
   }
 
   /** The next `length` bytes, which are then used up; good until {@link settle}. The caller has seen that they are there. */
   take(length: number): Uint8Array {
     const bytes = this.peek(0, length);
+    this.skip(length);
+    return bytes;
+  }
+
+  /** Uses up bytes that have been looked at. */
+  skip(length: number): void {
     if (this.#keptLength > 0) this.#keptStart += length;
     else this.#chunkStart += length;
-    return bytes;
   }
 
   /** Copies what is left of the caller's chunk, so that the caller may use its memory again. */
   settle(): void {
-    const left = this.#chunk.length - this.#chunkStart;
-    if (this.#keptLength === 0) {
-      // What is written over needs no zeros.
-      if (left < this.#keptEnd) this.#kept.fill(0, left, this.#keptEnd);
-      this.#keptStart = this.#keptEnd = 0;
-    }
-    this.#keep(left);
+    if (this.#keptLength === 0) this.#keptStart = this.#keptEnd = 0;
+    this.#keep(this.#chunk.length - this.#chunkStart);
     this.#chunk = NOTHING;
     this.#chunkStart = 0;
   }
 
-  /** Drops everything, and zeroes what was copied. */
-  wipe(): void {
-    this.#kept.fill(0);
-    this.#kept = this.#chunk = NOTHING;
-    this.#keptStart = this.#keptEnd = this.#chunkStart = 0;
-  }
-
   /** Moves the next `length` bytes of the chunk to memory of ours, with room to grow: bytewise input stays linear in cost. */
   #keep(length: number): void {
+    if (length === 0) return;
     const keptLength = this.#keptLength;
     if (this.#keptEnd + length > this.#kept.length) {
       const roomy = new Uint8Array(keptLength === 0 ? length : 2 * (keptLength + length));
       roomy.set(this.#kept.subarray(this.#keptStart, this.#keptEnd));
-      this.#kept.fill(0);
       this.#kept = roomy;
       this.#keptStart = 0;
       this.#keptEnd = keptLength;

@@ -33,7 +33,8 @@ describe('input', () => {
     const input = new Input();
     input.push(first);
     input.push(second);
-    input.wipe();
+    input.take(3);
+    input.settle();
     expect([...first, ...second]).toEqual([1, 2, 3, 4]);
   });
 });
