@@ -88,7 +88,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'computes the integrity value without the additional data',
     file: 'integrity-value.ts',
-    original: '    .update(input.additionalAuthenticatedData)\n',
+    original: '    input.additionalAuthenticatedData,\n',
     replacement: '',
     killedBy: ['is the SHA-256 of additional data, metadata, IV, ciphertext and tag'],
   },
@@ -129,10 +129,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'resolves paths before it routes them',
-    file: 'http/request-path.ts',
-    original:
-      'return target.length <= MAX_TARGET_CHARACTERS && PLAIN_PATH.test(target) && !DOT_SEGMENT.test(target);',
-    replacement: "return PLAIN_PATH.test('/') || DOT_SEGMENT.test(target) || true;",
+    file: 'app.ts',
+    original: 'const http = { incoming, outgoing };',
+    replacement:
+      "incoming.url = new URL(incoming.url ?? '', 'https://localhost').pathname;\n    const http = { incoming, outgoing };",
     killedBy: ['takes no other spelling of a path for the one that it resolves to'],
   },
   {
@@ -160,8 +160,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hashes the ciphertext before the IV',
     file: 'integrity-value.ts',
-    original: '    .update(input.initializationVector)\n    .update(input.ciphertext)\n',
-    replacement: '    .update(input.ciphertext)\n    .update(input.initializationVector)\n',
+    original: '    input.initializationVector,\n    input.ciphertext,\n',
+    replacement: '    input.ciphertext,\n    input.initializationVector,\n',
     killedBy: ['is the SHA-256 of additional data, metadata, IV, ciphertext and tag'],
   },
   {

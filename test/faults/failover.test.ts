@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { withDeadline } from '../../packages/xks-proxy/src/deadline.ts';
+import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import { failoverDevice } from '../../packages/xks-proxy/src/devices/failover.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
@@ -76,6 +76,6 @@ describe.skipIf(!hasCompiler())('a key on two tokens', () => {
 });
 
 async function sealInTime(device: KeyDevice) {
-  const deadline = new AbortController();
-  return withDeadline(seal(device, deadline.signal), TIMEOUT_MS, deadline);
+  const deadline = deadlineIn(TIMEOUT_MS);
+  return inTime(seal(device, deadline), deadline);
 }

@@ -4,6 +4,7 @@ import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { onTestFinished } from 'vitest';
 import { openIvBudget } from '../../packages/xks-proxy/src/budget/iv-budget.ts';
 import type { TokenConfig } from '../../packages/xks-proxy/src/config/config.ts';
+import type { Deadline } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice, Sealed } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { type OpenToken, openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { createShim, type Shim } from './shim.ts';
@@ -71,8 +72,8 @@ const AAD = Buffer.from('context');
 const PLAINTEXT = Buffer.from('a data key');
 
 /** Seals with the key, as Encrypt does. */
-export async function seal(device: KeyDevice, signal?: AbortSignal): Promise<Sealed> {
-  const options = signal && { signal };
+export async function seal(device: KeyDevice, deadline?: Deadline): Promise<Sealed> {
+  const options = deadline && { deadline };
   return (await device.key(KEY, options)).encrypt({ aad: AAD, plaintext: PLAINTEXT }, options);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withDeadline } from '../../packages/xks-proxy/src/deadline.ts';
+import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { XksException } from '../../packages/xks-proxy/src/errors.ts';
 import { faultyToken, opens, recoveryMs, seal } from './fixture.ts';
@@ -88,6 +88,6 @@ const errorNameOf = (error: unknown) => (error instanceof XksException ? error.e
 
 /** With the time that a request has. */
 async function sealInTime(device: KeyDevice) {
-  const deadline = new AbortController();
-  return withDeadline(seal(device, deadline.signal), 200, deadline);
+  const deadline = deadlineIn(200);
+  return inTime(seal(device, deadline), deadline);
 }

@@ -10,7 +10,7 @@ export function tokenAad(
   ciphertextMetadata: Uint8Array,
 ): Uint8Array {
   const metadataAt = 2 + additionalAuthenticatedData.length;
-  const aad = Buffer.alloc(metadataAt + 1 + ciphertextMetadata.length);
+  const aad = Buffer.allocUnsafe(metadataAt + 1 + ciphertextMetadata.length);
   aad.writeUInt16BE(additionalAuthenticatedData.length);
   aad.set(additionalAuthenticatedData, 2);
   aad.writeUInt8(ciphertextMetadata.length, metadataAt);

@@ -1,8 +1,10 @@
+import type { RequestListener } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { XksException } from './errors.ts';
 import { gate, type Observers } from './gate.ts';
-import { type AppContext, refusal, send } from './http/answer.ts';
+import { refusal, send } from './http/answer.ts';
 import { isPlainPath } from './http/request-path.ts';
 import type { ProxyLog } from './log.ts';
 import { decrypt } from './operations/decrypt.ts';
@@ -13,17 +15,14 @@ import type { Operation } from './operations/operation.ts';
 import type { Serving } from './serving.ts';
 import type { Store } from './stores.ts';
 
-type App = Hono<{ Bindings: HttpBindings }>;
+/** Answers a request; never rejects. */
+type XksApp = (...http: Parameters<RequestListener>) => Promise<void>;
+type Routes = Hono<{ Bindings: HttpBindings }>;
 
 /** The proxy's HTTP interface: four routes a store, and one gate that every request to them goes through. */
-export function createApp(serving: Serving, observers: Observers): App {
+export function createApp(serving: Serving, observers: Observers): XksApp {
   const { log } = observers;
-  const app: App = new Hono();
-  app.use(async (context, next) => {
-    // Routers resolve and decode paths; behind this line the raw target and the routed path are the same text.
-    if (isPlainPath(context.env.incoming.url ?? '')) return next();
-    return noSuchPath(context, log);
-  });
+  const app: Routes = new Hono({ getPath: (_request, options) => options?.env?.incoming.url ?? '' });
   for (const store of serving.stores) {
     const base = `${store.pathPrefix}/kms/xks/v1`;
     route(`${base}/keys/:externalKeyId/metadata`, store, getKeyMetadata);
@@ -31,44 +30,77 @@ export function createApp(serving: Serving, observers: Observers): App {
     route(`${base}/keys/:externalKeyId/decrypt`, store, decrypt);
     route(`${base}/health`, store, getHealthStatus);
   }
-  app.get('/ping', async (context) => {
+  app.get('/ping', async ({ env }) => {
     const isOut = await serving.isOut();
     const body = { healthStatus: isOut ? 'UNAVAILABLE' : 'ACTIVE' };
-    return send(context, { status: isOut ? 503 : 200, body });
+    send(env, { status: isOut ? 503 : 200, body });
+    return RESPONSE_ALREADY_SENT;
   });
-  app.notFound((context) => noSuchPath(context, log));
-  app.onError((thrown, context) => {
+  app.notFound(({ env }) => {
+    noSuchPath(env, log);
+    return RESPONSE_ALREADY_SENT;
+  });
+  app.onError((thrown, { env }) => {
     const answer = refusal(thrown);
     log.request(answer);
-    return send(context, answer);
+    send(env, answer);
+    return RESPONSE_ALREADY_SENT;
   });
-  return app;
+  return async (incoming, outgoing) => {
+    const http = { incoming, outgoing };
+    // Routers resolve and decode paths; behind this line the raw target and the routed path are the same text.
+    if (!isPlainPath(incoming.url ?? '')) return noSuchPath(http, log);
+    try {
+      await app.fetch(routed(incoming.method), http);
+    } catch (error) {
+      // Not even an answer that it failed could be written.
+      log.serverError(error);
+      outgoing.destroy();
+    }
+  };
 
   function route(path: string, store: Store, operation: Operation): void {
-    app.post(path, (context) =>
-      serving.during(() => gate(context, serving, observers, { store, operation })),
-    );
-    app.all(path, (context) => methodNotAllowed(context, log));
+    app.all(path, async ({ env, req }) => {
+      const call = { store, operation, externalKeyId: req.param('externalKeyId') };
+      if (env.incoming.method === 'POST') {
+        await serving.during(() => gate(env, serving, observers, call));
+      } else methodNotAllowed(env, log);
+      return RESPONSE_ALREADY_SENT;
+    });
   }
 }
 
-function noSuchPath(context: AppContext, log: ProxyLog): Response {
+function noSuchPath(http: HttpBindings, log: ProxyLog): void {
   const message = 'The request path belongs to no external key store of this proxy.';
   const answer = refusal(new XksException('InvalidUriPathException', message));
-  log.request({ ...answer, ...recordedPath(context) });
-  return send(context, answer);
+  log.request({ ...answer, ...recordedPath(http) });
+  send(http, answer);
 }
 
 /** The API fixes this status (XKS API v1, "API operations") and no error name; this one comes closest. */
-function methodNotAllowed(context: AppContext, log: ProxyLog): Response {
+function methodNotAllowed(http: HttpBindings, log: ProxyLog): void {
   const error = new XksException('UnsupportedOperationException', 'Only POST is supported.');
   const answer = { ...refusal(error), status: 405 };
-  log.request({ ...answer, ...recordedPath(context) });
-  return send(context, answer, { Allow: 'POST' });
+  log.request({ ...answer, ...recordedPath(http) });
+  http.outgoing.setHeader('Allow', 'POST');
+  send(http, answer);
 }
 
 /** A wrong path prefix is the commonest mistake of all, so the log has the path; but not just any text. */
-function recordedPath({ env }: AppContext): { path?: string } {
-  const { url = '' } = env.incoming;
+function recordedPath({ incoming }: HttpBindings): { path?: string } {
+  const { url = '' } = incoming;
   return isPlainPath(url) ? { path: url } : {};
 }
+
+/**
+ * What Hono is given for a request: it routes by the method and by the path that it is told, and the gate reads the raw
+ * request of Node. So one object for each method that has a route serves all requests, and none is made for each.
+ */
+function routed(method = ''): Request {
+  return REQUESTS.get(method) ?? OTHER;
+}
+
+const REQUESTS = new Map(
+  ['GET', 'HEAD', 'POST'].map((method) => [method, new Request('https://localhost/', { method })]),
+);
+const OTHER = new Request('https://localhost/', { method: 'OPTIONS' });

@@ -1,40 +1,78 @@
 import { XksException } from './errors.ts';
 
-/**
- * The result of `work`, or `DependencyTimeoutException` once `timeoutMs` passed. Then `deadline` is aborted with the
- * same exception, so that the work starts nothing more: a call that is in the token cannot be taken back, only its
- * result ignored, but what still waits for the token must not take the place of requests that are in time.
- */
-export async function withDeadline<T>(
-  work: Promise<T>,
-  timeoutMs: number,
-  deadline: AbortController,
-): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const error = timedOut();
-      reject(error);
-      deadline.abort(error);
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([work, expired]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** The end of the time that a request, or a part of it, has. */
+export interface Deadline {
+  /** Aborted with a `DependencyTimeoutException` when it is reached. */
+  readonly signal: AbortSignal;
+  /** Has `reached` called with that exception when it comes; not any more once the returned function was called. */
+  whenReached(reached: (reason: XksException) => void): () => void;
 }
 
-/** The result of `work`, or the reason of the signal once it is aborted: for work that cannot be taken back. */
-export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
+/** A deadline in `timeoutMs`, or when the one is reached that it is a part of. It keeps no process from its end. */
+export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
+  const controller = new AbortController();
+  const listeners = new Set<(reason: XksException) => void>();
+  const expire = (reason: XksException): void => {
+    if (controller.signal.aborted) return;
+    controller.abort(reason);
+    for (const reached of listeners) reached(reason);
+    listeners.clear();
+  };
+  const forget = whole?.whenReached(expire);
+  setTimeout(() => {
+    forget?.();
+    expire(timedOut());
+  }, timeoutMs).unref();
+  return {
+    signal: controller.signal,
+    whenReached(reached) {
+      listeners.add(reached);
+      return () => void listeners.delete(reached);
+    },
+  };
+}
+
+/**
+ * Deadlines of requests that all have the same time. Those that begin within moments of each other share one, since its
+ * timer and its signal cost more than anything else about it: so they have up to five milliseconds less, and never more.
+ */
+export function sharedDeadlines(timeoutMs: number): () => Deadline {
+  let shared: Deadline | undefined;
+  let sharedUntilMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = performance.now();
+    if (shared === undefined || nowMs >= sharedUntilMs) {
+      shared = deadlineIn(timeoutMs);
+      sharedUntilMs = nowMs + Math.min(MAX_SHARED_MS, timeoutMs * MAX_SHARED_PART);
+    }
+    return shared;
+  };
+}
+
+/**
+ * The result of `work`, or the `DependencyTimeoutException` once the deadline is reached: a call that is in the token
+ * cannot be taken back, only its result ignored.
+ */
+export function inTime<T>(work: Promise<T>, deadline: Deadline | undefined): Promise<T> {
+  if (deadline === undefined) return work;
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const forget = deadline.whenReached(reject);
+    work.then(
+      (result) => {
+        forget();
+        return resolve(result);
+      },
+      (error: unknown) => {
+        forget();
+        return reject(error);
+      },
+    );
   });
 }
 
 /** That a token did not answer in time. */
 export const timedOut = () =>
   new XksException('DependencyTimeoutException', 'The external key manager did not answer in time.');
+
+const MAX_SHARED_MS = 5;
+const MAX_SHARED_PART = 0.05;

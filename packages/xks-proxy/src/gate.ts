@@ -1,9 +1,9 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { AuditTrail } from './audit/trail.ts';
-import { withDeadline } from './deadline.ts';
+import { type Deadline, inTime } from './deadline.ts';
 import { type CallObserver, type CallWatch, callWatch } from './devices/call-watch.ts';
 import { XksException } from './errors.ts';
-import { type Answer, type AppContext, refusal, send } from './http/answer.ts';
+import { type Answer, refusal, send } from './http/answer.ts';
 import { discardBody, readBody } from './http/body.ts';
 import type { ProxyLog } from './log.ts';
 import type { Operation } from './operations/operation.ts';
@@ -22,49 +22,60 @@ export interface Observers {
   readonly calls: CallObserver;
 }
 
+/** What a request is about: a store, an operation, and a key if the operation concerns one. */
+export interface GateCall {
+  readonly store: Store;
+  readonly operation: Operation;
+  /** From the request path. */
+  readonly externalKeyId: string | undefined;
+}
+
 /** Signature, body limit, JSON, metadata, quota, policy, operation, deadline, audit, answer and log line, in this order. */
 export async function gate(
-  context: AppContext,
+  http: HttpBindings,
   serving: Serving,
   { log, audit, tracing, calls }: Observers,
-  { store, operation }: { readonly store: Store; readonly operation: Operation },
-): Promise<Response> {
+  call: GateCall,
+): Promise<void> {
   const startedAt = performance.now();
-  const elapsedMs = () => performance.now() - startedAt;
+  const { store, operation, externalKeyId } = call;
   const span = tracing.begin(operation.name);
-  const deadline = new AbortController();
-  const watch = callWatch(deadline.signal, (call) => {
-    const ended = [calls(call), span.call(call)];
+  const deadline = serving.deadline();
+  const watch = callWatch(deadline, (deviceCall) => {
+    const [counted, traced] = [calls(deviceCall), span.call(deviceCall)];
     return (device, error) => {
-      for (const end of ended) end(device, error);
+      counted(device, error);
+      traced(device, error);
     };
   });
-  const externalKeyId = context.req.param('externalKeyId');
   const known: Known = {};
-  const record = ({ status, error }: Answer): RequestRecord => {
-    const subject = {
-      operation: operation.name,
-      store: store.name,
-      externalKeyId,
-      token: watch.lastDevice(),
-    };
-    return { ...subject, ...known, status, error, durationMs: elapsedMs(), tokenMs: watch.elapsedMs() };
-  };
+  const record = ({ status, error }: Answer): RequestRecord => ({
+    operation: operation.name,
+    store: store.name,
+    externalKeyId,
+    token: watch.lastDevice(),
+    accessKeyId: known.accessKeyId,
+    metadata: known.metadata,
+    policyRule: known.policyRule,
+    keyVersion: known.keyVersion,
+    status,
+    error,
+    durationMs: performance.now() - startedAt,
+    tokenMs: watch.elapsedMs(),
+  });
 
-  const request = { context, serving, store, operation, externalKeyId: externalKeyId ?? '' };
-  let answer = await answerTo(request, watch, deadline, known).catch(refusal);
+  let answer = await answerTo(http, serving, call, { watch, deadline, known }).catch(refusal);
   try {
-    const remainingMs = serving.config.server.timeoutMs - elapsedMs();
+    const remainingMs = serving.config.server.timeoutMs - (performance.now() - startedAt);
     const withinMs = Math.max(remainingMs, MIN_AUDIT_MS);
     await audit.append('request', () => recordFields(record(answer)), withinMs);
   } catch (cause) {
     answer = refusal(new XksException('InternalException', 'The audit trail cannot be written.', { cause }));
   }
   const last = record(answer);
-  const sent = send(context, answer);
+  send(http, answer);
   log.request(last);
   span.end(last);
-  return sent;
 }
 
 /** What becomes known on the way; a refused request is recorded with no more than that. */
@@ -75,22 +86,17 @@ interface Known {
   keyVersion?: number;
 }
 
-interface GateRequest {
-  readonly context: AppContext;
-  readonly serving: Serving;
-  readonly store: Store;
-  readonly operation: Operation;
-  readonly externalKeyId: string;
-}
-
 async function answerTo(
-  { context, serving, store, operation, externalKeyId }: GateRequest,
-  watch: CallWatch,
-  deadline: AbortController,
-  known: Known,
+  { incoming }: HttpBindings,
+  { fleet }: Serving,
+  { store, operation, externalKeyId = '' }: GateCall,
+  {
+    watch,
+    deadline,
+    known,
+  }: { readonly watch: CallWatch; readonly deadline: Deadline; readonly known: Known },
 ): Promise<Answer> {
-  const { config, fleet } = serving;
-  const body = await authenticatedBody(context.env.incoming, store, known);
+  const body = await authenticatedBody(incoming, store, known);
   known.metadata = parseRequestMetadata(body, operation.requiredMetadata);
   if (operation.concernsKey) {
     await store.quota.consume();
@@ -100,7 +106,7 @@ async function answerTo(
     known.keyVersion = version;
   };
   const work = operation.run(body, { store, externalKeyId, watch, fleet, onKeyVersion });
-  return { status: 200, body: await withDeadline(work, config.server.timeoutMs, deadline) };
+  return { status: 200, body: await inTime(work, deadline) };
 }
 
 /** Throws `AccessDeniedException` unless the store's policy allows the request. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** What a ciphertext data integrity value covers, in the order it is hashed. */
 export interface IntegrityValueInput {
@@ -11,11 +11,12 @@ export interface IntegrityValueInput {
 
 /** The ciphertext data integrity value of algorithm `SHA_256` (XKS API v1, Appendix C), 32 bytes. */
 export function integrityValue(input: IntegrityValueInput): Buffer {
-  return createHash('sha256')
-    .update(input.additionalAuthenticatedData)
-    .update(input.ciphertextMetadata)
-    .update(input.initializationVector)
-    .update(input.ciphertext)
-    .update(input.authenticationTag)
-    .digest();
+  const covered = [
+    input.additionalAuthenticatedData,
+    input.ciphertextMetadata,
+    input.initializationVector,
+    input.ciphertext,
+    input.authenticationTag,
+  ];
+  return hash('sha256', Buffer.concat(covered), 'buffer');
 }

@@ -61,6 +61,7 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     },
     { write: (line) => writeTo(stream, line) },
   );
+  const requests = logger.child({ event: 'request' });
   return {
     listening: ({ host, port, adminPort, tokens, stores }) =>
       logger.info({ event: 'listening', host, port, adminPort, tokens, stores }),
@@ -68,8 +69,7 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     reloadRefused: (problems, cause) =>
       logger.error({ event: 'reload-refused', problems, ...errorFields(cause) }),
     stopped: () => logger.info({ event: 'stopped' }),
-    request: (record) =>
-      logger[record.status >= 500 ? 'error' : 'info']({ event: 'request', ...recordFields(record) }),
+    request: (record) => requests[record.status >= 500 ? 'error' : 'info'](recordFields(record)),
     health: (token, status, cause) =>
       logger[status === 'ACTIVE' ? 'info' : 'error']({
         event: 'health',

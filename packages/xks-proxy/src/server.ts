@@ -8,7 +8,6 @@ import type { ProxyConfig } from './config/config.ts';
 import { refuseLateChanges } from './config/late-changes.ts';
 import { configOfWorker } from './config/of-worker.ts';
 import type { Observers } from './gate.ts';
-import { gracefulClose } from './http/graceful-close.ts';
 import { httpsServer, tlsOptions } from './http/https-server.ts';
 import { listen } from './http/listen.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
@@ -100,12 +99,11 @@ async function start(
   let current = await openServing(config, { log, budget });
   closers.push(() => current.retire());
   let app = createApp(current, observers);
-  const server = httpsServer(
+  const { server, stop } = httpsServer(
     () => current.config.server.tls,
-    (...call) => app.fetch(...call),
+    (...http) => void app(...http),
     log,
   );
-  const stop = gracefulClose(server);
   await recordEvent(audit, 'started', current);
   const port = await listen(server, config.server);
   // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.

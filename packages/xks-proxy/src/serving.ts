@@ -1,5 +1,6 @@
 import type { IvBudget } from './budget/iv-budget.ts';
 import type { ProxyConfig } from './config/config.ts';
+import { type Deadline, sharedDeadlines } from './deadline.ts';
 import { type Fleet, type FleetParts, openFleet } from './devices/fleet.ts';
 import { type SharedCounts, storeQuota } from './quota/quota.ts';
 import { connectRedis } from './quota/redis.ts';
@@ -13,6 +14,8 @@ export interface Serving {
   readonly budget: IvBudget;
   /** Whether no token serves: as AWS KMS sees it, only then is the fleet out. */
   isOut(): Promise<boolean>;
+  /** Until when a request that comes in now has to be answered. */
+  deadline(): Deadline;
   /** Does the work of one request; until it is done, nothing that it may need is closed. */
   during<T>(work: () => Promise<T>): Promise<T>;
   /** Takes no more work; resolves when what is under way is done, and what nobody else holds is closed. */
@@ -52,6 +55,7 @@ export async function openServing(
     fleet,
     budget: parts.budget,
     isOut: async () => (await statuses()).every((status) => status === 'UNAVAILABLE'),
+    deadline: sharedDeadlines(config.server.timeoutMs),
     async during(work) {
       underWay += 1;
       try {

@@ -1,29 +1,60 @@
-import { expect, it } from 'vitest';
-import { withDeadline } from '../src/deadline.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { deadlineIn, inTime, sharedDeadlines } from '../src/deadline.ts';
 
-it('work that ends in time gives its result, or its own error', async () => {
-  const deadline = new AbortController();
-  await expect(withDeadline(Promise.resolve(1), 20, deadline)).resolves.toBe(1);
-  await expect(withDeadline(Promise.reject(new TypeError('own')), 20, deadline)).rejects.toThrow(TypeError);
-  await new Promise((resolve) => void setTimeout(resolve, 40));
-  expect(deadline.signal.aborted).toBe(false);
+const LATE = { errorName: 'DependencyTimeoutException' };
+
+describe('a deadline', () => {
+  it('leaves work that ends in time its result, or its own error', async () => {
+    const deadline = deadlineIn(1000);
+    await expect(inTime(Promise.resolve(1), deadline)).resolves.toBe(1);
+    await expect(inTime(Promise.reject(new TypeError('own')), deadline)).rejects.toThrow(TypeError);
+    expect(deadline.signal.aborted).toBe(false);
+  });
+
+  it('makes a timeout of work that takes longer, and tells all who want to know', async () => {
+    const deadline = deadlineIn(20);
+    const told: unknown[] = [];
+    deadline.whenReached((reason) => void told.push(reason));
+    deadline.whenReached((reason) => void told.push(reason))();
+    await expect(inTime(new Promise(() => undefined), deadline)).rejects.toMatchObject(LATE);
+    expect(told).toEqual([deadline.signal.reason]);
+    expect(deadline.signal.reason).toMatchObject(LATE);
+  });
+
+  it('is not disturbed by work that fails after it', async () => {
+    const work = new Promise<void>(
+      (_resolve, reject) => void setTimeout(() => reject(new Error('late')), 30),
+    );
+    await expect(inTime(work, deadlineIn(5))).rejects.toMatchObject(LATE);
+    await expect(work).rejects.toThrow('late');
+  });
+
+  it('is reached with the one that it is a part of, and not the other way round', async () => {
+    const whole = deadlineIn(40);
+    const [short, long] = [deadlineIn(10, whole), deadlineIn(1000, whole)];
+    await sleep(25);
+    expect([short, whole, long].map(({ signal }) => signal.aborted)).toEqual([true, false, false]);
+    await sleep(40);
+    expect(long.signal.reason).toBe(whole.signal.reason);
+  });
 });
 
-it('work that takes longer is a timeout, and is told so', async () => {
-  const deadline = new AbortController();
-  const work = new Promise<void>((resolve) => {
-    deadline.signal.addEventListener('abort', () => resolve());
+describe('shared deadlines', () => {
+  it('are one for those that begin together, and another for those that begin later', async () => {
+    const deadline = sharedDeadlines(100);
+    const first = deadline();
+    expect(deadline()).toBe(first);
+    await sleep(20);
+    expect(deadline()).not.toBe(first);
   });
-  const error = { errorName: 'DependencyTimeoutException' };
-  await expect(withDeadline(work, 20, deadline)).rejects.toMatchObject(error);
-  await work;
-  expect(deadline.signal.reason).toMatchObject(error);
-});
 
-it('work that fails after its deadline disturbs nobody', async () => {
-  const work = new Promise<void>((_resolve, reject) => void setTimeout(() => reject(new Error('late')), 30));
-  await expect(withDeadline(work, 5, new AbortController())).rejects.toMatchObject({
-    errorName: 'DependencyTimeoutException',
+  it('are never later than the time that there is', async () => {
+    const deadline = sharedDeadlines(100);
+    deadline();
+    await sleep(3);
+    const startedAt = performance.now();
+    await expect(inTime(new Promise(() => undefined), deadline())).rejects.toMatchObject(LATE);
+    expect(performance.now() - startedAt).toBeLessThan(150);
   });
-  await expect(work).rejects.toThrow('late');
 });

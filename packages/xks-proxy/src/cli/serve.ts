@@ -4,6 +4,7 @@ import type { ProxyConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
 import { rotateKey } from '../keys/rotate.ts';
+import { batchedLines } from '../log-batch.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
@@ -54,7 +55,7 @@ async function serveHere(configFile: string, isSupervised: boolean): Promise<voi
 async function serve(configFile: string): Promise<RunningProxy> {
   let config: ProxyConfig = loadConfig(configFile);
   const proxy = await startProxy(config, {
-    log: process.stdout,
+    log: batchedLines(process.stdout),
     worker: workerNumber(),
     // The watch over the files sees the new version and has the proxy follow.
     rotateKey: async ({ store, externalKeyId, version }) => {

@@ -1,10 +1,11 @@
+import type { Deadline } from '../deadline.ts';
 import type { DeviceCallOptions, DeviceKey, KeyDevice } from './key-device.ts';
 
 /** A watch over the calls that one request makes to devices. */
 export interface CallWatch {
   /**
-   * The device with the watch on every call. No call starts, or goes on waiting for the device, once the signal is
-   * aborted.
+   * The device with the watch on every call. No call starts, or goes on waiting for the device, once the deadline is
+   * reached.
    */
   over(device: KeyDevice): KeyDevice;
   /** Milliseconds in calls that have returned, by the sum: so a slow token can be told from a slow proxy. */
@@ -19,8 +20,8 @@ type DeviceCall = 'FindKey' | 'Encrypt' | 'Decrypt' | 'Ping';
 /** Told when a call begins; what it returns is told which device had it in the end, and with which error, if any. */
 export type CallObserver = (call: DeviceCall) => (device: string, error?: unknown) => void;
 
-/** A watch for one request; its signal is aborted when the request's time is over. */
-export function callWatch(signal: AbortSignal, observe: CallObserver = () => () => undefined): CallWatch {
+/** A watch for one request, which has until the deadline. */
+export function callWatch(deadline: Deadline, observe: CallObserver = () => () => undefined): CallWatch {
   let elapsedMs = 0;
   let lastDevice: string | undefined;
   const timed = async <T>(
@@ -28,7 +29,7 @@ export function callWatch(signal: AbortSignal, observe: CallObserver = () => () 
     call: DeviceCall,
     work: (options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
-    signal.throwIfAborted();
+    deadline.signal.throwIfAborted();
     // Known from the beginning: a call that never ends is the one to be told of.
     lastDevice = device;
     const onDevice = (name: string): void => {
@@ -37,7 +38,7 @@ export function callWatch(signal: AbortSignal, observe: CallObserver = () => () 
     const ended = observe(call);
     const startedAt = performance.now();
     try {
-      const result = await work({ signal, onDevice });
+      const result = await work({ deadline, onDevice });
       ended(lastDevice);
       return result;
     } catch (error) {

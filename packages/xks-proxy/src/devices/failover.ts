@@ -1,4 +1,4 @@
-import { withDeadline } from '../deadline.ts';
+import { deadlineIn, inTime } from '../deadline.ts';
 import { isWorthAnotherToken } from './failures.ts';
 import type { DeviceCallOptions, DeviceKey, KeyDevice } from './key-device.ts';
 
@@ -25,7 +25,7 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
   };
   const firstThatServes = async <T>(
     devices: KeyDevice[],
-    { signal, onDevice }: DeviceCallOptions,
+    { deadline, onDevice }: DeviceCallOptions,
     work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
     for (;;) {
@@ -33,9 +33,11 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
       if (device === undefined) throw new TypeError('members: expected one at least');
       onDevice?.(device.name);
       try {
-        return await within(shareMs, signal, (share) => work(device, { signal: share }));
+        const share = deadlineIn(shareMs, deadline);
+        return await inTime(work(device, { deadline: share }), share);
       } catch (error) {
-        if (devices.length === 1 || signal?.aborted === true || !isWorthAnotherToken(error)) throw error;
+        const isOver = deadline?.signal.aborted === true;
+        if (devices.length === 1 || isOver || !isWorthAnotherToken(error)) throw error;
         devices.shift();
       }
     }
@@ -63,23 +65,6 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
     },
     ping: (options = {}) => firstThatServes(inOrder(), options, (device, share) => device.ping(share)),
   };
-}
-
-/** Work with a deadline of its own within that of the request. */
-async function within<T>(
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-  work: (share: AbortSignal) => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
-  const share = new AbortController();
-  const abort = (): void => share.abort(signal?.reason);
-  signal?.addEventListener('abort', abort, { once: true });
-  try {
-    return await withDeadline(work(share.signal), timeoutMs, share);
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
 }
 
 // The rest is for what a proxy does besides.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { withDeadline } from '../deadline.ts';
+import { deadlineIn, inTime } from '../deadline.ts';
 import { callWatch } from './call-watch.ts';
 import { isKeyFailure } from './failures.ts';
 import type { DeviceKeySelector, KeyDevice } from './key-device.ts';
@@ -60,8 +60,8 @@ export function deviceHealth({
     let status: HealthStatus = 'UNAVAILABLE';
     let cause: unknown;
     try {
-      const deadline = new AbortController();
-      await withDeadline(trial(callWatch(deadline.signal).over(device)), timeoutMs, deadline);
+      const deadline = deadlineIn(timeoutMs);
+      await inTime(trial(callWatch(deadline).over(device)), deadline);
       status = 'ACTIVE';
     } catch (error) {
       cause = error;

@@ -1,3 +1,5 @@
+import type { Deadline } from '../deadline.ts';
+
 /** Where keys live: a token, or several that hold the same keys. All methods fail with an `XksException` that is fit to be answered. */
 export interface KeyDevice {
   /** As the configuration names it. */
@@ -26,9 +28,9 @@ export interface DeviceInfo {
 /** How a device finds a key: by its label or by its id (CKA_LABEL, CKA_ID). */
 export type DeviceKeySelector = { readonly label: string } | { readonly id: Uint8Array };
 
-/** A call that still waits for the device is given up when the signal is aborted, and rejects with its reason. */
+/** A call is given up when its deadline is reached, and one that still waits for the device is not made any more. */
 export interface DeviceCallOptions {
-  readonly signal?: AbortSignal;
+  readonly deadline?: Deadline;
   /** Told, by a device that stands for several, the name of each that it tries. */
   readonly onDevice?: (name: string) => void;
 }

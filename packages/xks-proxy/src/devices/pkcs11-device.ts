@@ -1,6 +1,6 @@
 import type { AesKey, Token } from '@holdfast/pkcs11';
 import type { IvSource } from '../config/config.ts';
-import { untilAborted } from '../deadline.ts';
+import { inTime } from '../deadline.ts';
 import { tokenException } from './failures.ts';
 import type { DeviceCallOptions, DeviceKey, KeyDevice, Sealed } from './key-device.ts';
 
@@ -10,57 +10,59 @@ import type { DeviceCallOptions, DeviceKey, KeyDevice, Sealed } from './key-devi
  * @param ivSource who finds the initialization vectors
  */
 export function pkcs11Device(name: string, token: Token, ivSource: IvSource): KeyDevice {
-  const newIv = (options?: DeviceCallOptions) => token.randomBytes(IV_BYTES, options);
+  const newIv: NewIv = (options) => token.randomBytes(IV_BYTES, options);
   const seal = SEALS[ivSource];
+  const deviceKey = (key: AesKey): DeviceKey => ({
+    usages: key.usages,
+    encrypt: (input, options) => answered(seal(newIv, key, input, waiting(options)), options),
+    decrypt: (input, options) => answered(key.decrypt(input, waiting(options)), options),
+  });
   return {
     name,
-    key: (selector, options) =>
-      answered(async () => deviceKey(token.key(selector, options), (...input) => seal(newIv, ...input))),
-    ping: (options) =>
-      answered(async () => {
-        await newIv(options);
-      }, options),
+    async key(selector, { fresh = false } = {}) {
+      try {
+        return deviceKey(token.key(selector, { fresh }));
+      } catch (error) {
+        throw tokenException(error);
+      }
+    },
+    async ping(options) {
+      await answered(newIv(waiting(options)), options);
+    },
   };
 }
 
-function deviceKey(
-  key: AesKey,
-  seal: (key: AesKey, input: EncryptInput, options?: DeviceCallOptions) => Promise<Sealed>,
-): DeviceKey {
-  return {
-    usages: key.usages,
-    encrypt: (input, options) => answered(() => seal(key, input, options), options),
-    decrypt: (input, options) => answered(() => key.decrypt(input, options), options),
-  };
+/** Until when a call waits for a session. */
+function waiting({ deadline }: DeviceCallOptions = {}): Waiting {
+  return { signal: deadline?.signal };
 }
 
-async function answered<T>(work: () => Promise<T>, options: DeviceCallOptions = {}): Promise<T> {
+/** The outcome of a call, as it can be answered; without it once the deadline is reached, since the call may hang. */
+async function answered<T>(work: Promise<T>, { deadline }: DeviceCallOptions = {}): Promise<T> {
   try {
-    return await untilAborted(work(), options.signal);
+    return await inTime(work, deadline);
   } catch (error) {
     throw tokenException(error);
   }
 }
 
+type Waiting = { readonly signal: AbortSignal | undefined };
+type NewIv = (options: Waiting) => Promise<Uint8Array>;
 type EncryptInput = Parameters<DeviceKey['encrypt']>[0];
 
 const SEALS = {
   async supplied(newIv, key, { aad, plaintext }, options) {
     const iv = await newIv(options);
-    return { iv, ...(await key.encrypt({ iv, aad, plaintext }, options)) };
+    const { ciphertext, tag } = await key.encrypt({ iv, aad, plaintext }, options);
+    return { iv, ciphertext, tag };
   },
-  written: (_newIv, key, input, options) =>
-    key.encryptUnderTokenIv({ ...input, ivPlacement: 'written' }, options),
-  appended: (_newIv, key, input, options) =>
-    key.encryptUnderTokenIv({ ...input, ivPlacement: 'appended' }, options),
+  written: (_newIv, key, { aad, plaintext }, options) =>
+    key.encryptUnderTokenIv({ aad, plaintext, ivPlacement: 'written' }, options),
+  appended: (_newIv, key, { aad, plaintext }, options) =>
+    key.encryptUnderTokenIv({ aad, plaintext, ivPlacement: 'appended' }, options),
 } as const satisfies Record<
   IvSource,
-  (
-    newIv: (options?: DeviceCallOptions) => Promise<Uint8Array>,
-    key: AesKey,
-    input: EncryptInput,
-    options?: DeviceCallOptions,
-  ) => Promise<Sealed>
+  (newIv: NewIv, key: AesKey, input: EncryptInput, options: Waiting) => Promise<Sealed>
 >;
 
 const IV_BYTES = 12;

@@ -1,11 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import type { Context } from 'hono';
 import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { JsonObject } from '../wire.ts';
-
-/** A request to the proxy, with the raw one of Node behind it. */
-export type AppContext = Context<{ Bindings: HttpBindings }>;
 
 /** What a request is answered with. */
 export interface Answer {
@@ -16,19 +11,15 @@ export interface Answer {
 }
 
 /** Writes an answer. */
-export function send(
-  context: AppContext,
-  { status, body }: Answer,
-  headers?: Readonly<Record<string, string>>,
-): Response {
-  const { incoming, outgoing } = context.env;
+export function send({ incoming, outgoing }: HttpBindings, { status, body }: Answer): void {
   const text = JSON.stringify(body);
   // What is left of an unread body would be taken for the next request.
-  const connection = incoming.complete ? {} : { Connection: 'close' };
-  const type = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
-  outgoing.writeHead(status, { ...type, ...connection, ...headers });
+  if (!incoming.complete) outgoing.shouldKeepAlive = false;
+  outgoing.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(text),
+  });
   outgoing.end(text);
-  return RESPONSE_ALREADY_SENT;
 }
 
 /** The answer for whatever was thrown: what is no `XksException` is an `InternalException` that says no more. */

@@ -18,21 +18,27 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
 
     const body = Buffer.allocUnsafeSlow(capacity);
     let used = 0;
-    const settle = (error?: XksException): void => {
-      incoming.off('data', onData).off('end', onEnd).off('close', onBroken).off('error', onBroken);
-      incoming.on('error', ignore);
-      if (error === undefined) return resolve(body.subarray(0, used));
+    let isSettled = false;
+    const fail = (error: XksException): void => {
+      if (isSettled) return;
+      isSettled = true;
       incoming.pause();
       body.fill(0);
       reject(error);
     };
-    const onData = (chunk: Buffer): void => {
-      if (used + chunk.length > capacity) return settle(tooLarge());
-      used += chunk.copy(body, used);
-    };
-    const onEnd = (): void => settle();
-    const onBroken = (): void => settle(truncated());
-    incoming.on('data', onData).on('end', onEnd).on('close', onBroken).on('error', onBroken);
+    // Listeners stay: that of errors has to, since an aborted socket may report its own when all is settled.
+    const onBroken = (): void => fail(truncated());
+    incoming.on('data', (chunk: Buffer) => {
+      if (isSettled) return;
+      if (used + chunk.length > capacity) fail(tooLarge());
+      else used += chunk.copy(body, used);
+    });
+    incoming.on('end', () => {
+      if (isSettled) return;
+      isSettled = true;
+      resolve(body.subarray(0, used));
+    });
+    incoming.on('close', onBroken).on('error', onBroken);
   });
 }
 

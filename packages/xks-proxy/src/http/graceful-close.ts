@@ -7,18 +7,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Prepares a server to be closed well, before it takes connections. The returned function stops listening, lets the
  * requests under way finish, for five seconds at most, answers what is still on its way on connections that are open, and
  * then ends every connection, also those in a handshake.
+ *
+ * @param underWay responses that are not finished
  */
-export function gracefulClose(server: Server): () => Promise<void> {
+export function gracefulClose(server: Server, underWay: ReadonlySet<ServerResponse>): () => Promise<void> {
   const sockets = new Set<Duplex>();
-  const underWay = new Set<ServerResponse>();
   let closing = false;
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
   server.prependListener('request', (_incoming, outgoing: ServerResponse) => {
-    underWay.add(outgoing);
-    outgoing.once('close', () => underWay.delete(outgoing));
     // A busy connection would otherwise bring one more request, and one more.
     if (closing) outgoing.shouldKeepAlive = false;
   });

@@ -1,56 +1,37 @@
-import type { IncomingMessage } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { getRequestListener } from '@hono/node-server';
 import type { TlsConfig } from '../config/config.ts';
-import { EXCEPTION_STATUS, XksException } from '../errors.ts';
+import { XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
+import { refusal, send } from './answer.ts';
 import { admitClients } from './client-certificates.ts';
+import { gracefulClose } from './graceful-close.ts';
 import { refuseWhenLate } from './overload.ts';
+import { requestsUnderWay } from './requests-under-way.ts';
 
 /**
  * An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too.
  *
  * @param tls what the server is by TLS now
+ * @returns with how it is closed well, see `gracefulClose`
  */
 export function httpsServer(
   tls: () => TlsConfig,
-  fetch: Parameters<typeof getRequestListener>[0],
+  app: RequestListener,
   log: ProxyLog,
-): Server {
-  const refuse = (error: XksException) => {
-    const status = EXCEPTION_STATUS[error.errorName];
-    log.request({ status, error });
-    return { status, body: JSON.stringify({ errorName: error.errorName, errorMessage: error.message }) };
-  };
-  const listener = getRequestListener(fetch, {
-    overrideGlobalObjects: false,
-    hostname: HOST,
-    // Requests whose target no URL can be made of never reach the app.
-    errorHandler: () => {
-      const { status, body } = refuse(
-        new XksException('InvalidUriPathException', 'The request path is not valid.'),
-      );
-      return new Response(body, { status, headers: { 'Content-Type': 'application/json' } });
-    },
-  });
+): { readonly server: Server; readonly stop: () => Promise<void> } {
   const secured = new WeakSet<Duplex>();
-  const unanswered = new WeakMap<Duplex, Set<IncomingMessage>>();
   const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
-    if (refuseWhenLate(incoming, outgoing, log)) return;
-    const requests = unanswered.get(incoming.socket) ?? new Set();
-    unanswered.set(incoming.socket, requests.add(incoming));
-    outgoing.once('close', () => requests.delete(incoming));
-    // No URL is made of what a caller calls us; the signature is over the raw headers, which stay.
-    incoming.headers.host = HOST;
-    void listener(incoming, outgoing);
-  })
-    .on('checkExpectation', (_incoming, outgoing) => {
-      const { status, body } = refuse(
-        new XksException('ValidationException', 'The expectation is not supported.'),
-      );
-      const type = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
-      outgoing.writeHead(status, { ...type, Connection: 'close' }).end(body);
+    if (!refuseWhenLate(incoming, outgoing, log)) app(incoming, outgoing);
+  });
+  const underWay = requestsUnderWay(server);
+  server
+    .on('checkExpectation', (incoming, outgoing) => {
+      const answer = refusal(new XksException('ValidationException', 'The expectation is not supported.'));
+      log.request(answer);
+      outgoing.shouldKeepAlive = false;
+      send({ incoming, outgoing }, answer);
     })
     .on('secureConnection', (socket) => void secured.add(socket))
     .on('clientError', (error, socket) => {
@@ -61,12 +42,12 @@ export function httpsServer(
       }
       log.connectionRefused('http', error);
       // What comes after a whole request must not be answered in its place.
-      const follows = [...(unanswered.get(socket) ?? [])].some(({ complete }) => complete);
+      const follows = [...underWay].some(({ req }) => req.socket === socket && req.complete);
       if (socket.writable && !follows) socket.end(MALFORMED_REQUEST);
       else socket.destroy();
     });
   admitClients(server, tls, log);
-  return server;
+  return { server, stop: gracefulClose(server, underWay) };
 }
 
 /** What the server is by TLS; a listening one may be given another, as long as it wants client certificates or does not. */
@@ -76,7 +57,6 @@ export function tlsOptions({ certificate, key, clients }: TlsConfig) {
   return { ...identity, ca: clients.authorities, requestCert: true, rejectUnauthorized: true };
 }
 
-const HOST = 'localhost';
 // XKS API v1, "API content type": the two suites of TLS 1.3 and the two of TLS 1.2 that KMS may choose from.
 const TLS = {
   minVersion: 'TLSv1.2',

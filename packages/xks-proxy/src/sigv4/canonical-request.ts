@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The head of a request as it came off the wire, before anything is interpreted. */
 export interface RequestHead {
@@ -18,12 +18,12 @@ export function canonicalRequestHash(
   const lines = signedHeaders.map((name) => `${name}:${canonicalValue(headers.get(name) ?? '')}\n`);
   const text = `${request.method}\n${request.path}\n\n${lines.join('')}\n${signedHeaders.join(';')}\n${request.bodyHash}`;
   // Node reads header bytes as latin1; the same encoding gives the bytes back.
-  return createHash('sha256').update(text, 'latin1').digest('hex');
+  return hash('sha256', Buffer.from(text, 'latin1'), 'hex');
 }
 
 /** Lower-case hexadecimal SHA-256 of a body. */
 export function sha256Hex(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
 
 // Node has taken the white space off both ends.

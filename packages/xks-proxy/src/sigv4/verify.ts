@@ -96,11 +96,18 @@ function parseTimestamp(text: string): number | undefined {
   const parts = TIMESTAMP.exec(text);
   if (parts === null) return undefined;
   const [, year, month, day, hour, minute, second] = parts;
-  const time = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
-  const timeMs = Date.parse(`${time}Z`);
+  const isTime = Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
+  const monthIndex = Number(month) - 1;
+  const timeMs = Date.UTC(
+    Number(year),
+    monthIndex,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+  );
   // The 30th of February is read as one of the first days of March.
-  const exists = !Number.isNaN(timeMs) && new Date(timeMs).toISOString().startsWith(time);
-  return exists ? timeMs : undefined;
+  return isTime && new Date(timeMs).getUTCMonth() === monthIndex ? timeMs : undefined;
 }
 
 function sign(

@@ -23,7 +23,9 @@ it('a key is rotated before it has encrypted all that it may, and no request fai
     });
   };
   for (let message = 0; message < 14; message += 1) await encryptWithVersion(1);
-  expect(proxy.events('iv-budget')).toMatchObject([{ stage: 'half' }, { stage: 'nearly-used' }]);
+  await expect
+    .poll(() => proxy.events('iv-budget'))
+    .toMatchObject([{ stage: 'half' }, { stage: 'nearly-used' }]);
   await expect.poll(() => proxy.events('reloaded').length, { timeout: 10_000 }).toBe(1);
   for (let message = 0; message < 13; message += 1) await encryptWithVersion(2);
 }, 60_000);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it } from 'vitest';
+import { deadlineIn } from '../../src/deadline.ts';
 import { type CallObserver, callWatch } from '../../src/devices/call-watch.ts';
 import { failoverDevice } from '../../src/devices/failover.ts';
 import { tokenException } from '../../src/devices/failures.ts';
@@ -8,7 +9,7 @@ import { memoryDevice } from '../fixtures/memory-device.ts';
 
 const INPUT = { aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
 
-function watched() {
+function watched({ timeoutMs } = { timeoutMs: 1000 }) {
   const [first, second] = [memoryDevice(), memoryDevice()];
   const members = [
     { device: { ...first.device, name: 'first' }, isWell: () => true },
@@ -16,10 +17,9 @@ function watched() {
   ];
   const calls: unknown[] = [];
   const observe: CallObserver = (call) => (device, error) => void calls.push([call, device, error]);
-  const deadline = new AbortController();
-  const watch = callWatch(deadline.signal, observe);
+  const watch = callWatch(deadlineIn(timeoutMs), observe);
   const device = watch.over(failoverDevice(members, 1000));
-  return { first: first.behaviour, calls, deadline, watch, device };
+  return { first: first.behaviour, calls, watch, device };
 }
 
 describe('the watch over the calls of a request', () => {
@@ -46,14 +46,15 @@ describe('the watch over the calls of a request', () => {
   });
 
   it('knows the device of a call that does not end, and lets none begin when time is over', async () => {
-    const { first, calls, deadline, watch, device } = watched();
+    const { first, calls, watch, device } = watched({ timeoutMs: 50 });
     first.delayMs = 200;
     const late = device.ping();
     await sleep(10);
     expect(watch.lastDevice()).toBe('first');
-    deadline.abort(new Error('late'));
-    await expect(device.key({ label: 'orders' })).rejects.toThrow('late');
-    await late;
+    await expect(late).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
+    await expect(device.key({ label: 'orders' })).rejects.toMatchObject({
+      errorName: 'DependencyTimeoutException',
+    });
     expect(calls).toHaveLength(1);
   });
 });

@@ -1,12 +1,12 @@
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { NO_AUDIT } from '../../src/audit/trail.ts';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import type { ProxyConfig } from '../../src/config/config.ts';
+import { sharedDeadlines } from '../../src/deadline.ts';
 import type { Fleet } from '../../src/devices/fleet.ts';
 import { XksException } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
@@ -77,6 +77,7 @@ const serving: Serving = {
   fleet,
   budget: openIvBudget(config.ivBudget, () => undefined),
   isOut: async () => false,
+  deadline: sharedDeadlines(config.server.timeoutMs),
   during: (work) => work(),
   retire: async () => undefined,
 };
@@ -86,8 +87,7 @@ const app = createApp(serving, {
   tracing: await openTracing(),
   calls: () => () => undefined,
 });
-const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+const server = createServer((...http) => void app(...http));
 let port = 0;
 
 beforeAll(async () => {

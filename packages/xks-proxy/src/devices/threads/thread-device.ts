@@ -14,7 +14,7 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
     handedOver: readonly ArrayBuffer[] = [],
   ): Promise<ThreadAnswer> => {
     try {
-      return await pool.run(call, { handedOver, signal: options.signal });
+      return await pool.run(call, { handedOver, deadline: options.deadline });
     } catch (error) {
       throw tokenException(error);
     }

@@ -1,13 +1,13 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
-import { timedOut } from '../../deadline.ts';
+import { type Deadline, timedOut } from '../../deadline.ts';
 import type { ThreadAnswer, ThreadCall, ThreadSettings } from './messages.ts';
 import { startTokenWorker, type TokenWorker } from './token-worker.ts';
 
 /** The threads that a token's calls run in, and those calls that wait for one. */
 export interface ThreadPool {
   /**
-   * Makes a call in the next free thread. Rejects with Pkcs11Error, also SESSIONS_EXHAUSTED when too many wait; with the
-   * reason of an aborted signal; with `DependencyTimeoutException` when the call hangs.
+   * Makes a call in the next free thread. Rejects with Pkcs11Error, also SESSIONS_EXHAUSTED when too many wait; with
+   * `DependencyTimeoutException` when the deadline is reached, or the call hangs.
    */
   run(call: ThreadCall, options?: RunOptions): Promise<ThreadAnswer>;
   /** Starts a few threads ahead of their work; resolves when they have opened the token, or cannot. */
@@ -19,7 +19,7 @@ export interface ThreadPool {
 
 interface RunOptions {
   readonly handedOver?: readonly ArrayBuffer[];
-  readonly signal?: AbortSignal | undefined;
+  readonly deadline?: Deadline | undefined;
 }
 
 /** How many threads there are, are at work, and hang; and how many calls wait. */
@@ -63,22 +63,20 @@ class Pool implements ThreadPool {
     this.#watch = setInterval(() => this.#giveUpHung(), WATCH_INTERVAL_MS).unref();
   }
 
-  run(call: ThreadCall, { handedOver = [], signal }: RunOptions = {}): Promise<ThreadAnswer> {
+  run(call: ThreadCall, { handedOver = [], deadline }: RunOptions = {}): Promise<ThreadAnswer> {
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
+      deadline?.signal.throwIfAborted();
       this.#admit();
-      const abort = (): void => {
-        this.#waiting.delete(job);
-        reject(signal?.reason);
-      };
-      const done = (): void => signal?.removeEventListener('abort', abort);
       const job: Job = {
         call,
         handedOver,
-        resolve: (answer) => (done(), resolve(answer)),
-        reject: (error) => (done(), reject(error)),
+        resolve: (answer) => (forget?.(), resolve(answer)),
+        reject: (error) => (forget?.(), reject(error)),
       };
-      signal?.addEventListener('abort', abort, { once: true });
+      const forget = deadline?.whenReached((reason) => {
+        this.#waiting.delete(job);
+        reject(reason);
+      });
       const idle = this.#idle.pop();
       if (idle !== undefined) return this.#start(idle, job);
       this.#waiting.add(job);

@@ -1,0 +1,22 @@
+import type { LogStream } from './log.ts';
+
+/**
+ * A stream that gets the lines of one turn of the event loop in one write: for a pipe each write is a system call, and
+ * wakes its reader. What is left when the process ends is written then, also after an exception that nobody caught. Lost
+ * are only the lines of the turn in which it is killed or crashes outside of JavaScript.
+ */
+export function batchedLines(stream: LogStream): LogStream {
+  let lines = '';
+  const flush = (): void => {
+    const batch = lines;
+    lines = '';
+    if (batch !== '') stream.write(batch);
+  };
+  process.on('exit', flush);
+  return {
+    write(line) {
+      if (lines === '') setImmediate(flush);
+      lines += line;
+    },
+  };
+}
