@@ -29,6 +29,7 @@ export { type TokenProtectionOptions, tokenProtection } from './protection/token
 export type { Seed, SeedKey } from './seed.ts';
 export type { StateOptions } from './state/open-state.ts';
 export { type DirectoryStoreOptions, directoryStore } from './store/directory/directory-store.ts';
+export { postgresStore } from './store/postgres/postgres-store.ts';
 export type { StoreLocation } from './store/store.ts';
 export type { XksClientCertificate } from './xks/client-certificate.ts';
 export type { XksOperationMetrics } from './xks/metrics.ts';

@@ -13,10 +13,18 @@ import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
 import { addAuditCommand } from './audit.ts';
 import { type AuditFile, auditFile } from './audit-file.ts';
+import { addBackupCommands } from './backup.ts';
 import { addExplainCommand } from './explain.ts';
 import { addPolicyCommands } from './policy.ts';
+import {
+  addProtectionOptions,
+  addStoreOptions,
+  type ProtectionOptions,
+  type StoreOptions,
+  stateOf,
+} from './state-options.ts';
 
-interface ServeOptions {
+interface ServeOptions extends StoreOptions, ProtectionOptions {
   readonly host: string;
   readonly port: number;
   readonly region: string;
@@ -39,8 +47,7 @@ const program = new Command('local-kms')
   .description('The AWS KMS API on this machine, for development and tests.')
   .exitOverride();
 
-program
-  .command('serve')
+addProtectionOptions(addStoreOptions(program.command('serve')))
   .description('serve until SIGINT or SIGTERM; one JSON line an event on stdout')
   .option('--host <address>', 'address to listen at', '127.0.0.1')
   .option('--port <number>', 'port to listen at, 0 for any that is free', wholeNumber, 4599)
@@ -69,14 +76,16 @@ program
   .option('--audit <file>', 'file to append an event of every call to')
   .action(async (options: ServeOptions) => {
     const audit = options.audit === undefined ? undefined : auditFile(options.audit);
-    const [signalled, lost] = [firstSignal(), Promise.race([logLost(), ...(audit ? [audit.lost] : [])])];
+    const state = lostState();
+    const signalled = firstSignal();
+    const lost = Promise.race([logLost(), state.lost, ...(audit ? [audit.lost] : [])]);
     let exitCode: number = EXIT.usage;
     try {
-      const kms = configuredKms(options, audit);
+      const kms = configuredKms(options, audit, state.watch);
       exitCode = EXIT.startFailed;
       const listening = await kms.listen(options);
-      void signalled.then(() => listening.close());
-      void lost.then((error) => stopWithoutLog(listening, error));
+      void signalled.then(() => listening.close()).catch(() => undefined);
+      void lost.then((error) => stopWithoutRecord(listening, error));
     } catch (error) {
       process.stderr.write(`${reasonOf(error)}\n`);
       // Node has a RangeError for a port that there cannot be.
@@ -87,11 +96,14 @@ program
 addPolicyCommands(program);
 addExplainCommand(program);
 addAuditCommand(program);
+addBackupCommands(program);
 
 function configuredKms(
-  { region, account, seed, idSeed, principals, auth, grantDelay, ...xks }: ServeOptions,
+  { region, account, seed, idSeed, principals, auth, grantDelay, ...options }: ServeOptions,
   audit: AuditFile | undefined,
+  watch: (record: LogRecord) => void,
 ): LocalKms {
+  const state = stateOf(options);
   return createLocalKms({
     ...(principals !== undefined && { principals: readPrincipals(readFileSync(principals, 'utf8')) }),
     auth,
@@ -99,14 +111,18 @@ function configuredKms(
     ...(audit && { audit: audit.write }),
     region,
     accountId: account,
-    xksHosts: xks.xksHost,
-    ...(xks.xksCa !== undefined && { xksCertificateAuthorities: readFileSync(xks.xksCa, 'utf8') }),
-    ...clientCertificate(xks),
-    xksTimeoutMs: xks.xksTimeout,
-    xksHealthIntervalMs: xks.xksHealthInterval * 1000,
+    xksHosts: options.xksHost,
+    ...(options.xksCa !== undefined && { xksCertificateAuthorities: readFileSync(options.xksCa, 'utf8') }),
+    ...clientCertificate(options),
+    xksTimeoutMs: options.xksTimeout,
+    xksHealthIntervalMs: options.xksHealthInterval * 1000,
     ...(seed !== undefined && { seed: readSeed(readFileSync(seed, 'utf8')) }),
     ...(idSeed !== undefined && { idSeed }),
-    log: printLine,
+    ...(state && { state }),
+    log(record) {
+      printLine(record);
+      watch(record);
+    },
   });
 }
 
@@ -158,15 +174,30 @@ function logLost(): Promise<Error> {
   return new Promise((resolve) => void process.stdout.on('error', resolve));
 }
 
-function stopWithoutLog(listening: ListeningKms, { message }: Error): void {
-  process.exitCode = EXIT.logLost;
+/** Resolves when the state cannot be kept any more, as a record of the log says. */
+function lostState(): { readonly lost: Promise<Error>; readonly watch: (record: LogRecord) => void } {
+  let resolveLost: (error: Error) => void = () => undefined;
+  const lost = new Promise<Error>((resolve) => {
+    resolveLost = resolve;
+  });
+  return {
+    lost,
+    watch(record) {
+      if (record.event === 'state-lost') resolveLost(new Error(`the state: ${record.cause}`));
+    },
+  };
+}
+
+function stopWithoutRecord(listening: ListeningKms, { message }: Error): void {
+  process.exitCode = EXIT.recordLost;
   process.stderr.on('error', () => undefined);
-  process.stderr.write(`a log cannot be written any more, so local-kms stops: ${message}\n`);
-  void listening.close();
+  process.stderr.write(`what happens cannot be written down any more, so local-kms stops: ${message}\n`);
+  // What cannot be kept has been said.
+  listening.close().catch(() => undefined);
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-const EXIT = { startFailed: 1, usage: 2, logLost: 3 } as const;
+const EXIT = { startFailed: 1, usage: 2, recordLost: 3 } as const;
 
 try {
   await program.parseAsync();

@@ -54,6 +54,12 @@ export function createLedger(
     });
   };
 
+  void store.lost?.then((error) =>
+    inTurn(async () => {
+      throw error;
+    }),
+  );
+
   return {
     settled,
     replace: (next) =>

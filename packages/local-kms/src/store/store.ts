@@ -1,3 +1,5 @@
+import type { LocalKmsError } from '../local-kms-error.ts';
+
 /** A record as an engine holds it: a name, and bytes that only the holder of the key can read. */
 export interface SealedRecord {
   readonly name: string;
@@ -35,6 +37,8 @@ export interface Store {
    * of the commit before. One call at a time; after one that was rejected the store is of no more use.
    */
   commit(version: number, changes: readonly SealedChange[]): Promise<void>;
+  /** Resolves if the store is lost without having failed at anything. Many cannot be. */
+  readonly lost?: Promise<LocalKmsError>;
   /** Lets another process have the store. */
   close(): Promise<void>;
 }

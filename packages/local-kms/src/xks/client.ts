@@ -81,8 +81,7 @@ export function createXksClient(transport: XksTransport, region: string): XksCli
     caller: XksCaller,
   ): Promise<XksResult<Value>> => {
     const started = performance.now();
-    const bytes = Buffer.from(JSON.stringify(body), 'utf8');
-    const target = { host: proxy.host, path: proxy.path + path, body: bytes };
+    const target = { host: proxy.host, path: proxy.path + path, body: JSON.stringify(body) };
     const headers = signXksRequest(target, proxy.credential, region, new Date());
     const answer = await transport.post({ ...target, headers: { ...headers } });
     const parsed = 'failure' in answer ? answer : parseAnswer(answer, schema);

@@ -7,7 +7,7 @@ export interface SignableRequest {
   readonly host: string;
   /** Absolute path without a query; XKS paths need no percent-encoding. */
   readonly path: string;
-  readonly body: Uint8Array;
+  readonly body: string;
 }
 
 /** The headers that authenticate one request. */
@@ -48,7 +48,7 @@ export function signXksRequest(
   };
 }
 
-function sha256(data: string | Uint8Array): string {
+function sha256(data: string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 

@@ -11,7 +11,8 @@ interface XksPost {
   readonly host: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array;
+  /** Text, which goes out in one piece with the headers; bytes would be a second. */
+  readonly body: string;
 }
 
 /** What came back: an HTTP answer, or why there is none. */
@@ -71,7 +72,7 @@ export function createXksTransport({
         headers: {
           host,
           'content-type': 'application/json',
-          'content-length': String(body.length),
+          'content-length': String(Buffer.byteLength(body)),
           ...headers,
         },
         ...(addresses.get(host.toLowerCase()) ?? { host, port: 443 }),
@@ -89,7 +90,7 @@ export function createXksTransport({
 
 type Exchange = XksPostResult & { readonly stale?: true };
 
-function exchange(options: RequestOptions, body: Uint8Array, timeoutMs: number): Promise<Exchange> {
+function exchange(options: RequestOptions, body: string, timeoutMs: number): Promise<Exchange> {
   return new Promise((resolve) => {
     const outgoing = request(options);
     let phase: keyof typeof FAILURES = 'connecting';

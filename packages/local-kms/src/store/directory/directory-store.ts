@@ -1,9 +1,9 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalKmsError } from '../../local-kms-error.ts';
+import { errorCode } from '../error-code.ts';
 import type { Snapshot, Store, StoreLocation } from '../store.ts';
 import { DRAFT_SUFFIX, syncFolder, writeDurably } from './durable-files.ts';
-import { errorCode } from './error-code.ts';
 import { decodeLog, encodeCommit, encodeSnapshot } from './log.ts';
 import { takeLock } from './process-lock.ts';
 

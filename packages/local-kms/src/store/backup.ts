@@ -1,0 +1,42 @@
+import { open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { LocalKmsError } from '../local-kms-error.ts';
+import { syncFolder } from './directory/durable-files.ts';
+import { decodeLog, encodeSnapshot } from './directory/log.ts';
+import type { Snapshot, StoreLocation } from './store.ts';
+
+/**
+ * Writes what a store holds at this time into a new file, which takes the passphrase or the token that the state is kept
+ * under to be read. A KMS may be at work with the store. Rejects with LocalKmsError `STATE_MISSING` if there is nothing,
+ * and as `StoreLocation.read` does; with the error of the file, such as EEXIST.
+ */
+export async function backUp(store: StoreLocation, path: string): Promise<Snapshot> {
+  const snapshot = await store.read();
+  if (!snapshot) throw new LocalKmsError('STATE_MISSING', 'there is no state to back up');
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(encodeSnapshot(snapshot));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await syncFolder(dirname(path));
+  return snapshot;
+}
+
+/**
+ * Begins a store with what is in a backup. Rejects with LocalKmsError `STATE_CORRUPT` for a file that is not whole,
+ * `STATE_EXISTS` for a store that is not new, and as `StoreLocation.open` does.
+ */
+export async function restore(path: string, location: StoreLocation): Promise<Snapshot> {
+  const backup = await readFile(path);
+  const { snapshot, bytes } = decodeLog(backup);
+  if (bytes !== backup.length) throw new LocalKmsError('STATE_CORRUPT', 'the backup is not whole');
+  const store = await location.open();
+  try {
+    await store.begin(snapshot);
+  } finally {
+    await store.close();
+  }
+  return snapshot;
+}

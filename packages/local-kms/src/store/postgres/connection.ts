@@ -1,0 +1,64 @@
+import type { Client } from 'pg';
+import { LocalKmsError } from '../../local-kms-error.ts';
+import { errorCode } from '../error-code.ts';
+
+/** One connection to a PostgreSQL server. */
+export interface Connection {
+  /** Rejects with what the work throws as LocalKmsError, else with `STORE_UNAVAILABLE`. */
+  readonly run: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
+  /** Resolves if the connection ends without having been closed. */
+  readonly lost: Promise<LocalKmsError>;
+  readonly close: () => Promise<void>;
+}
+
+/** Connects. Rejects with LocalKmsError `PACKAGE_MISSING` or `STORE_UNAVAILABLE`. */
+export async function connect(url: string): Promise<Connection> {
+  const { Client } = await import('pg').catch((cause: unknown) => {
+    throw new LocalKmsError('PACKAGE_MISSING', 'PostgreSQL is reached through pg, which is not installed', {
+      cause,
+    });
+  });
+  const client = new Client({
+    connectionString: url,
+    application_name: 'holdfast-local-kms',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  let isClosing = false;
+  const lost = new Promise<LocalKmsError>((resolve) => {
+    // Without a listener the process would end.
+    client.on('error', () => undefined);
+    client.on('end', () => {
+      if (!isClosing)
+        resolve(new LocalKmsError('STORE_UNAVAILABLE', 'the connection to PostgreSQL has ended'));
+    });
+  });
+  const run = async <T>(work: (client: Client) => Promise<T>): Promise<T> => {
+    try {
+      return await work(client);
+    } catch (cause) {
+      if (cause instanceof LocalKmsError) throw cause;
+      throw new LocalKmsError('STORE_UNAVAILABLE', `PostgreSQL: ${reasonOf(cause)}`, { cause });
+    }
+  };
+  const close = async (): Promise<void> => {
+    isClosing = true;
+    await client.end().catch(() => undefined);
+  };
+  try {
+    await run((client) => client.connect());
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { run, lost, close };
+}
+
+/** A code of the server or the system where there is one: messages may quote what they are about. */
+function reasonOf(error: unknown): string {
+  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown');
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const QUERY_TIMEOUT_MS = 30_000;
