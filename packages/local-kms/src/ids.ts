@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
 /** What ids are made for. Each kind has a sequence of its own, so that one more alias moves no key id. */
 type IdKind =
@@ -21,17 +21,16 @@ export interface Ids {
 
 /** Random ids; with a seed, ids that are the same in every process that asks in the same order. */
 export function idSource(seed?: string): Ids {
+  return seed === undefined ? RANDOM_IDS : seededIds(seed);
+}
+
+function seededIds(seed: string): Ids {
   const issued = new Map<IdKind, number>();
   const hex = (kind: IdKind, digits: number): string => {
     const number = (issued.get(kind) ?? 0) + 1;
     issued.set(kind, number);
-    const bytes =
-      seed === undefined
-        ? randomBytes(32)
-        : createHash('sha256')
-            .update(JSON.stringify([seed, kind, number]), 'utf8')
-            .digest();
-    return bytes.toString('hex').slice(0, digits);
+    const hash = createHash('sha256').update(JSON.stringify([seed, kind, number]), 'utf8');
+    return hash.digest('hex').slice(0, digits);
   };
   return {
     hex,
@@ -48,3 +47,8 @@ export function idSource(seed?: string): Ids {
     },
   };
 }
+
+const RANDOM_IDS: Ids = {
+  hex: (_kind, digits) => randomBytes(32).toString('hex').slice(0, digits),
+  uuid: () => randomUUID(),
+};
