@@ -68,9 +68,14 @@ export function stateOf(options: StoreOptions & ProtectionOptions): StateOptions
   );
 }
 
-function protectionOf({ passphraseFile, ...token }: ProtectionOptions): Protection | undefined {
-  const { tokenModule, tokenLabel, tokenPinFile, tokenKey } = token;
-  const isForToken = Object.values(token).some((option) => option !== undefined);
+function protectionOf({
+  passphraseFile,
+  tokenModule,
+  tokenLabel,
+  tokenPinFile,
+  tokenKey,
+}: ProtectionOptions): Protection | undefined {
+  const isForToken = [tokenModule, tokenLabel, tokenPinFile, tokenKey].some((option) => option !== undefined);
   if (passphraseFile !== undefined) {
     if (isForToken) throw new RangeError('--passphrase-file: expected without the options of a token');
     return passphraseProtection(Buffer.from(firstLine(passphraseFile), 'utf8'));
