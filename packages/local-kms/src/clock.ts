@@ -33,4 +33,5 @@ export function daysAfter(time: Date, days: number): Date {
 
 const OFFSET_ID = 'now';
 const DAY_MS = 86_400_000;
-const MAX_ADVANCE_MS = 36_525 * DAY_MS;
+/** The farthest that a clock is moved at a time: a hundred years. */
+export const MAX_ADVANCE_MS = 36_525 * DAY_MS;

@@ -13,6 +13,7 @@ export {
 export { LocalKmsError, type LocalKmsErrorCode } from './local-kms-error.ts';
 export type {
   ConnectionRecord,
+  ControlRecord,
   HealthCheckRecord,
   ListeningRecord,
   Log,

@@ -102,7 +102,7 @@ export interface LocalKms {
   /** What the calls to the proxies of external key stores came to. */
   xksMetrics(): readonly XksStoreMetrics[];
   /**
-   * Forgets everything but the seed, and sets the clock back to the time of this machine. With `state`, rejects with
+   * Forgets everything but the seed, the calls so far among that, and sets the clock back to the time of this machine. With `state`, rejects with
    * TypeError unless the KMS listens.
    */
   reset(): Promise<void>;
@@ -276,6 +276,7 @@ export function createLocalKms({
       await plant(next.account, region, parsedSeed);
       await ledger.replace(next.records);
       current = next;
+      trail.clear();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { ConnectionErrorCode, XksFailure } from './xks/failures.ts';
 /** One thing that happened. Records never hold plaintext, key material, credentials or encryption context. */
 export type LogRecord =
   | ListeningRecord
+  | ControlRecord
   | RequestRecord
   | RefusalRecord
   | ConnectionRecord
@@ -16,6 +17,12 @@ export type Log = (record: LogRecord) => void;
 /** The KMS takes requests now. */
 export interface ListeningRecord {
   readonly event: 'listening';
+  readonly url: string;
+}
+
+/** Resets and moves of the clock are taken now. */
+export interface ControlRecord {
+  readonly event: 'control-listening';
   readonly url: string;
 }
 

@@ -13,6 +13,8 @@ export interface AuditTrail {
   record(event: AuditEvent): void;
   /** In the order in which the calls ended. */
   find(filter?: AuditFilter): readonly AuditEvent[];
+  /** Forgets all of them. */
+  clear(): void;
 }
 
 /** A trail that keeps as many events as `maxEvents`, and forgets the oldest above that. */
@@ -25,6 +27,9 @@ export function createAuditTrail(maxEvents: number): AuditTrail {
       if (events.length >= 2 * maxEvents) events = events.slice(-maxEvents);
     },
     find: (filter = {}) => events.slice(-maxEvents).filter((event) => isFound(event, filter)),
+    clear() {
+      events = [];
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { startControl } from '../control.ts';
 import { readPrincipals } from '../identity/principals-file.ts';
 import {
   type AuthMode,
@@ -41,6 +42,7 @@ interface ServeOptions extends StoreOptions, ProtectionOptions {
   readonly auth: AuthMode;
   readonly grantDelay: number;
   readonly audit?: string;
+  readonly controlPort?: number;
 }
 
 const program = new Command('local-kms')
@@ -74,6 +76,7 @@ addProtectionOptions(addStoreOptions(program.command('serve')))
   )
   .option('--grant-delay <milliseconds>', 'how long a new grant needs its token', wholeNumber, 0)
   .option('--audit <file>', 'file to append an event of every call to')
+  .option('--control-port <number>', 'port on 127.0.0.1 for resets and moves of the clock', wholeNumber)
   .action(async (options: ServeOptions) => {
     const audit = options.audit === undefined ? undefined : auditFile(options.audit);
     const state = lostState();
@@ -83,7 +86,7 @@ addProtectionOptions(addStoreOptions(program.command('serve')))
     try {
       const kms = configuredKms(options, audit, state.watch);
       exitCode = EXIT.startFailed;
-      const listening = await kms.listen(options);
+      const listening = await withControl(kms, await kms.listen(options), options.controlPort);
       void signalled.then(() => listening.close()).catch(() => undefined);
       void lost.then((error) => stopWithoutRecord(listening, error));
     } catch (error) {
@@ -97,6 +100,29 @@ addPolicyCommands(program);
 addExplainCommand(program);
 addAuditCommand(program);
 addBackupCommands(program);
+
+/** A KMS that also takes resets and moves of the clock, if it was asked for a port for them. */
+async function withControl(
+  kms: LocalKms,
+  listening: ListeningKms,
+  port: number | undefined,
+): Promise<ListeningKms> {
+  if (port === undefined) return listening;
+  const onError = ({ code, name }: NodeJS.ErrnoException): void =>
+    printLine({ event: 'server-error', cause: code ?? name });
+  const control = await startControl(kms, { port, onError }).catch(async (error: unknown) => {
+    await listening.close();
+    throw error;
+  });
+  printLine({ event: 'control-listening', url: control.url });
+  return {
+    url: listening.url,
+    async close() {
+      await control.close();
+      await listening.close();
+    },
+  };
+}
 
 function configuredKms(
   { region, account, seed, idSeed, principals, auth, grantDelay, ...options }: ServeOptions,
@@ -147,7 +173,7 @@ function printLine(record: LogRecord): void {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('A whole number is expected.');
   return Number(text);
 }
 

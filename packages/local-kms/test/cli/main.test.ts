@@ -108,6 +108,7 @@ describe('local-kms serve', () => {
     ['--seed', '/nowhere/seed.json'],
     ['--seed', main],
     ['--port', '65536'],
+    ['--port', '0', '--control-port', 'https'],
     ['--colour', 'red'],
   ])('explains itself and ends with status 2: %s %s', async (...args) => {
     const { child } = run('serve', ...args);
@@ -117,16 +118,51 @@ describe('local-kms serve', () => {
     expect(errors.join('')).toMatch(/^.+\n$/);
   });
 
-  test('explains itself and ends with status 1 when the port is taken', async () => {
+  test('takes resets and moves of the clock at a port of their own, if it is asked to', async () => {
+    const { child, nextRecord } = run(
+      'serve',
+      '--port',
+      '0',
+      '--control-port',
+      '0',
+      '--grant-delay',
+      '300000',
+    );
+    const [listening, control] = [await nextRecord(), await nextRecord()];
+    expect([listening.event, control.event]).toEqual(['listening', 'control-listening']);
+    expect(new URL(control.url ?? '').hostname).toBe('127.0.0.1');
+    const client = new KMSClient({
+      region: 'us-east-1',
+      endpoint: listening.url ?? '',
+      credentials: { accessKeyId: 'tests', secretAccessKey: 'tests' },
+    });
+    const { KeyMetadata } = await client.send(new CreateKeyCommand());
+    const headers = { 'content-type': 'application/json' };
+    const { status } = await fetch(`${control.url}/reset`, { method: 'POST', headers, body: '{}' });
+    expect(status).toBe(204);
+    const describe = new DescribeKeyCommand({ KeyId: KeyMetadata?.KeyId ?? '' });
+    expect(await refusal(client.send(describe))).toBe('NotFoundException');
+    client.destroy();
+    child.kill('SIGTERM');
+    expect(await exitCode(child)).toBe(0);
+  });
+
+  test('explains itself and ends with status 1 when a port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     onTestFinished(() => void other.close());
     await once(other, 'listening');
     const address = other.address();
-    const { child } = run('serve', '--port', String(typeof address === 'object' ? address?.port : 0));
-    const errors: string[] = [];
-    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
-    expect(await exitCode(child)).toBe(1);
-    expect(errors.join('')).toMatch(/^.*EADDRINUSE.*\n$/);
+    const port = String(typeof address === 'object' ? address?.port : 0);
+    for (const ports of [
+      ['--port', port],
+      ['--port', '0', '--control-port', port],
+    ]) {
+      const { child } = run('serve', ...ports);
+      const errors: string[] = [];
+      child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+      expect(await exitCode(child)).toBe(1);
+      expect(errors.join('')).toMatch(/^.*EADDRINUSE.*\n$/);
+    }
   });
 
   test('stops with status 3 when its log has no reader any more, and says so', async () => {

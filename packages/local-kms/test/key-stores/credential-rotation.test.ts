@@ -70,11 +70,6 @@ function isSignedBy(
 ): boolean {
   const [, y, mo, d, h, mi, s] = /^(....)(..)(..)T(..)(..)(..)Z$/.exec(date) ?? [];
   const now = new Date(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
-  const signed = signXksRequest(
-    { host, path, body: Buffer.from(rawBody, 'utf8') },
-    credential,
-    'eu-north-1',
-    now,
-  );
+  const signed = signXksRequest({ host, path, body: rawBody }, credential, 'eu-north-1', now);
   return signed.authorization === authorization;
 }

@@ -105,7 +105,9 @@ describe('a grant', () => {
     });
     expect(await encrypt('alana', {}, [GrantToken])).toBe('no exception');
     expect(await encrypt('alana', {}, ['AAAA'])).toBe('InvalidGrantTokenException');
-    local.advanceClock(300_000);
+    local.advanceClock(240_000);
+    expect(await encrypt('alana')).toBe('AccessDeniedException');
+    local.advanceClock(60_000);
     expect(await encrypt('alana')).toBe('no exception');
   });
 
