@@ -1,6 +1,7 @@
 import { type CipherCalls, copied, type PreparedCall } from './cipher-calls.ts';
 import { CK_PARAMS_GCM, CKM_AES_GCM, type Handle } from './cryptoki.ts';
 import { Pkcs11Error } from './errors.ts';
+import { takeScratch, wipeScratch } from './scratch.ts';
 
 /** The input of an encryption. The bytes are copied before `encrypt` returns its promise. */
 export interface EncryptInput {
@@ -70,8 +71,10 @@ export interface AesGcm {
 export function aesGcm(calls: CipherCalls): AesGcm {
   return {
     encryption({ iv, aad, plaintext }) {
-      const { block, ...buffers } = prepare(iv, aad, { plaintext });
       requireIv(iv);
+      requireBytes('aad', aad);
+      requireBytes('plaintext', plaintext);
+      const { wipe, ...buffers } = prepare(iv, aad, plaintext, NOTHING);
       const ivGiven = new Uint8Array(iv);
       const length = plaintext.length;
       return {
@@ -85,12 +88,14 @@ export function aesGcm(calls: CipherCalls): AesGcm {
           const bytes = new Uint8Array(output);
           return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
         },
-        wipe: () => void block.fill(0),
+        wipe,
       };
     },
     encryptionUnderTokenIv({ aad, plaintext, ivPlacement }) {
       const given = new Uint8Array(IV_BYTES_GIVEN[ivPlacement]);
-      const { block, ...buffers } = prepare(given, aad, { plaintext });
+      requireBytes('aad', aad);
+      requireBytes('plaintext', plaintext);
+      const { wipe, ...buffers } = prepare(given, aad, plaintext, NOTHING);
       const length = plaintext.length;
       return {
         async run(session, { handle }) {
@@ -110,13 +115,16 @@ export function aesGcm(calls: CipherCalls): AesGcm {
           const tag = bytes.subarray(length, length + TAG_LENGTH);
           return { iv: new Uint8Array(iv), ciphertext: bytes.subarray(0, length), tag };
         },
-        wipe: () => void block.fill(0),
+        wipe,
       };
     },
     decryption({ iv, aad, ciphertext, tag }) {
-      if (tag.length !== TAG_LENGTH) throw new RangeError(`tag: expected ${TAG_LENGTH} bytes`);
-      const { block, ...buffers } = prepare(iv, aad, { ciphertext, tag });
       requireIv(iv);
+      requireBytes('aad', aad);
+      requireBytes('ciphertext', ciphertext);
+      requireBytes('tag', tag);
+      if (tag.length !== TAG_LENGTH) throw new RangeError(`tag: expected ${TAG_LENGTH} bytes`);
+      const { wipe, ...buffers } = prepare(iv, aad, ciphertext, tag);
       const length = ciphertext.length;
       return {
         async run(session, { handle }) {
@@ -124,49 +132,51 @@ export function aesGcm(calls: CipherCalls): AesGcm {
           requireLength('C_Decrypt', output, length);
           return copied(output);
         },
-        wipe: () => void block.fill(0),
+        wipe,
       };
     },
   };
 }
 
-function prepare(iv: Uint8Array, aad: Uint8Array, inputs: Record<string, Uint8Array>) {
-  for (const [name, bytes] of Object.entries({ iv, aad, ...inputs })) {
-    if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
-  }
-  const parts = [iv, aad, ...Object.values(inputs)];
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const inputLength = length - iv.length - aad.length;
-  // One block of our own, because it is wiped. It also gives empty input an address: that of a Buffer without
-  // bytes is NULL, which PKCS#11 reads as "no data at all" and refuses. The output has room for a tag on
-  // decryption too: some modules want it as long as their input. And there is room for an IV of the token's.
-  const block = Buffer.allocUnsafeSlow(length + inputLength + TAG_LENGTH + MAX_IV_LENGTH);
-  let offset = 0;
-  for (const part of parts) {
-    block.set(part, offset);
-    offset += part.length;
-  }
+/** Copies all that a call reads into memory of our own, which also has room for what it writes. */
+function prepare(iv: Uint8Array, aad: Uint8Array, input: Uint8Array, tag: Uint8Array) {
+  const aadAt = iv.length;
+  const inputAt = aadAt + aad.length;
+  const inputLength = input.length + tag.length;
+  const outputAt = inputAt + inputLength;
+  // The output has room for a tag on decryption too: some modules want it as long as their input. And there is room for
+  // an IV of the token's.
+  const end = outputAt + inputLength + TAG_LENGTH + MAX_IV_LENGTH;
+  const block = takeScratch(end);
+  block.set(iv);
+  block.set(aad, aadAt);
+  block.set(input, inputAt);
+  block.set(tag, inputAt + input.length);
   return {
     mechanismName: 'CKM_AES_GCM',
     mechanism: {
       mechanism: CKM_AES_GCM,
       parameter: {
         type: CK_PARAMS_GCM,
-        iv: iv.length === 0 ? Buffer.alloc(0) : block.subarray(0, iv.length),
+        iv: iv.length === 0 ? Buffer.alloc(0) : block.subarray(0, aadAt),
         ivBits: iv.length * 8,
-        aad: block.subarray(iv.length, iv.length + aad.length),
+        aad: block.subarray(aadAt, inputAt),
         tagBits: TAG_LENGTH * 8,
       },
     },
-    input: block.subarray(length - inputLength, length),
-    output: block.subarray(length),
-    /** The memory of all of them. */
-    block,
+    input: block.subarray(inputAt, outputAt),
+    output: block.subarray(outputAt, end),
+    wipe: () => wipeScratch(block),
   };
+}
+
+function requireBytes(name: string, bytes: Uint8Array): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
 }
 
 // SoftHSM encrypts with a zero-length IV if it is asked to.
 function requireIv(iv: Uint8Array): void {
+  requireBytes('iv', iv);
   if (!IV_LENGTHS.includes(iv.length)) throw new RangeError('iv: expected 12 or 16 bytes');
 }
 
@@ -175,6 +185,7 @@ function requireLength(name: string, output: Uint8Array, length: number): void {
   throw new Pkcs11Error('DEVICE_ERROR', `${name} wrote ${output.length} bytes instead of ${length}`);
 }
 
+const NOTHING = new Uint8Array(0);
 const TAG_LENGTH = 16;
 const IV_LENGTHS: readonly number[] = [12, 16];
 const MAX_IV_LENGTH = 16;

@@ -80,9 +80,9 @@ export function aesKey(kept: KeptKey<FoundAesKey>, gcm: AesGcm): AesKey {
     get usages() {
       return kept.found.usages;
     },
-    encrypt: async (input, options) => kept.run(gcm.encryption(input), options),
-    encryptUnderTokenIv: async (input, options) => kept.run(gcm.encryptionUnderTokenIv(input), options),
-    decrypt: async (input, options) => kept.run(gcm.decryption(input), options),
+    encrypt: (input, options) => kept.run(() => gcm.encryption(input), options),
+    encryptUnderTokenIv: (input, options) => kept.run(() => gcm.encryptionUnderTokenIv(input), options),
+    decrypt: (input, options) => kept.run(() => gcm.decryption(input), options),
   };
 }
 

@@ -12,11 +12,11 @@ export interface KeptKey<F extends Found> {
   /** As it was found last. */
   readonly found: F;
   /**
-   * Runs the call on a session, with a finding that is up to date, and wipes it.
+   * Prepares a call, at once, runs it on a session, with a finding that is up to date, and wipes it.
    *
-   * @throws Pkcs11Error; the reason of an aborted signal
+   * @throws what `prepare` throws; Pkcs11Error; the reason of an aborted signal
    */
-  run<T>(call: PreparedCall<F, T>, options?: CallOptions): Promise<T>;
+  run<T>(prepare: () => PreparedCall<F, T>, options?: CallOptions): Promise<T>;
 }
 
 /** Looks keys of one kind up. The same selector always leads to the same object. */
@@ -40,11 +40,12 @@ export function keptKeys<F extends Found, Key>(
     { readonly key: Key; readonly refresh: (options: { readonly always: boolean }) => void }
   >();
   return ({ label, id }, { fresh = false } = {}) => {
-    const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
-    const name = JSON.stringify([label, id && Buffer.from(id).toString('hex')]);
+    const idName = id === undefined ? 'any' : Buffer.from(id).toString('hex');
+    const name = label === undefined ? idName : `${idName} ${label}`;
     const known = keys.get(name);
     known?.refresh({ always: fresh });
     if (known !== undefined) return known.key;
+    const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
     const { kept, refresh } = keepFound(pool, (session, options) => find(session, selector, options));
     const key = asKey(kept);
     keys.set(name, { key, refresh });
@@ -73,7 +74,8 @@ function keepFound<F extends Found>(
     get found() {
       return found;
     },
-    async run(call, options) {
+    async run(prepare, options) {
+      const call = prepare();
       try {
         return await pool.run(async (session) => {
           if (found.epoch !== session.epoch || isOld()) findAgain(session);

@@ -63,7 +63,7 @@ export function rsaKey(kept: KeptKey<FoundRsaKey>, encryption: Rsa): RsaKey {
       const key = { kty: 'RSA', n: base64url(modulus), e: base64url(publicExponent) };
       return createPublicKey({ format: 'jwk', key });
     },
-    encrypt: async (input, options) => kept.run(encryption.encryption(input), options),
-    decrypt: async (input, options) => kept.run(encryption.decryption(input), options),
+    encrypt: (input, options) => kept.run(() => encryption.encryption(input), options),
+    decrypt: (input, options) => kept.run(() => encryption.decryption(input), options),
   };
 }

@@ -66,11 +66,21 @@ class Pool implements SessionPool {
   }
 
   async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
-    try {
-      return await this.#runOnce(work, signal);
-    } catch (error) {
-      if (!isStale(error)) throw error;
-      return this.#runOnce(work, signal);
+    for (let isRepeated = false; ; isRepeated = true) {
+      signal?.throwIfAborted();
+      const session = await this.#take(signal);
+      if (signal?.aborted === true) {
+        this.#giveBack(session);
+        throw signal.reason;
+      }
+      try {
+        const result = await work(session);
+        this.#giveBack(session);
+        return result;
+      } catch (error) {
+        this.#discard(session, error);
+        if (isRepeated || !isStale(error)) throw error;
+      }
     }
   }
 
@@ -94,23 +104,6 @@ class Pool implements SessionPool {
     this.#waiting.clear();
     if (this.#open === 0) this.#options.drained();
     else this.#closeIdle();
-  }
-
-  async #runOnce<T>(work: (session: Session) => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    signal?.throwIfAborted();
-    const session = await this.#take(signal);
-    if (signal?.aborted === true) {
-      this.#giveBack(session);
-      throw signal.reason;
-    }
-    try {
-      const result = await work(session);
-      this.#giveBack(session);
-      return result;
-    } catch (error) {
-      this.#discard(session, error);
-      throw error;
-    }
   }
 
   #runNowOnce<T>(work: (session: Session) => T): T {

@@ -78,17 +78,19 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
   return {
     limit,
     over: (device) => ({
-      ...device,
+      name: device.name,
       async key(selector, options) {
         const key = await device.key(selector, options);
         return {
-          ...key,
-          encrypt: async (input, callOptions) => {
+          usages: key.usages,
+          async encrypt(input, callOptions) {
             spend(selector);
             return key.encrypt(input, callOptions);
           },
+          decrypt: (input, callOptions) => key.decrypt(input, callOptions),
         };
       },
+      ping: (options) => device.ping(options),
     }),
     used: (selector) => usedOf(selectorName(selector)),
     close: () => write(({ used }) => used),

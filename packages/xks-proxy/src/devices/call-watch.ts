@@ -24,21 +24,20 @@ export type CallObserver = (call: DeviceCall) => (device: string, error?: unknow
 export function callWatch(deadline: Deadline, observe: CallObserver = () => () => undefined): CallWatch {
   let elapsedMs = 0;
   let lastDevice: string | undefined;
-  const timed = async <T>(
-    device: string,
-    call: DeviceCall,
-    work: (options: DeviceCallOptions) => Promise<T>,
-  ): Promise<T> => {
+  const options: DeviceCallOptions = {
+    deadline,
+    onDevice(name) {
+      lastDevice = name;
+    },
+  };
+  const timed = async <T>(device: string, call: DeviceCall, work: () => Promise<T>): Promise<T> => {
     deadline.signal.throwIfAborted();
     // Known from the beginning: a call that never ends is the one to be told of.
     lastDevice = device;
-    const onDevice = (name: string): void => {
-      lastDevice = name;
-    };
     const ended = observe(call);
     const startedAt = performance.now();
     try {
-      const result = await work({ deadline, onDevice });
+      const result = await work();
       ended(lastDevice);
       return result;
     } catch (error) {
@@ -50,18 +49,17 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
   };
   const watched = (device: string, key: DeviceKey): DeviceKey => ({
     usages: key.usages,
-    encrypt: (input) => timed(device, 'Encrypt', (options) => key.encrypt(input, options)),
-    decrypt: (input) => timed(device, 'Decrypt', (options) => key.decrypt(input, options)),
+    encrypt: (input) => timed(device, 'Encrypt', () => key.encrypt(input, options)),
+    decrypt: (input) => timed(device, 'Decrypt', () => key.decrypt(input, options)),
   });
   return {
     over: (device) => ({
       name: device.name,
-      key: async (selector, options) =>
-        watched(
-          device.name,
-          await timed(device.name, 'FindKey', (watch) => device.key(selector, { ...options, ...watch })),
-        ),
-      ping: () => timed(device.name, 'Ping', (options) => device.ping(options)),
+      async key(selector, { fresh = false } = {}) {
+        const asked = fresh ? { ...options, fresh } : options;
+        return watched(device.name, await timed(device.name, 'FindKey', () => device.key(selector, asked)));
+      },
+      ping: () => timed(device.name, 'Ping', () => device.ping(options)),
     }),
     elapsedMs: () => elapsedMs,
     lastDevice: () => lastDevice,

@@ -62,7 +62,7 @@ function heldToken(
   let lost = cause;
   let renewal = Promise.resolve();
   let holds = 1;
-  const connected = async (): Promise<KeyDevice> => {
+  const connected = (): KeyDevice => {
     if (connection === undefined) throw tokenException(lost);
     return connection.device;
   };
@@ -84,8 +84,8 @@ function heldToken(
   const { device, status } = circuitBreaker({
     device: {
       name: config.name,
-      key: async (...call) => (await connected()).key(...call),
-      ping: async (...call) => (await connected()).ping(...call),
+      key: async (selector, options) => connected().key(selector, options),
+      ping: async (options) => connected().ping(options),
     },
     revive(last) {
       renewal = renew(last);

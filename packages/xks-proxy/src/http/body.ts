@@ -19,18 +19,18 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
     const body = Buffer.allocUnsafeSlow(capacity);
     let used = 0;
     let isSettled = false;
-    const fail = (error: XksException): void => {
+    const fail = (exception: () => XksException): void => {
       if (isSettled) return;
       isSettled = true;
       incoming.pause();
       body.fill(0);
-      reject(error);
+      reject(exception());
     };
     // Listeners stay: that of errors has to, since an aborted socket may report its own when all is settled.
-    const onBroken = (): void => fail(truncated());
+    const onBroken = (): void => fail(truncated);
     incoming.on('data', (chunk: Buffer) => {
       if (isSettled) return;
-      if (used + chunk.length > capacity) fail(tooLarge());
+      if (used + chunk.length > capacity) fail(tooLarge);
       else used += chunk.copy(body, used);
     });
     incoming.on('end', () => {
