@@ -81,6 +81,11 @@ export function compareAsUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** The same bytes, where a Buffer may have come in: views of a Buffer are Buffers too, and take longer to make. */
+export function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** A view for big-endian numbers over the same memory. */
 export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

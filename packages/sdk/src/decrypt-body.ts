@@ -29,8 +29,8 @@ export class BodyDecryptor {
   #expects: 'frame' | 'footer' | 'end' = 'frame';
   /** A frame that has not all come in. */
   #begun: BegunFrame | undefined;
-  /** Bytes of the message that the verifier has yet to see. */
-  #unverified: Uint8Array = NOTHING;
+  /** Bytes of the message that the verifier has yet to see: views of the input. */
+  #unverified: Uint8Array[] = [];
   /** The last plaintext of a signed message waits here for the signature. */
   #held: readonly Uint8Array[] = [];
 
@@ -60,12 +60,11 @@ export class BodyDecryptor {
         // Node opens at once: for a short frame, to wait would cost as much as to open.
         if (!(typeof opened === 'boolean' ? opened : await opened)) throw decryptionFailed();
         const length = head.headLength + head.contentLength + TAG_LENGTH;
-        if (this.#verifier === undefined) input.skip(length);
-        else await this.#verifyLater(input.take(length));
+        this.#use(input, length);
         this.#endFrame(head.kind);
         if (this.#pace.isDue(length)) await this.#rest();
       } else {
-        if (head !== undefined) await this.#begin(head, input);
+        if (head !== undefined) this.#begin(head, input);
         if (this.#begun === undefined || !(await this.#continue(this.#begun, input, out))) break;
       }
     }
@@ -121,10 +120,10 @@ export class BodyDecryptor {
     return this.#contentKey.open(this.#binding.ivOf(input, head), this.#aad(head), sealed, out.block, offset);
   }
 
-  async #begin(head: FrameHead, input: Input): Promise<void> {
+  #begin(head: FrameHead, input: Input): void {
     const opener = this.#contentKey.opener(this.#binding.ivOf(input, head), this.#aad(head));
     this.#begun = { head, opener, length: 0 };
-    await this.#verifyLater(input.take(head.headLength));
+    this.#use(input, head.headLength);
   }
 
   /** Takes what is there of a frame, and answers true if that was its end. */
@@ -132,16 +131,16 @@ export class BodyDecryptor {
     const { opener, head } = begun;
     while (begun.length < head.contentLength && input.length > 0) {
       const missing = head.contentLength - begun.length;
-      const piece = input.take(Math.min(missing, input.rowLength, PIECE_LENGTH));
-      opener.update(piece);
-      begun.length += piece.length;
-      await this.#verifyLater(piece);
-      if (this.#pace.isDue(piece.length)) await this.#rest();
+      const length = Math.min(missing, input.rowLength, PIECE_LENGTH);
+      opener.update(input.peek(0, length));
+      this.#use(input, length);
+      begun.length += length;
+      if (this.#pace.isDue(length)) await this.#rest();
     }
     if (begun.length < head.contentLength || input.length < TAG_LENGTH) return false;
-    const tag = input.take(TAG_LENGTH);
-    await this.#verifyLater(tag);
-    const plaintext = await opener.final(tag);
+    const opened = opener.final(input.peek(0, TAG_LENGTH));
+    this.#use(input, TAG_LENGTH);
+    const plaintext = await opened;
     if (plaintext === undefined) throw decryptionFailed();
     this.#begun = undefined;
     if (this.#isHeld(head.kind)) this.#held = plaintext;
@@ -159,21 +158,24 @@ export class BodyDecryptor {
     if (kind !== 'regular') this.#expects = this.#verifier ? 'footer' : 'end';
   }
 
-  /** Frames mostly lie one behind the other: the verifier is called once for many. */
-  async #verifyLater(raw: Uint8Array): Promise<void> {
-    const { buffer, byteOffset, length } = this.#unverified;
-    if (raw.buffer === buffer && raw.byteOffset === byteOffset + length) {
-      this.#unverified = new Uint8Array(buffer, byteOffset, length + raw.length);
+  /** Uses up bytes of the input. Mostly they lie behind others: the verifier is called once for many. */
+  #use(input: Input, length: number): void {
+    if (this.#verifier === undefined) {
+      input.skip(length);
       return;
     }
-    await this.#verifyRead();
-    this.#unverified = raw;
+    const raw = input.take(length);
+    const last = this.#unverified.at(-1);
+    if (last?.buffer === raw.buffer && last.byteOffset + last.length === raw.byteOffset) {
+      const row = new Uint8Array(raw.buffer, last.byteOffset, last.length + length);
+      this.#unverified.splice(-1, 1, row);
+    } else this.#unverified.push(raw);
   }
 
   async #verifyRead(): Promise<void> {
-    const unverified = this.#unverified;
-    this.#unverified = NOTHING;
-    await feed(this.#verifier, [unverified]);
+    if (this.#unverified.length === 0) return;
+    await feed(this.#verifier, this.#unverified);
+    this.#unverified = [];
   }
 
   /** Lets others have their turn. What has just been read is still in the processor's cache. */
@@ -200,5 +202,3 @@ interface BegunFrame {
   /** Bytes of content that have come. */
   length: number;
 }
-
-const NOTHING: Uint8Array = new Uint8Array(0);

@@ -1,4 +1,5 @@
 import { unsafeBytes, yieldToEventLoop } from '#crypto';
+import { plainView } from './bytes.ts';
 import type { EncryptionContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Awaitable, Sealer, Signer } from './crypto/provider.ts';
@@ -46,7 +47,7 @@ export class MessageEncryptor {
   async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
     const out = new Parts(unsafeBytes);
     this.#start(out, chunk.length + (this.#begun?.length ?? 0));
-    await this.#sealRegular(chunk, out, false);
+    await this.#sealRegular(plainView(chunk), out, false);
     await feed(this.#signer, out.fresh());
     return out.take();
   }
@@ -69,8 +70,9 @@ export class MessageEncryptor {
   async whole(plaintext: Uint8Array): Promise<Uint8Array> {
     const out = new Parts(unsafeBytes, true);
     this.#start(out, plaintext.length);
-    const sealed = await this.#sealRegular(plaintext, out, true);
-    await this.#seal('final', plaintext.subarray(sealed), out);
+    const view = plainView(plaintext);
+    const sealed = await this.#sealRegular(view, out, true);
+    await this.#seal('final', view.subarray(sealed), out);
     await this.#sign(out);
     return out.join();
   }

@@ -11,6 +11,7 @@ import { pieces } from './stream.ts';
  */
 export function duplex(transform: ChunkTransform): Duplex {
   return new Transform({
+    highWaterMark: HIGH_WATER_MARK,
     transform(chunk: unknown, _encoding, done) {
       void settle(async () => {
         for (const piece of pieces(chunk)) {
@@ -35,3 +36,6 @@ async function settle(work: () => Promise<void>, done: TransformCallback): Promi
   }
   done();
 }
+
+/** In bytes, each way. With Node's own, which a chunk of a file exceeds, source and sink would stop at every chunk. */
+const HIGH_WATER_MARK = 2 ** 18;

@@ -1,3 +1,5 @@
+import { plainView } from '../bytes.ts';
+
 /**
  * Bytes of a message that came in and are not used up yet. Takes memory for what has come, never for a length that a
  * message merely claims. Of a chunk, no more is copied than the rest of a unit that began in an earlier one, and what is
@@ -28,8 +30,7 @@ export class Input {
   /** Adds a chunk, which may be referred to until {@link settle} is called. */
   push(chunk: Uint8Array): void {
     this.settle();
-    // Views of a Buffer are Buffers, and take longer to make.
-    this.#chunk = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.#chunk = plainView(chunk);
     this.#chunkStart = 0;
   }
 
@@ -67,10 +68,11 @@ export class Input {
     return bytes;
   }
 
-  /** Uses up bytes that have been looked at. */
+  /** Uses the next `length` bytes up. The caller has seen that they are there. */
   skip(length: number): void {
-    if (this.#keptLength > 0) this.#keptStart += length;
-    else this.#chunkStart += length;
+    const kept = Math.min(length, this.#keptLength);
+    this.#keptStart += kept;
+    this.#chunkStart += length - kept;
   }
 
   /** Copies what is left of the caller's chunk, so that the caller may use its memory again. */
