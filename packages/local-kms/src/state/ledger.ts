@@ -54,11 +54,7 @@ export function createLedger(
     });
   };
 
-  void store.lost?.then((error) =>
-    inTurn(async () => {
-      throw error;
-    }),
-  );
+  void store.lost?.then((error) => void inTurn(() => Promise.reject(error)));
 
   return {
     settled,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { postgresStore } from '../../src/store/postgres/postgres-store.ts';
-import { POSTGRES_PROGRAMS, startPostgres, type TestPostgres } from '../fixtures/postgres.ts';
-import { describeStore } from './contract.ts';
+import { postgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { POSTGRES_PROGRAMS, startPostgres, type TestPostgres } from '../../fixtures/postgres.ts';
+import { describeStore } from '../contract.ts';
 
 const EMPTY = { header: '{}', version: 0, records: [] };
 const change = { name: 'key/x/a', body: Buffer.from('one') };

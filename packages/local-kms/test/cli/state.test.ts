@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import {
+  CreateAliasCommand,
+  CreateKeyCommand,
+  DecryptCommand,
+  EncryptCommand,
+  KMSClient,
+  ListResourceTagsCommand,
+  paginateListAliases,
+} from '@aws-sdk/client-kms';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { present } from '../fixtures/kms.ts';
+import { temporaryFolder } from '../fixtures/state.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const oneLine: unknown = expect.stringMatching(/^.+\n$/);
+const aboutPassphrase: unknown = expect.stringMatching(/^.*passphrase.*\n$/);
+const listening = z.looseObject({ url: z.string() });
+
+function run(...args: readonly string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@holdfast/source', main, ...args]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+/** What a command prints, how it ends. */
+async function outcome(...args: readonly string[]) {
+  const child = run(...args);
+  const printed = { out: '', errors: '' };
+  child.stdout.on('data', (chunk) => {
+    printed.out += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    printed.errors += String(chunk);
+  });
+  await once(child, 'close');
+  return { ...printed, code: child.exitCode };
+}
+
+async function serve(...args: readonly string[]) {
+  const child = run('serve', '--port', '0', ...args);
+  const errors: string[] = [];
+  child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+  const lines = createInterface({ input: child.stdout });
+  const [line]: unknown[] = await Promise.race([once(lines, 'line'), once(child, 'close').then(() => [''])]);
+  if (line === '') throw new Error(`local-kms does not start: ${errors.join('')}`);
+  const { url } = listening.parse(JSON.parse(String(line)));
+  const credentials = { accessKeyId: 'tests', secretAccessKey: 'tests' };
+  const client = new KMSClient({ region: 'us-east-1', endpoint: url, credentials, maxAttempts: 1 });
+  onTestFinished(() => client.destroy());
+  return { child, client };
+}
+
+async function aliasesOf(client: KMSClient): Promise<ReadonlyMap<string, string>> {
+  const aliases = new Map<string, string>();
+  for await (const { Aliases = [] } of paginateListAliases({ client, pageSize: 100 }, {})) {
+    for (const { AliasName, TargetKeyId } of Aliases) aliases.set(present(AliasName), present(TargetKeyId));
+  }
+  return aliases;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+function passphraseFile(folder: string): string {
+  const path = join(folder, 'passphrase');
+  writeFileSync(path, 'correct horse battery staple\n');
+  return path;
+}
+
+describe('local-kms serve --data', () => {
+  test('has everything that it has acknowledged, and nothing by half, however often it is killed', async () => {
+    const folder = temporaryFolder();
+    const args = ['--data', join(folder, 'data'), '--passphrase-file', passphraseFile(folder)];
+    const acknowledged = new Map<string, string>();
+    const begun = new Set<string>();
+    let number = 0;
+    for (let round = 0; round < 6 || acknowledged.size < 200; round += 1) {
+      const { child, client } = await serve(...args);
+      const aliases = await aliasesOf(client);
+      for (const [alias, keyId] of acknowledged) expect(aliases.get(alias)).toBe(keyId);
+      for (const alias of aliases.keys()) expect(begun.has(alias)).toBe(true);
+      // Each writer makes a key with a tag, and then an alias for it; the process is killed in the middle of all that.
+      const write = async (): Promise<void> => {
+        for (;;) {
+          number += 1;
+          const AliasName = `alias/${number}`;
+          begun.add(AliasName);
+          const tag = { TagKey: 'number', TagValue: AliasName };
+          const { KeyMetadata } = await client.send(new CreateKeyCommand({ Tags: [tag] }));
+          const TargetKeyId = present(KeyMetadata?.KeyId);
+          await client.send(new CreateAliasCommand({ AliasName, TargetKeyId }));
+          acknowledged.set(AliasName, TargetKeyId);
+        }
+      };
+      const writers = Promise.allSettled(Array.from({ length: 4 }, write));
+      await new Promise((resolve) => void setTimeout(resolve, 500 + 137 * (round % 5)));
+      await end(child, 'SIGKILL');
+      await writers;
+    }
+    const { child, client } = await serve(...args);
+    for (const [alias, KeyId] of acknowledged) {
+      const { Tags } = await client.send(new ListResourceTagsCommand({ KeyId }));
+      expect(Tags).toEqual([{ TagKey: 'number', TagValue: alias }]);
+      const { CiphertextBlob } = await client.send(
+        new EncryptCommand({ KeyId, Plaintext: Buffer.from('a') }),
+      );
+      await client.send(new DecryptCommand({ CiphertextBlob }));
+    }
+    await end(child, 'SIGTERM');
+    expect(child.exitCode).toBe(0);
+  }, 240_000);
+
+  test('says what is wrong with what protects the state, and ends with status 1 or 2', async () => {
+    const folder = temporaryFolder();
+    const data = ['--data', join(folder, 'data')];
+    const right = ['--passphrase-file', passphraseFile(folder)];
+    const wrong = join(folder, 'wrong');
+    writeFileSync(wrong, 'incorrect horse\n');
+    const { child } = await serve(...data, ...right);
+    await end(child, 'SIGTERM');
+    const refused = await outcome('serve', '--port', '0', ...data, '--passphrase-file', wrong);
+    expect(refused).toMatchObject({ code: 1, out: '', errors: aboutPassphrase });
+    for (const args of [
+      data,
+      right,
+      [...data, ...right, '--token-key', 'a'],
+      [...data, '--token-key', 'a'],
+    ]) {
+      expect(await outcome('serve', '--port', '0', ...args)).toMatchObject({
+        code: 2,
+        out: '',
+        errors: oneLine,
+      });
+    }
+  }, 60_000);
+});
+
+describe('local-kms backup and restore', () => {
+  test('take the state of a KMS at work to another directory', async () => {
+    const folder = temporaryFolder();
+    const protection = ['--passphrase-file', passphraseFile(folder)];
+    const [data, copy, file] = ['data', 'copy', 'backup'].map((name) => join(folder, name));
+    const first = await serve('--data', present(data), ...protection);
+    const { KeyMetadata } = await first.client.send(new CreateKeyCommand({}));
+    const { KeyId } = present(KeyMetadata);
+    const { CiphertextBlob } = await first.client.send(
+      new EncryptCommand({ KeyId, Plaintext: Buffer.from('kept') }),
+    );
+    const backup = await outcome('backup', '--data', present(data), '--file', present(file));
+    expect(backup).toMatchObject({ code: 0, out: '{"version":1,"records":1}\n' });
+    await first.client.send(new CreateAliasCommand({ AliasName: 'alias/later', TargetKeyId: KeyId }));
+    await end(first.child, 'SIGTERM');
+    expect(await outcome('restore', '--data', present(copy), '--file', present(file))).toMatchObject({
+      code: 0,
+    });
+    const second = await serve('--data', present(copy), ...protection);
+    const { Plaintext } = await second.client.send(new DecryptCommand({ CiphertextBlob }));
+    expect(Buffer.from(present(Plaintext)).toString()).toBe('kept');
+    expect((await aliasesOf(second.client)).size).toBe(0);
+    await end(second.child, 'SIGTERM');
+  }, 60_000);
+
+  test('say what they miss, and end with status 2', async () => {
+    const folder = temporaryFolder();
+    const file = ['--file', join(folder, 'backup')];
+    for (const args of [
+      ['backup', ...file],
+      ['backup', '--data', join(folder, 'nothing'), ...file],
+      ['restore', '--data', folder, ...file],
+      ['restore', '--data', folder, '--postgres', 'postgresql://a', ...file],
+    ]) {
+      expect(await outcome(...args)).toMatchObject({
+        code: 2,
+        out: '',
+        errors: oneLine,
+      });
+    }
+  }, 60_000);
+});
