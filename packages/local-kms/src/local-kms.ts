@@ -171,6 +171,7 @@ export function createLocalKms({
     const ids = idSource(idSeed);
     const account = createAccount({ accountId, clock, ids, records, transport, xksHealthIntervalMs, log });
     account.region(region);
+    records.assertAllClaimed();
     return { account, clock, records };
   };
   let current = begin();

@@ -78,7 +78,7 @@ function protectionOf({
   const isForToken = [tokenModule, tokenLabel, tokenPinFile, tokenKey].some((option) => option !== undefined);
   if (passphraseFile !== undefined) {
     if (isForToken) throw new RangeError('--passphrase-file: expected without the options of a token');
-    return passphraseProtection(Buffer.from(firstLine(passphraseFile), 'utf8'));
+    return passphraseProtection(firstLine(passphraseFile));
   }
   if (!isForToken) return undefined;
   if (!tokenModule || !tokenLabel || !tokenPinFile || !tokenKey) {
@@ -86,10 +86,15 @@ function protectionOf({
       '--token-module, --token-label, --token-pin-file and --token-key: expected all of them',
     );
   }
-  const pin = firstLine(tokenPinFile);
+  const pin = firstLine(tokenPinFile).toString('utf8');
   return tokenProtection({ modulePath: tokenModule, tokenLabel, pin, keyLabel: tokenKey });
 }
 
-function firstLine(path: string): string {
-  return readFileSync(path, 'utf8').split(/\r?\n/, 1)[0] ?? '';
+function firstLine(path: string): Buffer {
+  const bytes = readFileSync(path);
+  const end = bytes.findIndex((byte) => byte === LINE_FEED || byte === CARRIAGE_RETURN);
+  return end < 0 ? bytes : bytes.subarray(0, end);
 }
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;

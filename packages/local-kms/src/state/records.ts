@@ -25,6 +25,8 @@ export interface Records {
   table<Value>(kind: RecordKind<Value>, region: string): Table<Value>;
   /** The Regions of records whose tables were not asked for yet. */
   regions(): readonly string[];
+  /** Throws LocalKmsError `STATE_CORRUPT` if there are such records. */
+  assertAllClaimed(): void;
   /** Whether a record has changed since `takeChanges`. */
   hasChanges(): boolean;
   /** The records that have changed since the last time, as they are now. */
@@ -75,6 +77,10 @@ export function createRecords({ initial = [], isKept = false }: RecordsOptions =
     regions() {
       const all = [...unclaimed.keys()].map((prefix) => prefix.slice(prefix.indexOf('/') + 1));
       return [...new Set(all)].filter((region) => region !== ALL_REGIONS);
+    },
+    assertAllClaimed() {
+      const [prefix] = unclaimed.keys();
+      if (prefix !== undefined) throw corrupt(`nothing is known of records ${prefix}`);
     },
     hasChanges: () => changed.size > 0,
     takeChanges() {

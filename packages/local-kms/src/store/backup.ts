@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LocalKmsError } from '../local-kms-error.ts';
-import { syncFolder } from './directory/durable-files.ts';
+import { syncFolder, writeSynced } from './directory/durable-files.ts';
 import { decodeLog, encodeSnapshot } from './directory/log.ts';
 import type { Snapshot, StoreLocation } from './store.ts';
 
@@ -13,13 +13,7 @@ import type { Snapshot, StoreLocation } from './store.ts';
 export async function backUp(store: StoreLocation, path: string): Promise<Snapshot> {
   const snapshot = await store.read();
   if (!snapshot) throw new LocalKmsError('STATE_MISSING', 'there is no state to back up');
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(encodeSnapshot(snapshot));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeSynced(path, encodeSnapshot(snapshot), 'wx');
   await syncFolder(dirname(path));
   return snapshot;
 }

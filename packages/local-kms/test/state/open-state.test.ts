@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CreateKeyCommand, DescribeKeyCommand, KMSServiceException } from '@aws-sdk/client-kms';
-import { createLocalKms, passphraseProtection } from '@holdfast/local-kms';
+import { createLocalKms, LocalKmsError, passphraseProtection } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
+import { createRecords } from '../../src/state/records.ts';
 import { decodeLog, encodeSnapshot } from '../../src/store/directory/log.ts';
 import type { Snapshot } from '../../src/store/store.ts';
 import { present } from '../fixtures/kms.ts';
@@ -25,6 +26,13 @@ function rewrite(folder: string, change: (snapshot: Snapshot) => Snapshot): void
   const path = join(folder, 'state-1.log');
   writeFileSync(path, encodeSnapshot(change(decodeLog(readFileSync(path)).snapshot)));
 }
+
+test('a record of a kind that is not known is not passed over', () => {
+  const records = createRecords({ initial: [{ name: 'riddle/eu-north-1/a', stored: 1 }] });
+  expect(records.regions()).toEqual(['eu-north-1']);
+  expect(() => records.assertAllClaimed()).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }));
+  expect(() => createRecords({ initial: [{ name: 'riddle', stored: 1 }] })).toThrow(LocalKmsError);
+});
 
 describe('state that is there', () => {
   test('does not open with another passphrase, and opens with the right one after that', async () => {

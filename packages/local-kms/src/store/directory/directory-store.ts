@@ -1,9 +1,9 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
 import type { Snapshot, Store, StoreLocation } from '../store.ts';
-import { DRAFT_SUFFIX, syncFolder, writeDurably } from './durable-files.ts';
+import { DRAFT_SUFFIX, makeFolder, syncFolder, writeDurably } from './durable-files.ts';
 import { decodeLog, encodeCommit, encodeSnapshot } from './log.ts';
 import { takeLock } from './process-lock.ts';
 
@@ -28,7 +28,7 @@ export function directoryStore(
   return {
     async open() {
       return whatFails(path, async () => {
-        await mkdir(path, { recursive: true, mode: 0o700 });
+        await makeFolder(path);
         const lock = await takeLock(join(path, LOCK_NAME));
         try {
           const log = await openNewestLog(path);

@@ -1,18 +1,33 @@
-import { open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, rename } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
-/** Writes a file of its owner's that is there whole or not at all, also after the machine has lost its power. */
+/** Writes a file that is there whole or not at all, also after the machine has lost its power. */
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const draft = `${path}${DRAFT_SUFFIX}`;
-  const file = await open(draft, 'w', 0o600);
+  await writeSynced(draft, bytes, 'w');
+  await rename(draft, path);
+  await syncFolder(dirname(path));
+}
+
+/** Writes a file that only its owner may read, and waits until its content outlives the machine. */
+export async function writeSynced(path: string, bytes: Uint8Array, flags: 'w' | 'wx'): Promise<void> {
+  const file = await open(path, flags, 0o600);
   try {
     await file.writeFile(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(draft, path);
-  await syncFolder(dirname(path));
+}
+
+/** Makes a folder of its owner's, and those that it is in, unless they are there. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const outermost = dirname(resolve(first));
+  for (let folder = resolve(path); folder !== outermost; folder = dirname(folder)) {
+    await syncFolder(dirname(folder));
+  }
 }
 
 /** Makes what was renamed, made and deleted in a folder outlive the machine. */

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
+import { writeSynced } from './durable-files.ts';
 
 /** A lock that one process has. */
 export interface ProcessLock {
@@ -19,7 +20,7 @@ export interface ProcessLock {
 export async function takeLock(path: string): Promise<ProcessLock> {
   const own = `${path}.${randomUUID()}`;
   const text = JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) });
-  await writeFile(own, text, { mode: 0o600 });
+  await writeSynced(own, Buffer.from(text, 'utf8'), 'wx');
   try {
     if (!(await linked(own, path))) {
       await removeStale(path);

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { CreateKeyCommand, DescribeKeyCommand } from '@aws-sdk/client-kms';
+import type { LogRecord } from '@holdfast/local-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { postgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { POSTGRES_PROGRAMS, startPostgres, type TestPostgres } from '../../fixtures/postgres.ts';
+import { runKms, stateIn, temporaryFolder } from '../../fixtures/state.ts';
 import { describeStore } from '../contract.ts';
 
+const CUT =
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'holdfast%' AND datname = current_database()";
 const EMPTY = { header: '{}', version: 0, records: [] };
 const change = { name: 'key/x/a', body: Buffer.from('one') };
 
@@ -20,10 +25,7 @@ describe.skipIf(POSTGRES_PROGRAMS === undefined)('PostgreSQL', () => {
     const location = postgresStore(server.url('cut'));
     const store = await location.open();
     await store.begin(EMPTY);
-    server.sql(
-      'cut',
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'holdfast%'",
-    );
+    server.sql('cut', CUT);
     await expect(store.lost).resolves.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await expect(store.commit(1, [change])).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     const next = await location.open();
@@ -40,6 +42,21 @@ describe.skipIf(POSTGRES_PROGRAMS === undefined)('PostgreSQL', () => {
     await expect(store.commit(1, [change])).rejects.toMatchObject({ code: 'STATE_IN_USE' });
     expect(await store.read()).toEqual({ ...EMPTY, version: 5 });
     await store.close();
+  });
+
+  test('keeps the state of a KMS, which answers nothing more when the database is gone', async () => {
+    const database = { ...stateIn(temporaryFolder()), store: postgresStore(server.url('kms')) };
+    const first = await runKms({ state: database });
+    const { KeyMetadata } = await first.client.send(new CreateKeyCommand({}));
+    await first.stop();
+    const records: LogRecord[] = [];
+    const second = await runKms({ state: database, log: (record) => void records.push(record) });
+    const describeKey = new DescribeKeyCommand({ KeyId: KeyMetadata?.KeyId });
+    expect((await second.client.send(describeKey)).KeyMetadata).toEqual(KeyMetadata);
+    server.sql('kms', CUT);
+    await expect.poll(() => records.map(({ event }) => event)).toContain('state-lost');
+    await expect(second.client.send(describeKey)).rejects.toMatchObject({ name: 'KMSInternalException' });
+    await expect(second.stop()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 
   test('says that it is not there', async () => {
