@@ -5,6 +5,8 @@ import { keyStoreProbes } from './kms/key-stores.ts';
 import { lifeProbes } from './kms/life.ts';
 import { managementProbes } from './kms/management.ts';
 import { multiRegionProbes } from './kms/multi-region.ts';
+import { policyProbes } from './kms/policies.ts';
+import { postQuantumProbes } from './kms/post-quantum.ts';
 import { rotationProbes } from './kms/rotation.ts';
 import type { Probe } from './probe.ts';
 
@@ -12,10 +14,12 @@ import type { Probe } from './probe.ts';
 export const kmsProbes: readonly Probe[] = [
   ...encryptionProbes,
   ...asymmetricProbes,
+  ...postQuantumProbes,
   ...lifeProbes,
   ...rotationProbes,
   ...importProbes,
   ...multiRegionProbes,
   ...managementProbes,
+  ...policyProbes,
   ...keyStoreProbes,
 ];

@@ -16,6 +16,21 @@ export interface Target {
   readonly clientIn: (region: string) => KMSClient;
   /** The members of CreateCustomKeyStore for an external key store that the target reaches. */
   readonly keyStore: () => Promise<KeyStoreSettings>;
+  readonly people: () => Promise<People>;
+}
+
+/** Two users of an account whose requests are held to policies. */
+export interface People {
+  /** Its identity policies allow everything. */
+  readonly admin: Person;
+  /** It has none. */
+  readonly user: Person;
+}
+
+/** A client, and the ARN of the user whose access key it has. */
+export interface Person {
+  readonly arn: string;
+  readonly client: KMSClient;
 }
 
 /** Where an XKS proxy is and what authenticates a KMS to it. */

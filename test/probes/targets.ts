@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
 import { startTestProxy, type TestProxy } from '../../packages/local-kms/test/fixtures/proxy.ts';
-import type { KeyStoreSettings, Target } from './probe.ts';
+import type { KeyStoreSettings, People, Target } from './probe.ts';
 
 /** An implementation that runs. */
 export interface RunningTarget extends Target {
@@ -20,12 +20,17 @@ export async function startLocalKms(): Promise<RunningTarget> {
     xksCertificateAuthorities: proxy.certificate,
     xksTimeoutMs: 10_000,
   }).listen();
+  const guarded = await createLocalKms({ region: REGION, auth: 'enforce', principals: PRINCIPALS }).listen();
   const clients = clientsOf(kms.url);
+  const clientsOfPeople = clientsOf(guarded.url);
   return {
     ...clients,
     keyStore: async () => settingsOf(proxy),
+    people: async () => peopleOf(clientsOfPeople, ACCOUNT),
     async stop() {
       clients.destroy();
+      clientsOfPeople.destroy();
+      await guarded.close();
       await kms.close();
       await proxy.close();
     },
@@ -42,6 +47,7 @@ export async function startMoto(): Promise<RunningTarget | undefined> {
   return {
     ...clients,
     keyStore: () => Promise.reject(new Error('no external key store can be reached')),
+    people: async () => peopleOf(clients, MOTO_ACCOUNT),
     async stop() {
       clients.destroy();
       const gone = once(child, 'exit');
@@ -53,19 +59,28 @@ export async function startMoto(): Promise<RunningTarget | undefined> {
 
 function clientsOf(endpoint: string) {
   const clients: KMSClient[] = [];
-  const clientIn = (region: string): KMSClient => {
-    const credentials = { accessKeyId: 'probes', secretAccessKey: 'probes' };
+  const newClient = (region: string, accessKeyId: string): KMSClient => {
+    const credentials = { accessKeyId, secretAccessKey: SECRET };
     const client = new KMSClient({ region, endpoint, credentials, maxAttempts: 1 });
     clients.push(client);
     return client;
   };
   return {
-    client: clientIn(REGION),
-    clientIn,
+    client: newClient(REGION, 'probes'),
+    clientIn: (region: string) => newClient(region, 'probes'),
+    clientAs: (accessKeyId: string) => newClient(REGION, accessKeyId),
     destroy: () => {
       for (const client of clients) client.destroy();
     },
   };
+}
+
+function peopleOf({ clientAs }: ReturnType<typeof clientsOf>, account: string): People {
+  const person = (name: keyof typeof USERS) => ({
+    arn: `arn:aws:iam::${account}:user/${name}`,
+    client: clientAs(USERS[name].accessKeys[0].accessKeyId),
+  });
+  return { admin: person('admin'), user: person('user') };
 }
 
 function settingsOf({ host, uriPath }: TestProxy): KeyStoreSettings {
@@ -105,3 +120,18 @@ async function isServing(child: ChildProcess, url: string): Promise<boolean> {
 
 const REGION = 'eu-north-1';
 const MOTO = 'moto_server';
+const MOTO_ACCOUNT = '123456789012';
+const ACCOUNT = '000000000000';
+const SECRET = 'probes';
+const EVERYTHING = {
+  Version: '2012-10-17',
+  Statement: { Effect: 'Allow', Action: 'kms:*', Resource: '*' },
+};
+const USERS = {
+  admin: {
+    accessKeys: [{ accessKeyId: 'ADMIN', secretAccessKey: SECRET }],
+    policies: { everything: EVERYTHING },
+  },
+  user: { accessKeys: [{ accessKeyId: 'USER', secretAccessKey: SECRET }] },
+} as const;
+const PRINCIPALS = { accounts: { [ACCOUNT]: { users: USERS } } };

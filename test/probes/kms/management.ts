@@ -5,6 +5,7 @@ import {
   CreateKeyCommand,
   DescribeKeyCommand,
   EncryptCommand,
+  GetKeyLastUsageCommand,
   GetKeyPolicyCommand,
   ListAliasesCommand,
   ListGrantsCommand,
@@ -84,6 +85,18 @@ export const managementProbes: readonly Probe[] = [
       }
       const wrong = new DescribeKeyCommand({ KeyId: 'arn:aws:s3:::bucket' });
       await refuses('InvalidArnException', client.send(wrong));
+    },
+  },
+  {
+    title: 'the last use of a key is known, and by which request',
+    async run({ client }) {
+      const KeyId = await createKey({ client });
+      const unused = await client.send(new GetKeyLastUsageCommand({ KeyId }));
+      assert.deepEqual(unused.KeyLastUsage, {});
+      const used = await client.send(new EncryptCommand({ KeyId, Plaintext: new Uint8Array(1) }));
+      const { KeyLastUsage } = await client.send(new GetKeyLastUsageCommand({ KeyId }));
+      assert.equal(KeyLastUsage?.Operation, 'Encrypt');
+      assert.equal(KeyLastUsage.KmsRequestId, used.$metadata.requestId);
     },
   },
   {
