@@ -67,6 +67,7 @@ test.each([
   ['packages/keyrings/README.md', 'src/internal/errors.ts'],
   ['packages/pkcs11/README.md', 'src/errors.ts'],
   ['packages/xks-proxy/README.md', 'src/proxy-error.ts'],
+  ['packages/local-kms/README.md', 'src/local-kms-error.ts'],
 ])('%s explains every error code of its package', (document, source) => {
   const text = readFileSync(join(dirname(document), source), 'utf8');
   const [, union = ''] = /^export type \w+ErrorCode =([^;]+);/m.exec(text) ?? [];
