@@ -7,7 +7,7 @@ import type { ProxyLog } from '../log.ts';
 import { refusal, send } from './answer.ts';
 import { admitClients } from './client-certificates.ts';
 import { gracefulClose } from './graceful-close.ts';
-import { refuseWhenLate } from './overload.ts';
+import { overload } from './overload.ts';
 import { requestsUnderWay } from './requests-under-way.ts';
 
 /**
@@ -22,8 +22,9 @@ export function httpsServer(
   log: ProxyLog,
 ): { readonly server: Server; readonly stop: () => Promise<void> } {
   const secured = new WeakSet<Duplex>();
+  const refuses = overload(log);
   const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
-    if (!refuseWhenLate(incoming, outgoing, log)) app(incoming, outgoing);
+    if (!refuses(incoming, outgoing)) app(incoming, outgoing);
   });
   const underWay = requestsUnderWay(server);
   server

@@ -1,32 +1,69 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
-import { LIMITS } from '../wire.ts';
 import { enterTurn } from './loop-turn.ts';
 
+/** Takes a request over that is not to be served, and tells whether it has. */
+export type Overload = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
 /**
- * Answers a request with `ThrottlingException` when so many came at once that it would be late for AWS KMS anyway, and
- * tells whether it has. It comes before everything else, and does next to nothing: what is refused must not take the time
- * of what is served. Load balancers, who ask by GET, are never refused.
+ * Refuses requests with `ThrottlingException` when so many came at once that they would be late for AWS KMS anyway. It
+ * comes before everything else: what is refused must not take the time of what is served.
+ *
+ * So the answers get a tenth of the time and no more, in the order of arrival. Under a little too much load that is
+ * at once; under far too much a refused caller waits, and does not ask again meanwhile, which would cost more than the
+ * answer. One that goes away costs nothing. Load balancers, who ask by GET, and GetHealthStatus are never refused.
  */
-export function refuseWhenLate(incoming: IncomingMessage, outgoing: ServerResponse, log: ProxyLog): boolean {
-  const { requests, elapsedMs } = enterTurn();
-  if (requests <= MIN_TURN_REQUESTS || elapsedMs <= MAX_TURN_MS || incoming.method !== 'POST') return false;
-  // A body that is not to be read is waited for only if it is no longer than one that would be.
-  const isShort = Number(incoming.headers['content-length']) <= LIMITS.maxBodyBytes;
-  outgoing.writeHead(STATUS, isShort ? HEADERS : { ...HEADERS, Connection: 'close' });
-  outgoing.end(BODY);
-  log.request({ status: STATUS, error: BUSY });
-  return true;
+export function overload(log: ProxyLog): Overload {
+  let refused: ServerResponse[] = [];
+  const answerSome = (): void => {
+    const untilMs = performance.now() + ANSWER_SHARE_MS;
+    let answered = 0;
+    for (const outgoing of refused) {
+      if (performance.now() >= untilMs) break;
+      answered += 1;
+      if (outgoing.req.socket.writable) answer(outgoing, log);
+    }
+    refused = refused.slice(answered);
+    if (refused.length > 0) setTimeout(answerSome, ANSWER_INTERVAL_MS);
+  };
+  return (incoming, outgoing) => {
+    const { requests, elapsedMs } = enterTurn();
+    if (requests <= MIN_TURN_REQUESTS || elapsedMs <= MAX_TURN_MS || isExempt(incoming)) return false;
+    // Nobody reads the body, and it must not fill memory.
+    incoming.on('error', ignore).resume();
+    if (refused.length === 0) setTimeout(answerSome, ANSWER_INTERVAL_MS);
+    // More than that come from callers who do not wait for answers.
+    if (refused.length < MAX_REFUSED) refused.push(outgoing);
+    else outgoing.destroy();
+    return true;
+  };
 }
 
-/** A request may have waited for the turn before as well, and KMS waits for 250 ms. */
-const MAX_TURN_MS = 100;
+function answer(outgoing: ServerResponse, log: ProxyLog): void {
+  // What is left of a body would be taken for the next request.
+  if (!outgoing.req.complete) outgoing.shouldKeepAlive = false;
+  outgoing.writeHead(STATUS, HEADERS);
+  outgoing.end(BODY);
+  log.request({ status: STATUS, error: BUSY });
+}
+
+function isExempt({ method, url = '' }: IncomingMessage): boolean {
+  return method !== 'POST' || url.endsWith(HEALTH_PATH);
+}
+
+/** As long again a request may have waited for the turn before, and KMS waits for 250 ms. */
+const MAX_TURN_MS = 50;
 /** So few are done soon, whatever kept the process. */
 const MIN_TURN_REQUESTS = 32;
+const ANSWER_SHARE_MS = 2;
+const ANSWER_INTERVAL_MS = 20;
+const MAX_REFUSED = 10_000;
+const HEALTH_PATH = '/kms/xks/v1/health';
 const BUSY = new XksException('ThrottlingException', 'The external key store proxy is busy.', {
   reason: 'overload',
 });
 const STATUS = EXCEPTION_STATUS[BUSY.errorName];
 const BODY = JSON.stringify({ errorName: BUSY.errorName, errorMessage: BUSY.message });
 const HEADERS = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(BODY) } as const;
+const ignore = (): void => undefined;
