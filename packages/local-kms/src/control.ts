@@ -5,7 +5,7 @@ import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { LocalKms } from './local-kms.ts';
 
 /** What can be done to a KMS from outside of its process. */
-export type Controlled = Pick<LocalKms, 'reset' | 'advanceClock'>;
+export type Controlled = Pick<LocalKms, 'reset' | 'advanceClock' | 'kept'>;
 
 /**
  * Takes resets and moves of the clock over HTTP, for tests in another process: `POST /reset`, and `POST /clock` with
@@ -35,6 +35,7 @@ function controlApp(kms: Controlled): Hono {
     if (!move.success)
       return json({ message: 'expected {"advanceMs": …}, from 0 up to a hundred years' }, 400);
     kms.advanceClock(move.data.advanceMs);
+    await kms.kept();
     return body(null, 204);
   });
   return app;

@@ -87,9 +87,14 @@ export interface LocalKms {
   listen(options?: ListenOptions): Promise<ListeningKms>;
   /**
    * Moves the clock forward; what was due by then happens: deletions, rotations, expiry of imported material.
-   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years. Kept before the next request is answered.
+   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years.
    */
   advanceClock(milliseconds: number): void;
+  /**
+   * Resolves when all that has changed until now is kept where `state` says, as it is before any request is answered.
+   * Rejects with LocalKmsError if it cannot be.
+   */
+  kept(): Promise<void>;
   /**
    * Whether a principal may do something to a key, and what decides that: by policies and grants, whether or not
    * they are enforced. Throws RangeError for a principal that there is not, NotFoundException for a key.
@@ -266,6 +271,7 @@ export function createLocalKms({
       current.clock.advance(milliseconds);
       catchUp();
     },
+    kept: () => ledger.settled(),
     explain: (question) => explain(sources(), question),
     explainAll: (questions) => explainAll(sources(), questions),
     auditEvents: (filter) => trail.find(filter),

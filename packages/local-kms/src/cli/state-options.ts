@@ -41,7 +41,7 @@ export function addProtectionOptions(command: Command): Command {
 }
 
 /** The store of the options; undefined if they name none. Throws RangeError for two. */
-export function storeOf({ data, postgres }: StoreOptions): StoreLocation | undefined {
+function storeOf({ data, postgres }: StoreOptions): StoreLocation | undefined {
   if (data !== undefined && postgres !== undefined) {
     throw new RangeError('--data and --postgres: expected one of them');
   }
