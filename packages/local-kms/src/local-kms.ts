@@ -4,7 +4,7 @@ import { createApp } from './app.ts';
 import { type ArnScope, arnScope } from './arn.ts';
 import type { AuditEvent } from './audit/event.ts';
 import { type AuditFilter, createAuditTrail } from './audit/trail.ts';
-import { movableClock } from './clock.ts';
+import { createCurrentAccount } from './current-account.ts';
 import { startHttpServer } from './http-server.ts';
 import {
   type Authentication,
@@ -16,7 +16,6 @@ import { createDirectory, type Directory } from './identity/directory.ts';
 import { type Principals, parsePrincipals } from './identity/principals-file.ts';
 import { idSource } from './ids.ts';
 import { type XksStoreMetrics, xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
-import type { Account } from './kms.ts';
 import { LocalKmsError } from './local-kms-error.ts';
 import type { Log } from './log.ts';
 import {
@@ -28,10 +27,7 @@ import {
 } from './policy/explanation.ts';
 import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
-import { clockOffsetKind } from './state/kinds/clock-offset.ts';
-import { createLedger, type Ledger, MEMORY_LEDGER } from './state/ledger.ts';
-import { openState, type StateOptions } from './state/open-state.ts';
-import { ALL_REGIONS, createRecords, type NamedRecord } from './state/records.ts';
+import type { StateOptions } from './state/open-state.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';
 
@@ -170,82 +166,51 @@ export function createLocalKms({
     timeoutMs: xksTimeoutMs,
   });
   const parsedSeed = parseSeed(seed);
-  const begin = (initial: readonly NamedRecord[] = []) => {
-    const records = createRecords({ initial, isKept: state !== undefined });
-    const clock = movableClock(records.table(clockOffsetKind, ALL_REGIONS));
-    const ids = idSource(idSeed);
-    const account = createAccount({ accountId, clock, ids, records, transport, xksHealthIntervalMs, log });
-    account.region(region);
-    records.assertAllClaimed();
-    return { account, clock, records };
-  };
-  let current = begin();
-  let ledger: Ledger = MEMORY_LEDGER;
-  const openKept = async (options: StateOptions): Promise<{ readonly isNew: boolean }> => {
-    const opened = await openState(options, accountId);
-    try {
-      current = begin(opened.records);
-    } catch (error) {
-      await opened.store.close();
-      throw error;
-    }
-    ledger = createLedger(opened, current.records, (error) =>
-      log({ event: 'state-lost', cause: causeOf(error) }),
-    );
-    connectAgain(current.account);
-    return { isNew: opened.version === 0 };
-  };
-  const closeKept = async (): Promise<void> => {
-    const closing = ledger;
-    ledger = MEMORY_LEDGER;
-    ready = undefined;
-    await closing.close();
-  };
-  const prepare = async (): Promise<void> => {
-    const { isNew } = state ? await openKept(state) : { isNew: true };
-    try {
-      if (isNew) await plant(current.account, region, parsedSeed);
-      await ledger.settled();
-    } catch (error) {
-      await closeKept();
-      throw error;
-    }
-  };
-  let ready: Promise<void> | undefined;
+  const current = createCurrentAccount({
+    accountId,
+    state,
+    create(records, clock) {
+      const ids = idSource(idSeed);
+      const account = createAccount({ accountId, clock, ids, records, transport, xksHealthIntervalMs, log });
+      account.region(region);
+      return account;
+    },
+    plant: (account) => plant(account, region, parsedSeed),
+    onLost: (error) => log({ event: 'state-lost', cause: causeOf(error) }),
+  });
   const scope = arnScope(region, accountId);
   const directory = createDirectory(parsePrincipals(principals), scope);
   const trail = createAuditTrail(MAX_AUDIT_EVENTS);
   const app = createApp({
-    account: () => current.account,
+    account: () => current.account(),
     defaultRegion: region,
     ...guard(auth, { directory, scope, grantDelayMs, log }),
     log,
-    settled: () => ledger.settled(),
+    settled: () => current.settled(),
     audit(event) {
       trail.record(event);
       audit(event);
     },
   });
-  const sources = () => ({ account: current.account, defaultRegion: region, directory, grantDelayMs });
+  const sources = () => ({ account: current.account(), defaultRegion: region, directory, grantDelayMs });
   const catchUp = (): void => {
-    current.account.catchUp();
-    // What becomes of a failure, the ledger knows.
-    ledger.settled().catch(() => undefined);
+    current.account().catchUp();
+    // A failure is in the log already.
+    current.settled().catch(() => undefined);
   };
   let listening = 0;
   let ticking: NodeJS.Timeout | undefined;
 
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
-      ready ??= prepare();
-      await ready;
+      await current.open();
       const server = await startHttpServer({
         host,
         port,
         fetch: app.fetch,
         onError: ({ code, name }) => log({ event: 'server-error', cause: code ?? name }),
       }).catch(async (error: unknown) => {
-        if (state && listening === 0) await closeKept();
+        if (listening === 0) await current.close();
         throw error;
       });
       const { url } = server;
@@ -261,28 +226,22 @@ export function createLocalKms({
           if (listening > 0) return;
           clearInterval(ticking);
           ticking = undefined;
-          await settled(current.account);
+          await current.close();
           transport.close();
-          if (state) await closeKept();
         },
       };
     },
     advanceClock(milliseconds) {
-      current.clock.advance(milliseconds);
+      current.clock().advance(milliseconds);
       catchUp();
     },
-    kept: () => ledger.settled(),
+    kept: () => current.settled(),
     explain: (question) => explain(sources(), question),
     explainAll: (questions) => explainAll(sources(), questions),
     auditEvents: (filter) => trail.find(filter),
-    xksMetrics: () => xksStoreMetrics(current.account),
+    xksMetrics: () => xksStoreMetrics(current.account()),
     async reset() {
-      if (state && !ready) throw new TypeError('reset: expected a KMS that listens');
-      await settled(current.account);
-      const next = begin();
-      await plant(next.account, region, parsedSeed);
-      await ledger.replace(next.records);
-      current = next;
+      await current.reset();
       trail.clear();
     },
   };
@@ -314,23 +273,9 @@ function guard(
   return modes[mode]();
 }
 
-/** Goes on with the attempts to connect key stores that were under way when a process ended. */
-function connectAgain({ ids, ...account }: Account): void {
-  for (const { customKeyStores, connections } of account.regions()) {
-    for (const { id, connection } of customKeyStores.list()) {
-      if (connection.state === 'CONNECTING') connections.start(id, ids.uuid('request'));
-    }
-  }
-}
-
 function causeOf(error: unknown): string {
   if (error instanceof LocalKmsError) return error.code;
   return error instanceof Error ? error.name : 'unknown';
-}
-
-/** Waits for the attempts to connect key stores that are under way. */
-async function settled(account: Account): Promise<void> {
-  await Promise.all(account.regions().map(({ connections }) => connections.settled()));
 }
 
 const MAX_AUDIT_EVENTS = 10_000;
