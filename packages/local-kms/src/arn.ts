@@ -24,7 +24,7 @@ export function kmsArn({ partition, region, accountId }: ArnScope, resource: str
   return `arn:${partition}:kms:${region}:${accountId}:${resource}`;
 }
 
-/** The ARN of the account itself: this KMS authenticates nobody, so every caller acts as the account. */
+/** The ARN of the account itself, which is that of its root user. */
 export function accountArn({ partition, accountId }: ArnScope): string {
   return `arn:${partition}:iam::${accountId}:root`;
 }

@@ -40,7 +40,7 @@ export const numberOfBytes = z.int().min(1).max(1024);
 /** Whether to stop right before the work itself. */
 export const dryRun = z.boolean().default(false);
 
-/** Grants do not exist here; their tokens are checked for their form and have no effect. */
+/** Of grants that may be too new to be known otherwise. What they are of, the gate looks up. */
 export const grantTokens = z.array(z.string().min(1).max(8192)).max(10).optional();
 
 /** Where a list goes on. */

@@ -235,6 +235,14 @@ describe('a condition', () => {
     [true, 'StringEquals', 'kms:KeyUsage', 'ENCRYPT_DECRYPT', {}],
     [true, 'StringEquals', 'kms:KeyOrigin', 'AWS_KMS', {}],
     [true, 'Bool', 'kms:MultiRegion', 'false', {}],
+    [false, 'StringEquals', 'kms:MultiRegionKeyType', 'PRIMARY', {}],
+    [
+      true,
+      'StringEquals',
+      'kms:EncapsulationAlgorithm',
+      'ML_KEM',
+      { operation: 'Decapsulate', request: { EncapsulationAlgorithm: 'ML_KEM' } },
+    ],
     [true, 'StringEquals', 'kms:RequestAlias', 'alias/orders', { request: { KeyId: 'alias/orders' } }],
     [false, 'StringEquals', 'kms:RequestAlias', 'alias/orders', { request: { KeyId: KEY_ID } }],
     [true, 'ForAnyValue:StringLike', 'kms:ResourceAliases', 'alias/o*', {}],
@@ -314,6 +322,23 @@ describe('a condition', () => {
     const answer = local.explain({ principal: 'alana', operation: 'Encrypt', key: KEY_ARN, ...question });
     expect(answer.allowed).toBe(met);
   });
+});
+
+test('a condition tells the primary key of related keys from its replicas', async () => {
+  const id = `mrk-${'a'.repeat(32)}`;
+  const Condition = { StringEquals: { 'kms:MultiRegionKeyType': 'PRIMARY' } };
+  const alana = person('alana', allow('kms:*', { Condition }));
+  const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users: { alana } } } }, [], {
+    seed: { keys: [{ id, replicaRegions: ['us-west-2'], policy: policy(ENABLE_IAM) }] },
+  });
+  const isAllowedIn = (region: string) =>
+    local.explain({
+      principal: 'alana',
+      operation: 'Encrypt',
+      key: `arn:aws:kms:${region}:${ACCOUNT}:key/${id}`,
+    }).allowed;
+  expect(isAllowedIn('eu-north-1')).toBe(true);
+  expect(isAllowedIn('us-west-2')).toBe(false);
 });
 
 test('explanations name what is not there', async () => {

@@ -5,9 +5,12 @@ import type { LatticePairMaterial, LatticeSpec, PairMaterial } from './key-mater
 
 /** A fresh pair of ML-DSA or ML-KEM. */
 export function generateLatticePair(spec: LatticeSpec): LatticePairMaterial {
-  const seed = randomBytes(ROWS[spec].seedBytes);
+  const { seedBytes, algorithm } = ROWS[spec];
+  const seed = randomBytes(seedBytes);
+  const { secretKey, publicKey } = algorithm.keygen(seed);
+  secretKey.fill(0);
   try {
-    return pairOf(spec, seed);
+    return { type: 'lattice-pair', spec, seed: createSecretKey(seed), publicKey };
   } finally {
     seed.fill(0);
   }
@@ -23,10 +26,14 @@ export function importLatticePair(spec: LatticeSpec, pkcs8: Uint8Array): Lattice
   const expandedBytes = algorithm.lengths.secretKey ?? 0;
   const end = pkcs8.length > expandedBytes ? pkcs8.length - expandedBytes - LONG_HEADER_BYTES : pkcs8.length;
   const seed = Buffer.from(pkcs8.subarray(Math.max(end - seedBytes, 0), end));
+  if (seed.length !== seedBytes) return undefined;
+  const { secretKey, publicKey } = algorithm.keygen(seed);
   try {
-    return seed.length === seedBytes && isPrivateKeyOf(spec, seed, pkcs8) ? pairOf(spec, seed) : undefined;
+    const isPair = isPrivateKey(spec, { seed, secretKey }, pkcs8);
+    return isPair ? { type: 'lattice-pair', spec, seed: createSecretKey(seed), publicKey } : undefined;
   } finally {
     seed.fill(0);
+    secretKey.fill(0);
   }
 }
 
@@ -34,7 +41,7 @@ export function importLatticePair(spec: LatticeSpec, pkcs8: Uint8Array): Lattice
 export function latticePrivateKeyBytes({ spec, seed }: LatticePairMaterial): Buffer {
   const bytes = seed.export();
   try {
-    return privateKeyInfo(spec, der(SEED_TAG, bytes));
+    return privateKeyInfo(spec, withHeader(SEED_TAG, bytes));
   } finally {
     bytes.fill(0);
   }
@@ -42,7 +49,8 @@ export function latticePrivateKeyBytes({ spec, seed }: LatticePairMaterial): Buf
 
 /** The public key as SubjectPublicKeyInfo, in DER (RFC 9881 and RFC 9935, section 4). */
 export function latticePublicKeyBytes({ spec, publicKey }: LatticePairMaterial): Buffer {
-  return der(SEQUENCE, algorithmIdentifier(spec), der(BIT_STRING, Buffer.of(0), publicKey));
+  const bits = withHeader(BIT_STRING, Buffer.of(0), publicKey);
+  return Buffer.concat(withHeader(SEQUENCE, ...algorithmIdentifier(spec), ...bits));
 }
 
 /** Lends the expanded private key, and wipes it afterwards. */
@@ -66,35 +74,38 @@ export function latticePair(pair: PairMaterial): LatticePairMaterial {
   throw new TypeError('pair: expected one of ML-DSA or ML-KEM');
 }
 
-function pairOf(spec: LatticeSpec, seed: Uint8Array): LatticePairMaterial {
-  const { secretKey, publicKey } = ROWS[spec].algorithm.keygen(seed);
-  secretKey.fill(0);
-  return { type: 'lattice-pair', spec, seed: createSecretKey(seed), publicKey };
-}
-
 /** DER has one spelling of a value, so what is written here is compared instead of being read. */
-function isPrivateKeyOf(spec: LatticeSpec, seed: Uint8Array, pkcs8: Uint8Array): boolean {
-  const { secretKey } = ROWS[spec].algorithm.keygen(seed);
-  const forms = [der(SEED_TAG, seed), der(SEQUENCE, der(OCTET_STRING, seed), der(OCTET_STRING, secretKey))];
-  const keys = forms.map((form) => privateKeyInfo(spec, form));
+function isPrivateKey(
+  spec: LatticeSpec,
+  { seed, secretKey }: { readonly seed: Uint8Array; readonly secretKey: Uint8Array },
+  pkcs8: Uint8Array,
+): boolean {
+  const octets = [...withHeader(OCTET_STRING, seed), ...withHeader(OCTET_STRING, secretKey)];
+  const keys = [withHeader(SEED_TAG, seed), withHeader(SEQUENCE, ...octets)].map((form) =>
+    privateKeyInfo(spec, form),
+  );
   const isOne = keys.some((key) => key.length === pkcs8.length && timingSafeEqual(key, pkcs8));
-  for (const bytes of [secretKey, ...forms, ...keys]) bytes.fill(0);
+  for (const key of keys) key.fill(0);
   return isOne;
 }
 
-function privateKeyInfo(spec: LatticeSpec, privateKey: Uint8Array): Buffer {
-  return der(SEQUENCE, VERSION_0, algorithmIdentifier(spec), der(OCTET_STRING, privateKey));
+function privateKeyInfo(spec: LatticeSpec, privateKey: Parts): Buffer {
+  const octets = withHeader(OCTET_STRING, ...privateKey);
+  return Buffer.concat(withHeader(SEQUENCE, VERSION_0, ...algorithmIdentifier(spec), ...octets));
 }
 
-function algorithmIdentifier(spec: LatticeSpec): Buffer {
-  return der(SEQUENCE, Buffer.concat([NIST_ALGORITHMS, Buffer.from(ROWS[spec].arc)]));
+function algorithmIdentifier(spec: LatticeSpec): Parts {
+  return withHeader(SEQUENCE, NIST_ALGORITHMS, Buffer.from(ROWS[spec].arc));
 }
 
-/** A value of DER below 64 KiB. */
-function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
+/** The parts of something in DER: put together at the end, so that a secret is in one copy. */
+type Parts = readonly Uint8Array[];
+
+/** Parts with the tag and length of a value of DER below 64 KiB before them. */
+function withHeader(tag: number, ...parts: Parts): Parts {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const long = length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.of(tag, ...(length < 0x80 ? [length] : long)), ...parts]);
+  return [Buffer.of(tag, ...(length < 0x80 ? [length] : long)), ...parts];
 }
 
 const SEQUENCE = 0x30;
