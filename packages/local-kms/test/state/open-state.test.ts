@@ -93,9 +93,10 @@ describe('state that is there', () => {
   test('is of one KMS at a time', async () => {
     const { folder } = await folderWithKeys();
     const kms = await runKms({ state: stateIn(folder) });
-    await expect(runKms({ state: stateIn(folder) })).rejects.toMatchObject({ code: 'STATE_IN_USE' });
+    const local = createLocalKms({ accountId: '111122223333', state: stateIn(folder) });
+    await expect(local.listen()).rejects.toMatchObject({ code: 'STATE_IN_USE' });
     await kms.stop();
-    await (await runKms({ state: stateIn(folder) })).stop();
+    await (await local.listen()).close();
   });
 });
 

@@ -1,7 +1,73 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { directoryStore } from '../../../src/store/directory/directory-store.ts';
 import { temporaryFolder } from '../../fixtures/state.ts';
 import { describeStore } from '../contract.ts';
+
+const change = (value: number) => [{ name: 'key/x/a', body: Uint8Array.of(value) }];
+
+describe('a directory', () => {
+  test('goes on after a commit that was cut off at any byte', async () => {
+    const folder = temporaryFolder();
+    const location = directoryStore(folder);
+    const path = join(folder, 'state-1.log');
+    const store = await location.open();
+    await store.begin({ header: '', version: 0, records: [] });
+    await store.commit(1, change(1));
+    const kept = statSync(path).size;
+    await store.commit(2, change(2));
+    await store.close();
+    const log = readFileSync(path);
+    for (let length = kept; length < log.length; length += 1) {
+      writeFileSync(path, log.subarray(0, length));
+      const next = await location.open();
+      expect(statSync(path).size).toBe(kept);
+      await next.commit(2, change(3));
+      expect(await next.read()).toMatchObject({ version: 2, records: [{ version: 2, body: Buffer.of(3) }] });
+      await next.close();
+    }
+  });
+
+  test('takes the newest of two logs, and clears away the other and what was not finished', async () => {
+    const folder = temporaryFolder();
+    const location = directoryStore(folder);
+    const store = await location.open();
+    await store.begin({ header: '', version: 0, records: [] });
+    await store.commit(1, change(1));
+    await store.close();
+    const log = readFileSync(join(folder, 'state-1.log'));
+    writeFileSync(join(folder, 'state-9.log'), log);
+    writeFileSync(join(folder, 'state-10.log'), log);
+    writeFileSync(join(folder, 'state-11.log.draft'), log.subarray(0, 50));
+    const next = await location.open();
+    await next.commit(2, change(2));
+    await next.close();
+    expect(readdirSync(folder)).toEqual(['state-10.log']);
+    expect(await location.read()).toMatchObject({ version: 2 });
+  });
+
+  test('becomes shorter once it is twice as long as what it has, and no file of it is for others', async () => {
+    const folder = join(temporaryFolder(), 'data');
+    const store = await directoryStore(folder, { maxLogBytes: 0 }).open();
+    await store.begin({ header: '', version: 0, records: [] });
+    for (let version = 1; version <= 50; version += 1) await store.commit(version, change(version));
+    const [, log = ''] = readdirSync(folder);
+    expect(statSync(join(folder, log)).size).toBeLessThan(1000);
+    for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))]) {
+      expect(statSync(path).mode & 0o077).toBe(0);
+    }
+    await store.close();
+  });
+
+  test('that cannot be made or read says why', async () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    const unavailable = { code: 'STORE_UNAVAILABLE' };
+    await expect(directoryStore(join(file, 'data')).open()).rejects.toMatchObject(unavailable);
+    await expect(directoryStore(file).read()).rejects.toMatchObject(unavailable);
+  });
+});
 
 describeStore('a directory', () => directoryStore(join(temporaryFolder(), 'data')));
 describeStore('a directory that is compacted all the time', () =>

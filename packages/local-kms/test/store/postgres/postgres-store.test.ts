@@ -59,6 +59,12 @@ describe.skipIf(POSTGRES_PROGRAMS === undefined)('PostgreSQL', () => {
     await expect(second.stop()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 
+  test('is not looked for at what is no URL, and of that nothing is said', () => {
+    for (const url of ['', 'db.example.com', 'mysql://tests:secret@localhost/a', 'postgresql://[secret']) {
+      expect(() => postgresStore(url)).toThrow(new RangeError('url: expected postgresql://…'));
+    }
+  });
+
   test('says that it is not there', async () => {
     const location = postgresStore('postgresql://tests@127.0.0.1:1/nothing');
     await expect(location.open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
