@@ -217,7 +217,7 @@ export function createLocalKms({
       listening += 1;
       // What is due does not wait for a request, nor keep the process alive.
       ticking ??= setInterval(catchUp, TICK_MS).unref();
-      log({ event: 'listening', url });
+      log({ event: 'listening', url, notice: 'for development and tests only' });
       return {
         url,
         async close() {

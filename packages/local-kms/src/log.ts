@@ -18,6 +18,7 @@ export type Log = (record: LogRecord) => void;
 export interface ListeningRecord {
   readonly event: 'listening';
   readonly url: string;
+  readonly notice: 'for development and tests only';
 }
 
 /** Resets and moves of the clock are taken now. */

@@ -73,8 +73,9 @@ describe('local-kms serve', () => {
       ...clientArgs,
     ];
     const { child, nextRecord } = run('serve', ...args, ...proxyArgs, ...seedArgs);
-    const { event, url } = await nextRecord();
+    const { event, url, ...banner } = await nextRecord();
     expect(event).toBe('listening');
+    expect(banner).toMatchObject({ notice: 'for development and tests only' });
 
     const credentials = { accessKeyId: 'tests', secretAccessKey: 'tests' };
     const client = new KMSClient({ region: 'eu-west-1', endpoint: url ?? '', credentials });
