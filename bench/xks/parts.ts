@@ -2,23 +2,49 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openModule } from '@holdfast/pkcs11';
+import * as z from 'zod';
 import { type ServerProcess, startServer } from '../../examples/chain/server-process.ts';
 import { signingKeys } from '../../packages/xks-proxy/src/sigv4/signing-keys.ts';
 import { verifySignature } from '../../packages/xks-proxy/src/sigv4/verify.ts';
 import type { LoadSetting } from './proxy.ts';
-import { encryptRequest, SMALL } from './requests.ts';
+import { type Caller, encryptRequest, SMALL } from './requests.ts';
+
+/** What a server of all parts is told in its environment. */
+export const PARTS_SETTING = z.object({
+  path: z.string(),
+  caller: z.object({
+    credential: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
+    region: z.string(),
+    host: z.string(),
+  }),
+  token: z.object({ modulePath: z.string(), label: z.string(), pin: z.string() }),
+});
+/** The variable with it, as JSON. */
+export const PARTS_VARIABLE = 'HOLDFAST_BENCH_PARTS';
 
 /** A server that does nothing but TLS and HTTP. */
-export function startBareServer({ directory }: LoadSetting): Promise<ServerProcess> {
+export function startBareServer(setting: LoadSetting): Promise<ServerProcess> {
+  return startProgram(setting, {});
+}
+
+/** A server that also makes the other parts, in the same process, and nothing else. */
+export function startPartsServer(setting: LoadSetting): Promise<ServerProcess> {
+  const { caller, token } = setting;
+  const parts: z.infer<typeof PARTS_SETTING> = { path: setting.encryptPath(), caller, token };
+  return startProgram(setting, { ...token.environment, [PARTS_VARIABLE]: JSON.stringify(parts) });
+}
+
+function startProgram(
+  { directory }: LoadSetting,
+  environment: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
   const program = fileURLToPath(new URL('bare-server.ts', import.meta.url));
   const files = ['proxy.pem', 'proxy.key'].map((name) => join(directory, name));
-  return startServer('bare server', ['--import=tsx', program, ...files]);
+  return startServer('bare server', ['--import=tsx', program, ...files], environment);
 }
 
 /** Verifies the signature of one request, again and again. */
-export function signatureVerification(setting: LoadSetting): () => void {
-  const { caller } = setting;
-  const path = setting.encryptPath();
+export function signatureVerification(path: string, caller: Caller): () => void {
   const request = Buffer.from(encryptRequest(path, SMALL, caller));
   const bodyAt = request.indexOf('\r\n\r\n') + 4;
   const [, ...lines] = request.toString('latin1', 0, bodyAt - 4).split('\r\n');
@@ -33,7 +59,10 @@ export function signatureVerification(setting: LoadSetting): () => void {
 }
 
 /** The two calls of the token that an encryption with an integrity value needs, in this process. */
-export function tokenCalls({ token }: LoadSetting): { readonly call: () => Promise<void>; close(): void } {
+export function tokenCalls(token: z.infer<typeof PARTS_SETTING>['token']): {
+  readonly call: () => Promise<void>;
+  close(): void;
+} {
   const module = openModule({ path: token.modulePath });
   const opened = module.openToken({ label: token.label, pin: token.pin });
   const key = opened.key({ label: 'key-0' });

@@ -55,7 +55,9 @@ export function createMetrics(): ProxyMetrics {
     cpuSeconds = nowSeconds;
     memory.set(process.memoryUsage.rss());
     for (const quantile of LOOP_QUANTILES) {
-      loopDelay.set({ quantile: String(quantile) }, loop.percentile(quantile * 100) / 1e9);
+      // What is recorded is the time from one tick of the monitor to the next, which is never shorter than it should be.
+      const delayMs = Math.max(0, loop.percentile(quantile * 100) / 1e6 - LOOP_RESOLUTION_MS);
+      loopDelay.set({ quantile: String(quantile) }, delayMs / 1000);
     }
     loop.reset();
   };

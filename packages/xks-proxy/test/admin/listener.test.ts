@@ -126,7 +126,9 @@ describe('the metrics', () => {
     expect(value('token_sessions{token="xks-test",state="limit"}')).toBe(16);
     expect(value('token_sessions{token="xks-test",state="open"}')).toBeGreaterThan(0);
     expect(value('resident_memory_bytes')).toBeGreaterThan(1e7);
-    expect(value('event_loop_delay_seconds{quantile="0.99"}')).toBeGreaterThan(0);
+    // Half of the time nothing holds the event loop up, and the monitor's own interval is not part of its delay.
+    expect(value('event_loop_delay_seconds{quantile="0.5"}')).toBeLessThan(0.01);
+    expect(value('event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0);
   });
 
   it('are those of the table, and no others', async () => {
