@@ -24,6 +24,11 @@ export interface ChunkTransform {
   update(chunk: Uint8Array): Promise<readonly Uint8Array[]>;
   /** Ends the input and answers the rest. */
   final(): Promise<readonly Uint8Array[]>;
+  /**
+   * Gives up, where the end of the input is not going to come: what was not answered is dropped and zeroed, now or when the
+   * call under way settles. Does nothing after the end or a failure, which leave nothing behind.
+   */
+  abort(): void;
 }
 
 interface ChunkOptions {
@@ -69,19 +74,19 @@ export function chunkEncryptor(policy: ClientPolicy, options: EncryptorOptions):
   }
   const parsed = parseEncryptOptions(policy, options, maxLength);
   let message: MessageEncryptor | undefined;
-  let taken = 0;
-  return inTurn(async (chunk) => {
-    taken += chunk?.length ?? 0;
-    if (maxLength !== undefined && taken > maxLength) {
-      throw new EncryptionSdkError('PLAINTEXT_TOO_LONG', 'there is more plaintext than was announced');
-    }
-    if (message === undefined) {
-      message = await startEncryption(parsed);
-      await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
-    }
-    const parts = await (chunk === undefined ? message.final() : message.update(chunk));
-    onProgress?.(taken);
-    return parts;
+  return inTurn({
+    async take(chunk, taken) {
+      if (maxLength !== undefined && taken > maxLength) {
+        throw new EncryptionSdkError('PLAINTEXT_TOO_LONG', 'there is more plaintext than was announced');
+      }
+      if (message === undefined) {
+        message = await startEncryption(parsed);
+        await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
+      }
+      return chunk === undefined ? message.final() : message.update(chunk);
+    },
+    wipe: () => message?.wipe(),
+    onProgress,
   });
 }
 
@@ -96,7 +101,6 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
   }
   let isHeldBack = false;
   const held = new Parts(unsafeBytes);
-  let taken = 0;
   const decryptor = new MessageDecryptor({
     ...parseDecryptOptions(policy, options),
     onUnauthenticatedHeader({ suite }) {
@@ -108,46 +112,58 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
     },
     onHeader,
   });
-  const take = async (chunk: Uint8Array | undefined): Promise<readonly Uint8Array[]> => {
-    if (chunk === undefined) {
-      decryptor.final();
-      return held.take();
-    }
-    const parts = await decryptor.update(chunk);
-    if (isHeldBack) for (const part of parts) held.put(part);
-    if (held.length + decryptor.bufferedBytes > maxBufferedBytes) {
-      throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much would have to be held back');
-    }
-    return isHeldBack ? [] : parts;
-  };
-  return inTurn(async (chunk) => {
-    taken += chunk?.length ?? 0;
-    try {
-      const parts = await take(chunk);
-      onProgress?.(taken);
-      return parts;
-    } catch (error) {
+  return inTurn({
+    async take(chunk) {
+      if (chunk === undefined) {
+        decryptor.final();
+        return held.take();
+      }
+      const parts = await decryptor.update(chunk);
+      if (isHeldBack) for (const part of parts) held.put(part);
+      if (held.length + decryptor.bufferedBytes > maxBufferedBytes) {
+        wipeAll(parts);
+        throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much would have to be held back');
+      }
+      return isHeldBack ? [] : parts;
+    },
+    wipe() {
       held.wipe();
       decryptor.wipe();
-      throw error;
-    }
+    },
+    onProgress,
   });
 }
 
-/** Takes chunks one at a time, and none after a failure or the end, which is `undefined`. */
-function inTurn(take: (chunk: Uint8Array | undefined) => Promise<readonly Uint8Array[]>): ChunkTransform {
+interface Steps {
+  /** Takes a chunk, or the end, which is `undefined`; with it, `taken` bytes have come. */
+  readonly take: (chunk: Uint8Array | undefined, taken: number) => Promise<readonly Uint8Array[]>;
+  /** Drops and zeroes what was not answered. */
+  readonly wipe: () => void;
+  readonly onProgress: ChunkOptions['onProgress'];
+}
+
+/** Takes chunks one at a time, and none after a failure or the end. */
+function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
   let state: TransformState = 'ready';
+  let isGivenUp = false;
+  let taken = 0;
   const call = async (chunk?: Uint8Array): Promise<readonly Uint8Array[]> => {
     if (state === 'busy') throw new TypeError('wait for each call before the next');
     if (state === 'over') throw new TypeError('the transformation has ended');
     state = 'busy';
-    let next: TransformState = 'over';
+    let parts: readonly Uint8Array[] = [];
     try {
-      const parts = await take(chunk);
-      if (chunk !== undefined) next = 'ready';
+      taken += chunk?.length ?? 0;
+      parts = await take(chunk, taken);
+      onProgress?.(taken);
+      if (isGivenUp) throw new TypeError('the transformation was given up');
+      state = chunk === undefined ? 'over' : 'ready';
       return parts;
-    } finally {
-      state = next;
+    } catch (error) {
+      state = 'over';
+      wipeAll(parts);
+      wipe();
+      throw error;
     }
   };
   return {
@@ -156,7 +172,17 @@ function inTurn(take: (chunk: Uint8Array | undefined) => Promise<readonly Uint8A
       return call(chunk);
     },
     final: async () => call(),
+    abort() {
+      isGivenUp = true;
+      if (state !== 'ready') return;
+      state = 'over';
+      wipe();
+    },
   };
+}
+
+function wipeAll(parts: readonly Uint8Array[]): void {
+  for (const part of parts) part.fill(0);
 }
 
 type TransformState = 'ready' | 'busy' | 'over';

@@ -86,10 +86,12 @@ export class BodyDecryptor {
   #copiedLength(input: Input, out: Parts): number {
     const { contentType, frameLength } = this.#header;
     if (this.#expects !== 'frame' || !out.copies(frameLength)) return 0;
-    if (contentType !== 'framed') return input.length;
+    if (contentType !== 'framed') return out.isJoined ? input.length : 0;
     const { head, length = 0 } = this.#begun ?? {};
-    const start = head === undefined ? 0 : head.contentLength - length + TAG_LENGTH;
-    return length + this.heldLength + plaintextLengthOf(input, start, frameLength);
+    const missing = head === undefined ? 0 : head.contentLength - length;
+    const start = head === undefined ? 0 : missing + TAG_LENGTH;
+    const continued = Math.min(missing, input.length);
+    return this.heldLength + continued + plaintextLengthOf(input, start, frameLength);
   }
 
   #nextHead(input: Input): FrameHead | undefined {

@@ -87,6 +87,7 @@ export class MessageDecryptor {
     await this.#read(message, out);
     if (this.#authenticHeader === undefined || this.#body?.isComplete !== true) {
       out.wipe();
+      this.wipe();
       throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
     }
     const { header, encryptionContext } = this.#authenticHeader;
@@ -129,11 +130,12 @@ export class MessageDecryptor {
     });
     const headerBody = read.raw.subarray(0, bodyLength);
     const contentKey = await authenticContentKey(materials, read.unit, headerBody, acceptDotNet400Messages);
-    this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
-    await this.#options.onHeader?.(this.#authenticHeader);
     const verifier = materials.verificationKey?.verifier();
     verifier?.update(read.raw);
-    return new BodyDecryptor(header, contentKey, verifier);
+    const body = new BodyDecryptor(header, contentKey, verifier);
+    this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
+    await this.#options.onHeader?.(this.#authenticHeader);
+    return body;
   }
 }
 

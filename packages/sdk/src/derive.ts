@@ -24,11 +24,12 @@ export async function deriveMessageKeys(
   const { derivation, dataKeyLength: length } = suite;
   switch (derivation.kind) {
     case 'identity':
-      return { contentKey: await aesGcmKey(dataKey), commitKey: NOTHING };
+      return { contentKey: await aesGcmKey(dataKey), commitKey: new Uint8Array(0) };
     case 'hkdf': {
       const prk = await hkdfExtract(derivation.hash, NOTHING, dataKey);
       const info = concat([uint16(suite.id), messageId]);
-      return { contentKey: await lastKey(derivation.hash, prk, info, length), commitKey: NOTHING };
+      const contentKey = await lastKey(derivation.hash, prk, info, length);
+      return { contentKey, commitKey: new Uint8Array(0) };
     }
     case 'hkdf-commit': {
       const prk = await hkdfExtract(derivation.hash, messageId, dataKey);

@@ -46,7 +46,8 @@ export class MessageEncryptor {
   /** Takes a chunk and answers the part of the message that is ready. */
   async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
     const out = new Parts(unsafeBytes);
-    this.#start(out, chunk.length + (this.#begun?.length ?? 0));
+    const available = chunk.length + (this.#begun?.length ?? 0);
+    this.#start(out, available, FRAME_OVERHEAD.regular * Math.ceil(available / this.header.frameLength));
     await this.#sealRegular(plainView(chunk), out, false);
     await feed(this.#signer, out.fresh());
     return out.take();
@@ -56,7 +57,7 @@ export class MessageEncryptor {
   async final(): Promise<readonly Uint8Array[]> {
     const out = new Parts(unsafeBytes);
     const begun = this.#begun;
-    this.#start(out, begun?.length ?? 0);
+    this.#start(out, begun?.length ?? 0, this.#lastOverhead());
     if (begun === undefined) await this.#seal('final', NOTHING, out);
     else {
       const aad = this.#binding.aad('final', this.#sequenceNumber, begun.length);
@@ -69,7 +70,8 @@ export class MessageEncryptor {
   /** The whole message in one array; nothing else goes in before or after. */
   async whole(plaintext: Uint8Array): Promise<Uint8Array> {
     const out = new Parts(unsafeBytes, true);
-    this.#start(out, plaintext.length);
+    const regularFrames = Math.max(0, Math.ceil(plaintext.length / this.header.frameLength) - 1);
+    this.#start(out, plaintext.length, FRAME_OVERHEAD.regular * regularFrames + this.#lastOverhead());
     const view = plainView(plaintext);
     const sealed = await this.#sealRegular(view, out, true);
     await this.#seal('final', view.subarray(sealed), out);
@@ -77,12 +79,16 @@ export class MessageEncryptor {
     return out.join();
   }
 
-  /** Has room taken at once for what so many bytes of plaintext become, and puts out the header. */
-  #start(out: Parts, length: number): void {
-    const { frameLength } = this.header;
-    const overhead = Math.ceil(length / frameLength) * FRAME_OVERHEAD.regular + FRAME_OVERHEAD.final;
-    const footerLength = this.#signer === undefined ? 0 : MAX_FOOTER_LENGTH;
-    out.expect(this.#prefix.length + overhead + footerLength + (out.copies(frameLength) ? length : 0));
+  /** Gives up: drops and zeroes plaintext. */
+  wipe(): void {
+    this.#begun?.sealer.wipe();
+    this.#begun = undefined;
+  }
+
+  /** Has room taken at once for plaintext and what is around it, unless frames are long, and puts out the header. */
+  #start(out: Parts, length: number, overhead: number): void {
+    const areFramesCopied = out.copies(this.header.frameLength);
+    out.expect(this.#prefix.length + (areFramesCopied ? length + overhead : 0));
     if (this.#prefix.length > 0) out.putCopy(this.#prefix);
     this.#prefix = NOTHING;
   }
@@ -93,9 +99,11 @@ export class MessageEncryptor {
    */
   async #sealRegular(chunk: Uint8Array, out: Parts, isLast: boolean): Promise<number> {
     const { frameLength } = this.header;
+    // A chunk that is handed over to a thread meanwhile has no length any more, and is no end.
+    const { length: available } = chunk;
     let offset = 0;
-    while (offset < chunk.length) {
-      const left = chunk.length - offset;
+    while (offset < available) {
+      const left = available - offset;
       if (this.#begun?.length === frameLength) {
         this.#put('regular', frameLength, await this.#begun.sealer.final(), out);
       }
@@ -163,6 +171,11 @@ export class MessageEncryptor {
     const offset = out.reserve(FRAME_OVERHEAD[kind] - TAG_LENGTH + room);
     const iv = this.#binding.iv(this.#sequenceNumber);
     return writeFrameHead(out.block, offset, kind, this.#sequenceNumber, iv, length);
+  }
+
+  /** Bytes around the plaintext of the final frame and behind it, at most. */
+  #lastOverhead(): number {
+    return FRAME_OVERHEAD.final + (this.#signer === undefined ? 0 : MAX_FOOTER_LENGTH);
   }
 
   async #sign(out: Parts): Promise<void> {

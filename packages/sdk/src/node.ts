@@ -4,7 +4,7 @@ import { pieces } from './stream.ts';
 
 /**
  * A Node stream over an encryptor or decryptor, for `pipeline`. It fails, and never hangs, when the input ends
- * too early, and takes no more input than the reader takes output.
+ * too early, and takes no more input than the reader takes output. When it is destroyed, so is what it holds.
  *
  * @example
  * await pipeline(createReadStream('in'), duplex(client.encryptor({ keyring })), createWriteStream('out'));
@@ -23,6 +23,10 @@ export function duplex(transform: ChunkTransform): Duplex {
       void settle(async () => {
         for (const part of await transform.final()) this.push(part);
       }, done);
+    },
+    destroy(error, done) {
+      transform.abort();
+      done(error);
     },
   });
 }

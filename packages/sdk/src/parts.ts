@@ -1,8 +1,9 @@
-import { concat } from './bytes.ts';
+import { concat, plainView } from './bytes.ts';
 
 /**
  * Bytes in the order in which they came. Long arrays stay as they are, short ones are copied together: no more memory
- * is taken than about twice what there is.
+ * is taken than about twice what there is. What is given away shares its memory with nothing else, so that whoever gets
+ * it may wipe it, and hand it over to a thread.
  */
 export class Parts {
   /** True if everything is to be in one array in the end, so that nothing stays as it is. */
@@ -42,7 +43,7 @@ export class Parts {
 
   /** Says how many bytes may be reserved and copied before the next {@link take}, so that they get one array. */
   expect(length: number): void {
-    this.#nextBlockLength = Math.max(length, MIN_BLOCK_LENGTH);
+    this.#nextBlockLength = this.isJoined ? length : Math.max(length, MIN_BLOCK_LENGTH);
   }
 
   /** Makes room behind what is there, which the caller writes at once: answers its offset in {@link block}. */
@@ -56,14 +57,18 @@ export class Parts {
 
   /** Adds an array that nobody else uses any more. A short one is copied and wiped. */
   put(bytes: Uint8Array): void {
-    if (this.copies(bytes.length)) {
-      this.putCopy(bytes);
-      bytes.fill(0);
+    const plain = plainView(bytes);
+    if (this.copies(plain.length)) {
+      this.putCopy(plain);
+      plain.fill(0);
       return;
     }
-    this.#closePart();
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
+    this.#closeBlock();
+    this.#block = NOTHING;
+    this.#start = this.#end = 0;
+    this.#nextBlockLength = MIN_BLOCK_LENGTH;
+    this.#parts.push(plain);
+    this.#length += plain.length;
   }
 
   /** Adds a copy. */
@@ -88,9 +93,7 @@ export class Parts {
 
   /** Gives everything away. */
   take(): readonly Uint8Array[] {
-    this.#closePart();
-    // Memory that was not zeroed may hold anything, and a view lets its buffer be seen.
-    this.#block.fill(0, this.#end);
+    this.#closeBlock();
     const parts = this.#parts;
     this.#forget();
     return parts;
@@ -99,8 +102,8 @@ export class Parts {
   /** Gives everything away in one array. */
   join(): Uint8Array {
     const parts = this.take();
-    const [only = NOTHING] = parts;
-    if (parts.length <= 1) return only;
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1) return only;
     const joined = concat(parts);
     for (const part of parts) part.fill(0);
     return joined;
@@ -114,17 +117,18 @@ export class Parts {
   }
 
   #startBlock(length: number): void {
-    this.#closePart();
-    this.#block.fill(0, this.#end);
+    this.#closeBlock();
     const blockLength = Math.max(length, this.#nextBlockLength);
     this.#block = this.#allocate(blockLength);
     this.#start = this.#end = 0;
     this.#nextBlockLength = Math.min(2 * blockLength, LONG_LENGTH);
   }
 
-  #closePart(): void {
+  #closeBlock(): void {
     if (this.#end > this.#start) this.#parts.push(this.#block.subarray(this.#start, this.#end));
     this.#start = this.#end;
+    // Memory that was not zeroed may hold anything, and a view lets its buffer be seen.
+    this.#block.fill(0, this.#end);
   }
 
   #forget(): void {
@@ -140,6 +144,5 @@ export const PIECE_LENGTH = 2 ** 16;
 
 /** From here on, another part costs less than a copy. */
 const LONG_LENGTH = 2 ** 14;
-/** Arrays up to this length lie in the engine's heap, and cost next to nothing. */
 const MIN_BLOCK_LENGTH = 64;
 const NOTHING: Uint8Array = new Uint8Array(0);

@@ -2,26 +2,30 @@ import { isBytes } from './bytes.ts';
 import type { ChunkTransform } from './chunks.ts';
 
 /**
- * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early.
+ * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. Where the runtime
+ * tells a transformation that its stream was aborted or cancelled, it is aborted; Node 20 does not.
  *
  * @example
  * response.body.pipeThrough(transformStream(client.decryptor({ keyring })))
  */
 export function transformStream(transform: ChunkTransform): TransformStream<Uint8Array, Uint8Array> {
-  return new TransformStream<Uint8Array, Uint8Array>({
-    async transform(chunk, controller) {
+  const transformer = {
+    async transform(chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>) {
       for (const piece of pieces(chunk)) {
         for (const part of await transform.update(piece)) controller.enqueue(part);
       }
     },
-    async flush(controller) {
+    async flush(controller: TransformStreamDefaultController<Uint8Array>) {
       for (const part of await transform.final()) controller.enqueue(part);
     },
-  });
+    cancel: () => transform.abort(),
+  };
+  return new TransformStream<Uint8Array, Uint8Array>(transformer);
 }
 
 /**
- * Runs bytes from an iterable, sync or async, through an encryptor or decryptor.
+ * Runs bytes from an iterable, sync or async, through an encryptor or decryptor, which is aborted when the source fails, or
+ * nobody wants the rest.
  *
  * @example
  * for await (const part of iterate(client.encryptor({ keyring }), chunks)) await send(part);
@@ -30,10 +34,14 @@ export async function* iterate(
   transform: ChunkTransform,
   source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of source) {
-    for (const piece of pieces(chunk)) yield* await transform.update(piece);
+  try {
+    for await (const chunk of source) {
+      for (const piece of pieces(chunk)) yield* await transform.update(piece);
+    }
+    yield* await transform.final();
+  } finally {
+    transform.abort();
   }
-  yield* await transform.final();
 }
 
 /**

@@ -47,7 +47,8 @@ describe('parts', () => {
     expect(short).toEqual(new Uint8Array(20));
     const [first, second] = parts.take();
     expect(first).toEqual(bytesOf(20, 1));
-    expect(second).toBe(long);
+    expect(second).toEqual(long);
+    expect(second?.buffer).toBe(long.buffer);
   });
 
   it('lie in one array if their length was told before', () => {

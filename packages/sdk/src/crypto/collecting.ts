@@ -15,11 +15,19 @@ function collectingSealer({ seal }: Pick<AesGcmKey, 'seal'>, iv: Uint8Array, aad
   const finalWith = async (aad: Uint8Array): Promise<readonly Uint8Array[]> => {
     const plaintext = collected.join();
     const sealed = new Uint8Array(plaintext.length + TAG_LENGTH);
-    await seal(iv, aad, plaintext, sealed);
-    plaintext.fill(0);
+    try {
+      await seal(iv, aad, plaintext, sealed);
+    } finally {
+      plaintext.fill(0);
+    }
     return [sealed];
   };
-  return { update: (plaintext) => collected.putCopy(plaintext), final: () => finalWith(aad), finalWith };
+  return {
+    update: (plaintext) => collected.putCopy(plaintext),
+    final: () => finalWith(aad),
+    finalWith,
+    wipe: () => collected.wipe(),
+  };
 }
 
 function collectingOpener({ open }: Pick<AesGcmKey, 'open'>, iv: Uint8Array, aad: Uint8Array): Opener {

@@ -8,12 +8,13 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { secretBytes } from '../bytes.ts';
 import { Parts, PIECE_LENGTH } from '../parts.ts';
 import type { AesGcmKey, Awaitable, Opener, Sealer } from './provider.ts';
 
 export function unsafeBytes(length: number): Uint8Array {
-  // Shorter ones lie in the engine's heap, where zeros cost nothing.
-  return length <= 64 ? new Uint8Array(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  // Zeros cost less than a Buffer here, and plaintext must not lie in the engine's heap, as a short array would.
+  return length <= 64 ? secretBytes(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
 export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
@@ -69,11 +70,12 @@ class NodeSealer implements Sealer {
   /** Of the tag that was expected nothing is ever made: two under one IV would tell of the key that authenticates. */
   async finalWith(aad: Uint8Array): Promise<readonly Uint8Array[]> {
     const [decipher, cipher] = [this.#restart(), this.#start(aad)];
-    const parts: Uint8Array[] = [];
+    const parts = this.#ciphertext.take();
     let length = 0;
-    for (const part of this.#ciphertext.take()) {
+    for (const part of parts) {
       const plaintext = decipher.update(part);
-      parts.push(cipher.update(plaintext));
+      // The same bytes as in `part`.
+      cipher.update(plaintext);
       Uint8Array.prototype.fill.call(plaintext, 0);
       length += part.length;
       if (length < MAX_BLOCKING_LENGTH) continue;
@@ -81,6 +83,10 @@ class NodeSealer implements Sealer {
       await setImmediate();
     }
     return [...parts, tagOf(cipher)];
+  }
+
+  wipe(): void {
+    this.#ciphertext.wipe();
   }
 }
 

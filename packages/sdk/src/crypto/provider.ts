@@ -65,6 +65,8 @@ export interface Sealer {
   final(): Awaitable<readonly Uint8Array[]>;
   /** The same with other additional data than was expected, and the same IV: costs up to twice the work once more. */
   finalWith(aad: Uint8Array): Awaitable<readonly Uint8Array[]>;
+  /** Gives up: nothing of the plaintext is left. */
+  wipe(): void;
 }
 
 /** Ciphertext that is being opened. Its plaintext stays inside until the tag has verified. */

@@ -52,20 +52,20 @@ export function readFrameHead(
   return { kind: isFinal ? 'final' : 'regular', sequenceNumber, ivOffset, headLength, contentLength };
 }
 
-/** Bytes of plaintext in the frames from `start` on that are all there. What the frames say is not checked. */
+/**
+ * Bytes of plaintext in the frames from `start` on that are all there, if they are what they must be: only where the final
+ * one is expected is looked for its mark, so that it does not matter how many frames there are.
+ */
 export function plaintextLengthOf(input: Input, start: number, frameLength: number): number {
   const regularLength = frameLength + FRAME_OVERHEAD.regular;
-  let length = 0;
-  for (let offset = start; offset + 4 <= input.length; offset += regularLength) {
-    if (input.uint32(offset) === FINAL_FRAME_MARK) {
-      const fieldOffset = offset + 8 + IV_LENGTH;
-      const isThere = fieldOffset + 4 <= input.length;
-      return isThere ? length + Math.min(input.uint32(fieldOffset), frameLength, input.length) : length;
-    }
-    if (offset + regularLength > input.length) break;
-    length += frameLength;
+  const most = Math.max(0, Math.floor((input.length - start) / regularLength));
+  for (let count = most; count >= Math.max(0, most - MAX_FRAMES_BEHIND); count--) {
+    const offset = start + count * regularLength;
+    const fieldOffset = offset + 8 + IV_LENGTH;
+    if (fieldOffset + 4 > input.length || input.uint32(offset) !== FINAL_FRAME_MARK) continue;
+    return count * frameLength + Math.min(input.uint32(fieldOffset), frameLength, input.length);
   }
-  return length;
+  return most * frameLength;
 }
 
 /**
@@ -109,7 +109,8 @@ export class FrameBinding {
   readonly #iv = new Uint8Array(IV_LENGTH);
 
   constructor(messageId: Uint8Array) {
-    this.#messageId = messageId;
+    // The application sees that of the header.
+    this.#messageId = messageId.slice();
   }
 
   /** Message id ‖ label ‖ sequence number ‖ content length (message-body-aad.md). */
@@ -144,6 +145,8 @@ function malformed(reason: string): EncryptionSdkError {
 }
 
 const IV_LENGTH = 12;
+/** As many of the shortest frames as the rest of a message, a full final frame and a footer, can be taken for. */
+const MAX_FRAMES_BEHIND = 5;
 /** Sequence number and content length. */
 const AAD_TAIL_LENGTH = 4 + 8;
 const ZERO_TAIL = new Uint8Array(AAD_TAIL_LENGTH);

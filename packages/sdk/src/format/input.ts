@@ -34,11 +34,6 @@ export class Input {
     this.#chunkStart = 0;
   }
 
-  /** All that is here; good until the next call of another method. */
-  view(): Uint8Array {
-    return this.peek(0, this.length);
-  }
-
   /** A part of what is here; good until the next call of another method. The caller has seen that it is there. */
   peek(start: number, end: number): Uint8Array {
     const keptLength = this.#keptLength;
@@ -120,7 +115,9 @@ export class UnitReader<T> {
   read(input: Input): { readonly unit: T; readonly raw: Uint8Array } | undefined {
     while (this.#step.done !== true) {
       if (input.length < this.#step.value) return undefined;
-      this.#step = this.#parser.next(input.view());
+      // Of a unit that began in an earlier chunk, no more is copied than it needs.
+      const end = input.rowLength === input.length ? input.length : this.#step.value;
+      this.#step = this.#parser.next(input.peek(0, end));
     }
     const { unit, length } = this.#step.value;
     return { unit, raw: input.take(length) };
