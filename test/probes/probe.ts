@@ -28,7 +28,7 @@ export interface People {
 }
 
 /** A client, and the ARN of the user whose access key it has. */
-export interface Person {
+interface Person {
   readonly arn: string;
   readonly client: KMSClient;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 
 /** What a key was last used for, with success. */
-export interface LastUse {
+interface LastUse {
   readonly operation: TrackedOperation;
   readonly at: Date;
   /** The `eventID` of its audit event. */
