@@ -1,4 +1,4 @@
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomFillSync } from 'node:crypto';
 import { Encoder } from 'cbor-x';
 import { open, seal } from '../cryptography/aes.ts';
 import { LocalKmsError } from '../local-kms-error.ts';
@@ -8,9 +8,7 @@ import { wipe } from './wipe.ts';
 
 /** A fresh key to seal records under: 32 bytes, to be wiped. */
 export function freshSealingKey(): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(SEALING_KEY_BYTES);
-  bytes.set(randomBytes(SEALING_KEY_BYTES));
-  return bytes;
+  return randomFillSync(Buffer.allocUnsafeSlow(SEALING_KEY_BYTES));
 }
 
 /** The key as what it is used as. Wipes the bytes. */

@@ -19,12 +19,13 @@ export interface DirectoryStoreOptions {
 /**
  * Keeps records in a directory, which is made if it is not there: one log, which begins with a snapshot and goes on with
  * commits. A commit is one line, appended and synced to the disk. A new snapshot is the next log, which takes the place of
- * the one before by its number.
+ * the one before by its number. Throws RangeError for a length below 0.
  */
 export function directoryStore(
   path: string,
   { maxLogBytes = 8_388_608 }: DirectoryStoreOptions = {},
 ): StoreLocation {
+  if (!(maxLogBytes >= 0)) throw new RangeError('maxLogBytes: expected a number of 0 or more');
   return {
     async open() {
       return whatFails(path, async () => {

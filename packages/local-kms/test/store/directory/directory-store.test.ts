@@ -66,6 +66,7 @@ describe('a directory', () => {
     const unavailable = { code: 'STORE_UNAVAILABLE' };
     await expect(directoryStore(join(file, 'data')).open()).rejects.toMatchObject(unavailable);
     await expect(directoryStore(file).read()).rejects.toMatchObject(unavailable);
+    expect(() => directoryStore(file, { maxLogBytes: Number.NaN })).toThrow(RangeError);
   });
 });
 
