@@ -23,7 +23,7 @@ export interface Observers {
 }
 
 /** What a request is about: a store, an operation, and a key if the operation concerns one. */
-export interface GateCall {
+interface GateCall {
   readonly store: Store;
   readonly operation: Operation;
   /** From the request path. */

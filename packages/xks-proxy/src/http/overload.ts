@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
+import { LIMITS } from '../wire.ts';
 import { enterTurn } from './loop-turn.ts';
 
 /** Takes a request over that is not to be served, and tells whether it has. */
@@ -10,9 +11,9 @@ export type Overload = (incoming: IncomingMessage, outgoing: ServerResponse) => 
  * Refuses requests with `ThrottlingException` when so many came at once that they would be late for AWS KMS anyway. It
  * comes before everything else: what is refused must not take the time of what is served.
  *
- * So the answers get a tenth of the time and no more, in the order of arrival. Under a little too much load that is
- * at once; under far too much a refused caller waits, and does not ask again meanwhile, which would cost more than the
- * answer. One that goes away costs nothing. Load balancers, who ask by GET, and GetHealthStatus are never refused.
+ * So the answers get a tenth of the time and no more, in the order of arrival. A little too much
+ * is refused within moments; under far too much a refused caller waits, and does not ask again meanwhile, which would cost
+ * more than the answer. One that goes away costs nothing. Load balancers, who ask by GET, and GetHealthStatus are never refused.
  */
 export function overload(log: ProxyLog): Overload {
   let refused: ServerResponse[] = [];
@@ -30,8 +31,9 @@ export function overload(log: ProxyLog): Overload {
   return (incoming, outgoing) => {
     const { requests, elapsedMs } = enterTurn();
     if (requests <= MIN_TURN_REQUESTS || elapsedMs <= MAX_TURN_MS || isExempt(incoming)) return false;
-    // Nobody reads the body, and it must not fill memory.
-    incoming.on('error', ignore).resume();
+    incoming.on('error', ignore);
+    // A body passes only if it is no longer than one that would be read; otherwise the connection waits, and is closed.
+    if (Number(incoming.headers['content-length']) <= LIMITS.maxBodyBytes) incoming.resume();
     if (refused.length === 0) setTimeout(answerSome, ANSWER_INTERVAL_MS);
     // More than that come from callers who do not wait for answers.
     if (refused.length < MAX_REFUSED) refused.push(outgoing);

@@ -27,4 +27,4 @@ export function sha256Hex(bytes: Uint8Array): string {
 }
 
 // Node has taken the white space off both ends.
-const canonicalValue = (value: string) => value.replaceAll(/ +/g, ' ');
+const canonicalValue = (value: string) => (value.includes('  ') ? value.replaceAll(/ +/g, ' ') : value);
