@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { XksException } from './errors.ts';
 
 /** The end of the time that a request, or a part of it, has. */
@@ -11,6 +12,8 @@ export interface Deadline {
 /** A deadline in `timeoutMs`, or when the one is reached that it is a part of. It keeps no process from its end. */
 export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
   const controller = new AbortController();
+  // As many wait for a session by it as there are requests that share it: Node would take them for a leak.
+  setMaxListeners(0, controller.signal);
   const listeners = new Set<(reason: XksException) => void>();
   const expire = (reason: XksException): void => {
     if (controller.signal.aborted) return;

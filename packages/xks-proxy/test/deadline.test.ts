@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineIn, inTime, sharedDeadlines } from '../src/deadline.ts';
 
 const LATE = { errorName: 'DependencyTimeoutException' };
@@ -47,6 +47,17 @@ describe('shared deadlines', () => {
     expect(deadline()).toBe(first);
     await sleep(20);
     expect(deadline()).not.toBe(first);
+  });
+
+  it('are waited for by any number of calls', async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => void warnings.push(warning);
+    process.on('warning', listen);
+    onTestFinished(() => void process.off('warning', listen));
+    const { signal } = sharedDeadlines(100)();
+    for (let call = 0; call < 100; call += 1) signal.addEventListener('abort', () => undefined);
+    await sleep(5);
+    expect(warnings).toEqual([]);
   });
 
   it('are never later than the time that there is', async () => {
