@@ -92,6 +92,8 @@ describe('the gate', () => {
       SigningAlgorithm: 'ECDSA_SHA_256',
       MacAlgorithm: 'HMAC_SHA_256',
       KeyAgreementAlgorithm: 'ECDH',
+      EncapsulationAlgorithm: 'ML_KEM',
+      SharedSecretCiphertextBlob: 'AAAA',
       WrappingAlgorithm: 'RSAES_OAEP_SHA_256',
       WrappingKeySpec: 'RSA_2048',
       KeyPairSpec: 'ECC_NIST_P256',
