@@ -14,7 +14,11 @@ export interface Protection {
   unwrap(wrapped: WrappedKey, binding: Uint8Array): Promise<Uint8Array>;
 }
 
-const bytes = z.base64().transform((text): Uint8Array => Buffer.from(text, 'base64'));
+const bytes = (length: number) =>
+  z
+    .base64()
+    .transform((text): Uint8Array => Buffer.from(text, 'base64'))
+    .refine((bytes) => bytes.length === length);
 
 /** Read from a header. The limits keep a forged one from using up the memory of the machine. */
 export const wrappedKey = z.discriminatedUnion('type', [
@@ -24,10 +28,11 @@ export const wrappedKey = z.discriminatedUnion('type', [
     costLog2: z.int().min(14).max(20),
     blockSize: z.literal(8),
     parallelization: z.literal(1),
-    salt: bytes,
-    sealed: bytes,
+    salt: bytes(16),
+    /** The IV, the key and the tag. */
+    sealed: bytes(12 + 32 + 16),
   }),
-  z.strictObject({ type: z.literal('pkcs11'), iv: bytes, ciphertext: bytes, tag: bytes }),
+  z.strictObject({ type: z.literal('pkcs11'), iv: bytes(12), ciphertext: bytes(32), tag: bytes(16) }),
 ]);
 
 /** The same as it stands in a header. */

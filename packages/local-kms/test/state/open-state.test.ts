@@ -79,6 +79,10 @@ describe('state that is there', () => {
         records: records.map((record) => ({ ...record, version: record.version + 1 })),
       }),
     ],
+    [
+      'a wrapped key of another length',
+      (snapshot) => ({ ...snapshot, header: snapshot.header.replace(/"salt":"..../, '"salt":"') }),
+    ],
     ['another header', (snapshot) => ({ ...snapshot, header: '{}' })],
     [
       'a cost beyond all bounds',
