@@ -40,7 +40,7 @@ beforeAll(async () => {
     seen.set(operation, { see, before, after: await see(kms) });
   await kms.stop();
   kms = await run();
-});
+}, 180_000);
 
 afterAll(async () => {
   await kms.stop();
