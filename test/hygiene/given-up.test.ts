@@ -6,15 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { encryptionClient } from '@holdfast/sdk';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { copiesInMemory } from './memory.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-hygiene-'));
 let child: ChildProcess | undefined;
-afterEach(() => {
-  child?.kill();
-  rmSync(join(directory, 'message'), { force: true });
-});
+afterEach(() => void child?.kill());
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const LONG_FRAMES = { suite: 0x0478, frameLength: 2 ** 20 } as const;
 const SIGNED = { suite: 0x0578, frameLength: 4096 } as const;
