@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { deadlineIn, inTime, sharedDeadlines } from '../src/deadline.ts';
 
 const LATE = { errorName: 'DependencyTimeoutException' };
@@ -30,12 +30,14 @@ describe('a deadline', () => {
     await expect(work).rejects.toThrow('late');
   });
 
-  it('is reached with the one that it is a part of, and not the other way round', async () => {
+  it('is reached with the one that it is a part of, and not the other way round', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const whole = deadlineIn(40);
     const [short, long] = [deadlineIn(10, whole), deadlineIn(1000, whole)];
-    await sleep(25);
+    vi.advanceTimersByTime(25);
     expect([short, whole, long].map(({ signal }) => signal.aborted)).toEqual([true, false, false]);
-    await sleep(40);
+    vi.advanceTimersByTime(25);
     expect(long.signal.reason).toBe(whole.signal.reason);
   });
 });
@@ -61,11 +63,13 @@ describe('shared deadlines', () => {
   });
 
   it('are never later than the time that there is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const deadline = sharedDeadlines(100);
     deadline();
-    await sleep(3);
-    const startedAt = performance.now();
-    await expect(inTime(new Promise(() => undefined), deadline())).rejects.toMatchObject(LATE);
-    expect(performance.now() - startedAt).toBeLessThan(150);
+    vi.advanceTimersByTime(4);
+    const late = inTime(new Promise(() => undefined), deadline());
+    vi.advanceTimersByTime(100);
+    await expect(late).rejects.toMatchObject(LATE);
   });
 });
