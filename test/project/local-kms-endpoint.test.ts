@@ -6,11 +6,12 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { startControl } from '../../packages/local-kms/src/control.ts';
 import { missing, output } from '../../packages/local-kms/test/fixtures/programs.ts';
 
-const document = readFileSync('packages/local-kms/README.md', 'utf8');
+const README = readFileSync('packages/local-kms/README.md', 'utf8');
+const PAGE = readFileSync('packages/local-kms/docs/endpoint.md', 'utf8');
 const ORDER = 'an order';
 
 /** The first block of code in a language below a heading. */
-function block(heading: string, language: string): string {
+function block(document: string, heading: string, language: string): string {
   const [, section = ''] = document.split(`\n## ${heading}\n`);
   const [, code = ''] = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'm').exec(section) ?? [];
   expect(code).not.toBe('');
@@ -33,26 +34,26 @@ async function startKms() {
   return { kms, url: listening.url, folder };
 }
 
-describe('the README of the local KMS', { timeout: 60_000 }, () => {
+describe('the documents of the local KMS', { timeout: 60_000 }, () => {
   const noCli = missing('aws', ['--version'], 'no AWS CLI: pip install awscli');
-  test.skipIf(noCli !== '')(`shows the AWS CLI how to encrypt and decrypt${noCli}`, async () => {
+  test.skipIf(noCli !== '')(`show the AWS CLI how to encrypt and decrypt${noCli}`, async () => {
     const { url, folder } = await startKms();
-    const session = commands(block('As an endpoint', 'console'), { 'http://127.0.0.1:4599': url });
+    const session = commands(block(PAGE, 'AWS CLI and SDKs', 'console'), { 'http://127.0.0.1:4599': url });
     expect(await output('sh', ['-ec', `cd ${folder}\n${session}`], url)).toBe(ORDER);
   });
 
   const noBoto3 = missing('python3', ['-c', 'import boto3'], 'no boto3: pip install boto3');
-  test.skipIf(noBoto3 !== '')(`shows boto3 how to encrypt and decrypt${noBoto3}`, async () => {
+  test.skipIf(noBoto3 !== '')(`show boto3 how to encrypt and decrypt${noBoto3}`, async () => {
     const { url, folder } = await startKms();
-    writeFileSync(join(folder, 'order.py'), block('As an endpoint', 'python'));
-    const session = commands(block('As an endpoint', 'console'), { 'http://127.0.0.1:4599': url });
+    writeFileSync(join(folder, 'order.py'), block(PAGE, 'AWS CLI and SDKs', 'python'));
+    const session = commands(block(PAGE, 'AWS CLI and SDKs', 'console'), { 'http://127.0.0.1:4599': url });
     const environment = session.match(/^export .*$/gm)?.join('\n') ?? '';
     expect(await output('sh', ['-ec', `${environment}\ncd ${folder}\npython3 order.py`], url)).toBe(
       `${ORDER}\n`,
     );
   });
 
-  test('shows how to move the clock and to reset from outside', async () => {
+  test('show how to move the clock and to reset from outside', async () => {
     const { kms, url } = await startKms();
     const control = await startControl(kms, { port: 0, onError: () => undefined });
     onTestFinished(() => control.close());
@@ -61,7 +62,7 @@ describe('the README of the local KMS', { timeout: 60_000 }, () => {
       const headers = { 'content-type': 'application/json' };
       return (await fetch(`${control.url}${path}`, { method: 'POST', body, headers })).status;
     };
-    const session = block('In tests', 'console');
+    const session = block(README, 'In tests', 'console');
     expect(session).toContain(`curl http://127.0.0.1:4600/clock -H 'content-type: application/json'`);
     expect(await post('/clock', session)).toBe(204);
     await fetch(url, { method: 'POST' });
