@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import * as z from 'zod';
 import { type Chain, startChain } from '../../examples/chain/chain.ts';
+import { runChild } from '../child.ts';
 import { type Figure, record } from '../figures.ts';
 import { type Settings, TURNS_SCHEMA, type Turns } from './turns.ts';
 
@@ -44,20 +41,8 @@ export async function benchKms(): Promise<void> {
 }
 
 async function runClient(settings: Settings): Promise<Turns> {
-  await build({
-    entryPoints: [fileURLToPath(new URL('client-child.ts', import.meta.url))],
-    outdir: fileURLToPath(new URL('dist', import.meta.url)),
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-  });
-  const { stdout } = await promisify(execFile)(process.execPath, [CHILD, JSON.stringify(settings)], {
-    maxBuffer: MAX_OUTPUT_BYTES,
-  });
-  return TURNS_SCHEMA.parse(JSON.parse(stdout));
+  const output = await runChild(new URL('client-child.ts', import.meta.url), JSON.stringify(settings));
+  return TURNS_SCHEMA.parse(JSON.parse(output));
 }
 
 /** What the log of the KMS says of the last requests on the key: how long they took, and the calls of the proxy in them. */
@@ -86,7 +71,5 @@ const REQUEST_SCHEMA = z.object({
   durationMs: z.number(),
   xksCalls: z.array(z.object({ durationMs: z.number() })),
 });
-const CHILD = fileURLToPath(new URL('dist/client-child.js', import.meta.url));
 const NAME = 'data-key';
 const MAX_RATIO = 2;
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
