@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 const packages = ['sdk', 'keyrings', 'pkcs11', 'xks-proxy', 'local-kms'];
 
 // Those of them that start worker threads, which load their files past Vitest.
-const WITH_THREADS = ['xks-proxy', 'faults'];
+const WITH_THREADS = ['sdk', 'xks-proxy', 'faults'];
 const TYPESCRIPT_THREADS = [
   `--import=${new URL('tools/vitest/typescript-threads.mjs', import.meta.url).href}`,
   '--conditions=@holdfast/source',

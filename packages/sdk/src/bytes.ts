@@ -16,7 +16,6 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** True for a Uint8Array, that of another realm too. */
 export function isBytes(value: unknown): value is Uint8Array {
-  if (value instanceof Uint8Array) return true;
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 

@@ -1,5 +1,5 @@
 import { unsafeBytes } from '#crypto';
-import { type AuthenticHeader, MessageDecryptor } from './decrypt.ts';
+import { type AuthenticHeader, type BodyReaderFactory, MessageDecryptor } from './decrypt.ts';
 import { startEncryption } from './encrypt.ts';
 import type { MessageEncryptor } from './encrypt-body.ts';
 import { EncryptionSdkError } from './errors.ts';
@@ -66,32 +66,44 @@ export type DecryptorOptions = DecryptOptions &
     readonly maxBufferedBytes?: number;
   };
 
-/** See `EncryptionClient.encryptor`. */
-export function chunkEncryptor(policy: ClientPolicy, options: EncryptorOptions): ChunkTransform {
+/** What makes the body of a message, whose header it begins with. */
+export type BodyWriter = Pick<MessageEncryptor, 'update' | 'final' | 'wipe'>;
+
+/** See `EncryptionClient.encryptor`. The body is made by the message itself, or by what is given. */
+export function chunkEncryptor(
+  policy: ClientPolicy,
+  options: EncryptorOptions,
+  bodyWriter: (message: MessageEncryptor) => BodyWriter = (message) => message,
+): ChunkTransform {
   const { maxPlaintextLength: maxLength, onHeader, onProgress } = options;
   if (maxLength !== undefined && !isIntegerBetween(maxLength, 0, Number.MAX_SAFE_INTEGER)) {
     throw new RangeError('maxPlaintextLength: expected an integer, 0 or more');
   }
   const parsed = parseEncryptOptions(policy, options, maxLength);
-  let message: MessageEncryptor | undefined;
+  let body: BodyWriter | undefined;
   return inTurn({
     async take(chunk, taken) {
       if (maxLength !== undefined && taken > maxLength) {
         throw new EncryptionSdkError('PLAINTEXT_TOO_LONG', 'there is more plaintext than was announced');
       }
-      if (message === undefined) {
-        message = await startEncryption(parsed);
+      if (body === undefined) {
+        const message = await startEncryption(parsed);
         await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
+        body = bodyWriter(message);
       }
-      return chunk === undefined ? message.final() : message.update(chunk);
+      return chunk === undefined ? body.final() : body.update(chunk);
     },
-    wipe: () => message?.wipe(),
+    wipe: () => body?.wipe(),
     onProgress,
   });
 }
 
-/** See `EncryptionClient.decryptor`. */
-export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions): ChunkTransform {
+/** See `EncryptionClient.decryptor`. The body is read by what is given, if anything is. */
+export function chunkDecryptor(
+  policy: ClientPolicy,
+  options: DecryptorOptions,
+  bodyReader?: BodyReaderFactory,
+): ChunkTransform {
   const { signedMessages = 'hold', maxBufferedBytes = 2 ** 26, onHeader, onProgress } = options;
   if (!isIntegerBetween(maxBufferedBytes, 0, Number.MAX_SAFE_INTEGER)) {
     throw new RangeError('maxBufferedBytes: expected an integer, 0 or more');
@@ -111,6 +123,7 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
       isHeldBack = signedMessages === 'hold';
     },
     onHeader,
+    bodyReader,
   });
   return inTurn({
     async take(chunk) {
@@ -122,7 +135,7 @@ export function chunkDecryptor(policy: ClientPolicy, options: DecryptorOptions):
       if (isHeldBack) for (const part of parts) held.put(part);
       if (held.length + decryptor.bufferedBytes > maxBufferedBytes) {
         wipeAll(parts);
-        throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much would have to be held back');
+        throw new EncryptionSdkError('BUFFER_LIMIT_EXCEEDED', 'too much to hold back');
       }
       return isHeldBack ? [] : parts;
     },
@@ -149,14 +162,14 @@ function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
   let taken = 0;
   const call = async (chunk?: Uint8Array): Promise<readonly Uint8Array[]> => {
     if (state === 'busy') throw new TypeError('wait for each call before the next');
-    if (state === 'over') throw new TypeError('the transformation has ended');
+    if (state === 'over') throw new TypeError('it has ended');
     state = 'busy';
     let parts: readonly Uint8Array[] = [];
     try {
       taken += chunk?.length ?? 0;
       parts = await take(chunk, taken);
       onProgress?.(taken);
-      if (isGivenUp) throw new TypeError('the transformation was given up');
+      if (isGivenUp) throw new TypeError('it was given up');
       state = chunk === undefined ? 'over' : 'ready';
       return parts;
     } catch (error) {

@@ -1,10 +1,11 @@
-import { yieldToEventLoop } from '#crypto';
+import { unsafeBytes, yieldToEventLoop } from '#crypto';
 import { decodeEcdsaSignature } from './crypto/ecdsa-der.ts';
-import type { AesGcmKey, Awaitable, Opener, Verifier } from './crypto/provider.ts';
+import type { AesGcmKey, Opener, Verifier } from './crypto/provider.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import {
   FrameBinding,
   type FrameHead,
+  IV_LENGTH,
   plaintextLengthOf,
   readFrameHead,
   readNonFramedHead,
@@ -14,176 +15,111 @@ import { readFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
 import { type Input, UnitReader } from './format/input.ts';
 import { feed, Pace } from './pace.ts';
-import { type Parts, PIECE_LENGTH } from './parts.ts';
+import { Parts } from './parts.ts';
 import { COORDINATE_LENGTH } from './suites.ts';
 
+/** What reads the body of a message. */
+export interface BodyReader {
+  /** Bytes of plaintext that wait for the rest of their frame, or for the signature. */
+  readonly heldLength: number;
+  readonly isComplete: boolean;
+  /** Opens what is in the input. After a failure, what was not given out is still to be wiped. */
+  read(input: Input, out: Parts): Promise<void>;
+  /** Drops and zeroes plaintext that was not given out. */
+  wipe(): void;
+}
+
+/** What of a header says how to read the body. */
+export type BodyFormat = Pick<MessageHeader, 'suite' | 'messageId' | 'contentType' | 'frameLength'>;
+
 /** Frames, footer, end of a message whose header is authentic. */
-export class BodyDecryptor {
-  readonly #header: MessageHeader;
+export class BodyDecryptor implements BodyReader {
+  readonly #header: BodyFormat;
   readonly #contentKey: AesGcmKey;
   readonly #verifier: Verifier | undefined;
   readonly #binding: FrameBinding;
   readonly #footerReader = new UnitReader(readFooter());
   readonly #pace = new Pace();
-  #sequenceNumber = 1;
+  #sequenceNumber: number;
   #expects: 'frame' | 'footer' | 'end' = 'frame';
   /** A frame that has not all come in. */
   #begun: BegunFrame | undefined;
-  /** Bytes of the message that the verifier has yet to see: views of the input. */
-  #unverified: Uint8Array[] = [];
   /** The last plaintext of a signed message waits here for the signature. */
-  #held: readonly Uint8Array[] = [];
+  readonly #held = new Parts(unsafeBytes);
 
-  constructor(header: MessageHeader, contentKey: AesGcmKey, verifier: Verifier | undefined) {
+  constructor(header: BodyFormat, contentKey: AesGcmKey, verifier: Verifier | undefined, sequenceNumber = 1) {
+    this.#sequenceNumber = sequenceNumber;
     this.#header = header;
     this.#contentKey = contentKey;
     this.#verifier = verifier;
     this.#binding = new FrameBinding(header.messageId);
   }
 
-  /** Bytes of plaintext that wait for the rest of their frame, or for the signature. */
   get heldLength(): number {
-    return this.#held.reduce((sum, { length }) => sum + length, this.#begun?.length ?? 0);
+    return this.#held.length + (this.#begun?.opener.length ?? 0);
   }
 
   get isComplete(): boolean {
     return this.#expects === 'end';
   }
 
-  /** Opens everything that is in the input. After a failure, what was not given out is still to be wiped. */
   async read(input: Input, out: Parts): Promise<void> {
-    out.expect(this.#copiedLength(input, out));
+    // The header has been verified.
+    input.used();
+    const { frameLength } = this.#header;
+    // Of what comes in chunks, at most; where there are no frames, their length is 0.
+    const share = frameLength / (frameLength + IV_LENGTH + TAG_LENGTH) || 1;
+    const most = this.heldLength + Math.ceil(share * input.length);
+    if (out.isJoined) out.expect(frameLength === 0 ? input.length : plaintextLengthOf(input, frameLength));
+    else out.expect(out.copies(frameLength) ? most : 0);
     while (this.#expects === 'frame') {
-      const head = this.#begun === undefined ? this.#nextHead(input) : undefined;
-      if (head !== undefined && this.#isWhole(head, input, out)) {
-        const opened = this.#openWhole(head, input, out);
-        // Node opens at once: for a short frame, to wait would cost as much as to open.
-        if (!(typeof opened === 'boolean' ? opened : await opened)) throw decryptionFailed();
-        const length = head.headLength + head.contentLength + TAG_LENGTH;
-        this.#use(input, length);
-        this.#endFrame(head.kind);
-        if (this.#pace.isDue(length)) await this.#rest();
-      } else {
-        if (head !== undefined) this.#begin(head, input);
-        if (this.#begun === undefined || !(await this.#continue(this.#begun, input, out))) break;
+      this.#begun ??= this.#begin(input);
+      if (this.#begun === undefined) break;
+      const { kind, opener } = this.#begun;
+      const opened = opener.read(input);
+      // Node opens at once: for a short frame, to wait would cost as much as to open.
+      const plaintext = !opened || 'length' in opened ? opened : await opened;
+      if (plaintext === undefined) break;
+      if (plaintext === false) throw decryptionFailed();
+      this.#begun = undefined;
+      this.#sequenceNumber += 1;
+      const isLast = kind !== 'regular';
+      if (isLast) this.#expects = this.#verifier ? 'footer' : 'end';
+      let length = 0;
+      for (const part of plaintext) {
+        length += part.length;
+        // That of the last frame waits for the signature.
+        (isLast && this.#verifier ? this.#held : out).put(part);
       }
+      if (!this.#pace.isDue(length)) continue;
+      // What has just been read is still in the processor's cache.
+      await feed(this.#verifier, input.used());
+      await yieldToEventLoop();
     }
-    await this.#verifyRead();
+    await feed(this.#verifier, input.used());
     if (this.#expects === 'footer') await this.#readFooter(input, out);
     if (this.#expects === 'end' && input.length > 0) {
-      throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the end of the message');
+      throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the message');
     }
   }
 
-  /** Drops and zeroes plaintext that was not given out. */
   wipe(): void {
-    this.#begun?.opener.wipe();
-    for (const part of this.#held) part.fill(0);
-    this.#held = [];
+    this.#begun?.opener.wipe?.();
+    this.#held.wipe();
   }
 
-  /** Bytes of plaintext that will be copied to one array, since they come in short frames. */
-  #copiedLength(input: Input, out: Parts): number {
+  #begin(input: Input): BegunFrame | undefined {
     const { contentType, frameLength } = this.#header;
-    if (this.#expects !== 'frame' || !out.copies(frameLength)) return 0;
-    if (contentType !== 'framed') return out.isJoined ? input.length : 0;
-    const { head, length = 0 } = this.#begun ?? {};
-    const missing = head === undefined ? 0 : head.contentLength - length;
-    const start = head === undefined ? 0 : missing + TAG_LENGTH;
-    const continued = Math.min(missing, input.length);
-    return this.heldLength + continued + plaintextLengthOf(input, start, frameLength);
-  }
-
-  #nextHead(input: Input): FrameHead | undefined {
-    const { contentType, frameLength } = this.#header;
-    return contentType === 'framed'
-      ? readFrameHead(input, frameLength, this.#sequenceNumber)
-      : readNonFramedHead(input);
-  }
-
-  /** True for a frame that is all there, and whose plaintext may be written to where it is given out. */
-  #isWhole({ kind, headLength, contentLength }: FrameHead, input: Input, out: Parts): boolean {
-    return (
-      input.rowLength >= headLength + contentLength + TAG_LENGTH &&
-      out.copies(contentLength) &&
-      (out.isJoined || !this.#isHeld(kind))
-    );
-  }
-
-  /** Nothing is given out at once of the last plaintext of a signed message. */
-  #isHeld(kind: FrameHead['kind']): boolean {
-    return kind !== 'regular' && this.#verifier !== undefined;
-  }
-
-  #openWhole(head: FrameHead, input: Input, out: Parts): Awaitable<boolean> {
-    const { headLength, contentLength } = head;
-    const sealed = input.peek(headLength, headLength + contentLength + TAG_LENGTH);
-    const offset = out.reserve(contentLength);
-    return this.#contentKey.open(this.#binding.ivOf(input, head), this.#aad(head), sealed, out.block, offset);
-  }
-
-  #begin(head: FrameHead, input: Input): void {
-    const opener = this.#contentKey.opener(this.#binding.ivOf(input, head), this.#aad(head));
-    this.#begun = { head, opener, length: 0 };
-    this.#use(input, head.headLength);
-  }
-
-  /** Takes what is there of a frame, and answers true if that was its end. */
-  async #continue(begun: BegunFrame, input: Input, out: Parts): Promise<boolean> {
-    const { opener, head } = begun;
-    while (begun.length < head.contentLength && input.length > 0) {
-      const missing = head.contentLength - begun.length;
-      const length = Math.min(missing, input.rowLength, PIECE_LENGTH);
-      opener.update(input.peek(0, length));
-      this.#use(input, length);
-      begun.length += length;
-      if (this.#pace.isDue(length)) await this.#rest();
-    }
-    if (begun.length < head.contentLength || input.length < TAG_LENGTH) return false;
-    const opened = opener.final(input.peek(0, TAG_LENGTH));
-    this.#use(input, TAG_LENGTH);
-    const plaintext = await opened;
-    if (plaintext === undefined) throw decryptionFailed();
-    this.#begun = undefined;
-    if (this.#isHeld(head.kind)) this.#held = plaintext;
-    else for (const part of plaintext) out.put(part);
-    this.#endFrame(head.kind);
-    return true;
-  }
-
-  #aad({ kind, sequenceNumber, contentLength }: FrameHead): Uint8Array {
-    return this.#binding.aad(kind, sequenceNumber, contentLength);
-  }
-
-  #endFrame(kind: FrameHead['kind']): void {
-    this.#sequenceNumber += 1;
-    if (kind !== 'regular') this.#expects = this.#verifier ? 'footer' : 'end';
-  }
-
-  /** Uses up bytes of the input. Mostly they lie behind others: the verifier is called once for many. */
-  #use(input: Input, length: number): void {
-    if (this.#verifier === undefined) {
-      input.skip(length);
-      return;
-    }
-    const raw = input.take(length);
-    const last = this.#unverified.at(-1);
-    if (last?.buffer === raw.buffer && last.byteOffset + last.length === raw.byteOffset) {
-      const row = new Uint8Array(raw.buffer, last.byteOffset, last.length + length);
-      this.#unverified.splice(-1, 1, row);
-    } else this.#unverified.push(raw);
-  }
-
-  async #verifyRead(): Promise<void> {
-    if (this.#unverified.length === 0) return;
-    await feed(this.#verifier, this.#unverified);
-    this.#unverified = [];
-  }
-
-  /** Lets others have their turn. What has just been read is still in the processor's cache. */
-  async #rest(): Promise<void> {
-    await this.#verifyRead();
-    await yieldToEventLoop();
+    const head =
+      contentType === 'framed'
+        ? readFrameHead(input, frameLength, this.#sequenceNumber)
+        : readNonFramedHead(input);
+    if (head === undefined) return undefined;
+    const { kind, ivOffset, headLength, contentLength } = head;
+    // Other implementations are free to choose other IVs than ours.
+    const iv = input.take(headLength).slice(ivOffset, ivOffset + IV_LENGTH);
+    const aad = this.#binding.aad(kind, this.#sequenceNumber, contentLength);
+    return { kind, opener: this.#contentKey.opener(iv, aad, contentLength) };
   }
 
   async #readFooter(input: Input, out: Parts): Promise<void> {
@@ -192,15 +128,12 @@ export class BodyDecryptor {
     const curve = this.#header.suite.signature?.curve;
     const signature = curve && decodeEcdsaSignature(read.unit, COORDINATE_LENGTH[curve]);
     if (signature === undefined || !(await this.#verifier?.verify(signature))) throw decryptionFailed();
-    for (const part of this.#held) out.put(part);
-    this.#held = [];
+    for (const part of this.#held.take()) out.put(part);
     this.#expects = 'end';
   }
 }
 
 interface BegunFrame {
-  readonly head: FrameHead;
+  readonly kind: FrameHead['kind'];
   readonly opener: Opener;
-  /** Bytes of content that have come. */
-  length: number;
 }

@@ -3,8 +3,8 @@ import { concat } from './bytes.ts';
 import type { DecryptionMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
-import type { AesGcmKey } from './crypto/provider.ts';
-import { BodyDecryptor } from './decrypt-body.ts';
+import type { AesGcmKey, Verifier } from './crypto/provider.ts';
+import { BodyDecryptor, type BodyReader } from './decrypt-body.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, type ParsedHeader, readHeader } from './format/header.ts';
@@ -25,7 +25,16 @@ export interface DecryptionOptions {
   readonly onUnauthenticatedHeader?: (header: MessageHeader) => void;
   /** Called when the header's tag has verified; throws to refuse the message. */
   readonly onHeader?: ((header: AuthenticHeader) => unknown) | undefined;
+  /** Makes what reads the body. Default `BodyDecryptor`. */
+  readonly bodyReader?: BodyReaderFactory | undefined;
 }
+
+/** Arguments as those of `BodyDecryptor`. */
+export type BodyReaderFactory = (
+  header: MessageHeader,
+  contentKey: AesGcmKey,
+  verifier: Verifier | undefined,
+) => BodyReader;
 
 /** The end of a message, and its header. */
 export interface DecryptedMessage extends AuthenticHeader {
@@ -54,7 +63,7 @@ export class MessageDecryptor {
   readonly #input = new Input();
   readonly #headerReader: UnitReader<ParsedHeader>;
   #authenticHeader: AuthenticHeader | undefined;
-  #body: BodyDecryptor | undefined;
+  #body: BodyReader | undefined;
 
   constructor(options: DecryptionOptions) {
     this.#options = options;
@@ -75,8 +84,8 @@ export class MessageDecryptor {
   }
 
   /** Ends the message, which has to be whole: all of its plaintext has been answered. */
-  final(): void {
-    if (this.#body?.isComplete === true) return;
+  final(): AuthenticHeader {
+    if (this.#body?.isComplete === true && this.#authenticHeader !== undefined) return this.#authenticHeader;
     this.wipe();
     throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
   }
@@ -85,13 +94,11 @@ export class MessageDecryptor {
   async whole(message: Uint8Array): Promise<DecryptedMessage> {
     const out = new Parts(unsafeBytes, true);
     await this.#read(message, out);
-    if (this.#authenticHeader === undefined || this.#body?.isComplete !== true) {
+    try {
+      return { ...this.final(), plaintext: out.join() };
+    } finally {
       out.wipe();
-      this.wipe();
-      throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
     }
-    const { header, encryptionContext } = this.#authenticHeader;
-    return { plaintext: out.join(), header, encryptionContext };
   }
 
   /** Gives up: drops and zeroes plaintext that was not answered. */
@@ -111,7 +118,7 @@ export class MessageDecryptor {
     }
   }
 
-  async #openHeader(): Promise<BodyDecryptor | undefined> {
+  async #openHeader(): Promise<BodyReader | undefined> {
     const read = this.#headerReader.read(this.#input);
     if (read === undefined) return undefined;
     const { header, bodyLength } = read.unit;
@@ -132,7 +139,9 @@ export class MessageDecryptor {
     const contentKey = await authenticContentKey(materials, read.unit, headerBody, acceptDotNet400Messages);
     const verifier = materials.verificationKey?.verifier();
     verifier?.update(read.raw);
-    const body = new BodyDecryptor(header, contentKey, verifier);
+    const { bodyReader } = this.#options;
+    const body =
+      bodyReader?.(header, contentKey, verifier) ?? new BodyDecryptor(header, contentKey, verifier);
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
     await this.#options.onHeader?.(this.#authenticHeader);
     return body;

@@ -1,10 +1,19 @@
 import { unsafeBytes, yieldToEventLoop } from '#crypto';
 import { plainView } from './bytes.ts';
+import { collectingSealer } from './collecting-sealer.ts';
 import type { EncryptionContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Awaitable, Sealer, Signer } from './crypto/provider.ts';
 import { EncryptionSdkError } from './errors.ts';
-import { FRAME_OVERHEAD, FrameBinding, MAX_UINT32, TAG_LENGTH, writeFrameHead } from './format/body.ts';
+import {
+  FRAME_OVERHEAD,
+  FrameBinding,
+  IV_LENGTH,
+  MAX_UINT32,
+  TAG_LENGTH,
+  writeFrameHead,
+  writeIv,
+} from './format/body.ts';
 import { writeFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
 import { feed, Pace } from './pace.ts';
@@ -15,9 +24,10 @@ export class MessageEncryptor {
   readonly header: MessageHeader;
   /** Stored and not stored pairs. */
   readonly encryptionContext: EncryptionContext;
-  readonly #contentKey: AesGcmKey;
+  readonly contentKey: AesGcmKey;
   readonly #signer: Signer | undefined;
   readonly #binding: FrameBinding;
+  readonly #iv = new Uint8Array(IV_LENGTH);
   readonly #pace = new Pace();
   /** Bytes that go out before the next frame. */
   #prefix: Uint8Array;
@@ -27,6 +37,10 @@ export class MessageEncryptor {
    * more comes nobody knows. It is sealed as a regular one, as nearly all are.
    */
   #begun: { readonly sealer: Sealer; length: number } | undefined;
+
+  /** Parts that the signer has seen, and how much it has of those that are joined. */
+  readonly #signed: Uint8Array[] = [];
+  #signedLength = 0;
 
   constructor(
     header: MessageHeader,
@@ -38,7 +52,7 @@ export class MessageEncryptor {
     this.header = header;
     this.#prefix = headerBytes;
     this.encryptionContext = encryptionContext;
-    this.#contentKey = contentKey;
+    this.contentKey = contentKey;
     this.#signer = signer;
     this.#binding = new FrameBinding(header.messageId);
   }
@@ -49,8 +63,8 @@ export class MessageEncryptor {
     const available = chunk.length + (this.#begun?.length ?? 0);
     this.#start(out, available, FRAME_OVERHEAD.regular * Math.ceil(available / this.header.frameLength));
     await this.#sealRegular(plainView(chunk), out, false);
-    await feed(this.#signer, out.fresh());
-    return out.take();
+    await this.#signWritten(out);
+    return this.#taken(out);
   }
 
   /** Ends the plaintext and answers the rest of the message. */
@@ -64,7 +78,7 @@ export class MessageEncryptor {
       this.#put('final', begun.length, await begun.sealer.finalWith(aad), out);
     }
     await this.#sign(out);
-    return out.take();
+    return this.#taken(out);
   }
 
   /** The whole message in one array; nothing else goes in before or after. */
@@ -77,6 +91,19 @@ export class MessageEncryptor {
     await this.#seal('final', view.subarray(sealed), out);
     await this.#sign(out);
     return out.join();
+  }
+
+  /** Leaves the next regular frames to somebody else, and answers the sequence number of the first. */
+  skip(frames: number): number {
+    const first = this.#sequenceNumber;
+    this.#sequenceNumber += frames;
+    this.#assertFrameIsLeft(this.#sequenceNumber - 1);
+    return first;
+  }
+
+  /** Signs frames that somebody else has sealed. */
+  async adopt(sealed: Uint8Array): Promise<void> {
+    await feed(this.#signer, [sealed]);
   }
 
   /** Gives up: drops and zeroes plaintext. */
@@ -119,7 +146,7 @@ export class MessageEncryptor {
       offset += length;
       if (!this.#pace.isDue(length)) continue;
       // What has just been written is still in the processor's cache.
-      await feed(this.#signer, out.fresh());
+      await this.#signWritten(out);
       await yieldToEventLoop();
     }
     return offset;
@@ -130,7 +157,8 @@ export class MessageEncryptor {
     const { frameLength } = this.header;
     if (this.#begun === undefined) {
       const { iv, aad } = this.#bind('regular', frameLength);
-      this.#begun = { sealer: this.#contentKey.sealer(iv, aad), length: 0 };
+      const sealer = this.contentKey.sealer?.(iv, aad) ?? collectingSealer(this.contentKey, iv, aad);
+      this.#begun = { sealer, length: 0 };
     }
     const length = Math.min(plaintext.length, frameLength - this.#begun.length);
     this.#begun.sealer.update(plaintext.subarray(0, length));
@@ -151,26 +179,14 @@ export class MessageEncryptor {
     const { iv, aad } = this.#bind(kind, plaintext.length);
     const offset = this.#writeHead(kind, plaintext.length, plaintext.length + TAG_LENGTH, out);
     this.#sequenceNumber += 1;
-    return this.#contentKey.seal(iv, aad, plaintext, out.block, offset);
+    return this.contentKey.seal(iv, aad, plaintext, out.block, offset);
   }
 
   /** What makes a frame the next one. */
   #bind(kind: 'regular' | 'final', length: number): { readonly iv: Uint8Array; readonly aad: Uint8Array } {
-    if (this.#sequenceNumber > MAX_UINT32) {
-      throw new EncryptionSdkError(
-        'FRAME_LIMIT_EXCEEDED',
-        'the plaintext needs too many frames: use longer ones',
-      );
-    }
-    const iv = this.#binding.iv(this.#sequenceNumber);
-    return { iv, aad: this.#binding.aad(kind, this.#sequenceNumber, length) };
-  }
-
-  /** Writes the fields before the content, leaves room behind them, and answers where that is. */
-  #writeHead(kind: 'regular' | 'final', length: number, room: number, out: Parts): number {
-    const offset = out.reserve(FRAME_OVERHEAD[kind] - TAG_LENGTH + room);
-    const iv = this.#binding.iv(this.#sequenceNumber);
-    return writeFrameHead(out.block, offset, kind, this.#sequenceNumber, iv, length);
+    this.#assertFrameIsLeft(this.#sequenceNumber);
+    writeIv(this.#iv, this.#sequenceNumber);
+    return { iv: this.#iv, aad: this.#binding.aad(kind, this.#sequenceNumber, length) };
   }
 
   /** Bytes around the plaintext of the final frame and behind it, at most. */
@@ -178,9 +194,41 @@ export class MessageEncryptor {
     return FRAME_OVERHEAD.final + (this.#signer === undefined ? 0 : MAX_FOOTER_LENGTH);
   }
 
+  #assertFrameIsLeft(sequenceNumber: number): void {
+    if (sequenceNumber <= MAX_UINT32) return;
+    throw new EncryptionSdkError(
+      'FRAME_LIMIT_EXCEEDED',
+      'the plaintext needs too many frames: use longer ones',
+    );
+  }
+
+  /** Writes the fields before the content, leaves room behind them, and answers where that is. */
+  #writeHead(kind: 'regular' | 'final', length: number, room: number, out: Parts): number {
+    const offset = out.reserve(FRAME_OVERHEAD[kind] - TAG_LENGTH + room);
+    writeIv(this.#iv, this.#sequenceNumber);
+    return writeFrameHead(out.block, offset, kind, this.#sequenceNumber, this.#iv, length);
+  }
+
+  /** Lets the signer see what has been written since the last time. */
+  async #signWritten(out: Parts): Promise<void> {
+    if (this.#signer === undefined) return;
+    if (out.isJoined) {
+      await feed(this.#signer, [out.block.subarray(this.#signedLength, out.length)]);
+      this.#signedLength = out.length;
+    } else {
+      const parts = out.take();
+      this.#signed.push(...parts);
+      await feed(this.#signer, parts);
+    }
+  }
+
+  #taken(out: Parts): readonly Uint8Array[] {
+    return [...this.#signed.splice(0), ...out.take()];
+  }
+
   async #sign(out: Parts): Promise<void> {
     if (this.#signer === undefined) return;
-    await feed(this.#signer, out.fresh());
+    await this.#signWritten(out);
     out.putCopy(writeFooter(encodeEcdsaSignature(await this.#signer.sign())));
   }
 }

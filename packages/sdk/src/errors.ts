@@ -16,6 +16,7 @@
  * - `SIGNED_MESSAGE_REFUSED`: the message is signed, and the caller takes unsigned ones only
  * - `SUITE_UNSUPPORTED`: the message names an algorithm suite that is not one of the Encryption SDK's
  * - `TOO_MANY_ENCRYPTED_DATA_KEYS`: more encrypted data keys than the client allows
+ * - `WORKERS_FAILED`: a worker thread died, or its pool was closed, while it had a part of the message
  */
 export type EncryptionSdkErrorCode =
   | 'BUFFER_LIMIT_EXCEEDED'
@@ -31,7 +32,8 @@ export type EncryptionSdkErrorCode =
   | 'PLAINTEXT_TOO_LONG'
   | 'SIGNED_MESSAGE_REFUSED'
   | 'SUITE_UNSUPPORTED'
-  | 'TOO_MANY_ENCRYPTED_DATA_KEYS';
+  | 'TOO_MANY_ENCRYPTED_DATA_KEYS'
+  | 'WORKERS_FAILED';
 
 /** Every failure of this package that is not a caller's mistake (those are `TypeError` and `RangeError`). */
 export class EncryptionSdkError extends Error {

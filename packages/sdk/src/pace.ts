@@ -18,17 +18,10 @@ export async function feed(
   sink: { update(bytes: Uint8Array): void } | undefined,
   parts: readonly Uint8Array[],
 ): Promise<void> {
-  if (sink === undefined) return;
-  let fed = 0;
   for (const bytes of parts) {
-    for (let start = 0; start < bytes.length; start += MAX_HASHED) {
-      const piece = bytes.subarray(start, start + MAX_HASHED);
-      if (fed + piece.length > MAX_HASHED) {
-        fed = 0;
-        await yieldToEventLoop();
-      }
-      fed += piece.length;
-      sink.update(piece);
+    for (let start = 0; start < bytes.length; start += MAX_COST) {
+      if (start > 0) await yieldToEventLoop();
+      sink?.update(bytes.subarray(start, start + MAX_COST));
     }
   }
 }
@@ -36,4 +29,3 @@ export async function feed(
 /** Starting a frame costs as much as about so many bytes of it. */
 const FRAME_COST = 2 ** 13;
 const MAX_COST = 2 ** 20;
-const MAX_HASHED = 2 ** 20;

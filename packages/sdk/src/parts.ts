@@ -1,4 +1,4 @@
-import { concat, plainView } from './bytes.ts';
+import { concat } from './bytes.ts';
 
 /**
  * Bytes in the order in which they came. Long arrays stay as they are, short ones are copied together: no more memory
@@ -11,14 +11,10 @@ export class Parts {
   readonly #allocate: (length: number) => Uint8Array;
   #parts: Uint8Array[] = [];
   #length = 0;
-  /** Where short arrays are copied to. What lies before `#start` is in the parts already, or nobody's. */
+  /** Where short arrays are copied to, and how far it is full. */
   #block: Uint8Array = NOTHING;
-  #start = 0;
   #end = 0;
-  #nextBlockLength = MIN_BLOCK_LENGTH;
-  /** How much of it {@link fresh} has told of: parts, and bytes behind them. */
-  #toldParts = 0;
-  #toldBytes = 0;
+  #nextBlockLength = 0;
 
   /** @param allocate takes memory, which need not be zeroed */
   constructor(allocate: (length: number) => Uint8Array, isJoined = false) {
@@ -43,12 +39,16 @@ export class Parts {
 
   /** Says how many bytes may be reserved and copied before the next {@link take}, so that they get one array. */
   expect(length: number): void {
-    this.#nextBlockLength = this.isJoined ? length : Math.max(length, MIN_BLOCK_LENGTH);
+    this.#nextBlockLength = length;
   }
 
   /** Makes room behind what is there, which the caller writes at once: answers its offset in {@link block}. */
   reserve(length: number): number {
-    if (this.#block.length - this.#end < length) this.#startBlock(length);
+    if (this.#block.length - this.#end < length) {
+      this.#closeBlock();
+      this.#block = this.#allocate(Math.max(length, this.#nextBlockLength));
+      this.#nextBlockLength = Math.min(2 * this.#block.length, LONG_LENGTH);
+    }
     const offset = this.#end;
     this.#end += length;
     this.#length += length;
@@ -57,18 +57,14 @@ export class Parts {
 
   /** Adds an array that nobody else uses any more. A short one is copied and wiped. */
   put(bytes: Uint8Array): void {
-    const plain = plainView(bytes);
-    if (this.copies(plain.length)) {
-      this.putCopy(plain);
-      plain.fill(0);
+    if (this.copies(bytes.length)) {
+      this.putCopy(bytes);
+      bytes.fill(0);
       return;
     }
     this.#closeBlock();
-    this.#block = NOTHING;
-    this.#start = this.#end = 0;
-    this.#nextBlockLength = MIN_BLOCK_LENGTH;
-    this.#parts.push(plain);
-    this.#length += plain.length;
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
   }
 
   /** Adds a copy. */
@@ -77,25 +73,13 @@ export class Parts {
     this.#block.set(bytes, offset);
   }
 
-  /** What has come since the last call. */
-  fresh(): readonly Uint8Array[] {
-    const fresh: Uint8Array[] = [];
-    for (const part of this.#parts.slice(this.#toldParts)) {
-      fresh.push(this.#toldBytes === 0 ? part : part.subarray(this.#toldBytes));
-      this.#toldBytes = 0;
-    }
-    const start = this.#start + this.#toldBytes;
-    if (this.#end > start) fresh.push(this.#block.subarray(start, this.#end));
-    this.#toldParts = this.#parts.length;
-    this.#toldBytes = this.#end - this.#start;
-    return fresh;
-  }
-
   /** Gives everything away. */
   take(): readonly Uint8Array[] {
     this.#closeBlock();
     const parts = this.#parts;
-    this.#forget();
+    this.#parts = [];
+    this.#length = 0;
+    this.#nextBlockLength = 0;
     return parts;
   }
 
@@ -111,31 +95,15 @@ export class Parts {
 
   /** Drops and zeroes everything. */
   wipe(): void {
-    for (const part of this.#parts) part.fill(0);
-    this.#block.fill(0);
-    this.#forget();
-  }
-
-  #startBlock(length: number): void {
-    this.#closeBlock();
-    const blockLength = Math.max(length, this.#nextBlockLength);
-    this.#block = this.#allocate(blockLength);
-    this.#start = this.#end = 0;
-    this.#nextBlockLength = Math.min(2 * blockLength, LONG_LENGTH);
+    for (const part of this.take()) part.fill(0);
   }
 
   #closeBlock(): void {
-    if (this.#end > this.#start) this.#parts.push(this.#block.subarray(this.#start, this.#end));
-    this.#start = this.#end;
     // Memory that was not zeroed may hold anything, and a view lets its buffer be seen.
     this.#block.fill(0, this.#end);
-  }
-
-  #forget(): void {
-    this.#parts = [];
+    if (this.#end > 0) this.#parts.push(this.#block.subarray(0, this.#end));
     this.#block = NOTHING;
-    this.#start = this.#end = this.#length = this.#toldParts = this.#toldBytes = 0;
-    this.#nextBlockLength = MIN_BLOCK_LENGTH;
+    this.#end = 0;
   }
 }
 
@@ -144,5 +112,4 @@ export const PIECE_LENGTH = 2 ** 16;
 
 /** From here on, another part costs less than a copy. */
 const LONG_LENGTH = 2 ** 14;
-const MIN_BLOCK_LENGTH = 64;
 const NOTHING: Uint8Array = new Uint8Array(0);

@@ -149,13 +149,13 @@ describe('a signed message in chunks', () => {
 
   it('is held in as much memory as its plaintext takes', async () => {
     const keyring = memoryKeyring();
-    const { message } = await client.encrypt(Buffer.alloc(200_000), { keyring, frameLength: 1 });
+    const { message } = await client.encrypt(Buffer.alloc(50_000), { keyring, frameLength: 1 });
     const decryptor = client.decryptor({ keyring });
     const before = process.memoryUsage().arrayBuffers;
     for await (const chunk of chunks(message.subarray(0, -1), 100)) await decryptor.update(chunk);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(message.length);
     await decryptor.update(message.subarray(-1));
-    expect(concat(await decryptor.final())).toHaveLength(200_000);
+    expect(concat(await decryptor.final())).toHaveLength(50_000);
   });
 
   it('is not the only thing that is limited: a frame is too', async () => {

@@ -8,7 +8,8 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { secretBytes } from '../bytes.ts';
+import { plainView, secretBytes } from '../bytes.ts';
+import type { Input } from '../format/input.ts';
 import { Parts, PIECE_LENGTH } from '../parts.ts';
 import type { AesGcmKey, Awaitable, Opener, Sealer } from './provider.ts';
 
@@ -18,10 +19,19 @@ export function unsafeBytes(length: number): Uint8Array {
 }
 
 export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
-  const algorithm = AES_GCM_BY_KEY_LENGTH.get(key.length);
+  return aesGcmKeyOf(createSecretKey(key));
+}
+
+/** The key in the form in which threads can share it, without a copy of its bytes; `undefined` for that of another provider. */
+export function sharedKey(key: AesGcmKey): KeyObject | undefined {
+  return KEY_OBJECTS.get(key);
+}
+
+/** The key that was shared. */
+export function aesGcmKeyOf(keyObject: KeyObject): AesGcmKey {
+  const algorithm = AES_GCM_BY_KEY_LENGTH.get(keyObject.symmetricKeySize);
   if (algorithm === undefined) throw new RangeError('an AES key has 16, 24 or 32 bytes');
-  const keyObject = createSecretKey(key);
-  return {
+  const key: AesGcmKey = {
     seal(iv, aad, plaintext, out, offset = 0) {
       const cipher = createCipheriv(algorithm, keyObject, iv);
       cipher.setAAD(aad);
@@ -30,20 +40,21 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
       if (length > 0) out.set(cipher.update(plaintext), offset);
       return out.set(tagOf(cipher), offset + length);
     },
-    open(iv, aad, sealed, out, offset = 0) {
+    open(iv, aad, sealed, out) {
       const length = sealed.length - TAG_LENGTH;
       if (length < 0) return false;
       const decipher = createDecipheriv(algorithm, keyObject, iv);
       decipher.setAAD(aad);
-      for (let i = 0; i < TAG_LENGTH; i++) TAG[i] = sealed[length + i] ?? 0;
-      decipher.setAuthTag(TAG);
-      if (length > PIECE_LENGTH) return openLong(decipher, sealed.subarray(0, length), out, offset);
-      if (length > 0) move(decipher.update(sealed.subarray(0, length)), out, offset);
-      return verifies(decipher, out, offset, length);
+      decipher.setAuthTag(sealed.subarray(length));
+      if (length > PIECE_LENGTH) return openLong(decipher, sealed.subarray(0, length), out);
+      if (length > 0) move(decipher.update(sealed.subarray(0, length)), out, 0);
+      return verifies(decipher) || refused([out]);
     },
     sealer: (iv, aad) => new NodeSealer(algorithm, keyObject, iv, aad),
-    opener: (iv, aad) => new NodeOpener(createDecipheriv(algorithm, keyObject, iv), aad),
+    opener: (iv, aad, length) => new NodeOpener(createDecipheriv(algorithm, keyObject, iv), aad, length),
   };
+  KEY_OBJECTS.set(key, keyObject);
+  return key;
 }
 
 class NodeSealer implements Sealer {
@@ -60,7 +71,7 @@ class NodeSealer implements Sealer {
   }
 
   update(plaintext: Uint8Array): void {
-    this.#ciphertext.put(this.#cipher.update(plaintext));
+    this.#ciphertext.put(plainView(this.#cipher.update(plaintext)));
   }
 
   final(): readonly Uint8Array[] {
@@ -73,10 +84,10 @@ class NodeSealer implements Sealer {
     const parts = this.#ciphertext.take();
     let length = 0;
     for (const part of parts) {
-      const plaintext = decipher.update(part);
+      const plaintext = plainView(decipher.update(part));
       // The same bytes as in `part`.
       cipher.update(plaintext);
-      Uint8Array.prototype.fill.call(plaintext, 0);
+      plaintext.fill(0);
       length += part.length;
       if (length < MAX_BLOCKING_LENGTH) continue;
       length = 0;
@@ -92,40 +103,69 @@ class NodeSealer implements Sealer {
 
 class NodeOpener implements Opener {
   readonly #decipher: DecipherGCM;
-  readonly #plaintext = new Parts(unsafeBytes);
+  /** Of a frame that does not come all at once. */
+  #plaintext: Parts | undefined;
+  #missing: number;
 
-  constructor(decipher: DecipherGCM, aad: Uint8Array) {
+  constructor(decipher: DecipherGCM, aad: Uint8Array, length: number) {
     this.#decipher = decipher.setAAD(aad);
+    this.#missing = length;
   }
 
-  update(ciphertext: Uint8Array): void {
-    this.#plaintext.put(this.#decipher.update(ciphertext));
+  get length(): number {
+    return this.#plaintext?.length ?? 0;
   }
 
-  final(tag: Uint8Array): readonly Uint8Array[] | undefined {
-    this.#decipher.setAuthTag(tag);
-    if (verifies(this.#decipher)) return this.#plaintext.take();
-    this.wipe();
-    return undefined;
+  read(input: Input): Awaitable<readonly Uint8Array[] | false | undefined> {
+    const length = this.#missing;
+    if (this.#plaintext !== undefined || length > PIECE_LENGTH || input.length < length + TAG_LENGTH) {
+      return this.#readPieces(input, (this.#plaintext ??= new Parts(unsafeBytes)));
+    }
+    const plaintext = length === 0 ? [] : [plainView(this.#decipher.update(input.take(length)))];
+    return this.#verifies(input) ? plaintext : refused(plaintext);
   }
 
   wipe(): void {
-    this.#plaintext.wipe();
+    this.#plaintext?.wipe();
   }
+
+  async #readPieces(input: Input, plaintext: Parts): Promise<readonly Uint8Array[] | false | undefined> {
+    for (let passed = 0; this.#missing > 0 && input.length > 0; ) {
+      if (passed > MAX_BLOCKING_LENGTH) {
+        passed = 0;
+        await setImmediate();
+      }
+      const piece = input.take(Math.min(this.#missing, input.length, PIECE_LENGTH));
+      plaintext.put(plainView(this.#decipher.update(piece)));
+      this.#missing -= piece.length;
+      passed += piece.length;
+    }
+    if (this.#missing > 0 || input.length < TAG_LENGTH) return undefined;
+    return this.#verifies(input) ? plaintext.take() : refused(plaintext.take());
+  }
+
+  #verifies(input: Input): boolean {
+    this.#decipher.setAuthTag(input.take(TAG_LENGTH));
+    return verifies(this.#decipher);
+  }
+}
+
+/** Nothing is left of plaintext that nobody may see. */
+function refused(plaintext: readonly Uint8Array[]): false {
+  for (const part of plaintext) part.fill(0);
+  return false;
 }
 
 function tagOf(cipher: CipherGCM): Uint8Array {
   cipher.final();
-  return cipher.getAuthTag();
+  return plainView(cipher.getAuthTag());
 }
 
-/** True if the tag was right; otherwise nothing is left of the plaintext. */
-function verifies(decipher: DecipherGCM, out = NOTHING, offset = 0, length = 0): boolean {
+function verifies(decipher: DecipherGCM): boolean {
   try {
     decipher.final();
     return true;
   } catch {
-    out.fill(0, offset, offset + length);
     return false;
   }
 }
@@ -140,14 +180,9 @@ async function sealLong(
   out.set(tagOf(cipher), offset + plaintext.length);
 }
 
-async function openLong(
-  decipher: DecipherGCM,
-  ciphertext: Uint8Array,
-  out: Uint8Array,
-  offset: number,
-): Promise<boolean> {
-  await inTurns(ciphertext, (piece, start) => move(decipher.update(piece), out, offset + start));
-  return verifies(decipher, out, offset, ciphertext.length);
+async function openLong(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint8Array): Promise<boolean> {
+  await inTurns(ciphertext, (piece, start) => move(decipher.update(piece), out, start));
+  return verifies(decipher) || refused([out]);
 }
 
 /** There may be gigabytes: whoever else waits for the event loop has a turn now and then. */
@@ -161,19 +196,17 @@ async function inTurns(bytes: Uint8Array, pass: (piece: Uint8Array, start: numbe
 /** What node:crypto puts out is copied to its place: while it is in the processor's cache, that costs little. */
 function move(piece: Uint8Array, out: Uint8Array, offset: number): void {
   out.set(piece, offset);
-  // That of Buffer, which it is, takes several times as long.
-  Uint8Array.prototype.fill.call(piece, 0);
+  // That of Buffer takes several times as long.
+  plainView(piece).fill(0);
 }
 
 type AesGcm = 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm';
 
-const NOTHING: Uint8Array = new Uint8Array(0);
 const TAG_LENGTH = 16;
-/** A tag on its way: to look at sixteen bytes elsewhere costs more than to copy them. */
-const TAG = new Uint8Array(TAG_LENGTH);
 /** About a millisecond's work. */
 const MAX_BLOCKING_LENGTH = 2 ** 21;
-const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number, AesGcm> = new Map([
+const KEY_OBJECTS = new WeakMap<AesGcmKey, KeyObject>();
+const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number | undefined, AesGcm> = new Map([
   [16, 'aes-128-gcm'],
   [24, 'aes-192-gcm'],
   [32, 'aes-256-gcm'],

@@ -1,3 +1,4 @@
+import type { Input } from '../format/input.ts';
 import type { Curve, Hash } from '../suites.ts';
 
 /** A value, or a promise of it: Node answers at once, WebCrypto later. */
@@ -41,21 +42,18 @@ export interface AesGcmKey {
     offset?: number,
   ): Awaitable<void>;
   /**
-   * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, from `offset` on, where there is room for it.
+   * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, which is 16 bytes shorter.
    * Answers false if the tag does not verify; nothing of the plaintext is in `out` then.
    */
-  open(
-    iv: Uint8Array,
-    aad: Uint8Array,
-    sealed: Uint8Array,
-    out: Uint8Array,
-    offset?: number,
-  ): Awaitable<boolean>;
-  /** Starts to seal what comes piece by piece. */
-  sealer(iv: Uint8Array, aad: Uint8Array): Sealer;
-  /** Starts to open what comes piece by piece. */
-  opener(iv: Uint8Array, aad: Uint8Array): Opener;
+  open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
+  /** Starts to seal what comes piece by piece. Absent where a runtime seals only as a whole. */
+  sealer?(iv: Uint8Array, aad: Uint8Array): Sealer;
+  /** Starts to open so many bytes that come piece by piece. `iv` and `aad` have to stay as they are until the end. */
+  opener(iv: Uint8Array, aad: Uint8Array, length: number): Opener;
 }
+
+/** What a key can do on every runtime. */
+export type WholeKey = Pick<AesGcmKey, 'seal' | 'open'>;
 
 /** Plaintext that is being sealed. Of no more use after one of the two ends. */
 export interface Sealer {
@@ -71,12 +69,15 @@ export interface Sealer {
 
 /** Ciphertext that is being opened. Its plaintext stays inside until the tag has verified. */
 export interface Opener {
-  /** Takes a piece, which may change afterwards. */
-  update(ciphertext: Uint8Array): void;
-  /** The plaintext, in memory of its own; `undefined`, and nothing of it is left, if the tag does not verify. */
-  final(tag: Uint8Array): Awaitable<readonly Uint8Array[] | undefined>;
-  /** Gives up: nothing of the plaintext is left. */
-  wipe(): void;
+  /** Bytes of plaintext inside. Absent where what comes waits in the input. */
+  readonly length?: number;
+  /**
+   * Uses up what the input has of ciphertext and tag. Answers the plaintext, in memory of its own, when that was all of it;
+   * false, and nothing is left of the plaintext, if the tag does not verify; `undefined` while more has to come.
+   */
+  read(input: Input): Awaitable<readonly Uint8Array[] | false | undefined>;
+  /** Gives up: nothing of the plaintext is left. Absent where none is ever inside. */
+  wipe?(): void;
 }
 
 /** An ECDSA private key of one message. */

@@ -2,8 +2,7 @@
 // for what WebCrypto has not. Contracts: ./provider.ts
 import { concat, secretBytes } from '../bytes.ts';
 import type { Hash } from '../suites.ts';
-import { collecting } from './collecting.ts';
-import type { AesGcmKey } from './provider.ts';
+import type { AesGcmKey, WholeKey } from './provider.ts';
 
 export { generateSigningKey, verificationKey } from './web-ecdsa.ts';
 
@@ -18,38 +17,52 @@ export function unsafeBytes(length: number): Uint8Array {
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   if (![16, 24, 32].includes(key.length)) throw new RangeError('an AES key has 16, 24 or 32 bytes');
   try {
-    return await webAesGcmKey(key);
+    return openingWhole(await webAesGcmKey(key));
   } catch (cause) {
     if (key.length !== 24) throw cause;
     // Chromium. Few messages need it, and its tables take time and memory as soon as it is loaded.
-    return (await import('./web-aes.ts')).aesGcmKey(key);
+    return openingWhole((await import('./web-aes.ts')).aesGcmKey(key));
   }
 }
 
-async function webAesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
-  const usages = ['encrypt', 'decrypt'] as const;
-  const cryptoKey = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, [...usages]);
+/** A key that opens what comes piece by piece when it is all there: until then it is the input that keeps it. */
+export function openingWhole({ seal, open }: WholeKey): AesGcmKey {
+  return {
+    seal,
+    open,
+    opener: (iv, aad, length) => ({
+      async read(input) {
+        if (input.length < length + TAG_LENGTH) return undefined;
+        const plaintext = new Uint8Array(length);
+        return (await open(iv, aad, input.take(length + TAG_LENGTH), plaintext)) && [plaintext];
+      },
+    }),
+  };
+}
+
+async function webAesGcmKey(key: Uint8Array): Promise<WholeKey> {
+  const cryptoKey = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
   const parameters = (iv: Uint8Array, additionalData: Uint8Array) => ({
     name: 'AES-GCM',
     iv,
     additionalData,
   });
-  return collecting({
+  return {
     async seal(iv, aad, plaintext, out, offset) {
       out.set(new Uint8Array(await crypto.subtle.encrypt(parameters(iv, aad), cryptoKey, plaintext)), offset);
     },
-    async open(iv, aad, sealed, out, offset) {
+    async open(iv, aad, sealed, out) {
       let plaintext: Uint8Array;
       try {
         plaintext = new Uint8Array(await crypto.subtle.decrypt(parameters(iv, aad), cryptoKey, sealed));
       } catch {
         return false;
       }
-      out.set(plaintext, offset);
+      out.set(plaintext);
       plaintext.fill(0);
       return true;
     },
-  });
+  };
 }
 
 export async function hmac(algorithm: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
@@ -89,3 +102,5 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
   return encodeBase64(bytes) === text ? bytes : undefined;
 }
+
+const TAG_LENGTH = 16;

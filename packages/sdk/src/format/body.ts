@@ -5,7 +5,6 @@ import type { Input } from './input.ts';
 /** What stands before the sealed content of a frame, or of a non-framed body, which is one block. */
 export interface FrameHead {
   readonly kind: FrameKind;
-  readonly sequenceNumber: number;
   /** Where the IV stands. */
   readonly ivOffset: number;
   /** Bytes before the content. */
@@ -23,6 +22,9 @@ export const FRAME_OVERHEAD = { regular: 4 + 12 + 16, final: 4 + 4 + 12 + 4 + 16
 /** Largest frame length, and largest sequence number. */
 export const MAX_UINT32 = 0xffff_ffff;
 
+/** Bytes of an IV. */
+export const IV_LENGTH = 12;
+
 /** Bytes of a GCM tag. */
 export const TAG_LENGTH = 16;
 
@@ -36,31 +38,36 @@ export const TAG_LENGTH = 16;
 export function readFrameHead(
   input: Input,
   frameLength: number,
-  expectedSequenceNumber: number,
+  sequenceNumber: number,
 ): FrameHead | undefined {
   if (input.length < 4) return undefined;
   // The largest sequence number is also the mark of a final frame; as such it is always read.
   const isFinal = input.uint32(0) === FINAL_FRAME_MARK;
   const ivOffset = isFinal ? 8 : 4;
   if (input.length < ivOffset) return undefined;
-  const sequenceNumber = input.uint32(ivOffset - 4);
-  if (sequenceNumber !== expectedSequenceNumber) throw malformed('a frame is out of sequence');
+  if (input.uint32(ivOffset - 4) !== sequenceNumber) throw malformed('a frame is out of sequence');
   const headLength = ivOffset + IV_LENGTH + (isFinal ? 4 : 0);
   if (input.length < headLength) return undefined;
   const contentLength = isFinal ? input.uint32(headLength - 4) : frameLength;
-  if (contentLength > frameLength) throw malformed('the final frame is longer than the frame length');
-  return { kind: isFinal ? 'final' : 'regular', sequenceNumber, ivOffset, headLength, contentLength };
+  if (contentLength > frameLength) throw malformed('the final frame is too long');
+  return { kind: isFinal ? 'final' : 'regular', ivOffset, headLength, contentLength };
+}
+
+/** True if a final frame begins at an offset, where there are four bytes at least. */
+export function isFinalFrame(bytes: Uint8Array, offset: number): boolean {
+  for (let i = 0; i < 4; i++) if (bytes[offset + i] !== 0xff) return false;
+  return true;
 }
 
 /**
- * Bytes of plaintext in the frames from `start` on that are all there, if they are what they must be: only where the final
- * one is expected is looked for its mark, so that it does not matter how many frames there are.
+ * Bytes of plaintext in the frames that are all there, if they are what they must be: only where the final one is expected
+ * is looked for its mark, so that it does not matter how many frames there are.
  */
-export function plaintextLengthOf(input: Input, start: number, frameLength: number): number {
+export function plaintextLengthOf(input: Input, frameLength: number): number {
   const regularLength = frameLength + FRAME_OVERHEAD.regular;
-  const most = Math.max(0, Math.floor((input.length - start) / regularLength));
+  const most = Math.floor(input.length / regularLength);
   for (let count = most; count >= Math.max(0, most - MAX_FRAMES_BEHIND); count--) {
-    const offset = start + count * regularLength;
+    const offset = count * regularLength;
     const fieldOffset = offset + 8 + IV_LENGTH;
     if (fieldOffset + 4 > input.length || input.uint32(offset) !== FINAL_FRAME_MARK) continue;
     return count * frameLength + Math.min(input.uint32(fieldOffset), frameLength, input.length);
@@ -77,8 +84,8 @@ export function readNonFramedHead(input: Input): FrameHead | undefined {
   const headLength = IV_LENGTH + 8;
   if (input.length < headLength) return undefined;
   const contentLength = input.uint32(IV_LENGTH) * 2 ** 32 + input.uint32(IV_LENGTH + 4);
-  if (contentLength > MAX_NON_FRAMED_LENGTH) throw malformed('the content is longer than AES-GCM allows');
-  return { kind: 'block', sequenceNumber: 1, ivOffset: 0, headLength, contentLength };
+  if (contentLength > MAX_NON_FRAMED_LENGTH) throw malformed('the content is too long');
+  return { kind: 'block', ivOffset: 0, headLength, contentLength };
 }
 
 /**
@@ -101,12 +108,16 @@ export function writeFrameHead(
   return kind === 'final' ? writeUint32(out, end, length) : end;
 }
 
-/** The additional data and the IV of a message's frames. One frame at a time: both arrays are written again. */
+/** Writes the IV of a frame of ours: the sequence number, left-padded to 12 bytes. */
+export function writeIv(iv: Uint8Array, sequenceNumber: number): void {
+  writeUint32(iv, IV_LENGTH - 4, sequenceNumber);
+}
+
+/** The additional data of a message's frames. One frame at a time: the array is written again. */
 export class FrameBinding {
   readonly #messageId: Uint8Array;
   #kind: FrameKind | undefined;
   #aad: Uint8Array = NOTHING;
-  readonly #iv = new Uint8Array(IV_LENGTH);
 
   constructor(messageId: Uint8Array) {
     // The application sees that of the header.
@@ -126,25 +137,12 @@ export class FrameBinding {
     writeUint32(this.#aad, tail + 8, length);
     return this.#aad;
   }
-
-  /** The sequence number, left-padded to 12 bytes. */
-  iv(sequenceNumber: number): Uint8Array {
-    writeUint32(this.#iv, IV_LENGTH - 4, sequenceNumber);
-    return this.#iv;
-  }
-
-  /** The IV of a frame that came in: other implementations are free to have chosen another. */
-  ivOf(input: Input, { ivOffset }: FrameHead): Uint8Array {
-    for (let i = 0; i < IV_LENGTH; i++) this.#iv[i] = input.byte(ivOffset + i);
-    return this.#iv;
-  }
 }
 
 function malformed(reason: string): EncryptionSdkError {
   return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message body: ${reason}`);
 }
 
-const IV_LENGTH = 12;
 /** As many of the shortest frames as the rest of a message, a full final frame and a footer, can be taken for. */
 const MAX_FRAMES_BEHIND = 5;
 /** Sequence number and content length. */

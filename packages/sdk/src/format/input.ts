@@ -13,14 +13,12 @@ export class Input {
   /** The caller's chunk, which is neither kept nor written to. */
   #chunk: Uint8Array = NOTHING;
   #chunkStart = 0;
+  /** What was used up of the copies, and from where on it was of the chunk. */
+  #used: Uint8Array[] = [];
+  #usedStart = 0;
 
   get length(): number {
     return this.#keptLength + this.#chunk.length - this.#chunkStart;
-  }
-
-  /** Bytes that lie in a row, so that a view of them costs no copy. */
-  get rowLength(): number {
-    return this.#keptLength || this.#chunk.length - this.#chunkStart;
   }
 
   get #keptLength(): number {
@@ -31,43 +29,48 @@ export class Input {
   push(chunk: Uint8Array): void {
     this.settle();
     this.#chunk = plainView(chunk);
-    this.#chunkStart = 0;
   }
 
-  /** A part of what is here; good until the next call of another method. The caller has seen that it is there. */
-  peek(start: number, end: number): Uint8Array {
+  /** The next `length` bytes; good until the next call of another method. The caller has seen that they are there. */
+  peek(length: number): Uint8Array {
     const keptLength = this.#keptLength;
-    if (keptLength === 0) return this.#chunk.subarray(this.#chunkStart + start, this.#chunkStart + end);
-    if (keptLength < end) this.#keep(end - keptLength);
-    return this.#kept.subarray(this.#keptStart + start, this.#keptStart + end);
+    if (keptLength === 0) return this.#chunk.subarray(this.#chunkStart, this.#chunkStart + length);
+    if (keptLength < length) this.#keep(length - keptLength);
+    return this.#kept.subarray(this.#keptStart, this.#keptStart + length);
   }
 
-  /** The byte at an offset. The caller has seen that it is there. */
-  byte(offset: number): number {
-    const inChunk = offset - this.#keptLength;
-    const byte = inChunk < 0 ? this.#kept[this.#keptStart + offset] : this.#chunk[this.#chunkStart + inChunk];
-    return byte ?? 0;
+  /** At least `length` bytes, as {@link peek}; more of them where they cost no copy. */
+  row(length: number): Uint8Array {
+    return this.peek(Math.max(length, this.#keptLength || this.length));
   }
 
   /** The big-endian number of 32 bits at an offset. The caller has seen that it is there. */
   uint32(offset: number): number {
     let value = 0;
-    for (let i = offset; i < offset + 4; i++) value = value * 0x100 + this.byte(i);
+    for (let i = offset; i < offset + 4; i++) {
+      const inChunk = i - this.#keptLength;
+      const byte = inChunk < 0 ? this.#kept[this.#keptStart + i] : this.#chunk[this.#chunkStart + inChunk];
+      value = value * 0x100 + (byte ?? 0);
+    }
     return value;
   }
 
   /** The next `length` bytes, which are then used up; good until {@link settle}. The caller has seen that they are there. */
   take(length: number): Uint8Array {
-    const bytes = this.peek(0, length);
-    this.skip(length);
+    const bytes = this.peek(length);
+    if (this.#keptLength > 0) {
+      this.#keptStart += length;
+      this.#used.push(bytes);
+    } else this.#chunkStart += length;
     return bytes;
   }
 
-  /** Uses the next `length` bytes up. The caller has seen that they are there. */
-  skip(length: number): void {
-    const kept = Math.min(length, this.#keptLength);
-    this.#keptStart += kept;
-    this.#chunkStart += length - kept;
+  /** What was used up since the last call, or since the chunk came; good until {@link settle}. */
+  used(): readonly Uint8Array[] {
+    const used = [...this.#used, this.#chunk.subarray(this.#usedStart, this.#chunkStart)];
+    this.#used = [];
+    this.#usedStart = this.#chunkStart;
+    return used;
   }
 
   /** Copies what is left of the caller's chunk, so that the caller may use its memory again. */
@@ -76,6 +79,7 @@ export class Input {
     this.#keep(this.#chunk.length - this.#chunkStart);
     this.#chunk = NOTHING;
     this.#chunkStart = 0;
+    this.used();
   }
 
   /** Moves the next `length` bytes of the chunk to memory of ours, with room to grow: bytewise input stays linear in cost. */
@@ -92,6 +96,7 @@ export class Input {
     this.#kept.set(this.#chunk.subarray(this.#chunkStart, this.#chunkStart + length), this.#keptEnd);
     this.#keptEnd += length;
     this.#chunkStart += length;
+    this.#usedStart = this.#chunkStart;
   }
 }
 
@@ -115,9 +120,7 @@ export class UnitReader<T> {
   read(input: Input): { readonly unit: T; readonly raw: Uint8Array } | undefined {
     while (this.#step.done !== true) {
       if (input.length < this.#step.value) return undefined;
-      // Of a unit that began in an earlier chunk, no more is copied than it needs.
-      const end = input.rowLength === input.length ? input.length : this.#step.value;
-      this.#step = this.#parser.next(input.peek(0, end));
+      this.#step = this.#parser.next(input.row(this.#step.value));
     }
     const { unit, length } = this.#step.value;
     return { unit, raw: input.take(length) };
@@ -128,11 +131,6 @@ export class UnitReader<T> {
 export class Cursor {
   offset = 0;
   #view: Uint8Array = NOTHING;
-
-  /** Everything read so far; good until the next `yield`. */
-  get read(): Uint8Array {
-    return this.#view.subarray(0, this.offset);
-  }
 
   /** The next `length` bytes; good until the next `yield`. */
   *bytes(length: number): Generator<number, Uint8Array, Uint8Array> {
@@ -145,10 +143,8 @@ export class Cursor {
 
   /** The next `length` bytes, at most six, as a big-endian number. */
   *number(length: number): Generator<number, number, Uint8Array> {
-    const end = this.offset + length;
-    while (this.#view.length < end) this.#view = yield end;
     let value = 0;
-    while (this.offset < end) value = value * 0x100 + (this.#view[this.offset++] ?? 0);
+    for (const byte of yield* this.bytes(length)) value = value * 0x100 + byte;
     return value;
   }
 

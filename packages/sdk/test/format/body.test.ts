@@ -2,7 +2,6 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   FRAME_OVERHEAD,
-  FrameBinding,
   type FrameHead,
   MAX_UINT32,
   readFrameHead,
@@ -18,7 +17,8 @@ const frames = fc.record({
   contentLength: fc.integer({ min: 1, max: 2 ** 20 }),
 });
 
-type Frame = Pick<FrameHead, 'sequenceNumber' | 'contentLength'> & {
+type Frame = Pick<FrameHead, 'contentLength'> & {
+  readonly sequenceNumber: number;
   readonly kind: 'regular' | 'final';
   readonly iv: Uint8Array;
 };
@@ -32,17 +32,19 @@ function written({ kind, sequenceNumber, iv, contentLength }: Frame): Uint8Array
 describe('the head of a frame', () => {
   it('reads back as it was written, wherever it was cut', () => {
     fc.assert(
-      fc.property(frames, fc.nat(40), ({ iv, ...frame }, cut) => {
-        const bytes = written({ iv, ...frame });
+      fc.property(frames, fc.nat(40), (frame, cut) => {
+        const { iv, sequenceNumber, ...rest } = frame;
+        const bytes = written(frame);
         const input = new Input();
         input.push(bytes.slice(0, cut));
-        const early = readFrameHead(input, frame.contentLength, frame.sequenceNumber);
+        const early = readFrameHead(input, frame.contentLength, sequenceNumber);
         expect(early === undefined).toBe(cut < bytes.length);
         input.settle();
         input.push(bytes.slice(cut));
-        const read = readFrameHead(input, frame.contentLength, frame.sequenceNumber);
-        expect(read).toMatchObject({ ...frame, headLength: bytes.length });
-        expect(read && new FrameBinding(new Uint8Array(32)).ivOf(input, read)).toEqual(iv);
+        const read = readFrameHead(input, frame.contentLength, sequenceNumber);
+        expect(read).toMatchObject({ ...rest, headLength: bytes.length });
+        const raw = input.take(bytes.length);
+        expect(read && raw.slice(read.ivOffset, read.ivOffset + 12)).toEqual(iv);
       }),
     );
   });

@@ -1,0 +1,110 @@
+import type { KeyObject } from 'node:crypto';
+import type { AesGcmKey, Verifier } from '../crypto/provider.ts';
+import { BodyDecryptor, type BodyReader } from '../decrypt-body.ts';
+import { FRAME_OVERHEAD, isFinalFrame } from '../format/body.ts';
+import type { MessageHeader } from '../format/header.ts';
+import { Input } from '../format/input.ts';
+import { feed } from '../pace.ts';
+import type { Parts } from '../parts.ts';
+import { framesPerRun } from './frame-run.ts';
+import type { RunQueue } from './run-queue.ts';
+
+/** The body of a message whose regular frames are opened by threads, run by run, and whose end as every other's. */
+export class RunDecryptor implements BodyReader {
+  readonly #header: MessageHeader;
+  readonly #contentKey: AesGcmKey;
+  readonly #sharedKey: KeyObject;
+  readonly #verifier: Verifier | undefined;
+  readonly #queue: RunQueue;
+  readonly #frames: number;
+  readonly #stride: number;
+  /** Frames that wait to be a run, or to be the end. */
+  #run: Uint8Array<ArrayBuffer>;
+  #length = 0;
+  /** Where a frame begins of which it is not known yet whether it is the final one. */
+  #nextFrame = 0;
+  #sequenceNumber = 1;
+  /** What is no whole run goes here, when the final frame has begun. */
+  readonly #endInput = new Input();
+  #end: BodyDecryptor | undefined;
+
+  constructor(
+    header: MessageHeader,
+    contentKey: AesGcmKey,
+    sharedKey: KeyObject,
+    verifier: Verifier | undefined,
+    queue: RunQueue,
+  ) {
+    this.#header = header;
+    this.#contentKey = contentKey;
+    this.#sharedKey = sharedKey;
+    this.#verifier = verifier;
+    this.#queue = queue;
+    this.#frames = framesPerRun(header);
+    this.#stride = header.frameLength + FRAME_OVERHEAD.regular;
+    this.#run = queue.memory(this.#frames * this.#stride);
+  }
+
+  /** Runs are of a constant length, and not counted. */
+  get heldLength(): number {
+    return this.#endInput.length + (this.#end?.heldLength ?? 0);
+  }
+
+  get isComplete(): boolean {
+    return this.#end?.isComplete === true;
+  }
+
+  async read(input: Input, out: Parts): Promise<void> {
+    while (input.length > 0 && this.#end === undefined) {
+      if (this.#length === this.#run.length) await this.#handOver();
+      const length = Math.min(input.length, this.#run.length - this.#length);
+      this.#run.set(input.take(length), this.#length);
+      this.#length += length;
+      if (this.#hasFinalFrame()) await this.#startEnd(out);
+      else {
+        for (let ready = await this.#queue.shift(); ready; ready = await this.#queue.shift()) out.put(ready);
+      }
+    }
+    if (input.length > 0) await this.#readEnd(input.take(input.length), out);
+  }
+
+  wipe(): void {
+    this.#queue.wipe();
+    this.#end?.wipe();
+  }
+
+  /** Looks at the beginnings of frames that have come since the last time. */
+  #hasFinalFrame(): boolean {
+    for (; this.#nextFrame + 4 <= this.#length; this.#nextFrame += this.#stride) {
+      if (isFinalFrame(this.#run, this.#nextFrame)) return true;
+    }
+    return false;
+  }
+
+  async #handOver(): Promise<void> {
+    await feed(this.#verifier, [this.#run]);
+    const { suite, messageId, contentType, frameLength } = this.#header;
+    this.#queue.push({
+      kind: 'open',
+      key: this.#sharedKey,
+      format: { suite, messageId, contentType, frameLength },
+      sequenceNumber: this.#sequenceNumber,
+      bytes: this.#run,
+    });
+    this.#sequenceNumber += this.#frames;
+    this.#run = this.#queue.memory(this.#frames * this.#stride);
+    this.#length = this.#nextFrame = 0;
+  }
+
+  async #startEnd(out: Parts): Promise<void> {
+    for (let ready = await this.#queue.next(); ready; ready = await this.#queue.next()) out.put(ready);
+    this.#end = new BodyDecryptor(this.#header, this.#contentKey, this.#verifier, this.#sequenceNumber);
+    await this.#readEnd(this.#run.subarray(0, this.#length), out);
+  }
+
+  async #readEnd(bytes: Uint8Array, out: Parts): Promise<void> {
+    this.#endInput.push(bytes);
+    await this.#end?.read(this.#endInput, out);
+    this.#endInput.settle();
+  }
+}

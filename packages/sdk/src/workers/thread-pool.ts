@@ -1,0 +1,96 @@
+import { EncryptionSdkError } from '../errors.ts';
+import type { FrameRun, FrameRunAnswer, FrameRunResult } from './frame-run.ts';
+
+/** What a pool needs of a worker thread. */
+export interface Thread {
+  on(event: 'message', listener: (answer: FrameRunAnswer) => void): unknown;
+  on(event: 'error' | 'exit', listener: () => void): unknown;
+  postMessage(run: FrameRun, handedOver: readonly ArrayBuffer[]): void;
+  /** An idle thread keeps no process alive. */
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<unknown>;
+}
+
+/** Threads that do one run at a time, and the runs that wait for one. */
+export class ThreadPool {
+  /** How many threads there are at most. */
+  readonly size: number;
+  readonly #start: () => Thread;
+  readonly #threads = new Set<Thread>();
+  readonly #idle: Thread[] = [];
+  readonly #waiting: Job[] = [];
+  readonly #jobs = new Map<Thread, Job>();
+  #isClosed = false;
+
+  constructor(size: number, start: () => Thread) {
+    this.size = size;
+    this.#start = start;
+  }
+
+  /** Rejects with what the thread answered, or with `WORKERS_FAILED`. */
+  run(run: FrameRun): Promise<FrameRunResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) throw failed('the workers are closed');
+      this.#waiting.push({ run, resolve, reject });
+      if (this.#idle.length === 0 && this.#threads.size < this.size) this.#add();
+      this.#next();
+    });
+  }
+
+  /** Ends all threads; what they had to do fails. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const threads = [...this.#threads];
+    for (const { reject } of this.#waiting.splice(0)) reject(failed('the workers were closed'));
+    for (const { reject } of this.#jobs.values()) reject(failed('the workers were closed'));
+    await Promise.all(threads.map((thread) => thread.terminate()));
+  }
+
+  #add(): void {
+    const thread = this.#start();
+    this.#threads.add(thread);
+    this.#idle.push(thread);
+    thread.on('message', (answer) => {
+      const job = this.#jobs.get(thread);
+      this.#jobs.delete(thread);
+      this.#idle.push(thread);
+      thread.unref();
+      if ('failure' in answer)
+        job?.reject(new EncryptionSdkError(answer.failure.code, answer.failure.message));
+      else job?.resolve(answer);
+      this.#next();
+    });
+    // What it died of may be anything, and its end says the rest.
+    thread.on('error', () => undefined);
+    thread.on('exit', () => {
+      this.#threads.delete(thread);
+      const place = this.#idle.indexOf(thread);
+      if (place !== -1) this.#idle.splice(place, 1);
+      this.#jobs.get(thread)?.reject(failed('a worker thread died'));
+      this.#jobs.delete(thread);
+      if (this.#isClosed || this.#waiting.length === 0) return;
+      this.#add();
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    const thread = this.#waiting.length === 0 ? undefined : this.#idle.pop();
+    const job = thread && this.#waiting.shift();
+    if (thread === undefined || job === undefined) return;
+    this.#jobs.set(thread, job);
+    thread.ref();
+    thread.postMessage(job.run, [job.run.bytes.buffer]);
+  }
+}
+
+interface Job {
+  readonly run: FrameRun;
+  readonly resolve: (result: FrameRunResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function failed(message: string): EncryptionSdkError {
+  return new EncryptionSdkError('WORKERS_FAILED', message);
+}

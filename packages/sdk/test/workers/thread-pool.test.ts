@@ -1,0 +1,68 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { expect, it } from 'vitest';
+import { suiteById } from '../../src/suites.ts';
+import type { FrameRun } from '../../src/workers/frame-run.ts';
+import { ThreadPool } from '../../src/workers/thread-pool.ts';
+import { rejection } from '../memory-keyring.ts';
+
+const suite = suiteById(0x0478);
+if (suite === undefined) throw new Error('there is no such suite');
+
+const run = (): FrameRun => ({
+  kind: 'seal',
+  key: createSecretKey(randomBytes(32)),
+  format: { suite, messageId: randomBytes(32), contentType: 'framed', frameLength: 10 },
+  sequenceNumber: 1,
+  bytes: new Uint8Array(new ArrayBuffer(100)).fill(7),
+});
+const thread = () => new Worker(new URL('../../src/frame-thread.ts', import.meta.url));
+
+it('a thread that dies fails its run, and another takes its place', async () => {
+  const threads: Worker[] = [];
+  const pool = new ThreadPool(1, () => {
+    const started = thread();
+    threads.push(started);
+    return started;
+  });
+  const [dying, waiting] = [pool.run(run()), pool.run(run())];
+  await threads[0]?.terminate();
+  expect(await rejection(dying)).toMatchObject({ code: 'WORKERS_FAILED' });
+  expect((await waiting).result).toHaveLength(10 * (10 + 32));
+  expect(threads).toHaveLength(2);
+  await pool.close();
+});
+
+it('plaintext comes back zeroed, in the memory that it was handed over in', async () => {
+  const pool = new ThreadPool(1, thread);
+  const { bytes, ...rest } = run();
+  const { spent } = await pool.run({ ...rest, bytes });
+  expect(bytes).toHaveLength(0);
+  expect(spent).toEqual(new Uint8Array(100));
+  await pool.close();
+});
+
+it('no more threads are started than there is work for, nor more than may be', async () => {
+  let started = 0;
+  const pool = new ThreadPool(2, () => {
+    started += 1;
+    return thread();
+  });
+  expect(started).toBe(0);
+  await pool.run(run());
+  await pool.run(run());
+  expect(started).toBe(1);
+  await Promise.all([run(), run(), run(), run()].map((each) => pool.run(each)));
+  expect(started).toBe(2);
+  await pool.close();
+});
+
+it('a closed pool fails what waits and what comes', async () => {
+  const pool = new ThreadPool(1, thread);
+  const [first, second] = [pool.run(run()), pool.run(run())];
+  const closed = pool.close();
+  for (const failing of [first, second, pool.run(run())]) {
+    expect(await rejection(failing)).toMatchObject({ code: 'WORKERS_FAILED' });
+  }
+  await closed;
+});
