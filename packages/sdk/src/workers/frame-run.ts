@@ -25,7 +25,7 @@ export interface FrameRunResult {
 export type FrameRunAnswer = FrameRunResult | { readonly failure: FrameRunFailure };
 
 /** An `EncryptionSdkError`, which would arrive as an error like any other. */
-export interface FrameRunFailure {
+interface FrameRunFailure {
   readonly code: EncryptionSdkErrorCode;
   readonly message: string;
 }
