@@ -85,11 +85,6 @@ export function plainView(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** A view for big-endian numbers over the same memory. */
-export function dataView(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 /** Writes the low 32 bits of `value` big-endian; answers the offset behind. Where there is no view, one is not worth its cost. */
 export function writeUint32(out: Uint8Array, offset: number, value: number): number {
   out[offset] = value >>> 24;

@@ -108,8 +108,8 @@ export function chunkDecryptor(
   if (!isIntegerBetween(maxBufferedBytes, 0, Number.MAX_SAFE_INTEGER)) {
     throw new RangeError('maxBufferedBytes: expected an integer, 0 or more');
   }
-  if (!['hold', 'refuse', 'unsafeReleaseBeforeSignature'].includes(signedMessages)) {
-    throw new TypeError('signedMessages: expected hold, refuse or unsafeReleaseBeforeSignature');
+  if (!SIGNED_MESSAGES.includes(signedMessages)) {
+    throw new TypeError(`signedMessages: expected ${SIGNED_MESSAGES.join(' or ')}`);
   }
   let isHeldBack = false;
   const held = new Parts(unsafeBytes);
@@ -197,5 +197,7 @@ function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
 function wipeAll(parts: readonly Uint8Array[]): void {
   for (const part of parts) part.fill(0);
 }
+
+const SIGNED_MESSAGES = ['hold', 'refuse', 'unsafeReleaseBeforeSignature'] as const;
 
 type TransformState = 'ready' | 'busy' | 'over';

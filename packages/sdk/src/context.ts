@@ -1,4 +1,4 @@
-import { compareAsUtf8, dataView, utf8Text } from './bytes.ts';
+import { compareAsUtf8, utf8Text } from './bytes.ts';
 import { EncryptionSdkError } from './errors.ts';
 import { ByteWriter } from './format/byte-writer.ts';
 
@@ -18,12 +18,11 @@ export const PUBLIC_KEY_CONTEXT_KEY = 'aws-crypto-public-key';
  * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` for lone surrogates or a serialisation that is too long
  */
 export function copyContext(context: EncryptionContext): EncryptionContext {
-  if (!isPlainObject(context)) throw new TypeError('encryptionContext: expected a plain object of strings');
-  const copy = emptyContext();
-  for (const [key, value] of Object.entries(context)) {
-    if (typeof value !== 'string') throw new TypeError('encryptionContext: every value must be a string');
-    copy[key] = value;
+  const pairs = isPlainObject(context) ? Object.entries(context) : undefined;
+  if (!pairs?.every(([, value]) => typeof value === 'string')) {
+    throw new TypeError('encryptionContext: expected a plain object of strings');
   }
+  const copy = Object.assign(emptyContext(), context);
   canonicalBytes(Object.freeze(copy));
   return copy;
 }
@@ -86,12 +85,11 @@ function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): U
 export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
   const context = emptyContext();
   if (bytes.length === 0) return Object.freeze(context);
-  const view = dataView(bytes);
   let offset = 0;
   const number = (): number => {
     if (offset + 2 > bytes.length) throw malformed();
     offset += 2;
-    return view.getUint16(offset - 2);
+    return ((bytes[offset - 2] ?? 0) << 8) | (bytes[offset - 1] ?? 0);
   };
   const text = (): string => {
     const length = number();
