@@ -35,7 +35,13 @@ export function describeExamples(
       writeFileSync(join(folder, 'example.mts'), code);
       const { stdout } = await promisify(execFile)(
         process.execPath,
-        ['--no-warnings', '--conditions=@holdfast/source', '--import=tsx', 'example.mts'],
+        [
+          '--no-warnings',
+          '--conditions=@holdfast/source',
+          '--import=tsx',
+          TYPESCRIPT_IN_THREADS,
+          'example.mts',
+        ],
         { cwd: folder, env: { ...process.env, ...environment() } },
       );
       expect(stdout).toBe(output);
@@ -43,4 +49,5 @@ export function describeExamples(
   });
 }
 
+const TYPESCRIPT_IN_THREADS = `--import=${new URL('typescript-threads.mjs', import.meta.url).href}`;
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -25,16 +25,15 @@ describeWithEachToken('a directory of many keys', (context) => {
       key && raw.C_GetAttributeValue(handle, key, [{ type: 0x3 }])[0]?.value.toString();
     return {
       temporary,
-      find(label: string, { fresh = false, epoch = 0 } = {}) {
-        return directory.find({ handle, epoch }, { label }, { fresh }).map(labelOf);
-      },
+      find: (label: string, { fresh = false, epoch = 0 } = {}) =>
+        directory.find({ handle, epoch }, { label }, { fresh }).map(labelOf),
       /** Searches of the token since the last call. */
-      searches() {
+      searches: () => {
         const count = searches.mock.calls.length;
         searches.mockClear();
         return count;
       },
-      close() {
+      close: () => {
         raw.C_CloseSession(handle);
         token.close();
       },
