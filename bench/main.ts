@@ -2,6 +2,7 @@
 /** Loaded when it is wanted: what one area needs is not in the memory of another. */
 const AREAS = {
   sdk: async () => (await import('./sdk/bench.ts')).benchSdk,
+  loop: async () => (await import('./loop.ts')).benchLoop,
   xks: async () => (await import('./xks/bench.ts')).benchXks,
   kms: async () => (await import('./kms/bench.ts')).benchKms,
   policies: async () => (await import('./policies/bench.ts')).benchPolicies,

@@ -19,7 +19,8 @@ function* buffers(): Generator<Case> {
         const isSmall = plaintextLength === KiB;
         for (const isCached of isSmall ? [false, true] : [false]) {
           for (const inFlight of isSmall ? [1, 8] : [1]) {
-            yield* bothWays('buffer', { suite, plaintextLength, frameLength, isCached }, inFlight);
+            const workload = { suite, plaintextLength, frameLength, isCached, hasWorkers: false };
+            yield* bothWays('buffer', workload, inFlight);
           }
         }
       }
@@ -30,18 +31,22 @@ function* buffers(): Generator<Case> {
 function* streams(): Generator<Case> {
   for (const frameLength of [4 * KiB, 64 * KiB, MiB]) {
     for (const suite of [UNSIGNED, SIGNED] as const) {
-      yield* bothWays('stream', { suite, plaintextLength: STREAM_LENGTH, frameLength, isCached: false }, 1);
+      for (const hasWorkers of frameLength === 4 * KiB ? [false, true] : [false]) {
+        const workload = { suite, plaintextLength: STREAM_LENGTH, frameLength, isCached: false, hasWorkers };
+        yield* bothWays('stream', workload, 1);
+      }
     }
   }
 }
 
 function* bothWays(form: Case['form'], workload: Workload, inFlight: number): Generator<Case> {
-  const { suite, plaintextLength, frameLength, isCached } = workload;
+  const { suite, plaintextLength, frameLength, isCached, hasWorkers } = workload;
   const words = [
     `${sizeName(plaintextLength)}${form === 'stream' ? '-stream' : ''}`,
     suite === SIGNED ? 'signed' : 'unsigned',
     `${sizeName(frameLength)}-frames`,
     ...(isCached ? ['cached'] : []),
+    ...(hasWorkers ? ['workers'] : []),
     ...(inFlight > 1 ? [`${inFlight}-in-flight`] : []),
   ];
   for (const direction of ['encrypt', 'decrypt'] as const) {

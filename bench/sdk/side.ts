@@ -8,6 +8,8 @@ export interface Workload {
   readonly frameLength: number;
   /** Data keys come from a cache that is warm. */
   readonly isCached: boolean;
+  /** Holdfast has worker threads; the others have none. */
+  readonly hasWorkers: boolean;
 }
 
 /** An implementation of the AWS Encryption SDK, ready for messages of one kind. */

@@ -28,4 +28,4 @@ export async function feed(
 
 /** Starting a frame costs as much as about so many bytes of it. */
 const FRAME_COST = 2 ** 13;
-const MAX_COST = 2 ** 20;
+const MAX_COST = 2 ** 19;

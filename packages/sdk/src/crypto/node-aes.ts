@@ -204,7 +204,7 @@ type AesGcm = 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm';
 
 const TAG_LENGTH = 16;
 /** About a millisecond's work. */
-const MAX_BLOCKING_LENGTH = 2 ** 21;
+const MAX_BLOCKING_LENGTH = 2 ** 20;
 const KEY_OBJECTS = new WeakMap<AesGcmKey, KeyObject>();
 const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number | undefined, AesGcm> = new Map([
   [16, 'aes-128-gcm'],
