@@ -5,7 +5,7 @@ import { errorCode } from '../error-code.ts';
 import type { Snapshot, Store, StoreLocation } from '../store.ts';
 import { DRAFT_SUFFIX, makeFolder, syncFolder, writeDurably } from './durable-files.ts';
 import { decodeLog, encodeCommit, encodeSnapshot } from './log.ts';
-import { takeLock } from './process-lock.ts';
+import { type ProcessLock, takeLock } from './process-lock.ts';
 
 /** How a directory is kept small. */
 export interface DirectoryStoreOptions {
@@ -33,7 +33,7 @@ export function directoryStore(
         const lock = await takeLock(join(path, LOCK_NAME));
         try {
           const log = await openNewestLog(path);
-          return storeOf(path, { log, maxLogBytes, release: () => lock.release() });
+          return storeOf(path, { log, maxLogBytes, lock });
         } catch (error) {
           await lock.release();
           throw error;
@@ -56,10 +56,10 @@ interface OpenLog {
 interface StoreParts {
   readonly log: OpenLog;
   readonly maxLogBytes: number;
-  readonly release: () => Promise<void>;
+  readonly lock: ProcessLock;
 }
 
-function storeOf(path: string, { log: opened, maxLogBytes, release }: StoreParts): Store {
+function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): Store {
   let log = opened;
 
   const beginLog = async (number: number, snapshot: Snapshot): Promise<void> => {
@@ -75,6 +75,7 @@ function storeOf(path: string, { log: opened, maxLogBytes, release }: StoreParts
     begin: (snapshot) =>
       whatFails(path, async () => {
         if (log.file) throw new LocalKmsError('STATE_EXISTS', `${path} holds the state of a KMS already`);
+        await lock.assertHeld();
         await beginLog(1, snapshot);
       }),
     commit: (version, changes) =>
@@ -82,6 +83,7 @@ function storeOf(path: string, { log: opened, maxLogBytes, release }: StoreParts
         const { file, number, bytes, snapshotBytes } = log;
         if (!file) throw new TypeError('store: expected one that was begun');
         const line = encodeCommit(version, changes);
+        await lock.assertHeld();
         await file.appendFile(line);
         await file.datasync();
         log = { ...log, bytes: bytes + line.length };
@@ -93,7 +95,7 @@ function storeOf(path: string, { log: opened, maxLogBytes, release }: StoreParts
       }),
     async close() {
       await log.file?.close();
-      await release();
+      await lock.release();
     },
   };
 }

@@ -1,14 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { link, readFile, rename, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { z } from 'zod';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, readFile, rm } from 'node:fs/promises';
 import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
 import { writeSynced } from './durable-files.ts';
+import { hasEnded, type LockHolder, lockHolder, thisProcess } from './lock-holder.ts';
 
 /** A lock that one process has. */
 export interface ProcessLock {
+  /** Rejects with LocalKmsError `STATE_IN_USE` if somebody has removed the file by hand since. */
+  assertHeld(): Promise<void>;
+  /** Removes the file, if it is still ours. */
   release(): Promise<void>;
 }
 
@@ -19,17 +20,45 @@ export interface ProcessLock {
  */
 export async function takeLock(path: string): Promise<ProcessLock> {
   const own = `${path}.${randomUUID()}`;
-  const text = JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) });
+  const text = JSON.stringify(thisProcess());
   await writeSynced(own, Buffer.from(text, 'utf8'), 'wx');
   try {
-    if (!(await linked(own, path))) {
-      await removeStale(path);
-      if (!(await linked(own, path))) throw inUse(path, 'another process');
-    }
+    await take(path, own);
   } finally {
     await rm(own);
   }
-  return { release: () => rm(path, { force: true }) };
+  const isHeld = async (): Promise<boolean> => (await textOf(path)) === text;
+  return {
+    async assertHeld() {
+      if (!(await isHeld())) throw new LocalKmsError('STATE_IN_USE', `${path} is not ours any more`);
+    },
+    async release() {
+      if (await isHeld()) await rm(path);
+    },
+  };
+}
+
+async function take(path: string, own: string): Promise<void> {
+  if (await linked(own, path)) return;
+  const text = await textOf(path);
+  if (text !== undefined) await removeStale(path, text, own);
+  if (!(await linked(own, path))) throw inUse(path);
+}
+
+/**
+ * Removes a lock whose process has ended. Of several that come to do so, one at a time looks whether it is still there: the
+ * one that has the lock which is named after it. Should that one end on the way, its lock is taken over in turn.
+ */
+async function removeStale(path: string, text: string, own: string): Promise<void> {
+  const holder = lockHolder.safeParse(parsedJson(text)).data;
+  if (!holder || !hasEnded(holder)) throw inUse(path, holder);
+  const successor = `${path}.after-${createHash('sha256').update(text).digest('hex')}`;
+  await take(successor, own);
+  try {
+    if ((await textOf(path)) === text) await rm(path);
+  } finally {
+    await rm(successor);
+  }
 }
 
 /** Whether the lock is ours now: a link is made whole, with its content, or not at all. */
@@ -43,43 +72,13 @@ async function linked(own: string, path: string): Promise<boolean> {
   }
 }
 
-async function removeStale(path: string): Promise<void> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return;
-  const holder = holderSchema.safeParse(parsedJson(text)).data;
-  if (!holder || holder.host !== hostname() || startOf(holder.pid) === holder.started) {
-    throw inUse(path, holder ? `process ${holder.pid} on ${holder.host}` : 'an unknown process');
-  }
-  // Somebody else may have taken it over since it was read. Moved away, it cannot change any more.
-  const aside = `${path}.${randomUUID()}`;
-  await rename(path, aside).catch(() => undefined);
-  const moved = await readFile(aside, 'utf8').catch(() => undefined);
-  if (moved !== undefined && moved !== text) {
-    await link(aside, path).catch(() => undefined);
-    await rm(aside);
-    throw inUse(path, 'another process');
-  }
-  await rm(aside, { force: true });
-}
-
-/**
- * What tells a process from a later one of the same id: the boot of the machine, and when it started after that.
- * Undefined if there is no such process; without /proc, all that can be seen is that there is one.
- */
-function startOf(pid: number): string | undefined {
+/** undefined if there is no such file. */
+async function textOf(path: string): Promise<string | undefined> {
   try {
-    process.kill(pid, 0);
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (errorCode(error) !== 'EPERM') return undefined;
-  }
-  try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const status = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program, in parentheses, may hold anything. After it, the start is the twentieth (proc(5)).
-    const start = status.slice(status.lastIndexOf(')') + 2).split(' ')[19];
-    return `${boot} ${start}`;
-  } catch {
-    return 'running';
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
@@ -91,9 +90,8 @@ function parsedJson(text: string): unknown {
   }
 }
 
-function inUse(path: string, holder: string): LocalKmsError {
-  const message = `${path} is held by ${holder}; if that has ended, delete the file`;
+function inUse(path: string, holder?: LockHolder): LocalKmsError {
+  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
+  const message = `${path} is held by ${who}; if that has ended, delete the file`;
   return new LocalKmsError('STATE_IN_USE', message);
 }
-
-const holderSchema = z.strictObject({ host: z.string(), pid: z.int().min(1), started: z.string() });

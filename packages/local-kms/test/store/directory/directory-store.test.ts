@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { directoryStore } from '../../../src/store/directory/directory-store.ts';
@@ -27,6 +27,19 @@ describe('a directory', () => {
       expect(await next.read()).toMatchObject({ version: 2, records: [{ version: 2, body: Buffer.of(3) }] });
       await next.close();
     }
+  });
+
+  test('of which the lock was deleted and taken by another is written to no more', async () => {
+    const folder = temporaryFolder();
+    const store = await directoryStore(folder).open();
+    await store.begin({ header: '', version: 0, records: [] });
+    rmSync(join(folder, 'lock'));
+    const next = await directoryStore(folder).open();
+    await expect(store.commit(1, change(1))).rejects.toMatchObject({ code: 'STATE_IN_USE' });
+    await store.close();
+    await next.commit(1, change(2));
+    expect(await next.read()).toMatchObject({ version: 1, records: [{ body: Buffer.of(2) }] });
+    await next.close();
   });
 
   test('takes the newest of two logs, and clears away the other and what was not finished', async () => {
