@@ -7,7 +7,10 @@ export interface Clock {
 
 /** The time of this machine, moved forward as far as one likes. */
 export interface MovableClock extends Clock {
-  /** Throws RangeError unless `milliseconds` is from 0 up to a hundred years. */
+  /**
+   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years and the clock stays within a thousand years of
+   * the time of this machine.
+   */
   advance(milliseconds: number): void;
 }
 
@@ -19,6 +22,9 @@ export function movableClock(offsets: Table<number> = createTable()): MovableClo
     advance(milliseconds) {
       if (!(milliseconds >= 0 && milliseconds <= MAX_ADVANCE_MS)) {
         throw new RangeError(`milliseconds: expected 0 to ${MAX_ADVANCE_MS}, not ${milliseconds}`);
+      }
+      if (aheadMs + milliseconds > MAX_AHEAD_MS) {
+        throw new RangeError(`milliseconds: expected ${MAX_AHEAD_MS} at most with all moves before`);
       }
       aheadMs += milliseconds;
       offsets.set(OFFSET_ID, aheadMs);
@@ -33,5 +39,7 @@ export function daysAfter(time: Date, days: number): Date {
 
 const OFFSET_ID = 'now';
 const DAY_MS = 86_400_000;
-/** The farthest that a clock is moved at a time: a hundred years. */
-export const MAX_ADVANCE_MS = 36_525 * DAY_MS;
+// A hundred years at a time.
+const MAX_ADVANCE_MS = 36_525 * DAY_MS;
+// A thousand years in all: no test needs more, and every client can read the dates.
+const MAX_AHEAD_MS = 10 * MAX_ADVANCE_MS;

@@ -1,6 +1,5 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { MAX_ADVANCE_MS } from './clock.ts';
 import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { LocalKms } from './local-kms.ts';
 
@@ -32,9 +31,13 @@ function controlApp(kms: Controlled): Hono {
   });
   app.post('/clock', async ({ req, body, json }) => {
     const move = clockMove.safeParse(await req.json().catch(() => undefined));
-    if (!move.success)
-      return json({ message: 'expected {"advanceMs": …}, from 0 up to a hundred years' }, 400);
-    kms.advanceClock(move.data.advanceMs);
+    if (!move.success) return json({ message: 'expected {"advanceMs": …}' }, 400);
+    try {
+      kms.advanceClock(move.data.advanceMs);
+    } catch (error) {
+      if (error instanceof RangeError) return json({ message: error.message }, 400);
+      throw error;
+    }
     await kms.kept();
     return body(null, 204);
   });
@@ -42,4 +45,4 @@ function controlApp(kms: Controlled): Hono {
 }
 
 const HOST = /^(127\.0\.0\.1|localhost):\d{1,5}$/;
-const clockMove = z.strictObject({ advanceMs: z.number().min(0).max(MAX_ADVANCE_MS) });
+const clockMove = z.strictObject({ advanceMs: z.number() });

@@ -62,6 +62,16 @@ describe('the control of a KMS over HTTP', () => {
     expect(await (await startControlled()).post('/clock', body)).toBe(400);
   });
 
+  test('moves its clock no farther than a thousand years', async () => {
+    const { createKey, post } = await startControlled();
+    const century = JSON.stringify({ advanceMs: 36_525 * 86_400_000 });
+    for (let i = 0; i < 10; i += 1) expect(await post('/clock', century)).toBe(204);
+    expect(await post('/clock', '{"advanceMs":1}')).toBe(400);
+    await createKey();
+    expect(await post('/reset', '{}')).toBe(204);
+    expect(await post('/clock', century)).toBe(204);
+  });
+
   test('refuses what a web page can send, and what is sent to another name', async () => {
     const { control, createKey, client, post } = await startControlled();
     const KeyId = await createKey();
