@@ -1,21 +1,28 @@
 import { type MovableClock, movableClock } from './clock.ts';
 import type { Account } from './kms.ts';
 import { clockOffsetKind } from './state/kinds/clock-offset.ts';
-import { createLedger, MEMORY_LEDGER } from './state/ledger.ts';
+import { createLedger, type Ledger, MEMORY_LEDGER } from './state/ledger.ts';
 import { openState, type StateOptions } from './state/open-state.ts';
 import { ALL_REGIONS, createRecords, type NamedRecord, type Records } from './state/records.ts';
 
-/** The account of a KMS as it is by now: a restart finds it again where it is kept, and a reset makes another one. */
+/**
+ * The account of a KMS as it is by now: a restart finds it again where it is kept, and a reset makes another one. It is
+ * opened, reset and closed in the order of the calls, one after the other.
+ */
 export interface CurrentAccount {
   account(): Account;
-  clock(): MovableClock;
-  /** Opens what is kept, or begins it with the seed. Once, until it is closed. Rejects as `openState` and `plant` do. */
+  /** Throws RangeError as the clock does, and TypeError for an account that is kept and not open. */
+  advanceClock(milliseconds: number): void;
+  /** Opens what is kept, or begins it with the seed, unless it is open. Rejects as `openState` and `plant` do. */
   open(): Promise<void>;
-  /** Resolves when all changes up to now are kept; at once in memory. Rejects with LocalKmsError. */
+  /**
+   * Resolves when all changes up to now are kept; at once in memory. Rejects with LocalKmsError, and with TypeError for an
+   * account that is kept and not open.
+   */
   settled(): Promise<void>;
-  /** Puts an account with nothing but the seed in the place of this one. Rejects with TypeError unless it is open. */
+  /** Puts an account with nothing but the seed in the place of this one. Rejects as `settled` does. */
   reset(): Promise<void>;
-  /** Lets go of where it is kept. What is in memory only stays. */
+  /** Lets go of where it is kept, if it is open. What is in memory only stays. */
   close(): Promise<void>;
 }
 
@@ -43,10 +50,19 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
     records.assertAllClaimed();
     return { records, clock, account };
   };
+  const closed = state ? CLOSED_LEDGER : MEMORY_LEDGER;
   let current = begin();
-  let ledger = MEMORY_LEDGER;
-  let opened: Promise<void> | undefined;
+  let ledger = closed;
+  let isOpen = false;
 
+  const assertOpen = (): void => {
+    if (state && !isOpen) throw notListening();
+  };
+  let last = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    last = last.then(work, work);
+    return last;
+  };
   const openKept = async (where: StateOptions): Promise<{ readonly isNew: boolean }> => {
     const kept = await openState(where, accountId);
     try {
@@ -59,45 +75,62 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
     connectAgain(current.account);
     return { isNew: kept.version === 0 };
   };
-  const open = async (): Promise<void> => {
-    try {
-      const { isNew } = state ? await openKept(state) : { isNew: true };
-      if (isNew) await plant(current.account);
-      await ledger.settled();
-    } catch (error) {
-      current = begin();
-      await close();
-      throw error;
-    }
-  };
-  const close = async (): Promise<void> => {
+  const letGo = async (): Promise<void> => {
     const closing = ledger;
-    ledger = MEMORY_LEDGER;
-    opened = undefined;
+    ledger = closed;
+    isOpen = false;
     await closing.close();
   };
 
   return {
     account: () => current.account,
-    clock: () => current.clock,
-    open() {
-      opened ??= open();
-      return opened;
+    advanceClock(milliseconds) {
+      assertOpen();
+      current.clock.advance(milliseconds);
     },
+    open: () =>
+      inTurn(async () => {
+        if (isOpen) return;
+        try {
+          const { isNew } = state ? await openKept(state) : { isNew: true };
+          if (isNew) await plant(current.account);
+          await ledger.settled();
+          isOpen = true;
+        } catch (error) {
+          current = begin();
+          await letGo();
+          throw error;
+        }
+      }),
     settled: () => ledger.settled(),
-    async reset() {
-      if (state && !opened) throw new TypeError('reset: expected a KMS that listens');
-      await connectionsSettled(current.account);
-      const next = begin();
-      await plant(next.account);
-      await ledger.replace(next.records);
-      current = next;
-    },
-    async close() {
-      await connectionsSettled(current.account);
-      if (state) await close();
-    },
+    reset: () =>
+      inTurn(async () => {
+        assertOpen();
+        await connectionsSettled(current.account);
+        const next = begin();
+        await plant(next.account);
+        await ledger.replace(next.records);
+        current = next;
+        isOpen = true;
+      }),
+    close: () =>
+      inTurn(async () => {
+        if (!isOpen) return;
+        await connectionsSettled(current.account);
+        if (state) await letGo();
+      }),
   };
+}
+
+/** Of an account that is kept, while it is not open: what changes then would be lost. */
+const CLOSED_LEDGER: Ledger = {
+  settled: () => Promise.reject(notListening()),
+  replace: () => Promise.reject(notListening()),
+  close: async () => undefined,
+};
+
+function notListening(): TypeError {
+  return new TypeError('state: expected a KMS that listens');
 }
 
 /** Goes on with the attempts to connect key stores that were under way when a process ended. */

@@ -83,12 +83,13 @@ export interface LocalKms {
   listen(options?: ListenOptions): Promise<ListeningKms>;
   /**
    * Moves the clock forward; what was due by then happens: deletions, rotations, expiry of imported material.
-   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years.
+   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years and the clock stays within a thousand years of
+   * the time of this machine; with `state`, TypeError unless the KMS listens.
    */
   advanceClock(milliseconds: number): void;
   /**
    * Resolves when all that has changed until now is kept where `state` says, as it is before any request is answered.
-   * Rejects with LocalKmsError if it cannot be.
+   * Rejects with LocalKmsError if it cannot be; with `state`, with TypeError unless the KMS listens.
    */
   kept(): Promise<void>;
   /**
@@ -103,8 +104,8 @@ export interface LocalKms {
   /** What the calls to the proxies of external key stores came to. */
   xksMetrics(): readonly XksStoreMetrics[];
   /**
-   * Forgets everything but the seed, the calls so far among that, and sets the clock back to the time of this machine. With `state`, rejects with
-   * TypeError unless the KMS listens.
+   * Forgets everything but the seed, the calls so far among that, and sets the clock back to the time of this machine.
+   * With `state`, rejects with TypeError unless the KMS listens.
    */
   reset(): Promise<void>;
 }
@@ -121,7 +122,11 @@ export interface ListenOptions {
 export interface ListeningKms {
   /** The `endpoint` of a KMS client. */
   readonly url: string;
-  /** Answers the requests that have arrived, in five seconds at most, then frees the port and every connection. */
+  /**
+   * Answers the requests that have arrived, in five seconds at most, then frees the port and every connection, and closes
+   * the state if nobody else listens. Once: further calls wait for the first. Rejects with LocalKmsError if something could
+   * not be kept.
+   */
   close(): Promise<void>;
 }
 
@@ -198,41 +203,51 @@ export function createLocalKms({
     // A failure is in the log already.
     current.settled().catch(() => undefined);
   };
-  let listening = 0;
+  let listeners = 0;
   let ticking: NodeJS.Timeout | undefined;
+  const left = async (): Promise<void> => {
+    listeners -= 1;
+    if (listeners > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+    await current.close();
+    // Somebody may listen again by now.
+    if (listeners === 0) transport.close();
+  };
 
   return {
     async listen({ host = '127.0.0.1', port = 0 } = {}) {
-      await current.open();
-      const server = await startHttpServer({
-        host,
-        port,
-        fetch: app.fetch,
-        onError: ({ code, name }) => log({ event: 'server-error', cause: code ?? name }),
-      }).catch(async (error: unknown) => {
-        if (listening === 0) await current.close();
-        throw error;
-      });
+      // From here on nobody else is the last one, who closes the state.
+      listeners += 1;
+      const server = await current
+        .open()
+        .then(() =>
+          startHttpServer({
+            host,
+            port,
+            fetch: app.fetch,
+            onError: ({ code, name }) => log({ event: 'server-error', cause: code ?? name }),
+          }),
+        )
+        .catch(async (error: unknown) => {
+          await left();
+          throw error;
+        });
       const { url } = server;
-      listening += 1;
       // What is due does not wait for a request, nor keep the process alive.
       ticking ??= setInterval(catchUp, TICK_MS).unref();
       log({ event: 'listening', url, notice: 'for development and tests only' });
+      let closed: Promise<void> | undefined;
       return {
         url,
-        async close() {
-          await server.close();
-          listening -= 1;
-          if (listening > 0) return;
-          clearInterval(ticking);
-          ticking = undefined;
-          await current.close();
-          transport.close();
+        close() {
+          closed ??= server.close().then(left);
+          return closed;
         },
       };
     },
     advanceClock(milliseconds) {
-      current.clock().advance(milliseconds);
+      current.advanceClock(milliseconds);
       catchUp();
     },
     kept: () => current.settled(),
