@@ -45,10 +45,11 @@ function textOf(line: Buffer): string | undefined {
 
 /**
  * Whether the last line, which is not whole, is one that was being written: it is shorter than it says, or has holes. A file
- * system that lost its power may have kept the end of what was written and not its beginning.
+ * system that lost its power may have kept the end of what was written and not its beginning, in blocks: a hole is long, or
+ * at an end of the line.
  */
 function isTorn(line: Buffer, isEnded: boolean): boolean {
-  if (line.includes(HOLE)) return true;
+  if (line.includes(HOLE) || line.at(0) === 0 || line.at(-1) === 0) return true;
   const { length, textAt } = prefixOf(line);
   return !isEnded && (length === undefined || line.length - textAt <= length);
 }

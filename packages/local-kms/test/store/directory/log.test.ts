@@ -106,13 +106,24 @@ describe('a log', () => {
     }
   });
 
-  test('ends before a commit of which a power failure has kept the end without the beginning', () => {
+  test('ends before a commit of which a power failure has kept one end without the other', () => {
     const snapshot = { header: '', version: 0, records: [] };
     const { log, ends } = written({ snapshot, commits: [[{ name: 'key/a/1', body: Buffer.alloc(100, 1) }]] });
-    const holed = Buffer.from(log).fill(0, ends[0], log.length - 20);
-    expect(decodeLog(holed)).toMatchObject({ bytes: ends[0], snapshot: { version: 0 } });
-    const grown = Buffer.concat([log, Buffer.alloc(4096)]);
-    expect(decodeLog(grown)).toMatchObject({ bytes: log.length, snapshot: { version: 1 } });
+    const [start = 0] = ends;
+    for (let length = 1; length <= log.length - start; length += 1) {
+      const holes = [
+        [start, start + length],
+        [log.length - length, log.length],
+      ] as const;
+      for (const [from, to] of holes) {
+        const holed = Buffer.from(log).fill(0, from, to);
+        expect(decodeLog(holed)).toMatchObject({ bytes: start, snapshot: { version: 0 } });
+      }
+    }
+    for (const length of [1, 7, 8, 4096]) {
+      const grown = Buffer.concat([log, Buffer.alloc(length)]);
+      expect(decodeLog(grown)).toMatchObject({ bytes: log.length, snapshot: { version: 1 } });
+    }
   });
 
   test('of another format is refused as that', () => {
