@@ -88,7 +88,7 @@ async function prepare(client: Client): Promise<void> {
 
 async function readIfThere(client: Client): Promise<Snapshot | undefined> {
   const { rows } = await client.query("SELECT to_regclass('holdfast_local_kms') IS NOT NULL AS there");
-  return thereSchema.parse(rows)[0].there ? read(client) : undefined;
+  return parsed(thereSchema, rows)[0].there ? read(client) : undefined;
 }
 
 async function read(client: Client): Promise<Snapshot | undefined> {
@@ -98,14 +98,27 @@ async function read(client: Client): Promise<Snapshot | undefined> {
     'SELECT name, version, body FROM holdfast_local_kms_records ORDER BY version, name',
   );
   await client.query('COMMIT');
-  const [head] = headsSchema.parse(heads.rows);
-  return head && { ...head, records: recordsSchema.parse(records.rows) };
+  const [head] = parsed(headsSchema, heads.rows);
+  if (!head && records.rows.length > 0) {
+    throw new LocalKmsError('STATE_CORRUPT', 'the database has records, and no header that they belong to');
+  }
+  return head && { ...head, records: parsed(recordsSchema, records.rows) };
 }
 
-// Answers wait for commits: these have to outlive the server. And a process that is gone with its machine is to be noticed.
+function parsed<Schema extends z.ZodType>(schema: Schema, rows: unknown): z.output<Schema> {
+  const { data, error } = schema.safeParse(rows);
+  if (error) {
+    throw new LocalKmsError('STATE_CORRUPT', 'the rows of the database are not ours', { cause: error });
+  }
+  return data;
+}
+
+// Answers wait for commits: these have to outlive the server. A process that is gone with its machine is to be noticed. And
+// one that has nothing to keep for hours still has the lock; a server before PostgreSQL 14 knows no such limit.
 const SETTINGS = `
   SET synchronous_commit = on;
-  SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`;
+  SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`;
 
 // Made by two processes at once, the same table is an error to one of them.
 const TABLES = `
@@ -132,7 +145,9 @@ const LOCK_NOT_AVAILABLE = '55P03';
 
 const BEGIN = `
   WITH head AS (
-    INSERT INTO holdfast_local_kms (header, version) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING version
+    INSERT INTO holdfast_local_kms (header, version)
+    SELECT $1::text, $2::bigint WHERE NOT EXISTS (SELECT FROM holdfast_local_kms_records)
+    ON CONFLICT DO NOTHING RETURNING version
   ), kept AS (
     INSERT INTO holdfast_local_kms_records (name, version, body)
     SELECT record.* FROM head, unnest($3::text[], $4::bigint[], $5::bytea[]) AS record

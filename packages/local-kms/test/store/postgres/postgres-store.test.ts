@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateKeyCommand, DescribeKeyCommand } from '@aws-sdk/client-kms';
 import type { LogRecord } from '@holdfast/local-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -57,6 +58,41 @@ describe.skipIf(POSTGRES_PROGRAMS === undefined)('PostgreSQL', () => {
     await expect.poll(() => records.map(({ event }) => event)).toContain('state-lost');
     await expect(second.client.send(describeKey)).rejects.toMatchObject({ name: 'KMSInternalException' });
     await expect(second.stop()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+
+  test('holds a state that is corrupt, and none that is new, when only its records are left', async () => {
+    const location = postgresStore(server.url('headless'));
+    const store = await location.open();
+    await store.begin(EMPTY);
+    await store.commit(1, [change]);
+    server.sql('headless', 'DELETE FROM holdfast_local_kms');
+    await expect(store.read()).rejects.toMatchObject({ code: 'STATE_CORRUPT' });
+    await expect(location.read()).rejects.toMatchObject({ code: 'STATE_CORRUPT' });
+    await expect(store.begin(EMPTY)).rejects.toMatchObject({ code: 'STATE_EXISTS' });
+    await store.close();
+  });
+
+  test('holds a state that is corrupt when a row of it cannot be ours', async () => {
+    const location = postgresStore(server.url('tampered'));
+    const store = await location.open();
+    await store.begin(EMPTY);
+    await store.commit(1, [change]);
+    for (const table of ['holdfast_local_kms_records', 'holdfast_local_kms']) {
+      server.sql('tampered', `UPDATE ${table} SET version = -1`);
+      await expect(store.read()).rejects.toMatchObject({ code: 'STATE_CORRUPT' });
+      server.sql('tampered', `UPDATE ${table} SET version = 1`);
+    }
+    expect(await store.read()).toMatchObject({ version: 1 });
+    await store.close();
+  });
+
+  test('does not end a connection that has long had nothing to say', async () => {
+    const url = server.url('idle');
+    server.sql('postgres', "ALTER DATABASE idle SET idle_session_timeout = '100ms'");
+    const store = await postgresStore(url).open();
+    await sleep(500);
+    await store.begin(EMPTY);
+    await store.close();
   });
 
   test('is not looked for at what is no URL, and of that nothing is said', () => {
