@@ -37,9 +37,18 @@ export interface AppOptions {
  */
 export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
-  app.get('/xks-metrics', (context) => context.json({ stores: xksStoreMetrics(options.account()) }));
+  app.get('/xks-metrics', async ({ json }) => {
+    const answer = await answerOf(options.settled, async () => ({
+      stores: xksStoreMetrics(options.account()),
+    }));
+    if ('output' in answer) return json(answer.output);
+    return json({ message: answer.error.message }, 500);
+  });
   app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
+    const reading = readBody(incoming, MAX_BODY_BYTES);
+    // A reset while it is read comes before the request.
+    await reading.catch(() => undefined);
     const account = options.account();
     const requestId = account.ids.uuid('request');
     const operation = operationName(incoming);
@@ -47,7 +56,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const origin = originOf(incoming);
     const notes: Notes = { keyArns: [], xksCalls: [] };
     const answer = await answerOf(options.settled, async () => {
-      const body = await readBody(incoming, MAX_BODY_BYTES);
+      const body = await reading;
       account.catchUp();
       const run = operationNamed(operation);
       notes.identity = options.authenticate({ headers: incoming.headersDistinct, body });
@@ -132,9 +141,9 @@ function keyIdIn(keyArn: string): string {
   return keyArn.slice(keyArn.indexOf('/') + 1);
 }
 
-type Answer = { readonly output: Output } | { readonly error: KmsError };
+type Answer<T> = { readonly output: T } | { readonly error: KmsError };
 
-async function answerOf(settled: () => Promise<void>, run: () => Promise<Output>): Promise<Answer> {
+async function answerOf<T>(settled: () => Promise<void>, run: () => Promise<T>): Promise<Answer<T>> {
   try {
     try {
       return { output: await run() };
@@ -146,7 +155,7 @@ async function answerOf(settled: () => Promise<void>, run: () => Promise<Output>
   }
 }
 
-function responseOf(answer: Answer, requestId: string): Response {
+function responseOf(answer: Answer<Output>, requestId: string): Response {
   const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': requestId };
   if ('output' in answer) return new Response(JSON.stringify(answer.output), { status: 200, headers });
   const { code, message, status } = answer.error;

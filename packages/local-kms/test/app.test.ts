@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { GenerateDataKeyCommand } from '@aws-sdk/client-kms';
+import { GenerateDataKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
 import { refusal, startKms } from './fixtures/kms.ts';
@@ -65,6 +66,19 @@ describe('the AWS JSON 1.1 protocol', () => {
   ])('refuses %s', async (_title, sent, status, __type) => {
     const { url } = await startKms();
     expect(await send(url, sent)).toMatchObject({ status, answer: { __type } });
+  });
+
+  test('is of the account that there is when a request has come to its end', async () => {
+    const { url, local, client } = await startKms();
+    const headers = { 'x-amz-target': 'TrentService.CreateKey', expect: '100-continue', 'content-length': 2 };
+    const slow = request(url, { method: 'POST', headers });
+    slow.flushHeaders();
+    await once(slow, 'continue'); // It has begun.
+    await local.reset();
+    slow.end('{}');
+    slow.once('response', (response) => response.resume());
+    await once(slow, 'close');
+    expect((await client.send(new ListKeysCommand())).Keys).toHaveLength(1);
   });
 
   test('takes a member that is null for one that is absent', async () => {
