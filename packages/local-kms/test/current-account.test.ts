@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { createLocalKms, directoryStore, type ListeningKms } from '@holdfast/local-kms';
+import { createLocalKms, directoryStore, type ListeningKms, type Seed } from '@holdfast/local-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { stateIn, temporaryFolder } from './fixtures/state.ts';
 
@@ -14,9 +14,9 @@ async function answerTo(operation: string, { url }: ListeningKms) {
   return status;
 }
 
-function withState() {
+function withState(seed: Seed = SEED) {
   const folder = temporaryFolder();
-  const kms = createLocalKms({ state: stateIn(folder), seed: SEED });
+  const kms = createLocalKms({ state: stateIn(folder), seed });
   // How many keys the folder has at this time.
   const kept = async () => {
     const { records = [] } = (await directoryStore(folder).read()) ?? {};
@@ -79,7 +79,8 @@ describe('a KMS with state keeps what it answers', () => {
   });
 
   test('a reset too, which comes before it is closed or not at all', async () => {
-    const { kms, kept } = withState();
+    // A key that takes its time.
+    const { kms, kept } = withState({ keys: [{ spec: 'RSA_3072', usage: 'SIGN_VERIFY' }] });
     const first = await kms.listen();
     await answerTo('CreateKey', first);
     await Promise.all([kms.reset(), first.close()]);

@@ -92,6 +92,7 @@ describe.skipIf(POSTGRES_PROGRAMS === undefined)('PostgreSQL', () => {
     const store = await postgresStore(url).open();
     await sleep(500);
     await store.begin(EMPTY);
+    expect(await store.read()).toEqual(EMPTY);
     await store.close();
   });
 

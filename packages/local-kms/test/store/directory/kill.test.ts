@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import { directoryStore } from '../../../src/store/directory/directory-store.ts';
+import { temporaryFolder } from '../../fixtures/state.ts';
+
+const BODY_BYTES = 300;
+
+/** The versions that the program prints until it is killed, some time after the first. */
+async function versionsUntilKilled(program: string, path: string, afterMs: number) {
+  const child = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const printed: string[] = [];
+  child.stdout.on('data', (chunk) => printed.push(String(chunk)));
+  child.stdout.once('data', () => void setTimeout(() => child.kill('SIGKILL'), afterMs));
+  await once(child, 'close');
+  return printed.join('').split('\n').slice(0, -1).map(Number);
+}
+
+test('a directory has what was committed, however often its process is killed and however often it is compacted', async () => {
+  const folder = temporaryFolder();
+  const [program, path] = [join(folder, 'program.mjs'), join(folder, 'data')];
+  await build({
+    entryPoints: [fileURLToPath(new URL('endless-commits.ts', import.meta.url))],
+    outfile: program,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  });
+  let acknowledged = 0;
+  for (let round = 0; round < 12; round += 1) {
+    const versions = await versionsUntilKilled(program, path, 10 + 17 * round);
+    // The last commit may have been kept without anybody having been told.
+    expect([acknowledged, acknowledged + 1]).toContain(versions[0]);
+    acknowledged = versions.at(-1) ?? 0;
+  }
+  expect(acknowledged).toBeGreaterThan(20);
+  const { version = 0, records = [] } = (await directoryStore(path).read()) ?? {};
+  expect(version - acknowledged).toBeLessThanOrEqual(1);
+  expect(records).toHaveLength(7);
+  for (const record of records) {
+    expect(Buffer.from(record.body)).toEqual(Buffer.alloc(BODY_BYTES, record.version % 251));
+    expect(record.name).toBe(`key/x/${record.version % 7}`);
+    expect(record.version).toBeGreaterThan(version - 7);
+  }
+}, 60_000);
