@@ -20,7 +20,10 @@ export function sealingKey(bytes: Uint8Array): KeyObject {
   }
 }
 
-/** Encrypts what is stored of a record, bound to its name and version; the bytes in it are wiped. */
+/**
+ * Encrypts what is stored of a record, bound to its name and version; the bytes in it are wiped. The version lies beside the
+ * record, not under the key: an earlier record with its version is as authentic as the last one.
+ */
 export function sealed(key: KeyObject, { name, stored }: NamedRecord, version: number): Uint8Array {
   const plaintext = CBOR.encode(stored);
   try {
@@ -33,7 +36,7 @@ export function sealed(key: KeyObject, { name, stored }: NamedRecord, version: n
 
 /**
  * Undoes `sealed`. Throws LocalKmsError `STATE_CORRUPT` for a record that is not authentic, or has the name or version of
- * another.
+ * another. That it is the last of its name, nothing says.
  */
 export function unsealed(key: KeyObject, { name, version, body }: SealedRecord): NamedRecord {
   const plaintext = open(key, body, binding(name, version));
