@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, readFile, rm } from 'node:fs/promises';
+import { link, readFile, rm, stat } from 'node:fs/promises';
 import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
 import { writeSynced } from './durable-files.ts';
@@ -22,12 +22,13 @@ export async function takeLock(path: string): Promise<ProcessLock> {
   const own = `${path}.${randomUUID()}`;
   const text = JSON.stringify(thisProcess());
   await writeSynced(own, Buffer.from(text, 'utf8'), 'wx');
+  const ours = await identityOf(own);
   try {
     await take(path, own);
   } finally {
     await rm(own);
   }
-  const isHeld = async (): Promise<boolean> => (await textOf(path)) === text;
+  const isHeld = async (): Promise<boolean> => (await identityOf(path)) === ours;
   return {
     async assertHeld() {
       if (!(await isHeld())) throw new LocalKmsError('STATE_IN_USE', `${path} is not ours any more`);
@@ -72,10 +73,19 @@ async function linked(own: string, path: string): Promise<boolean> {
   }
 }
 
-/** undefined if there is no such file. */
-async function textOf(path: string): Promise<string | undefined> {
+/** What tells a file from any other, also from a later one of the same number; undefined if there is none. */
+async function identityOf(path: string): Promise<string | undefined> {
+  const status = await unlessMissing(stat(path, { bigint: true }));
+  return status && `${status.ino} ${status.mtimeNs}`;
+}
+
+function textOf(path: string): Promise<string | undefined> {
+  return unlessMissing(readFile(path, 'utf8'));
+}
+
+async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await found;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -56,11 +56,13 @@ describe('the lock of a directory', () => {
   test.skipIf(process.platform !== 'linux')(
     'is taken over from a process that was killed and that its parent has not waited for',
     async () => {
-      const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+      // By the time that it prints, it is not the shell any more that would have waited.
+      const parent = spawn('sh', ['-c', 'sleep 60 & exec sh -c "echo $!; exec sleep 60"'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       onTestFinished(() => void parent.kill('SIGKILL'));
       const pid = Number(String(await once(parent.stdout, 'data')));
+      process.kill(pid, 'SIGKILL');
       await expect.poll(() => statusOf(pid).state).toBe('Z');
       const { path } = await leftBehind({ pid, started: statusOf(pid).started });
       await (await takeLock(path)).release();
