@@ -24,37 +24,56 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
 
 /** The key in the form in which threads can share it, without a copy of its bytes; `undefined` for that of another provider. */
 export function sharedKey(key: AesGcmKey): KeyObject | undefined {
-  return KEY_OBJECTS.get(key);
+  return NodeAesGcmKey.keyObjectOf(key);
 }
 
 /** The key that was shared. */
 export function aesGcmKeyOf(keyObject: KeyObject): AesGcmKey {
-  const algorithm = AES_GCM_BY_KEY_LENGTH.get(keyObject.symmetricKeySize);
-  if (algorithm === undefined) throw new RangeError('an AES key has 16, 24 or 32 bytes');
-  const key: AesGcmKey = {
-    seal(iv, aad, plaintext, out, offset = 0) {
-      const cipher = createCipheriv(algorithm, keyObject, iv);
-      cipher.setAAD(aad);
-      const { length } = plaintext;
-      if (length > PIECE_LENGTH) return sealLong(cipher, plaintext, out, offset);
-      if (length > 0) out.set(cipher.update(plaintext), offset);
-      return out.set(tagOf(cipher), offset + length);
-    },
-    open(iv, aad, sealed, out) {
-      const length = sealed.length - TAG_LENGTH;
-      if (length < 0) return false;
-      const decipher = createDecipheriv(algorithm, keyObject, iv);
-      decipher.setAAD(aad);
-      decipher.setAuthTag(sealed.subarray(length));
-      if (length > PIECE_LENGTH) return openLong(decipher, sealed.subarray(0, length), out);
-      if (length > 0) move(decipher.update(sealed.subarray(0, length)), out, 0);
-      return verifies(decipher) || refused([out]);
-    },
-    sealer: (iv, aad) => new NodeSealer(algorithm, keyObject, iv, aad),
-    opener: (iv, aad, length) => new NodeOpener(createDecipheriv(algorithm, keyObject, iv), aad, length),
-  };
-  KEY_OBJECTS.set(key, keyObject);
-  return key;
+  return new NodeAesGcmKey(keyObject);
+}
+
+class NodeAesGcmKey implements AesGcmKey {
+  readonly #keyObject: KeyObject;
+  readonly #algorithm: AesGcm;
+
+  constructor(keyObject: KeyObject) {
+    const algorithm = AES_GCM_BY_KEY_LENGTH.get(keyObject.symmetricKeySize);
+    if (algorithm === undefined) throw new RangeError('an AES key has 16, 24 or 32 bytes');
+    this.#keyObject = keyObject;
+    this.#algorithm = algorithm;
+  }
+
+  static keyObjectOf(key: AesGcmKey): KeyObject | undefined {
+    return #keyObject in key ? key.#keyObject : undefined;
+  }
+
+  seal(iv: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array, offset = 0): Awaitable<void> {
+    const cipher = createCipheriv(this.#algorithm, this.#keyObject, iv);
+    cipher.setAAD(aad);
+    const { length } = plaintext;
+    if (length > PIECE_LENGTH) return sealLong(cipher, plaintext, out, offset);
+    if (length > 0) out.set(cipher.update(plaintext), offset);
+    return out.set(tagOf(cipher), offset + length);
+  }
+
+  open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean> {
+    const length = sealed.length - TAG_LENGTH;
+    if (length < 0) return false;
+    const decipher = createDecipheriv(this.#algorithm, this.#keyObject, iv);
+    decipher.setAAD(aad);
+    decipher.setAuthTag(sealed.subarray(length));
+    if (length > PIECE_LENGTH) return openLong(decipher, sealed.subarray(0, length), out);
+    if (length > 0) move(decipher.update(sealed.subarray(0, length)), out, 0);
+    return verifies(decipher) || refused([out]);
+  }
+
+  sealer(iv: Uint8Array, aad: Uint8Array): Sealer {
+    return new NodeSealer(this.#algorithm, this.#keyObject, iv, aad);
+  }
+
+  opener(iv: Uint8Array, aad: Uint8Array, length: number): Opener {
+    return new NodeOpener(createDecipheriv(this.#algorithm, this.#keyObject, iv), aad, length);
+  }
 }
 
 class NodeSealer implements Sealer {
@@ -205,7 +224,6 @@ type AesGcm = 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm';
 const TAG_LENGTH = 16;
 /** About a millisecond's work. */
 const MAX_BLOCKING_LENGTH = 2 ** 20;
-const KEY_OBJECTS = new WeakMap<AesGcmKey, KeyObject>();
 const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number | undefined, AesGcm> = new Map([
   [16, 'aes-128-gcm'],
   [24, 'aes-192-gcm'],
