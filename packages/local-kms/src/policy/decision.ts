@@ -1,3 +1,4 @@
+import { GRANT_OPERATIONS } from '../keys/grant-members.ts';
 import type { Grant } from '../keys/grants.ts';
 import type { Caller } from './caller.ts';
 import type { ConditionKeys } from './condition-keys.ts';
@@ -187,30 +188,9 @@ const GRANT_REASONS = [
   ['ConstraintsNotMet', 'GrantConstraintsNotMet'],
 ] as const satisfies readonly (readonly [GrantVerdict, AllowReason | DenyReason])[];
 
-/** The permissions that principals of other accounts can have, as the API model marks them. */
+/** The permissions that principals of other accounts can have, as the API model marks them: whatever a grant can permit, and more. */
 const ACROSS_ACCOUNTS: ReadonlySet<string> = new Set(
-  [
-    'CreateGrant',
-    'Decapsulate',
-    'Decrypt',
-    'DeriveSharedSecret',
-    'DescribeKey',
-    'Encapsulate',
-    'Encrypt',
-    'GenerateDataKey',
-    'GenerateDataKeyPair',
-    'GenerateDataKeyPairWithoutPlaintext',
-    'GenerateDataKeyWithoutPlaintext',
-    'GenerateMac',
-    'GetKeyRotationStatus',
-    'GetPublicKey',
-    'ListGrants',
-    'ReEncryptFrom',
-    'ReEncryptTo',
-    'RetireGrant',
-    'RevokeGrant',
-    'Sign',
-    'Verify',
-    'VerifyMac',
-  ].map((operation) => `kms:${operation}`),
+  [...GRANT_OPERATIONS, 'GetKeyRotationStatus', 'ListGrants', 'RevokeGrant'].map(
+    (operation) => `kms:${operation}`,
+  ),
 );
