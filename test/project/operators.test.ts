@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { runProgram } from '../../packages/xks-proxy/src/cli/program.ts';
+import { runCommandHere } from '../../packages/xks-proxy/test/fixtures/command.ts';
 
 const SETTINGS = `
 server = { ip = "0.0.0.0", port = 443, region = "eu-north-1", service = "kms-xks-proxy" }
@@ -24,24 +24,6 @@ function commandLines(document: string): string[] {
       (line) => /^(?:xks-proxy|node packages\/xks-proxy\/dist\/cli\/main\.js) (.+)$/.exec(line)?.[1] ?? [],
     )
     .filter((line) => !line.startsWith('serve'));
-}
-
-/** Runs a command line of the program, and returns what it prints. */
-async function run(line: string): Promise<{ status: unknown; stdout: string; stderr: string }> {
-  const output = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      output[name] += String(text);
-      return true;
-    }),
-  );
-  try {
-    await runProgram(['node', 'xks-proxy', ...line.split(/\s+/)]);
-    return { status: process.exitCode ?? 0, ...output };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-    process.exitCode = undefined;
-  }
 }
 
 describe.each([
@@ -74,7 +56,7 @@ describe.each([
       .replace('--folder xks ', `--folder ${folder}/xks `)
       .replace(' settings.toml', ` ${folder}/settings.toml`)
       .replace('ACCESSKEYID', accessKeyId);
-    const { status, stdout, stderr } = await run(here);
+    const { status, stdout, stderr } = await runCommandHere(...here.split(/\s+/));
     accessKeyId = /access key id +(\w+)/.exec(stdout)?.[1] ?? accessKeyId;
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommandHere as run } from '../fixtures/command.ts';
 
 let token: ReturnType<typeof temporaryToken>;
 let folder: string;
@@ -17,24 +17,6 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
   token.dispose();
 });
-
-/** Runs a command line in this process, which is as if it had no terminal. */
-async function run(...args: string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
-  const output = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      output[name] += String(text);
-      return true;
-    }),
-  );
-  try {
-    await runProgram(['node', 'xks-proxy', ...args]);
-    return { status: process.exitCode ?? 0, ...output };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-    process.exitCode = undefined;
-  }
-}
 
 let CONFIG: readonly string[];
 const json = (text: string): unknown => JSON.parse(text);
