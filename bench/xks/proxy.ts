@@ -1,13 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { type ServerProcess, startServer } from '../../examples/chain/server-process.ts';
-import { commandLine } from '../../examples/chain/workspace.ts';
+import { commandLine, type Program } from '../../examples/chain/workspace.ts';
 import type { Endpoint } from './connection.ts';
 import type { Caller } from './requests.ts';
 
@@ -37,14 +36,14 @@ export interface LoadProxy extends ServerProcess {
 /**
  * Prepares everything in temporary folders.
  *
- * @param options.program what runs: the sources, or what `npm run build` made of them, which is what operators run
+ * @param options.program what runs: the sources by default
  */
 export async function loadSetting({
   keys = 1,
   program = 'sources',
 }: {
   readonly keys?: number;
-  readonly program?: 'sources' | 'build';
+  readonly program?: Program;
 } = {}): Promise<LoadSetting> {
   const token = temporaryToken({ label: 'load' });
   generateKeys(token, keys);
@@ -81,7 +80,7 @@ export async function loadSetting({
     },
     endpoint,
     async start(...options) {
-      const serve = [...PROGRAMS[program], 'serve', '--config', configFile, ...options];
+      const serve = [...commandLine('xks-proxy', program), 'serve', '--config', configFile, ...options];
       const server = await startServer('xks-proxy', serve, token.environment);
       return { ...server, endpoint: endpoint(Number(server.listening['port'])) };
     },
@@ -100,10 +99,6 @@ function generateKeys({ modulePath, label, pin }: TemporaryToken, keys: number):
   module.close();
 }
 
-const PROGRAMS = {
-  sources: commandLine('xks-proxy'),
-  build: [fileURLToPath(new URL('../../packages/xks-proxy/dist/cli/main.js', import.meta.url))],
-} as const;
 const SERVER = 'xks.load.example';
 const STORE = 'tenant-1';
 const REGION = 'eu-north-1';

@@ -30,7 +30,7 @@ async function run({ file, keep }: { file: string; keep: boolean }): Promise<voi
   try {
     const plaintext = await readFile(file);
     report.heading('A key that never leaves its PKCS#11 token, and everything between it and an application');
-    chain = await startChain(report.step);
+    chain = await startChain({ step: report.step });
     await demonstrate(chain, report, { name: basename(file), plaintext });
     report.heading(
       'For a real AWS account: a public name and certificate for this proxy, port 443, and then',

@@ -9,10 +9,16 @@ const root = join(dirname(fileURLToPath(import.meta.url)), fromSource ? '../..' 
 /** The file that is encrypted when none is named. */
 export const SAMPLE_FILE = join(root, 'examples', 'orders.csv');
 
-/** The arguments for Node that start the command line of a package: its sources under a test, else its build. */
-export function commandLine(packageName: 'xks-proxy' | 'local-kms'): string[] {
+/** What runs of a package: its sources, or what `npm run build` made of them, which is what users run. */
+export type Program = 'sources' | 'build';
+
+/** The arguments for Node that start the command line of a package: of its sources under a test, else of its build. */
+export function commandLine(
+  packageName: 'xks-proxy' | 'local-kms',
+  program: Program = fromSource ? 'sources' : 'build',
+): string[] {
   const folder = join(root, 'packages', packageName);
-  if (!fromSource) return [join(folder, 'dist', 'cli', 'main.js')];
+  if (program === 'build') return [join(folder, 'dist', 'cli', 'main.js')];
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   return ['--import', loader, '--conditions=@holdfast/source', join(folder, 'src', 'cli', 'main.ts')];
 }
