@@ -151,7 +151,7 @@ async function network(): Promise<readonly Figure[]> {
 }
 
 async function latencies(setting: LoadSetting, name: string): Promise<readonly Figure[]> {
-  const proxy = await setting.start();
+  const proxy = await setting.start('--workers', '2');
   try {
     const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
     await atQuota(proxy.endpoint, next, WARM_UP_MS);

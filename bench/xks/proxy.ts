@@ -80,7 +80,14 @@ export async function loadSetting({
     },
     endpoint,
     async start(...options) {
-      const serve = [...commandLine('xks-proxy', program), 'serve', '--config', configFile, ...options];
+      const serve = [
+        ...NODE_OPTIONS,
+        ...commandLine('xks-proxy', program),
+        'serve',
+        '--config',
+        configFile,
+        ...options,
+      ];
       const server = await startServer('xks-proxy', serve, token.environment);
       return { ...server, endpoint: endpoint(Number(server.listening['port'])) };
     },
@@ -99,6 +106,8 @@ function generateKeys({ modulePath, label, pin }: TemporaryToken, keys: number):
   module.close();
 }
 
+// As the systemd unit and the container start it.
+const NODE_OPTIONS = ['--max-semi-space-size=32'];
 const SERVER = 'xks.load.example';
 const STORE = 'tenant-1';
 const REGION = 'eu-north-1';

@@ -1,9 +1,9 @@
 import type { LogStream } from './log.ts';
 
 /**
- * A stream that gets the lines of one turn of the event loop in one write: for a pipe each write is a system call, and
- * wakes its reader. What is left when the process ends is written then, also after an exception that nobody caught. Lost
- * are only the lines of the turn in which it is killed or crashes outside of JavaScript.
+ * A stream that gets the lines of a few milliseconds in one write: for a pipe each write is a system call, and wakes its
+ * reader. What is left when the process ends is written then, also after an exception that nobody caught. Lost are only
+ * the last lines of a process that is killed or crashes outside of JavaScript.
  */
 export function batchedLines(stream: LogStream): LogStream {
   let lines = '';
@@ -15,8 +15,10 @@ export function batchedLines(stream: LogStream): LogStream {
   process.on('exit', flush);
   return {
     write(line) {
-      if (lines === '') setImmediate(flush);
+      if (lines === '') setTimeout(flush, MAX_AGE_MS);
       lines += line;
     },
   };
 }
+
+const MAX_AGE_MS = 5;

@@ -75,7 +75,8 @@ test('the manifests for Kubernetes are objects with a kind and a name, and pods 
 test('the Dockerfile runs as nobody special, and copies what there is', () => {
   const file = text('Dockerfile');
   expect(file).toMatch(/^USER \d+:\d+$/m);
-  const program = /^ENTRYPOINT \["node", "(.+)"\]$/m.exec(file)?.[1] ?? expect.unreachable();
+  const program =
+    /^ENTRYPOINT \["node", (?:"--[^"]+", )*"([^"]+)"\]$/m.exec(file)?.[1] ?? expect.unreachable();
   const source = program.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
   expect(readFileSync(fileURLToPath(new URL(`../../../${source}`, import.meta.url)), 'utf8')).toMatch(/^#!/);
 });

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { batchedLines } from '../src/log-batch.ts';
 
-test('lines of one turn of the event loop are one write, in their order', async () => {
+test('lines of a few milliseconds are one write, in their order', async () => {
   const before = process.listeners('exit');
   const writes: string[] = [];
   const stream = batchedLines({ write: (text) => writes.push(text) });
@@ -15,9 +16,9 @@ test('lines of one turn of the event loop are one write, in their order', async 
   await Promise.resolve();
   stream.write('3\n');
   expect(writes).toEqual([]);
-  await new Promise((resolve) => void setImmediate(resolve));
+  await sleep(LONGER_MS);
   stream.write('4\n');
-  await new Promise((resolve) => void setImmediate(resolve));
+  await sleep(LONGER_MS);
   expect(writes).toEqual(['1\n2\n3\n', '4\n']);
 });
 
@@ -38,3 +39,5 @@ test.each(['process.exit(3)', 'throw new Error("nobody catches it")'])(
     expect(status).not.toBe(0);
   },
 );
+
+const LONGER_MS = 50;

@@ -23,7 +23,9 @@ export function startTokenWorker(settings: ThreadSettings): {
   readonly opened: Promise<ThreadAnswer>;
 } {
   // Beside this file, compiled as it is or not.
-  const thread = new Worker(new URL(`./token-thread${extname(import.meta.url)}`, import.meta.url));
+  const thread = new Worker(new URL(`./token-thread${extname(import.meta.url)}`, import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
+  });
   let current: { readonly sinceMs: number; readonly settle: (answer: ThreadAnswer) => void } | undefined;
   thread.on('message', (answer: ThreadAnswer) => {
     const { settle } = current ?? {};
@@ -58,3 +60,6 @@ export function startTokenWorker(settings: ThreadSettings): {
   };
   return { worker, opened: call({ kind: 'open', settings }) };
 }
+
+// What a call leaves behind is little, and there may be many threads: they need not each have what the process may.
+const MAX_YOUNG_MIB = 12;
