@@ -1,7 +1,8 @@
 // Prints how many microseconds of processor time a decision took, of 25 rounds, as JSON.
-import { type ConditionKeys, conditionKeys } from '../../packages/local-kms/src/policy/condition-keys.ts';
+import { conditionKeys } from '../../packages/local-kms/src/policy/condition-keys.ts';
 import { decide } from '../../packages/local-kms/src/policy/decision.ts';
 import { identityPolicy, keyPolicy } from '../../packages/local-kms/src/policy/document.ts';
+import type { ConditionKeys } from '../../packages/local-kms/src/policy/pattern.ts';
 
 const ACCOUNT = '111122223333';
 const NAMES = ['alana', 'danny', 'carlos', 'jorge'];

@@ -65,7 +65,7 @@ function anchorsOf(text: string): string[] {
 test.each([
   ['packages/sdk/README.md', 'src/errors.ts'],
   ['packages/keyrings/README.md', 'src/internal/errors.ts'],
-  ['packages/pkcs11/README.md', 'src/errors.ts'],
+  ['packages/pkcs11/README.md', 'src/error-codes.ts'],
   ['packages/xks-proxy/README.md', 'src/proxy-error.ts'],
   ['packages/local-kms/README.md', 'src/local-kms-error.ts'],
 ])('%s explains every error code of its package', (document, source) => {

@@ -1,5 +1,6 @@
 import type { Cryptoki, Handle, Mechanism } from './cryptoki.ts';
-import { attempt, attemptAsync, Pkcs11Error, type Pkcs11ErrorCode } from './errors.ts';
+import type { Pkcs11ErrorCode } from './error-codes.ts';
+import { attempt, attemptAsync, Pkcs11Error } from './errors.ts';
 import type { Library } from './library.ts';
 import type { ReturnValueName } from './return-values.ts';
 

@@ -9,7 +9,8 @@ export type {
 export type { AesKeyRecord } from './aes-inventory.ts';
 export type { AesKey, GenerateKeyOptions, KeyUsage } from './aes-keys.ts';
 export type { CallMode } from './cipher-calls.ts';
-export { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from './errors.ts';
+export type { Pkcs11ErrorCode } from './error-codes.ts';
+export { Pkcs11Error, type ReturnValue } from './errors.ts';
 export { type OpenModuleOptions, type OpenTokenOptions, openModule, type Pkcs11Module } from './module.ts';
 export type { KeySelector } from './objects.ts';
 export type { RsaDecryptInput, RsaEncryptInput, RsaOaepPadding, RsaPadding } from './rsa.ts';

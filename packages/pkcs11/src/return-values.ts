@@ -1,4 +1,4 @@
-import type { Pkcs11ErrorCode } from './errors.ts';
+import type { Pkcs11ErrorCode } from './error-codes.ts';
 
 /** The name of a PKCS#11 return value in the table. */
 export type ReturnValueName = (typeof TABLE)[number][1];

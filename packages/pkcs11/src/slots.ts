@@ -6,7 +6,8 @@ import {
   type Cryptoki,
   type Handle,
 } from './cryptoki.ts';
-import { attempt, Pkcs11Error, type Pkcs11ErrorCode } from './errors.ts';
+import type { Pkcs11ErrorCode } from './error-codes.ts';
+import { attempt, Pkcs11Error } from './errors.ts';
 
 /** What a token says about itself. */
 export interface TokenInfo {

@@ -1,4 +1,5 @@
-import type { KeyVersionConfig, StoreConfig, StoreKeyConfig } from './config/config.ts';
+import type { StoreConfig } from './config/config.ts';
+import type { KeyVersionConfig, StoreKeyConfig } from './config/keys.ts';
 import type { DeviceKey, KeyDevice, KeyUsage } from './devices/key-device.ts';
 import { XksException } from './errors.ts';
 import type { Policy } from './policy/policy.ts';

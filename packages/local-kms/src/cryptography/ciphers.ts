@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { KmsError } from '../errors.ts';
 import { type EncryptionAlgorithm, keySpecRow } from '../keys/key-specs.ts';
-import type { ExternalKey, KmsKey } from '../keys/keys.ts';
+import type { ExternalKey, KmsKey } from '../keys/kms-key.ts';
 import type { KeyPairMaterial } from '../keys/material/key-material.ts';
 import { currentVersion, type KeyVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';

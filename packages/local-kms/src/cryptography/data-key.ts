@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
 import { dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../protocol/members.ts';
 import type { Output } from '../protocol/operation.ts';

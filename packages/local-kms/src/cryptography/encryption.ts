@@ -2,7 +2,7 @@ import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import type { EncryptionAlgorithm } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
 import { type Cipher, cipherFor } from './ciphers.ts';
 import { decodeCiphertextBlob, invalidCiphertext } from './ciphertext-blob.ts';

@@ -5,15 +5,13 @@ import { nodePair } from '../keys/material/key-pairs.ts';
 import { latticePair } from '../keys/material/lattice-pairs.ts';
 import { signEcdsaDigest, verifyEcdsaDigest } from './digest-signatures/ecdsa.ts';
 import { signEd25519phDigest, verifyEd25519phDigest } from './digest-signatures/ed25519ph.ts';
+import { HASH_BYTES, type SignatureHash } from './digest-signatures/hashes.ts';
 import { signPkcs1Digest, verifyPkcs1Digest } from './digest-signatures/pkcs1.ts';
 import { signPssDigest, verifyPssDigest } from './digest-signatures/pss.ts';
 import { signMlDsa, signMlDsaMu, verifyMlDsa, verifyMlDsaMu } from './ml-dsa.ts';
 
 /** The algorithms of Sign and Verify that this KMS has, as the API names them. */
 export type SigningAlgorithm = keyof typeof ALGORITHMS;
-
-/** The hash functions of the algorithms that sign digests, as Node.js names them. */
-export type SignatureHash = keyof typeof HASH_BYTES;
 
 /** What a message is, as the API names it. */
 export const MESSAGE_TYPES = ['RAW', 'DIGEST', 'EXTERNAL_MU'] as const;
@@ -104,8 +102,6 @@ function ecdsa(hash: SignatureHash): Scheme {
 function invalid(message: string): KmsError {
   return new KmsError('ValidationException', message);
 }
-
-const HASH_BYTES = { sha256: 32, sha384: 48, sha512: 64 } as const;
 
 const ALGORITHMS = {
   RSASSA_PKCS1_V1_5_SHA_256: pkcs1('sha256'),

@@ -3,7 +3,7 @@ import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { PairMaterial } from '../keys/material/key-material.ts';
 import { currentPair } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';

@@ -1,6 +1,6 @@
 import { daysAfter } from '../clock.ts';
 import type { Account } from '../kms.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 import { relatedKeys, replicasOf } from './multi-region.ts';
 
 /** Whether the waiting period of a primary key that is to be deleted has yet to begin. */

@@ -5,7 +5,7 @@ import type { Output } from '../protocol/operation.ts';
 import { toTimestamp } from '../protocol/time.ts';
 import type { Grant } from './grants.ts';
 import type { KeyUsage } from './key-specs.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 
 /** The ARN of a user, role, session or account. That it is one, `assertPrincipal` says. */
 export const principal = z

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { KmsError } from '../errors.ts';
 import type { Account } from '../kms.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 import type { KeyMaterial } from './material/key-material.ts';
 import { materialBytes } from './material/material-bytes.ts';
 import { assertNoReplica, relatedKeys, replicasOf } from './multi-region.ts';

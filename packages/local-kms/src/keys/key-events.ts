@@ -1,4 +1,4 @@
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 
 /** Something that is going to happen to a key by itself. */
 export type KeyEvent =

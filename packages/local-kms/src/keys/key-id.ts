@@ -1,7 +1,7 @@
 import { kmsArn, parseKmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import type { Call, Kms } from '../kms.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 
 /**
  * The key that a KeyId means, in any of its four forms: key id, key ARN, alias name, alias ARN; with it the gate

@@ -3,7 +3,7 @@ import type { Output } from '../protocol/operation.ts';
 import { toTimestamp } from '../protocol/time.ts';
 import { type KeyUsage, keySpecRow } from './key-specs.ts';
 import { keyState } from './key-state.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 import { relatedKeys } from './multi-region.ts';
 import { currentVersion, type KeyVersion } from './versions.ts';
 

@@ -1,7 +1,7 @@
 import { KmsError } from '../errors.ts';
 import type { Kms } from '../kms.ts';
 import type { KeyUsage } from './key-specs.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 
 /** The state of a key, as DescribeKey tells it. Changes take effect at once here: none is Creating or Updating. */
 export type KeyState =

@@ -1,6 +1,7 @@
 import { KmsError } from '../errors.ts';
 import type { Account, Kms } from '../kms.ts';
-import type { KeyChanges, KmsKey } from './keys.ts';
+import type { KeyChanges } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 
 /** The keys that are one multi-Region key together, this one included; of any other key it alone. */
 export function relatedKeys(account: Account, key: KmsKey): readonly KmsKey[] {

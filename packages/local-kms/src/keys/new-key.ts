@@ -1,7 +1,7 @@
 import { kmsArn } from '../arn.ts';
 import type { Kms } from '../kms.ts';
 import { assertPolicy, defaultPolicy } from './key-policy.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 import type { KeyVersion } from './versions.ts';
 
 /** What makes a key, besides where and when it is made. */

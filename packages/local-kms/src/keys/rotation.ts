@@ -1,7 +1,7 @@
 import { daysAfter } from '../clock.ts';
 import { KmsError } from '../errors.ts';
 import type { Account } from '../kms.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 import { generateSecret } from './material/secrets.ts';
 import { updateRelated } from './multi-region.ts';
 import { type KeyVersion, rotated } from './versions.ts';

@@ -1,7 +1,7 @@
 import type { Account } from '../kms.ts';
 import { deleteKey } from './deletion.ts';
 import type { KeyEvent } from './key-events.ts';
-import type { KmsKey } from './keys.ts';
+import type { KmsKey } from './kms-key.ts';
 import { rotateAsScheduled } from './rotation.ts';
 
 /** Lets everything happen that was due by now: deletions, rotations and expiries, in the order of their times. */

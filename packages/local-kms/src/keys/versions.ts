@@ -1,5 +1,4 @@
 import type { Ids } from '../ids.ts';
-import type { KmsKey } from './keys.ts';
 import type { KeyMaterial, PairMaterial, SecretMaterial } from './material/key-material.ts';
 
 /** One of the key materials that a key has had. Only symmetric keys have more than one. */
@@ -17,13 +16,18 @@ export interface KeyVersion {
   readonly expiresAt?: Date | undefined;
 }
 
+/** What has versions: a key. */
+interface WithVersions {
+  readonly versions: readonly KeyVersion[];
+}
+
 /** The first version of a new key. */
 export function firstVersion(material: KeyMaterial, ids: Ids): KeyVersion {
   return { id: ids.hex('key-material', 64), material, state: 'CURRENT' };
 }
 
 /** The version that encrypts; undefined if nothing was ever imported. */
-export function currentVersion({ versions }: KmsKey): KeyVersion | undefined {
+export function currentVersion({ versions }: WithVersions): KeyVersion | undefined {
   return versions.find(({ state }) => state === 'CURRENT');
 }
 
@@ -43,14 +47,14 @@ export function rotated(
 }
 
 /** The key pair of an asymmetric key that is ready for use. */
-export function currentPair(key: KmsKey): PairMaterial {
+export function currentPair(key: WithVersions): PairMaterial {
   const material = currentVersion(key)?.material;
   if (material && material.type !== 'secret') return material;
   throw new TypeError('key: expected an asymmetric key with its material');
 }
 
 /** The secret of an HMAC key that is ready for use. */
-export function currentSecret(key: KmsKey): SecretMaterial {
+export function currentSecret(key: WithVersions): SecretMaterial {
   const material = currentVersion(key)?.material;
   if (material?.type === 'secret') return material;
   throw new TypeError('key: expected a key of a secret, with its material');

@@ -12,7 +12,8 @@ import {
   keySpecRow,
   OTHER_KEY_SPECS,
 } from '../keys/key-specs.ts';
-import { assertUnused, type ExternalKey, type KmsKey } from '../keys/keys.ts';
+import { assertUnused } from '../keys/keys.ts';
+import type { ExternalKey, KmsKey } from '../keys/kms-key.ts';
 import { newKey } from '../keys/new-key.ts';
 import { assertNoLockout } from '../keys/policy-lockout.ts';
 import { tagList, withTags } from '../keys/tags.ts';

@@ -8,7 +8,7 @@ import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keyMaterialId } from '../keys/key-metadata.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertState } from '../keys/key-state.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { KeyMaterial } from '../keys/material/key-material.ts';
 import { ciphertextBlob, importedMaterial, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isPendingInAReplica } from '../keys/imported-versions.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import { assertRotatable } from '../keys/rotation.ts';
 import type { KeyVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';

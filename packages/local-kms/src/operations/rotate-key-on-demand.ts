@@ -3,7 +3,7 @@ import { KmsError } from '../errors.ts';
 import { rotateToImported } from '../keys/imported-versions.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertState } from '../keys/key-state.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import { assertNoReplica } from '../keys/multi-region.ts';
 import { assertRotatable, rotate } from '../keys/rotation.ts';
 import { keyId } from '../protocol/members.ts';

@@ -1,11 +1,12 @@
 import type { Access } from '../access.ts';
 import { parseKmsArn } from '../arn.ts';
 import { parsedPolicy } from '../keys/key-policy.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { Kms } from '../kms.ts';
-import { type ConditionKeys, conditionKeys } from './condition-keys.ts';
+import { conditionKeys } from './condition-keys.ts';
 import { type Decision, decide } from './decision.ts';
 import type { Policy } from './document.ts';
+import type { ConditionKeys } from './pattern.ts';
 import { textsOf } from './request-members.ts';
 
 /** What a decision may be asked with, besides the access itself. */

@@ -1,14 +1,9 @@
 import { type ArnScope, accountArn } from '../arn.ts';
 import type { Policy } from './document.ts';
+import type { NamedCaller } from './principals.ts';
 
 /** Who makes a request. */
-export interface Caller {
-  readonly kind: 'root' | 'user' | 'session';
-  /** Of a role session that of the session. */
-  readonly arn: string;
-  /** What policies name: of a role session the role. */
-  readonly principalArn: string;
-  readonly accountId: string;
+export interface Caller extends NamedCaller {
   /** Of a user only. */
   readonly userName: string | undefined;
   readonly tags: ReadonlyMap<string, string>;

@@ -1,9 +1,7 @@
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { Caller } from './caller.ts';
+import type { ConditionKeys } from './pattern.ts';
 import { contextOf, type RequestMembers, textsOf } from './request-members.ts';
-
-/** The values that a condition key, by its name in lower case, has in a request; undefined if it has none. */
-export type ConditionKeys = (key: string) => readonly string[] | undefined;
 
 /** What condition keys are about. */
 export interface RequestFacts {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { ConditionKeys } from './condition-keys.ts';
 import { networkTest } from './networks.ts';
+import type { ConditionKeys } from './pattern.ts';
 import { type Pattern, pattern } from './pattern.ts';
 
 /** Whether a request meets the conditions of a statement. */

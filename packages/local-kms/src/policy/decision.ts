@@ -1,9 +1,9 @@
 import { GRANT_OPERATIONS } from '../keys/grant-members.ts';
 import type { Grant } from '../keys/grants.ts';
 import type { Caller } from './caller.ts';
-import type { ConditionKeys } from './condition-keys.ts';
 import type { Policy, Statement } from './document.ts';
 import { type GrantVerdict, grantVerdict, mayRetire } from './grant-test.ts';
+import type { ConditionKeys } from './pattern.ts';
 import type { RequestMembers } from './request-members.ts';
 
 /** May this caller do this to this? */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ConditionKeys } from './condition-keys.ts';
 import { type Conditions, conditions, isConditionOperator } from './conditions.ts';
+import type { ConditionKeys } from './pattern.ts';
 import { pattern } from './pattern.ts';
 import { otherPrincipals, type PrincipalTest, principalElement, principals } from './principals.ts';
 

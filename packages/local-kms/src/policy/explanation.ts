@@ -1,7 +1,7 @@
 import { kmsArn, parseKmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import type { Directory } from '../identity/directory.ts';
-import type { KmsKey } from '../keys/keys.ts';
+import type { KmsKey } from '../keys/kms-key.ts';
 import type { Account, Kms } from '../kms.ts';
 import { authorize } from './authorization.ts';
 import type { Caller } from './caller.ts';

@@ -1,4 +1,5 @@
-import type { ConditionKeys } from './condition-keys.ts';
+/** The values that a condition key, by its name in lower case, has in a request; undefined if it has none. */
+export type ConditionKeys = (key: string) => readonly string[] | undefined;
 
 /** A text of a policy with `*`, `?` and policy variables in it. */
 export interface Pattern {

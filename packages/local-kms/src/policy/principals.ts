@@ -1,11 +1,20 @@
 import { z } from 'zod';
-import type { Caller } from './caller.ts';
+
+/** What a Principal element can name a caller by. */
+export interface NamedCaller {
+  readonly kind: 'root' | 'user' | 'session';
+  /** Of a role session that of the session. */
+  readonly arn: string;
+  /** What policies name: of a role session the role. */
+  readonly principalArn: string;
+  readonly accountId: string;
+}
 
 /** How a Principal element means a caller: itself, or the account that it belongs to. */
 type Naming = 'caller' | 'account';
 
 /** Says how an element names a caller; undefined if it does not. */
-export type PrincipalTest = (caller: Caller) => Naming | undefined;
+export type PrincipalTest = (caller: NamedCaller) => Naming | undefined;
 
 /** The values of a Principal or NotPrincipal element that are about AWS accounts. */
 export const principalElement = z

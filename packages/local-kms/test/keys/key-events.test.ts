@@ -1,7 +1,8 @@
 import { CreateKeyCommand, DescribeKeyCommand, EnableKeyRotationCommand } from '@aws-sdk/client-kms';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createKeys, type KmsKey } from '../../src/keys/keys.ts';
+import { createKeys } from '../../src/keys/keys.ts';
+import type { KmsKey } from '../../src/keys/kms-key.ts';
 import { createTable } from '../../src/state/table.ts';
 import { present, startKms } from '../fixtures/kms.ts';
 

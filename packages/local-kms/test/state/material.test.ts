@@ -15,7 +15,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
 import { KEY_SPECS, type KeySpec, keySpecRow } from '../../src/keys/key-specs.ts';
-import type { KmsKey } from '../../src/keys/keys.ts';
+import type { KmsKey } from '../../src/keys/kms-key.ts';
 import { materialBytes } from '../../src/keys/material/material-bytes.ts';
 import { keyKind } from '../../src/state/kinds/key.ts';
 import { sealed, unsealed } from '../../src/state/sealing.ts';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { StoreKeyConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { createKey } from '../keys/create.ts';
 import { changeStatus, STATUS_CHANGES, type StatusChange } from '../keys/key-status.ts';

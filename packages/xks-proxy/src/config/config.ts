@@ -1,12 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
 import type { Policy } from '../policy/policy.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { AdminConfig } from './admin.ts';
 import type { AuditConfig } from './audit.ts';
 import { filesBelow } from './files.ts';
 import type { IvBudgetConfig } from './iv-budget.ts';
+import type { StoreKeyConfig } from './keys.ts';
 import type { QuotaConfig, RedisConfig } from './quota.ts';
 import { configSchema } from './schema.ts';
 
@@ -108,27 +108,6 @@ export interface CredentialConfig {
   readonly secretAccessKey: KeyObject;
   /** When it was made, if that is known. */
   readonly createdAt: Date | undefined;
-}
-
-/** One external key, and the keys of the tokens that it stands for. */
-export interface StoreKeyConfig {
-  readonly externalKeyId: string;
-  /** Names of tokens that all hold the key, the preferred one first; absent for all there are. */
-  readonly tokens: readonly string[] | undefined;
-  /** In ascending order: the last one encrypts, the others only decrypt what they once encrypted. */
-  readonly versions: readonly KeyVersionConfig[];
-  readonly usages: readonly KeyUsage[];
-  /** `DISABLED` is what KMS is told; `BLOCKED` refuses every request, as an operator's emergency stop. */
-  readonly status: 'ENABLED' | 'DISABLED' | 'BLOCKED';
-  /** Whether ciphertext of the Rust sample proxy opens too, which authenticates a hash in place of the AAD. */
-  readonly acceptReferenceCiphertext: boolean;
-}
-
-/** One generation of an external key's material. */
-export interface KeyVersionConfig {
-  /** 1 to 65535. */
-  readonly version: number;
-  readonly selector: DeviceKeySelector;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { parse as parseToml, stringify } from 'smol-toml';
 import { z } from 'zod';
-import type { StoreKeyConfig } from './config.ts';
+import type { StoreKeyConfig } from './keys.ts';
 import { keysSchema } from './keys.ts';
 
 /** What stands in a `keys_file`. */

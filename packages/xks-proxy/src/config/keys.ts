@@ -1,6 +1,27 @@
 import { z } from 'zod';
-import type { DeviceKeySelector } from '../devices/key-device.ts';
+import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
 import { NAME, unique } from './names.ts';
+
+/** One external key, and the keys of the tokens that it stands for. */
+export interface StoreKeyConfig {
+  readonly externalKeyId: string;
+  /** Names of tokens that all hold the key, the preferred one first; absent for all there are. */
+  readonly tokens: readonly string[] | undefined;
+  /** In ascending order: the last one encrypts, the others only decrypt what they once encrypted. */
+  readonly versions: readonly KeyVersionConfig[];
+  readonly usages: readonly KeyUsage[];
+  /** `DISABLED` is what KMS is told; `BLOCKED` refuses every request, as an operator's emergency stop. */
+  readonly status: 'ENABLED' | 'DISABLED' | 'BLOCKED';
+  /** Whether ciphertext of the Rust sample proxy opens too, which authenticates a hash in place of the AAD. */
+  readonly acceptReferenceCiphertext: boolean;
+}
+
+/** One generation of an external key's material. */
+export interface KeyVersionConfig {
+  /** 1 to 65535. */
+  readonly version: number;
+  readonly selector: DeviceKeySelector;
+}
 
 /** A table of external keys: `[[stores.keys]]` of the configuration, or `[[keys]]` of a store's `keys_file`. */
 export function keysSchema() {

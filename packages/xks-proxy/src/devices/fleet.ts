@@ -1,5 +1,6 @@
 import type { IvBudget } from '../budget/iv-budget.ts';
-import type { ProxyConfig, StoreKeyConfig, TokenConfig } from '../config/config.ts';
+import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion, keyUsages } from '../stores.ts';

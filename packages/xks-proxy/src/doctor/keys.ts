@@ -1,5 +1,6 @@
 import type { AesKeyRecord } from '@holdfast/pkcs11';
-import type { ProxyConfig, StoreKeyConfig, TokenConfig } from '../config/config.ts';
+import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import { isMatch, selectorText } from '../keys/show.ts';
 import type { Report } from './findings.ts';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { StoreKeyConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { editKeys, type StorePlace } from './edit-keys.ts';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { ProxyConfig, StoreConfig, StoreKeyConfig } from '../config/config.ts';
+import type { ProxyConfig, StoreConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import { keysDocument, parseKeysDocument } from '../config/keys-document.ts';
 import { loadConfig } from '../config/load.ts';
 import { withFileLock } from '../files/file-lock.ts';

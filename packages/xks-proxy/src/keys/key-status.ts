@@ -1,4 +1,4 @@
-import type { StoreKeyConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
 

@@ -1,5 +1,5 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
-import type { StoreKeyConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion } from '../stores.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyVersionConfig } from '../config/config.ts';
+import type { KeyVersionConfig } from '../config/keys.ts';
 import { currentVersion } from '../stores.ts';
 import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
 import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';

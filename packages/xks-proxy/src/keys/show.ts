@@ -1,6 +1,7 @@
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import { readCounts } from '../budget/counts-directory.ts';
-import type { ProxyConfig, StoreConfig, StoreKeyConfig } from '../config/config.ts';
+import type { ProxyConfig, StoreConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector } from '../devices/key-device.ts';
 import { selectorName } from '../devices/selector-name.ts';
 import { tokensNamed } from './key-tokens.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { StoreKeyConfig } from '../../src/config/config.ts';
+import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { keysDocument, parseKeysDocument } from '../../src/config/keys-document.ts';
 
 const selector = fc.oneof(

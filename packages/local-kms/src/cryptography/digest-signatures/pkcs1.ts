@@ -1,5 +1,5 @@
 import { constants, type KeyObject, privateEncrypt, publicDecrypt } from 'node:crypto';
-import type { SignatureHash } from '../signatures.ts';
+import type { SignatureHash } from './hashes.ts';
 
 /** RSASSA-PKCS1-v1_5 over a digest (RFC 8017, section 8.2). */
 export function signPkcs1Digest(key: KeyObject, digest: Uint8Array, hash: SignatureHash): Uint8Array {

@@ -7,7 +7,7 @@ import {
   randomBytes,
 } from 'node:crypto';
 import { modulusBytes } from '../oaep.ts';
-import type { SignatureHash } from '../signatures.ts';
+import type { SignatureHash } from './hashes.ts';
 
 /** RSASSA-PSS over a digest, with a salt as long as the hash (RFC 8017, sections 8.1 and 9.1.1). */
 export function signPssDigest(key: KeyObject, digest: Uint8Array, hash: SignatureHash): Uint8Array {

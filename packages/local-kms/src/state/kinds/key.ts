@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isKeySpec, KEY_USAGES, type KeySpec, keySpecRow } from '../../keys/key-specs.ts';
-import type { KmsKey } from '../../keys/keys.ts';
+import type { KmsKey } from '../../keys/kms-key.ts';
 import { materialBytes } from '../../keys/material/material-bytes.ts';
 import type { KeyVersion } from '../../keys/versions.ts';
 import type { RecordKind } from '../records.ts';
