@@ -5,7 +5,8 @@ import { type Effort, interleave } from '../interleave.ts';
 import { CASES, type Case } from './cases.ts';
 import { operation, type SideName } from './operations.ts';
 import { peakMemory } from './peak-memory.ts';
-import { type Result, record } from './results.ts';
+import type { Result } from './result.ts';
+import { record } from './results.ts';
 import { writeMessage } from './streams.ts';
 import { heading, line } from './table.ts';
 

@@ -1,4 +1,4 @@
-import type { Result } from './results.ts';
+import type { Result } from './result.ts';
 
 /** What the SDK is to reach: as a share of the floor, and as a multiple of the peer. */
 interface Requirement {

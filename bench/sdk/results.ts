@@ -2,28 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { CASES } from './cases.ts';
 import { requirementsTable } from './requirements.ts';
+import { RESULT_SCHEMA, type Result } from './result.ts';
 
-const RESULT_SCHEMA = z.strictObject({
-  name: z.string(),
-  plaintextLength: z.number(),
-  frameLength: z.number(),
-  ours: z.number(),
-  peer: z.number(),
-  floor: z.number(),
-  oursToPeer: z.number(),
-  oursToFloor: z.number(),
-  cpuToPeer: z.number(),
-  cpuToFloor: z.number(),
-  machine: z.string(),
-  /** How many others wanted the processors. */
-  loadAverage: z.number(),
-  /** Of a process that did nothing else. */
-  peakRssMiB: z.strictObject({ ours: z.number(), peer: z.number() }).optional(),
-});
 const FILE_SCHEMA = z.strictObject({ cases: z.array(RESULT_SCHEMA) });
-
-/** One case, measured. Rates are messages per second; ratios are of rates, so that more is better for us. */
-export type Result = z.infer<typeof RESULT_SCHEMA>;
 
 /**
  * Records one case in the place of an earlier measurement: as JSON, and in the table of the README beside it. Case by

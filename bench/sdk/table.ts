@@ -1,4 +1,4 @@
-import type { Result } from './results.ts';
+import type { Result } from './result.ts';
 
 /** The names of the columns. */
 export function heading(): string {
