@@ -107,11 +107,10 @@ describe('unlike the peer', () => {
     ).toBe('');
   });
 
-  it('a header is never parsed again from its start, however short the chunks', async () => {
+  it('a header is not parsed again for each chunk, however short they are', async () => {
     const encryptionContext = { long: 'x'.repeat(60_000) };
     const { message } = await client.encrypt(new Uint8Array(1), { ...unsigned, encryptionContext });
-    const parser = readHeader(64);
-    const resume = vi.spyOn(parser, 'next');
+    const parser = vi.fn(readHeader(64));
     const reader = new UnitReader(parser);
     const input = new Input();
     let header: unknown;
@@ -122,7 +121,7 @@ describe('unlike the peer', () => {
     }
     expect(header).toBeDefined();
     // Once for each field, not once for each of 3,800 chunks.
-    expect(resume.mock.calls.length).toBeLessThan(40);
+    expect(parser.mock.calls.length).toBeLessThan(40);
     expect(await gathered(iterate(client.decryptor({ keyring }), chunks(message, 16)))).toHaveLength(1);
   });
 

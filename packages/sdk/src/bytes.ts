@@ -48,14 +48,22 @@ export function writeUtf8(text: string, out: Uint8Array, offset: number): number
 
 /** The string for valid UTF-8, `undefined` for anything else (lone surrogates and overlong forms too). */
 export function utf8Text(bytes: Uint8Array): string | undefined {
-  // As in `writeUtf8`.
-  if (bytes.length <= MAX_SHORT_TEXT && bytes.every((byte) => byte < 0x80))
-    return String.fromCharCode(...bytes);
   try {
-    return decoder.decode(bytes);
+    return shortAscii(bytes) ?? decoder.decode(bytes);
   } catch {
     return undefined;
   }
+}
+
+/** As in {@link writeUtf8}. */
+function shortAscii(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MAX_SHORT_TEXT) return undefined;
+  let text = '';
+  for (const byte of bytes) {
+    if (byte >= 0x80) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 /** Orders by unsigned byte value, a prefix first: negative, zero or positive as for `Array.prototype.sort`. */

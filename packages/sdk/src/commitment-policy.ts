@@ -9,16 +9,16 @@ import { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/commitment-policy.md
  */
-export type CommitmentPolicy = keyof typeof POLICIES;
+export type CommitmentPolicy = keyof typeof READS_ONLY_COMMITTING;
 
 /** True for a name of a commitment policy. */
 export function isCommitmentPolicy(value: unknown): value is CommitmentPolicy {
-  return typeof value === 'string' && Object.hasOwn(POLICIES, value);
+  return typeof value === 'string' && Object.hasOwn(READS_ONLY_COMMITTING, value);
 }
 
 /** The suite a client with this policy writes when the caller names none. */
 export function defaultSuite(policy: CommitmentPolicy): AlgorithmSuite {
-  return knownSuite(POLICIES[policy].defaultSuite);
+  return knownSuite(DEFAULT_SUITE[policy]);
 }
 
 /** The row of a suite id that came from a caller. */
@@ -30,23 +30,13 @@ export function knownSuite(id: AlgorithmSuiteId): AlgorithmSuite {
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be written. */
 export function assertMayEncrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (suite.committing !== POLICIES[policy].writesCommitting) throw violation(policy, suite, 'encrypt');
+  if (suite.committing !== defaultSuite(policy).committing) throw violation(policy, suite, 'encrypt');
 }
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be read. */
 export function assertMayDecrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (POLICIES[policy].readsOnlyCommitting && !suite.committing) throw violation(policy, suite, 'decrypt');
+  if (READS_ONLY_COMMITTING[policy] && !suite.committing) throw violation(policy, suite, 'decrypt');
 }
-
-const POLICIES = {
-  FORBID_ENCRYPT_ALLOW_DECRYPT: { writesCommitting: false, readsOnlyCommitting: false, defaultSuite: 0x0378 },
-  REQUIRE_ENCRYPT_ALLOW_DECRYPT: { writesCommitting: true, readsOnlyCommitting: false, defaultSuite: 0x0578 },
-  REQUIRE_ENCRYPT_REQUIRE_DECRYPT: {
-    writesCommitting: true,
-    readsOnlyCommitting: true,
-    defaultSuite: 0x0578,
-  },
-} as const;
 
 function violation(
   policy: CommitmentPolicy,
@@ -58,3 +48,16 @@ function violation(
     `commitment policy ${policy} does not ${operation} with ${suite.name}`,
   );
 }
+
+const READS_ONLY_COMMITTING = {
+  FORBID_ENCRYPT_ALLOW_DECRYPT: false,
+  REQUIRE_ENCRYPT_ALLOW_DECRYPT: false,
+  REQUIRE_ENCRYPT_REQUIRE_DECRYPT: true,
+} as const;
+
+/** A policy writes what commits as its default does. */
+const DEFAULT_SUITE = {
+  FORBID_ENCRYPT_ALLOW_DECRYPT: 0x0378,
+  REQUIRE_ENCRYPT_ALLOW_DECRYPT: 0x0578,
+  REQUIRE_ENCRYPT_REQUIRE_DECRYPT: 0x0578,
+} as const satisfies Record<CommitmentPolicy, AlgorithmSuiteId>;

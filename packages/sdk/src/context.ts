@@ -1,6 +1,7 @@
-import { compareAsUtf8, utf8Text } from './bytes.ts';
-import { EncryptionSdkError } from './errors.ts';
+import { compareAsUtf8 } from './bytes.ts';
+import { EncryptionSdkError, malformed } from './errors.ts';
 import { ByteWriter } from './format/byte-writer.ts';
+import { Cursor } from './format/input.ts';
 
 /**
  * Non-secret key-value pairs that are authenticated with a message. Keys and values are Unicode strings;
@@ -22,7 +23,9 @@ export function copyContext(context: EncryptionContext): EncryptionContext {
   if (!pairs?.every(([, value]) => typeof value === 'string')) {
     throw new TypeError('encryptionContext: expected a plain object of strings');
   }
-  const copy = Object.assign(emptyContext(), context);
+  if (pairs.length === 0) return EMPTY_CONTEXT;
+  const copy = emptyContext();
+  for (const [key, value] of pairs) copy[key] = value;
   canonicalBytes(Object.freeze(copy));
   return copy;
 }
@@ -61,18 +64,19 @@ function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): U
   const pairs = Object.entries(context);
   if (pairs.length === 0) return new Uint8Array(0);
   pairs.sort(([a], [b]) => compare(a, b));
-  // A UTF-16 unit takes at most three bytes.
+  // A UTF-16 unit takes one to three bytes.
   let capacity = 2;
-  for (const [key, value] of pairs) capacity += 4 + 3 * (boundedLength(key) + boundedLength(value));
+  for (const [key, value] of pairs) capacity += 4 + 3 * (key.length + value.length);
+  if (capacity > 3 * MAX_LENGTH) throw tooLong();
   const writer = new ByteWriter(capacity);
   writer.number(2, pairs.length);
   for (const pair of pairs) {
     for (const text of pair) {
       if (!text.isWellFormed()) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
       writer.text(text);
-      if (writer.length > MAX_LENGTH) throw tooLong();
     }
   }
+  if (writer.length > MAX_LENGTH) throw tooLong();
   return writer.written();
 }
 
@@ -83,33 +87,21 @@ function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): U
  * @throws EncryptionSdkError `MESSAGE_MALFORMED` for duplicate keys, wrong counts or lengths, invalid UTF-8
  */
 export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
+  if (bytes.length === 0) return EMPTY_CONTEXT;
   const context = emptyContext();
-  if (bytes.length === 0) return Object.freeze(context);
-  let offset = 0;
-  const number = (): number => {
-    if (offset + 2 > bytes.length) throw malformed();
-    offset += 2;
-    return ((bytes[offset - 2] ?? 0) << 8) | (bytes[offset - 1] ?? 0);
-  };
-  const text = (): string => {
-    const length = number();
-    if (offset + length > bytes.length) throw malformed();
-    const decoded = utf8Text(bytes.subarray(offset, offset + length));
-    if (decoded === undefined) throw malformed();
-    offset += length;
-    return decoded;
-  };
-  const count = number();
+  const cursor = new Cursor(bytes, malformedContext);
+  const count = cursor.number(2);
   let isCanonical = count > 0;
   let previous: string | undefined;
   for (let remaining = count; remaining > 0; remaining--) {
-    const key = text();
-    if (key in context) throw malformed();
-    context[key] = text();
+    const key = cursor.text();
+    const value = cursor.text();
+    if (key === undefined || value === undefined || key in context) throw malformedContext();
+    context[key] = value;
     isCanonical &&= previous === undefined || compareAsUtf8(previous, key) < 0;
     previous = key;
   }
-  if (offset !== bytes.length) throw malformed();
+  if (cursor.offset !== bytes.length) throw malformedContext();
   Object.freeze(context);
   if (isCanonical) CANONICAL_BYTES.set(context, bytes);
   return context;
@@ -124,7 +116,7 @@ export function filterContext(context: EncryptionContext, keep: (key: string) =>
 
 /** All pairs of `first` and `second`, frozen; of a key in both, the value of `second`. */
 export function mergeContexts(first: EncryptionContext, second: EncryptionContext): EncryptionContext {
-  if (Object.isFrozen(first) && isEmpty(second)) return first;
+  if (second === EMPTY_CONTEXT && Object.isFrozen(first)) return first;
   return Object.freeze(Object.assign(emptyContext(), first, second));
 }
 
@@ -136,21 +128,11 @@ function isPlainObject(value: unknown): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function isEmpty(context: EncryptionContext): boolean {
-  for (const key in context) if (Object.hasOwn(context, key)) return false;
-  return true;
-}
-
 // Without a prototype, a key such as `__proto__` or `constructor` is a key like any other.
 function emptyContext(): Record<string, string> {
   const context: Record<string, string> = {};
   Object.setPrototypeOf(context, null);
   return context;
-}
-
-function boundedLength(text: string): number {
-  if (text.length > MAX_LENGTH) throw tooLong();
-  return text.length;
 }
 
 function tooLong(): EncryptionSdkError {
@@ -161,10 +143,12 @@ function invalid(reason: string): EncryptionSdkError {
   return new EncryptionSdkError('ENCRYPTION_CONTEXT_INVALID', `invalid encryption context: ${reason}`);
 }
 
-function malformed(): EncryptionSdkError {
-  return new EncryptionSdkError('MESSAGE_MALFORMED', 'the encryption context in the header is malformed');
+function malformedContext(): EncryptionSdkError {
+  return malformed('its encryption context');
 }
 
 const CANONICAL_BYTES = new WeakMap<EncryptionContext, Uint8Array>();
 const RESERVED_PREFIX = 'aws-crypto-';
 const MAX_LENGTH = 0xffff;
+/** Without pairs: the same for all. */
+export const EMPTY_CONTEXT: EncryptionContext = Object.freeze(emptyContext());

@@ -1,7 +1,7 @@
 import { unsafeBytes, yieldToEventLoop } from '#crypto';
 import { decodeEcdsaSignature } from './crypto/ecdsa-der.ts';
 import type { AesGcmKey, Opener, Verifier } from './crypto/provider.ts';
-import { decryptionFailed, EncryptionSdkError } from './errors.ts';
+import { decryptionFailed, malformed } from './errors.ts';
 import {
   FrameBinding,
   type FrameHead,
@@ -38,7 +38,7 @@ export class BodyDecryptor implements BodyReader {
   readonly #contentKey: AesGcmKey;
   readonly #verifier: Verifier | undefined;
   readonly #binding: FrameBinding;
-  readonly #footerReader = new UnitReader(readFooter());
+  readonly #footerReader = new UnitReader(readFooter);
   readonly #pace = new Pace();
   #sequenceNumber: number;
   #expects: 'frame' | 'footer' | 'end' = 'frame';
@@ -99,7 +99,7 @@ export class BodyDecryptor implements BodyReader {
     await feed(this.#verifier, input.used());
     if (this.#expects === 'footer') await this.#readFooter(input, out);
     if (this.#expects === 'end' && input.length > 0) {
-      throw new EncryptionSdkError('MESSAGE_MALFORMED', 'there are bytes behind the message');
+      throw malformed('there are bytes behind it');
     }
   }
 

@@ -156,11 +156,8 @@ async function authenticContentKey(
   acceptDotNet400Messages: boolean,
 ): Promise<AesGcmKey> {
   try {
-    assertDecryptionMaterials(materials);
-    if (materials.suite !== header.suite) {
-      throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
-    }
     const { suite, messageId } = header;
+    assertDecryptionMaterials(materials, suite);
     const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
     if (!constantTimeEqual(commitKey, header.commitKey)) throw decryptionFailed();
     const keys = [contentKey];

@@ -2,7 +2,7 @@ import { aesGcmKey } from '#crypto';
 import { concat, uint16, utf8 } from './bytes.ts';
 import { hkdfExpand, hkdfExtract } from './crypto/hkdf.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
-import type { AlgorithmSuite, AlgorithmSuiteId, Hash } from './suites.ts';
+import type { AlgorithmSuite, Hash } from './suites.ts';
 
 /** The keys of one message. */
 export interface MessageKeys {
@@ -34,15 +34,10 @@ export async function deriveMessageKeys(
     case 'hkdf-commit': {
       const prk = await hkdfExtract(derivation.hash, messageId, dataKey);
       const commitKey = await hkdfExpand(derivation.hash, prk, COMMIT_KEY_LABEL, COMMIT_KEY_LENGTH);
-      return { contentKey: await lastKey(derivation.hash, prk, derivationInfo(suite), length), commitKey };
+      const info = concat([uint16(suite.id), DERIVE_KEY_LABEL]);
+      return { contentKey: await lastKey(derivation.hash, prk, info, length), commitKey };
     }
   }
-}
-
-function derivationInfo({ id }: AlgorithmSuite): Uint8Array {
-  const info = DERIVATION_INFO.get(id) ?? concat([uint16(id), DERIVE_KEY_LABEL]);
-  DERIVATION_INFO.set(id, info);
-  return info;
 }
 
 /** The last expansion: wipes `prk` and its own output, which lives on inside the key. */
@@ -59,6 +54,4 @@ async function lastKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: nu
 const COMMIT_KEY_LENGTH = 32;
 const COMMIT_KEY_LABEL = utf8('COMMITKEY');
 const DERIVE_KEY_LABEL = utf8('DERIVEKEY');
-/** By suite, of which there are few. */
-const DERIVATION_INFO = new Map<AlgorithmSuiteId, Uint8Array>();
 const NOTHING = new Uint8Array(0);

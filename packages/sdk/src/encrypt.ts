@@ -4,7 +4,6 @@ import { assertMayEncrypt, type CommitmentPolicy } from './commitment-policy.ts'
 import { type EncryptionContext, filterContext } from './context.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { MessageEncryptor } from './encrypt-body.ts';
-import { EncryptionSdkError } from './errors.ts';
 import {
   assertEncryptedDataKeyCount,
   type MessageHeader,
@@ -50,12 +49,9 @@ export async function startEncryption(options: EncryptionOptions): Promise<Messa
   });
   try {
     assertMayEncrypt(commitmentPolicy, materials.suite);
-    if (suite !== undefined && materials.suite !== suite) {
-      throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
-    }
     const { length: keyCount } = materials.encryptedDataKeys;
     assertEncryptedDataKeyCount(keyCount, Math.min(options.maxEncryptedDataKeys, 0xffff));
-    assertEncryptionMaterials(materials);
+    assertEncryptionMaterials(materials, suite);
     return await startMessage(materials, options.frameLength);
   } finally {
     materials.dataKey?.fill(0);

@@ -54,3 +54,8 @@ export function decryptionFailed(cause?: unknown): EncryptionSdkError {
     cause === undefined ? undefined : { cause },
   );
 }
+
+/** What is said of bytes that are no message of a known format. */
+export function malformed(reason: string): EncryptionSdkError {
+  return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message: ${reason}`);
+}

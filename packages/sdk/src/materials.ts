@@ -49,33 +49,36 @@ export interface BranchKeyMaterials {
 /**
  * Whether a message may be written with this.
  *
- * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, an encrypted
- *   data key, a signing key exactly if the suite signs, and required keys that are in the context
+ * @param suite that the caller wants, if not any
+ * @throws EncryptionSdkError `MATERIALS_INVALID` unless they are for the suite, and there are a data key of the right
+ *   length, an encrypted data key, a signing key exactly if the suite signs, and required keys that are in the context
  */
 export function assertEncryptionMaterials<M extends EncryptionMaterials>(
   materials: M,
+  suite: AlgorithmSuite = materials.suite,
 ): asserts materials is M & WithDataKey {
-  const dataKey = checkedDataKey(materials);
+  const dataKey = checkedDataKey(materials, suite);
   // What is left of a key that somebody has wiped.
   if (dataKey.every((byte) => byte === 0)) throw invalid('the data key is all zeros');
   if (materials.encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
-  if ((materials.signingKey === undefined) === (materials.suite.signature !== undefined)) {
+  if ((materials.signingKey === undefined) === (suite.signature !== undefined)) {
     throw invalid('a signing key goes with a signing suite, and only with one');
   }
   checkContext(materials);
 }
 
 /**
- * Whether a message may be read with this.
+ * Whether a message of this suite may be read with this.
  *
- * @throws EncryptionSdkError `MATERIALS_INVALID` unless there are a data key of the right length, a verification
- *   key exactly if the suite signs, and required keys that are in the context
+ * @throws EncryptionSdkError `MATERIALS_INVALID` unless they are for the suite, and there are a data key of the right
+ *   length, a verification key exactly if the suite signs, and required keys that are in the context
  */
 export function assertDecryptionMaterials<M extends DecryptionMaterials>(
   materials: M,
+  suite: AlgorithmSuite,
 ): asserts materials is M & WithDataKey {
-  checkedDataKey(materials);
-  if ((materials.verificationKey === undefined) === (materials.suite.signature !== undefined)) {
+  checkedDataKey(materials, suite);
+  if ((materials.verificationKey === undefined) === (suite.signature !== undefined)) {
     throw invalid('a verification key goes with a signing suite, and only with one');
   }
   checkContext(materials);
@@ -86,10 +89,13 @@ export interface WithDataKey {
   readonly dataKey: Uint8Array;
 }
 
-function checkedDataKey({ dataKey, suite }: EncryptionMaterials | DecryptionMaterials): Uint8Array {
-  if (dataKey === undefined) throw invalid('no data key');
-  if (dataKey.length !== suite.dataKeyLength)
-    throw invalid('the data key has not the length the suite needs');
+function checkedDataKey(
+  { dataKey, suite }: EncryptionMaterials | DecryptionMaterials,
+  wanted: AlgorithmSuite,
+): Uint8Array {
+  if (suite !== wanted) throw invalid('they are for another algorithm suite');
+  if (dataKey?.length !== suite.dataKeyLength)
+    throw invalid('no data key of the length that the suite needs');
   return dataKey;
 }
 

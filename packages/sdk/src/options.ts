@@ -6,7 +6,7 @@ import {
   isCommitmentPolicy,
   knownSuite,
 } from './commitment-policy.ts';
-import { assertNoReservedKeys, copyContext, type EncryptionContext } from './context.ts';
+import { assertNoReservedKeys, copyContext, EMPTY_CONTEXT, type EncryptionContext } from './context.ts';
 import type { DecryptionOptions } from './decrypt.ts';
 import type { EncryptionOptions } from './encrypt.ts';
 import { MAX_UINT32 } from './format/body.ts';
@@ -87,7 +87,7 @@ export function parseEncryptOptions(
     throw new RangeError('frameLength: expected an integer from 1 to 4294967295, or auto');
   }
   const cmm = materialsManager(options);
-  const encryptionContext = copyContext(options.encryptionContext ?? {});
+  const encryptionContext = copyContext(options.encryptionContext ?? EMPTY_CONTEXT);
   assertNoReservedKeys(encryptionContext);
   const suite = options.suite === undefined ? undefined : knownSuite(options.suite);
   if (suite !== undefined) assertMayEncrypt(policy.commitmentPolicy, suite);
@@ -116,7 +116,7 @@ export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOption
     commitmentPolicy,
     maxEncryptedDataKeys,
     cmm: decryptionManager(options),
-    reproducedEncryptionContext: copyContext(options.encryptionContext ?? {}),
+    reproducedEncryptionContext: copyContext(options.encryptionContext ?? EMPTY_CONTEXT),
     signal: options.signal,
     acceptDotNet400Messages: options.acceptDotNet400Messages === true,
   };

@@ -85,13 +85,13 @@ async function decryptionMaterials(
       );
     }
   }
-  const materials = {
+  const unsigned = {
     suite,
     encryptionContext: mergeContexts(stored, reproduced),
     // What only the caller knows was authenticated without being stored, or decryption will fail.
     requiredEncryptionContextKeys: Object.keys(reproduced).filter((key) => !Object.hasOwn(stored, key)),
-    ...(publicKey === undefined ? {} : { verificationKey: publicKey }),
   };
+  const materials = publicKey === undefined ? unsigned : { ...unsigned, verificationKey: publicKey };
   let opened: DecryptionMaterials;
   try {
     opened = await keyring.onDecrypt(materials, request.encryptedDataKeys);

@@ -11,7 +11,7 @@ import type { Awaitable } from './provider.ts';
  * @see RFC 5869 section 2.2
  */
 export function hkdfExtract(hash: Hash, salt: Uint8Array, inputKey: Uint8Array): Awaitable<Uint8Array> {
-  return hmac(hash, salt.length === 0 ? HASH_ZEROS[hash] : salt, inputKey);
+  return hmac(hash, salt.length === 0 ? NO_SALT : salt, inputKey);
 }
 
 /**
@@ -26,16 +26,12 @@ export async function hkdfExpand(
   info: Uint8Array,
   length: number,
 ): Promise<Uint8Array> {
-  if (length > HASH_ZEROS[hash].length) throw new RangeError('length: expected one block at most');
   const block = await hmac(hash, pseudorandomKey, info, FIRST_BLOCK);
+  if (length > block.length) throw new RangeError('length: expected one block at most');
   block.fill(0, length);
   return block.subarray(0, length);
 }
 
-/** The salt when there is none. */
-const HASH_ZEROS = {
-  'SHA-256': new Uint8Array(32),
-  'SHA-384': new Uint8Array(48),
-  'SHA-512': new Uint8Array(64),
-} as const satisfies Record<Hash, Uint8Array>;
+/** As many zeros as the hash has: HMAC appends them. */
+const NO_SALT = Uint8Array.of(0);
 const FIRST_BLOCK = Uint8Array.of(1);

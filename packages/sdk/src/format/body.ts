@@ -1,5 +1,5 @@
 import { concat, utf8, writeUint32 } from '../bytes.ts';
-import { EncryptionSdkError } from '../errors.ts';
+import { malformed } from '../errors.ts';
 import type { Input } from './input.ts';
 
 /** What stands before the sealed content of a frame, or of a non-framed body, which is one block. */
@@ -137,10 +137,6 @@ export class FrameBinding {
     writeUint32(this.#aad, tail + 8, length);
     return this.#aad;
   }
-}
-
-function malformed(reason: string): EncryptionSdkError {
-  return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message body: ${reason}`);
 }
 
 /** As many of the shortest frames as the rest of a message, a full final frame and a footer, can be taken for. */

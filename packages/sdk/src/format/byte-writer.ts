@@ -14,7 +14,7 @@ export class ByteWriter {
     return this.#length;
   }
 
-  /** `value` as a big-endian number of `size` bytes, at most four. */
+  /** `value` as a big-endian number of `size` bytes, at most six. */
   number(size: number, value: number): void {
     this.#write(size, this.#length, value);
     this.#length += size;
@@ -40,6 +40,10 @@ export class ByteWriter {
   }
 
   #write(size: number, offset: number, value: number): void {
-    for (let i = 0; i < size; i++) this.#bytes[offset + i] = value >>> (8 * (size - 1 - i));
+    let rest = value;
+    for (let i = offset + size - 1; i >= offset; i--) {
+      this.#bytes[i] = rest;
+      rest = Math.floor(rest / 0x100);
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { concat, uint16 } from '../bytes.ts';
-import { Cursor, type Parser } from './input.ts';
+import type { Parser } from './input.ts';
 
 /**
  * The footer of a signed message: the length of a DER signature, and the signature.
@@ -11,8 +11,4 @@ export function writeFooter(signature: Uint8Array): Uint8Array {
 }
 
 /** Reads the signature of a footer. */
-export function* readFooter(): Parser<Uint8Array> {
-  const cursor = new Cursor();
-  const unit = yield* cursor.field();
-  return { unit, length: cursor.offset };
-}
+export const readFooter: Parser<Uint8Array> = (cursor) => cursor.field();

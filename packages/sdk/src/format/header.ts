@@ -1,11 +1,10 @@
-import { compareBytes, utf8Text } from '../bytes.ts';
 import { canonicalBytes, type EncryptionContext, parseContextBytes } from '../context.ts';
 import type { EncryptedDataKey } from '../encrypted-data-key.ts';
-import { EncryptionSdkError } from '../errors.ts';
+import { EncryptionSdkError, malformed } from '../errors.ts';
 import { type AlgorithmSuite, suiteById } from '../suites.ts';
 import { TAG_LENGTH } from './body.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { Cursor, type Parser } from './input.ts';
+import type { Cursor, Parser } from './input.ts';
 
 /**
  * The parsed header of a message.
@@ -26,7 +25,7 @@ export interface MessageHeader {
   readonly commitKey: Uint8Array;
 }
 
-/** What proves that a header is what its writer wrote. */
+/** What proves that a header is what its writer wrote: views of the input, as good as what a {@link UnitReader} reads. */
 export interface HeaderAuthentication {
   readonly iv: Uint8Array;
   readonly tag: Uint8Array;
@@ -51,7 +50,7 @@ export function writeHeader(header: MessageHeader): WrittenHeader {
   const context = canonicalBytes(header.encryptionContext);
   const writer = new ByteWriter(headerCapacity(header, context));
   writer.number(1, header.suite.messageVersion);
-  writer.bytes(format.type);
+  writer.number(format.type.length, format.type.value);
   writer.number(2, header.suite.id);
   writer.bytes(header.messageId);
   writer.number(2, context.length);
@@ -64,13 +63,13 @@ export function writeHeader(header: MessageHeader): WrittenHeader {
     writer.number(2, ciphertext.length);
     writer.bytes(ciphertext);
   }
-  writer.number(1, CONTENT_TYPES.indexOf(header.contentType));
-  writer.bytes(format.reserved);
+  writer.number(1, 1 + CONTENT_TYPES.indexOf(header.contentType));
+  writer.number(format.reserved.length, format.reserved.value);
   writer.number(4, header.frameLength);
   writer.bytes(header.commitKey);
   const body = writer.written();
   if (format.authenticationIv) writer.bytes(ZERO_IV);
-  writer.bytes(ZERO_TAG);
+  writer.bytes(new Uint8Array(TAG_LENGTH));
   const bytes = writer.written();
   return { bytes, body, tag: bytes.subarray(-TAG_LENGTH) };
 }
@@ -104,48 +103,58 @@ export interface ParsedHeader {
  * Throws `EncryptionSdkError`: `MESSAGE_MALFORMED`, `SUITE_UNSUPPORTED`, or `TOO_MANY_ENCRYPTED_DATA_KEYS` as soon
  * as the count is read.
  */
-export function* readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> {
-  const cursor = new Cursor();
-  const version = yield* cursor.number(1);
+export function readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> {
+  let start: HeaderStart | undefined;
+  const encryptedDataKeys: EncryptedDataKey[] = [];
+  return (cursor) => {
+    start ??= readStart(cursor, maxEncryptedDataKeys);
+    const { suite, messageId, encryptionContext } = start;
+    while (encryptedDataKeys.length < start.count) {
+      cursor.mark();
+      encryptedDataKeys.push(readEncryptedDataKey(cursor));
+    }
+    cursor.mark();
+    const format = FORMATS[suite.messageVersion];
+    const contentType = CONTENT_TYPES[cursor.number(1) - 1];
+    if (contentType === undefined) throw malformed('unknown content type');
+    const { reserved } = format;
+    if (cursor.number(reserved.length) !== reserved.value) throw malformed('reserved bytes are set');
+    const frameLength = cursor.number(4);
+    if ((frameLength === 0) !== (contentType === 'non-framed')) throw malformed('wrong frame length');
+    const commitKey = cursor.bytes(format.commitKeyLength).slice();
+    const bodyLength = cursor.offset;
+    const iv = format.authenticationIv ? cursor.bytes(ZERO_IV.length) : ZERO_IV;
+    const tag = cursor.bytes(TAG_LENGTH);
+    return {
+      header: { suite, messageId, encryptionContext, encryptedDataKeys, contentType, frameLength, commitKey },
+      bodyLength,
+      authentication: { iv, tag },
+    };
+  };
+}
+
+/** What stands before the encrypted data keys. */
+interface HeaderStart extends Pick<MessageHeader, 'suite' | 'messageId' | 'encryptionContext'> {
+  /** Of encrypted data keys. */
+  readonly count: number;
+}
+
+function readStart(cursor: Cursor, maxEncryptedDataKeys: number): HeaderStart {
+  const version = cursor.number(1);
   if (version !== 1 && version !== 2) throw unknownVersion(version);
   const format = FORMATS[version];
-  if (!equal(yield* cursor.bytes(format.type.length), format.type)) throw malformed('unknown message type');
-
-  const suite = suiteById(yield* cursor.number(2));
+  if (cursor.number(format.type.length) !== format.type.value) throw malformed('unknown message type');
+  const suite = suiteById(cursor.number(2));
   if (suite === undefined) {
     throw new EncryptionSdkError('SUITE_UNSUPPORTED', 'the header names an unknown algorithm suite');
   }
   if (suite.messageVersion !== version) throw malformed('this algorithm suite belongs to another version');
-
-  const messageId = (yield* cursor.bytes(format.messageIdLength)).slice();
-  const encryptionContext = parseContextBytes(yield* cursor.field());
-
-  const count = yield* cursor.number(2);
+  const messageId = cursor.bytes(format.messageIdLength).slice();
+  const encryptionContext = parseContextBytes(cursor.field());
+  const count = cursor.number(2);
   if (count === 0) throw malformed('no encrypted data keys');
   assertEncryptedDataKeyCount(count, maxEncryptedDataKeys);
-  const encryptedDataKeys: EncryptedDataKey[] = [];
-  while (encryptedDataKeys.length < count) encryptedDataKeys.push(yield* readEncryptedDataKey(cursor));
-
-  const contentType = CONTENT_TYPES[yield* cursor.number(1)];
-  if (contentType === undefined || contentType === 'none') throw malformed('unknown content type');
-  if (!equal(yield* cursor.bytes(format.reserved.length), format.reserved))
-    throw malformed('reserved bytes are set');
-  const frameLength = yield* cursor.number(4);
-  if ((frameLength === 0) !== (contentType === 'non-framed')) throw malformed('wrong frame length');
-  const commitKey = (yield* cursor.bytes(format.commitKeyLength)).slice();
-
-  const bodyLength = cursor.offset;
-
-  const iv = format.authenticationIv ? (yield* cursor.bytes(ZERO_IV.length)).slice() : ZERO_IV;
-  const tag = (yield* cursor.bytes(TAG_LENGTH)).slice();
-  return {
-    unit: {
-      header: { suite, messageId, encryptionContext, encryptedDataKeys, contentType, frameLength, commitKey },
-      bodyLength,
-      authentication: { iv, tag },
-    },
-    length: cursor.offset,
-  };
+  return { suite, messageId, encryptionContext, count };
 }
 
 /** @throws EncryptionSdkError `TOO_MANY_ENCRYPTED_DATA_KEYS` if `count` is over the client's limit */
@@ -162,15 +171,10 @@ function tooLongField(): EncryptionSdkError {
   return new EncryptionSdkError('MATERIALS_INVALID', 'a field of an encrypted data key exceeds 65,535 bytes');
 }
 
-function* readEncryptedDataKey(cursor: Cursor): Generator<number, EncryptedDataKey, Uint8Array> {
-  const providerId = utf8Text(yield* cursor.field());
+function readEncryptedDataKey(cursor: Cursor): EncryptedDataKey {
+  const providerId = cursor.text();
   if (providerId === undefined) throw malformed('a provider id is not UTF-8');
-  const providerInfo = yield* cursor.field();
-  return { providerId, providerInfo, ciphertext: yield* cursor.field() };
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return compareBytes(a, b) === 0;
+  return { providerId, providerInfo: cursor.field(), ciphertext: cursor.field() };
 }
 
 function unknownVersion(firstByte: number): EncryptionSdkError {
@@ -179,32 +183,29 @@ function unknownVersion(firstByte: number): EncryptionSdkError {
   return malformed(isProbablyBase64 ? 'it looks like base64: decode it first' : 'unknown version');
 }
 
-function malformed(reason: string): EncryptionSdkError {
-  return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message header: ${reason}`);
-}
-
-/** Position is the number on the wire. */
-const CONTENT_TYPES = ['none', 'non-framed', 'framed'] as const;
+/** Those with the numbers 1 and 2 on the wire. */
+const CONTENT_TYPES = ['non-framed', 'framed'] as const;
 /** IV of the header tag, whether the header carries it or not. */
 export const ZERO_IV = new Uint8Array(12);
 
-const ZERO_TAG = new Uint8Array(TAG_LENGTH);
 /** All but ids, keys and the encryption context. */
 const FIXED_FIELDS_CAPACITY = 64;
+
+const ABSENT = { length: 0, value: 0 } as const;
 
 /** What tells the two versions apart: version 1 has a type, a reserved field with the IV length, and the IV. */
 const FORMATS = {
   1: {
-    type: Uint8Array.of(0x80),
+    type: { length: 1, value: 0x80 },
     messageIdLength: 16,
-    reserved: Uint8Array.of(0, 0, 0, 0, ZERO_IV.length),
+    reserved: { length: 5, value: ZERO_IV.length },
     commitKeyLength: 0,
     authenticationIv: true,
   },
   2: {
-    type: new Uint8Array(0),
+    type: ABSENT,
     messageIdLength: 32,
-    reserved: new Uint8Array(0),
+    reserved: ABSENT,
     commitKeyLength: 32,
     authenticationIv: false,
   },

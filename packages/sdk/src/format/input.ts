@@ -1,4 +1,4 @@
-import { plainView } from '../bytes.ts';
+import { plainView, utf8Text } from '../bytes.ts';
 
 /**
  * Bytes of a message that came in and are not used up yet. Takes memory for what has come, never for a length that a
@@ -101,58 +101,95 @@ export class Input {
 }
 
 /**
- * Reads one unit of a message: a header, a footer. It yields how many bytes of its unit it needs in
- * all, and is resumed with a view of at least so many; it returns the unit and its length in bytes.
+ * Reads one unit of a message: a header, a footer. Where a field is not all there the cursor throws, and the parser is
+ * called again when more has come, with the cursor where it was last marked.
  */
-export type Parser<T> = Generator<number, { readonly unit: T; readonly length: number }, Uint8Array>;
+export type Parser<T> = (cursor: Cursor) => T;
 
 /** A unit that may still be coming in. */
 export class UnitReader<T> {
-  readonly #parser: Parser<T>;
-  #step: ReturnType<Parser<T>['next']>;
+  readonly #parse: Parser<T>;
+  readonly #cursor = new Cursor(NOTHING, (neededLength) => {
+    this.#neededLength = neededLength;
+    return TOO_SHORT;
+  });
+  #neededLength = 0;
 
-  constructor(parser: Parser<T>) {
-    this.#parser = parser;
-    this.#step = parser.next(NOTHING);
+  constructor(parse: Parser<T>) {
+    this.#parse = parse;
   }
 
-  /** The unit and its bytes once the input suffices, else `undefined`. Resumes where the last call stopped. */
+  /** The unit and its bytes once the input suffices, else `undefined`. */
   read(input: Input): { readonly unit: T; readonly raw: Uint8Array } | undefined {
-    while (this.#step.done !== true) {
-      if (input.length < this.#step.value) return undefined;
-      this.#step = this.#parser.next(input.row(this.#step.value));
+    while (input.length >= this.#neededLength) {
+      this.#cursor.resume(input.row(this.#neededLength));
+      try {
+        const unit = this.#parse(this.#cursor);
+        return { unit, raw: input.take(this.#cursor.offset) };
+      } catch (error) {
+        if (error !== TOO_SHORT) throw error;
+      }
     }
-    const { unit, length } = this.#step.value;
-    return { unit, raw: input.take(length) };
+    return undefined;
   }
 }
 
 /** Where a parser stands in its unit. */
 export class Cursor {
   offset = 0;
-  #view: Uint8Array = NOTHING;
+  #bytes: Uint8Array;
+  #markedOffset = 0;
+  readonly #tooShort: (neededLength: number) => Error;
 
-  /** The next `length` bytes; good until the next `yield`. */
-  *bytes(length: number): Generator<number, Uint8Array, Uint8Array> {
-    const end = this.offset + length;
-    while (this.#view.length < end) this.#view = yield end;
-    const bytes = this.#view.subarray(this.offset, end);
-    this.offset = end;
-    return bytes;
+  /** @param tooShort makes what is thrown where a field is not all there, of how long the unit is at least */
+  constructor(bytes: Uint8Array, tooShort: (neededLength: number) => Error) {
+    this.#bytes = bytes;
+    this.#tooShort = tooShort;
+  }
+
+  /** Says that what stands before this need not be read again. */
+  mark(): void {
+    this.#markedOffset = this.offset;
+  }
+
+  /** Goes back to the mark, in bytes that are the same and more. */
+  resume(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.offset = this.#markedOffset;
+  }
+
+  /** A view of the next `length` bytes. */
+  bytes(length: number): Uint8Array {
+    return this.#bytes.subarray(this.#pass(length), this.offset);
   }
 
   /** The next `length` bytes, at most six, as a big-endian number. */
-  *number(length: number): Generator<number, number, Uint8Array> {
+  number(length: number): number {
     let value = 0;
-    for (const byte of yield* this.bytes(length)) value = value * 0x100 + byte;
+    for (let i = this.#pass(length); i < this.offset; i++) value = value * 0x100 + (this.#bytes[i] ?? 0);
     return value;
   }
 
   /** A copy of the next bytes, whose count stands before them in 16 bits. */
-  *field(): Generator<number, Uint8Array, Uint8Array> {
-    const length = yield* this.number(2);
-    return (yield* this.bytes(length)).slice();
+  field(): Uint8Array {
+    return this.bytes(this.number(2)).slice();
+  }
+
+  /** The same as text; `undefined` unless it is UTF-8. */
+  text(): string | undefined {
+    return utf8Text(this.bytes(this.number(2)));
+  }
+
+  /** Answers where it was. */
+  #pass(length: number): number {
+    const start = this.offset;
+    const end = start + length;
+    if (end > this.#bytes.length) throw this.#tooShort(end);
+    this.offset = end;
+    return start;
   }
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+/** Not made anew where it is thrown: to look at the stack would cost more than to read on. */
+const TOO_SHORT = new Error('the unit is not all there');
