@@ -6,8 +6,8 @@ import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { encryptionClient, iterate, requiredEncryptionContextCmm } from '@holdfast/sdk';
 import { duplex } from '@holdfast/sdk/node';
 import { describe, expect, it, vi } from 'vitest';
-import { readHeader } from '../../packages/sdk/src/format/header.ts';
-import { Input, UnitReader } from '../../packages/sdk/src/format/input.ts';
+import { type ParsedHeader, readHeader } from '../../packages/sdk/src/format/header.ts';
+import { Input, type Parser, UnitReader } from '../../packages/sdk/src/format/input.ts';
 
 const client = encryptionClient();
 const wrappingKey = new Uint8Array(32).fill(7);
@@ -110,7 +110,7 @@ describe('unlike the peer', () => {
   it('a header is not parsed again for each chunk, however short they are', async () => {
     const encryptionContext = { long: 'x'.repeat(60_000) };
     const { message } = await client.encrypt(new Uint8Array(1), { ...unsigned, encryptionContext });
-    const parser = vi.fn(readHeader(64));
+    const parser = vi.fn<Parser<ParsedHeader>>(readHeader(64));
     const reader = new UnitReader(parser);
     const input = new Input();
     let header: unknown;
