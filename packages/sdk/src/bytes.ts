@@ -16,7 +16,14 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** True for a Uint8Array, that of another realm too. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
+  return (
+    ArrayBuffer.isView(value) && Symbol.toStringTag in value && value[Symbol.toStringTag] === 'Uint8Array'
+  );
+}
+
+/** Zeroes all of them. */
+export function wipeAll(parts: readonly Uint8Array[]): void {
+  for (const part of parts) part.fill(0);
 }
 
 /**

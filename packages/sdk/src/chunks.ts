@@ -1,4 +1,5 @@
 import { unsafeBytes } from '#crypto';
+import { wipeAll } from './bytes.ts';
 import { type AuthenticHeader, type BodyReaderFactory, MessageDecryptor } from './decrypt.ts';
 import { startEncryption } from './encrypt.ts';
 import type { MessageEncryptor } from './encrypt-body.ts';
@@ -192,10 +193,6 @@ function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
       wipe();
     },
   };
-}
-
-function wipeAll(parts: readonly Uint8Array[]): void {
-  for (const part of parts) part.fill(0);
 }
 
 const SIGNED_MESSAGES = ['hold', 'refuse', 'unsafeReleaseBeforeSignature'] as const;

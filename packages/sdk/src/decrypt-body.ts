@@ -65,7 +65,7 @@ export class BodyDecryptor implements BodyReader {
 
   async read(input: Input, out: Parts): Promise<void> {
     // The header has been verified.
-    input.used();
+    if (this.#verifier) input.used();
     const { frameLength } = this.#header;
     // Of what comes in chunks, at most; where there are no frames, their length is 0.
     const share = frameLength / (frameLength + IV_LENGTH + TAG_LENGTH) || 1;
@@ -93,10 +93,10 @@ export class BodyDecryptor implements BodyReader {
       }
       if (!this.#pace.isDue(length)) continue;
       // What has just been read is still in the processor's cache.
-      await feed(this.#verifier, input.used());
+      if (this.#verifier) await feed(this.#verifier, input.used());
       await yieldToEventLoop();
     }
-    await feed(this.#verifier, input.used());
+    if (this.#verifier) await feed(this.#verifier, input.used());
     if (this.#expects === 'footer') await this.#readFooter(input, out);
     if (this.#expects === 'end' && input.length > 0) {
       throw malformed('there are bytes behind it');

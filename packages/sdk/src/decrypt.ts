@@ -95,7 +95,8 @@ export class MessageDecryptor {
     const out = new Parts(unsafeBytes, true);
     await this.#read(message, out);
     try {
-      return { ...this.final(), plaintext: out.join() };
+      const { header, encryptionContext } = this.final();
+      return { plaintext: out.join(), header, encryptionContext };
     } finally {
       out.wipe();
     }

@@ -1,4 +1,4 @@
-import { concat } from './bytes.ts';
+import { concat, wipeAll } from './bytes.ts';
 
 /**
  * Bytes in the order in which they came. Long arrays stay as they are, short ones are copied together: no more memory
@@ -89,18 +89,18 @@ export class Parts {
     const [only] = parts;
     if (only !== undefined && parts.length === 1) return only;
     const joined = concat(parts);
-    for (const part of parts) part.fill(0);
+    wipeAll(parts);
     return joined;
   }
 
   /** Drops and zeroes everything. */
   wipe(): void {
-    for (const part of this.take()) part.fill(0);
+    wipeAll(this.take());
   }
 
   #closeBlock(): void {
     // Memory that was not zeroed may hold anything, and a view lets its buffer be seen.
-    this.#block.fill(0, this.#end);
+    if (this.#end < this.#block.length) this.#block.fill(0, this.#end);
     if (this.#end > 0) this.#parts.push(this.#block.subarray(0, this.#end));
     this.#block = NOTHING;
     this.#end = 0;

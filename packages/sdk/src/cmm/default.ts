@@ -21,14 +21,14 @@ import type {
  */
 export function defaultCmm(keyring: Keyring): CryptographicMaterialsManager {
   return {
-    encryptionMaterials: async (request) => encryptionMaterials(keyring, request),
-    ...defaultDecryption(keyring),
+    encryptionMaterials: (request) => encryptionMaterials(keyring, request),
+    decryptionMaterials: (request) => decryptionMaterials(keyring, request),
   };
 }
 
 /** The half of it that decrypts. */
 export function defaultDecryption(keyring: Keyring): DecryptionMaterialsManager {
-  return { decryptionMaterials: async (request) => decryptionMaterials(keyring, request) };
+  return { decryptionMaterials: (request) => decryptionMaterials(keyring, request) };
 }
 
 async function encryptionMaterials(

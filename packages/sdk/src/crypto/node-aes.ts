@@ -8,7 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { plainView, secretBytes } from '../bytes.ts';
+import { plainView, secretBytes, wipeAll } from '../bytes.ts';
 import type { Input } from '../format/input.ts';
 import { Parts, PIECE_LENGTH } from '../parts.ts';
 import type { AesGcmKey, Awaitable, Opener, Sealer } from './provider.ts';
@@ -171,7 +171,7 @@ class NodeOpener implements Opener {
 
 /** Nothing is left of plaintext that nobody may see. */
 function refused(plaintext: readonly Uint8Array[]): false {
-  for (const part of plaintext) part.fill(0);
+  wipeAll(plaintext);
   return false;
 }
 

@@ -79,7 +79,8 @@ export class Input {
     this.#keep(this.#chunk.length - this.#chunkStart);
     this.#chunk = NOTHING;
     this.#chunkStart = 0;
-    this.used();
+    this.#used = [];
+    this.#usedStart = 0;
   }
 
   /** Moves the next `length` bytes of the chunk to memory of ours, with room to grow: bytewise input stays linear in cost. */
