@@ -6,6 +6,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const fromSource = import.meta.url.endsWith('.ts');
 const root = join(dirname(fileURLToPath(import.meta.url)), fromSource ? '../..' : '../../..');
 
+const TYPESCRIPT_IN_THREADS = join(root, 'tools', 'vitest', 'typescript-threads.mjs');
+
 /** The file that is encrypted when none is named. */
 export const SAMPLE_FILE = join(root, 'examples', 'orders.csv');
 
@@ -19,6 +21,10 @@ export function commandLine(
 ): string[] {
   const folder = join(root, 'packages', packageName);
   if (program === 'build') return [join(folder, 'dist', 'cli', 'main.js')];
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--import', loader, '--conditions=@holdfast/source', join(folder, 'src', 'cli', 'main.ts')];
+  const loaders = [createRequire(import.meta.url).resolve('tsx'), TYPESCRIPT_IN_THREADS];
+  return [
+    ...loaders.map((loader) => `--import=${pathToFileURL(loader).href}`),
+    '--conditions=@holdfast/source',
+    join(folder, 'src', 'cli', 'main.ts'),
+  ];
 }

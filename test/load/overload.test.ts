@@ -9,6 +9,7 @@ import { CONNECTIONS, IS_LONG, LOAD_MS } from './scale.ts';
 
 test.skipIf(findModule() === undefined)(
   'a proxy that is asked five times what it can refuses the rest, and grows no further',
+  { timeout: 120_000 },
   async () => {
     const setting = await loadSetting();
     onTestFinished(() => setting.dispose());
