@@ -16,9 +16,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** True for a Uint8Array, that of another realm too. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return (
-    ArrayBuffer.isView(value) && Symbol.toStringTag in value && value[Symbol.toStringTag] === 'Uint8Array'
-  );
+  return ArrayBuffer.isView(value) && Reflect.get(value, Symbol.toStringTag) === 'Uint8Array';
 }
 
 /** Zeroes all of them. */
@@ -115,3 +113,5 @@ export function uint16(value: number): Uint8Array {
 }
 
 const MAX_SHORT_TEXT = 64;
+/** No bytes. Never given away: whoever gets an array may hand its memory over to a thread. */
+export const NOTHING: Uint8Array = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import { constantTimeEqual, unsafeBytes } from '#crypto';
-import { concat } from './bytes.ts';
+import { concat, NOTHING } from './bytes.ts';
 import type { DecryptionMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
 import type { EncryptionContext } from './context.ts';
@@ -8,7 +8,7 @@ import { BodyDecryptor, type BodyReader } from './decrypt-body.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { decryptionFailed, EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, type ParsedHeader, readHeader } from './format/header.ts';
-import { Input, UnitReader } from './format/input.ts';
+import { Input, type ReadUnit, UnitReader } from './format/input.ts';
 import { headerIsAuthentic } from './header-tag.ts';
 import { assertDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
 import { Parts } from './parts.ts';
@@ -122,25 +122,23 @@ export class MessageDecryptor {
   async #openHeader(): Promise<BodyReader | undefined> {
     const read = this.#headerReader.read(this.#input);
     if (read === undefined) return undefined;
-    const { header, bodyLength } = read.unit;
-    const { commitmentPolicy, cmm, reproducedEncryptionContext, signal } = this.#options;
-    const { acceptDotNet400Messages } = this.#options;
-    assertMayDecrypt(commitmentPolicy, header.suite);
+    const { header } = read.unit;
+    const { suite, encryptedDataKeys, encryptionContext } = header;
+    const { commitmentPolicy, cmm, reproducedEncryptionContext, signal, bodyReader } = this.#options;
+    assertMayDecrypt(commitmentPolicy, suite);
     signal?.throwIfAborted();
     this.#options.onUnauthenticatedHeader?.(header);
     const materials = await cmm.decryptionMaterials({
       commitmentPolicy,
-      suite: header.suite,
-      encryptedDataKeys: header.encryptedDataKeys,
-      encryptionContext: header.encryptionContext,
+      suite,
+      encryptedDataKeys,
+      encryptionContext,
       reproducedEncryptionContext,
       ...(signal && { signal }),
     });
-    const headerBody = read.raw.subarray(0, bodyLength);
-    const contentKey = await authenticContentKey(materials, read.unit, headerBody, acceptDotNet400Messages);
+    const contentKey = await authenticContentKey(materials, read, this.#options);
     const verifier = materials.verificationKey?.verifier();
     verifier?.update(read.raw);
-    const { bodyReader } = this.#options;
     const body =
       bodyReader?.(header, contentKey, verifier) ?? new BodyDecryptor(header, contentKey, verifier);
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
@@ -152,9 +150,8 @@ export class MessageDecryptor {
 /** The content key under which the header, and the commitment if there is one, are authentic. Wipes the data key. */
 async function authenticContentKey(
   materials: DecryptionMaterials,
-  { header, authentication }: ParsedHeader,
-  headerBody: Uint8Array,
-  acceptDotNet400Messages: boolean,
+  { unit: { header, bodyLength, authentication }, raw }: ReadUnit<ParsedHeader>,
+  { acceptDotNet400Messages }: DecryptionOptions,
 ): Promise<AesGcmKey> {
   try {
     const { suite, messageId } = header;
@@ -162,6 +159,7 @@ async function authenticContentKey(
     const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
     if (!constantTimeEqual(commitKey, header.commitKey)) throw decryptionFailed();
     const keys = [contentKey];
+    const headerBody = raw.subarray(0, bodyLength);
     const headerBodies = [headerBody];
     if (acceptDotNet400Messages) {
       // Its faults: the message id left out of the derivation, and an empty list written after the header.
@@ -181,5 +179,4 @@ async function authenticContentKey(
   }
 }
 
-const NOTHING = new Uint8Array(0);
 const EMPTY_LIST = Uint8Array.of(0, 0);

@@ -1,5 +1,5 @@
 import { aesGcmKey } from '#crypto';
-import { concat, uint16, utf8 } from './bytes.ts';
+import { concat, NOTHING, uint16, utf8 } from './bytes.ts';
 import { hkdfExpand, hkdfExtract } from './crypto/hkdf.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
 import type { AlgorithmSuite, Hash } from './suites.ts';
@@ -54,4 +54,3 @@ async function lastKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: nu
 const COMMIT_KEY_LENGTH = 32;
 const COMMIT_KEY_LABEL = utf8('COMMITKEY');
 const DERIVE_KEY_LABEL = utf8('DERIVEKEY');
-const NOTHING = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import { unsafeBytes, yieldToEventLoop } from '#crypto';
-import { plainView } from './bytes.ts';
+import { NOTHING, plainView } from './bytes.ts';
 import { collectingSealer } from './collecting-sealer.ts';
 import type { EncryptionContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
@@ -235,4 +235,3 @@ export class MessageEncryptor {
 
 /** Length field and the longest DER signature, on P-384. */
 const MAX_FOOTER_LENGTH = 2 + 104;
-const NOTHING = new Uint8Array(0);

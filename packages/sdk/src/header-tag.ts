@@ -1,4 +1,4 @@
-import { concat } from './bytes.ts';
+import { concat, NOTHING } from './bytes.ts';
 import { contextBytes, type EncryptionContext, filterContext } from './context.ts';
 import type { AesGcmKey, Awaitable } from './crypto/provider.ts';
 import { type HeaderAuthentication, ZERO_IV } from './format/header.ts';
@@ -38,5 +38,3 @@ function headerAad(headerBody: Uint8Array, materials: HeaderMaterials): Uint8Arr
   const unstored = filterContext(encryptionContext, (key) => required.includes(key));
   return concat([headerBody, contextBytes(unstored)]);
 }
-
-const NOTHING = new Uint8Array(0);

@@ -1,4 +1,4 @@
-import { concat, wipeAll } from './bytes.ts';
+import { concat, NOTHING, wipeAll } from './bytes.ts';
 
 /**
  * Bytes in the order in which they came. Long arrays stay as they are, short ones are copied together: no more memory
@@ -55,9 +55,10 @@ export class Parts {
     return offset;
   }
 
-  /** Adds an array that nobody else uses any more. A short one is copied and wiped. */
+  /** Adds an array that nobody else uses any more. A short one is copied and wiped, unless nothing else is expected. */
   put(bytes: Uint8Array): void {
-    if (this.copies(bytes.length)) {
+    const isAll = this.isJoined && this.#length === 0 && bytes.length === this.#nextBlockLength;
+    if (!isAll && this.copies(bytes.length)) {
       this.putCopy(bytes);
       bytes.fill(0);
       return;
@@ -112,4 +113,3 @@ export const PIECE_LENGTH = 2 ** 16;
 
 /** From here on, another part costs less than a copy. */
 const LONG_LENGTH = 2 ** 14;
-const NOTHING: Uint8Array = new Uint8Array(0);

@@ -1,6 +1,6 @@
 import { decodeBase64, encodeBase64, generateSigningKey, verificationKey } from '#crypto';
 import { assertMayDecrypt, assertMayEncrypt, defaultSuite } from '../commitment-policy.ts';
-import { contextBytes, type EncryptionContext, mergeContexts, PUBLIC_KEY_CONTEXT_KEY } from '../context.ts';
+import { canonicalBytes, type EncryptionContext, mergeContexts, PUBLIC_KEY_CONTEXT_KEY } from '../context.ts';
 import type { VerificationKey } from '../crypto/provider.ts';
 import { decryptionFailed, EncryptionSdkError } from '../errors.ts';
 import type { Keyring } from '../keyring.ts';
@@ -49,7 +49,7 @@ async function encryptionMaterials(
   const materials =
     suite.signature === undefined ? unsigned : await withSigningKey(unsigned, suite.signature);
   // With the public key it may have become too long, which is no fault of the keyring.
-  contextBytes(materials.encryptionContext);
+  canonicalBytes(materials.encryptionContext);
   try {
     return await keyring.onEncrypt(materials);
   } catch (cause) {

@@ -34,10 +34,9 @@ function encodeInteger(value: Uint8Array): Uint8Array {
 
 /** Writes the integer at `offset`, right-aligned, to `out`; answers the offset behind it. */
 function decodeInteger(der: Uint8Array, offset: number, out: Uint8Array): number | undefined {
-  const length = der[offset + 1] ?? 0;
+  const [tag, length = 0, first = 0, second = 0] = der.subarray(offset);
   const end = offset + 2 + length;
-  if (der[offset] !== INTEGER_TAG || length === 0 || length >= 0x80 || end > der.length) return undefined;
-  const [first = 0, second = 0] = der.subarray(offset + 2, end);
+  if (tag !== INTEGER_TAG || length === 0 || length >= 0x80 || end > der.length) return undefined;
   if (first >= 0x80) return undefined; // negative
   const isPadded = first === 0 && length > 1;
   if (isPadded && second < 0x80) return undefined; // not the shortest form

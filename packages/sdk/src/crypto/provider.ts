@@ -52,9 +52,6 @@ export interface AesGcmKey {
   opener(iv: Uint8Array, aad: Uint8Array, length: number): Opener;
 }
 
-/** What a key can do on every runtime. */
-export type WholeKey = Pick<AesGcmKey, 'seal' | 'open'>;
-
 /** Plaintext that is being sealed. Of no more use after one of the two ends. */
 export interface Sealer {
   /** Takes a piece, which may change afterwards. */

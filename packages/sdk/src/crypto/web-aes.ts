@@ -1,21 +1,19 @@
-// AES-GCM for ./web.ts where WebCrypto has no keys of 24 bytes, as in Chromium. Contracts: ./provider.ts
+// AES-GCM for ./web.ts where WebCrypto has no keys of 24 bytes, as in Chromium.
 import { gcm } from '@noble/ciphers/aes.js';
-import type { WholeKey } from './provider.ts';
 
-export function aesGcmKey(key: Uint8Array): WholeKey {
+/** A key of a runtime or of a library. Ciphertext has its tag behind it; what comes out has memory of its own. */
+export interface AesGcm {
+  readonly encrypt: AesGcmStep;
+  /** Rejects if the tag does not verify. */
+  readonly decrypt: AesGcmStep;
+}
+
+type AesGcmStep = (iv: Uint8Array, aad: Uint8Array, input: Uint8Array) => Promise<Uint8Array>;
+
+export function aesGcm(key: Uint8Array): AesGcm {
   const ownKey = key.slice();
   return {
-    seal: (iv, aad, plaintext, out, offset) => out.set(gcm(ownKey, iv, aad).encrypt(plaintext), offset),
-    open(iv, aad, sealed, out) {
-      let plaintext: Uint8Array;
-      try {
-        plaintext = gcm(ownKey, iv, aad).decrypt(sealed);
-      } catch {
-        return false;
-      }
-      out.set(plaintext);
-      plaintext.fill(0);
-      return true;
-    },
+    encrypt: async (iv, aad, plaintext) => gcm(ownKey, iv, aad).encrypt(plaintext),
+    decrypt: async (iv, aad, sealed) => gcm(ownKey, iv, aad).decrypt(sealed),
   };
 }

@@ -2,7 +2,8 @@
 // for what WebCrypto has not. Contracts: ./provider.ts
 import { concat, secretBytes } from '../bytes.ts';
 import type { Hash } from '../suites.ts';
-import type { AesGcmKey, WholeKey } from './provider.ts';
+import type { AesGcmKey } from './provider.ts';
+import type { AesGcm } from './web-aes.ts';
 
 export { generateSigningKey, verificationKey } from './web-ecdsa.ts';
 
@@ -17,30 +18,37 @@ export function unsafeBytes(length: number): Uint8Array {
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   if (![16, 24, 32].includes(key.length)) throw new RangeError('an AES key has 16, 24 or 32 bytes');
   try {
-    return openingWhole(await webAesGcmKey(key));
+    return keyOver(await webAesGcm(key));
   } catch (cause) {
     if (key.length !== 24) throw cause;
     // Chromium. Few messages need it, and its tables take time and memory as soon as it is loaded.
-    return openingWhole((await import('./web-aes.ts')).aesGcmKey(key));
+    return keyOver((await import('./web-aes.ts')).aesGcm(key));
   }
 }
 
-/** A key that opens what comes piece by piece when it is all there: until then it is the input that keeps it. */
-export function openingWhole({ seal, open }: WholeKey): AesGcmKey {
+/** A key over a cipher. What comes piece by piece is opened when it is all there: until then it is the input that keeps it. */
+export function keyOver({ encrypt, decrypt }: AesGcm): AesGcmKey {
+  const refused = (): false => false;
   return {
-    seal,
-    open,
+    async seal(iv, aad, plaintext, out, offset) {
+      out.set(await encrypt(iv, aad, plaintext), offset);
+    },
+    open: (iv, aad, sealed, out) =>
+      decrypt(iv, aad, sealed).then((plaintext) => {
+        out.set(plaintext);
+        plaintext.fill(0);
+        return true;
+      }, refused),
     opener: (iv, aad, length) => ({
-      async read(input) {
+      read(input) {
         if (input.length < length + TAG_LENGTH) return undefined;
-        const plaintext = new Uint8Array(length);
-        return (await open(iv, aad, input.take(length + TAG_LENGTH), plaintext)) && [plaintext];
+        return decrypt(iv, aad, input.take(length + TAG_LENGTH)).then((plaintext) => [plaintext], refused);
       },
     }),
   };
 }
 
-async function webAesGcmKey(key: Uint8Array): Promise<WholeKey> {
+async function webAesGcm(key: Uint8Array): Promise<AesGcm> {
   const cryptoKey = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
   const parameters = (iv: Uint8Array, additionalData: Uint8Array) => ({
     name: 'AES-GCM',
@@ -48,20 +56,10 @@ async function webAesGcmKey(key: Uint8Array): Promise<WholeKey> {
     additionalData,
   });
   return {
-    async seal(iv, aad, plaintext, out, offset) {
-      out.set(new Uint8Array(await crypto.subtle.encrypt(parameters(iv, aad), cryptoKey, plaintext)), offset);
-    },
-    async open(iv, aad, sealed, out) {
-      let plaintext: Uint8Array;
-      try {
-        plaintext = new Uint8Array(await crypto.subtle.decrypt(parameters(iv, aad), cryptoKey, sealed));
-      } catch {
-        return false;
-      }
-      out.set(plaintext);
-      plaintext.fill(0);
-      return true;
-    },
+    encrypt: async (iv, aad, plaintext) =>
+      new Uint8Array(await crypto.subtle.encrypt(parameters(iv, aad), cryptoKey, plaintext)),
+    decrypt: async (iv, aad, sealed) =>
+      new Uint8Array(await crypto.subtle.decrypt(parameters(iv, aad), cryptoKey, sealed)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { concat, utf8, writeUint32 } from '../bytes.ts';
+import { concat, NOTHING, utf8, writeUint32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import type { Input } from './input.ts';
 
@@ -144,7 +144,6 @@ const MAX_FRAMES_BEHIND = 5;
 /** Sequence number and content length. */
 const AAD_TAIL_LENGTH = 4 + 8;
 const ZERO_TAIL = new Uint8Array(AAD_TAIL_LENGTH);
-const NOTHING: Uint8Array = new Uint8Array(0);
 const FINAL_FRAME_MARK = 0xffff_ffff;
 const MAX_NON_FRAMED_LENGTH = 2 ** 36 - 32;
 const LABELS = {

@@ -1,4 +1,4 @@
-import { plainView, utf8Text } from '../bytes.ts';
+import { NOTHING, plainView, utf8Text } from '../bytes.ts';
 
 /**
  * Bytes of a message that came in and are not used up yet. Takes memory for what has come, never for a length that a
@@ -107,6 +107,12 @@ export class Input {
  */
 export type Parser<T> = (cursor: Cursor) => T;
 
+/** A unit, and its bytes: good until {@link Input.settle}. */
+export interface ReadUnit<T> {
+  readonly unit: T;
+  readonly raw: Uint8Array;
+}
+
 /** A unit that may still be coming in. */
 export class UnitReader<T> {
   readonly #parse: Parser<T>;
@@ -121,7 +127,7 @@ export class UnitReader<T> {
   }
 
   /** The unit and its bytes once the input suffices, else `undefined`. */
-  read(input: Input): { readonly unit: T; readonly raw: Uint8Array } | undefined {
+  read(input: Input): ReadUnit<T> | undefined {
     while (input.length >= this.#neededLength) {
       this.#cursor.resume(input.row(this.#neededLength));
       try {
@@ -191,6 +197,5 @@ export class Cursor {
   }
 }
 
-const NOTHING: Uint8Array = new Uint8Array(0);
 /** Not made anew where it is thrown: to look at the stack would cost more than to read on. */
 const TOO_SHORT = new Error('the unit is not all there');

@@ -10,7 +10,7 @@ const providers: Record<string, CryptoProvider> = {
   web,
   'web in Chromium': {
     ...web,
-    aesGcmKey: (key) => (key.length === 24 ? web.openingWhole(webAes.aesGcmKey(key)) : web.aesGcmKey(key)),
+    aesGcmKey: (key) => (key.length === 24 ? web.keyOver(webAes.aesGcm(key)) : web.aesGcmKey(key)),
   },
 };
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
