@@ -52,19 +52,20 @@ export function writeUtf8(text: string, out: Uint8Array, offset: number): number
 }
 
 /** The string for valid UTF-8, `undefined` for anything else (lone surrogates and overlong forms too). */
-export function utf8Text(bytes: Uint8Array): string | undefined {
+export function utf8Text(bytes: Uint8Array, start: number, end: number): string | undefined {
   try {
-    return shortAscii(bytes) ?? decoder.decode(bytes);
+    return shortAscii(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end));
   } catch {
     return undefined;
   }
 }
 
 /** As in {@link writeUtf8}. */
-function shortAscii(bytes: Uint8Array): string | undefined {
-  if (bytes.length > MAX_SHORT_TEXT) return undefined;
+function shortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end - start > MAX_SHORT_TEXT) return undefined;
   let text = '';
-  for (const byte of bytes) {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0;
     if (byte >= 0x80) return undefined;
     text += String.fromCharCode(byte);
   }

@@ -185,7 +185,7 @@ function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
       assertBytes(chunk, 'chunk');
       return call(chunk);
     },
-    final: async () => call(),
+    final: () => call(),
     abort() {
       isGivenUp = true;
       if (state !== 'ready') return;

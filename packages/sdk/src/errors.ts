@@ -47,12 +47,8 @@ export class EncryptionSdkError extends Error {
 }
 
 /** The one answer to everything that fails to authenticate: it does not say which check failed. */
-export function decryptionFailed(cause?: unknown): EncryptionSdkError {
-  return new EncryptionSdkError(
-    'DECRYPTION_FAILED',
-    'the message could not be decrypted',
-    cause === undefined ? undefined : { cause },
-  );
+export function decryptionFailed(options?: ErrorOptions): EncryptionSdkError {
+  return new EncryptionSdkError('DECRYPTION_FAILED', 'the message could not be decrypted', options);
 }
 
 /** What is said of bytes that are no message of a known format. */

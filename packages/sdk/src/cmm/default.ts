@@ -96,7 +96,7 @@ async function decryptionMaterials(
   try {
     opened = await keyring.onDecrypt(materials, request.encryptedDataKeys);
   } catch (cause) {
-    throw decryptionFailed(cause);
+    throw decryptionFailed({ cause });
   }
   if (opened.dataKey === undefined) throw decryptionFailed();
   return opened;

@@ -58,7 +58,7 @@ function isSignature(
   signature: Uint8Array,
 ): boolean {
   const { BASE, Fn } = POINTS[curve];
-  const half = COORDINATE_LENGTH[curve];
+  const half = signature.length / 2;
   const r = bytesToNumberBE(signature.subarray(0, half));
   const s = bytesToNumberBE(signature.subarray(half));
   if (!Fn.isValidNot0(r) || !Fn.isValidNot0(s)) return false;

@@ -184,7 +184,7 @@ export class Cursor {
 
   /** The same as text; `undefined` unless it is UTF-8. */
   text(): string | undefined {
-    return utf8Text(this.bytes(this.number(2)));
+    return utf8Text(this.#bytes, this.#pass(this.number(2)), this.offset);
   }
 
   /** Answers where it was. */
@@ -198,4 +198,4 @@ export class Cursor {
 }
 
 /** Not made anew where it is thrown: to look at the stack would cost more than to read on. */
-const TOO_SHORT = new Error('the unit is not all there');
+const TOO_SHORT = new Error('too short');
