@@ -18,8 +18,8 @@ export interface FaultyToken {
   readonly changes: readonly string[];
 }
 
-/** Opens one with the key `orders`; everything is put away when the test is over. */
-export async function faultyToken(change: Partial<TokenConfig> = {}): Promise<FaultyToken> {
+/** A token with the key `orders`, not opened yet. It is put away when the test is over. */
+export function faultyModule(): Pick<FaultyToken, 'shim' | 'token'> {
   const token = temporaryToken({ label: 'faults' });
   const shim = createShim(token.modulePath);
   onTestFinished(() => {
@@ -29,6 +29,12 @@ export async function faultyToken(change: Partial<TokenConfig> = {}): Promise<Fa
   const module = openModule({ path: shim.modulePath });
   module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'orders' });
   module.close();
+  return { shim, token };
+}
+
+/** Opens one with the key `orders`; everything is put away when the test is over. */
+export async function faultyToken(change: Partial<TokenConfig> = {}): Promise<FaultyToken> {
+  const { shim, token } = faultyModule();
   const changes: string[] = [];
   const onChange = (status: string) => void changes.push(status);
   const open = await openToken(tokenConfig(shim.modulePath, token, change), {
@@ -60,6 +66,25 @@ export function tokenConfig(
     cluster: undefined,
     ...change,
   };
+}
+
+/**
+ * The configuration of a test proxy with two tokens: `faulty` behind the shim, called in threads, and `well`, the same one
+ * without it. The store `other` is on the latter.
+ *
+ * @param tokensOfAcme those of the store `acme`, in TOML
+ */
+export function onTwoTokens(toml: string, { modulePath }: Shim, tokensOfAcme: string): string {
+  const row = /\[\[tokens\]\]\n([^[]*)/.exec(toml)?.[1] ?? '';
+  const faulty = row
+    .replace(/module = ".*"/, `module = ${JSON.stringify(modulePath)}`)
+    .concat('name = "faulty"\ncalls = "worker"\nmax_sessions = 2\n');
+  const [before = '', acme = '', other = ''] = toml.split('[[stores]]');
+  return [
+    before.replace(row, `${faulty}[[tokens]]\n${row}name = "well"\ncalls = "inline"\n`),
+    acme.replaceAll('[[stores.keys]]', `[[stores.keys]]\ntokens = ${tokensOfAcme}`),
+    other.replaceAll('[[stores.keys]]', '[[stores.keys]]\ntokens = ["well"]'),
+  ].join('[[stores]]');
 }
 
 /** A budget that nobody exceeds here. */

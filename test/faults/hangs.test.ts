@@ -1,8 +1,21 @@
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
+import { awaitToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { XksException } from '../../packages/xks-proxy/src/errors.ts';
-import { faultyToken, opens, recoveryMs, seal } from './fixture.ts';
+import { XksProxyError } from '../../packages/xks-proxy/src/proxy-error.ts';
+import {
+  faultyModule,
+  faultyToken,
+  opens,
+  recoveryMs,
+  seal,
+  tokenConfig,
+  tryToUse,
+  UNCOUNTED,
+} from './fixture.ts';
 import { hasCompiler } from './shim.ts';
 
 const CALL_SITES = ['C_GenerateRandom', 'C_EncryptInit', 'C_Encrypt'] as const;
@@ -69,6 +82,33 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     expect(open.sessions().hung).toBeLessThanOrEqual(6);
     shim.heal();
     expect(await recoveryMs(open.device)).toBeLessThan(2000);
+  });
+
+  it('may hang when it is opened late: the event loop runs on, and the token comes back', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, token } = faultyModule();
+    const config = tokenConfig(shim.modulePath, token, { calls: 'worker' });
+    const cause = new Pkcs11Error('TOKEN_UNAVAILABLE', 'the device is not there');
+    const outage = new XksProxyError('TOKEN_UNAVAILABLE', 'not at the start', { cause });
+    shim.fail('C_OpenSession', 'hang', -1);
+    const open = awaitToken(config, outage, { onChange: () => undefined, budget: UNCOUNTED });
+    onTestFinished(async () => {
+      shim.heal();
+      await open.release();
+    });
+    let ticks = 0;
+    const clock = setInterval(() => (ticks += 1), 5);
+    await expect(seal(open.device)).rejects.toMatchObject({ errorName: 'InternalException' });
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 3000) {
+      expect(await tryToUse(open.device)).toBe(false);
+      await sleep(20);
+    }
+    clearInterval(clock);
+    expect(ticks).toBeGreaterThan(100);
+    shim.heal();
+    expect(await recoveryMs(open.device)).toBeLessThan(5000);
   });
 
   it('refuses at once what would wait for too long', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { metadata, startTestProxy, type TestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
+import { onTwoTokens } from './fixture.ts';
 import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that does not', () => {
@@ -18,17 +19,7 @@ describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that
       const real = /module = "(.*)"/.exec(toml)?.[1] ?? '';
       shim = createShim(real);
       fail();
-      const row = /\[\[tokens\]\]\n([^[]*)/.exec(toml)?.[1] ?? '';
-      const faulty = row
-        .replace(real, shim.modulePath)
-        .concat('name = "faulty"\ncalls = "worker"\nmax_sessions = 2\n');
-      const [before = '', ...rest] = toml.split('[[stores]]');
-      const [acme = '', other = ''] = rest;
-      return [
-        before.replace(row, `${faulty}[[tokens]]\n${row}name = "well"\ncalls = "inline"\n`),
-        acme.replaceAll('[[stores.keys]]', `[[stores.keys]]\ntokens = ${tokensOfAcme}`),
-        other.replaceAll('[[stores.keys]]', '[[stores.keys]]\ntokens = ["well"]'),
-      ].join('[[stores]]');
+      return onTwoTokens(toml, shim, tokensOfAcme);
     });
   };
   const acme = () => proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody());

@@ -2,26 +2,35 @@ import { writeFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { startServeProcess } from '../../packages/xks-proxy/test/fixtures/serve-process.ts';
-import { createShim, hasCompiler } from './shim.ts';
+import { onTwoTokens } from './fixture.ts';
+import { createShim, hasCompiler, type Shim } from './shim.ts';
+
+it.skipIf(!hasCompiler())(
+  'a process with one token that hangs in all its threads goes on with the other',
+  async () => {
+    const { proxy, shim } = await supervised((toml, faulty) => onTwoTokens(toml, faulty, '["faulty"]'));
+    await proxy.listening(1);
+    await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
+
+    shim.fail('C_EncryptInit', 'hang', -1);
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 15_000) {
+      await expect(proxy.encrypt()).resolves.not.toMatchObject({ status: 200 });
+      await expect(proxy.encryptForOther()).resolves.toMatchObject({ status: 200 });
+    }
+    expect(proxy.events('worker-exited')).toEqual([]);
+    shim.heal();
+    await expect.poll(async () => (await proxy.encrypt()).status, { timeout: 10_000 }).toBe(200);
+  },
+  90_000,
+);
 
 it.skipIf(!hasCompiler())(
   'a proxy whose module hangs in all its threads is replaced by another process, which serves when it is well',
   async () => {
-    const files = await writeTestConfig();
-    const shim = createShim(/module = "(.*)"/.exec(files.toml)?.[1] ?? '');
-    const toml = files.toml.replace(
-      /module = ".*"\n/,
-      `module = "${shim.modulePath}"\ncalls = "worker"\nmax_sessions = 2\n`,
+    const { proxy, shim } = await supervised((toml, { modulePath }) =>
+      toml.replace(/module = ".*"\n/, `module = "${modulePath}"\ncalls = "worker"\nmax_sessions = 2\n`),
     );
-    writeFileSync(files.configFile, toml);
-    const proxy = startServeProcess(files, '--workers', '1');
-    onTestFinished(async () => {
-      shim.heal();
-      proxy.kill('SIGTERM');
-      await proxy.exit;
-      shim.dispose();
-      files.dispose();
-    });
     await proxy.listening(1);
     await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
 
@@ -39,3 +48,19 @@ it.skipIf(!hasCompiler())(
   },
   90_000,
 );
+
+/** A proxy of one process under its supervisor, put away when the test is over. */
+async function supervised(change: (toml: string, shim: Shim) => string) {
+  const files = await writeTestConfig();
+  const shim = createShim(/module = "(.*)"/.exec(files.toml)?.[1] ?? '');
+  writeFileSync(files.configFile, change(files.toml, shim));
+  const proxy = startServeProcess(files, '--workers', '1');
+  onTestFinished(async () => {
+    shim.heal();
+    proxy.kill('SIGTERM');
+    await proxy.exit;
+    shim.dispose();
+    files.dispose();
+  });
+  return { proxy, shim };
+}

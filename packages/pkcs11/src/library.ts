@@ -5,6 +5,12 @@ import { attempt, Pkcs11Error } from './errors.ts';
 import { createLogins, type Logins } from './login.ts';
 import { decryptionFailureOf } from './quirks.ts';
 
+/** How a library is opened. */
+interface LibraryOptions {
+  readonly initializationParameters?: string | undefined;
+  readonly finalizedInThread?: boolean;
+}
+
 /** A PKCS#11 shared library that is initialised once in this process, however often it is opened. */
 export interface Library {
   readonly path: string;
@@ -23,13 +29,15 @@ export interface Library {
 /**
  * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
  *
- * @param initializationParameters for a module that wants some from C_Initialize, as NSS does
+ * @param options.initializationParameters for a module that wants some from C_Initialize, as NSS does
+ * @param options.finalizedInThread whether a thread that initialised it finalises it
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than those with which
  * the library is initialised already
  */
-export function acquireLibrary(path: string, initializationParameters?: string): Library {
+export function acquireLibrary(path: string, options: LibraryOptions = {}): Library {
+  const { initializationParameters } = options;
   const realPath = resolvePath(path);
-  const library = LIBRARIES.get(realPath) ?? load(realPath, initializationParameters);
+  const library = LIBRARIES.get(realPath) ?? load(realPath, options);
   if (library.initializationParameters !== initializationParameters) {
     throw new TypeError('initializationParameters: expected those with which this process opened the module');
   }
@@ -42,13 +50,16 @@ export function isAcquired(path: string): boolean {
   return LIBRARIES.has(resolvePath(path));
 }
 
-function load(path: string, initializationParameters: string | undefined): Library {
+function load(
+  path: string,
+  { initializationParameters, finalizedInThread = false }: LibraryOptions,
+): Library {
   const cryptoki = loadCryptoki(path);
   const ours = initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
       // A module belongs to the process: a thread that ends must not take it from the others.
-      if (ours && isMainThread) cryptoki.C_Finalize();
+      if (ours && (isMainThread || finalizedInThread)) cryptoki.C_Finalize();
     } catch {
       // Nobody is left who could do anything about it, and the caller may have been after something else.
     } finally {

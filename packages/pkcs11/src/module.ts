@@ -40,6 +40,11 @@ export interface OpenModuleOptions {
    * its own. Others refuse any. The same for everybody in a process who opens the module.
    */
   readonly initializationParameters?: string;
+  /**
+   * Whether a worker thread that was the first in the process to open it finalises it when it closes it, as the main
+   * thread would. For who knows that nobody else uses it meanwhile.
+   */
+  readonly finalizedInThread?: boolean;
 }
 
 /** Which token to open, and how: exactly one of label and serial. */
@@ -60,8 +65,8 @@ export interface OpenTokenOptions extends LoginOptions {
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than the module was
  * opened with
  */
-export function openModule({ path, initializationParameters }: OpenModuleOptions): Pkcs11Module {
-  const library = acquireLibrary(path, initializationParameters);
+export function openModule({ path, ...options }: OpenModuleOptions): Pkcs11Module {
+  const library = acquireLibrary(path, options);
   const tokens = new Set<Token>();
   let closed = false;
   const cryptoki = () => {

@@ -17,7 +17,10 @@ export interface CircuitBreaker {
 /** What is guarded. */
 export interface CircuitBreakerOptions {
   readonly device: KeyDevice;
-  /** Puts right what can be from here, before every second trial; told why the device is left alone. Never rejects. */
+  /**
+   * Puts right what can be from here, before the second, the fourth and every eighth trial; told why the device is left
+   * alone. Never rejects.
+   */
   readonly revive: (last: XksException) => Promise<void>;
   /** Told when the device is left alone, and why, and when it works again. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
@@ -72,7 +75,7 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
   const startTrial = (circuit: OpenCircuit): void => {
     const { untilMs, last, trials } = circuit;
     if (!isTried && performance.now() >= untilMs) {
-      if (trials % REVIVED_TRIALS !== 0 || circuit.revival === 'done') {
+      if (!isRevivedBefore(trials) || circuit.revival === 'done') {
         isTried = true;
         return;
       }
@@ -127,6 +130,6 @@ interface OpenCircuit {
 
 const MAX_FAILURES_IN_ROW = 5;
 const OPEN_MS = 500;
-// Every second one: to open everything anew has its price, and a device may be only out.
-const REVIVED_TRIALS = 2;
+// To open everything anew has its price, and a device may be out for long.
+const isRevivedBefore = (trials: number) => trials === 2 || trials === 4 || trials % 8 === 0;
 const DEGRADED_MS = 10_000;

@@ -17,6 +17,8 @@ import {
   openToken,
 } from './open-token.ts';
 import { selectorName } from './selector-name.ts';
+import { tokenScout } from './threads/token-scout.ts';
+import { threadSettings } from './token-connection.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
 export interface Fleet {
@@ -25,7 +27,7 @@ export interface Fleet {
   readonly members: readonly FleetMember[];
   /** The device that a key lives on: its token, or those that it names as one. */
   deviceOf(key: StoreKeyConfig): KeyDevice;
-  /** Whether a token is lost to this process: so many calls never returned that no more are made. */
+  /** Whether all tokens are lost to this process: so many calls never returned that no more are made. */
   isStuck(): boolean;
   /** Lets go of the tokens; those that no other fleet holds are closed. */
   release(): Promise<void>;
@@ -71,6 +73,7 @@ export async function openFleet(
     const options = {
       budget,
       onChange: (status, cause) => log.health(name, status, cause),
+      scout: tokenScout(threadSettings(tokenConfig)),
     } as const satisfies OpenTokenOptions;
     try {
       return await openToken(tokenConfig, options);
@@ -110,7 +113,7 @@ export async function openFleet(
       return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
     },
     isStuck: () =>
-      tokens.some((token) => {
+      tokens.every((token) => {
         const { limit, open, hung } = token.sessions();
         return open === 0 && hung >= limit;
       }),

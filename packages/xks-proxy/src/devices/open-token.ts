@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import type { IvBudget } from '../budget/iv-budget.ts';
 import type { TokenConfig } from '../config/config.ts';
@@ -7,7 +8,8 @@ import { circuitBreaker } from './circuit-breaker.ts';
 import { tokenException } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
-import { connectToken, type TokenConnection } from './token-connection.ts';
+import { type TokenScout, tokenScout } from './threads/token-scout.ts';
+import { connectToken, type TokenConnection, threadSettings } from './token-connection.ts';
 
 /** A token that is open, for as long as somebody holds it: an old and a new configuration may share it. */
 export interface OpenToken {
@@ -30,16 +32,19 @@ export interface OpenTokenOptions {
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
   /** Counts what the keys of the token encrypt. */
   readonly budget: IvBudget;
+  /** The one that looked for the token before, if any did: it may still be waiting for it. */
+  readonly scout?: TokenScout;
 }
 
 /** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE`. */
 export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
-  const connection = await connectToken(config).catch((cause: unknown): never => {
+  const scout = options.scout ?? tokenScout(threadSettings(config));
+  const connection = await connectToken(config, scout).catch((cause: unknown): never => {
     const detail = cause instanceof Error ? cause.message : 'unknown error';
     const message = `the token ${config.name} cannot be opened: ${detail}`;
     throw new XksProxyError('TOKEN_UNAVAILABLE', message, { cause });
   });
-  return heldToken(config, connection, options);
+  return heldToken(config, connection, { ...options, scout });
 }
 
 /** Holds a token that could not be opened, and opens it as soon as that can be done. */
@@ -54,7 +59,7 @@ export function awaitToken(
 function heldToken(
   config: TokenConfig,
   first: TokenConnection | undefined,
-  { onChange, budget }: OpenTokenOptions,
+  { onChange, budget, scout = tokenScout(threadSettings(config)) }: OpenTokenOptions,
   cause?: unknown,
 ): OpenToken {
   let connection = first;
@@ -74,7 +79,11 @@ function heldToken(
     connection = undefined;
     lost = last.cause;
     try {
-      const renewed = await (before === undefined ? connectToken(config) : before.renewed());
+      const renewed = await (before === undefined ? connectToken(config, scout) : before.renewed());
+      if (holds === 0) {
+        await renewed.close();
+        return;
+      }
       connection = renewed;
       info = renewed.info;
     } catch (error) {
@@ -107,7 +116,8 @@ function heldToken(
     async release() {
       holds -= 1;
       if (holds > 0) return;
-      await renewal;
+      // It may wait for the token, for as long as that pleases, and then closes what it has opened.
+      await Promise.race([renewal, sleep(RENEWAL_MS, undefined, { ref: false })]);
       await connection?.close();
     },
   };
@@ -125,3 +135,6 @@ export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
 }
 
 const isPinRefusal = (error: unknown) => error instanceof Pkcs11Error && error.code.startsWith('PIN_');
+
+// For a renewal that was under way when nobody needed the token any more.
+const RENEWAL_MS = 1000;

@@ -3,8 +3,10 @@ import { openModule, type Token } from '@holdfast/pkcs11';
 import type { TokenConfig } from '../config/config.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
+import type { ThreadSettings } from './threads/messages.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
+import type { TokenScout } from './threads/token-scout.ts';
 
 /** Sessions with a token, and the way its calls are made. */
 export interface TokenConnection {
@@ -19,8 +21,10 @@ export interface TokenConnection {
 }
 
 /** Logs in at a token. Rejects with Pkcs11Error. */
-export async function connectToken(config: TokenConfig): Promise<TokenConnection> {
-  const { selector, maxSessions, name, iv } = config;
+export async function connectToken(config: TokenConfig, scout: TokenScout): Promise<TokenConnection> {
+  const { selector, maxSessions } = config;
+  // Where calls are not to hold up the event loop, the first ones must not either.
+  if (config.calls === 'worker' || config.calls === 'auto') await scout.look();
   const module = openModule({ path: config.module });
   try {
     const maxWaiting = WAITING_PER_SESSION * maxSessions;
@@ -29,13 +33,13 @@ export async function connectToken(config: TokenConfig): Promise<TokenConnection
       module.openToken({ ...selector, pin, maxWaiting, ...options });
     if (config.calls === 'threadpool') {
       const token = open({ maxSessions, calls: config.calls });
-      return direct(config, token, () => module.close());
+      return direct(config, scout, token, () => module.close());
     }
     const token = open({ maxSessions });
     if (config.calls === 'inline' || (config.calls === 'auto' && (await isFast(token)))) {
-      return direct(config, token, () => module.close());
+      return direct(config, scout, token, () => module.close());
     }
-    const settings = { name, module: config.module, selector, pin, iv };
+    const settings = threadSettings(config);
     const pool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
     return await threaded(config, token.info, pool, () => module.close());
   } catch (error) {
@@ -73,14 +77,19 @@ async function threaded(
 }
 
 /** Calls to the token from here; it and its module are opened anew together. */
-function direct(config: TokenConfig, token: Token, closeModule: () => void): TokenConnection {
+function direct(
+  config: TokenConfig,
+  scout: TokenScout,
+  token: Token,
+  closeModule: () => void,
+): TokenConnection {
   return {
     device: pkcs11Device(config.name, token, config.iv),
     info: token.info,
     counts: () => ({ ...token.sessions(), hung: 0 }),
     async renewed() {
       closeModule();
-      return connectToken(config);
+      return connectToken(config, scout);
     },
     close: async () => closeModule(),
   };
@@ -94,6 +103,11 @@ async function isFast(token: Token): Promise<boolean> {
     if (performance.now() - startedAt < FAST_MS) return true;
   }
   return false;
+}
+
+/** What a thread has to know of a token. */
+export function threadSettings({ name, module, selector, pin, iv }: TokenConfig): ThreadSettings {
+  return { name, module, selector, pin: secretText(pin), iv };
 }
 
 function secretText(secret: KeyObject): string {

@@ -60,11 +60,11 @@ describe('a circuit breaker', () => {
     expect(breaker.status()).toBe('ACTIVE');
   });
 
-  it('has the device revived before every second trial', async () => {
+  it('has the device revived before the second trial, the fourth and every eighth', async () => {
     const { behaviour, failWith, works, revive } = guarded();
     failWith('SESSION_LOST');
     await works(5);
-    for (const revivals of [0, 1, 1, 2]) {
+    for (const revivals of [0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4]) {
       vi.advanceTimersByTime(501);
       const { probes } = behaviour;
       await works(4);

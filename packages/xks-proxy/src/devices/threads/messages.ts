@@ -9,6 +9,8 @@ export interface ThreadSettings {
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: string;
   readonly iv: IvSource;
+  /** Whether nobody else in the process uses the module as long as the thread does. */
+  readonly isAlone?: boolean;
 }
 
 /** One call to the token. Its bytes are handed over, not copied: nobody but the receiver has them afterwards. */

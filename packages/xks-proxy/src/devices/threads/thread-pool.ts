@@ -85,8 +85,10 @@ class Pool implements ThreadPool {
   }
 
   async warmUp(): Promise<void> {
-    const count = Math.min(WARM_THREADS, this.#options.maxThreads) - this.#threads.size;
-    await Promise.all(Array.from({ length: Math.max(0, count) }, () => this.#startThread()));
+    const missing = Math.min(WARM_THREADS, this.#options.maxThreads) - this.#threads.size;
+    // The first shows whether there is any use in more: one that starts takes time from all others.
+    if (missing <= 0 || !(await this.#startThread())) return;
+    await Promise.all(Array.from({ length: missing - 1 }, () => this.#startThread()));
   }
 
   counts(): ThreadCounts {
@@ -135,7 +137,8 @@ class Pool implements ThreadPool {
     }
   }
 
-  async #startThread(): Promise<void> {
+  /** Resolves to whether it has opened the token. */
+  async #startThread(): Promise<boolean> {
     const { worker, opened } = startTokenWorker(this.#options.settings);
     this.#threads.add(worker);
     this.#starting.add(worker);
@@ -144,12 +147,14 @@ class Pool implements ThreadPool {
       await opened;
       this.#starting.delete(worker);
       this.#next(worker);
+      return true;
     } catch (error) {
       this.#starting.delete(worker);
       this.#learn(error);
       this.#end(worker);
       // Whoever waits hears why, rather than wait for threads that fare no better.
       if (this.#threads.size - this.#starting.size <= 1) this.#refuseWaiting(error);
+      return false;
     }
   }
 

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import type { ThreadSettings } from './messages.ts';
+import { startTokenWorker } from './token-worker.ts';
+
+/** Looks whether a token is there, in a thread: whoever opens one that is out may have to wait for long. */
+export interface TokenScout {
+  /** Opens the token, and closes it again. Rejects with Pkcs11Error: that of the token, or TOKEN_UNAVAILABLE after ten seconds. */
+  look(): Promise<void>;
+}
+
+/** A scout for one token, which is on its way once at a time. */
+export function tokenScout(settings: ThreadSettings): TokenScout {
+  let looking: Promise<void> | undefined;
+  return {
+    look() {
+      looking ??= lookOnce(settings).finally(() => {
+        looking = undefined;
+      });
+      return Promise.race([looking, tooLate()]);
+    },
+  };
+}
+
+async function lookOnce(settings: ThreadSettings): Promise<void> {
+  const { worker, opened } = startTokenWorker({ ...settings, isAlone: true });
+  try {
+    await opened;
+  } finally {
+    worker.call({ kind: 'close' }).catch(() => undefined);
+    // Only then is the module finalised, and can be opened by somebody else.
+    await worker.ended;
+  }
+}
+
+async function tooLate(): Promise<never> {
+  await sleep(LOOK_MS, undefined, { ref: false });
+  throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer');
+}
+
+const LOOK_MS = 10_000;
