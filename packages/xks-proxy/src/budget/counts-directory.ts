@@ -8,7 +8,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -24,8 +23,8 @@ export interface CountsDirectory {
 }
 
 /**
- * Opens the folder, and makes it where there is none. What dead processes of this machine have left is taken over into
- * the file of this one; a crash at the wrong moment can only count twice.
+ * Opens the folder, and makes it where there is none. A dead process of this machine is followed: its file gets the name
+ * of this one's, which is one step that only one process can make, so that no count is ever lost or counted twice.
  *
  * @returns with the counts that were taken over
  */
@@ -35,64 +34,73 @@ export function openCountsDirectory(directory: string): {
 } {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const own = `${PREFIX}${hostname()}_${process.pid}_${randomBytes(6).toString('hex')}${SUFFIX}`;
-  const files = () => countFiles(directory);
-  const counts: CountsDirectory = {
-    write(mine) {
-      const temporary = join(directory, `.${own}`);
-      const file = openSync(temporary, 'w', 0o600);
-      try {
-        writeSync(file, JSON.stringify(Object.fromEntries(mine)));
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(temporary, join(directory, own));
-      syncDirectory(directory);
+  const path = join(directory, own);
+  const isHeir = countFiles(directory)
+    .filter(isOfDeadProcess)
+    .some((file) => isRenamed(join(directory, file), path));
+  return {
+    counts: {
+      write(mine) {
+        const temporary = join(directory, `.${own}`);
+        const file = openSync(temporary, 'w', 0o600);
+        try {
+          writeSync(file, JSON.stringify(Object.fromEntries(mine)));
+          fsyncSync(file);
+        } finally {
+          closeSync(file);
+        }
+        renameSync(temporary, path);
+        syncDirectory(directory);
+      },
+      others: () => sumOf(directory, own),
     },
-    others: () =>
-      sumOf(
-        directory,
-        files().filter((file) => file !== own),
-      ),
+    inherited: new Map(isHeir ? Object.entries(read(path) ?? {}) : []),
   };
-  const dead = files().filter(isOfDeadProcess);
-  const inherited = sumOf(directory, dead);
-  if (dead.length > 0) {
-    counts.write(inherited);
-    for (const file of dead) rmSync(join(directory, file), { force: true });
-  }
-  return { counts, inherited };
 }
 
 /** The sum of all processes, dead or alive, for somebody who only looks; empty where the folder is not there yet. */
 export function readCounts(directory: string): ReadonlyMap<string, number> {
-  return existsSync(directory) ? sumOf(directory, countFiles(directory)) : new Map();
+  return existsSync(directory) ? sumOf(directory) : new Map();
 }
 
 function countFiles(directory: string): string[] {
   return readdirSync(directory).filter((file) => file.startsWith(PREFIX) && file.endsWith(SUFFIX));
 }
 
-function sumOf(directory: string, files: readonly string[]): ReadonlyMap<string, number> {
+/** Of all files but one. */
+function sumOf(directory: string, except?: string): ReadonlyMap<string, number> {
   const sum = new Map<string, number>();
-  for (const file of files) {
-    for (const [name, count] of Object.entries(read(join(directory, file)))) {
-      sum.set(name, (sum.get(name) ?? 0) + count);
-    }
+  for (const file of countFiles(directory)) {
+    if (file === except) continue;
+    const counts = read(join(directory, file));
+    // It was taken over a moment ago, and has a name now that is not in the list.
+    if (counts === undefined) return sumOf(directory, except);
+    for (const [name, count] of Object.entries(counts)) sum.set(name, (sum.get(name) ?? 0) + count);
   }
   return sum;
 }
 
-function read(file: string): Readonly<Record<string, number>> {
+/** The counts in a file; undefined when there is no such file any more. */
+function read(file: string): Readonly<Record<string, number>> | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    // Taken over by another process a moment ago, in whose file the counts are now.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    if (isAbsence(error)) return undefined;
     throw error;
   }
   return COUNTS.parse(JSON.parse(text));
+}
+
+/** Gives a file another name, unless somebody else has done so. */
+function isRenamed(file: string, name: string): boolean {
+  try {
+    renameSync(file, name);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
 }
 
 /** Whether the process that wrote a file ran on this machine, and does no more. */
@@ -105,6 +113,10 @@ function isOfDeadProcess(file: string): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ESRCH';
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 // A new name is on the disk only when its folder is.

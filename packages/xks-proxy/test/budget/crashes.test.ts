@@ -1,0 +1,26 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { readCounts } from '../../src/budget/counts-directory.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+
+it('processes that start at the same time, again and again after a crash of all, count each encryption once', async () => {
+  const folder = temporaryFolder();
+  const args = [folder, String(ENCRYPTIONS)];
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const children = Array.from({ length: PROCESSES }, () => fork(PROGRAM, args, { execArgv: SOURCES }));
+    await Promise.all(children.map((child) => once(child, 'message')));
+    const ended = children.map((child) => once(child, 'exit'));
+    for (const child of children) child.send('go');
+    await Promise.all(ended);
+    expect(children.map(({ signalCode }) => signalCode)).toEqual(Array(PROCESSES).fill('SIGKILL'));
+    expect(readCounts(folder).get('label orders')).toBe(round * PROCESSES * ENCRYPTIONS);
+    expect(readdirSync(folder)).toHaveLength(PROCESSES);
+  }
+}, 60_000);
+
+const PROGRAM = fileURLToPath(new URL('../fixtures/count-process.ts', import.meta.url));
+const SOURCES = ['--conditions=@holdfast/source', '--import', 'tsx'];
+const [PROCESSES, ENCRYPTIONS, ROUNDS] = [4, 10, 3];
