@@ -53,7 +53,7 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
     } catch (cause) {
       account.reserved -= blockSize;
       throw new XksException('InternalException', 'The external key store proxy failed.', {
-        reason: 'iv-budget-unavailable',
+        reason: REASONS.unavailable,
         cause,
       });
     }
@@ -65,7 +65,7 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
     const used = usedOf(name) + 1;
     if (used > limit) {
       throw new XksException('InvalidStateException', 'The external key has to be rotated.', {
-        reason: 'iv-budget-used',
+        reason: REASONS.used,
       });
     }
     account.used += 1;
@@ -97,6 +97,11 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
   };
 }
 
+/** Whether an encryption failed because it could not be counted, or would have been one too many: no device was asked. */
+export function isBudgetFailure(error: unknown): boolean {
+  return error instanceof XksException && Object.values<unknown>(REASONS).includes(error.reason);
+}
+
 interface Account {
   used: number;
   /** Of which nobody needs to know before it is reached. */
@@ -109,6 +114,7 @@ const STAGES = [
   { stage: 'half', share: 1 / 2 },
   { stage: 'nearly-used', share: 7 / 8 },
 ] as const;
+const REASONS = { used: 'iv-budget-used', unavailable: 'iv-budget-unavailable' } as const;
 const MAX_BLOCK = 65_536;
 const MIN_BLOCKS = 1024;
 const NOTHING: ReadonlyMap<string, number> = new Map();

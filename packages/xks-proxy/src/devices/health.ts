@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isBudgetFailure } from '../budget/iv-budget.ts';
 import { deadlineIn, inTime } from '../deadline.ts';
 import { callWatch } from './call-watch.ts';
 import { isKeyFailure } from './failures.ts';
@@ -11,7 +12,7 @@ export type HealthStatus = 'ACTIVE' | 'DEGRADED' | 'UNAVAILABLE';
 export interface DeviceHealth {
   /**
    * The outcome of a real encryption and decryption, at most ten seconds old, or what the calls since then say if that
-   * is worse. Never rejects.
+   * is worse. Where no key may encrypt any more, something that needs none is asked for. Never rejects.
    */
   status(): Promise<HealthStatus>;
 }
@@ -54,7 +55,7 @@ export function deviceHealth({
 }: DeviceHealthOptions): DeviceHealth {
   let latest: { status: HealthStatus; expiresAtMs: number } | undefined;
   let running: Promise<HealthStatus> | undefined;
-  const trial = keyLabel === undefined ? borrowingTrial() : trialWith({ label: keyLabel });
+  const trial = keyLabel === undefined ? borrowingTrial() : ownTrial({ label: keyLabel });
 
   const probe = async (): Promise<HealthStatus> => {
     let status: HealthStatus = 'UNAVAILABLE';
@@ -82,8 +83,10 @@ export function deviceHealth({
           failing.delete(key);
           return;
         } catch (error) {
-          if (!isKeyFailure(error)) throw error;
+          const isOfBudget = isBudgetFailure(error);
+          if (!isOfBudget && !isKeyFailure(error)) throw error;
           keys = [...keys.filter((other) => other !== key), key];
+          if (isOfBudget) continue;
           if (!failing.has(key)) onKeyFailure(key, error);
           failing.add(key);
         }
@@ -109,6 +112,18 @@ function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
 }
 
 type Trial = (device: KeyDevice) => Promise<void>;
+
+/** Tries the key for trials, which may have encrypted all that it may as any other. */
+function ownTrial(selector: DeviceKeySelector): Trial {
+  return async (target) => {
+    try {
+      await trialWith(selector)(target);
+    } catch (error) {
+      if (!isBudgetFailure(error)) throw error;
+      await target.ping();
+    }
+  };
+}
 
 /** A real encryption and decryption. */
 function trialWith(selector: DeviceKeySelector): Trial {

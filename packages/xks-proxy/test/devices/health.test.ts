@@ -1,5 +1,6 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import { tokenException } from '../../src/devices/failures.ts';
 import { deviceHealth, type HealthStatus } from '../../src/devices/health.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
@@ -106,6 +107,24 @@ describe('health', () => {
     const { device, behaviour } = memoryDevice();
     behaviour.failure = new Error('gone');
     await expect(healthOf(device, {}).health.status()).resolves.toBe('UNAVAILABLE');
+  });
+
+  it('does not depend on what a key may still encrypt, with a key for trials or a borrowed one', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    for (const keys of [probe, { borrowedLabels: ['orders', 'more'] }]) {
+      const settings = { limit: 1, stateDirectory: undefined, atLimit: 'refuse' } as const;
+      const { device, behaviour } = memoryDevice();
+      const counted = openIvBudget(settings, () => undefined).over(device);
+      const { health, changes, failedKeys } = healthOf(counted, keys);
+      for (let round = 0; round < 4; round += 1) {
+        await expect(health.status()).resolves.toBe('ACTIVE');
+        vi.advanceTimersByTime(11_000);
+      }
+      expect(behaviour.encryptions).toBe('keyLabel' in keys ? 1 : 2);
+      behaviour.failure = new Error('gone');
+      await expect(health.status()).resolves.toBe('UNAVAILABLE');
+      expect([changes, failedKeys]).toEqual([['ACTIVE', 'UNAVAILABLE'], []]);
+    }
   });
 
   it('shows a recovery soon', async () => {

@@ -1,0 +1,44 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { startProxy } from '../../src/server.ts';
+import { BASE, decryptBody, encryptBody } from '../fixtures/bodies.ts';
+import { metadata, requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
+import { exchange } from '../fixtures/raw-http.ts';
+
+it('a proxy whose keys have encrypted all that they may decrypts, and is well', async () => {
+  const files = await writeTestConfig();
+  onTestFinished(() => files.dispose());
+  const started = async () => {
+    const proxy = await startProxy(loadConfig(files.configFile));
+    onTestFinished(() => proxy.close());
+    const call = (path: string, body: unknown) => {
+      const host = `localhost:${proxy.port}`;
+      const request = requestBytes(path, JSON.stringify(body), {}, host, files.credentials.acme);
+      return exchange({ port: proxy.port, ca: files.ca }, request);
+    };
+    return { proxy, call };
+  };
+  const before = await started();
+  const { json: sealed } = await before.call(`${BASE}/keys/orders/encrypt`, encryptBody());
+
+  appendFileSync(files.configFile, '[iv_budget]\nstate_dir = "counts"\nlimit = 1000\n');
+  const counts = join(files.directory, 'counts');
+  mkdirSync(counts);
+  writeFileSync(join(counts, 'iv-counts_elsewhere_1_aa.json'), '{"label orders":1000}');
+  const { proxy, call } = await started();
+  await expect(call(`${BASE}/keys/orders/encrypt`, encryptBody())).resolves.toMatchObject({
+    status: 400,
+    json: { errorName: 'InvalidStateException' },
+  });
+  await expect(call(`${BASE}/keys/orders/decrypt`, decryptBody(sealed))).resolves.toMatchObject({
+    status: 200,
+  });
+  await expect(call(`${BASE}/health`, { requestMetadata: metadata() })).resolves.toMatchObject({
+    status: 200,
+    json: { ekmFleetDetails: [{ healthStatus: 'ACTIVE' }] },
+  });
+  const ping = Buffer.from(`GET /ping HTTP/1.1\r\nHost: localhost:${proxy.port}\r\n\r\n`);
+  await expect(exchange({ port: proxy.port, ca: files.ca }, ping)).resolves.toMatchObject({ status: 200 });
+});
