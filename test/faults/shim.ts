@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,8 @@ export interface Shim {
   readonly modulePath: string;
   /** What the next calls of a function come to; of the next one only, unless `calls` says otherwise. */
   fail(site: CallSite, fault: Fault, calls?: number): void;
+  /** How many calls of a function its last fault has met. */
+  hits(site: CallSite): number;
   /** Who finds the IV of AES-GCM. */
   iv(source: IvSource): void;
   /** No faults from now on; calls that hang return. */
@@ -52,6 +54,11 @@ export function createShim(realModulePath: string): Shim {
   return {
     modulePath,
     fail: (site, fault, calls = 1) => void write(SITES[site], [...orders(fault), calls, 0]),
+    hits(site) {
+      const words = new Int32Array(RULE_BYTES / 4);
+      readSync(file, new Uint8Array(words.buffer), 0, RULE_BYTES, SITES[site] * RULE_BYTES);
+      return words.at(-1) ?? 0;
+    },
     iv: (source) => void write(IV_RULE, [IV_SOURCES.indexOf(source), 0, 0, 0]),
     heal: () => {
       for (const rule of Object.values(SITES)) write(rule, [0, 0, 0, 0]);

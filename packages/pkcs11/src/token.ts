@@ -15,6 +15,7 @@ import { keptKeys } from './kept-keys.ts';
 import { keyDirectory } from './key-directory.ts';
 import type { Library } from './library.ts';
 import type { KeySelector } from './objects.ts';
+import { pinGuard } from './pin-guard.ts';
 import { rsa } from './rsa.ts';
 import { type RsaKey, rsaKey } from './rsa-keys.ts';
 import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './rsa-objects.ts';
@@ -72,6 +73,11 @@ export interface Token {
 /** How to open a token; the module has found its slot already. */
 export interface LoginOptions {
   readonly pin: string;
+  /**
+   * Four zero bytes that all threads of the process have in common which open the token with this PIN. Then one of them at
+   * a time offers it, and none once it was refused: a token locks itself after a few attempts.
+   */
+  readonly pinGuard?: SharedArrayBuffer;
   /** Sessions at once, at least 1; 16 by default. */
   readonly maxSessions?: number;
   /** Calls that may wait for a session at once; more fail with SESSIONS_EXHAUSTED. No limit by default. */
@@ -90,7 +96,13 @@ export function openTokenInSlot(
   library: Library,
   slot: Handle,
   info: TokenInfo,
-  { pin, maxSessions = 16, maxWaiting = Number.POSITIVE_INFINITY, calls = 'inline' }: LoginOptions,
+  {
+    pin,
+    pinGuard: guard,
+    maxSessions = 16,
+    maxWaiting = Number.POSITIVE_INFINITY,
+    calls = 'inline',
+  }: LoginOptions,
   open: Set<Token>,
 ): Token {
   if (!Number.isInteger(maxSessions) || maxSessions < 1) {
@@ -98,7 +110,7 @@ export function openTokenInSlot(
   }
   if (!(maxWaiting >= 0)) throw new RangeError('maxWaiting: expected a number of 0 or more');
   const { cryptoki } = library;
-  const login = library.logins.join(slot, pin);
+  const login = library.logins.join(slot, pin, guard && pinGuard(guard));
   library.retain();
   const openSession = (flags: number): Handle => {
     const session = attempt('C_OpenSession', () => cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | flags));

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
+import { pinGuard } from '../src/pin-guard.ts';
 import { importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
 import { describeWithEachToken } from './with-token.ts';
@@ -77,6 +78,25 @@ describeWithEachToken('the login', (context) => {
     expect(await token.randomBytes(1)).toHaveLength(1);
     raw.C_CloseSession(session);
     token.close();
+  });
+
+  it('offers no PIN that another thread was refused, nor while another one offers it', () => {
+    const { open, cryptoki } = context();
+    const login = vi.spyOn(cryptoki, 'C_Login');
+    const guard = () => new SharedArrayBuffer(4);
+    const refused = guard();
+    expect(errorCode(() => open({ pin: 'wrong here', pinGuard: refused }))).toBe('PIN_INCORRECT');
+    expect(login).toHaveBeenCalledTimes(1);
+    // Another thread has logins of its own, and remembers nothing of it.
+    expect(errorCode(() => open({ pin: 'wrong there', pinGuard: refused }))).toBe('PIN_INCORRECT');
+    expect(login).toHaveBeenCalledTimes(1);
+
+    const shared = guard();
+    const first = pinGuard(shared);
+    expect(first.enter()).toBe(false);
+    first.leave('done');
+    open({ pinGuard: shared }).close();
+    expect(login).toHaveBeenCalledTimes(2);
   });
 
   it('never offers a refused PIN twice, until the module is opened anew', async () => {

@@ -32,3 +32,13 @@ export function outsider(token: TestToken): Outsider {
     leave: () => cryptoki.close(),
   };
 }
+
+/** Gives a token another PIN, as its administrator might. The process must be logged in at it. */
+export function changePin(token: TestToken, pin: string): void {
+  const cryptoki = ck.loadCryptoki(token.modulePath);
+  const { slot } = findToken(cryptoki, token);
+  const session = cryptoki.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
+  cryptoki.C_SetPIN(session, token.pin, pin);
+  cryptoki.C_CloseSession(session);
+  cryptoki.close();
+}

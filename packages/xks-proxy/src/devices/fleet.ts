@@ -100,6 +100,7 @@ export async function openFleet(
   const members = await Promise.all(tokens.map((token) => member(token, config, log)));
   const [first] = members;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
+  for (const [index, tokenConfig] of config.tokens.entries()) tokens[index]?.adopt(tokenConfig);
   return {
     description: description(config, first.token.info),
     members,

@@ -22,6 +22,8 @@ export interface OpenToken {
   /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many never returned. */
   sessions(): ReturnType<TokenConnection['counts']>;
   hold(): void;
+  /** Goes by another configuration of the same token from now on: if its PIN is another one, that is for the next login. */
+  adopt(config: TokenConfig): void;
   /** Closes the token when it was the last hold. */
   release(): Promise<void>;
 }
@@ -63,6 +65,8 @@ function heldToken(
   cause?: unknown,
 ): OpenToken {
   let connection = first;
+  let next = { config, scout };
+  let isPinNew = false;
   let info = first?.info ?? { serial: config.name, model: 'unknown', manufacturer: 'unknown' };
   let lost = cause;
   let renewal = Promise.resolve();
@@ -71,15 +75,21 @@ function heldToken(
     if (connection === undefined) throw tokenException(lost);
     return connection.device;
   };
+  const reconnected = async (before: TokenConnection | undefined): Promise<TokenConnection> => {
+    if (before !== undefined && !isPinNew) return before.renewed();
+    isPinNew = false;
+    await before?.close();
+    return connectToken(next.config, next.scout);
+  };
   /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
     // Threads that hang are replaced by their pool, within bounds that a new pool would not know of.
-    if (isPinRefusal(last.cause) || (connection?.counts().hung ?? 0) > 0) return;
+    if ((isPinRefusal(last.cause) && !isPinNew) || (connection?.counts().hung ?? 0) > 0) return;
     const before = connection;
     connection = undefined;
     lost = last.cause;
     try {
-      const renewed = await (before === undefined ? connectToken(config, scout) : before.renewed());
+      const renewed = await reconnected(before);
       if (holds === 0) {
         await renewed.close();
         return;
@@ -113,6 +123,11 @@ function heldToken(
     hold() {
       holds += 1;
     },
+    adopt(other) {
+      if (other.pin.equals(next.config.pin)) return;
+      next = { config: other, scout: tokenScout(threadSettings(other)) };
+      isPinNew = true;
+    },
     async release() {
       holds -= 1;
       if (holds > 0) return;
@@ -128,10 +143,10 @@ export function isPassing({ cause }: XksProxyError): boolean {
   return cause instanceof Pkcs11Error && !isPinRefusal(cause);
 }
 
-/** Whether a token that is open serves another configuration as it is. */
+/** Whether a token that is open serves another configuration as well: a PIN matters only at the next login. */
 export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
   const settings = ({ pin: _pin, ...others }: TokenConfig) => JSON.stringify(others);
-  return settings(a) === settings(b) && a.pin.equals(b.pin);
+  return settings(a) === settings(b);
 }
 
 const isPinRefusal = (error: unknown) => error instanceof Pkcs11Error && error.code.startsWith('PIN_');

@@ -42,6 +42,11 @@ async function answered<T>(work: Promise<T>, { deadline }: DeviceCallOptions = {
   try {
     return await inTime(work, deadline);
   } catch (error) {
+    // What comes too late nobody will ever see.
+    work.then(
+      (late) => late instanceof Uint8Array && late.fill(0),
+      () => undefined,
+    );
     throw tokenException(error);
   }
 }

@@ -28,9 +28,10 @@ export async function connectToken(config: TokenConfig, scout: TokenScout): Prom
   const module = openModule({ path: config.module });
   try {
     const maxWaiting = WAITING_PER_SESSION * maxSessions;
-    const pin = secretText(config.pin);
+    const { settings } = scout;
+    const { pin, pinGuard } = settings;
     const open = (options: { maxSessions: number; calls?: 'inline' | 'threadpool' }) =>
-      module.openToken({ ...selector, pin, maxWaiting, ...options });
+      module.openToken({ ...selector, pin, pinGuard, maxWaiting, ...options });
     if (config.calls === 'threadpool') {
       const token = open({ maxSessions, calls: config.calls });
       return direct(config, scout, token, () => module.close());
@@ -39,7 +40,6 @@ export async function connectToken(config: TokenConfig, scout: TokenScout): Prom
     if (config.calls === 'inline' || (config.calls === 'auto' && (await isFast(token)))) {
       return direct(config, scout, token, () => module.close());
     }
-    const settings = threadSettings(config);
     const pool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
     return await threaded(config, token.info, pool, () => module.close());
   } catch (error) {
@@ -107,7 +107,7 @@ async function isFast(token: Token): Promise<boolean> {
 
 /** What a thread has to know of a token. */
 export function threadSettings({ name, module, selector, pin, iv }: TokenConfig): ThreadSettings {
-  return { name, module, selector, pin: secretText(pin), iv };
+  return { name, module, selector, pin: secretText(pin), pinGuard: new SharedArrayBuffer(4), iv };
 }
 
 function secretText(secret: KeyObject): string {

@@ -8,6 +8,8 @@ export interface ThreadSettings {
   readonly module: string;
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: string;
+  /** Of all threads with these settings, and the one that started them: see `pinGuard` of `openToken`. */
+  readonly pinGuard: SharedArrayBuffer;
   readonly iv: IvSource;
   /** Whether nobody else in the process uses the module as long as the thread does. */
   readonly isAlone?: boolean;

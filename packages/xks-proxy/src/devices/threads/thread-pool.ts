@@ -67,15 +67,25 @@ class Pool implements ThreadPool {
     return new Promise((resolve, reject) => {
       deadline?.signal.throwIfAborted();
       this.#admit();
+      let isGivenUp = false;
       const job: Job = {
         call,
         handedOver,
-        resolve: (answer) => (forget?.(), resolve(answer)),
-        reject: (error) => (forget?.(), reject(error)),
+        resolve(answer) {
+          forget?.();
+          // Nobody else will ever see what comes too late.
+          if (isGivenUp) answer.plaintext?.fill(0);
+          resolve(answer);
+        },
+        reject(error) {
+          forget?.();
+          isGivenUp = true;
+          reject(error);
+        },
       };
       const forget = deadline?.whenReached((reason) => {
         this.#waiting.delete(job);
-        reject(reason);
+        job.reject(reason);
       });
       const idle = this.#idle.pop();
       if (idle !== undefined) return this.#start(idle, job);

@@ -5,6 +5,8 @@ import { startTokenWorker } from './token-worker.ts';
 
 /** Looks whether a token is there, in a thread: whoever opens one that is out may have to wait for long. */
 export interface TokenScout {
+  /** What it knows of the token. Other threads go by the same. */
+  readonly settings: ThreadSettings;
   /** Opens the token, and closes it again. Rejects with Pkcs11Error: that of the token, or TOKEN_UNAVAILABLE after ten seconds. */
   look(): Promise<void>;
 }
@@ -13,6 +15,7 @@ export interface TokenScout {
 export function tokenScout(settings: ThreadSettings): TokenScout {
   let looking: Promise<void> | undefined;
   return {
+    settings,
     look() {
       looking ??= lookOnce(settings).finally(() => {
         looking = undefined;

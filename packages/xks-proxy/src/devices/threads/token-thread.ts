@@ -58,10 +58,10 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
 }
 
 // The threads of a token share the module, which the thread that started them has initialised.
-function openToken({ name, module, selector, pin, iv, isAlone = false }: ThreadSettings) {
+function openToken({ name, module, selector, pin, pinGuard, iv, isAlone = false }: ThreadSettings) {
   const opened = openModule({ path: module, finalizedInThread: isAlone });
   try {
-    const token = opened.openToken({ ...selector, pin, maxSessions: 1 });
+    const token = opened.openToken({ ...selector, pin, pinGuard, maxSessions: 1 });
     return { device: pkcs11Device(name, token, iv), close: () => opened.close() };
   } catch (error) {
     opened.close();

@@ -1,0 +1,54 @@
+import { createSecretKey } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { changePin, outsider } from '@holdfast/pkcs11/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
+import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
+import { faultyToken, recoveryMs, seal, tokenConfig } from './fixture.ts';
+import { hasCompiler } from './shim.ts';
+
+describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
+  'a PIN that is changed, with %s calls',
+  (calls) => {
+    it('is that of the configuration at the next login', { timeout: 60_000 }, async () => {
+      const { shim, token, open } = await faultyToken({ calls });
+      expect(await recoveryMs(open.device)).toBeLessThan(2000);
+      const other = outsider({ ...token, modulePath: shim.modulePath });
+      onTestFinished(() => other.leave());
+      changePin({ ...token, modulePath: shim.modulePath }, 'changed');
+
+      // The token still knows its user, whatever the configuration has.
+      open.adopt(tokenConfig(shim.modulePath, token, { calls, pin: createSecretKey('changed', 'utf8') }));
+      await seal(open.device);
+      other.closeAllSessions();
+      expect(await recoveryMs(open.device)).toBeLessThan(10_000);
+    });
+
+    it('is not offered twice where the configuration does not follow', { timeout: 60_000 }, async () => {
+      const { shim, token, open } = await faultyToken({ calls });
+      expect(await recoveryMs(open.device)).toBeLessThan(2000);
+      const other = outsider({ ...token, modulePath: shim.modulePath });
+      onTestFinished(() => other.leave());
+      changePin({ ...token, modulePath: shim.modulePath }, 'changed');
+      other.closeAllSessions();
+      // Long enough for all of them to have one under way.
+      shim.fail('C_Login', { delayMs: 50 }, -1);
+      const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => seal(open.device)));
+      expect(outcomes.map(({ status }) => status)).not.toContain('fulfilled');
+      expect(shim.hits('C_Login')).toBe(1);
+    });
+  },
+);
+
+it('a configuration with another PIN is taken, and so is what comes after it', async () => {
+  const proxy = await startTestProxy();
+  onTestFinished(() => proxy.close());
+  const encrypt = () => proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody());
+  writeFileSync(join(proxy.directory, 'next-pin'), 'another one');
+  const withNextPin = (toml: string) => toml.replace('pin_file = "pin"', 'pin_file = "next-pin"');
+  await proxy.reload(withNextPin);
+  await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+  await proxy.reload((toml) => withNextPin(toml).replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
+  await expect(encrypt()).resolves.toMatchObject({ status: 401 });
+});
