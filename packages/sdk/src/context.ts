@@ -26,7 +26,7 @@ export function copyContext(context: EncryptionContext): EncryptionContext {
   if (pairs.length === 0) return EMPTY_CONTEXT;
   const copy = emptyContext();
   for (const [key, value] of pairs) copy[key] = value;
-  canonicalBytes(Object.freeze(copy));
+  CANONICAL_BYTES.set(Object.freeze(copy), serialise(pairs, compareAsUtf8));
   return copy;
 }
 
@@ -45,7 +45,9 @@ export function assertNoReservedKeys(context: EncryptionContext): void {
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
  */
 export function contextBytes(context: EncryptionContext, compare = compareAsUtf8): Uint8Array {
-  return compare === compareAsUtf8 ? canonicalBytes(context).slice() : serialise(context, compare);
+  return compare === compareAsUtf8
+    ? canonicalBytes(context).slice()
+    : serialise(Object.entries(context), compare);
 }
 
 /**
@@ -55,13 +57,13 @@ export function contextBytes(context: EncryptionContext, compare = compareAsUtf8
 export function canonicalBytes(context: EncryptionContext): Uint8Array {
   const known = CANONICAL_BYTES.get(context);
   if (known !== undefined) return known;
-  const bytes = serialise(context, compareAsUtf8);
+  const bytes = serialise(Object.entries(context), compareAsUtf8);
   if (Object.isFrozen(context)) CANONICAL_BYTES.set(context, bytes);
   return bytes;
 }
 
-function serialise(context: EncryptionContext, compare: typeof compareAsUtf8): Uint8Array {
-  const pairs = Object.entries(context);
+/** Of pairs that nobody else has: they are sorted where they are. */
+function serialise(pairs: [string, string][], compare: typeof compareAsUtf8): Uint8Array {
   if (pairs.length === 0) return new Uint8Array(0);
   pairs.sort(([a], [b]) => compare(a, b));
   // A UTF-16 unit takes one to three bytes.

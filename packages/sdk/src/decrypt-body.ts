@@ -117,7 +117,7 @@ export class BodyDecryptor implements BodyReader {
     if (head === undefined) return undefined;
     const { kind, ivOffset, headLength, contentLength } = head;
     // Other implementations are free to choose other IVs than ours.
-    const iv = input.take(headLength).slice(ivOffset, ivOffset + IV_LENGTH);
+    const iv = input.take(headLength).subarray(ivOffset, ivOffset + IV_LENGTH);
     const aad = this.#binding.aad(kind, this.#sequenceNumber, contentLength);
     return { kind, opener: this.#contentKey.opener(iv, aad, contentLength) };
   }

@@ -48,7 +48,7 @@ export interface AesGcmKey {
   open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
   /** Starts to seal what comes piece by piece. Absent where a runtime seals only as a whole. */
   sealer?(iv: Uint8Array, aad: Uint8Array): Sealer;
-  /** Starts to open so many bytes that come piece by piece. `iv` and `aad` have to stay as they are until the end. */
+  /** Starts to open so many bytes that come piece by piece. `aad` has to stay as it is until the end, `iv` may change. */
   opener(iv: Uint8Array, aad: Uint8Array, length: number): Opener;
 }
 

@@ -39,12 +39,18 @@ export function keyOver({ encrypt, decrypt }: AesGcm): AesGcmKey {
         plaintext.fill(0);
         return true;
       }, refused),
-    opener: (iv, aad, length) => ({
-      read(input) {
-        if (input.length < length + TAG_LENGTH) return undefined;
-        return decrypt(iv, aad, input.take(length + TAG_LENGTH)).then((plaintext) => [plaintext], refused);
-      },
-    }),
+    opener(iv, aad, length) {
+      const ownIv = iv.slice();
+      return {
+        read(input) {
+          if (input.length < length + TAG_LENGTH) return undefined;
+          return decrypt(ownIv, aad, input.take(length + TAG_LENGTH)).then(
+            (plaintext) => [plaintext],
+            refused,
+          );
+        },
+      };
+    },
   };
 }
 

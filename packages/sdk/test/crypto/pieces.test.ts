@@ -29,7 +29,9 @@ async function sealedWhole(plaintext: Uint8Array): Promise<Uint8Array> {
 
 /** Opens what comes in pieces that end at the offsets, and in the rest. */
 async function opened(key: AesGcmKey, sealed: Uint8Array, ends: readonly number[], aad: Uint8Array) {
-  const opener = key.opener(iv, aad, sealed.length - 16);
+  const usedIv = iv.slice();
+  const opener = key.opener(usedIv, aad, sealed.length - 16);
+  usedIv.fill(0xee);
   const input = new Input();
   let start = 0;
   for (const end of [...ends, sealed.length]) {
