@@ -36,7 +36,7 @@ export interface RunningProxy {
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
    * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `CONFIG_INVALID` for a change that only a start can make,
    * or whatever `load` throws, and goes on as before. The log tells of both. Host and port stay as they are until the
-   * next start.
+   * next start. Waits for no request, and does nothing once the proxy is being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
   /** Whether only another process could use all tokens again: calls into a module never returned. */
@@ -112,9 +112,19 @@ async function start(
   const { host } = config.server;
   log.listening({ host, port, adminPort: admin?.port, ...served(current) });
 
+  // Those that still have requests under way: it is their clients who decide how long that takes.
+  const retiring = new Set<Promise<unknown>>();
+  const retire = (before: Serving): void => {
+    const retired: Promise<unknown> = before
+      .retire()
+      .catch((error: unknown) => log.serverError(error))
+      .then(() => retiring.delete(retired));
+    retiring.add(retired);
+  };
   // One at a time: each takes over from the one before.
   let reloading = Promise.resolve();
   const reload = async (load: () => ProxyConfig): Promise<void> => {
+    if (isDraining) return;
     const before = current;
     try {
       current = await replacement(load, before, server, log);
@@ -126,8 +136,8 @@ async function start(
       throw error;
     }
     log.reloaded(served(current));
+    retire(before);
     await recordEvent(audit, 'reloaded', current);
-    await before.retire();
   };
   return {
     url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -141,9 +151,8 @@ async function start(
     isStuck: () => current.fleet.isStuck(),
     async close() {
       isDraining = true;
-      await reloading;
-      await stop();
-      await current.retire();
+      await Promise.all([stop(), reloading]);
+      await Promise.all([...retiring, current.retire()]);
       budget.close();
       await recordEvent(audit, 'stopped', current);
       await audit.close();

@@ -49,22 +49,23 @@ export async function openServing(
 
   let underWay = 0;
   let drained: (() => void) | undefined;
+  const during = async <T>(work: () => Promise<T>): Promise<T> => {
+    underWay += 1;
+    try {
+      return await work();
+    } finally {
+      underWay -= 1;
+      if (underWay === 0) drained?.();
+    }
+  };
   return {
     config,
     stores,
     fleet,
     budget: parts.budget,
-    isOut: async () => (await statuses()).every((status) => status === 'UNAVAILABLE'),
+    isOut: () => during(async () => (await statuses()).every((status) => status === 'UNAVAILABLE')),
     deadline: sharedDeadlines(config.server.timeoutMs),
-    async during(work) {
-      underWay += 1;
-      try {
-        return await work();
-      } finally {
-        underWay -= 1;
-        if (underWay === 0) drained?.();
-      }
-    },
+    during,
     async retire() {
       if (underWay > 0) {
         await new Promise<void>((resolve) => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -5,7 +6,9 @@ import { openModule } from '@holdfast/pkcs11';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
 import { BASE, decryptBody, encryptBody } from './fixtures/bodies.ts';
-import { startTestProxy, type TestProxy } from './fixtures/proxy.ts';
+import { add } from './fixtures/changes.ts';
+import { requestBytes, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
+import { lastingConnection } from './fixtures/raw-http.ts';
 
 let proxy: TestProxy;
 beforeEach(async () => {
@@ -69,6 +72,37 @@ describe('another configuration', () => {
   });
 });
 
+describe('a request whose body comes slowly', () => {
+  it('is answered by the configuration that it came in under, and holds up none that follows', async () => {
+    const slow = await slowRequest();
+    const names = Array.from({ length: 5 }, (_, index) => `name-${index}`);
+    for (const name of names) {
+      await proxy.reload((toml) =>
+        toml.replace('label = "xks-test"', `label = "xks-test"\nname = "${name}"`),
+      );
+    }
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    await proxy.reload((toml) => toml.replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
+    await expect(encrypt()).resolves.toMatchObject({ status: 401 });
+    // Too late for AWS KMS; but its credential, which is no longer there, is still the right one.
+    await expect(slow.finish()).resolves.toMatch(/^HTTP\/1\.1 503 [^]*"DependencyTimeoutException"/);
+    expect(events('request').map(({ status, accessKeyId }) => [status, accessKeyId])).toEqual([
+      [200, proxy.credentials.acme.accessKeyId],
+      [401, undefined],
+      [503, proxy.credentials.acme.accessKeyId],
+    ]);
+  });
+
+  it('has five seconds when the proxy is told to stop, also if its client keeps the connection', async () => {
+    await slowRequest();
+    await proxy.reload((toml) => toml.replace('"/acme"', '"/elsewhere"'));
+    const startedAt = performance.now();
+    await proxy.close();
+    expect(performance.now() - startedAt).toBeLessThan(7_000);
+    expect(events('stopped')).toHaveLength(1);
+  });
+});
+
 describe('a key that was rotated', () => {
   it('encrypts with its newest version and opens what the others encrypted', async () => {
     const before = await encrypt();
@@ -127,6 +161,26 @@ describe('a blocked key', () => {
     await expect(statuses()).resolves.toEqual([200, 200, 200]);
   });
 });
+
+/** A request that has begun, on a connection that its client never closes; the last bytes of its body are still to come. */
+async function slowRequest(): Promise<{ finish: () => Promise<string> }> {
+  const { host, credentials } = proxy;
+  const changes = { headers: add('Expect', '100-continue') };
+  const body = JSON.stringify(encryptBody());
+  const request = requestBytes(`${BASE}/keys/orders/encrypt`, body, changes, host, credentials.acme);
+  const socket = lastingConnection(proxy);
+  socket.write(request.subarray(0, -5));
+  // Says that the request has begun: 100 Continue.
+  await once(socket, 'data');
+  return {
+    async finish() {
+      socket.write(request.subarray(-5));
+      const answer: unknown[] = await once(socket, 'data');
+      socket.destroy();
+      return answer.join('');
+    },
+  };
+}
 
 /** The common name of the certificate that a new connection is shown. */
 function subject(ca: string): Promise<unknown> {

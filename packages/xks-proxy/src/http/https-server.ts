@@ -44,8 +44,13 @@ export function httpsServer(
       log.connectionRefused('http', error);
       // What comes after a whole request must not be answered in its place.
       const follows = [...underWay].some(({ req }) => req.socket === socket && req.complete);
-      if (socket.writable && !follows) socket.end(MALFORMED_REQUEST);
-      else socket.destroy();
+      if (!socket.writable || follows) {
+        socket.destroy();
+        return;
+      }
+      socket.end(MALFORMED_REQUEST);
+      // A client that neither reads it nor closes would keep the connection, and what waits for the rest of the request.
+      setTimeout(() => socket.destroy(), LAST_ANSWER_MS).unref();
     });
   admitClients(server, tls, log);
   return { server, stop: gracefulClose(server, underWay) };
@@ -79,6 +84,7 @@ const TIMEOUTS = {
   // A request without Host is answered like any other that cannot be authenticated.
   requireHostHeader: false,
 } as const;
+const LAST_ANSWER_MS = 1_000;
 const MALFORMED_BODY = '{"errorName":"ValidationException","errorMessage":"The request is not valid HTTP."}';
 const MALFORMED_REQUEST = [
   'HTTP/1.1 400 Bad Request',
