@@ -26,6 +26,8 @@ export function httpsServer(
   const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
     if (!refuses(incoming, outgoing)) app(incoming, outgoing);
   });
+  // A client that asks and never reads the answers would keep its connection.
+  server.setTimeout(SILENCE_MS);
   const underWay = requestsUnderWay(server);
   server
     .on('checkExpectation', (incoming, outgoing) => {
@@ -84,6 +86,8 @@ const TIMEOUTS = {
   // A request without Host is answered like any other that cannot be authenticated.
   requireHostHeader: false,
 } as const;
+// Longer than any request may take; between requests, the time of connections that are kept alive is another one.
+const SILENCE_MS = 20_000;
 const LAST_ANSWER_MS = 1_000;
 const MALFORMED_BODY = '{"errorName":"ValidationException","errorMessage":"The request is not valid HTTP."}';
 const MALFORMED_REQUEST = [

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:https';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { httpsServer } from '../../src/http/https-server.ts';
 import { listen } from '../../src/http/listen.ts';
@@ -59,4 +59,10 @@ describe('a client that breaks the rules of HTTP and never closes its half of th
     await expect.poll(connections, { timeout: 5_000 }).toBe(0);
     expect(requests).toEqual({ begun: before.begun + howMany, gone: before.gone + howMany });
   });
+});
+
+test('a client that never reads its answers has less than a minute', () => {
+  // Node may need twice the time to notice: too long for a test to wait.
+  expect(server.timeout).toBeGreaterThan(0);
+  expect(server.timeout).toBeLessThanOrEqual(30_000);
 });
