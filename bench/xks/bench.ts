@@ -1,3 +1,4 @@
+import { recordsIn } from '../../examples/chain/server-process.ts';
 import { createShim } from '../../test/faults/shim.ts';
 import { type Figure, record } from '../figures.ts';
 import { percentile } from './load.ts';
@@ -140,7 +141,7 @@ async function network(): Promise<readonly Figure[]> {
         (toml) =>
           toml.replace(
             /module = .*/,
-            `module = ${JSON.stringify(shim.modulePath)}\ncalls = "worker"\nmax_sessions = 16`,
+            `module = ${JSON.stringify(shim.modulePath)}\ncalls = "worker"\nmax_sessions = 8`,
           ) + ADMIN,
       );
       return await latencies(inner, 'an HSM of 2 ms a call');
@@ -154,12 +155,13 @@ async function latencies(setting: LoadSetting, name: string): Promise<readonly F
   const proxy = await setting.start('--workers', '2');
   try {
     const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
-    await atQuota(proxy.endpoint, next, WARM_UP_MS);
+    // Each of its threads has to be compiled for itself.
+    await atQuota(proxy.endpoint, next, 3 * WARM_UP_MS);
     await loopDelayMs(proxy);
     const load = await atQuota(proxy.endpoint, next, 4 * ROUND_MS);
     const delayMs = await loopDelayMs(proxy);
     const failures = [...load.outcomes].filter(([outcome]) => outcome !== 200);
-    const detail = `p50 ${percentile(load, 0.5).toFixed(1)} ms; not 200: ${JSON.stringify(failures)}`;
+    const detail = `two processes; p50 ${percentile(load, 0.5).toFixed(1)} ms; not 200: ${JSON.stringify(failures)}`;
     const at = `at 1,800 requests a second, ${name}, in ms`;
     return [
       atMost(`99th percentile ${at}`, 25, percentile(load, 0.99), detail),
@@ -171,12 +173,15 @@ async function latencies(setting: LoadSetting, name: string): Promise<readonly F
   }
 }
 
-/** What the proxy itself measured since it was last asked. */
-async function loopDelayMs({ listening }: LoadProxy): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${String(listening['adminPort'])}/metrics`)).text();
-  const [, seconds] = /^holdfast_xks_event_loop_delay_seconds\{quantile="0.99"\} (\S+)$/m.exec(text) ?? [];
-  if (seconds === undefined) throw new Error('the metrics tell of no event loop');
-  return Number(seconds) * 1000;
+/** What the processes themselves measured since they were last asked: that of the slowest. */
+async function loopDelayMs({ output }: LoadProxy): Promise<number> {
+  const listening = recordsIn(output).filter(({ event }) => event === 'listening');
+  const delaysMs = listening.map(async ({ adminPort }) => {
+    const text = await (await fetch(`http://127.0.0.1:${String(adminPort)}/metrics`)).text();
+    const [, seconds] = /^holdfast_xks_event_loop_delay_seconds\{quantile="0.99"\} (\S+)$/m.exec(text) ?? [];
+    return Number(seconds) * 1000;
+  });
+  return Math.max(...(await Promise.all(delaysMs)));
 }
 
 async function withSetting<T>(

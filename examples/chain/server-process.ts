@@ -37,7 +37,6 @@ export async function startServer(
   // Before the handlers that were there first: what a server works on is removed after the server.
   process.prependOnceListener('exit', kill);
   const output: string[] = [];
-  const records: LogRecord[] = [];
   const events = new EventEmitter<{ record: [LogRecord]; end: [] }>();
   // `close` and not `exit`: by then the last line has been read.
   const ended = once(child, 'close');
@@ -48,14 +47,13 @@ export async function startServer(
   createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
   createInterface({ input: child.stdout }).on('line', (line) => {
     output.push(line);
-    const record = parseRecord(line);
-    if (record === undefined) return;
-    records.push(record);
-    events.emit('record', record);
+    // Under load there are many, and nobody waits for any of them.
+    if (events.listenerCount('record') === 0) return;
+    for (const record of recordsIn([line])) events.emit('record', record);
   });
 
   const record = (matches: (record: LogRecord) => boolean, timeoutMs: number): Promise<LogRecord> => {
-    const found = records.find(matches);
+    const found = recordsIn(output).find(matches);
     if (found !== undefined) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => void) => {
@@ -96,13 +94,16 @@ export async function startServer(
   }
 }
 
-function parseRecord(line: string): LogRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+/** The records among the lines that a server has printed. */
+export function recordsIn(lines: readonly string[]): readonly LogRecord[] {
+  return lines.flatMap((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return isRecord(value) ? [value] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Whether a value out of JSON is an object. */
