@@ -37,7 +37,7 @@ export async function createKey(
     const tokens = tokensNamed(config, names);
     shareKeys(tokens);
     return {
-      keys: [...keys, key],
+      keys: () => [...keys, key],
       prepare: () =>
         makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
           if (!isLabelTaken(error)) throw error;

@@ -21,9 +21,10 @@ export interface KeysBefore {
   readonly keys: readonly StoreKeyConfig[];
 }
 
-/** What is to stand in the file. */
+/** What is to be done. */
 export interface KeysAfter {
-  readonly keys: readonly StoreKeyConfig[];
+  /** What is to stand in the file: asked for before `prepare`, and again after it for what only that has found out. */
+  readonly keys: () => readonly StoreKeyConfig[];
   /** Done once it is certain that the proxy takes the keys, and before the file is written. */
   readonly prepare?: () => Promise<void>;
 }
@@ -47,11 +48,10 @@ export async function editKeys(
     // Again, since it may have changed while we waited.
     const before = storeOf(place);
     const keys = parseKeysDocument(await readFile(file, 'utf8'));
-    const { keys: next, prepare } = await change({ ...before, keys });
-    const text = keysDocument(next);
-    loadConfig(place.configFile, new Map([[file, text]]));
-    await prepare?.();
-    await replaceFile(file, text);
+    const next = await change({ ...before, keys });
+    loadConfig(place.configFile, new Map([[file, keysDocument(next.keys())]]));
+    await next.prepare?.();
+    await replaceFile(file, keysDocument(next.keys()));
   });
 }
 

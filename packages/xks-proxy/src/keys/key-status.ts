@@ -29,6 +29,6 @@ export async function changeStatus(
       const text = `${externalKeyId} is ${key.status}, and ${change} is for one that is ${from.join(' or ')}`;
       throw new XksProxyError('CHANGE_REFUSED', text);
     }
-    return { keys: withKey(before.keys, { ...key, status: to }) };
+    return { keys: () => withKey(before.keys, { ...key, status: to }) };
   });
 }

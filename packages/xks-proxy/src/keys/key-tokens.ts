@@ -54,6 +54,21 @@ export function shareKeys(tokens: readonly TokenConfig[]): void {
 }
 
 /**
+ * Makes sure that all tokens hold an AES-256 key, and the same one. Rejects with XksProxyError `CHANGE_REFUSED`, and
+ * `TOKEN_UNAVAILABLE` for what is no matter of the key.
+ */
+export async function haveKey(tokens: readonly TokenConfig[], selector: DeviceKeySelector): Promise<void> {
+  for (const token of tokens) {
+    await onToken(token, (open) => open.key(selector)).catch((error: unknown): never => {
+      const cause = error instanceof XksProxyError ? error.cause : undefined;
+      if (!(cause instanceof Pkcs11Error && cause.code.startsWith('KEY_'))) throw error;
+      throw new XksProxyError('CHANGE_REFUSED', cause.message, { cause });
+    });
+  }
+  await haveSameKey(tokens, selector);
+}
+
+/**
  * Makes sure that what one token encrypts under a key the others decrypt: else they would hold different keys of the
  * same name, and ciphertext would be lost with one of them. Rejects with XksProxyError `CHANGE_REFUSED`.
  */

@@ -1,11 +1,8 @@
-import { Pkcs11Error } from '@holdfast/pkcs11';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
-import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion } from '../stores.ts';
 import { editKeys, type KeysBefore, keyIn, type StorePlace, withKey } from './edit-keys.ts';
-import { haveSameKey, tokensNamed } from './key-tokens.ts';
-import { onToken } from './on-token.ts';
+import { haveKey, tokensNamed } from './key-tokens.ts';
 
 /** A key that the token has, and what it is to be to KMS. */
 export interface LinkedKey {
@@ -30,15 +27,9 @@ export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<Sto
     const isKnown = before.keys.some(({ externalKeyId }) => externalKeyId === key.externalKeyId);
     const tokens = tokensNamed(before.config, key.tokens);
     return {
-      keys: linked.asNextVersion === true && isKnown ? withKey(before.keys, key) : [...before.keys, key],
-      async prepare() {
-        for (const token of tokens) {
-          await onToken(token, (open) => open.key(linked.selector)).catch((error: unknown): never => {
-            throw refusal(error);
-          });
-        }
-        await haveSameKey(tokens, linked.selector);
-      },
+      keys: () =>
+        linked.asNextVersion === true && isKnown ? withKey(before.keys, key) : [...before.keys, key],
+      prepare: () => haveKey(tokens, linked.selector),
     };
   });
   if (made === undefined) throw new TypeError(`${linked.externalKeyId}: expected a key`);
@@ -54,11 +45,4 @@ function newKey({ externalKeyId, selector, tokens, usages = ['ENCRYPT', 'DECRYPT
 function nextVersion(before: KeysBefore, { externalKeyId, selector }: LinkedKey): StoreKeyConfig {
   const key = keyIn(before, externalKeyId);
   return { ...key, versions: [...key.versions, { version: currentVersion(key).version + 1, selector }] };
-}
-
-/** A key that is not there, or is no AES-256 key, is the caller's mistake; the rest is the token's. */
-function refusal(error: unknown): unknown {
-  const cause = error instanceof XksProxyError ? error.cause : undefined;
-  if (!(cause instanceof Pkcs11Error && cause.code.startsWith('KEY_'))) return error;
-  return new XksProxyError('CHANGE_REFUSED', cause.message, { cause });
 }

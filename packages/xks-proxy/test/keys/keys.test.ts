@@ -101,12 +101,31 @@ describe('keys rotate', () => {
     expect(keyNow('once').versions).toHaveLength(2);
   });
 
-  it('goes round a key that is left over from a rotation that was stopped', async () => {
+  it('goes round a key by the label of the next version that was not made on the token', async () => {
+    await createKey(files.place, { externalKeyId: 'imported' });
+    importKey(files.token, { label: 'imported.v2', value: Buffer.alloc(32, 1) });
+    await rotateKey(files.place, 'imported');
+    expect(keyNow('imported').versions).toHaveLength(2);
+    expect(labelsOnToken()).toContain('imported.v2-2');
+  });
+
+  it('goes round a key by the label of the next version that another external key has', async () => {
+    await createKey(files.place, { externalKeyId: 'twin' });
+    const { versions } = await createKey(files.place, { externalKeyId: 'twin.v2' });
+    await expect(rotateKey(files.place, 'twin')).resolves.not.toMatchObject({
+      selector: versions[0]?.selector,
+    });
+    expect(labelsOnToken()).toContain('twin.v2-2');
+  });
+
+  it('takes the key that is left over from a rotation that was stopped', async () => {
     await createKey(files.place, { externalKeyId: 'stopped' });
-    importKey(files.token, { label: 'stopped.v2', value: Buffer.alloc(32, 1) });
-    await rotateKey(files.place, 'stopped');
-    expect(keyNow('stopped').versions).toHaveLength(2);
-    expect(labelsOnToken()).toContainEqual(expect.stringMatching(/^stopped\.v2-[0-9a-f]{8}$/));
+    const file = readFileSync(files.keysFile, 'utf8');
+    const stopped = await rotateKey(files.place, 'stopped');
+    writeFileSync(files.keysFile, file);
+    const before = labelsOnToken();
+    await expect(rotateKey(files.place, 'stopped')).resolves.toEqual(stopped);
+    expect(labelsOnToken()).toEqual(before);
   });
 
   it('refuses a key of the configuration itself, and one that there is not', async () => {
@@ -213,7 +232,7 @@ describe('the keys file', () => {
 
   it('stays as it was when a preparation fails', async () => {
     const failure = new Error('no');
-    const change = editKeys(files.place, () => ({ keys: [], prepare: () => Promise.reject(failure) }));
+    const change = editKeys(files.place, () => ({ keys: () => [], prepare: () => Promise.reject(failure) }));
     await expect(change).rejects.toBe(failure);
     expect(readFileSync(files.keysFile, 'utf8')).toBe('');
   });

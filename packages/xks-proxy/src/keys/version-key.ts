@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AesKeyRecord } from '@holdfast/pkcs11';
+import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import type { KeyUsage } from '../devices/key-device.ts';
+import { haveKey, isLabelTaken, makeKey } from './key-tokens.ts';
+import { onToken } from './on-token.ts';
+import { isMatch } from './show.ts';
+
+/** What the key of a version is to be. */
+interface VersionKey {
+  readonly label: string;
+  readonly usages: readonly KeyUsage[];
+}
+
+/**
+ * The id of the key for a new version, which the tokens make, unless they have one by that label: then a rotation was
+ * stopped half-way, or another instance with a keys file of its own has made it for the same version, and so all of them
+ * come to the same key. A label that some other key has is passed over for `LABEL-2`, and so on. Rejects with
+ * XksProxyError `CHANGE_REFUSED` or `TOKEN_UNAVAILABLE`.
+ */
+export async function versionKey(
+  config: ProxyConfig,
+  tokens: readonly TokenConfig[],
+  { label: first, usages }: VersionKey,
+): Promise<Uint8Array> {
+  for (let attempt = 1; ; attempt += 1) {
+    const wanted = { label: attempt === 1 ? first : `${first}-${attempt}`, usages };
+    const id = randomBytes(16);
+    const isMade = await isNewlyMade(tokens, { ...wanted, id });
+    // Whoever saw the label free in the same moment has made a key as well by then.
+    if (isMade) await sleep(SETTLE_MS);
+    const found = keyByLabel(await recordsOf(tokens), config, wanted) ?? (isMade ? id : undefined);
+    if (found === undefined) continue;
+    await haveKey(tokens, { id: found });
+    return found;
+  }
+}
+
+/**
+ * The id of the key with a label that may become a version: made by the token to stay there, fit for the usages, and of
+ * no store yet. Of several it is the same for everybody who looks.
+ */
+export function keyByLabel(
+  records: readonly AesKeyRecord[],
+  { stores }: Pick<ProxyConfig, 'stores'>,
+  { label, usages }: VersionKey,
+): Uint8Array | undefined {
+  const selectors = stores.flatMap(({ keys }) =>
+    keys.flatMap(({ versions }) => versions.map(({ selector }) => selector)),
+  );
+  const [found] = records
+    .filter(
+      (record) =>
+        record.label === label &&
+        record.id.length > 0 &&
+        (record.lengthBytes ?? AES_256_BYTES) === AES_256_BYTES &&
+        record.sensitive !== false &&
+        record.extractable !== true &&
+        record.local !== false &&
+        usages.every((usage) => record.usages.includes(usage)) &&
+        !selectors.some((selector) => isMatch(record, selector)),
+    )
+    .map(({ id }) => id)
+    .toSorted((a, b) => Buffer.compare(a, b));
+  return found;
+}
+
+/** Whether the tokens have made a key; not if there is one by the label. */
+async function isNewlyMade(
+  tokens: readonly TokenConfig[],
+  key: VersionKey & { readonly id: Uint8Array },
+): Promise<boolean> {
+  try {
+    await makeKey(tokens, key);
+    return true;
+  } catch (error) {
+    if (isLabelTaken(error)) return false;
+    throw error;
+  }
+}
+
+async function recordsOf([first]: readonly TokenConfig[]): Promise<readonly AesKeyRecord[]> {
+  if (first === undefined) throw new TypeError('tokens: expected one at least');
+  return onToken(first, (token) => token.aesKeys());
+}
+
+const AES_256_BYTES = 32;
+const SETTLE_MS = 500;

@@ -1,0 +1,94 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import type { AesKeyRecord } from '@holdfast/pkcs11';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { createKey } from '../../src/keys/create.ts';
+import { rotateKey } from '../../src/keys/rotate.ts';
+import { selectorText } from '../../src/keys/show.ts';
+import { keyByLabel } from '../../src/keys/version-key.ts';
+import { runCommand } from '../fixtures/command.ts';
+import { writeConfigWithFiles } from '../fixtures/store-files.ts';
+
+describe('instances with keys files of their own', () => {
+  let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
+  let configFiles: readonly string[];
+  beforeAll(async () => {
+    files = await writeConfigWithFiles();
+    await createKey(files.place, { externalKeyId: 'shared' });
+    const keys = loadConfig(files.configFile).stores[0]?.keysFile ?? expect.unreachable();
+    configFiles = ['a', 'b', 'c'].map((instance) => {
+      const configFile = `${files.configFile}.${instance}`;
+      writeFileSync(configFile, files.toml.replace('acme.keys.toml', `acme.keys.toml.${instance}`));
+      copyFileSync(keys, `${keys}.${instance}`);
+      return configFile;
+    });
+  });
+  afterAll(() => files.dispose());
+
+  /** The numbers of the versions, once it is certain that each is the same key to all instances. */
+  const agreedVersions = () => {
+    const [first = expect.unreachable(), ...others] = configFiles.map((configFile) => {
+      const key = loadConfig(configFile).stores[0]?.keys.find((row) => row.externalKeyId === 'shared');
+      return key?.versions.map(({ version, selector }) => ({ version, ...selectorText(selector) }));
+    });
+    expect(others).toEqual([first, first]);
+    return first.map(({ version }) => version);
+  };
+
+  it('give one version number to one key, one after the other', async () => {
+    for (const configFile of configFiles)
+      await rotateKey({ configFile, store: 'acme' }, 'shared', { expected: 1 });
+    expect(agreedVersions()).toEqual([1, 2]);
+  });
+
+  it('give one version number to one key at the same moment', async () => {
+    const rotations = configFiles.map((configFile) =>
+      rotateKey({ configFile, store: 'acme' }, 'shared', { expected: 2 }),
+    );
+    await Promise.all(rotations);
+    expect(agreedVersions()).toEqual([1, 2, 3]);
+  });
+
+  it('give one version number to one key at the same moment, in processes of their own', async () => {
+    const rotations = configFiles.map((configFile) =>
+      runCommand('keys', 'rotate', 'shared', '--store', 'acme', '--config', configFile),
+    );
+    expect((await Promise.all(rotations)).map(({ status }) => status)).toEqual([0, 0, 0]);
+    expect(agreedVersions()).toEqual([1, 2, 3, 4]);
+  }, 60_000);
+});
+
+describe('the key by the label of a version', () => {
+  const made: AesKeyRecord = {
+    label: 'orders.v2',
+    id: Buffer.of(2),
+    lengthBytes: 32,
+    usages: ['ENCRYPT', 'DECRYPT'],
+    otherUsages: [],
+    sensitive: true,
+    extractable: false,
+    local: true,
+  };
+  const wanted = { label: 'orders.v2', usages: ['ENCRYPT'] } as const;
+  const found = (...records: readonly AesKeyRecord[]) => keyByLabel(records, { stores: [] }, wanted);
+
+  it('is the same for everybody when several made one in the same moment', () => {
+    const others = [Buffer.of(2, 0), Buffer.of(1), Buffer.of(3)].map((id) => ({ ...made, id }));
+    expect(found(made, ...others)).toEqual(Buffer.of(1));
+    expect(found(...others.toReversed(), made)).toEqual(Buffer.of(1));
+  });
+
+  it('is one that a token made and keeps, and fit for the usages', () => {
+    expect(found(made)).toEqual(made.id);
+    for (const change of [
+      { label: 'orders' },
+      { id: Buffer.of() },
+      { lengthBytes: 16 },
+      { usages: ['DECRYPT'] },
+      { sensitive: false },
+      { extractable: true },
+      { local: false },
+    ] as const)
+      expect(found({ ...made, ...change })).toBeUndefined();
+  });
+});
