@@ -51,10 +51,28 @@ async function serveHere(configFile: string, isSupervised: boolean): Promise<voi
   void lost.then((error) => stopWithoutLog(end, error));
 }
 
-/** Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. */
+/**
+ * Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. What comes during the start is
+ * followed right after it.
+ */
 async function serve(configFile: string): Promise<RunningProxy> {
   let config: ProxyConfig = loadConfig(configFile);
-  const proxy = await startProxy(config, {
+  const reload = (): void => {
+    void starting
+      .then((proxy) =>
+        proxy.reload(() => {
+          const next = loadConfig(configFile);
+          config = next;
+          return next;
+        }),
+      )
+      // It is in the log, and the proxy goes on as before.
+      .catch(() => undefined);
+  };
+  // Never taken back: without it the signal would end the process.
+  process.on('SIGHUP', reload);
+  const watch = watchFiles({ files: () => [configFile, ...config.files], onChange: reload });
+  const starting = startProxy(config, {
     log: batchedLines(process.stdout),
     worker: workerNumber(),
     // The watch over the files sees the new version and has the proxy follow.
@@ -62,23 +80,11 @@ async function serve(configFile: string): Promise<RunningProxy> {
       await rotateKey({ configFile, store }, externalKeyId, { expected: version });
     },
   });
-  const reload = (): void => {
-    void proxy
-      .reload(() => {
-        const next = loadConfig(configFile);
-        config = next;
-        return next;
-      })
-      // It is in the log, and the proxy goes on as before.
-      .catch(() => undefined);
-  };
-  const watch = watchFiles({ files: () => [configFile, ...config.files], onChange: reload });
-  process.on('SIGHUP', reload);
+  const proxy = await starting;
   return {
     ...proxy,
     async close() {
       watch.close();
-      process.off('SIGHUP', reload);
       await proxy.close();
     },
   };

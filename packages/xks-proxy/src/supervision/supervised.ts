@@ -11,7 +11,8 @@ export interface Supervised {
 
 /**
  * Gives a sign of life every second, as long as the event loop turns. Signals to stop that go to a whole group of
- * processes, as a terminal and systemd send them, are left to the supervisor, which gets them too.
+ * processes, as a terminal and systemd send them, are left to the supervisor, which gets them too. What the supervisor
+ * passes on of SIGHUP is as if it had come here.
  */
 export function joinSupervisor(): Supervised {
   const alive = setInterval(() => {
@@ -23,6 +24,7 @@ export function joinSupervisor(): Supervised {
     stopped: new Promise((resolve) => {
       process.on('message', (message: unknown) => {
         if (message === SUPERVISION.stop) resolve();
+        if (message === SUPERVISION.hangUp) process.emit('SIGHUP', 'SIGHUP');
       });
       process.once('disconnect', () => resolve());
     }),

@@ -18,7 +18,7 @@ export interface SupervisorEvent {
 }
 
 /** What the supervisor says to a process, and what it hears from one. */
-export const SUPERVISION = { stop: 'stop', alive: 'alive' } as const;
+export const SUPERVISION = { stop: 'stop', hangUp: 'hang-up', alive: 'alive' } as const;
 
 /** The number of this process among those of its supervisor, from 1 on; undefined if it has none. */
 export function workerNumber(): number | undefined {
@@ -95,7 +95,10 @@ export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions
       return undefined;
     };
     const hangUp = (): void => {
-      for (const { running } of slots) running?.worker.process.kill('SIGHUP');
+      // By a message, since the signal itself ends a process that has only begun to start.
+      for (const { running } of slots) {
+        if (running?.worker.isConnected()) running.worker.send(SUPERVISION.hangUp);
+      }
     };
     process.on('SIGHUP', hangUp);
     for (const signal of STOP_SIGNALS) process.on(signal, onStopSignal);

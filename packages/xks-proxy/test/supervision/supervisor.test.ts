@@ -44,6 +44,14 @@ describe('xks-proxy serve --workers', () => {
     expect(events('stopped')).toHaveLength(2);
   }, 60_000);
 
+  it('passes SIGHUP on without harm to processes that have only begun to start', async () => {
+    proxy = start();
+    await expect.poll(() => proxy.events('worker-started').length, { timeout: 20_000 }).toBe(2);
+    proxy.kill('SIGHUP');
+    await proxy.listening(2);
+    expect(proxy.events('worker-exited')).toEqual([]);
+  }, 60_000);
+
   it('stops as a whole when no process could ever start', async () => {
     writeFileSync(join(files.directory, 'pin'), 'wrong pin\n');
     proxy = start();
