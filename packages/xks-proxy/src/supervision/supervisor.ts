@@ -51,10 +51,13 @@ export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions
       slot.running = running;
       onEvent({ event: 'worker-started', worker: slot.number, pid: worker.process.pid });
       worker.on('message', (message: unknown) => {
-        if (message === SUPERVISION.alive && !isStopping) running.deadlineMs = performance.now() + SILENCE_MS;
+        if (message !== SUPERVISION.alive || isStopping) return;
+        // A sign of life takes nothing from the time of the start.
+        running.deadlineMs = Math.max(running.deadlineMs, performance.now() + SILENCE_MS);
       });
       worker.on('listening', () => {
         hasListened = true;
+        if (!isStopping) running.deadlineMs = performance.now() + SILENCE_MS;
       });
       worker.on('error', () => undefined);
       worker.on('exit', (code: number | null, signal: string | null) => {

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 import { type ServeProcess, startServeProcess } from '../fixtures/serve-process.ts';
 
@@ -64,5 +66,23 @@ describe('xks-proxy serve --workers', () => {
     proxy = start();
     await expect(proxy.exit).resolves.toBe(2);
     expect(proxy.output()).toBe('');
+  }, 60_000);
+});
+
+describe('a process that is starting', () => {
+  it('may be silent for longer than one that listens, also when it was not before', async () => {
+    const program = fileURLToPath(new URL('../fixtures/slow-start.ts', import.meta.url));
+    const args = ['--conditions=@holdfast/source', '--import', 'tsx', program];
+    const child = spawn(process.execPath, args);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const exit = new Promise((resolve) => void child.once('close', resolve));
+    let events = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      events += chunk.toString();
+    });
+    await expect.poll(() => events, { timeout: 20_000 }).toMatch(/listening|worker-stuck/);
+    child.kill('SIGTERM');
+    await expect(exit).resolves.toBe(0);
+    expect(events.trim().split('\n')).toEqual(['worker-started', 'listening', 'worker-exited']);
   }, 60_000);
 });
