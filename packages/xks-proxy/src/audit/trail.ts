@@ -42,11 +42,13 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
     if (reopened) tellHead(chain);
     const fileBefore = chain.file;
     const time = new Date().toISOString();
-    const gap = lost === 0 ? [] : [{ event: 'records-lost', time, count: lost }];
+    const told = lost;
+    const gap = told === 0 ? [] : [{ event: 'records-lost', time, count: told }];
     await chain.append([...gap, ...batch.map(({ record }) => record)]);
     if (chain.file !== fileBefore) tellHead(chain);
     if (config.fsync === 'always') await chain.sync();
-    lost = 0;
+    // Others may have been lost meanwhile.
+    lost -= told;
   };
   const failed = async (batch: readonly Pending[], cause: unknown): Promise<void> => {
     const broken = chain;

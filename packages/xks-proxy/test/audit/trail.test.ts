@@ -123,7 +123,7 @@ describe('the audit trail of a proxy', () => {
 });
 
 describe('a trail that cannot keep up', () => {
-  it('refuses records over a bound, and those that take too long', async () => {
+  it('refuses records over a bound, and has their number, and those that take too long', async () => {
     const config = {
       directory: temporaryFolder(),
       chain: 'audit',
@@ -138,8 +138,11 @@ describe('a trail that cannot keep up', () => {
     const many = await Promise.allSettled(
       Array.from({ length: 10_500 }, () => trail.append('request', () => ({}), 20_000)),
     );
-    expect(many.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+    const refused = many.filter(({ status }) => status === 'rejected').length;
+    expect(refused).toBeGreaterThan(0);
     await trail.close();
+    const lost = recordsIn(config.directory).filter(({ event }) => event === 'records-lost');
+    expect(lost).toEqual([expect.objectContaining({ count: refused })]);
     expect((await verifyAudit([config.directory]))[0]?.findings).toEqual([]);
   });
 });
