@@ -57,11 +57,21 @@ export function storeKey(store: Store, externalKeyId: string): StoreKey {
   return key;
 }
 
-/** The generation of the key's material that encrypts. */
+/** The generation of the key's material that encrypts: the last one whose time has come, or else the first. */
 export function currentVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVersionConfig {
-  const current = versions.at(-1);
+  const nowMs = Date.now();
+  const isOn = ({ encryptsFrom }: KeyVersionConfig) =>
+    encryptsFrom === undefined || encryptsFrom.getTime() <= nowMs;
+  const current = versions.findLast(isOn) ?? versions[0];
   if (current === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
   return current;
+}
+
+/** The newest generation, which may only decrypt as yet. */
+export function lastVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVersionConfig {
+  const last = versions.at(-1);
+  if (last === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
+  return last;
 }
 
 /** What a key may be used for: what its configuration and its device both allow. */

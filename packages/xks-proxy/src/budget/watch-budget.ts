@@ -1,7 +1,7 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { selectorName } from '../devices/selector-name.ts';
 import type { ProxyLog } from '../log.ts';
-import { currentVersion } from '../stores.ts';
+import { currentVersion, lastVersion } from '../stores.ts';
 import type { BudgetListener } from './iv-budget.ts';
 
 /** Makes the version of a key that follows `version`; several may ask for the same one. */
@@ -25,7 +25,8 @@ export function watchBudget(
     for (const { name: store, keys } of stores) {
       for (const row of keys) {
         const current = currentVersion(row);
-        if (selectorName(current.selector) !== key) continue;
+        // Where there is a newer one it only waits for its time.
+        if (selectorName(current.selector) !== key || current !== lastVersion(row)) continue;
         const { externalKeyId } = row;
         rotateKey?.({ store, externalKeyId, version: current.version }).catch((cause: unknown) =>
           log.rotationFailed({ store, externalKeyId }, cause),

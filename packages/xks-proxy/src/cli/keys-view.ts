@@ -66,14 +66,18 @@ function cells({
   status,
   usages,
   versions,
+  encryptsWith,
   tokens,
 }: KeyDescription): readonly string[] {
+  const coming = versions.filter(({ version }) => version > encryptsWith);
   return [
     store,
     externalKeyId,
     status,
     usages.join(' '),
-    String(versions.at(-1)?.version ?? ''),
+    [encryptsWith, ...coming.map(({ version, encryptsFrom }) => `${version} from ${encryptsFrom}`)].join(
+      ', ',
+    ),
     tokens.join(' '),
   ];
 }

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
-import type { StoreKeyConfig } from '../config/keys.ts';
+import type { KeyVersionConfig, StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { createKey } from '../keys/create.ts';
 import { changeStatus, STATUS_CHANGES, type StatusChange } from '../keys/key-status.ts';
 import { linkKey } from '../keys/link.ts';
 import { rotateKey } from '../keys/rotate.ts';
 import { selectorText } from '../keys/show.ts';
+import { lastVersion } from '../stores.ts';
 import { reported, usageError } from './exit.ts';
 import { addListKeys, addShowKey } from './keys-view.ts';
 import { configOption, hexBytes, type PlaceOptions, placeOf, storeOption } from './options.ts';
@@ -57,7 +58,7 @@ function addLink(keys: Command): void {
     .addOption(tokenOption())
     .option('--label <text>', 'of the key on the token')
     .option('--id <hex>', 'CKA_ID of the key on the token, in place of its label', hexBytes)
-    .option('--next-version', 'add it to an external key that there is, which encrypts with it from now on')
+    .option('--next-version', 'add it to an external key that there is, which soon encrypts with it')
     .addOption(usageOption())
     .action((externalKeyId: string, options: KeyOptions & { id?: Uint8Array; nextVersion?: boolean }) =>
       reported(async () => {
@@ -74,7 +75,7 @@ function addLink(keys: Command): void {
 function addRotate(keys: Command): void {
   keys
     .command('rotate <external-key-id>')
-    .description('make the next version, which encrypts from now on; the others go on decrypting')
+    .description('make the next version, which soon encrypts in place of the others; all decrypt')
     .addOption(configOption())
     .addOption(storeOption())
     .option(
@@ -83,11 +84,9 @@ function addRotate(keys: Command): void {
     )
     .action((externalKeyId: string, options: KeyOptions) =>
       reported(async () => {
-        const { version, selector } = await rotateKey(placeOf(options), externalKeyId, {
-          label: options.label,
-        });
-        const [[kind, text] = []] = Object.entries(selectorText(selector));
-        print(`${externalKeyId}: version ${version} encrypts from now on (${kind} ${text})`);
+        const { label } = options;
+        const version = await rotateKey(placeOf(options), externalKeyId, { label });
+        print(`${externalKeyId}: rotated, ${versionText(version)}`);
       }),
     );
 }
@@ -113,11 +112,16 @@ const tokenOption = () =>
 const usageOption = () =>
   new Option('--usage <usage...>', 'what KMS may do with it; default: both').choices(['ENCRYPT', 'DECRYPT']);
 
-function printKey(done: string, { externalKeyId, versions, tokens }: StoreKeyConfig): void {
-  const last = versions.at(-1);
-  const [[kind, text] = []] = Object.entries(last === undefined ? {} : selectorText(last.selector));
+function printKey(done: string, key: StoreKeyConfig): void {
+  const { tokens } = key;
   const where = tokens === undefined ? '' : ` on ${tokens.join(', ')}`;
-  print(`${externalKeyId}: ${done}, version ${last?.version}${where} (${kind} ${text})`);
+  print(`${key.externalKeyId}: ${done}${where}, ${versionText(lastVersion(key))}`);
+}
+
+function versionText({ version, selector, encryptsFrom }: KeyVersionConfig): string {
+  const [[kind, text] = []] = Object.entries(selectorText(selector));
+  const from = encryptsFrom === undefined ? '' : `, which encrypts from ${encryptsFrom.toISOString()} on`;
+  return `version ${version}${from} (${kind} ${text})`;
 }
 
 const NEXT_STEP =

@@ -1,6 +1,6 @@
 import { parse as parseToml, stringify } from 'smol-toml';
 import { z } from 'zod';
-import type { StoreKeyConfig } from './keys.ts';
+import type { KeyVersionConfig, StoreKeyConfig } from './keys.ts';
 import { keysSchema } from './keys.ts';
 
 /** What stands in a `keys_file`. */
@@ -23,13 +23,15 @@ function row(key: StoreKeyConfig) {
     usages: ['usages', [...key.usages]],
     tokens: ['tokens', key.tokens && [...key.tokens]],
     acceptReferenceCiphertext: ['accept_reference_ciphertext', key.acceptReferenceCiphertext || undefined],
-    versions: ['versions', key.versions.map(({ version, selector }) => ({ version, ...material(selector) }))],
+    versions: ['versions', key.versions.map(versionRow)],
   };
   return Object.fromEntries(Object.values(fields).filter(([, value]) => value !== undefined));
 }
 
-function material(selector: StoreKeyConfig['versions'][number]['selector']) {
-  return 'id' in selector ? { id: Buffer.from(selector.id).toString('hex') } : { label: selector.label };
+function versionRow({ version, selector, encryptsFrom }: KeyVersionConfig) {
+  const material =
+    'id' in selector ? { id: Buffer.from(selector.id).toString('hex') } : { label: selector.label };
+  return { version, ...material, ...(encryptsFrom && { encrypts_from: encryptsFrom }) };
 }
 
 const HEADER = '# Kept by `xks-proxy keys`; it writes the whole file, and comments do not survive.\n\n';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
+import { INSTANT } from './instant.ts';
 import { NAME, unique } from './names.ts';
 
 /** One external key, and the keys of the tokens that it stands for. */
@@ -7,7 +8,7 @@ export interface StoreKeyConfig {
   readonly externalKeyId: string;
   /** Names of tokens that all hold the key, the preferred one first; absent for all there are. */
   readonly tokens: readonly string[] | undefined;
-  /** In ascending order: the last one encrypts, the others only decrypt what they once encrypted. */
+  /** In ascending order: the last one whose time has come encrypts, and each decrypts what it once encrypted. */
   readonly versions: readonly KeyVersionConfig[];
   readonly usages: readonly KeyUsage[];
   /** `DISABLED` is what KMS is told; `BLOCKED` refuses every request, as an operator's emergency stop. */
@@ -21,6 +22,8 @@ export interface KeyVersionConfig {
   /** 1 to 65535. */
   readonly version: number;
   readonly selector: DeviceKeySelector;
+  /** Until then only versions before it encrypt, so that every process knows it by then; absent for at once. */
+  readonly encryptsFrom?: Date | undefined;
 }
 
 /** A table of external keys: `[[stores.keys]]` of the configuration, or `[[keys]]` of a store's `keys_file`. */
@@ -40,8 +43,12 @@ const selector = {
 };
 
 const version = z
-  .strictObject({ version: z.int().min(1).max(65_535), ...selector })
-  .transform((row, context) => ({ version: row.version, selector: deviceKey(row, context) }));
+  .strictObject({ version: z.int().min(1).max(65_535), ...selector, encrypts_from: INSTANT.optional() })
+  .transform((row, context) => ({
+    version: row.version,
+    selector: deviceKey(row, context),
+    encryptsFrom: row.encrypts_from && new Date(row.encrypts_from),
+  }));
 
 const key = z
   .strictObject({
@@ -70,7 +77,8 @@ const key = z
     if (row.versions !== undefined && (row.label ?? row.id) !== undefined) {
       context.addIssue('give either versions, or the label or id of the only one');
     }
-    const versions = row.versions ?? [{ version: 1, selector: deviceKey(row, context) }];
+    const only = (): KeyVersionConfig => ({ version: 1, selector: deviceKey(row, context) });
+    const versions: readonly KeyVersionConfig[] = row.versions ?? [only()];
     return {
       externalKeyId,
       tokens,

@@ -1,8 +1,8 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
-import { currentVersion } from '../stores.ts';
-import { editKeys, type KeysBefore, keyIn, type StorePlace, withKey } from './edit-keys.ts';
+import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
 import { haveKey, tokensNamed } from './key-tokens.ts';
+import { withNextVersion } from './next-version.ts';
 
 /** A key that the token has, and what it is to be to KMS. */
 export interface LinkedKey {
@@ -22,13 +22,13 @@ export interface LinkedKey {
 export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<StoreKeyConfig> {
   let made: StoreKeyConfig | undefined;
   await editKeys(place, (before) => {
-    const key = linked.asNextVersion === true ? nextVersion(before, linked) : newKey(linked);
-    made = key;
-    const isKnown = before.keys.some(({ externalKeyId }) => externalKeyId === key.externalKeyId);
-    const tokens = tokensNamed(before.config, key.tokens);
+    const known = linked.asNextVersion === true ? keyIn(before, linked.externalKeyId) : undefined;
+    const tokens = tokensNamed(before.config, (known ?? linked).tokens);
     return {
-      keys: () =>
-        linked.asNextVersion === true && isKnown ? withKey(before.keys, key) : [...before.keys, key],
+      keys() {
+        made = known === undefined ? newKey(linked) : withNextVersion(known, linked.selector);
+        return known === undefined ? [...before.keys, made] : withKey(before.keys, made);
+      },
       prepare: () => haveKey(tokens, linked.selector),
     };
   });
@@ -36,13 +36,12 @@ export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<Sto
   return made;
 }
 
-function newKey({ externalKeyId, selector, tokens, usages = ['ENCRYPT', 'DECRYPT'] }: LinkedKey) {
+function newKey({
+  externalKeyId,
+  selector,
+  tokens,
+  usages = ['ENCRYPT', 'DECRYPT'],
+}: LinkedKey): StoreKeyConfig {
   const versions = [{ version: 1, selector }];
-  const status = 'ENABLED' as const;
-  return { externalKeyId, tokens, versions, usages, status, acceptReferenceCiphertext: false };
-}
-
-function nextVersion(before: KeysBefore, { externalKeyId, selector }: LinkedKey): StoreKeyConfig {
-  const key = keyIn(before, externalKeyId);
-  return { ...key, versions: [...key.versions, { version: currentVersion(key).version + 1, selector }] };
+  return { externalKeyId, tokens, versions, usages, status: 'ENABLED', acceptReferenceCiphertext: false };
 }

@@ -1,29 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyVersionConfig } from '../config/keys.ts';
-import { currentVersion } from '../stores.ts';
+import { lastVersion } from '../stores.ts';
 import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
 import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
+import { withNextVersion } from './next-version.ts';
 import { versionKey } from './version-key.ts';
 
 /**
- * Makes the next version of an external key, on the tokens where it is. It encrypts from the moment that the proxy has
- * read the file again; what was encrypted before opens as ever. Two rotations of one version at the same time make one:
- * give `expected` to be sure. Instances with keys files of their own come to the same key, unless they are given a label.
+ * Makes the next version of an external key, on the tokens where it is. It encrypts from the instant in it on; what was
+ * encrypted before opens as ever. Two rotations of one version at the same time make one: give `expected` to be sure.
+ * Instances with keys files of their own come to the same key, unless they are given a label.
  *
- * @param options.expected the version that is to be followed; when another one is current by now, nothing happens
- * @returns the current version
+ * @param options.expected the version that is to be followed; when there is a newer one by now, nothing happens
+ * @returns the newest version
  */
 export async function rotateKey(
   place: StorePlace,
   externalKeyId: string,
   options: { readonly label?: string | undefined; readonly expected?: number | undefined } = {},
 ): Promise<KeyVersionConfig> {
-  let current: KeyVersionConfig | undefined;
+  let made: KeyVersionConfig | undefined;
   await editKeys(place, (before) => {
     const key = keyIn(before, externalKeyId);
-    const last = currentVersion(key);
+    const last = lastVersion(key);
     if (options.expected !== undefined && options.expected !== last.version) {
-      current = last;
+      made = last;
       return { keys: () => before.keys };
     }
     const tokens = tokensNamed(before.config, key.tokens);
@@ -31,8 +32,9 @@ export async function rotateKey(
     let id: Uint8Array = randomBytes(16);
     return {
       keys() {
-        current = { version: last.version + 1, selector: { id } };
-        return withKey(before.keys, { ...key, versions: [...key.versions, current] });
+        const next = withNextVersion(key, { id });
+        made = lastVersion(next);
+        return withKey(before.keys, next);
       },
       async prepare() {
         const { usages } = key;
@@ -42,6 +44,6 @@ export async function rotateKey(
       },
     };
   });
-  if (current === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
-  return current;
+  if (made === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
+  return made;
 }

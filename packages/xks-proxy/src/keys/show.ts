@@ -1,9 +1,10 @@
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig, StoreConfig } from '../config/config.ts';
-import type { StoreKeyConfig } from '../config/keys.ts';
+import type { KeyVersionConfig, StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector } from '../devices/key-device.ts';
 import { selectorName } from '../devices/selector-name.ts';
+import { currentVersion } from '../stores.ts';
 import { tokensNamed } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 
@@ -16,6 +17,8 @@ export interface KeyDescription {
   /** Names of its tokens. */
   readonly tokens: readonly string[];
   readonly versions: readonly VersionDescription[];
+  /** The number of the version that encrypts now. */
+  readonly encryptsWith: number;
 }
 
 /** One version of it, and with `describeOnTokens` also where it was found. */
@@ -24,6 +27,8 @@ interface VersionDescription {
   readonly label?: string;
   /** In hex. */
   readonly id?: string;
+  /** From when on it encrypts, in the form of ISO 8601. */
+  readonly encryptsFrom?: string;
   readonly found?: readonly FoundKey[];
   /** How often it has encrypted at most, where that is counted. */
   readonly encryptions?: number;
@@ -43,7 +48,8 @@ export function describeKey(config: ProxyConfig, store: StoreConfig, key: StoreK
     status: key.status,
     usages: key.usages,
     tokens: tokensNamed(config, key.tokens).map(({ name }) => name),
-    versions: key.versions.map(({ version, selector }) => ({ version, ...selectorText(selector) })),
+    versions: key.versions.map(describeVersion),
+    encryptsWith: currentVersion(key).version,
   };
 }
 
@@ -61,17 +67,21 @@ export async function describeOnTokens(
   );
   const { stateDirectory } = config.ivBudget;
   const counts = stateDirectory === undefined ? undefined : readCounts(stateDirectory);
-  const versions = key.versions.map(({ version, selector }) => ({
-    version,
-    ...selectorText(selector),
-    ...(counts !== undefined && { encryptions: counts.get(selectorName(selector)) ?? 0 }),
+  const versions = key.versions.map((version) => ({
+    ...describeVersion(version),
+    ...(counts !== undefined && { encryptions: counts.get(selectorName(version.selector)) ?? 0 }),
     found: onTokens.flatMap(({ token, keys }): FoundKey[] => {
-      const matches = keys.filter((candidate) => isMatch(candidate, selector));
+      const matches = keys.filter((candidate) => isMatch(candidate, version.selector));
       if (matches.length === 0) return [{ token, present: false }];
       return matches.map((match) => ({ ...match, token, present: true, id: hex(match.id) }));
     }),
   }));
   return { ...describeKey(config, store, key), versions };
+}
+
+function describeVersion({ version, selector, encryptsFrom }: KeyVersionConfig): VersionDescription {
+  const from = encryptsFrom && { encryptsFrom: encryptsFrom.toISOString() };
+  return { version, ...selectorText(selector), ...from };
 }
 
 /** Whether a key on a token is the one that a selector means. */

@@ -1,5 +1,7 @@
 import { appendFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import { createKey } from '../../src/keys/create.ts';
 import { startServeProcess } from '../fixtures/serve-process.ts';
 import { writeConfigWithFiles } from '../fixtures/store-files.ts';
@@ -27,5 +29,10 @@ it('a key is rotated before it has encrypted all that it may, and no request fai
     .poll(() => proxy.events('iv-budget'))
     .toMatchObject([{ stage: 'half' }, { stage: 'nearly-used' }]);
   await expect.poll(() => proxy.events('reloaded').length, { timeout: 10_000 }).toBe(1);
+  await encryptWithVersion(1);
+  const [next = expect.unreachable()] = loadConfig(files.configFile)
+    .stores.flatMap(({ keys }) => keys.flatMap(({ versions }) => versions))
+    .filter(({ version }) => version === 2);
+  await sleep((next.encryptsFrom?.getTime() ?? Number.NaN) - Date.now() + 1);
   for (let message = 0; message < 13; message += 1) await encryptWithVersion(2);
 }, 60_000);

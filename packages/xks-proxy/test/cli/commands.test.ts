@@ -66,7 +66,11 @@ describe('the life of a proxy on the command line', () => {
 
   it('goes on with keys', async () => {
     expect(await run('keys', 'create', 'invoices', ...CONFIG)).toMatchObject({ status: 0, stderr: '' });
-    expect(await run('keys', 'rotate', 'invoices', ...CONFIG)).toMatchObject({ status: 0, stderr: '' });
+    const rotated = await run('keys', 'rotate', 'invoices', ...CONFIG);
+    expect(rotated).toMatchObject({ status: 0, stderr: '' });
+    const [, encryptsFrom = ''] =
+      /: rotated, version 2, which encrypts from (.+) on \(/.exec(rotated.stdout) ?? [];
+    expect(Date.parse(encryptsFrom)).toBeGreaterThan(Date.now());
     expect(await run('keys', 'block', 'orders', ...CONFIG)).toMatchObject({
       status: 0,
       stdout: 'orders: BLOCKED\n',
@@ -74,7 +78,11 @@ describe('the life of a proxy on the command line', () => {
     const listed = await run('keys', 'list', ...CONFIG, '--json');
     expect(json(listed.stdout)).toMatchObject([
       { externalKeyId: 'orders', status: 'BLOCKED', tokens: ['main'], versions: [{ version: 1 }] },
-      { externalKeyId: 'invoices', status: 'ENABLED', versions: [{ version: 1 }, { version: 2 }] },
+      {
+        externalKeyId: 'invoices',
+        status: 'ENABLED',
+        versions: [{ version: 1 }, { version: 2, encryptsFrom }],
+      },
     ]);
     const shown = await run('keys', 'show', 'invoices', ...CONFIG, '--json');
     expect(json(shown.stdout)).toMatchObject({
@@ -84,7 +92,8 @@ describe('the life of a proxy on the command line', () => {
       ],
     });
     const table = await run('keys', 'list', ...CONFIG);
-    expect(table.stdout).toMatch(/^acme +invoices +ENABLED +ENCRYPT DECRYPT +2 +main$/m);
+    const row = / +ENABLED +ENCRYPT DECRYPT +(.+?) +main$/m.exec(table.stdout);
+    expect(row?.[1]).toBe(`1, 2 from ${encryptsFrom}`);
   });
 
   it('has credentials that come and go, whose secrets are shown once and never listed', async () => {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { keysDocument, parseKeysDocument } from '../../src/config/keys-document.ts';
 
@@ -7,13 +8,17 @@ const selector = fc.oneof(
   fc.record({ label: fc.string({ minLength: 1, unit: 'grapheme' }) }),
   fc.record({ id: fc.uint8Array({ minLength: 1, maxLength: 20 }).map((id) => Buffer.from(id)) }),
 );
+const encryptsFrom = fc.option(
+  fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
+  { nil: undefined },
+);
 const name = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/);
 const usages = fc.subarray(['ENCRYPT', 'DECRYPT'] as const, { minLength: 1 });
 const key: fc.Arbitrary<StoreKeyConfig> = fc.record({
   externalKeyId: name,
   tokens: fc.option(fc.array(name, { minLength: 1, maxLength: 3 }), { nil: undefined }),
   versions: fc
-    .uniqueArray(fc.record({ version: fc.integer({ min: 1, max: 65_535 }), selector }), {
+    .uniqueArray(fc.record({ version: fc.integer({ min: 1, max: 65_535 }), selector, encryptsFrom }), {
       minLength: 1,
       maxLength: 4,
       selector: ({ version }) => version,
@@ -31,6 +36,16 @@ it('is read as the keys that it was written of', () => {
       expect(parseKeysDocument(keysDocument(keys))).toEqual(keys);
     }),
   );
+});
+
+it('has an instant with its zone', () => {
+  const text = (instant: string) =>
+    `[[keys]]\nexternal_key_id = "a"\nversions = [{ version = 1, label = "a", encrypts_from = ${instant} }]\n`;
+  expect(parseKeysDocument(text('2026-11-22T09:00:00+02:00'))[0]?.versions).toMatchObject([
+    { encryptsFrom: new Date('2026-11-22T07:00:00Z') },
+  ]);
+  for (const instant of ['2026-11-22T09:00:00', '2026-11-22', '09:00:00', '"2026-11-22T09:00:00Z"'])
+    expect(() => parseKeysDocument(text(instant))).toThrow(z.ZodError);
 });
 
 it('of no keys is one', () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { addCredential, revokeCredential } from '../../src/credentials/edit-credentials.ts';
 import { createKey } from '../../src/keys/create.ts';
@@ -21,6 +21,8 @@ afterAll(async () => {
   files.dispose();
 });
 
+afterEach(() => void vi.useRealTimers());
+
 const follow = () => proxy.reload(() => loadConfig(files.configFile));
 function call(path: string, body: unknown, credential = files.credentials.acme) {
   const host = `localhost:${proxy.port}`;
@@ -34,11 +36,17 @@ it('a key that the command line makes, rotates and blocks serves, keeps its ciph
   const first = (await call('live/encrypt', encryptBody())).json;
   expect(first).toMatchObject({ ciphertextMetadata: Buffer.from('820101', 'hex').toString('base64') });
 
-  await rotateKey(files.place, 'live');
+  const { encryptsFrom = expect.unreachable() } = await rotateKey(files.place, 'live');
   await follow();
+  vi.useFakeTimers({ toFake: ['Date'], now: encryptsFrom.getTime() - 1 });
+  const early = (await call('live/encrypt', encryptBody())).json;
+  expect(early).toMatchObject({ ciphertextMetadata: Buffer.from('820101', 'hex').toString('base64') });
+  vi.setSystemTime(encryptsFrom);
   const second = (await call('live/encrypt', encryptBody())).json;
   expect(second).toMatchObject({ ciphertextMetadata: Buffer.from('820102', 'hex').toString('base64') });
-  for (const sealed of [first, second])
+  // A process whose clock is behind decrypts what another has encrypted.
+  vi.setSystemTime(encryptsFrom.getTime() - 2000);
+  for (const sealed of [first, early, second])
     await expect(call('live/decrypt', decryptBody(sealed))).resolves.toMatchObject({ status: 200 });
 
   await changeStatus(files.place, 'live', 'block');
