@@ -2,8 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const packages = ['sdk', 'keyrings', 'pkcs11', 'xks-proxy', 'local-kms'];
 
-// Those of them that start worker threads, which load their files past Vitest.
-const WITH_THREADS = ['sdk', 'xks-proxy', 'faults'];
+// Worker threads load their files past Vitest.
 const TYPESCRIPT_THREADS = [
   `--import=${new URL('tools/vitest/typescript-threads.mjs', import.meta.url).href}`,
   '--conditions=@holdfast/source',
@@ -16,7 +15,7 @@ const project = (name: string, include: string, ...conditions: string[]) => ({
     name,
     include: [include],
     setupFiles: ['./tools/vitest/fail-on-console.ts'],
-    execArgv: WITH_THREADS.includes(name) ? TYPESCRIPT_THREADS : [],
+    execArgv: TYPESCRIPT_THREADS,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

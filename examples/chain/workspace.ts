@@ -21,10 +21,14 @@ export function commandLine(
 ): string[] {
   const folder = join(root, 'packages', packageName);
   if (program === 'build') return [join(folder, 'dist', 'cli', 'main.js')];
+  return [...sourceLoaders(), join(folder, 'src', 'cli', 'main.ts')];
+}
+
+/** The arguments for Node with which it runs sources, in its threads too. */
+export function sourceLoaders(): string[] {
   const loaders = [createRequire(import.meta.url).resolve('tsx'), TYPESCRIPT_IN_THREADS];
   return [
     ...loaders.map((loader) => `--import=${pathToFileURL(loader).href}`),
     '--conditions=@holdfast/source',
-    join(folder, 'src', 'cli', 'main.ts'),
   ];
 }

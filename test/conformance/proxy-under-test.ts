@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { importKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { startServer } from '../../examples/chain/server-process.ts';
+import { commandLine, sourceLoaders } from '../../examples/chain/workspace.ts';
 import type { Target } from '../../packages/xks-proxy/src/conformance/target.ts';
 
 /** Everything a Holdfast proxy needs: a token with keys of known value, a certificate, a configuration. */
@@ -66,15 +66,14 @@ export async function createProxySetting(): Promise<ProxySetting> {
     keys: KEYS,
     enabledKeyValue,
   });
-  const run = (program: string, ...parameters: readonly string[]) =>
-    startServer('xks-proxy', [...RUN_SOURCES, program, ...parameters], token.environment);
+  const run = (...parameters: readonly string[]) => startServer('xks-proxy', parameters, token.environment);
   return {
     async start() {
-      const server = await run(COMMAND_LINE, 'serve', '--config', configFile);
+      const server = await run(...commandLine('xks-proxy'), 'serve', '--config', configFile);
       return { target: target(server.listening['port']), stop: () => server.stop() };
     },
     async startCopies(sourceFolders) {
-      const server = await run(HOST_OF_COPIES, configFile, ...sourceFolders);
+      const server = await run(...sourceLoaders(), HOST_OF_COPIES, configFile, ...sourceFolders);
       const { ports } = server.listening;
       if (!Array.isArray(ports)) throw new Error('the copies told no ports');
       return { targets: ports.map(target), stop: () => server.stop() };
@@ -86,7 +85,6 @@ export async function createProxySetting(): Promise<ProxySetting> {
   };
 }
 
-const COMMAND_LINE = fileURLToPath(new URL('../../packages/xks-proxy/src/cli/main.ts', import.meta.url));
 const HOST_OF_COPIES = fileURLToPath(new URL('host-of-copies.ts', import.meta.url));
 const SERVER = 'xks.conformance.example';
 const STORE = 'tenant-1';
@@ -98,6 +96,3 @@ const KEYS = {
   decryptOnly: 'decrypt-only',
   unknown: 'unknown',
 } as const;
-
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const RUN_SOURCES = ['--import', tsx, '--conditions=@holdfast/source'];

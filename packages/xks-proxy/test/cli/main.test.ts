@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { isRecord } from '../fixtures/json.ts';
 import { requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 let files: Awaited<ReturnType<typeof writeTestConfig>>;
 beforeAll(async () => {
@@ -17,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => files.dispose());
 
 function run(...args: string[]) {
-  const child = spawn(process.execPath, ['--conditions=@holdfast/source', '--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [...commandLine('xks-proxy'), ...args], {
     env: { ...process.env, ...files.environment },
   });
   const output = { stdout: '', stderr: '' };
