@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { ProxyConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
 import { rotateKey } from '../keys/rotate.ts';
@@ -56,22 +55,17 @@ async function serveHere(configFile: string, isSupervised: boolean): Promise<voi
  * followed right after it.
  */
 async function serve(configFile: string): Promise<RunningProxy> {
-  let config: ProxyConfig = loadConfig(configFile);
   const reload = (): void => {
     void starting
-      .then((proxy) =>
-        proxy.reload(() => {
-          const next = loadConfig(configFile);
-          config = next;
-          return next;
-        }),
-      )
+      .then((proxy) => proxy.reload(load))
       // It is in the log, and the proxy goes on as before.
       .catch(() => undefined);
   };
+  const watch = watchFiles({ onChange: reload });
+  const load = () => watch.reading((onRead) => loadConfig(configFile, undefined, onRead));
+  const config = load();
   // Never taken back: without it the signal would end the process.
   process.on('SIGHUP', reload);
-  const watch = watchFiles({ files: () => [configFile, ...config.files], onChange: reload });
   const starting = startProxy(config, {
     log: batchedLines(process.stdout),
     worker: workerNumber(),

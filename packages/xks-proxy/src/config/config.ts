@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { AdminConfig } from './admin.ts';
 import type { AuditConfig } from './audit.ts';
-import { filesBelow } from './files.ts';
+import { filesBelow, type ReadOptions } from './files.ts';
 import type { IvBudgetConfig } from './iv-budget.ts';
 import type { StoreKeyConfig } from './keys.ts';
 import type { QuotaConfig, RedisConfig } from './quota.ts';
@@ -27,8 +27,6 @@ export interface ProxyConfig {
   readonly audit?: AuditConfig | undefined;
   readonly redis?: RedisConfig | undefined;
   readonly stores: readonly StoreConfig[];
-  /** Absolute paths of the files that the configuration was read from, but for the first. */
-  readonly files: readonly string[];
 }
 
 /** What the server is by TLS. */
@@ -112,7 +110,6 @@ export interface CredentialConfig {
 
 /**
  * Parses a TOML configuration and reads the files it names, relative to `baseDirectory`.
- * The texts of `instead`, by absolute path, are taken in place of what stands in those files.
  * Throws XksProxyError `CONFIG_INVALID` whose message has one line for each problem, with its place.
  *
  * @example
@@ -120,11 +117,10 @@ export interface CredentialConfig {
  */
 export function parseConfig(
   toml: string,
-  { baseDirectory, instead }: { baseDirectory: string; instead?: ReadonlyMap<string, string> },
+  { baseDirectory, ...options }: { readonly baseDirectory: string } & ReadOptions,
 ): ProxyConfig {
-  const files = filesBelow(baseDirectory, instead);
-  const result = configSchema(files).safeParse(parseDocument(toml));
-  if (result.success) return { ...result.data, files: files.read() };
+  const result = configSchema(filesBelow(baseDirectory, options)).safeParse(parseDocument(toml));
+  if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${place(path)}: ${message}`);
   throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));
 }

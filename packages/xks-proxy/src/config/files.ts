@@ -7,20 +7,23 @@ import { z } from 'zod';
 /** Schemas of settings that name a file; a path is relative to the configuration, and is read. */
 export type Files = ReturnType<typeof filesBelow>;
 
-/**
- * Reads what a configuration names, and remembers what it has read.
- *
- * @param instead texts by absolute path, which are taken in place of what stands in those files
- */
-export function filesBelow(baseDirectory: string, instead: ReadonlyMap<string, string> = new Map()) {
-  const read = new Set<string>();
+/** How files are read. */
+export interface ReadOptions {
+  /** Texts by absolute path, which are taken in place of what stands in those files. */
+  readonly instead?: ReadonlyMap<string, string> | undefined;
+  /** Told of each file by its absolute path, before it is read. */
+  readonly onRead?: ((file: string) => void) | undefined;
+}
+
+/** Reads what a configuration names. */
+export function filesBelow(baseDirectory: string, { instead, onRead }: ReadOptions = {}) {
   // A file's name is not repeated in a message: some day it is the secret itself that stands in its place.
   const text = (what: string) =>
     z.string().transform((path, context): string => {
       const file = resolve(baseDirectory, path);
-      read.add(file);
+      onRead?.(file);
       try {
-        return instead.get(file) ?? readFileSync(file, 'utf8');
+        return instead?.get(file) ?? readFileSync(file, 'utf8');
       } catch (error) {
         const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
         context.addIssue(`cannot read the ${what} (${code})`);
@@ -64,7 +67,5 @@ export function filesBelow(baseDirectory: string, instead: ReadonlyMap<string, s
         .string()
         .min(1)
         .transform((path) => resolve(baseDirectory, path)),
-    /** Absolute paths of all files that were read so far. */
-    read: (): readonly string[] => [...read],
   };
 }

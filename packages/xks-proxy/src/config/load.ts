@@ -2,19 +2,26 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { XksProxyError } from '../proxy-error.ts';
 import { type ProxyConfig, parseConfig } from './config.ts';
+import type { ReadOptions } from './files.ts';
 
 /**
  * Reads a configuration file and all that it names. Throws XksProxyError `CONFIG_INVALID`.
  *
  * @param instead texts by absolute path, taken in place of what stands in those files
+ * @param onRead told of each file by its absolute path, before it is read
  */
-export function loadConfig(configFile: string, instead?: ReadonlyMap<string, string>): ProxyConfig {
+export function loadConfig(
+  configFile: string,
+  instead?: ReadOptions['instead'],
+  onRead?: ReadOptions['onRead'],
+): ProxyConfig {
   const path = resolve(configFile);
+  onRead?.(path);
   let toml: string;
   try {
     toml = readFileSync(path, 'utf8');
   } catch (cause) {
     throw new XksProxyError('CONFIG_INVALID', `cannot read ${path}`, { cause });
   }
-  return parseConfig(toml, { baseDirectory: dirname(path), ...(instead && { instead }) });
+  return parseConfig(toml, { baseDirectory: dirname(path), instead, onRead });
 }

@@ -1,10 +1,18 @@
 import { statSync } from 'node:fs';
 
-/** What is watched, and who is told. */
+/** Files that were read, and are looked at ever since. */
+export interface FileWatch {
+  /**
+   * Does `work` that reads files. Those that it names to `onRead` before it reads them, by absolute paths, are watched from
+   * now on in place of those before; also when it throws, since a mistake may be in any of them.
+   */
+  reading<T>(work: (onRead: (file: string) => void) => T): T;
+  close(): void;
+}
+
+/** How files are watched, and who is told. */
 export interface WatchOptions {
-  /** Absolute paths; asked for at every look, since they change with what is in them. */
-  readonly files: () => readonly string[];
-  /** Told once for all that has changed, as soon as nothing changes any more. */
+  /** Told once for all that has changed since it was read, as soon as nothing changes any more. */
   readonly onChange: () => void;
   /** Between looks. Default 1000. */
   readonly intervalMs?: number;
@@ -14,26 +22,34 @@ export interface WatchOptions {
  * Watches files by looking at them: that also sees a link that points elsewhere, and files on a network, as secrets and
  * certificates are handed to containers. Keeps no process alive.
  */
-export function watchFiles({ files, onChange, intervalMs = 1000 }: WatchOptions): { close(): void } {
-  let reported = fingerprint(files());
-  let seen = reported;
+export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileWatch {
+  let read = new Map<string, string>();
+  let seen: string | undefined;
+  let told: string | undefined;
   const timer = setInterval(() => {
-    const now = fingerprint(files());
+    const before = seen;
+    seen = fingerprint([...read.keys()].map((file) => [file, state(file)]));
     // Files that belong together, such as a certificate and its key, are seldom written in the same instant.
-    if (now === seen && now !== reported) {
-      onChange();
-      reported = fingerprint(files());
-      seen = reported;
-      return;
-    }
-    seen = now;
+    if (seen !== before || seen === told || seen === fingerprint([...read])) return;
+    told = seen;
+    onChange();
   }, intervalMs);
   timer.unref();
-  return { close: () => clearInterval(timer) };
+  return {
+    reading(work) {
+      const states = new Map<string, string>();
+      read = states;
+      told = undefined;
+      return work((file) => {
+        if (!states.has(file)) states.set(file, state(file));
+      });
+    },
+    close: () => clearInterval(timer),
+  };
 }
 
-function fingerprint(files: readonly string[]): string {
-  return files.map((file) => `${file} ${state(file)}`).join('\n');
+function fingerprint(states: readonly (readonly [file: string, state: string])[]): string {
+  return states.map(([file, its]) => `${file} ${its}`).join('\n');
 }
 
 function state(file: string): string {

@@ -15,6 +15,21 @@ afterEach(async () => {
   files.dispose();
 });
 
+describe('a proxy that follows its files', () => {
+  it('serves what was refused as soon as the file with the mistake is corrected', async () => {
+    writeFileSync(files.configFile, files.toml);
+    proxy = startServeProcess(files);
+    await proxy.listening(1);
+    const policyFile = join(files.directory, 'acme.policy.toml');
+    writeFileSync(policyFile, 'no = "policy"');
+    const named = (line: string) => `${line}policy_file = "acme.policy.toml"\n`;
+    writeFileSync(files.configFile, files.toml.replace('path_prefix = "/acme"\n', named));
+    await expect.poll(() => proxy.events('reload-refused').length, { timeout: 5_000 }).toBe(1);
+    writeFileSync(policyFile, '');
+    await expect.poll(() => proxy.events('reloaded').length, { timeout: 5_000 }).toBe(1);
+  });
+});
+
 describe('a proxy that is still starting', () => {
   /** The next second goes by until it has given up waiting for a Redis server. */
   const begin = async () => {

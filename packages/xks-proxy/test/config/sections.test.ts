@@ -63,9 +63,11 @@ describe('the sections', () => {
   it('may name policies in files, one a store', () => {
     const request = { metadata: {}, externalKeyId: 'orders', now: new Date() };
     for (const row of ['cedar_policy_file = "acme.cedar"', 'policy_file = "acme.policy.toml"']) {
-      const config = parse(inStore(row));
+      const read: string[] = [];
+      const onRead = (file: string) => void read.push(file);
+      const config = parseConfig(inStore(row), { baseDirectory: files.directory, onRead });
+      expect(read).toContain(join(files.directory, row.split('"')[1] ?? ''));
       expect(config.stores[0]?.policy.decide(request).isAllowed).toBe(true);
-      expect(config.files).toContain(join(files.directory, row.split('"')[1] ?? ''));
     }
   });
 

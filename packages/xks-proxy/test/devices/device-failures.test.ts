@@ -61,7 +61,6 @@ const config: ProxyConfig = {
       ],
     },
   ],
-  files: [],
 };
 const fleet: Fleet = {
   description: { fleetSize: 1, proxyVendor: 'Holdfast', proxyModel: 'tests', ekmVendor: 'Holdfast' },

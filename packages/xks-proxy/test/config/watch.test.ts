@@ -1,0 +1,72 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type FileWatch, watchFiles } from '../../src/config/watch.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+
+let first: string;
+let second: string;
+let changes: number;
+let watch: FileWatch;
+beforeEach(() => {
+  const folder = temporaryFolder();
+  [first, second] = [join(folder, 'first'), join(folder, 'second')];
+  writeFileSync(first, '1');
+  writeFileSync(second, '2');
+  changes = 0;
+  watch = watchFiles({
+    onChange: () => {
+      changes += 1;
+    },
+    intervalMs: INTERVAL_MS,
+  });
+  onTestFinished(() => watch.close());
+});
+
+const read = (...files: readonly string[]) => watch.reading((onRead) => files.forEach(onRead));
+/** Long enough for what is not to be told. */
+const later = () => sleep(10 * INTERVAL_MS);
+
+describe('files that are watched', () => {
+  it('are told of once when they change, or are gone', async () => {
+    read(first, second);
+    await later();
+    expect(changes).toBe(0);
+    writeFileSync(first, 'other');
+    rmSync(second);
+    await expect.poll(() => changes).toBe(1);
+    await later();
+    expect(changes).toBe(1);
+    read(first, second);
+    await later();
+    expect(changes).toBe(1);
+    writeFileSync(second, '2');
+    await expect.poll(() => changes).toBe(2);
+  });
+
+  it('are told of when they change as soon as they are read', async () => {
+    watch.reading((onRead) => {
+      onRead(first);
+      writeFileSync(first, 'other');
+    });
+    await expect.poll(() => changes).toBe(1);
+  });
+
+  it('are those of the last reading, also when it failed', async () => {
+    read(first);
+    const failed = () =>
+      watch.reading((onRead) => {
+        onRead(second);
+        throw new Error('a mistake');
+      });
+    expect(failed).toThrow('a mistake');
+    writeFileSync(first, 'other');
+    await later();
+    expect(changes).toBe(0);
+    writeFileSync(second, 'other');
+    await expect.poll(() => changes).toBe(1);
+  });
+});
+
+const INTERVAL_MS = 20;
