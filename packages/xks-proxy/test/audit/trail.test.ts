@@ -73,6 +73,18 @@ describe('the audit trail of a proxy', () => {
     expect(head).toMatchObject({ sequence: 25, hash: report?.head.hash });
   });
 
+  it('has no record of what is refused before its signature is looked at; the log has', async () => {
+    const directory = temporaryFolder();
+    const started = await start(directory, 'required = true\nfsync = "never"');
+    const changes = { sent: { method: 'PUT' } };
+    const answer = started.call(`${BASE}/keys/orders/encrypt`, encryptBody(), changes);
+    await expect(answer).resolves.toMatchObject({ status: 405 });
+    await encrypt(started);
+    expect(recordsIn(directory).map(({ event }) => event)).toEqual(['started', 'request']);
+    const logged = started.logLines().filter(({ event }) => event === 'request');
+    expect(logged.map(({ status }) => status)).toEqual([405, 200]);
+  });
+
   it('is the condition of an answer when it is required, and mends itself', async () => {
     const directory = join(temporaryFolder(), 'audit');
     const started = await start(directory, 'required = true\nfsync = "never"');
