@@ -18,7 +18,10 @@ export interface IvBudget {
   close(): void;
 }
 
-/** Who is told how much is used: at half, and when it is time for another key. */
+/**
+ * Who is told how much is used: at half, and when it is time for another key. Of that again with each block that is
+ * reserved, and with each encryption that is refused.
+ */
 export type BudgetListener = (
   stage: 'half' | 'nearly-used',
   selector: DeviceKeySelector,
@@ -61,9 +64,13 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
   const spend = (selector: DeviceKeySelector): void => {
     const name = selectorName(selector);
     const account = accountOf(name);
-    if (account.used === account.reserved) reserve(account);
+    if (account.used === account.reserved) {
+      reserve(account);
+      account.told = Math.min(account.told, STAGES.length - 1);
+    }
     const used = usedOf(name) + 1;
     if (used > limit) {
+      listener('nearly-used', selector, used - 1);
       throw new XksException('InvalidStateException', 'The external key has to be rotated.', {
         reason: REASONS.used,
       });

@@ -11,27 +11,41 @@ export type RotateKey = (key: {
   readonly version: number;
 }) => Promise<void>;
 
-/** Warns of keys that have encrypted much of what they may, and has them rotated in time if that is configured. */
+/**
+ * Warns of keys that have encrypted much of what they may, and has them rotated in time if that is configured: one after
+ * the other, and where it fails again after a while, as long as the budget tells of it.
+ */
 export function watchBudget(
   config: () => ProxyConfig,
   log: ProxyLog,
   rotateKey: RotateKey | undefined,
 ): BudgetListener {
-  return (stage, selector, used) => {
-    const key = selectorName(selector);
-    const { ivBudget, stores } = config();
-    log.ivBudget({ stage, key, used, limit: ivBudget.limit });
-    if (stage !== 'nearly-used' || ivBudget.atLimit !== 'rotate') return;
-    for (const { name: store, keys } of stores) {
+  const quietUntilMs = new Map<string, number>();
+  const rotate = async (key: string): Promise<void> => {
+    for (const { name: store, keys } of config().stores) {
       for (const row of keys) {
         const current = currentVersion(row);
         // Where there is a newer one it only waits for its time.
         if (selectorName(current.selector) !== key || current !== lastVersion(row)) continue;
         const { externalKeyId } = row;
-        rotateKey?.({ store, externalKeyId, version: current.version }).catch((cause: unknown) =>
+        await rotateKey?.({ store, externalKeyId, version: current.version }).catch((cause: unknown) =>
           log.rotationFailed({ store, externalKeyId }, cause),
         );
       }
     }
   };
+  return (stage, selector, used) => {
+    const key = selectorName(selector);
+    if (stage === 'nearly-used') {
+      if (performance.now() < (quietUntilMs.get(key) ?? 0)) return;
+      quietUntilMs.set(key, Number.POSITIVE_INFINITY);
+    }
+    const { limit, atLimit } = config().ivBudget;
+    log.ivBudget({ stage, key, used, limit });
+    if (stage !== 'nearly-used') return;
+    const tried = atLimit === 'rotate' ? rotate(key) : Promise.resolve();
+    void tried.finally(() => quietUntilMs.set(key, performance.now() + QUIET_MS));
+  };
 }
+
+const QUIET_MS = 10_000;

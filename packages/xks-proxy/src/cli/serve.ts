@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
-import { rotateKey } from '../keys/rotate.ts';
+import { rotateInProcess } from '../keys/rotation-process.ts';
 import { batchedLines } from '../log-batch.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
@@ -70,9 +70,8 @@ async function serve(configFile: string): Promise<RunningProxy> {
     log: batchedLines(process.stdout),
     worker: workerNumber(),
     // The watch over the files sees the new version and has the proxy follow.
-    rotateKey: async ({ store, externalKeyId, version }) => {
-      await rotateKey({ configFile, store }, externalKeyId, { expected: version });
-    },
+    rotateKey: ({ store, externalKeyId, version }) =>
+      rotateInProcess({ place: { configFile, store }, externalKeyId, expected: version }),
   });
   const proxy = await starting;
   return {

@@ -26,7 +26,7 @@ describe('the budget of initialization vectors', () => {
     }
   };
 
-  it('counts encryptions by key, tells at half and when it is nearly used, and refuses beyond the limit', async () => {
+  it('counts encryptions by key, refuses beyond the limit, and tells of both in time and as long as it lasts', async () => {
     const told: string[] = [];
     const budget = open(8, told);
     const { device, behaviour } = memoryDevice();
@@ -36,14 +36,25 @@ describe('the budget of initialization vectors', () => {
     await encrypt(counted, 2);
     expect(told).toEqual(['half']);
     await encrypt(counted, 3);
-    expect(told).toEqual(['half', 'nearly-used']);
+    expect(told).toEqual(['half', 'nearly-used', 'nearly-used']);
     await expect(encrypt(counted, 1)).rejects.toMatchObject({
       errorName: 'InvalidStateException',
       reason: 'iv-budget-used',
     });
+    expect(told).toHaveLength(4);
     expect(behaviour.encryptions).toBe(8);
     await encrypt(counted, 1, OTHER);
     expect([budget.used(KEY), budget.used(OTHER)]).toEqual([8, 1]);
+  });
+
+  it('tells of a key that is nearly used once for each block', async () => {
+    writeFileSync(join(stateDirectory, 'iv-counts_elsewhere_1_aa.json'), '{"label orders":1790}');
+    const told: string[] = [];
+    const counted = open(2048, told).over(memoryDevice().device);
+    await encrypt(counted, 2);
+    expect(told).toEqual(['half', 'nearly-used']);
+    await encrypt(counted, 6);
+    expect(told).toEqual(['half', 'nearly-used', 'nearly-used', 'nearly-used', 'nearly-used']);
   });
 
   it('goes on exactly after an orderly end, and never with less after a crash', async () => {

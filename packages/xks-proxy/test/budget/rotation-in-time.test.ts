@@ -6,7 +6,8 @@ import { createKey } from '../../src/keys/create.ts';
 import { startServeProcess } from '../fixtures/serve-process.ts';
 import { writeConfigWithFiles } from '../fixtures/store-files.ts';
 
-it('a key is rotated before it has encrypted all that it may, and no request fails for it', async () => {
+/** A proxy whose keys may encrypt 16 messages, and are rotated in time. */
+async function startFrugalProxy() {
   const files = await writeConfigWithFiles();
   await createKey(files.place, { externalKeyId: 'busy' });
   appendFileSync(files.configFile, '[iv_budget]\nlimit = 16\nat_limit = "rotate"\n');
@@ -17,6 +18,11 @@ it('a key is rotated before it has encrypted all that it may, and no request fai
     files.dispose();
   });
   await proxy.listening(1);
+  return { files, proxy };
+}
+
+it('a key is rotated before it has encrypted all that it may, and no request fails for it', async () => {
+  const { files, proxy } = await startFrugalProxy();
   const encryptWithVersion = async (version: number) => {
     const metadata = Buffer.of(0x82, 1, version).toString('base64');
     await expect(proxy.encrypt('busy')).resolves.toMatchObject({
@@ -35,4 +41,13 @@ it('a key is rotated before it has encrypted all that it may, and no request fai
     .filter(({ version }) => version === 2);
   await sleep((next.encryptsFrom?.getTime() ?? Number.NaN) - Date.now() + 1);
   for (let message = 0; message < 13; message += 1) await encryptWithVersion(2);
+}, 60_000);
+
+it('what keeps a key from being rotated is told', async () => {
+  const { proxy } = await startFrugalProxy();
+  // The key stands in the configuration itself, which nobody but an editor changes.
+  for (let message = 0; message < 14; message += 1) await proxy.encrypt('orders');
+  await expect
+    .poll(() => proxy.events('rotation-failed')[0], { timeout: 10_000 })
+    .toMatchObject({ store: 'acme', externalKeyId: 'orders', cause: 'CHANGE_REFUSED' });
 }, 60_000);

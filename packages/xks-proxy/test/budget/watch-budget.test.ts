@@ -1,0 +1,77 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openIvBudget } from '../../src/budget/iv-budget.ts';
+import { type RotateKey, watchBudget } from '../../src/budget/watch-budget.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { createLog } from '../../src/log.ts';
+import { XksProxyError } from '../../src/proxy-error.ts';
+import { memoryDevice } from '../fixtures/memory-device.ts';
+import { writeTestConfig } from '../fixtures/proxy.ts';
+
+describe('a key that is nearly used', () => {
+  let files: Awaited<ReturnType<typeof writeTestConfig>>;
+  let lines: string[];
+  beforeEach(async () => {
+    files = await writeTestConfig();
+    lines = [];
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    files.dispose();
+  });
+
+  /** Encrypts with a key of whose limit of 16 messages seven eighths are 14. */
+  const watched = (rotateKey: RotateKey) => {
+    const toml = `${files.toml}\n[iv_budget]\nlimit = 16\nat_limit = "rotate"\n`;
+    const config = parseConfig(toml, { baseDirectory: files.directory });
+    const log = createLog({ write: (line) => lines.push(line) });
+    const { device } = memoryDevice();
+    const counted = openIvBudget(
+      config.ivBudget,
+      watchBudget(() => config, log, rotateKey),
+    ).over(device);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    return async (times: number) => {
+      const key = await counted.key({ label: 'decrypt-only' });
+      for (let time = 0; time < times; time += 1) {
+        await key.encrypt({ aad: Buffer.alloc(0), plaintext: Buffer.alloc(1) }).catch(() => undefined);
+        await turn();
+      }
+    };
+  };
+  const failures = () => lines.filter((line) => line.includes('"event":"rotation-failed"')).length;
+
+  it('is rotated again after a while where that failed, up to the limit and beyond it', async () => {
+    const asked: unknown[] = [];
+    const encrypt = watched((key) => {
+      asked.push(key);
+      return Promise.reject(new XksProxyError('FILE_LOCKED', 'locked'));
+    });
+    await encrypt(13);
+    expect(asked).toEqual([]);
+    await encrypt(2);
+    expect(asked).toEqual([{ store: 'acme', externalKeyId: 'decrypt-only', version: 1 }]);
+    vi.advanceTimersByTime(10_000);
+    await encrypt(1);
+    expect(asked).toHaveLength(2);
+    await encrypt(100);
+    expect(asked).toHaveLength(2);
+    vi.advanceTimersByTime(10_000);
+    await encrypt(100);
+    expect([asked.length, failures()]).toEqual([3, 3]);
+    expect(lines.filter((line) => line.includes('"stage":"nearly-used"'))).toHaveLength(3);
+  });
+
+  it('is rotated once at a time, however long that takes', async () => {
+    let asked = 0;
+    const encrypt = watched(() => {
+      asked += 1;
+      return new Promise(() => undefined);
+    });
+    for (let round = 0; round < 4; round += 1) {
+      await encrypt(14);
+      vi.advanceTimersByTime(60_000);
+    }
+    expect(asked).toBe(1);
+  });
+});
