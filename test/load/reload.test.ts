@@ -7,7 +7,6 @@ import type { Endpoint } from '../../bench/xks/connection.ts';
 import { closedLoop } from '../../bench/xks/load.ts';
 import { type LoadProxy, type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
 import { createCredential } from '../../examples/chain/proxy-files.ts';
-import type { LogRecord } from '../../examples/chain/server-process.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG } from './scale.ts';
 
@@ -23,11 +22,14 @@ describe.skipIf(findModule() === undefined)('a proxy that is changed while it is
     setting?.dispose();
   });
 
-  const seen = new Set<LogRecord>();
+  const seen = new Set<unknown>();
   /** Writes another configuration and waits until it is served. */
   const reconfigure = async (change: (toml: string) => string) => {
     setting.writeConfig(change);
-    seen.add(await proxy.record((record) => record['event'] === 'reloaded' && !seen.has(record)));
+    const { time } = await proxy.record(
+      (record) => record['event'] === 'reloaded' && !seen.has(record['time']),
+    );
+    seen.add(time);
   };
   /** The load goes on while `changes` are made, and for a while after them. */
   const underLoad = async (changes: (use: (next: () => Uint8Array) => void) => Promise<void>) => {
