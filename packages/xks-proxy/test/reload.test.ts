@@ -50,6 +50,13 @@ describe('another configuration', () => {
     expect(others).toEqual([]);
   });
 
+  it('is not looked at any more once the proxy is being closed', async () => {
+    const closed = proxy.close();
+    await expect(proxy.reload((toml) => toml.replace('port = 0', 'port = -1'))).resolves.toBeUndefined();
+    await closed;
+    expect(events('reload-refused')).toEqual([]);
+  });
+
   it('changes nothing for a request that is under way', async () => {
     const underWay = Array.from({ length: 20 }, encrypt);
     const rename = proxy.reload((toml) =>
