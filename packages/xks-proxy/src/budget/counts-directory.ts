@@ -33,7 +33,7 @@ export function openCountsDirectory(directory: string): {
   readonly inherited: ReadonlyMap<string, number>;
 } {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const own = `${PREFIX}${hostname()}_${process.pid}_${randomBytes(6).toString('hex')}${SUFFIX}`;
+  const own = `${PREFIX}${hostname()}_${process.pid}_${RUN}-${randomBytes(6).toString('hex')}${SUFFIX}`;
   const path = join(directory, own);
   const isHeir = countFiles(directory)
     .filter(isOfDeadProcess)
@@ -105,8 +105,10 @@ function isRenamed(file: string, name: string): boolean {
 
 /** Whether the process that wrote a file ran on this machine, and does no more. */
 function isOfDeadProcess(file: string): boolean {
-  const [host, pid] = file.slice(PREFIX.length).split('_');
-  if (host !== hostname() || Number(pid) === process.pid) return false;
+  const [host, pid, run] = file.slice(PREFIX.length).split('_');
+  if (host !== hostname()) return false;
+  // In a container processes have the same few numbers after each start.
+  if (Number(pid) === process.pid) return run?.startsWith(RUN) !== true;
   try {
     process.kill(Number(pid), 0);
     return false;
@@ -129,6 +131,8 @@ function syncDirectory(directory: string): void {
   }
 }
 
+/** Of this process, and of no other that has or had its number. */
+const RUN = randomBytes(6).toString('hex');
 const COUNTS = z.record(z.string(), z.int().min(0));
 const PREFIX = 'iv-counts_';
 const SUFFIX = '.json';

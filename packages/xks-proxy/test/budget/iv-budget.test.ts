@@ -97,6 +97,17 @@ describe('the budget of initialization vectors', () => {
     expect(open(1024).used(KEY)).toBe(200);
   });
 
+  it('takes over what a process with its own number has left, and nothing of its own', () => {
+    writeFileSync(
+      join(stateDirectory, `iv-counts_${hostname()}_${process.pid}_aa.json`),
+      '{"label orders":100}',
+    );
+    const first = open(1024);
+    const second = open(1024);
+    expect([first.used(KEY), second.used(KEY)]).toEqual([100, 100]);
+    expect(readdirSync(stateDirectory)).toEqual([expect.not.stringContaining('_aa.json')]);
+  });
+
   it('encrypts nothing that it cannot count', async () => {
     const budget = open(1024);
     const { device, behaviour } = memoryDevice();
