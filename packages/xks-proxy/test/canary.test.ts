@@ -150,7 +150,9 @@ describe('no secret', () => {
       toml.replace('pin_file = "pin"', `pin = "${files.pin}"`),
       toml.replace('"acme.secret"', `"${files.credentials.acme.secretAccessKey}"`),
       `${toml}\nbroken ${files.credentials.acme.secretAccessKey}`,
-      toml.replace('pin_file = "pin"', 'pin_file = "acme.secret"'),
+      toml.replace(/\[\[tokens\]\][^[]*/, (row) =>
+        [row, row.replace('pin_file = "pin"', 'pin_file = "acme.secret"\nname = "second"\n')].join(''),
+      ),
     ]) {
       await proxy.reload(() => parse(wrong)).catch((error: unknown) => errors.push(error));
     }

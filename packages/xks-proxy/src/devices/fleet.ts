@@ -3,7 +3,7 @@ import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { currentVersion, keyUsages } from '../stores.ts';
+import { currentVersion, keyUsages, lastVersion } from '../stores.ts';
 import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
@@ -156,14 +156,16 @@ async function checkedKeys(
   for (const { name: store, keys } of stores) {
     for (const key of keys) {
       if (key.tokens !== undefined && !key.tokens.includes(name)) continue;
-      const { selector } = currentVersion(key);
-      const named = { store, externalKeyId: key.externalKeyId, selector };
-      try {
-        const usages = keyUsages(key, await device.key(selector));
-        const id = selectorName(selector);
-        if (key.status === 'ENABLED' && usages.length === 2 && !usable.has(id)) usable.set(id, named);
-      } catch (error) {
-        log.keyUnavailable(named, error);
+      // One that is to encrypt in a moment had better be known to be missing now.
+      for (const { selector } of new Set([currentVersion(key), lastVersion(key)])) {
+        const named = { store, externalKeyId: key.externalKeyId, selector };
+        try {
+          const usages = keyUsages(key, await device.key(selector));
+          const id = selectorName(selector);
+          if (key.status === 'ENABLED' && usages.length === 2 && !usable.has(id)) usable.set(id, named);
+        } catch (error) {
+          log.keyUnavailable(named, error);
+        }
       }
     }
   }
