@@ -12,7 +12,7 @@ export interface Access {
   readonly resource: string;
   /** The KMS of the Region that the resource is in. */
   readonly kms: Kms;
-  /** The body of the request. */
+  /** What the operation runs with. */
   readonly members: RequestMembers;
   readonly sourceIp?: string | undefined;
   readonly userAgent?: string | undefined;

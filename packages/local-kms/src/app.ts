@@ -58,13 +58,12 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const answer = await answerOf(options.settled, async () => {
       const body = await reading;
       account.catchUp();
-      const run = operationNamed(operation);
+      const { request } = operationNamed(operation);
       notes.identity = options.authenticate({ headers: incoming.headersDistinct, body });
-      const input = parseJson(body);
+      const { members, run } = request(parseJson(body));
       const { caller } = notes.identity;
-      const members = membersOf(input);
       notes.members = members;
-      return run(input, {
+      return run({
         ...kms,
         caller,
         concerns: (keyArn) => void notes.keyArns.push(keyArn),
@@ -131,10 +130,6 @@ interface Notes {
 
 function originOf({ socket, headers }: IncomingMessage) {
   return { sourceIp: socket.remoteAddress?.replace(/^::ffff:/, ''), userAgent: headers['user-agent'] };
-}
-
-function membersOf(input: unknown): RequestMembers {
-  return typeof input === 'object' && input !== null ? Object.fromEntries(Object.entries(input)) : {};
 }
 
 function keyIdIn(keyArn: string): string {

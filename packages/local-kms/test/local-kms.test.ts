@@ -62,8 +62,11 @@ describe('a local KMS', () => {
 
   test('logs the place of a fault that nobody foresaw, and not its message', async () => {
     const { kms, records } = await start();
-    vi.spyOn(OPERATIONS, 'get').mockReturnValueOnce(() => {
-      throw Object.assign(new TypeError('cannot read the plaintext hunter2'), { code: 'ERR_SOMETHING' });
+    vi.spyOn(OPERATIONS, 'get').mockReturnValueOnce({
+      members: () => ({}),
+      request() {
+        throw Object.assign(new TypeError('cannot read the plaintext hunter2'), { code: 'ERR_SOMETHING' });
+      },
     });
     const headers = { 'X-Amz-Target': 'TrentService.ListKeys' };
     const { status } = await fetch(kms.url, { method: 'POST', headers, body: '{}' });

@@ -21,6 +21,7 @@ export interface AuditEvent {
   readonly userAgent?: string;
   readonly errorCode?: string;
   readonly errorMessage?: string;
+  /** `{ omitted: true }` in the place of more than 100 KB. */
   readonly requestParameters: Readonly<Record<string, unknown>>;
   readonly requestID: string;
   readonly eventID: string;
@@ -56,7 +57,7 @@ export interface FinishedCall {
   readonly time: Date;
   /** undefined where the caller was not known to be anybody. */
   readonly identity: Identity | undefined;
-  /** undefined where the body was not read. */
+  /** undefined where the request did not come as far as being read. */
   readonly members: RequestMembers | undefined;
   readonly keyArns: readonly string[];
   readonly sourceIp: string | undefined;
@@ -104,13 +105,16 @@ function userIdentity(identity: Identity | undefined): UserIdentity {
 
 /** Names begin with a small letter in events. */
 function parametersOf(members: RequestMembers): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
+  const parameters = Object.fromEntries(
     PARAMETERS.flatMap((name) =>
       members[name] === undefined ? [] : [[`${name.charAt(0).toLowerCase()}${name.slice(1)}`, members[name]]],
     ),
   );
+  return JSON.stringify(parameters).length > MAX_PARAMETERS_LENGTH ? { omitted: true } : parameters;
 }
 
+/** CloudTrail User Guide, "Record contents". */
+const MAX_PARAMETERS_LENGTH = 100_000;
 const IDENTITY_TYPES = {
   root: 'Root',
   user: 'IAMUser',

@@ -19,16 +19,19 @@ export interface AuditTrail {
 
 /** A trail that keeps as many events as `maxEvents`, and forgets the oldest above that. */
 export function createAuditTrail(maxEvents: number): AuditTrail {
-  let events: AuditEvent[] = [];
+  const events: AuditEvent[] = [];
+  // Where the next event goes: behind the last one, and from then on in the place of the oldest.
+  let next = 0;
   return {
     record(event) {
-      events.push(event);
-      // Not with every event: this moves all of them.
-      if (events.length >= 2 * maxEvents) events = events.slice(-maxEvents);
+      events[next] = event;
+      next = (next + 1) % maxEvents;
     },
-    find: (filter = {}) => events.slice(-maxEvents).filter((event) => isFound(event, filter)),
+    find: (filter = {}) =>
+      [...events.slice(next), ...events.slice(0, next)].filter((event) => isFound(event, filter)),
     clear() {
-      events = [];
+      events.length = 0;
+      next = 0;
     },
   };
 }

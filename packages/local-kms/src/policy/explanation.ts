@@ -3,6 +3,7 @@ import { KmsError } from '../errors.ts';
 import type { Directory } from '../identity/directory.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Account, Kms } from '../kms.ts';
+import { OPERATIONS } from '../operations/index.ts';
 import { authorize } from './authorization.ts';
 import type { Caller } from './caller.ts';
 import type { Decision } from './decision.ts';
@@ -17,7 +18,7 @@ export interface AccessQuestion {
   readonly operation: string;
   /** A key by its id, ARN, alias name or alias ARN. Left out for what is on no key, such as CreateKey. */
   readonly key?: string;
-  /** Members of the request, such as `EncryptionContext` or `GrantTokens`. */
+  /** Members of the request, such as `EncryptionContext` or `GrantTokens`; those that the operation lacks are left out. */
   readonly request?: RequestMembers;
   /** Values of condition keys that a request cannot bring, such as `kms:ViaService`. */
   readonly conditionKeys?: Readonly<Record<string, string | readonly string[]>>;
@@ -104,7 +105,8 @@ function explanation(
   const given = new Map(
     Object.entries(conditionKeys).map(([name, value]) => [name.toLowerCase(), [value].flat()]),
   );
-  const access = { caller, action: `kms:${operation}`, resource, kms, members: request };
+  const members = OPERATIONS.get(operation.replace(/^ReEncrypt.*/, 'ReEncrypt'))?.members(request) ?? request;
+  const access = { caller, action: `kms:${operation}`, resource, kms, members };
   const decision = authorize(access, { grantDelayMs, conditionKeys: given });
   return { principal: caller.arn, operation, resource, ...decision, text: inWords(decision) };
 }

@@ -1,4 +1,4 @@
-/** The members of a request body, as they were sent. */
+/** The members of a request body that its operation has, as they were sent. */
 export type RequestMembers = Readonly<Record<string, unknown>>;
 
 /** A member that is a value or a list of values; undefined for any other. */

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import { KmsError } from '../errors.ts';
 import type { Call } from '../kms.ts';
+import type { RequestMembers } from '../policy/request-members.ts';
 import { NOT_BASE64 } from './base64.ts';
+import { knownMembers } from './known-members.ts';
 
 /** A value that JSON has; members that are undefined are left out. */
 type Json = string | number | boolean | readonly Json[] | { readonly [member: string]: Json | undefined };
@@ -9,8 +11,27 @@ type Json = string | number | boolean | readonly Json[] | { readonly [member: st
 /** The body of an answer. */
 export type Output = { readonly [member: string]: Json | undefined };
 
-/** One operation of the API: takes the parsed JSON of a request, gives that of the answer. */
-export type Operation = (input: unknown, call: Call) => Promise<Output>;
+/** One operation of the API. */
+export interface Operation {
+  /**
+   * Of the parsed JSON of a request the members that the operation has, at any depth; those that are null count as
+   * absent. Throws SerializationException for JSON that is no object.
+   */
+  readonly members: (body: unknown) => RequestMembers;
+  /**
+   * A request whose members are within their constraints. Throws ValidationException for a value out of bounds,
+   * SerializationException for one of the wrong type, UnsupportedOperationException for a member that is not
+   * implemented.
+   */
+  readonly request: (body: unknown) => OperationRequest;
+}
+
+/** A request that was read, and waits to be run. */
+export interface OperationRequest {
+  /** As they were sent: what the gate decides by is what the operation runs with. */
+  readonly members: RequestMembers;
+  readonly run: (call: Call) => Promise<Output>;
+}
 
 /** What makes an operation: its constraints as a schema, and what it does with an input that meets them. */
 export interface OperationDefinition<Input extends z.ZodType> {
@@ -22,32 +43,38 @@ export interface OperationDefinition<Input extends z.ZodType> {
   readonly run: (input: z.output<Input>, call: Call) => Output | Promise<Output>;
 }
 
-/**
- * Turns a definition into an operation that refuses, before it runs, an input that breaks the constraints:
- * ValidationException for a value out of bounds, SerializationException for one of the wrong type,
- * UnsupportedOperationException for a member that is not implemented.
- */
+/** Turns a definition into an operation that refuses, before it runs, an input that breaks the constraints. */
 export function operation<Input extends z.ZodType>({
   input: schema,
   onAccount = false,
   unsupported = [],
   run,
 }: OperationDefinition<Input>): Operation {
-  return async (input, call) => {
-    const members = withoutNulls(input);
-    const refused = unsupported.find((member) => members[member] !== undefined);
-    if (refused) {
-      throw new KmsError('UnsupportedOperationException', `The parameter ${refused} is not supported.`);
-    }
-    const parsed = schema.safeParse(members);
-    if (!parsed.success) throw constraintError(parsed.error.issues, members);
-    if (onAccount) call.access('*');
-    return run(parsed.data, call);
+  const known = knownMembers(schema);
+  return {
+    members: (body) => known(withoutNulls(body)),
+    request(body) {
+      const sent = withoutNulls(body);
+      const refused = unsupported.find((member) => sent[member] !== undefined);
+      if (refused) {
+        throw new KmsError('UnsupportedOperationException', `The parameter ${refused} is not supported.`);
+      }
+      const members = known(sent);
+      const parsed = schema.safeParse(members);
+      if (!parsed.success) throw constraintError(parsed.error.issues, members);
+      return {
+        members,
+        async run(call) {
+          if (onAccount) call.access('*');
+          return run(parsed.data, call);
+        },
+      };
+    },
   };
 }
 
 // A member that is null counts as absent in the AWS JSON protocol.
-function withoutNulls(input: unknown): Readonly<Record<string, unknown>> {
+function withoutNulls(input: unknown): RequestMembers {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new KmsError('SerializationException', 'The body of a request is a JSON object.');
   }

@@ -1,13 +1,15 @@
 import {
   DecryptCommand,
+  DescribeKeyCommand,
   EncryptCommand,
   ImportKeyMaterialCommand,
   ListKeysCommand,
+  TagResourceCommand,
 } from '@aws-sdk/client-kms';
 import type { AuditEvent } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
 import { createAuditTrail } from '../../src/audit/trail.ts';
-import { present, refusal } from '../fixtures/kms.ts';
+import { present, refusal, startKms } from '../fixtures/kms.ts';
 import {
   ACCOUNT,
   allow,
@@ -117,12 +119,51 @@ describe('the audit', () => {
     expect(names({ since: new Date(Date.now() + 1_800_000) })).toEqual(['ListKeys']);
   });
 
+  test.each([
+    ['a member that the operation does not have', (deep: unknown) => ({ Tags: deep })],
+    ['a member of a constraint', (deep: unknown) => ({ Constraints: { SourceArns: deep } })],
+    ['an encryption context', (deep: unknown) => ({ EncryptionContext: { a: deep } })],
+  ])('has an event however deep the request goes in %s', async (_title, membersWith) => {
+    const { client, url, local, createKey } = await startKms();
+    const KeyId = await createKey();
+    const members = {
+      KeyId,
+      GranteePrincipal: user('danny'),
+      Operations: ['Encrypt'],
+      ...membersWith('DEEP'),
+    };
+    const body = JSON.stringify(members).replace('"DEEP"', '['.repeat(200_000) + ']'.repeat(200_000));
+    for (const operation of ['DisableKey', 'CreateGrant', 'Encrypt']) {
+      const headers = { 'x-amz-target': `TrentService.${operation}` };
+      const { status } = await fetch(url, { method: 'POST', headers, body });
+      expect([200, 400]).toContain(status);
+      expect(local.auditEvents().at(-1)?.eventName).toBe(operation);
+    }
+    const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId }));
+    expect(KeyMetadata?.Enabled).toBe(false);
+  });
+
+  test('tells of no parameters of more than 100 KB, as CloudTrail does', async () => {
+    const { as, events } = await startAudited();
+    for (const length of [99_000, 101_000]) {
+      const Tags = [{ TagKey: 'x'.repeat(length), TagValue: '' }];
+      await refusal(as('alana').send(new TagResourceCommand({ KeyId: KEY_ID, Tags })));
+    }
+    expect(events[0]?.requestParameters).toMatchObject({ keyId: KEY_ID });
+    expect(events[1]?.requestParameters).toEqual({ omitted: true });
+  });
+
   test('keeps the last events', async () => {
     const { as, events } = await startAudited();
     await as('alana').send(new ListKeysCommand());
     const event = present(events[0]);
     const trail = createAuditTrail(3);
-    for (let i = 0; i < 8; i += 1) trail.record({ ...event, requestID: String(i) });
-    expect(trail.find().map(({ requestID }) => requestID)).toEqual(['5', '6', '7']);
+    const kept = () => trail.find().map(({ requestID }) => requestID);
+    for (let i = 0; i < 2; i += 1) trail.record({ ...event, requestID: String(i) });
+    expect(kept()).toEqual(['0', '1']);
+    for (let i = 2; i < 8; i += 1) trail.record({ ...event, requestID: String(i) });
+    expect(kept()).toEqual(['5', '6', '7']);
+    trail.clear();
+    expect(kept()).toEqual([]);
   });
 });
