@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { importedMaterialId } from './keys/imported-versions.ts';
-import { isKeySpec, KEY_USAGES, type KeySpec, keySpecRow } from './keys/key-specs.ts';
+import { foreignMaterial, isKeySpec, KEY_USAGES, type KeySpec, keySpecRow } from './keys/key-specs.ts';
 import { newKey, newReplica } from './keys/new-key.ts';
 import { withTags } from './keys/tags.ts';
 import { firstVersion, type KeyVersion } from './keys/versions.ts';
@@ -144,7 +144,7 @@ const keySchema = z
     path: ['usage'],
     message: 'must be a usage of the spec',
   })
-  .refine(({ spec, material }) => !material || keySpecRow(spec).import(material) !== undefined, {
+  .refine(({ spec, material }) => !material || foreignMaterial(spec, material) !== undefined, {
     path: ['material'],
     message: 'must be key material of the spec',
   })

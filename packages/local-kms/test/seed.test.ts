@@ -9,12 +9,14 @@ import {
 import { createLocalKms, type Seed } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
 import { readSeed } from '../src/seed.ts';
+import { ecPrivateKey, POINT_AT_INFINITY } from './fixtures/imports.ts';
 import { present, refusal, startKms } from './fixtures/kms.ts';
 
 const ID = '11111111-2222-4333-8444-555555555555';
 const MRK = `mrk-${'a'.repeat(32)}`;
 const Plaintext = new Uint8Array([1, 2, 3]);
 const material = Buffer.alloc(32, 7).toString('base64');
+const infinite = ecPrivateKey(Buffer.alloc(32, 7), POINT_AT_INFINITY).toString('base64');
 
 describe('a seed', () => {
   test('makes keys with ids, aliases, tags and policies of its own', async () => {
@@ -54,6 +56,7 @@ describe('a seed', () => {
     [{ keys: [{ id: 'orders' }] }],
     [{ keys: [{ id: ID, replicaRegions: ['us-west-2'] }] }],
     [{ keys: [{ material: 'AAAA' }] }],
+    [{ keys: [{ spec: 'ECC_NIST_P256', usage: 'SIGN_VERIFY', material: infinite }] }],
     [{ keys: [{ region: 'Stockholm' }] }],
   ])('is refused as a whole: %j', (seed) => {
     expect(() => createLocalKms({ seed })).toThrow(RangeError);

@@ -1,6 +1,12 @@
 import type { SigningAlgorithm } from '../cryptography/signatures.ts';
 import type { KeyMaterial, LatticeSpec } from './material/key-material.ts';
-import { generateEcPair, generateEd25519Pair, generateRsaPair, importKeyPair } from './material/key-pairs.ts';
+import {
+  areHalves,
+  generateEcPair,
+  generateEd25519Pair,
+  generateRsaPair,
+  importKeyPair,
+} from './material/key-pairs.ts';
 import { generateLatticePair, importLatticePair } from './material/lattice-pairs.ts';
 import { generateSecret, importSecret } from './material/secrets.ts';
 
@@ -72,13 +78,19 @@ interface KeySpecRow {
   /** The usages of the spec, each with its algorithms. */
   readonly algorithms: AlgorithmsByUsage;
   generate(): Promise<KeyMaterial>;
-  /** Reads imported material, raw or in PKCS #8; undefined if it is not of this spec. */
+  /** Reads material, raw or in PKCS #8; undefined if it is not of this spec. */
   import(bytes: Uint8Array): KeyMaterial | undefined;
 }
 
 /** The row of a spec, with what all rows have in common. */
 export function keySpecRow(spec: KeySpec): KeySpecRow {
   return KEY_SPECS[spec];
+}
+
+/** Reads material of a spec that was made elsewhere; undefined if it is none, or a private key with another's public key. */
+export function foreignMaterial(spec: KeySpec, bytes: Uint8Array): KeyMaterial | undefined {
+  const material = keySpecRow(spec).import(bytes);
+  return material?.type === 'pair' && !areHalves(material) ? undefined : material;
 }
 
 /** Whether this KMS makes keys of a spec, by its name in a request. */

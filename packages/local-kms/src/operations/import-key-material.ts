@@ -6,7 +6,7 @@ import type { ImportParameters } from '../keys/import-tokens.ts';
 import { addImported, assertImports, importedMaterialId } from '../keys/imported-versions.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keyMaterialId } from '../keys/key-metadata.ts';
-import { keySpecRow } from '../keys/key-specs.ts';
+import { foreignMaterial } from '../keys/key-specs.ts';
 import { assertState } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { KeyMaterial } from '../keys/material/key-material.ts';
@@ -83,7 +83,7 @@ function unwrapped(
   const bytes = unwrapKeyMaterial(wrappingKey, wrappingAlgorithm, wrapped);
   if (!bytes) throw new KmsError('InvalidCiphertextException', 'The key material cannot be unwrapped.');
   try {
-    const material = keySpecRow(spec).import(bytes);
+    const material = foreignMaterial(spec, bytes);
     if (!material) throw incorrect();
     return material;
   } finally {

@@ -17,7 +17,13 @@ import {
   SignCommand,
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
-import { forever, importInput, importMaterial } from '../fixtures/imports.ts';
+import {
+  ecPrivateKey,
+  forever,
+  importInput,
+  importMaterial,
+  POINT_AT_INFINITY,
+} from '../fixtures/imports.ts';
 import { present, refusal, startKms, type TestKms } from '../fixtures/kms.ts';
 
 type Client = Pick<TestKms, 'client'>;
@@ -227,6 +233,21 @@ describe('ImportKeyMaterial', () => {
       expect(await refusal(importMaterial(kms, signing, material))).toBe('IncorrectKeyMaterialException');
     }
   });
+
+  test.each(['SIGN_VERIFY', 'KEY_AGREEMENT'] as const)(
+    'takes no private key that is none: %s',
+    async (usage) => {
+      const kms = await startKms();
+      const KeyId = await kms.createKey(external('ECC_NIST_P256', usage));
+      for (const material of [
+        ecPrivateKey(randomBytes(32), POINT_AT_INFINITY),
+        ecPrivateKey(Buffer.alloc(32)),
+      ]) {
+        expect(await refusal(importMaterial(kms, KeyId, material))).toBe('IncorrectKeyMaterialException');
+      }
+      expect(await stateOf(kms, KeyId)).toBe('PendingImport');
+    },
+  );
 
   test('takes a token of the same key for a day', async () => {
     const kms = await startKms();

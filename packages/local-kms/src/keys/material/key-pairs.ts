@@ -1,4 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPair,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { promisify } from 'node:util';
 import type { KeyPairMaterial, PairMaterial } from './key-material.ts';
 
@@ -27,6 +35,18 @@ export function importKeyPair(
   return { type: 'pair', publicKey: createPublicKey(privateKey), privateKey };
 }
 
+/** Whether the halves of a pair belong together, which PKCS #8 with a public key in it may get wrong. */
+export function areHalves({ publicKey, privateKey }: KeyPairMaterial): boolean {
+  const hash = privateKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  try {
+    // The private key 0 signs what its public key, the point at infinity, verifies; but it agrees on nothing.
+    if (privateKey.asymmetricKeyType === 'ec') diffieHellman({ privateKey, publicKey }).fill(0);
+    return verify(hash, PROBE, publicKey, sign(hash, PROBE, privateKey));
+  } catch {
+    return false;
+  }
+}
+
 /** Narrows a pair. Throws TypeError for one that node:crypto does not compute with. */
 export function nodePair(pair: PairMaterial): KeyPairMaterial {
   if (pair.type === 'pair') return pair;
@@ -35,14 +55,18 @@ export function nodePair(pair: PairMaterial): KeyPairMaterial {
 
 function parsePrivateKey(der: Uint8Array): KeyObject | undefined {
   try {
-    return createPrivateKey({
+    const key = createPrivateKey({
       key: Buffer.from(der.buffer, der.byteOffset, der.length),
       format: 'der',
       type: 'pkcs8',
     });
+    // With the point at infinity for a public key, Node 20 ends the process when the key is asked for its curve; only this throws.
+    key.export({ format: 'der', type: 'pkcs8' }).fill(0);
+    return key;
   } catch {
     return undefined;
   }
 }
 
+const PROBE = Buffer.from('a pair', 'utf8');
 const generateKeyPairAsync = promisify(generateKeyPair);
