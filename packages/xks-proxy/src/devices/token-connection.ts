@@ -40,8 +40,9 @@ export async function connectToken(config: TokenConfig, scout: TokenScout): Prom
     if (config.calls === 'inline' || (config.calls === 'auto' && (await isFast(token)))) {
       return direct(config, scout, token, () => module.close());
     }
-    const pool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
-    return await threaded(config, token.info, pool, () => module.close());
+    const newPool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
+    const closeModule = () => module.close();
+    return await threaded({ config, info: token.info, newPool, closeModule }, 'all');
   } catch (error) {
     module.close();
     throw error;
@@ -49,14 +50,10 @@ export async function connectToken(config: TokenConfig, scout: TokenScout): Prom
 }
 
 /** All calls in threads. The module stays open here meanwhile, which keeps it initialised and the user logged in. */
-async function threaded(
-  config: TokenConfig,
-  info: DeviceInfo,
-  newPool: () => ThreadPool,
-  closeModule: () => void,
-): Promise<TokenConnection> {
+async function threaded(parts: ThreadedParts, awaited: 'first' | 'all'): Promise<TokenConnection> {
+  const { config, info, newPool, closeModule } = parts;
   const pool = newPool();
-  await pool.warmUp();
+  await pool.warmUp(awaited);
   return {
     device: threadDevice(config.name, pool),
     info,
@@ -66,7 +63,8 @@ async function threaded(
     },
     async renewed() {
       await pool.close();
-      return threaded(config, info, newPool, closeModule);
+      // Whoever waits for the token to come back waits for no more than it takes.
+      return threaded(parts, 'first');
     },
     async close() {
       await pool.close();
@@ -74,6 +72,14 @@ async function threaded(
       if (pool.counts().hung === 0) closeModule();
     },
   };
+}
+
+/** What stays when the threads are made anew. */
+interface ThreadedParts {
+  readonly config: TokenConfig;
+  readonly info: DeviceInfo;
+  readonly newPool: () => ThreadPool;
+  readonly closeModule: () => void;
 }
 
 /** Calls to the token from here; it and its module are opened anew together. */

@@ -10,8 +10,8 @@ export interface ThreadPool {
    * `DependencyTimeoutException` when the deadline is reached, or the call hangs.
    */
   run(call: ThreadCall, options?: RunOptions): Promise<ThreadAnswer>;
-  /** Starts a few threads ahead of their work; resolves when they have opened the token, or cannot. */
-  warmUp(): Promise<void>;
+  /** Starts a few threads ahead of their work; resolves when the first, or all, have opened the token, or cannot. */
+  warmUp(awaited: 'first' | 'all'): Promise<void>;
   counts(): ThreadCounts;
   /** Refuses whoever waits, and resolves when all threads have ended but those that hang. */
   close(): Promise<void>;
@@ -94,11 +94,12 @@ class Pool implements ThreadPool {
     });
   }
 
-  async warmUp(): Promise<void> {
+  async warmUp(awaited: 'first' | 'all'): Promise<void> {
     const missing = Math.min(WARM_THREADS, this.#options.maxThreads) - this.#threads.size;
     // The first shows whether there is any use in more: one that starts takes time from all others.
     if (missing <= 0 || !(await this.#startThread())) return;
-    await Promise.all(Array.from({ length: missing - 1 }, () => this.#startThread()));
+    const others = Promise.all(Array.from({ length: missing - 1 }, () => this.#startThread()));
+    if (awaited === 'all') await others;
   }
 
   counts(): ThreadCounts {
