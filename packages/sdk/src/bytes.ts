@@ -14,9 +14,15 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-/** True for a Uint8Array, that of another realm too. */
+/** True for a Uint8Array, that of another realm too, but not of memory that other threads may write to. */
 export function isBytes(value: unknown): value is Uint8Array {
-  return ArrayBuffer.isView(value) && Reflect.get(value, Symbol.toStringTag) === 'Uint8Array';
+  return (
+    ArrayBuffer.isView(value) && typeName(value) === 'Uint8Array' && typeName(value.buffer) === 'ArrayBuffer'
+  );
+}
+
+function typeName(value: object): unknown {
+  return Reflect.get(value, Symbol.toStringTag);
 }
 
 /** Zeroes all of them. */
@@ -97,6 +103,18 @@ export function compareAsUtf8(a: string, b: string): number {
 /** The same bytes, where a Buffer may have come in: views of a Buffer are Buffers too, and take longer to make. */
 export function plainView(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** @throws TypeError for bytes that had another length: their memory was resized meanwhile, or handed over to a thread */
+export function assertLength(bytes: Uint8Array, length: number): void {
+  if (bytes.length !== length) throw new TypeError('bytes: expected to stay as long as they were');
+}
+
+/** As `subarray`, of what has to be there: @throws TypeError if it is not any more */
+export function fullSubarray(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const view = bytes.subarray(start, end);
+  assertLength(view, end - start);
+  return view;
 }
 
 /** Writes the low 32 bits of `value` big-endian; answers the offset behind. Where there is no view, one is not worth its cost. */

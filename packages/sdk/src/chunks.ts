@@ -1,5 +1,5 @@
 import { unsafeBytes } from '#crypto';
-import { wipeAll } from './bytes.ts';
+import { assertLength, wipeAll } from './bytes.ts';
 import { type AuthenticHeader, type BodyReaderFactory, MessageDecryptor } from './decrypt.ts';
 import { startEncryption } from './encrypt.ts';
 import type { MessageEncryptor } from './encrypt-body.ts';
@@ -87,12 +87,16 @@ export function chunkEncryptor(
       if (maxLength !== undefined && taken > maxLength) {
         throw new EncryptionSdkError('PLAINTEXT_TOO_LONG', 'there is more plaintext than was announced');
       }
+      const length = chunk?.length ?? 0;
       if (body === undefined) {
         const message = await startEncryption(parsed);
-        await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
+        // Before the application can write to the header.
         body = bodyWriter(message);
+        await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
       }
-      return chunk === undefined ? body.final() : body.update(chunk);
+      if (chunk === undefined) return body.final();
+      assertLength(chunk, length);
+      return body.update(chunk);
     },
     wipe: () => body?.wipe(),
     onProgress,

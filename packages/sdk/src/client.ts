@@ -1,3 +1,4 @@
+import { assertLength } from './bytes.ts';
 import { type ChunkTransform, chunkEncryptor, type EncryptorOptions } from './chunks.ts';
 import type { EncryptionContext } from './context.ts';
 import { type DecryptionClient, decryptionClient } from './decryption-client.ts';
@@ -52,15 +53,17 @@ export interface EncryptionClient extends DecryptionClient {
  */
 export function encryptionClient(options: ClientOptions = {}): EncryptionClient {
   const policy = parseClientOptions(options);
-  return {
+  return Object.freeze<EncryptionClient>({
     ...decryptionClient(policy),
     async encrypt(plaintext, encryptOptions) {
       assertBytes(plaintext, 'plaintext');
-      const encryptor = await startEncryption(parseEncryptOptions(policy, encryptOptions, plaintext.length));
+      const { length } = plaintext;
+      const encryptor = await startEncryption(parseEncryptOptions(policy, encryptOptions, length));
       const { header, encryptionContext } = encryptor;
+      assertLength(plaintext, length);
       const message = await encryptor.whole(plaintext);
       return { message, encryptionContext, suite: header.suite, header };
     },
     encryptor: (encryptorOptions) => chunkEncryptor(policy, encryptorOptions),
-  };
+  });
 }

@@ -49,7 +49,7 @@ export interface DecryptionClient extends Required<ClientOptions> {
  */
 export function decryptionClient(options: ClientOptions = {}): DecryptionClient {
   const policy = parseClientOptions(options);
-  return {
+  return Object.freeze<DecryptionClient>({
     ...policy,
     async decrypt(message, decryptOptions) {
       assertBytes(message, 'message');
@@ -58,5 +58,5 @@ export function decryptionClient(options: ClientOptions = {}): DecryptionClient 
       return { plaintext, encryptionContext, suite: header.suite, header };
     },
     decryptor: (decryptorOptions) => chunkDecryptor(policy, decryptorOptions),
-  };
+  });
 }

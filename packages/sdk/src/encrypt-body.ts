@@ -1,5 +1,5 @@
 import { unsafeBytes, yieldToEventLoop } from '#crypto';
-import { NOTHING, plainView } from './bytes.ts';
+import { fullSubarray, NOTHING, plainView } from './bytes.ts';
 import { collectingSealer } from './collecting-sealer.ts';
 import type { EncryptionContext } from './context.ts';
 import { encodeEcdsaSignature } from './crypto/ecdsa-der.ts';
@@ -84,11 +84,12 @@ export class MessageEncryptor {
   /** The whole message in one array; nothing else goes in before or after. */
   async whole(plaintext: Uint8Array): Promise<Uint8Array> {
     const out = new Parts(unsafeBytes, true);
-    const regularFrames = Math.max(0, Math.ceil(plaintext.length / this.header.frameLength) - 1);
-    this.#start(out, plaintext.length, FRAME_OVERHEAD.regular * regularFrames + this.#lastOverhead());
     const view = plainView(plaintext);
+    const { length } = view;
+    const regularFrames = Math.max(0, Math.ceil(length / this.header.frameLength) - 1);
+    this.#start(out, length, FRAME_OVERHEAD.regular * regularFrames + this.#lastOverhead());
     const sealed = await this.#sealRegular(view, out, true);
-    await this.#seal('final', view.subarray(sealed), out);
+    await this.#seal('final', fullSubarray(view, sealed, length), out);
     await this.#sign(out);
     return out.join();
   }
@@ -126,7 +127,7 @@ export class MessageEncryptor {
    */
   async #sealRegular(chunk: Uint8Array, out: Parts, isLast: boolean): Promise<number> {
     const { frameLength } = this.header;
-    // A chunk that is handed over to a thread meanwhile has no length any more, and is no end.
+    // A chunk that is handed over to a thread meanwhile, or made shorter, does not end there.
     const { length: available } = chunk;
     let offset = 0;
     while (offset < available) {
@@ -136,12 +137,12 @@ export class MessageEncryptor {
       }
       let length = frameLength;
       if (this.#begun === undefined && left > frameLength && out.copies(frameLength)) {
-        const sealed = this.#seal('regular', chunk.subarray(offset, offset + frameLength), out);
+        const sealed = this.#seal('regular', fullSubarray(chunk, offset, offset + frameLength), out);
         // Node seals at once: for a short frame, to wait would cost as much as to seal.
         if (sealed !== undefined) await sealed;
       } else {
         if (isLast) break;
-        length = this.#begin(chunk.subarray(offset, offset + PIECE_LENGTH));
+        length = this.#begin(fullSubarray(chunk, offset, offset + Math.min(left, PIECE_LENGTH)));
       }
       offset += length;
       if (!this.#pace.isDue(length)) continue;

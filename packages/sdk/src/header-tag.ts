@@ -1,5 +1,5 @@
 import { concat, NOTHING } from './bytes.ts';
-import { contextBytes, type EncryptionContext, filterContext } from './context.ts';
+import { canonicalBytes, type EncryptionContext, filterContext } from './context.ts';
 import type { AesGcmKey, Awaitable } from './crypto/provider.ts';
 import { type HeaderAuthentication, ZERO_IV } from './format/header.ts';
 
@@ -36,5 +36,5 @@ function headerAad(headerBody: Uint8Array, materials: HeaderMaterials): Uint8Arr
   const { encryptionContext, requiredEncryptionContextKeys: required } = materials;
   if (required.length === 0) return headerBody;
   const unstored = filterContext(encryptionContext, (key) => required.includes(key));
-  return concat([headerBody, contextBytes(unstored)]);
+  return concat([headerBody, canonicalBytes(unstored)]);
 }

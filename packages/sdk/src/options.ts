@@ -82,12 +82,12 @@ export function parseEncryptOptions(
   options: EncryptOptions,
   maxLength: number | undefined,
 ): EncryptionOptions {
-  const { frameLength = 4096 } = options;
+  const { frameLength = 4096, encryptionContext: pairs = EMPTY_CONTEXT } = options;
   if (frameLength !== 'auto' && !isIntegerBetween(frameLength, 1, MAX_UINT32)) {
     throw new RangeError('frameLength: expected an integer from 1 to 4294967295, or auto');
   }
   const cmm = materialsManager(options);
-  const encryptionContext = copyContext(options.encryptionContext ?? EMPTY_CONTEXT);
+  const encryptionContext = copyContext(pairs);
   assertNoReservedKeys(encryptionContext);
   const suite = options.suite === undefined ? undefined : knownSuite(options.suite);
   if (suite !== undefined) assertMayEncrypt(policy.commitmentPolicy, suite);
@@ -111,14 +111,14 @@ export function parseEncryptOptions(
  * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID`
  */
 export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOptions): DecryptionOptions {
-  const { commitmentPolicy, maxEncryptedDataKeys } = policy;
+  const { encryptionContext = EMPTY_CONTEXT } = options;
   return {
-    commitmentPolicy,
-    maxEncryptedDataKeys,
     cmm: decryptionManager(options),
-    reproducedEncryptionContext: copyContext(options.encryptionContext ?? EMPTY_CONTEXT),
+    reproducedEncryptionContext: copyContext(encryptionContext),
     signal: options.signal,
     acceptDotNet400Messages: options.acceptDotNet400Messages === true,
+    // Before the others, it would take engines fifty times as long.
+    ...policy,
   };
 }
 
@@ -127,9 +127,9 @@ export function isIntegerBetween(value: unknown, least: number, most: number): v
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** @throws TypeError for anything but bytes */
-export function assertBytes(value: unknown, name: string): void {
-  if (!isBytes(value)) throw new TypeError(`${name}: expected a Uint8Array`);
+/** @throws TypeError for anything but bytes, and for bytes in shared memory */
+export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!isBytes(value)) throw new TypeError(`${name}: expected a Uint8Array, not in shared memory`);
 }
 
 /** About as long as it takes for the cost of starting a frame to vanish behind that of its bytes. */

@@ -1,5 +1,5 @@
-import { isBytes } from './bytes.ts';
 import type { ChunkTransform } from './chunks.ts';
+import { assertBytes } from './options.ts';
 
 /**
  * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. Where the runtime
@@ -50,7 +50,7 @@ export async function* iterate(
  * @throws TypeError for a chunk that is not bytes
  */
 export function pieces(chunk: unknown): readonly Uint8Array[] {
-  if (!isBytes(chunk)) throw new TypeError('chunk: expected a Uint8Array');
+  assertBytes(chunk, 'chunk');
   if (chunk.length <= MAX_PIECE_LENGTH) return [chunk];
   const count = Math.ceil(chunk.length / MAX_PIECE_LENGTH);
   return Array.from({ length: count }, (_, i) =>

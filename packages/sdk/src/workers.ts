@@ -12,7 +12,7 @@ import type { EncryptionClient } from './client.ts';
 import { sharedKey } from './crypto/node-aes.ts';
 import { BodyDecryptor } from './decrypt-body.ts';
 import type { DecryptionClient } from './decryption-client.ts';
-import { isIntegerBetween } from './options.ts';
+import { isIntegerBetween, parseClientOptions } from './options.ts';
 import { isWorthThreads } from './workers/frame-run.ts';
 import { RunDecryptor } from './workers/run-decryptor.ts';
 import { RunEncryptor } from './workers/run-encryptor.ts';
@@ -60,12 +60,12 @@ export function startFrameWorkers({
   const pool = new ThreadPool(count, () => new Worker(THREAD));
   return {
     encryptor: (client, options) =>
-      chunkEncryptor(client, options, (message) => {
+      chunkEncryptor(parseClientOptions(client), options, (message) => {
         const key = isWorthThreads(message.header) ? sharedKey(message.contentKey) : undefined;
         return key === undefined ? message : new RunEncryptor(message, key, new RunQueue(pool));
       }),
     decryptor: (client, options) =>
-      chunkDecryptor(client, options, (header, contentKey, verifier) => {
+      chunkDecryptor(parseClientOptions(client), options, (header, contentKey, verifier) => {
         const key = isWorthThreads(header) ? sharedKey(contentKey) : undefined;
         return key === undefined
           ? new BodyDecryptor(header, contentKey, verifier)

@@ -89,6 +89,7 @@ describe('a client', () => {
     ['a suite that is none', { suite: 1 }, RangeError],
     ['a context value that is no string', { encryptionContext: { a: 1 } }, TypeError],
     ['an array as context', { encryptionContext: ['a'] }, TypeError],
+    ['null as context', { encryptionContext: null }, TypeError],
     ['a Map as context', { encryptionContext: new Map([['tenant', 'acme']]) }, TypeError],
   ];
   it.each(wrongOptions)('refuses %s before it asks for a key', async (_, wrong, error) => {
@@ -96,6 +97,31 @@ describe('a client', () => {
     const options: EncryptOptions = Object.assign({ keyring }, wrong);
     expect(await rejection(encryptionClient().encrypt(plaintext, options))).toBeInstanceOf(error);
     expect(keyring.calls.encrypt).toBe(0);
+  });
+
+  it('checks nothing less for a context that is null', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await encryptionClient().encrypt(plaintext, { keyring });
+    // @ts-expect-error a caller without types
+    const reading = encryptionClient().decrypt(message, { keyring, encryptionContext: null });
+    expect(await rejection(reading)).toBeInstanceOf(TypeError);
+  });
+
+  it('takes no bytes that another thread could change', async () => {
+    const client = encryptionClient();
+    const keyring = memoryKeyring();
+    const { message } = await client.encrypt(plaintext, { keyring });
+    const shared = new Uint8Array(new SharedArrayBuffer(message.length));
+    shared.set(message);
+    for (const refused of [
+      client.encrypt(shared, { keyring }),
+      client.decrypt(shared, { keyring }),
+      client.encryptor({ keyring }).update(shared),
+      client.decryptor({ keyring }).update(shared),
+    ]) {
+      expect(await rejection(refused)).toBeInstanceOf(TypeError);
+    }
+    expect(() => inspectUnauthenticated(shared)).toThrow(TypeError);
   });
 
   it('takes bytes, not text', async () => {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import { type AlgorithmSuiteId, encryptionClient, iterate } from '../src/index.ts';
-import { memoryKeyring } from './memory-keyring.ts';
+import { memoryKeyring, rejection } from './memory-keyring.ts';
 
 const keyring = memoryKeyring();
 const plaintext = Uint8Array.from({ length: 200_000 }, (_, i) => i * 7);
@@ -17,6 +17,15 @@ function clientFor(suite: AlgorithmSuiteId) {
 function handOver({ buffer }: Uint8Array): void {
   if (!(buffer instanceof ArrayBuffer)) throw new TypeError('expected a buffer of one thread');
   structuredClone(buffer, { transfer: [buffer] });
+}
+
+/** Memory that can be made shorter, which a view of a fixed length does not survive. */
+function resizable(length: number): { readonly buffer: ArrayBuffer; readonly empty: () => void } {
+  const buffer: unknown = Reflect.construct(ArrayBuffer, [length, { maxByteLength: length }]);
+  if (!(buffer instanceof ArrayBuffer)) throw new TypeError('expected a buffer');
+  const resize: unknown = Reflect.get(buffer, 'resize');
+  if (typeof resize !== 'function') throw new TypeError('expected a buffer that can be resized');
+  return { buffer, empty: () => void Reflect.apply(resize, buffer, [0]) };
 }
 
 describe('what comes out', () => {
@@ -80,6 +89,58 @@ describe('what goes in', () => {
     const update = encryptor.update(chunk);
     handOver(chunk);
     await expect(update).rejects.toBeInstanceOf(TypeError);
+  });
+
+  it.each([4096, 2 ** 17, 2 ** 22])(
+    'fails when it is made shorter, in frames of %i bytes',
+    async (frameLength) => {
+      const client = encryptionClient();
+      const options = { keyring, suite: 0x0478, frameLength } as const;
+      const [first, second] = [client.encryptor(options), client.encryptor(options)];
+      await second.update(new Uint8Array(1));
+      for (const take of [
+        (bytes: Uint8Array) => client.encrypt(bytes, options),
+        (bytes: Uint8Array) => first.update(bytes),
+        (bytes: Uint8Array) => second.update(bytes),
+      ]) {
+        const { buffer, empty } = resizable(2 ** 22);
+        const taken = take(new Uint8Array(buffer));
+        empty();
+        await expect(taken).rejects.toBeInstanceOf(TypeError);
+      }
+    },
+  );
+
+  it('fails when it is made shorter while it is sealed', async () => {
+    const client = encryptionClient();
+    for (const frameLength of [4096, 2 ** 24]) {
+      const { buffer, empty } = resizable(2 ** 24);
+      const suite = 0x0478;
+      const sealing = client.encrypt(new Uint8Array(buffer), { keyring, suite, frameLength });
+      await new Promise((resolve) => setImmediate(resolve));
+      empty();
+      await expect(sealing).rejects.toBeInstanceOf(TypeError);
+    }
+  });
+
+  it('is the header that was authenticated, whatever becomes of the memory that it was read from', async () => {
+    const role = (name: string) => ({ encryptionContext: { role: name } });
+    const client = encryptionClient();
+    const { message } = await client.encrypt(plaintext, { keyring, suite: 0x0478, ...role('guest') });
+    const forged = Uint8Array.from(message);
+    forged.set(Buffer.from('admin'), Buffer.from(message).indexOf('guest'));
+    const decryptor = client.decryptor({ keyring });
+    for (const read of [
+      (bytes: Uint8Array) => client.decrypt(bytes, { keyring }),
+      // The rest of the header is to come.
+      (bytes: Uint8Array) =>
+        decryptor.update(bytes.subarray(0, 80)).then(() => decryptor.update(message.subarray(80))),
+    ]) {
+      const memory = Uint8Array.from(forged);
+      const opened = read(memory);
+      memory.set(message);
+      expect(await rejection(opened)).toMatchObject({ code: 'DECRYPTION_FAILED' });
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
-import { type ChunkTransform, EncryptionSdkError, encryptionClient } from '../src/index.ts';
+import { type ChunkTransform, decryptionClient, EncryptionSdkError, encryptionClient } from '../src/index.ts';
 import { startFrameWorkers } from '../src/workers.ts';
 import { memoryKeyring, rejection } from './memory-keyring.ts';
 
@@ -152,6 +152,59 @@ describe('with threads, a message', () => {
     for (const [i, message] of messages.entries()) {
       const { plaintext } = await client.decrypt(message, { keyring });
       expect(long.subarray(i + 1).equals(plaintext)).toBe(true);
+    }
+  });
+});
+
+describe('with threads, a chunk', () => {
+  const begun = async () => {
+    const encryptor = workers.encryptor(client, { keyring: memoryKeyring() });
+    await encryptor.update(long.subarray(0, 1000));
+    return encryptor;
+  };
+
+  it.each([
+    ['first', () => Promise.resolve(workers.encryptor(client, { keyring: memoryKeyring() }))],
+    ['second', begun],
+  ])('that comes %s and is handed over meanwhile fails, and is not taken for shorter', async (_, start) => {
+    const encryptor = await start();
+    const chunk = new Uint8Array(1000);
+    const update = encryptor.update(chunk);
+    structuredClone(chunk.buffer, { transfer: [chunk.buffer] });
+    await expect(update).rejects.toBeInstanceOf(TypeError);
+    await expect((await start()).update(chunk)).rejects.toBeInstanceOf(TypeError);
+  });
+});
+
+describe('with threads, the application', () => {
+  it('may write to the header that it is shown', async () => {
+    const keyring = memoryKeyring();
+    const onHeader = ({ header }: { readonly header: { readonly messageId: Uint8Array } }): void => {
+      const { buffer } = header.messageId.fill(0);
+      if (buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
+    };
+    const message = await through(workers.encryptor(client, { keyring, onHeader }), long, 65_536);
+    const opened = await through(workers.decryptor(client, { keyring, onHeader }), message, 65_536);
+    expect(long.equals(opened)).toBe(true);
+  });
+
+  it('gets no other policy than that of the client, and the strict one for a client that tells none', async () => {
+    const commitmentPolicy = 'FORBID_ENCRYPT_ALLOW_DECRYPT';
+    const lenient = encryptionClient({ commitmentPolicy });
+    const generous = encryptionClient({ maxEncryptedDataKeys: Infinity });
+    for (const [writer, suite, keys, code] of [
+      [lenient, 0x0378, 1, 'COMMITMENT_POLICY_VIOLATED'],
+      [generous, 0x0478, 65, 'TOO_MANY_ENCRYPTED_DATA_KEYS'],
+    ] as const) {
+      const keyring = memoryKeyring(keys);
+      const { message } = await writer.encrypt(long.subarray(0, 100), { keyring, suite });
+      const { commitmentPolicy: _, maxEncryptedDataKeys: __, ...silent } = writer;
+      // @ts-expect-error a caller without types
+      const reading = workers.decryptor(silent, { keyring }).update(message);
+      expect(await rejection(reading)).toMatchObject({ code });
+    }
+    for (const own of [client, decryptionClient()]) {
+      expect(() => Object.assign(own, { commitmentPolicy })).toThrow(TypeError);
     }
   });
 });

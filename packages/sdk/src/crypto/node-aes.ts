@@ -8,7 +8,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { plainView, secretBytes, wipeAll } from '../bytes.ts';
+import { fullSubarray, plainView, secretBytes, wipeAll } from '../bytes.ts';
 import type { Input } from '../format/input.ts';
 import { Parts, PIECE_LENGTH } from '../parts.ts';
 import type { AesGcmKey, Awaitable, Opener, Sealer } from './provider.ts';
@@ -195,8 +195,9 @@ async function sealLong(
   out: Uint8Array,
   offset: number,
 ): Promise<void> {
+  const { length } = plaintext;
   await inTurns(plaintext, (piece, start) => out.set(cipher.update(piece), offset + start));
-  out.set(tagOf(cipher), offset + plaintext.length);
+  out.set(tagOf(cipher), offset + length);
 }
 
 async function openLong(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint8Array): Promise<boolean> {
@@ -206,9 +207,10 @@ async function openLong(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint
 
 /** There may be gigabytes: whoever else waits for the event loop has a turn now and then. */
 async function inTurns(bytes: Uint8Array, pass: (piece: Uint8Array, start: number) => void): Promise<void> {
-  for (let start = 0; start < bytes.length; start += PIECE_LENGTH) {
+  const { length } = bytes;
+  for (let start = 0; start < length; start += PIECE_LENGTH) {
     if (start > 0 && start % MAX_BLOCKING_LENGTH === 0) await setImmediate();
-    pass(bytes.subarray(start, start + PIECE_LENGTH), start);
+    pass(fullSubarray(bytes, start, Math.min(length, start + PIECE_LENGTH)), start);
   }
 }
 

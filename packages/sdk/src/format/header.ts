@@ -25,7 +25,7 @@ export interface MessageHeader {
   readonly commitKey: Uint8Array;
 }
 
-/** What proves that a header is what its writer wrote: views of the input, as good as what a {@link UnitReader} reads. */
+/** What proves that a header is what its writer wrote. */
 export interface HeaderAuthentication {
   readonly iv: Uint8Array;
   readonly tag: Uint8Array;
@@ -44,7 +44,7 @@ export interface WrittenHeader {
   readonly tag: Uint8Array;
 }
 
-/** @throws EncryptionSdkError `MATERIALS_INVALID` for a field of an encrypted data key that is too long */
+/** @throws EncryptionSdkError `MATERIALS_INVALID` for an encrypted data key with a field that is too long or no Unicode */
 export function writeHeader(header: MessageHeader): WrittenHeader {
   const format = FORMATS[header.suite.messageVersion];
   const context = canonicalBytes(header.encryptionContext);
@@ -84,6 +84,9 @@ function headerCapacity(
     if (providerId.length > 0xffff || providerInfo.length > 0xffff || ciphertext.length > 0xffff) {
       throw tooLongField();
     }
+    if (!providerId.isWellFormed()) {
+      throw new EncryptionSdkError('MATERIALS_INVALID', 'a provider id has a lone surrogate');
+    }
     capacity += 6 + 3 * providerId.length + providerInfo.length + ciphertext.length;
   }
   return capacity;
@@ -121,7 +124,7 @@ export function readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> {
     if (cursor.number(reserved.length) !== reserved.value) throw malformed('reserved bytes are set');
     const frameLength = cursor.number(4);
     if ((frameLength === 0) !== (contentType === 'non-framed')) throw malformed('wrong frame length');
-    const commitKey = cursor.bytes(format.commitKeyLength).slice();
+    const commitKey = cursor.bytes(format.commitKeyLength);
     const bodyLength = cursor.offset;
     const iv = format.authenticationIv ? cursor.bytes(ZERO_IV.length) : ZERO_IV;
     const tag = cursor.bytes(TAG_LENGTH);
@@ -149,7 +152,7 @@ function readStart(cursor: Cursor, maxEncryptedDataKeys: number): HeaderStart {
     throw new EncryptionSdkError('SUITE_UNSUPPORTED', 'the header names an unknown algorithm suite');
   }
   if (suite.messageVersion !== version) throw malformed('this algorithm suite belongs to another version');
-  const messageId = cursor.bytes(format.messageIdLength).slice();
+  const messageId = cursor.bytes(format.messageIdLength);
   const encryptionContext = parseContextBytes(cursor.field());
   const count = cursor.number(2);
   if (count === 0) throw malformed('no encrypted data keys');

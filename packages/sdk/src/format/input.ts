@@ -107,7 +107,7 @@ export class Input {
  */
 export type Parser<T> = (cursor: Cursor) => T;
 
-/** A unit, and its bytes: good until {@link Input.settle}. */
+/** A unit, and a copy of its bytes, which are those that it was read from whatever becomes of the caller's memory. */
 export interface ReadUnit<T> {
   readonly unit: T;
   readonly raw: Uint8Array;
@@ -126,17 +126,19 @@ export class UnitReader<T> {
     this.#parse = parse;
   }
 
-  /** The unit and its bytes once the input suffices, else `undefined`. */
+  /** The unit and its bytes once the input suffices, else `undefined`, and the input is settled. */
   read(input: Input): ReadUnit<T> | undefined {
     while (input.length >= this.#neededLength) {
       this.#cursor.resume(input.row(this.#neededLength));
       try {
         const unit = this.#parse(this.#cursor);
-        return { unit, raw: input.take(this.#cursor.offset) };
+        return { unit, raw: input.take(this.#cursor.offset).slice() };
       } catch (error) {
         if (error !== TOO_SHORT) throw error;
       }
     }
+    // Part of it has been read, and must not change any more.
+    input.settle();
     return undefined;
   }
 }
@@ -165,9 +167,9 @@ export class Cursor {
     this.offset = this.#markedOffset;
   }
 
-  /** A view of the next `length` bytes. */
+  /** A copy of the next `length` bytes. */
   bytes(length: number): Uint8Array {
-    return this.#bytes.subarray(this.#pass(length), this.offset);
+    return this.#bytes.slice(this.#pass(length), this.offset);
   }
 
   /** The next `length` bytes, at most six, as a big-endian number. */
@@ -179,7 +181,7 @@ export class Cursor {
 
   /** A copy of the next bytes, whose count stands before them in 16 bits. */
   field(): Uint8Array {
-    return this.bytes(this.number(2)).slice();
+    return this.bytes(this.number(2));
   }
 
   /** The same as text; `undefined` unless it is UTF-8. */

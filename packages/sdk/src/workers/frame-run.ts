@@ -30,6 +30,11 @@ interface FrameRunFailure {
   readonly message: string;
 }
 
+/** What threads are told of a header, and nobody else gets to write to. */
+export function formatOfRuns({ suite, messageId, contentType, frameLength }: BodyFormat): BodyFormat {
+  return { suite, messageId: messageId.slice(), contentType, frameLength };
+}
+
 /** True for frames that are worth the way to another thread: to seal long ones takes little longer than to hand them over. */
 export function isWorthThreads({ contentType, frameLength }: BodyFormat): boolean {
   return contentType === 'framed' && frameLength <= MAX_FRAME_LENGTH;

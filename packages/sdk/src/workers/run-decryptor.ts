@@ -1,17 +1,16 @@
 import type { KeyObject } from 'node:crypto';
 import type { AesGcmKey, Verifier } from '../crypto/provider.ts';
-import { BodyDecryptor, type BodyReader } from '../decrypt-body.ts';
+import { BodyDecryptor, type BodyFormat, type BodyReader } from '../decrypt-body.ts';
 import { FRAME_OVERHEAD, isFinalFrame } from '../format/body.ts';
-import type { MessageHeader } from '../format/header.ts';
 import { Input } from '../format/input.ts';
 import { feed } from '../pace.ts';
 import type { Parts } from '../parts.ts';
-import { framesPerRun } from './frame-run.ts';
+import { formatOfRuns, framesPerRun } from './frame-run.ts';
 import type { RunQueue } from './run-queue.ts';
 
 /** The body of a message whose regular frames are opened by threads, run by run, and whose end as every other's. */
 export class RunDecryptor implements BodyReader {
-  readonly #header: MessageHeader;
+  readonly #format: BodyFormat;
   readonly #contentKey: AesGcmKey;
   readonly #sharedKey: KeyObject;
   readonly #verifier: Verifier | undefined;
@@ -29,13 +28,13 @@ export class RunDecryptor implements BodyReader {
   #end: BodyDecryptor | undefined;
 
   constructor(
-    header: MessageHeader,
+    header: BodyFormat,
     contentKey: AesGcmKey,
     sharedKey: KeyObject,
     verifier: Verifier | undefined,
     queue: RunQueue,
   ) {
-    this.#header = header;
+    this.#format = formatOfRuns(header);
     this.#contentKey = contentKey;
     this.#sharedKey = sharedKey;
     this.#verifier = verifier;
@@ -83,11 +82,10 @@ export class RunDecryptor implements BodyReader {
 
   async #handOver(): Promise<void> {
     await feed(this.#verifier, [this.#run]);
-    const { suite, messageId, contentType, frameLength } = this.#header;
     this.#queue.push({
       kind: 'open',
       key: this.#sharedKey,
-      format: { suite, messageId, contentType, frameLength },
+      format: this.#format,
       sequenceNumber: this.#sequenceNumber,
       bytes: this.#run,
     });
@@ -98,7 +96,7 @@ export class RunDecryptor implements BodyReader {
 
   async #startEnd(out: Parts): Promise<void> {
     for (let ready = await this.#queue.next(); ready; ready = await this.#queue.next()) out.put(ready);
-    this.#end = new BodyDecryptor(this.#header, this.#contentKey, this.#verifier, this.#sequenceNumber);
+    this.#end = new BodyDecryptor(this.#format, this.#contentKey, this.#verifier, this.#sequenceNumber);
     await this.#readEnd(this.#run.subarray(0, this.#length), out);
   }
 

@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
+import { fullSubarray, plainView } from '../bytes.ts';
+import type { BodyFormat } from '../decrypt-body.ts';
 import type { MessageEncryptor } from '../encrypt-body.ts';
-import { framesPerRun } from './frame-run.ts';
+import { formatOfRuns, framesPerRun } from './frame-run.ts';
 import type { RunQueue } from './run-queue.ts';
 
 /** The body of a message whose regular frames are sealed by threads, run by run, and whose end by the message itself. */
@@ -8,6 +10,8 @@ export class RunEncryptor {
   readonly #message: MessageEncryptor;
   readonly #key: KeyObject;
   readonly #queue: RunQueue;
+  readonly #format: BodyFormat;
+  readonly #frames: number;
   readonly #runLength: number;
   /** Plaintext that waits to be a run, or to be the end. */
   #run: Uint8Array<ArrayBuffer>;
@@ -18,22 +22,26 @@ export class RunEncryptor {
     this.#message = message;
     this.#key = key;
     this.#queue = queue;
-    const { header } = message;
-    this.#runLength = framesPerRun(header) * header.frameLength;
+    this.#format = formatOfRuns(message.header);
+    this.#frames = framesPerRun(this.#format);
+    this.#runLength = this.#frames * this.#format.frameLength;
     this.#run = queue.memory(this.#runLength);
   }
 
   /** Takes a chunk and answers the part of the message that is ready. */
   async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+    const view = plainView(chunk);
+    const { length } = view;
     const out: Uint8Array[] = [];
     await this.#begin(out);
-    for (let offset = 0; offset < chunk.length; ) {
+    for (let offset = 0; offset < length; ) {
       // Not before more comes: the last frame is a final one.
       if (this.#length === this.#runLength) this.#handOver();
-      const piece = chunk.subarray(offset, offset + this.#runLength - this.#length);
+      const end = Math.min(length, offset + this.#runLength - this.#length);
+      const piece = fullSubarray(view, offset, end);
       this.#run.set(piece, this.#length);
       this.#length += piece.length;
-      offset += piece.length;
+      offset = end;
       for (let ready = await this.#queue.shift(); ready; ready = await this.#queue.shift()) {
         await this.#put(ready, out);
       }
@@ -69,13 +77,11 @@ export class RunEncryptor {
   }
 
   #handOver(): void {
-    const { header } = this.#message;
-    const { suite, messageId, contentType, frameLength } = header;
     this.#queue.push({
       kind: 'seal',
       key: this.#key,
-      format: { suite, messageId, contentType, frameLength },
-      sequenceNumber: this.#message.skip(framesPerRun(header)),
+      format: this.#format,
+      sequenceNumber: this.#message.skip(this.#frames),
       bytes: this.#run,
     });
     this.#run = this.#queue.memory(this.#runLength);

@@ -28,11 +28,12 @@ export class ThreadPool {
     this.#start = start;
   }
 
-  /** Rejects with what the thread answered, or with `WORKERS_FAILED`. */
+  /** Rejects with what the thread answered, or with `WORKERS_FAILED`. The memory of a run that gets to no thread is zeroed. */
   run(run: FrameRun): Promise<FrameRunResult> {
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) throw failed('the workers are closed');
-      this.#waiting.push({ run, resolve, reject });
+      const job = { run, resolve, reject };
+      if (this.#isClosed) return refuse(job);
+      this.#waiting.push(job);
       if (this.#idle.length === 0 && this.#threads.size < this.size) this.#add();
       this.#next();
     });
@@ -42,7 +43,7 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     const threads = [...this.#threads];
-    for (const { reject } of this.#waiting.splice(0)) reject(failed('the workers were closed'));
+    for (const job of this.#waiting.splice(0)) refuse(job);
     for (const { reject } of this.#jobs.values()) reject(failed('the workers were closed'));
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
@@ -89,6 +90,12 @@ interface Job {
   readonly run: FrameRun;
   readonly resolve: (result: FrameRunResult) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Nothing is left of what nobody will work on. */
+function refuse({ run, reject }: Job): void {
+  run.bytes.fill(0);
+  reject(failed('the workers are closed'));
 }
 
 function failed(message: string): EncryptionSdkError {

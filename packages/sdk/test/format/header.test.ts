@@ -93,6 +93,20 @@ describe('a header', () => {
     );
   });
 
+  it('is not written with a provider id that would read back as another', () => {
+    fc.assert(
+      fc.property(headers, (header) => {
+        const [first, ...others] = header.encryptedDataKeys;
+        if (first === undefined) return;
+        const damaged = { ...first, providerId: `${first.providerId}\ud800` };
+        expect(() => bytesOf({ ...header, encryptedDataKeys: [...others, damaged] })).toThrow(
+          expect.objectContaining({ code: 'MATERIALS_INVALID' }),
+        );
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('is refused as soon as the count of encrypted data keys exceeds the limit', () => {
     // Version 2, suite 0x0478, message id, no context, 65,535 encrypted data keys of which none is there.
     const bytes = concat([Uint8Array.of(2, 4, 0x78), new Uint8Array(32), Uint8Array.of(0, 0, 0xff, 0xff)]);

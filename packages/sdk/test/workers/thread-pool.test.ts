@@ -57,12 +57,14 @@ it('no more threads are started than there is work for, nor more than may be', a
   await pool.close();
 });
 
-it('a closed pool fails what waits and what comes', async () => {
+it('a closed pool fails what waits and what comes, and leaves no plaintext of it', async () => {
   const pool = new ThreadPool(1, thread);
-  const [first, second] = [pool.run(run()), pool.run(run())];
+  const [first, second, third] = [run(), run(), run()];
+  const waiting = [pool.run(first), pool.run(second)];
   const closed = pool.close();
-  for (const failing of [first, second, pool.run(run())]) {
+  for (const failing of [...waiting, pool.run(third)]) {
     expect(await rejection(failing)).toMatchObject({ code: 'WORKERS_FAILED' });
   }
+  for (const { bytes } of [second, third]) expect(bytes).toEqual(new Uint8Array(100));
   await closed;
 });
