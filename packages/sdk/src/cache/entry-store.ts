@@ -93,4 +93,4 @@ function wipe({ kind, materials }: CachedMaterials): void {
 
 const MIN_SWEEP_DELAY_MS = 1_000;
 /** Longer delays overflow the timers of all runtimes. */
-const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
+export const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;

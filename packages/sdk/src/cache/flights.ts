@@ -1,4 +1,5 @@
 import { EncryptionSdkError } from '../errors.ts';
+import { MAX_TIMER_DELAY_MS } from './entry-store.ts';
 
 /** Limits of {@link Flights}. */
 export interface FlightLimits {
@@ -67,9 +68,12 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
 
 function withTimeLimit<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time'));
-    }, limitMs);
+    const timer = setTimeout(
+      () => {
+        reject(new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time'));
+      },
+      Math.min(limitMs, MAX_TIMER_DELAY_MS),
+    );
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

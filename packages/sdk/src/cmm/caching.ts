@@ -143,9 +143,10 @@ function withOwnDataKey<M extends EncryptionMaterials | DecryptionMaterials>(mat
   return { ...materials, dataKey };
 }
 
-/** The application sees these bytes in the header, and may write to them. */
+/** The application sees these bytes in the header, and may write to them. Of a Buffer, `slice` would be no copy. */
 function copyOfEncryptedDataKey(key: EncryptedDataKey): EncryptedDataKey {
-  return { ...key, providerInfo: key.providerInfo.slice(), ciphertext: key.ciphertext.slice() };
+  const { providerInfo, ciphertext } = key;
+  return { ...key, providerInfo: Uint8Array.from(providerInfo), ciphertext: Uint8Array.from(ciphertext) };
 }
 
 function foreignEntry(): EncryptionSdkError {

@@ -24,8 +24,13 @@ export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
 export function requiredEncryptionContextCmm(
   options: RequiredEncryptionContextCmmOptions,
 ): CryptographicMaterialsManager {
-  const required = new Set(options.requiredEncryptionContextKeys);
-  if (!Array.isArray(options.requiredEncryptionContextKeys)) {
+  const { requiredEncryptionContextKeys } = options;
+  const required = new Set(requiredEncryptionContextKeys);
+  if (
+    !Array.isArray(requiredEncryptionContextKeys) ||
+    // A number would be found among the keys of a context, and never be equal to one of them.
+    [...required].some((key) => typeof key !== 'string')
+  ) {
     throw new TypeError('requiredEncryptionContextKeys: expected an array of strings');
   }
   const underlying = materialsManager(options);

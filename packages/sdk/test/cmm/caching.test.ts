@@ -252,6 +252,30 @@ describe('cached materials', () => {
     );
   });
 
+  it('cannot be changed either where the keyring answered Buffers', async () => {
+    const inner = memoryKeyring();
+    const keyring: Keyring = {
+      ...inner,
+      async onEncrypt(materials) {
+        const wrapped = await inner.onEncrypt(materials);
+        const encryptedDataKeys = wrapped.encryptedDataKeys.map((key) => ({
+          ...key,
+          providerInfo: Buffer.from(key.providerInfo),
+          ciphertext: Buffer.from(key.ciphertext),
+        }));
+        return { ...wrapped, encryptedDataKeys };
+      },
+    };
+    const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 10 }), ttlMs: 60_000 });
+    const { header } = await client.encrypt(plaintext, { cmm });
+    for (const { providerInfo, ciphertext } of header.encryptedDataKeys) {
+      for (const field of [providerInfo, ciphertext]) field.fill(0xee);
+    }
+    const { message, header: second } = await client.encrypt(plaintext, { cmm });
+    expect(second.encryptedDataKeys.map(({ providerInfo }) => [...providerInfo])).toEqual([[0]]);
+    expect((await client.decrypt(message, { keyring })).plaintext).toEqual(plaintext);
+  });
+
   it('are used by each CMM for its own time only', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
     const keyring = memoryKeyring();
@@ -372,6 +396,12 @@ describe('a storm-tracking cache', () => {
     for (const error of stuck) expect(await error).toMatchObject({ code: 'KEYRING_FAILED' });
     await client.encrypt(plaintext, { cmm, encryptionContext: { a: '1' } });
     expect(inner.calls.encrypt).toBe(1);
+  });
+
+  it.each([Infinity, 2 ** 31])('may wait for loads as long as %d ms', async (inFlightTtlMs) => {
+    const cache = stormTrackingCache({ capacity: 10, inFlightTtlMs, gracePeriodMs: inFlightTtlMs });
+    const cmm = cachingCmm({ keyring: slow(memoryKeyring(), 50), cache, ttlMs: 60_000 });
+    expect((await client.encrypt(plaintext, { cmm })).message.length).toBeGreaterThan(0);
   });
 
   it('does not storm when materials live shorter than the grace period', async () => {

@@ -50,6 +50,14 @@ describe('the required encryption context CMM', () => {
     expect(Object.keys(header.encryptionContext).sort()).toEqual(['aws-crypto-public-key', 'c']);
   });
 
+  it('takes keys that are texts only: a number would be found in the context, and still be stored', () => {
+    const requiredEncryptionContextKeys: readonly unknown[] = [1];
+    expect(() =>
+      // @ts-expect-error a caller without types
+      requiredEncryptionContextCmm({ keyring: memoryKeyring(), requiredEncryptionContextKeys }),
+    ).toThrow(TypeError);
+  });
+
   it('needs a key', () => {
     expect(() =>
       requiredEncryptionContextCmm({ keyring: memoryKeyring(), requiredEncryptionContextKeys: [] }),
