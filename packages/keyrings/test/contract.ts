@@ -57,6 +57,16 @@ export function describeKeyringContract(name: string, kind: KeyringKind): void {
       });
     }
 
+    it('takes a data key that is undefined for none, whoever made the materials', async () => {
+      const keyring = generating();
+      const nothing: object = { dataKey: undefined };
+      const wrapped = await keyring.onEncrypt({ ...encryptionMaterials(), ...nothing });
+      expect(wrapped.dataKey).toHaveLength(32);
+      const toDecrypt = { ...decryptionMaterials(), ...nothing };
+      const { dataKey } = await keyring.onDecrypt(toDecrypt, wrapped.encryptedDataKeys);
+      expect(dataKey).toEqual(wrapped.dataKey);
+    });
+
     it('generates another data key every time', async () => {
       const keyring = generating();
       const [first, second] = await Promise.all([generated(keyring), generated(keyring)]);

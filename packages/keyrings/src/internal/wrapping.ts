@@ -11,10 +11,16 @@ export function withDataKey(
   materials: EncryptionMaterials,
   newKey?: Uint8Array,
 ): EncryptionMaterials & { readonly dataKey: Uint8Array } {
-  const { dataKey } = materials;
-  if (dataKey !== undefined) return { ...materials, dataKey };
-  // The other way round, engines take a hundred times as long.
-  return { dataKey: newKey ?? randomBytes(materials.suite.dataKeyLength), ...materials };
+  return withKey(materials, materials.dataKey ?? newKey ?? randomBytes(materials.suite.dataKeyLength));
+}
+
+function withKey<M extends EncryptionMaterials | DecryptionMaterials>(
+  materials: M,
+  dataKey: Uint8Array,
+): M & { readonly dataKey: Uint8Array } {
+  // Where the materials have the property, if only undefined, theirs would count; for others, the one way takes engines
+  // a hundred times as long as the other.
+  return Object.hasOwn(materials, 'dataKey') ? { ...materials, dataKey } : { dataKey, ...materials };
 }
 
 /** The materials with one more encrypted data key. */
@@ -37,7 +43,7 @@ export async function openFirst<T>(
   for (const candidate of candidates) {
     try {
       const dataKey = await open(candidate);
-      if (dataKey.length === materials.suite.dataKeyLength) return { dataKey, ...materials };
+      if (dataKey.length === materials.suite.dataKeyLength) return withKey(materials, dataKey);
       dataKey.fill(0);
       causes.push(new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'the data key has a wrong length'));
     } catch (cause) {
