@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Gate } from './access.ts';
+import { type ArnScope, arnScope } from './arn.ts';
 import { type AuditEvent, auditEvent } from './audit/event.ts';
 import { KmsError, toKmsError } from './errors.ts';
 import type { Authentication, Identity } from './identity/authentication.ts';
@@ -20,8 +21,8 @@ import { millisecondsSince } from './protocol/time.ts';
 export interface AppOptions {
   /** The account as it is by now: a reset makes another one. */
   readonly account: () => Account;
-  /** The Region of requests that are signed for none. */
-  readonly defaultRegion: string;
+  /** The account, and the Region of requests that are signed for none. */
+  readonly scope: ArnScope;
   readonly authenticate: Authentication;
   readonly gate: Gate;
   /** Resolves when what has changed until now is kept: no answer tells of anything that could still be lost. */
@@ -52,7 +53,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const account = options.account();
     const requestId = account.ids.uuid('request');
     const operation = operationName(incoming);
-    const kms = account.region(signedRegion(incoming.headers.authorization) ?? options.defaultRegion);
+    const region = signedRegion(incoming.headers.authorization) ?? options.scope.region;
     const origin = originOf(incoming);
     const notes: Notes = { keyArns: [], xksCalls: [] };
     const answer = await answerOf(options.settled, async () => {
@@ -62,6 +63,8 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
       notes.identity = options.authenticate({ headers: incoming.headersDistinct, body });
       const { members, run } = request(parseJson(body));
       const { caller } = notes.identity;
+      // Not before: a Region stays once it was asked for, and who is nobody must not add any.
+      const kms = account.region(region);
       notes.members = members;
       return run({
         ...kms,
@@ -96,17 +99,17 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const time = account.clock.now();
     const eventId = account.ids.uuid('event');
     if (!error && isTracked(operation)) {
+      const { lastUses } = account.region(region);
       for (const keyArn of keyArns) {
-        kms.lastUses.record(keyIdIn(keyArn), { operation, at: time, eventId, requestId });
+        lastUses.record(keyIdIn(keyArn), { operation, at: time, eventId, requestId });
       }
     }
-    const { scope } = kms;
     options.audit(
       auditEvent({
         requestId,
         eventId,
         operation,
-        scope,
+        scope: arnScope(region, options.scope.accountId),
         time,
         identity,
         members,

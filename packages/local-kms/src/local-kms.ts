@@ -188,7 +188,7 @@ export function createLocalKms({
   const trail = createAuditTrail(MAX_AUDIT_EVENTS);
   const app = createApp({
     account: () => current.account(),
-    defaultRegion: region,
+    scope,
     ...guard(auth, { directory, scope, grantDelayMs, log }),
     log,
     settled: () => current.settled(),

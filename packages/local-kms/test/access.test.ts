@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Access } from '../src/access.ts';
 import { createAccount } from '../src/account.ts';
 import { createApp } from '../src/app.ts';
+import { arnScope } from '../src/arn.ts';
 import { movableClock } from '../src/clock.ts';
 import { KmsError } from '../src/errors.ts';
 import { startHttpServer } from '../src/http-server.ts';
-import { noAuthentication } from '../src/identity/authentication.ts';
+import { type Authentication, noAuthentication } from '../src/identity/authentication.ts';
 import { idSource } from '../src/ids.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { createRecords } from '../src/state/records.ts';
@@ -15,14 +16,16 @@ import { createXksTransport } from '../src/xks/transport.ts';
 const answerSchema = z.looseObject({ __type: z.string().optional() });
 const keySchema = z.object({ KeyId: z.string(), Arn: z.string() });
 
+const SCOPE = arnScope('eu-north-1', '111122223333');
+
 /** A KMS behind a gate that stays open until it is closed. */
-async function startWithGate() {
+async function startWithGate(authenticate: Authentication = noAuthentication(SCOPE)) {
   const accesses: Access[] = [];
   let closed = false;
   const transport = createXksTransport({ hosts: {}, certificateAuthorities: undefined, timeoutMs: 100 });
   const log = () => undefined;
   const account = createAccount({
-    accountId: '111122223333',
+    accountId: SCOPE.accountId,
     clock: movableClock(),
     ids: idSource('access'),
     records: createRecords(),
@@ -32,9 +35,9 @@ async function startWithGate() {
   });
   const app = createApp({
     account: () => account,
-    defaultRegion: 'eu-north-1',
+    scope: SCOPE,
     log,
-    authenticate: noAuthentication(account.region('eu-north-1').scope),
+    authenticate,
     audit: log,
     settled: async () => undefined,
     gate(access) {
@@ -47,8 +50,8 @@ async function startWithGate() {
     await server.close();
     transport.close();
   });
-  const call = async (operation: string, input: object) => {
-    const headers = { 'x-amz-target': `TrentService.${operation}` };
+  const call = async (operation: string, input: object, more: Readonly<Record<string, string>> = {}) => {
+    const headers = { 'x-amz-target': `TrentService.${operation}`, ...more };
     const answer = await fetch(server.url, { method: 'POST', headers, body: JSON.stringify(input) });
     return answerSchema.parse(await answer.json());
   };
@@ -57,6 +60,7 @@ async function startWithGate() {
     call,
     createKey,
     accesses,
+    account,
     close: () => {
       closed = true;
     },
@@ -135,4 +139,23 @@ describe('the gate', () => {
       new Set(['arn:aws:iam::111122223333:root']),
     );
   });
+});
+
+test('a Region is not there for callers who are not known to be anybody', async () => {
+  let isKnown = false;
+  const { call, account } = await startWithGate((request) => {
+    if (isKnown) return noAuthentication(SCOPE)(request);
+    throw new KmsError('InvalidSignatureException', 'The signature is wrong.');
+  });
+  const list = (region: string) => {
+    const credential = `Credential=A/20260101/${region}/kms/aws4_request`;
+    return call('ListKeys', {}, { authorization: `AWS4-HMAC-SHA256 ${credential}, Signature=00` });
+  };
+  for (const region of ['a-x-1', 'b-x-1']) {
+    expect((await list(region)).__type).toBe('InvalidSignatureException');
+  }
+  expect(account.regions()).toEqual([]);
+  isKnown = true;
+  await list('c-x-1');
+  expect(account.regions().map(({ scope }) => scope.region)).toEqual(['c-x-1']);
 });
