@@ -53,6 +53,11 @@ describe('an answer of the proxy', () => {
       { bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}' },
       INVALID_RESPONSE,
     ],
+    [
+      'that switches protocols',
+      { bytes: 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: a\r\n\r\n' },
+      INVALID_RESPONSE,
+    ],
     ['without a body', { status: 200, body: '' }, INVALID_RESPONSE],
     ['with half a JSON value', { status: 200, body: '{"xksProxyFleetSize":1,' }, INVALID_RESPONSE],
     ['with a list', { status: 200, body: [right] }, INVALID_RESPONSE],
