@@ -8,6 +8,7 @@ import { firstVersion, type KeyVersion } from './keys/versions.ts';
 import type { Account, Kms } from './kms.ts';
 import { base64 } from './protocol/base64.ts';
 import { aliasName, description, regionName } from './protocol/members.ts';
+import { namedValues } from './protocol/named-values.ts';
 
 /** What a KMS holds from the beginning; also the content of a seed file. */
 export interface Seed {
@@ -137,8 +138,8 @@ const keySchema = z
     replicaRegions: z.array(regionName).default([]),
     description: description.default(''),
     aliases: z.array(aliasName).default([]),
-    tags: z.record(z.string(), z.string()).default({}),
-    policy: z.record(z.string(), z.unknown()).optional(),
+    tags: namedValues(z.string(), z.string()).default({}),
+    policy: namedValues(z.string(), z.unknown()).optional(),
   })
   .refine(({ spec, usage }) => keySpecRow(spec).algorithms[usage] !== undefined, {
     path: ['usage'],

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { identityPolicy } from '../policy/document.ts';
+import { namedValues } from '../protocol/named-values.ts';
 
 /** Who there is: the content of a principals file. Accounts by their 12 digits. */
 export interface Principals {
@@ -78,7 +79,7 @@ const accessKey = z.strictObject({
     .default('session'),
 });
 const accessKeys = z.array(accessKey).default([]);
-const policies = z.record(z.string(), z.unknown()).transform((documents, context) =>
+const policies = namedValues(z.string(), z.unknown()).transform((documents, context) =>
   Object.entries(documents).flatMap(([name, document]) => {
     const policy = identityPolicy(`the identity policy ${JSON.stringify(name)}`, document);
     if (policy) return [policy];
@@ -91,16 +92,15 @@ const principal = z.strictObject({
     .string()
     .regex(/^\/([\w+=,.@/-]*\/)?$/)
     .default('/'),
-  tags: z
-    .record(z.string(), z.string())
+  tags: namedValues(z.string(), z.string())
     .default({})
     .transform((tags) => new Map(Object.entries(tags))),
   policies: policies.default([]),
   accessKeys,
 });
-const principals = z.record(z.string().regex(/^[\w+=,.@-]{1,64}$/), principal).default({});
+const principals = namedValues(z.string().regex(/^[\w+=,.@-]{1,64}$/), principal).default({});
 const principalsSchema = z.strictObject({
-  accounts: z.record(
+  accounts: namedValues(
     z.string().regex(/^\d{12}$/),
     z.strictObject({
       root: z.strictObject({ accessKeys }).default({ accessKeys: [] }),

@@ -5,12 +5,14 @@ import { assertGrantable, assertPrincipal, GRANT_OPERATIONS, principal } from '.
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertState } from '../keys/key-state.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
+import { namedValues } from '../protocol/named-values.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** At most eight pairs, no value longer than 384 characters. */
-const contextPairs = z
-  .record(z.string(), z.string().max(384))
-  .refine((pairs) => Object.keys(pairs).length <= 8, 'must have at most 8 pairs');
+const contextPairs = namedValues(z.string(), z.string().max(384)).refine(
+  (pairs) => Object.keys(pairs).length <= 8,
+  'must have at most 8 pairs',
+);
 
 /** Adds a grant to a key, or finds the one that has this name and is the same. */
 export const createGrant = operation({

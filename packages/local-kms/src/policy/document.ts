@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { namedValues } from '../protocol/named-values.ts';
 import { type Conditions, conditions, isConditionOperator } from './conditions.ts';
 import type { ConditionKeys } from './pattern.ts';
 import { pattern } from './pattern.ts';
@@ -87,9 +88,10 @@ const statementElement = z
     NotAction: actions.optional(),
     Resource: resources.optional(),
     NotResource: resources.optional(),
-    Condition: z
-      .record(z.string().refine(isConditionOperator), z.record(z.string().min(1), conditionValues))
-      .default({}),
+    Condition: namedValues(
+      z.string().refine(isConditionOperator),
+      namedValues(z.string().min(1), conditionValues),
+    ).default({}),
   })
   .refine(({ Principal, NotPrincipal }) => !Principal || !NotPrincipal)
   .refine(({ Action, NotAction }) => !Action || !NotAction)

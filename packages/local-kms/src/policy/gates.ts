@@ -1,4 +1,4 @@
-import type { Gate } from '../access.ts';
+import type { Access, Gate } from '../access.ts';
 import { KmsError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type AuthorizationOptions, authorize } from './authorization.ts';
@@ -17,9 +17,19 @@ export function enforcingGate(options: AuthorizationOptions): Gate {
 /** Lets everything pass, and logs what would have been refused. */
 export function loggingGate(options: AuthorizationOptions, log: Log): Gate {
   return (access) => {
-    const decision = authorize(access, options);
-    if (decision.allowed) return;
+    const why = reasonToRefuse(access, options);
+    if (why === undefined) return;
     const { caller, action, resource } = access;
-    log({ event: 'refusal', principal: caller.arn, action, resource, why: inWords(decision) });
+    log({ event: 'refusal', principal: caller.arn, action, resource, why });
   };
+}
+
+function reasonToRefuse(access: Access, options: AuthorizationOptions): string | undefined {
+  try {
+    const decision = authorize(access, options);
+    return decision.allowed ? undefined : inWords(decision);
+  } catch (error) {
+    if (error instanceof KmsError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
 }

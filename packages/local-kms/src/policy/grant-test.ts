@@ -48,10 +48,10 @@ function isNamed(principal: string, { arn, principalArn }: Caller): boolean {
 }
 
 function areMet({ operations, constraints }: Grant, { operation, members }: GrantedRequest): boolean {
+  // Whatever the operation: only requests of AWS services come on behalf of a resource.
+  if (constraints?.SourceArn !== undefined) return false;
   if (operation === 'CreateGrant') return isNarrower(members, operations, constraints);
   if (!OPERATIONS_OF_SYMMETRIC.has(operation) || !constraints) return true;
-  // Only requests of AWS services come on behalf of a resource.
-  if (constraints.SourceArn !== undefined) return false;
   const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = constraints;
   const context = contextOf(`kms:${operation}`, members);
   return (!equals || isSame(context, equals)) && (!subset || includes(context, subset));
@@ -66,9 +66,8 @@ function isNarrower(
   const requested = textsOf(Operations) ?? [];
   if (!requested.every((operation) => operations.includes(operation))) return false;
   if (!constraints) return true;
-  const { EncryptionContextEquals: equals, EncryptionContextSubset: subset, SourceArn } = constraints;
+  const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = constraints;
   const next = pairsByConstraint(Constraints);
-  if (SourceArn !== undefined && next.SourceArn !== SourceArn) return false;
   if (equals && !(next.equals && isSame(next.equals, equals))) return false;
   return !subset || [next.equals, next.subset].some((pairs) => pairs && includes(pairs, subset));
 }
@@ -78,7 +77,6 @@ type Pairs = readonly (readonly [string, string])[];
 function pairsByConstraint(constraints: unknown): {
   readonly equals?: Pairs;
   readonly subset?: Pairs;
-  readonly SourceArn?: unknown;
 } {
   if (typeof constraints !== 'object' || constraints === null) return {};
   const pairsOf = (name: string): Pairs | undefined => {
@@ -88,11 +86,7 @@ function pairsByConstraint(constraints: unknown): {
       : undefined;
   };
   const [equals, subset] = [pairsOf('EncryptionContextEquals'), pairsOf('EncryptionContextSubset')];
-  return {
-    ...(equals && { equals }),
-    ...(subset && { subset }),
-    SourceArn: Reflect.get(constraints, 'SourceArn'),
-  };
+  return { ...(equals && { equals }), ...(subset && { subset }) };
 }
 
 /** Names without regard to case, values to the letter. */

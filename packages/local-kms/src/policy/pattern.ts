@@ -18,7 +18,7 @@ export interface PatternOptions {
 
 /**
  * Reads a pattern. The value of a variable is literal text, whatever characters it has; a variable without a value
- * and a default stays as it is written, so that it equals nothing that a request holds.
+ * and a default equals nothing, and so what it is in matches no text.
  */
 export function pattern(text: string, options: PatternOptions): Pattern {
   const fold = (part: string) => (options.ignoreCase === true ? part.toLowerCase() : part);
@@ -45,13 +45,14 @@ export function pattern(text: string, options: PatternOptions): Pattern {
 }
 
 interface Variable {
-  readonly source: string;
   readonly key: string;
   readonly fallback: string | undefined;
 }
 
 type Wildcard = typeof ANY_TEXT | typeof ANY_CHARACTER;
 type Token = string | Wildcard | Variable;
+/** A piece of a pattern with its variables as they are: a character, or what stands for others, or for none. */
+type Piece = string | Wildcard | typeof NO_CHARACTER;
 
 function tokensOf(
   text: string,
@@ -64,26 +65,22 @@ function tokensOf(
     .flatMap((part): readonly Token[] => {
       const [, key = '', fallback] = (variables && VARIABLE_PARTS.exec(part)) || [];
       if (['*', '?', '$'].includes(key)) return [key];
-      if (key !== '') return [{ source: fold(part), key: key.toLowerCase(), fallback }];
+      if (key !== '') return [{ key: key.toLowerCase(), fallback }];
       if (!wildcards) return [fold(part)];
       return [...part.matchAll(/[*?]|[^*?]+/g)].map(([piece]) => WILDCARDS.get(piece) ?? fold(piece));
     });
 }
 
-function charactersOf(
-  token: Token,
-  keys: ConditionKeys,
-  fold: (part: string) => string,
-): readonly (string | Wildcard)[] {
+function charactersOf(token: Token, keys: ConditionKeys, fold: (part: string) => string): readonly Piece[] {
   if (typeof token === 'symbol') return [token];
   if (typeof token === 'string') return token.split('');
   const values = keys(token.key);
   const value = values?.length === 1 ? values[0] : token.fallback;
-  return (value === undefined ? token.source : fold(value)).split('');
+  return value === undefined ? [NO_CHARACTER] : fold(value).split('');
 }
 
 /** Goes back to the last `*` only, so the time is at most the product of both lengths. */
-function matchesGlob(glob: readonly (string | Wildcard)[], text: string): boolean {
+function matchesGlob(glob: readonly Piece[], text: string): boolean {
   let [at, position] = [0, 0];
   let retry: { readonly at: number; readonly position: number } | undefined;
   while (position < text.length) {
@@ -108,6 +105,7 @@ function matchesGlob(glob: readonly (string | Wildcard)[], text: string): boolea
 const noKeys: ConditionKeys = () => undefined;
 const ANY_TEXT = Symbol('*');
 const ANY_CHARACTER = Symbol('?');
+const NO_CHARACTER = Symbol('none');
 const WILDCARDS: ReadonlyMap<string, Wildcard> = new Map<string, Wildcard>([
   ['*', ANY_TEXT],
   ['?', ANY_CHARACTER],

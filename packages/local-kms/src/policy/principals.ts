@@ -48,8 +48,11 @@ export function principals(values: readonly string[]): PrincipalTest {
 export function otherPrincipals(values: readonly string[], effect: 'Allow' | 'Deny'): PrincipalTest {
   const accounts = new Set(values.flatMap((value) => ACCOUNT.exec(value)?.slice(1) ?? []).filter(Boolean));
   const arns = new Set(values);
-  return ({ arn, principalArn, accountId }) => {
-    const listed = [arns.has(arn), arns.has(principalArn), accounts.has(accountId)];
+  return ({ kind, arn, principalArn, accountId }) => {
+    const isAccountListed = accounts.has(accountId);
+    // The root user has the names of its account, and no other.
+    const listed =
+      kind === 'root' ? [isAccountListed] : [arns.has(arn), arns.has(principalArn), isAccountListed];
     const isExempt = arns.has('*') || (effect === 'Deny' ? listed.every(Boolean) : listed.some(Boolean));
     return isExempt ? undefined : 'caller';
   };

@@ -62,6 +62,15 @@ describe('logged authentication', () => {
   });
 });
 
+test('logged authorization lets a request with the token of no grant pass', async () => {
+  const { as, records } = await startGuardedKms(principals, [ENABLE_IAM], { auth: 'log' });
+  const withToken = new EncryptCommand({ KeyId: KEY_ARN, Plaintext: Buffer.of(1), GrantTokens: ['AAAA'] });
+  expect(await refusal(as('danny').send(withToken))).toBe('no exception');
+  const refused = records.filter((record) => record.event === 'refusal');
+  expect(refused).toMatchObject([{ principal: user('danny'), action: 'kms:Encrypt', resource: KEY_ARN }]);
+  expect(refused[0]?.why).toMatch(/^InvalidGrantTokenException/);
+});
+
 test('without authentication everybody is the root user', async () => {
   const { client } = await startKms();
   expect(await refusal(client.send(new ListKeysCommand()))).toBe('no exception');

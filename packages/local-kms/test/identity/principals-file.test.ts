@@ -51,6 +51,15 @@ describe('a principals file', () => {
         },
       }),
     ],
+    ['a user named __proto__', '{"accounts":{"111122223333":{"users":{"__proto__":{}}}}}'],
+    [
+      'a policy named __proto__',
+      '{"accounts":{"111122223333":{"users":{"a":{"policies":{"__proto__":{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}}}}}}}',
+    ],
+    [
+      'a condition named __proto__',
+      '{"accounts":{"111122223333":{"users":{"a":{"policies":{"own":{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"__proto__":"a"}}}}}}}}}}',
+    ],
   ])('is refused for %s', (_what, text) => {
     expect(() => readPrincipals(text)).toThrow(RangeError);
   });

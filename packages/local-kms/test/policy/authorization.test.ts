@@ -324,6 +324,22 @@ describe('a condition', () => {
   });
 });
 
+test.each([ACCOUNT, rootOf(ACCOUNT)])(
+  'a deny to all but the account %s is none to its root user',
+  async (AWS) => {
+    const denied = { Effect: 'Deny', Principal: undefined, NotPrincipal: { AWS } };
+    const users = { alana: person('alana', allow('kms:*')) };
+    const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users } } }, [
+      ENABLE_IAM,
+      allow('kms:Encrypt', denied),
+    ]);
+    const reasonFor = (principal: string) =>
+      local.explain({ principal, operation: 'Encrypt', key: KEY_ID }).reason;
+    expect(reasonFor(rootOf(ACCOUNT))).toBe('RootUser');
+    expect(reasonFor('alana')).toBe('KeyPolicyDenies');
+  },
+);
+
 describe('a member that the operation does not have', () => {
   /** PutKeyPolicy, which leaves the key to bob, with members that clients of AWS do not send. */
   const putPolicyWith = (more: object) => {

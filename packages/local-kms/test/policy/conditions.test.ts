@@ -34,7 +34,7 @@ describe('a condition', () => {
     ['StringNotLike', ['a*'], ['ab'], false],
     ['StringEquals', ['${aws:username}'], ['alana'], true],
     ['StringLike', ['${aws:username}-*'], ['alana-1'], true],
-    ['StringEquals', ['${aws:nobody}'], ['${aws:nobody}'], true],
+    ['StringEquals', ['${aws:nobody}'], ['${aws:nobody}'], false],
     ['StringEquals', ["${aws:nobody, 'x'}"], ['x'], true],
     ['StringLike', ['${*}${?}${$}'], ['*?$'], true],
     ['StringLike', ['${*}'], ['a'], false],
@@ -96,6 +96,18 @@ describe('a condition', () => {
     expect(given({ a: '1' })).toBe(false);
     expect(given({ a: '1', b: '2', c: '3' })).toBe(false);
   });
+
+  test.each(['StringEquals', 'StringLike', 'StringEqualsIgnoreCase'])(
+    '%s matches no text by a variable without a value',
+    (operator) => {
+      for (const expected of ['${aws:username}', 'a${aws:username}', '${aws:username}*']) {
+        const test = conditions({ [operator]: { k: [expected] } }, true);
+        for (const actual of [expected, '', 'a', 'undefined']) {
+          expect(test((key) => (key === 'k' ? [actual] : undefined))).toBe(false);
+        }
+      }
+    },
+  );
 
   test('has no variables in documents of the older version', () => {
     const old = conditions({ StringEquals: { k: ['${aws:username}'] } }, false);

@@ -171,6 +171,7 @@ const grant = fc.record(
     operations: few('Encrypt', 'Decrypt', 'DescribeKey'),
     equals: context,
     subset: context,
+    sourceArn: fc.constant('arn:aws:s3:::bucket-of-the-tests'),
     isVisible: fc.boolean(),
   },
   { requiredKeys: ['grantee', 'operations', 'isVisible'] },
@@ -188,7 +189,7 @@ const scenario = fc
       {
         'aws:sourceip': fc.constantFrom(['10.1.2.3'], ['192.168.0.9']),
         'kms:grantoperations': few('orders', 'Decrypt', 'ord*'),
-        'kms:encryptioncontext:team': few('orders', 'Orders', 'a*b'),
+        'kms:encryptioncontext:team': few('orders', 'Orders', 'a*b', '${kms:absent}'),
         'kms:rotationperiodindays': fc.constantFrom(['90'], ['200']),
         'aws:securetransport': fc.constantFrom(['true'], ['false']),
       },
@@ -231,7 +232,7 @@ function decidedByUs(generated: Generated): boolean {
 }
 
 function grantOf(
-  { grantee, operations, equals, subset, isVisible }: Scenario['grants'][number],
+  { grantee, operations, equals, subset, sourceArn, isVisible }: Scenario['grants'][number],
   index: number,
 ): Grant {
   return {
@@ -242,7 +243,7 @@ function grantOf(
     granteePrincipal: grantee,
     retiringPrincipal: undefined,
     operations,
-    constraints: { EncryptionContextEquals: equals, EncryptionContextSubset: subset },
+    constraints: { EncryptionContextEquals: equals, EncryptionContextSubset: subset, SourceArn: sourceArn },
   };
 }
 

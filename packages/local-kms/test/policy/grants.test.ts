@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-kms';
 import type { LocalKmsOptions } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
-import { refusal } from '../fixtures/kms.ts';
+import { refusal, startKms } from '../fixtures/kms.ts';
 import {
   ACCOUNT,
   allow,
@@ -127,6 +127,32 @@ describe('a grant', () => {
     expect(local.explain({ principal: 'alana', operation: 'Encrypt', key: KEY_ARN }).reason).toBe(
       'GrantConstraintsNotMet',
     );
+  });
+
+  test.each(['Encrypt', 'DescribeKey', 'CreateGrant'] as const)(
+    'for what comes from a resource permits nobody here: %s',
+    async (operation) => {
+      const { grant, local } = await startWithGrants();
+      const SourceArn = 'arn:aws:s3:::bucket-of-the-tests';
+      await grant({ Operations: [operation], Constraints: { SourceArn } });
+      const request = { Operations: [operation], Constraints: { SourceArn } };
+      expect(local.explain({ principal: 'alana', operation, key: KEY_ARN, request }).reason).toBe(
+        'GrantConstraintsNotMet',
+      );
+    },
+  );
+
+  test('with a constraint named __proto__ is not made', async () => {
+    const { url, local, createKey } = await startKms();
+    const headers = { 'x-amz-target': 'TrentService.CreateGrant' };
+    const KeyId = await createKey();
+    for (const constraint of ['EncryptionContextSubset', 'EncryptionContextEquals']) {
+      const grant = { KeyId, GranteePrincipal: user('alana'), Operations: ['Encrypt'] };
+      const Constraints = `{"${constraint}":{"__proto__":"a"}}`;
+      const body = `${JSON.stringify(grant).slice(0, -1)},"Constraints":${Constraints}}`;
+      await fetch(url, { method: 'POST', headers, body });
+      expect(local.auditEvents().at(-1)?.errorCode).toBe('ValidationException');
+    }
   });
 
   test('with CreateGrant makes grants that permit no more than itself', async () => {

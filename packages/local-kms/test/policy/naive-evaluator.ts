@@ -33,6 +33,7 @@ export interface Scenario {
     readonly operations: readonly string[];
     readonly equals?: Readonly<Record<string, string>>;
     readonly subset?: Readonly<Record<string, string>>;
+    readonly sourceArn?: string;
     readonly isVisible: boolean;
   }[];
 }
@@ -66,7 +67,7 @@ function naming(statement: StatementJson, caller: Scenario['caller']): 'caller' 
   if (statement.NotPrincipal) {
     const listed = list(statement.NotPrincipal.AWS);
     if (listed.includes('*')) return 'no';
-    const own = caller.names.map((name) => listed.includes(name));
+    const own = caller.isRoot ? [] : caller.names.map((name) => listed.includes(name));
     const all = [...own, accounts.some((name) => listed.includes(name))];
     const exempt = statement.Effect === 'Deny' ? all.every((hit) => hit) : all.some((hit) => hit);
     return exempt ? 'no' : 'caller';
@@ -98,6 +99,8 @@ function isAbout(statement: StatementJson, version: string | undefined, scenario
 // A private sign for every wildcard, so that those of a policy differ from those of a request.
 const STAR = '\uE000';
 const MARK = '\uE001';
+// What matches no text, the empty one neither.
+const NOTHING = '(?!)';
 
 function escaped(text: string): string {
   return text
@@ -115,7 +118,7 @@ function expanded(text: string, keys: Scenario['keys']): string {
       if (name === '*') return '\\*';
       if (name === '?') return '\\?';
       const value = keys[name.toLowerCase()];
-      return value?.length === 1 ? literal(value[0] ?? '') : literal(part);
+      return value?.length === 1 ? literal(value[0] ?? '') : NOTHING;
     })
     .join('');
 }
@@ -206,6 +209,8 @@ function permits(grant: Scenario['grants'][number], { caller, action, context }:
   if (!caller.names.includes(grant.grantee) || !grant.operations.includes(operation) || !grant.isVisible) {
     return false;
   }
+  // No request comes from a resource.
+  if (grant.sourceArn !== undefined) return false;
   if (operation !== 'Encrypt' && operation !== 'Decrypt') return operation !== 'CreateGrant' || !grant.equals;
   const has = (pairs: Readonly<Record<string, string>>) =>
     Object.entries(pairs).every(([name, value]) =>
