@@ -70,9 +70,10 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
         ...kms,
         caller,
         concerns: (keyArn) => void notes.keyArns.push(keyArn),
-        access(resource, permission = operation) {
+        access(resource, permission = operation, destination = kms) {
           if (resource.includes(':key/')) notes.keyArns.push(resource);
-          options.gate({ caller, action: `kms:${permission}`, resource, kms, members, ...origin });
+          const action = `kms:${permission}`;
+          options.gate({ caller, action, resource, kms: destination, members, ...origin });
         },
         xksCaller: {
           kmsOperation: operation,

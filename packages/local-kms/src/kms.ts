@@ -44,9 +44,10 @@ export interface Call extends Kms {
   readonly xksCaller: XksCaller;
   /**
    * Passes the gate, with the ARN of a key or alias, or `*`. `permission` is that of the operation
-   * unless there is another. Throws what the gate throws.
+   * unless there is another, and `destination` the KMS of the resource where that is in another Region. Throws what the
+   * gate throws.
    */
-  access(resource: string, permission?: string): void;
+  access(resource: string, permission?: string, destination?: Kms): void;
   /** Notes for the log which key the request is about, where that was not known at the gate. */
   concerns(keyArn: string): void;
 }

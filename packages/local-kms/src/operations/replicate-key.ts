@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { kmsArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keyMetadata } from '../keys/key-metadata.ts';
@@ -11,7 +12,10 @@ import { tagList, tagsOutput, withTags } from '../keys/tags.ts';
 import { description, keyId, regionName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
-/** Makes a replica of a multi-Region primary key in another Region: the same id and material. */
+/**
+ * Makes a replica of a multi-Region primary key in another Region: the same id and material. It takes what making a key
+ * takes there, too.
+ */
 export const replicateKey = operation({
   input: z.object({
     KeyId: keyId,
@@ -28,6 +32,10 @@ export const replicateKey = operation({
     const destination = otherRegion(call, ReplicaRegion);
     if (destination.keys.find(primary.id)) {
       throw new KmsError('AlreadyExistsException', `The key ${primary.arn} is already in ${ReplicaRegion}.`);
+    }
+    call.access('*', 'CreateKey', destination);
+    if (Tags.length > 0) {
+      call.access(kmsArn(destination.scope, `key/${primary.id}`), 'TagResource', destination);
     }
     const tags = withTags(new Map(), Tags);
     const replica = newReplica(destination, primary, { description: Description, tags, policy: Policy });

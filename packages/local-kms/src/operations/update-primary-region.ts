@@ -6,7 +6,7 @@ import { assertPrimary, otherRegion, updateRelated } from '../keys/multi-region.
 import { keyId, regionName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
-/** Makes a replica the primary key, and the primary key a replica. */
+/** Makes a replica the primary key, and the primary key a replica. It takes the permission on both. */
 export const updatePrimaryRegion = operation({
   input: z.object({ KeyId: keyId, PrimaryRegion: regionName }),
   run({ KeyId, PrimaryRegion }, call) {
@@ -17,6 +17,7 @@ export const updatePrimaryRegion = operation({
     if (!successor || PrimaryRegion === primary.region) {
       throw new KmsError('NotFoundException', `The key ${primary.arn} has no replica in ${PrimaryRegion}.`);
     }
+    call.access(successor.arn, undefined, destination);
     assertState(call, primary, 'rotateOrReplicate');
     assertState(destination, successor, 'rotateOrReplicate');
     updateRelated(call.account, primary, { primaryRegion: PrimaryRegion });

@@ -87,9 +87,10 @@ export function decide(question: Question): Decision {
   return byPolicies.allowed ? byPolicies : (byGrant(question, key) ?? byPolicies);
 }
 
-/** Operations on no key: identity policies of the account that owns everything here. */
+/** Operations on no key: identity policies, of the account that owns everything here unless nothing of it is used. */
 function onNoKey(question: Question): Decision {
-  if (question.caller.accountId !== question.accountId) return denied('NotAcrossAccounts');
+  const { caller, accountId, action } = question;
+  if (caller.accountId !== accountId && action !== OF_NO_ACCOUNT) return denied('NotAcrossAccounts');
   return byIdentity(question) ?? denied('IdentityPolicyMissing');
 }
 
@@ -188,6 +189,7 @@ const GRANT_REASONS = [
   ['ConstraintsNotMet', 'GrantConstraintsNotMet'],
 ] as const satisfies readonly (readonly [GrantVerdict, AllowReason | DenyReason])[];
 
+const OF_NO_ACCOUNT = 'kms:GenerateRandom';
 /** The permissions that principals of other accounts can have, as the API model marks them: whatever a grant can permit, and more. */
 const ACROSS_ACCOUNTS: ReadonlySet<string> = new Set(
   [...GRANT_OPERATIONS, 'GetKeyRotationStatus', 'ListGrants', 'RevokeGrant'].map(

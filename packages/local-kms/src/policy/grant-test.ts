@@ -20,8 +20,8 @@ export interface GrantedRequest {
 export type GrantVerdict = 'Permitted' | 'NotVisibleYet' | 'ConstraintsNotMet';
 
 /**
- * Whether a grant permits a request (AWS KMS Developer Guide, "Grants"). A grant for an account is as one for its root
- * user: a policy has to pass it on.
+ * Whether a grant permits a request (AWS KMS Developer Guide, "Grants"). A grant for an account is for its root
+ * user.
  */
 export function grantVerdict(grant: Grant, request: GrantedRequest): GrantVerdict | undefined {
   const { caller, operation, tokenGrantIds, now, delayMs } = request;

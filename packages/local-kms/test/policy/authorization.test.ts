@@ -65,9 +65,14 @@ describe('principals of another account', () => {
     );
   });
 
-  test('use keys but do not manage them, name them by their ARN, and have no account here', async () => {
+  test('use keys but do not manage them, name them by their ARN, and have nothing here but random bytes', async () => {
     const { as } = await start(ENABLE_IAM, allow('kms:*', { Principal: '*' }));
     const olga = as('olga');
+    const random = new GenerateRandomCommand({ NumberOfBytes: 1 });
+    expect(await refusals([olga.send(random), as('ivan').send(random)])).toEqual([
+      'no exception',
+      'AccessDeniedException',
+    ]);
     expect(
       await refusals([
         olga.send(new DescribeKeyCommand({ KeyId: KEY_ARN })),
@@ -339,63 +344,6 @@ test.each([ACCOUNT, rootOf(ACCOUNT)])(
     expect(reasonFor('alana')).toBe('KeyPolicyDenies');
   },
 );
-
-describe('a member that the operation does not have', () => {
-  /** PutKeyPolicy, which leaves the key to bob, with members that clients of AWS do not send. */
-  const putPolicyWith = (more: object) => {
-    const Policy = JSON.stringify(policy(allow('kms:*', { Principal: { AWS: user('bob') } })));
-    const input = { KeyId: KEY_ID, Policy };
-    const command = new PutKeyPolicyCommand(input);
-    command.middlewareStack.add(
-      (next) => (args) => {
-        Object.assign(args.request ?? {}, { body: JSON.stringify({ ...input, ...more }) });
-        return next(args);
-      },
-      { step: 'serialize', priority: 'low' },
-    );
-    return command;
-  };
-  const start = (...statements: readonly Statement[]) =>
-    startGuardedKms({ accounts: { [ACCOUNT]: { users: { bob: person('bob') } } } }, statements);
-  const byBob = { Principal: { AWS: user('bob') } };
-
-  test.each<[string, object, object]>([
-    [
-      'encryption context',
-      { StringEquals: { 'kms:EncryptionContext:app': 'orders' } },
-      { EncryptionContext: { app: 'orders' } },
-    ],
-    ['tag', { StringEquals: { 'aws:RequestTag/team': 'a' } }, { Tags: [{ TagKey: 'team', TagValue: 'a' }] }],
-    ['tag key', { 'ForAnyValue:StringEquals': { 'aws:TagKeys': 'team' } }, { TagKeys: ['team'] }],
-    ['algorithm', { Null: { 'kms:SigningAlgorithm': 'false' } }, { SigningAlgorithm: 'ECDSA_SHA_256' }],
-  ])('meets no condition: %s', async (_title, Condition, more) => {
-    const { as, local } = await start(allow('kms:*', { ...byBob, Condition }));
-    expect(await refusal(as('bob').send(putPolicyWith(more)))).toBe('AccessDeniedException');
-    const question = { principal: 'bob', operation: 'PutKeyPolicy', key: KEY_ID, request: { ...more } };
-    expect(local.explain(question).allowed).toBe(false);
-  });
-
-  test('keeps nobody from a deny', async () => {
-    const Condition = { Null: { 'kms:EncryptionContextKeys': 'true' } };
-    const { as } = await start(
-      allow('kms:*', byBob),
-      allow('kms:PutKeyPolicy', { ...byBob, Effect: 'Deny', Condition }),
-    );
-    const put = putPolicyWith({ EncryptionContext: { app: 'orders' } });
-    expect(await refusal(as('bob').send(put))).toBe('AccessDeniedException');
-  });
-
-  test('counts for nothing inside of another', async () => {
-    const { local } = await start(
-      allow('kms:CreateGrant', { ...byBob, Condition: { Null: { 'kms:GrantConstraintType': 'false' } } }),
-    );
-    const isAllowedWith = (Constraints: object) =>
-      local.explain({ principal: 'bob', operation: 'CreateGrant', key: KEY_ID, request: { Constraints } })
-        .allowed;
-    expect(isAllowedWith({ EncryptionContextSubset: { a: 'b' } })).toBe(true);
-    expect(isAllowedWith({ EncryptionContextOfNothing: { a: 'b' } })).toBe(false);
-  });
-});
 
 test('a condition tells the primary key of related keys from its replicas', async () => {
   const id = `mrk-${'a'.repeat(32)}`;
