@@ -35,15 +35,19 @@ export function unwrapKeyMaterial(
 }
 
 function unpad(aesKey: Uint8Array, wrapped: Uint8Array): Uint8Array | undefined {
+  const parts: Buffer[] = [];
   try {
     const decipher = createDecipheriv(
       `id-aes${aesKey.length * 8}-wrap-pad`,
       aesKey,
       ALTERNATIVE_INITIAL_VALUE,
     );
-    return Buffer.concat([decipher.update(wrapped), decipher.final()]);
+    parts.push(decipher.update(wrapped), decipher.final());
+    return Buffer.concat(parts);
   } catch {
     return undefined;
+  } finally {
+    for (const part of parts) part.fill(0);
   }
 }
 

@@ -25,7 +25,11 @@ export const deriveSharedSecret = operation({
     assertUsable(call, key, 'KEY_AGREEMENT');
     const secret = sharedSecret(nodePair(currentPair(key)), PublicKey);
     if (!secret) throw new KmsError('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
-    assertNotDryRun(DryRun);
-    return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: key.origin };
+    try {
+      assertNotDryRun(DryRun);
+      return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: key.origin };
+    } finally {
+      secret.fill(0);
+    }
   },
 });

@@ -1,6 +1,6 @@
 import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { DeriveSharedSecretCommand, GetPublicKeyCommand } from '@aws-sdk/client-kms';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { present, refusal, startKms } from '../fixtures/kms.ts';
 
 const keyPair = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
@@ -24,6 +24,19 @@ describe('DeriveSharedSecret', () => {
     expect(Buffer.from(present(derived.SharedSecret))).toEqual(expected);
     expect(derived.SharedSecret).toHaveLength(length);
     expect(derived).toMatchObject({ KeyAgreementAlgorithm: 'ECDH', KeyOrigin: 'AWS_KMS' });
+  });
+
+  test.each([false, true])('wipes the secret, dry run or not: %s', async (DryRun) => {
+    const { client, createKey } = await startKms();
+    const KeyId = await createKey({ KeySpec: 'ECC_NIST_P521', KeyUsage: 'KEY_AGREEMENT' });
+    const fill = vi.spyOn(Buffer.prototype, 'fill');
+    onTestFinished(() => fill.mockRestore());
+    const PublicKey = spki(keyPair('P-521'));
+    await refusal(
+      client.send(new DeriveSharedSecretCommand({ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey, DryRun })),
+    );
+    // Nothing else has this length.
+    expect(fill.mock.contexts.filter(({ length }) => length === 66)).toEqual([Buffer.alloc(66)]);
   });
 
   test('refuses a public key of another curve, of no curve and that is none', async () => {
