@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { cachingCmm, encryptionClient, type Keyring, stormTrackingCache } from '../../src/index.ts';
+import { memoryKeyring, rejection } from '../memory-keyring.ts';
+
+const plaintext = Uint8Array.of(1, 2, 3);
+const client = encryptionClient();
+const hundred = Array.from({ length: 100 });
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+afterEach(() => void vi.useRealTimers());
+
+describe('a storm-tracking cache', () => {
+  it('replaces materials in the background before they end', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const keyring = memoryKeyring();
+    const cache = stormTrackingCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    const encrypt = () => client.encrypt(plaintext, { cmm, suite: 0x0478 });
+    await encrypt();
+    await vi.advanceTimersByTimeAsync(49_000);
+    await encrypt();
+    expect(keyring.calls.encrypt).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_000); // in the grace period
+    await Promise.all(hundred.map(encrypt));
+    expect(keyring.calls.encrypt).toBe(2);
+    await vi.advanceTimersByTimeAsync(10_000); // the first materials have ended, the second have not
+    await encrypt();
+    expect(keyring.calls.encrypt).toBe(2);
+    expect(cache.counters()).toMatchObject({ misses: 1, hits: 102 });
+  });
+
+  it('goes on with old materials while new ones cannot be had, and tries again after an interval', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    let attempts = 0;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) =>
+        attempts++ === 0 ? inner.onEncrypt(materials) : Promise.reject(new Error('down')),
+    };
+    const cmm = cachingCmm({ keyring, cache: stormTrackingCache({ capacity: 10 }), ttlMs: 60_000 });
+    const encrypt = () => client.encrypt(plaintext, { cmm, suite: 0x0478 });
+    await encrypt();
+    await vi.advanceTimersByTimeAsync(55_000);
+    for (let i = 0; i < 20; i++) {
+      await encrypt();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(attempts).toBe(1 + 2);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await rejection(encrypt())).toMatchObject({ code: 'KEYRING_FAILED' });
+  });
+
+  it('limits the loads under way', async () => {
+    let running = 0;
+    let most = 0;
+    const inner = memoryKeyring();
+    const keyring: Keyring = {
+      ...inner,
+      async onEncrypt(materials) {
+        running += 1;
+        most = Math.max(most, running);
+        await pause(5);
+        running -= 1;
+        return inner.onEncrypt(materials);
+      },
+    };
+    const cmm = cachingCmm({
+      keyring,
+      cache: stormTrackingCache({ capacity: 100, fanOut: 4 }),
+      ttlMs: 60_000,
+    });
+    await Promise.all(
+      hundred.map((_, i) => client.encrypt(plaintext, { cmm, encryptionContext: { i: `${i}` } })),
+    );
+    expect(most).toBe(4);
+    expect(inner.calls.encrypt).toBe(100);
+  });
+
+  it('gives up on loads that never end, and has room for others again', async () => {
+    const inner = memoryKeyring();
+    let hanging = 3;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) => (hanging-- > 0 ? new Promise(() => undefined) : inner.onEncrypt(materials)),
+    };
+    const limits = { fanOut: 1, inFlightTtlMs: 10, graceIntervalMs: 5, gracePeriodMs: 20 };
+    const cmm = cachingCmm({
+      keyring,
+      cache: stormTrackingCache({ capacity: 10, ...limits }),
+      ttlMs: 60_000,
+    });
+    const stuck = ['1', '2', '3'].map((a) =>
+      rejection(client.encrypt(plaintext, { cmm, encryptionContext: { a } })),
+    );
+    for (const error of stuck) expect(await error).toMatchObject({ code: 'KEYRING_FAILED' });
+    await client.encrypt(plaintext, { cmm, encryptionContext: { a: '1' } });
+    expect(inner.calls.encrypt).toBe(1);
+  });
+
+  it.each([Infinity, 2 ** 31])('may wait for loads as long as %d ms', async (inFlightTtlMs) => {
+    const inner = memoryKeyring();
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) => pause(50).then(() => inner.onEncrypt(materials)),
+    };
+    const cache = stormTrackingCache({ capacity: 10, inFlightTtlMs, gracePeriodMs: inFlightTtlMs });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    expect((await client.encrypt(plaintext, { cmm })).message.length).toBeGreaterThan(0);
+  });
+
+  it('does not storm when materials live shorter than the grace period', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const keyring = memoryKeyring();
+    const cmm = cachingCmm({ keyring, cache: stormTrackingCache({ capacity: 10 }), ttlMs: 5_000 });
+    for (let i = 0; i < 100; i++) {
+      await client.encrypt(plaintext, { cmm, suite: 0x0478 });
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(keyring.calls.encrypt).toBeLessThanOrEqual(5);
+  });
+
+  it('refuses times that contradict each other', () => {
+    expect(() => stormTrackingCache({ capacity: 1, gracePeriodMs: 5_000 })).toThrow(RangeError);
+    expect(() => stormTrackingCache({ capacity: 1, graceIntervalMs: 20_000 })).toThrow(RangeError);
+    expect(() => stormTrackingCache({ capacity: 1, fanOut: 0 })).toThrow(RangeError);
+  });
+});
