@@ -27,7 +27,7 @@ export interface Operation {
 }
 
 /** A request that was read, and waits to be run. */
-export interface OperationRequest {
+interface OperationRequest {
   /** As they were sent: what the gate decides by is what the operation runs with. */
   readonly members: RequestMembers;
   readonly run: (call: Call) => Promise<Output>;
