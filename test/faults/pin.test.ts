@@ -12,11 +12,7 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
   'a PIN that is changed, with %s calls',
   (calls) => {
     it('is that of the configuration at the next login', { timeout: 60_000 }, async () => {
-      const { shim, token, open } = await faultyToken({ calls });
-      expect(await recoveryMs(open.device)).toBeLessThan(2000);
-      const other = outsider({ ...token, modulePath: shim.modulePath });
-      onTestFinished(() => other.leave());
-      changePin({ ...token, modulePath: shim.modulePath }, 'changed');
+      const { shim, token, open, other } = await tokenWithChangedPin(calls);
 
       // The token still knows its user, whatever the configuration has.
       open.adopt(tokenConfig(shim.modulePath, token, { calls, pin: createSecretKey('changed', 'utf8') }));
@@ -26,11 +22,7 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
     });
 
     it('is not offered twice where the configuration does not follow', { timeout: 60_000 }, async () => {
-      const { shim, token, open } = await faultyToken({ calls });
-      expect(await recoveryMs(open.device)).toBeLessThan(2000);
-      const other = outsider({ ...token, modulePath: shim.modulePath });
-      onTestFinished(() => other.leave());
-      changePin({ ...token, modulePath: shim.modulePath }, 'changed');
+      const { shim, open, other } = await tokenWithChangedPin(calls);
       other.closeAllSessions();
       // Long enough for all of them to have one under way.
       shim.fail('C_Login', { delayMs: 50 }, -1);
@@ -52,3 +44,14 @@ it('a configuration with another PIN is taken, and so is what comes after it', a
   await proxy.reload((toml) => withNextPin(toml).replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
   await expect(encrypt()).resolves.toMatchObject({ status: 401 });
 });
+
+/** A token that is in use, and has the PIN `changed` since. */
+async function tokenWithChangedPin(calls: 'inline' | 'worker') {
+  const { shim, token, open } = await faultyToken({ calls });
+  expect(await recoveryMs(open.device)).toBeLessThan(2000);
+  const behindShim = { ...token, modulePath: shim.modulePath };
+  const other = outsider(behindShim);
+  onTestFinished(() => other.leave());
+  changePin(behindShim, 'changed');
+  return { shim, token, open, other };
+}

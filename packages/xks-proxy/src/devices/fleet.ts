@@ -18,7 +18,6 @@ import {
 } from './open-token.ts';
 import { selectorName } from './selector-name.ts';
 import { tokenScout } from './threads/token-scout.ts';
-import { threadSettings } from './token-connection.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
 export interface Fleet {
@@ -73,7 +72,7 @@ export async function openFleet(
     const options = {
       budget,
       onChange: (status, cause) => log.health(name, status, cause),
-      scout: tokenScout(threadSettings(tokenConfig)),
+      scout: tokenScout(tokenConfig),
     } as const satisfies OpenTokenOptions;
     try {
       return await openToken(tokenConfig, options);

@@ -9,7 +9,7 @@ import { tokenException } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { type TokenScout, tokenScout } from './threads/token-scout.ts';
-import { connectToken, type TokenConnection, threadSettings } from './token-connection.ts';
+import { connectToken, type TokenConnection } from './token-connection.ts';
 
 /** A token that is open, for as long as somebody holds it: an old and a new configuration may share it. */
 export interface OpenToken {
@@ -40,7 +40,7 @@ export interface OpenTokenOptions {
 
 /** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE`. */
 export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
-  const scout = options.scout ?? tokenScout(threadSettings(config));
+  const scout = options.scout ?? tokenScout(config);
   const connection = await connectToken(config, scout).catch((cause: unknown): never => {
     const detail = cause instanceof Error ? cause.message : 'unknown error';
     const message = `the token ${config.name} cannot be opened: ${detail}`;
@@ -61,7 +61,7 @@ export function awaitToken(
 function heldToken(
   config: TokenConfig,
   first: TokenConnection | undefined,
-  { onChange, budget, scout = tokenScout(threadSettings(config)) }: OpenTokenOptions,
+  { onChange, budget, scout = tokenScout(config) }: OpenTokenOptions,
   cause?: unknown,
 ): OpenToken {
   let connection = first;
@@ -125,7 +125,7 @@ function heldToken(
     },
     adopt(other) {
       if (other.pin.equals(next.config.pin)) return;
-      next = { config: other, scout: tokenScout(threadSettings(other)) };
+      next = { config: other, scout: tokenScout(other) };
       isPinNew = true;
     },
     async release() {

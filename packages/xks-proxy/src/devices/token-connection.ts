@@ -1,9 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import { openModule, type Token } from '@holdfast/pkcs11';
 import type { TokenConfig } from '../config/config.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
-import type { ThreadSettings } from './threads/messages.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
 import type { TokenScout } from './threads/token-scout.ts';
@@ -109,18 +107,6 @@ async function isFast(token: Token): Promise<boolean> {
     if (performance.now() - startedAt < FAST_MS) return true;
   }
   return false;
-}
-
-/** What a thread has to know of a token. */
-export function threadSettings({ name, module, selector, pin, iv }: TokenConfig): ThreadSettings {
-  return { name, module, selector, pin: secretText(pin), pinGuard: new SharedArrayBuffer(4), iv };
-}
-
-function secretText(secret: KeyObject): string {
-  const bytes = secret.export();
-  const text = bytes.toString('utf8');
-  bytes.fill(0);
-  return text;
 }
 
 // More would miss their deadline while they wait: KMS had better hear at once that we are busy.

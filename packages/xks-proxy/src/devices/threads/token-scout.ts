@@ -1,5 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pkcs11Error } from '@holdfast/pkcs11';
+import type { TokenConfig } from '../../config/config.ts';
 import type { ThreadSettings } from './messages.ts';
 import { startTokenWorker } from './token-worker.ts';
 
@@ -12,7 +14,8 @@ export interface TokenScout {
 }
 
 /** A scout for one token, which is on its way once at a time. */
-export function tokenScout(settings: ThreadSettings): TokenScout {
+export function tokenScout(config: TokenConfig): TokenScout {
+  const settings = threadSettings(config);
   let looking: Promise<void> | undefined;
   return {
     settings,
@@ -39,6 +42,18 @@ async function lookOnce(settings: ThreadSettings): Promise<void> {
 async function tooLate(): Promise<never> {
   await sleep(LOOK_MS, undefined, { ref: false });
   throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer');
+}
+
+/** What a thread has to know of a token. */
+function threadSettings({ name, module, selector, pin, iv }: TokenConfig): ThreadSettings {
+  return { name, module, selector, pin: secretText(pin), pinGuard: new SharedArrayBuffer(4), iv };
+}
+
+function secretText(secret: KeyObject): string {
+  const bytes = secret.export();
+  const text = bytes.toString('utf8');
+  bytes.fill(0);
+  return text;
 }
 
 const LOOK_MS = 10_000;
