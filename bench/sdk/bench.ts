@@ -54,6 +54,7 @@ async function measure(subject: Case, messagePath: string): Promise<Result> {
     oursToFloor: measured.ratio('ours', 'floor'),
     cpuToPeer: measured.cpuRatio('ours', 'peer'),
     cpuToFloor: measured.cpuRatio('ours', 'floor'),
+    node: Number.parseInt(process.versions.node, 10),
     machine: MACHINE,
     loadAverage: loadavg()[0] ?? Number.NaN,
     ...(isStream && { peakRssMiB: await peaks(name, messagePath) }),

@@ -89,12 +89,15 @@ function open(
 
 /** The content key. Data keys are messages of HMAC, as security wants it. */
 function derive(suite: Workload['suite'], dataKey: Uint8Array, messageId: Uint8Array): KeyObject {
-  const pseudorandomKey = createHmac('sha512', messageId).update(dataKey).digest();
-  createHmac('sha512', pseudorandomKey).update(COMMIT_INFO).digest();
-  const block = createHmac('sha512', pseudorandomKey).update(KEY_INFO[suite]).digest();
+  const pseudorandomKey = createHmac('sha512', hmacKey(messageId)).update(dataKey).digest();
+  const prk = hmacKey(pseudorandomKey);
+  createHmac('sha512', prk).update(COMMIT_INFO).digest();
+  const block = createHmac('sha512', prk).update(KEY_INFO[suite]).digest();
   return createSecretKey(block.subarray(0, 32));
 }
 
+/** The faster form, which is another one for each version of Node. */
+const hmacKey = Number.parseInt(process.versions.node, 10) >= 24 ? createSecretKey : (key: Uint8Array) => key;
 const NOTHING: Uint8Array = new Uint8Array(0);
 const IV = new Uint8Array(12);
 const AAD = new Uint8Array(76);

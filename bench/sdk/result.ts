@@ -15,6 +15,8 @@ export const RESULT_SCHEMA = z.strictObject({
   oursToFloor: z.number(),
   cpuToPeer: z.number(),
   cpuToFloor: z.number(),
+  /** The major version of Node, each of which has a table of its own. */
+  node: z.number(),
   machine: z.string(),
   /** How many others wanted the processors. */
   loadAverage: z.number(),

@@ -7,21 +7,23 @@ import { RESULT_SCHEMA, type Result } from './result.ts';
 const FILE_SCHEMA = z.strictObject({ cases: z.array(RESULT_SCHEMA) });
 
 /**
- * Records one case in the place of an earlier measurement: as JSON, and in the table of the README beside it. Case by
- * case, so that a long run that is broken off has not been in vain.
+ * Records one case in the place of an earlier measurement: as JSON, and in the table of the README beside it, one for
+ * each major version of Node. Case by case, so that a long run that is broken off has not been in vain.
  */
 export async function record(result: Result): Promise<void> {
   const recorded = FILE_SCHEMA.parse(JSON.parse(await readFile(JSON_FILE, 'utf8')));
-  const cases = recorded.cases.filter(({ name }) => name !== result.name);
+  const cases = recorded.cases.filter(({ name, node }) => name !== result.name || node !== result.node);
   cases.push(result);
-  cases.sort((a, b) => indexOf(a) - indexOf(b));
+  cases.sort((a, b) => a.node - b.node || indexOf(a) - indexOf(b));
   await writeFile(JSON_FILE, `${JSON.stringify({ cases }, precise, 2)}\n`);
 
   const text = await readFile(README, 'utf8');
   const [before] = text.split(BEGIN);
   const [, after] = text.split(END);
   if (before === undefined || after === undefined) throw new Error('bench/README.md has lost its markers');
-  await writeFile(README, `${before}${BEGIN}\n${requirementsTable(cases)}\n${END}${after}`);
+  const nodes = [...new Set(cases.map(({ node }) => node))];
+  const tables = nodes.map((version) => requirementsTable(cases.filter(({ node }) => node === version)));
+  await writeFile(README, `${before}${BEGIN}\n${tables.join('\n\n')}\n${END}${after}`);
 }
 
 function indexOf({ name }: Result): number {
