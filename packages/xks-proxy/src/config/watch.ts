@@ -52,7 +52,12 @@ function fingerprint(states: readonly (readonly [file: string, state: string])[]
   return states.map(([file, its]) => `${file} ${its}`).join('\n');
 }
 
+/** A file that cannot be looked at has a state too: whoever reads it finds out what that means. */
 function state(file: string): string {
-  const found = statSync(file, { bigint: true, throwIfNoEntry: false });
-  return found === undefined ? 'absent' : `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs}`;
+  try {
+    const { dev, ino, size, mtimeNs } = statSync(file, { bigint: true });
+    return `${dev} ${ino} ${size} ${mtimeNs}`;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  }
 }

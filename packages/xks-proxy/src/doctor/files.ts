@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import type { Report } from './findings.ts';
@@ -12,7 +12,7 @@ export function examineFiles(configFile: string, report: Report): void {
   const named = [{ setting: 'configuration', file: configFile }, ...filesNamed(readToml(configFile), base)];
   const seen = new Set<string>();
   for (const { setting, file } of named) {
-    const found = statSync(file, { throwIfNoEntry: false });
+    const found = lookedAt(file);
     if (found === undefined || seen.has(file)) continue;
     seen.add(file);
     const mode = (found.mode & 0o777).toString(8);
@@ -21,6 +21,15 @@ export function examineFiles(configFile: string, report: Report): void {
     else if ((found.mode & 0o022) !== 0) report('file-writable', file, `its mode is ${mode}`);
     if (existsSync(`${file}.lock`))
       report('lock-left', `${file}.lock`, 'nobody can change the file meanwhile');
+  }
+}
+
+/** Undefined for a file that cannot be looked at: whoever reads it says why. */
+function lookedAt(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -41,6 +41,17 @@ describe('files that are watched', () => {
     read(first, second);
     await later();
     expect(changes).toBe(1);
+    writeFileSync(second, '2');
+    await expect.poll(() => changes).toBe(2);
+  });
+
+  it('are told of when they cannot be looked at any more, and when they can again', async () => {
+    read(first, second);
+    rmSync(second);
+    symlinkSync(second, second);
+    await expect.poll(() => changes).toBe(1);
+    read(first, second);
+    rmSync(second);
     writeFileSync(second, '2');
     await expect.poll(() => changes).toBe(2);
   });

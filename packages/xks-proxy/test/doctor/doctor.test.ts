@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
@@ -60,6 +60,12 @@ const change = (from: string, to: string) => {
   expect(sound()).toContain(from);
   write('config.toml', sound().replace(from, to));
 };
+/** Puts a link to itself in place of a file, at which even the superuser cannot look. */
+const loop = (name: string) => {
+  rmSync(file(name));
+  symlinkSync(file(name), file(name));
+  onTestFinished(() => rmSync(file(name)));
+};
 const count = (name: string, used: number) =>
   openCountsDirectory(file('state')).counts.write(new Map([[name, used]]));
 const withKey = (lines: string) =>
@@ -105,6 +111,7 @@ describe('doctor, where something is wrong,', () => {
   it.each<[code: Finding['code'], seed: () => void]>([
     ['config-invalid', () => change('regions = [', 'region = [')],
     ['config-invalid', () => rmSync(file('pin'))],
+    ['config-invalid', () => loop('pin')],
     ['secret-exposed', () => chmodSync(file('pin'), 0o644)],
     ['secret-exposed', () => chmodSync(file('server.key'), 0o640)],
     ['file-writable', () => chmodSync(file('config.toml'), 0o622)],
