@@ -82,11 +82,11 @@ export function parseEncryptOptions(
   options: EncryptOptions,
   maxLength: number | undefined,
 ): EncryptionOptions {
+  const cmm = materialsManager(options);
   const { frameLength = 4096, encryptionContext: pairs = EMPTY_CONTEXT } = options;
   if (frameLength !== 'auto' && !isIntegerBetween(frameLength, 1, MAX_UINT32)) {
     throw new RangeError('frameLength: expected an integer from 1 to 4294967295, or auto');
   }
-  const cmm = materialsManager(options);
   const encryptionContext = copyContext(pairs);
   assertNoReservedKeys(encryptionContext);
   const suite = options.suite === undefined ? undefined : knownSuite(options.suite);
@@ -111,9 +111,10 @@ export function parseEncryptOptions(
  * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID`
  */
 export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOptions): DecryptionOptions {
+  const cmm = decryptionManager(options);
   const { encryptionContext = EMPTY_CONTEXT } = options;
   return {
-    cmm: decryptionManager(options),
+    cmm,
     reproducedEncryptionContext: copyContext(encryptionContext),
     signal: options.signal,
     acceptDotNet400Messages: options.acceptDotNet400Messages === true,

@@ -57,7 +57,9 @@ export function startFrameWorkers({
   count = availableParallelism(),
 }: FrameWorkersOptions = {}): FrameWorkers {
   if (!isIntegerBetween(count, 1, 1024)) throw new RangeError('count: expected an integer from 1 to 1024');
-  const pool = new ThreadPool(count, () => new Worker(THREAD));
+  // Beside this file, compiled as it is or not. Not before it is wanted: a bundle in CommonJS has no URL.
+  const thread = new URL(`./frame-thread${extname(import.meta.url)}`, import.meta.url);
+  const pool = new ThreadPool(count, () => new Worker(thread));
   return {
     encryptor: (client, options) =>
       chunkEncryptor(parseClientOptions(client), options, (message) => {
@@ -75,6 +77,3 @@ export function startFrameWorkers({
     [Symbol.asyncDispose]: () => pool.close(),
   };
 }
-
-/** Beside this file, compiled as it is or not. */
-const THREAD = new URL(`./frame-thread${extname(import.meta.url)}`, import.meta.url);

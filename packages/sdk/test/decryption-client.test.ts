@@ -51,6 +51,8 @@ describe('a client that only decrypts', () => {
     await expect(both).rejects.toBeInstanceOf(TypeError);
     // @ts-expect-error a caller without types
     await expect(decryptionClient().decrypt(plaintext, {})).rejects.toBeInstanceOf(TypeError);
+    // @ts-expect-error a caller without types
+    await expect(decryptionClient().decrypt(plaintext)).rejects.toThrow(/^options: /);
   });
 
   it('refuses an unknown policy and limits that are none', () => {

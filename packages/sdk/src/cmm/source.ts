@@ -22,10 +22,11 @@ export function decryptionManager(source: MaterialsSource): DecryptionMaterialsM
 }
 
 function managerOf<Default>(
-  { keyring, cmm }: MaterialsSource,
+  // Without types a caller may have left it out.
+  { keyring, cmm }: Partial<MaterialsSource> = {},
   around: (keyring: Keyring) => Default,
 ): CryptographicMaterialsManager | Default {
   if (keyring !== undefined && cmm === undefined) return around(keyring);
   if (cmm !== undefined && keyring === undefined) return cmm;
-  throw new TypeError('expected either a keyring or a cmm');
+  throw new TypeError('options: expected a keyring or a cmm');
 }

@@ -4,7 +4,8 @@ import type { FrameRun, FrameRunAnswer, FrameRunResult } from './frame-run.ts';
 /** What a pool needs of a worker thread. */
 export interface Thread {
   on(event: 'message', listener: (answer: FrameRunAnswer) => void): unknown;
-  on(event: 'error' | 'exit', listener: () => void): unknown;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'exit', listener: () => void): unknown;
   postMessage(run: FrameRun, handedOver: readonly ArrayBuffer[]): void;
   /** An idle thread keeps no process alive. */
   ref(): void;
@@ -50,6 +51,7 @@ export class ThreadPool {
 
   #add(): void {
     const thread = this.#start();
+    let cause: unknown;
     this.#threads.add(thread);
     this.#idle.push(thread);
     thread.on('message', (answer) => {
@@ -62,13 +64,12 @@ export class ThreadPool {
       else job?.resolve(answer);
       this.#next();
     });
-    // What it died of may be anything, and its end says the rest.
-    thread.on('error', () => undefined);
+    thread.on('error', (error) => (cause = error));
     thread.on('exit', () => {
       this.#threads.delete(thread);
       const place = this.#idle.indexOf(thread);
       if (place !== -1) this.#idle.splice(place, 1);
-      this.#jobs.get(thread)?.reject(failed('a worker thread died'));
+      this.#jobs.get(thread)?.reject(failed('a worker thread died', { cause }));
       this.#jobs.delete(thread);
       if (this.#isClosed || this.#waiting.length === 0) return;
       this.#add();
@@ -98,6 +99,6 @@ function refuse({ run, reject }: Job): void {
   reject(failed('the workers are closed'));
 }
 
-function failed(message: string): EncryptionSdkError {
-  return new EncryptionSdkError('WORKERS_FAILED', message);
+function failed(message: string, options?: ErrorOptions): EncryptionSdkError {
+  return new EncryptionSdkError('WORKERS_FAILED', message, options);
 }

@@ -33,6 +33,15 @@ it('a thread that dies fails its run, and another takes its place', async () => 
   await pool.close();
 });
 
+it('what a thread died of is the cause', async () => {
+  const pool = new ThreadPool(1, () => new Worker(new URL('no-such-file.js', import.meta.url)));
+  expect(await rejection(pool.run(run()))).toMatchObject({
+    code: 'WORKERS_FAILED',
+    cause: { code: 'ERR_MODULE_NOT_FOUND' },
+  });
+  await pool.close();
+});
+
 it('plaintext comes back zeroed, in the memory that it was handed over in', async () => {
   const pool = new ThreadPool(1, thread);
   const { bytes, ...rest } = run();
