@@ -188,7 +188,7 @@ type TracedKey = Pick<AwsCryptoEncryptedDataKey, 'providerId' | 'providerInfo'>;
 
 function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if ('$fault' in error) return AWS_KMS_FAILURES.isOutage(error);
+  if ('$metadata' in error) return AWS_KMS_FAILURES.isOutage(error);
   return 'syscall' in error || error.name === 'TimeoutError';
 }
 

@@ -18,7 +18,7 @@ import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
-import { urlOfNobody } from './fixtures/json-server.ts';
+import { answering, startJsonServer, urlOfNobody } from './fixtures/json-server.ts';
 import { kmsClient, region } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
@@ -78,9 +78,14 @@ describe('a keyring of @aws-crypto in our client', () => {
   });
 
   it('says that its key service is out', async () => {
-    const keyring = fromAwsCrypto(theirKms(nobody));
-    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
-    expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: '@aws-crypto keyring' });
+    const gateway = await startJsonServer(() => ({ status: 200, body: {} }));
+    gateway.fault(answering(502, '<html>bad gateway</html>'));
+    for (const url of [nobody, gateway.url]) {
+      const keyring = fromAwsCrypto(theirKms(url));
+      const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+      expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: '@aws-crypto keyring' });
+    }
+    await gateway.close();
   });
 
   it('encrypts nothing with a keyring that wraps nothing', async () => {

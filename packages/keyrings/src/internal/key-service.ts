@@ -5,12 +5,20 @@ export interface KeyServiceFailures {
   readonly keyService: KeyService;
   /** True for an error after which the same call may succeed: no answer, overload, a failure within. */
   isOutage(error: unknown): boolean;
+  /** True for an error of a client that could not read the answer, in which the answer may stand. */
+  isUnreadable?(error: unknown): boolean;
+}
+
+/** True for a status of HTTP after which the same call may succeed. */
+export function isOutageStatus(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
 }
 
 /**
  * What a call of a key service resolves to.
  *
- * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED`, with the service's own error as `cause`
+ * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED`, with the service's own error as `cause`;
+ *   `KEY_SERVICE_ANSWER_INVALID` for an answer that could not be read
  */
 export async function called<T>(failures: KeyServiceFailures, call: () => Promise<T>): Promise<T> {
   try {
@@ -18,6 +26,7 @@ export async function called<T>(failures: KeyServiceFailures, call: () => Promis
   } catch (cause) {
     if (cause instanceof KeyringError) throw cause;
     const { keyService } = failures;
+    if (failures.isUnreadable?.(cause)) throw invalidAnswer(keyService, 'what cannot be read');
     throw failures.isOutage(cause)
       ? new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService} is out`, { cause, keyService })
       : new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause, keyService });

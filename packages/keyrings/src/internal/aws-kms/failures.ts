@@ -1,21 +1,44 @@
-import type { KeyServiceFailures } from '../key-service.ts';
+import { member } from '../http/json.ts';
+import { isOutageStatus, type KeyServiceFailures } from '../key-service.ts';
 
 /** How the AWS SDK tells that AWS KMS, or the key store behind it, is out. */
-export const AWS_KMS_FAILURES: KeyServiceFailures = { keyService: 'AWS KMS', isOutage };
+export const AWS_KMS_FAILURES: KeyServiceFailures = {
+  keyService: 'AWS KMS',
+  isOutage,
+  isUnreadable: (error) => error instanceof SyntaxError && statusOf(error) === 200,
+};
 
+/** By the status: older clients call every exception that they do not know a fault of the caller. */
 function isOutage(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return false;
-  // Whatever came back from the service has a fault.
-  if (!('$fault' in error)) return true;
-  return error.$fault === 'server' || ('name' in error && CLIENT_FAULTS.has(String(error.name)));
+  const status = statusOf(error);
+  if (status === undefined || isOutageStatus(status)) return true;
+  // Of an answer that broke off there is a status, and nothing else to go by.
+  const isWhole = error instanceof SyntaxError || (error instanceof Error && '$fault' in error);
+  return !isWhole || PASSING.has(error.name);
 }
 
-/** What is called a fault of the client, and passes. */
-const CLIENT_FAULTS: ReadonlySet<string> = new Set([
+/** Of the answer, which has the status also where the client could not read it; `undefined` without an answer. */
+function statusOf(error: unknown): number | undefined {
+  const status =
+    member(member(error, '$metadata'), 'httpStatusCode') ?? member(member(error, '$response'), 'statusCode');
+  return typeof status === 'number' ? status : undefined;
+}
+
+/** What comes with a status of a refusal, and passes. */
+const PASSING: ReadonlySet<string> = new Set([
   // The state of a key, and every failure of an external key store, such as no answer from its proxy.
   'KMSInvalidStateException',
+  'BandwidthLimitExceeded',
   'LimitExceededException',
+  'PriorRequestNotComplete',
   'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'RequestTimeout',
+  'RequestTimeoutException',
+  'SlowDown',
+  'ThrottledException',
+  'Throttling',
   'ThrottlingException',
   'TooManyRequestsException',
 ]);

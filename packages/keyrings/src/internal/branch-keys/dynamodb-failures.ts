@@ -3,6 +3,7 @@ import type { KeyServiceFailures } from '../key-service.ts';
 
 /** How the AWS SDK tells that Amazon DynamoDB is out, is overloaded, or has another transaction under way. */
 export const DYNAMODB_FAILURES: KeyServiceFailures = {
+  ...AWS_KMS_FAILURES,
   keyService: 'branch key store',
   isOutage: (error) =>
     AWS_KMS_FAILURES.isOutage(error) ||

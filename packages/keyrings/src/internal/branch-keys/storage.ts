@@ -5,8 +5,7 @@ import type { BranchKeyRecord, BranchKeyRecordType } from './record.ts';
  * the same answer at the same time: whoever reads what was replaced wraps with an old key, and whoever writes over
  * what somebody else wrote loses a key and all that it wrapped.
  *
- * All methods reject with `KeyringError` `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED`, or `BRANCH_KEY_INVALID`
- * for what is no record.
+ * All methods reject with `KeyringError` `KEY_SERVICE_…`, or `BRANCH_KEY_INVALID` for what is no record.
  */
 export interface BranchKeyStorage {
   /** The record with this id and `type`, `undefined` if there is none. */

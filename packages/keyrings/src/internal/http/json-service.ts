@@ -1,6 +1,6 @@
 import { secretBytes } from '@holdfast/sdk/spi';
 import { KeyringError, type KeyService } from '../errors.ts';
-import { called, invalidAnswer } from '../key-service.ts';
+import { called, invalidAnswer, isOutageStatus } from '../key-service.ts';
 import { checkedTimeout, type HttpOptions } from './options.ts';
 
 /** How one key service differs from the others. */
@@ -68,9 +68,7 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
 }
 
 function failed(keyService: KeyService, failure: HttpFailure): KeyringError {
-  const { status } = failure;
-  const isOutage = status >= 500 || status === 408 || status === 429;
-  return isOutage
+  return isOutageStatus(failure.status)
     ? new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService} is out`, { cause: failure, keyService })
     : new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause: failure, keyService });
 }

@@ -115,6 +115,7 @@ describe('an error of Amazon DynamoDB', () => {
     'throughput exceeded': [400, named('ProvisionedThroughputExceededException')],
     'a fault of the server': [500, named('InternalServerError')],
     'a gateway in between': [502, '<html>bad gateway</html>'],
+    'too many requests': [429, ''],
   } as const;
   for (const [outage, [status, body]] of Object.entries(outages)) {
     it(`is an outage: ${outage}`, async () => {
@@ -140,6 +141,14 @@ describe('an error of Amazon DynamoDB', () => {
       expect(await keyringError(storage.read('a', 'branch:ACTIVE'))).toMatchObject(expected);
     });
   }
+
+  it('is an invalid answer: no JSON', async () => {
+    scripted.fault(answering(200, '<html>welcome</html>'));
+    const storage = dynamoDbStorage({ client, tableName: 'any' });
+    const expected = { code: 'KEY_SERVICE_ANSWER_INVALID', keyService: 'branch key store' };
+    expect(await keyringError(storage.create([record('a', 'branch:ACTIVE')]))).toMatchObject(expected);
+    expect(await keyringError(storage.read('a', 'branch:ACTIVE'))).toMatchObject(expected);
+  });
 
   it('is an unmet condition, whatever is wrong with other items', async () => {
     scripted.fault(answering(400, cancelled('TransactionConflict', 'ConditionalCheckFailed')));
