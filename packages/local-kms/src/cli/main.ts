@@ -12,6 +12,7 @@ import {
 } from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
+import { PRODUCT_VERSION } from '../version.ts';
 import { addAuditCommand } from './audit.ts';
 import { type AuditFile, auditFile } from './audit-file.ts';
 import { addBackupCommands } from './backup.ts';
@@ -47,6 +48,7 @@ interface ServeOptions extends StoreOptions, ProtectionOptions {
 
 const program = new Command('local-kms')
   .description('The AWS KMS API on this machine, for development and tests.')
+  .version(PRODUCT_VERSION)
   .exitOverride();
 
 addProtectionOptions(addStoreOptions(program.command('serve')))

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -187,4 +187,13 @@ describe('local-kms serve', () => {
     child.kill('SIGTERM');
     expect(await exitCode(child)).toBe(0);
   });
+});
+
+test('local-kms --version tells that of the package', async () => {
+  const { child } = run('--version');
+  const output: string[] = [];
+  child.stdout.on('data', (chunk) => output.push(String(chunk)));
+  expect(await exitCode(child)).toBe(0);
+  const { version } = JSON.parse(readFileSync('packages/local-kms/package.json', 'utf8'));
+  expect(output.join('')).toBe(`${version}\n`);
 });
