@@ -86,7 +86,8 @@ export class EntryStore {
   }
 }
 
-function wipe({ kind, materials }: CachedMaterials): void {
+/** Overwrites the key in materials that nobody will ask for again. */
+export function wipe({ kind, materials }: CachedMaterials): void {
   const key = kind === 'branch-key' ? materials.branchKey : materials.dataKey;
   key?.fill(0);
 }

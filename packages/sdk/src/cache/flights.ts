@@ -29,11 +29,12 @@ export class Flights<T> {
   }
 
   /**
-   * Joins the load of this id, or starts it.
+   * Joins the load of this id, or starts it. The signal of a load aborts when it is lost: whatever it brings then
+   * is older than what others may have loaded in the meantime.
    *
    * Rejects with the failure of the load, or `EncryptionSdkError` `KEYRING_FAILED` when it is lost.
    */
-  join(id: string, load: () => Promise<T>): Promise<T> {
+  join(id: string, load: (lost: AbortSignal) => Promise<T>): Promise<T> {
     const known = this.#byId.get(id);
     if (known !== undefined) return known;
     const flight = this.#run(load);
@@ -43,12 +44,16 @@ export class Flights<T> {
     return flight;
   }
 
-  async #run(load: () => Promise<T>): Promise<T> {
+  async #run(load: (lost: AbortSignal) => Promise<T>): Promise<T> {
     while (this.isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
+    const flight = new AbortController();
+    const lose = (): void => flight.abort(lateLoad());
+    const timer = setTimeout(lose, Math.min(this.#limits.inFlightTtlMs, MAX_TIMER_DELAY_MS));
     try {
-      return await withTimeLimit(load(), this.#limits.inFlightTtlMs);
+      return await abortable(load(flight.signal), flight.signal);
     } finally {
+      clearTimeout(timer);
       this.#running -= 1;
       this.#waiting.shift()?.();
     }
@@ -66,14 +71,6 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-function withTimeLimit<T>(promise: Promise<T>, limitMs: number): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(
-      () => {
-        reject(new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time'));
-      },
-      Math.min(limitMs, MAX_TIMER_DELAY_MS),
-    );
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
+function lateLoad(): EncryptionSdkError {
+  return new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time');
 }

@@ -1,4 +1,4 @@
-import { EntryStore, type StoredEntry } from './entry-store.ts';
+import { EntryStore, type StoredEntry, wipe } from './entry-store.ts';
 import { abortable, Flights } from './flights.ts';
 import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 
@@ -6,7 +6,10 @@ import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 export interface LocalCacheOptions {
   /** Most entries at the same time, 0 or more; 0 keeps nothing but still lets simultaneous callers share. */
   readonly capacity: number;
-  /** Milliseconds after which a load counts as lost: those who wait for it fail. Default 30,000. */
+  /**
+   * Milliseconds after which a load counts as lost: those who wait for it fail, and what it brings after all is
+   * wiped. Default 30,000.
+   */
   readonly inFlightTtlMs?: number;
 }
 
@@ -23,22 +26,30 @@ export function localCache({ capacity, inFlightTtlMs = 30_000 }: LocalCacheOptio
   return cacheOver(new EntryStore(capacity), new Flights({ maxInFlight: Infinity, inFlightTtlMs }));
 }
 
+/** Loads what replaces an entry; rejects if it is lost by then. */
+type Reload = (lost: AbortSignal) => Promise<StoredEntry>;
+
 /** A cache of these parts; `onHit` sees each entry that a request found, with what would replace it. */
 export function cacheOver(
   store: EntryStore,
   flights: Flights<StoredEntry>,
-  onHit: (entry: StoredEntry, id: string, reload: () => Promise<StoredEntry>) => void = () => undefined,
+  onHit: (entry: StoredEntry, id: string, reload: Reload) => void = () => undefined,
 ): MaterialsCache {
   const counters = { hits: 0, misses: 0, loads: 0 };
-  const reload = async <T>({ id, ttlMs, load }: CacheRequest<T>): Promise<StoredEntry> => {
-    counters.loads += 1;
-    const cached = await load();
-    const createdAtMs = performance.now();
-    const expiresAtMs = createdAtMs + ttlMs;
-    const entry = { cached, messages: 0, bytes: 0, createdAtMs, expiresAtMs, refreshedAtMs: createdAtMs };
-    store.put(id, entry);
-    return entry;
-  };
+  const reloading =
+    <T>({ id, ttlMs, load }: CacheRequest<T>): Reload =>
+    async (lost) => {
+      counters.loads += 1;
+      const cached = await load();
+      // Somebody else may have loaded younger materials since.
+      if (lost.aborted) wipe(cached);
+      lost.throwIfAborted();
+      const createdAtMs = performance.now();
+      const expiresAtMs = createdAtMs + ttlMs;
+      const entry = { cached, messages: 0, bytes: 0, createdAtMs, expiresAtMs, refreshedAtMs: createdAtMs };
+      store.put(id, entry);
+      return entry;
+    };
   return {
     async fetch(request) {
       const { id, use, signal } = request;
@@ -47,13 +58,13 @@ export function cacheOver(
       const found = entry && use(entry);
       if (entry !== undefined && found !== undefined) {
         counters.hits += 1;
-        onHit(entry, id, () => reload(request));
+        onHit(entry, id, reloading(request));
         return found;
       }
       counters.misses += 1;
       // Of the many who wait for one load, some may find it used up by the others: they go round again.
       for (;;) {
-        const flight = flights.join(id, () => reload(request));
+        const flight = flights.join(id, reloading(request));
         const loaded = use(await abortable(flight, signal));
         if (loaded !== undefined) return loaded;
       }
