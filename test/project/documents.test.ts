@@ -226,7 +226,7 @@ test.each(blocks('toml').map(({ file, code }) => [file, code] as const))(
       password_file: 'sesame',
       pin_file: '1234',
       secret_access_key_file: 'A'.repeat(43),
-      credentials_file: `[[credentials]]\naccess_key_id = "${'A'.repeat(20)}"\nsecret_access_key_file = "secret_access_key_file"`,
+      credentials_file: `[[credentials]]\naccess_key_id = "${'B'.repeat(20)}"\nsecret_access_key_file = "secret_access_key_file"`,
     };
     writeFileSync(join(folder, 'secret_access_key_file'), 'A'.repeat(43));
     // A page about one part shows that part alone.
