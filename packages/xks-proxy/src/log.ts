@@ -34,7 +34,7 @@ export interface ProxyLog {
   }): void;
   /** A key that has nearly encrypted all it may could not be rotated. */
   rotationFailed(event: { readonly store: string; readonly externalKeyId: string }, cause: unknown): void;
-  /** The audit trail has got this far, in a file that was opened or closed: a hash to compare the trail with later. */
+  /** The audit trail has got this far, told for each file and failure: a hash to compare the trail with later. */
   auditHead(event: { readonly file: string; readonly sequence: number; readonly hash: string }): void;
   /** Records do not get into the audit trail; told once, until one does. */
   auditFailed(cause: unknown): void;

@@ -104,13 +104,14 @@ async function start(
     (...http) => void app(...http),
     log,
   );
-  await recordEvent(audit, 'started', current);
   const port = await listen(server, config.server);
   // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
   server.on('error', (error) => log.serverError(error));
   serving = current;
   const { host } = config.server;
   log.listening({ host, port, adminPort: admin?.port, ...served(current) });
+  // Not before: whoever finds the port taken has not started.
+  await recordEvent(audit, 'started', current);
 
   // Those that still have requests under way: it is their clients who decide how long that takes.
   const retiring = new Set<Promise<unknown>>();

@@ -1,14 +1,22 @@
 import { mkdir, open } from 'node:fs/promises';
+import { synchronized } from '../files/replace-file.ts';
 import type { RecordFields } from '../request-record.ts';
-import { type AuditFile, auditFile, auditFiles, linesOf } from './files.ts';
-import { auditLine, CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
+import { type ChainPlace, chainEnd } from './chain-end.ts';
+import { auditFile, auditFiles } from './files.ts';
+import { mend } from './mend.ts';
+import { auditLine, type ChainHead } from './record.ts';
 
-/** A chain that is open for writing. After a failure it is of no use: what was written is found out by opening it again. */
+/** A chain that is open for writing. */
 export interface AuditChain {
+  /** The last record that is known to be written. */
   readonly head: ChainHead;
   /** The file that is written to. */
   readonly file: string;
-  /** Appends records, in a new file if the last one is full or of another day (UTC). */
+  /**
+   * Appends records, in a new file if the last one is full or of another day (UTC). After a call that failed, the next one
+   * mends the file, with a record `recovered` of the bytes that were cut off. Rejects as long as the file is not as this
+   * chain has left it: records are missing, or somebody else writes.
+   */
   append(records: readonly RecordFields[]): Promise<void>;
   /** Resolves when what was appended survives a loss of power. */
   sync(): Promise<void>;
@@ -24,99 +32,79 @@ export interface AuditChainOptions {
 }
 
 /**
- * Opens a chain where it ended, or begins one. Half a line at the end, which a crash leaves, is cut off, and a record
- * `recovered` says of how many bytes. Rejects if the last whole line is no record as it was written: nothing is
- * appended to a chain that is broken already.
+ * Opens a chain where it ended, or begins one. What is there stays as it is until the first record; half a line at the end,
+ * which a crash leaves, is mended then. Rejects if the last whole line is no record as it was written, or is missing:
+ * nothing is appended to a chain that is broken already.
  */
 export async function openChain({ directory, chain, maxFileBytes }: AuditChainOptions): Promise<AuditChain> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const files = (await auditFiles(directory)).filter((file) => file.chain === chain);
-  const end = await endOf(files);
-  let head = end.head;
+  const end = await chainEnd(files);
+  let place: ChainPlace = end;
   let day = end.day;
   let file = files.at(-1) ?? auditFile(directory, chain, 1);
   let handle = await open(file.path, 'a', 0o600);
-  let size = end.wholeBytes;
+  // What may stand behind the place; undefined as long as that is certain to be nothing.
+  let doubtful = end.half.length === 0 ? undefined : end.half;
+  let cutBytes = 0;
+  // The file whose name is on the disk as well.
+  let named: typeof file | undefined;
 
+  const mended = async (attempted: Uint8Array): Promise<void> => {
+    const found = await mend(file.path, place, attempted);
+    const broken = handle;
+    [handle, place] = [found.handle, found.place];
+    cutBytes += found.cutBytes;
+    await broken.close().catch(() => undefined);
+  };
   const nextFile = async (): Promise<void> => {
     await handle.datasync();
     const next = auditFile(directory, chain, file.number + 1);
     const opened = await open(next.path, 'ax', 0o600);
-    await handle.close();
-    [file, handle, size] = [next, opened, 0];
+    const full = handle;
+    [file, handle, place] = [next, opened, { ...place, size: 0, lastLine: new Uint8Array() }];
+    await full.close();
   };
-  const opened: AuditChain = {
+  return {
     get head() {
-      return head;
+      return place.head;
     },
     get file() {
       return file.path;
     },
     async append(records) {
-      const today = new Date().toISOString().slice(0, 10);
-      const isOld = size > 0 && day !== undefined && day !== today;
-      if (size >= maxFileBytes || isOld) await nextFile();
-      let text = '';
-      let next = head;
-      for (const fields of records) {
-        const sealed = auditLine(fields, next);
-        next = sealed.head;
-        text += `${sealed.line}\n`;
-      }
+      if (doubtful !== undefined) await mended(doubtful);
+      doubtful = new Uint8Array();
+      const time = new Date().toISOString();
+      const today = time.slice(0, 10);
+      const isOld = place.size > 0 && day !== undefined && day !== today;
+      if (place.size >= maxFileBytes || isOld) await nextFile();
+      const cut = cutBytes === 0 ? [] : [{ event: 'recovered', time, truncatedBytes: cutBytes }];
+      let { head } = place;
+      const lines = [...cut, ...records].map((fields) => {
+        const sealed = auditLine(fields, head);
+        head = sealed.head;
+        return Buffer.from(`${sealed.line}\n`);
+      });
+      const text = Buffer.concat(lines);
       // Somebody else at the same chain would break it: better this process stops writing to it.
       const now = await handle.stat();
-      if (now.size !== size) throw new Error('another process writes to the audit file');
+      if (now.size !== place.size) throw new Error('another process writes to the audit file');
       if (now.nlink === 0) throw new Error('the audit file was deleted');
+      doubtful = text;
       await handle.appendFile(text);
-      size += Buffer.byteLength(text);
-      [head, day] = [next, today];
+      const size = place.size + text.length;
+      if ((await handle.stat()).size !== size) throw new Error('another process writes to the audit file');
+      doubtful = undefined;
+      place = { head, size, lastLine: lines.at(-1) ?? place.lastLine };
+      [day, cutBytes] = [today, 0];
     },
-    sync: () => handle.datasync(),
+    async sync() {
+      const synced = file;
+      await handle.datasync();
+      if (synced !== named) await synchronized(directory);
+      named = synced;
+    },
     close: () => handle.close(),
   };
-  try {
-    if (end.halfBytes > 0) {
-      await handle.truncate(end.wholeBytes);
-      const time = new Date().toISOString();
-      await opened.append([{ event: 'recovered', time, truncatedBytes: end.halfBytes }]);
-    }
-    return opened;
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
-}
-
-interface ChainEnd {
-  readonly head: ChainHead;
-  /** Of the last record, as `2026-11-21`. */
-  readonly day: string | undefined;
-  /** Of the last file: up to the end of its last whole line, and after it. */
-  readonly wholeBytes: number;
-  readonly halfBytes: number;
-}
-
-async function endOf(files: readonly AuditFile[]): Promise<ChainEnd> {
-  const file = files.at(-1);
-  if (file === undefined) return { head: CHAIN_START, day: undefined, wholeBytes: 0, halfBytes: 0 };
-  let last: Uint8Array | undefined;
-  let wholeBytes = 0;
-  let halfBytes = 0;
-  for await (const { bytes, isWhole } of linesOf(file.path)) {
-    if (isWhole) {
-      last = bytes;
-      wholeBytes += bytes.length + 1;
-    } else {
-      halfBytes = bytes.length;
-    }
-  }
-  // A crash between the making of a file and its first record.
-  if (last === undefined) {
-    const { head, day } = await endOf(files.slice(0, -1));
-    return { head, day, wholeBytes, halfBytes };
-  }
-  const record = parseAuditLine(last);
-  if (record === undefined) throw new Error(`the last record of ${file.path} is damaged`);
-  const { sequence, hash, time } = record;
-  return { head: { sequence, hash }, day: time?.slice(0, 10), wholeBytes, halfBytes };
 }

@@ -3,6 +3,7 @@ import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { RecordFields } from '../request-record.ts';
 import { type AuditChain, openChain } from './chain.ts';
+import { lockChain } from './chain-lock.ts';
 
 /** The audit trail of a process. */
 export interface AuditTrail {
@@ -21,43 +22,35 @@ type AuditEvent = 'started' | 'request' | 'reloaded' | 'reload-refused' | 'stopp
 /** The trail of a proxy that keeps none. */
 export const NO_AUDIT: AuditTrail = { append: async () => undefined, close: async () => undefined };
 
-/** Opens the trail. Throws XksProxyError `AUDIT_UNAVAILABLE`. */
+/** Opens the trail, for this process alone. Throws XksProxyError `AUDIT_UNAVAILABLE`. */
 export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promise<AuditTrail> {
-  let chain: AuditChain | undefined;
-  try {
-    chain = await openChain(config);
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : 'unknown error';
-    throw new XksProxyError('AUDIT_UNAVAILABLE', `the audit trail cannot be opened: ${detail}`, { cause });
-  }
-  const tellHead = ({ file, head }: AuditChain): void => log.auditHead({ file, ...head });
-  tellHead(chain);
+  const { chain, unlock } = await openAlone(config);
+  const tellHead = (): void => log.auditHead({ file: chain.file, ...chain.head });
+  tellHead();
   let pending: Pending[] = [];
   let flushing: Promise<void> | undefined;
   let lost = 0;
+  let isOut = false;
 
   const write = async (batch: readonly Pending[]): Promise<void> => {
-    const reopened = chain === undefined;
-    chain ??= await openChain(config);
-    if (reopened) tellHead(chain);
     const fileBefore = chain.file;
     const time = new Date().toISOString();
     const told = lost;
     const gap = told === 0 ? [] : [{ event: 'records-lost', time, count: told }];
     await chain.append([...gap, ...batch.map(({ record }) => record)]);
-    if (chain.file !== fileBefore) tellHead(chain);
+    if (chain.file !== fileBefore) tellHead();
     if (config.fsync === 'always') await chain.sync();
     // Others may have been lost meanwhile.
     lost -= told;
+    isOut = false;
   };
-  const failed = async (batch: readonly Pending[], cause: unknown): Promise<void> => {
-    const broken = chain;
-    chain = undefined;
-    for (const { settled } of batch) settled(cause);
+  const failed = (cause: unknown, records: number): void => {
+    lost += records;
     // Of a row of failures the first is enough for the log.
-    if (lost === 0) log.auditFailed(cause);
-    lost += batch.length;
-    await broken?.close().catch(() => undefined);
+    if (isOut) return;
+    isOut = true;
+    log.auditFailed(cause);
+    tellHead();
   };
   /** All that waits goes into one write, and one sync, so that their time is shared. */
   const flush = async (): Promise<void> => {
@@ -68,7 +61,8 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
         await write(batch);
         for (const { settled } of batch) settled();
       } catch (error) {
-        await failed(batch, error);
+        for (const { settled } of batch) settled(error);
+        failed(error, batch.length);
       }
     }
   };
@@ -81,10 +75,7 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
   const syncing =
     config.fsync === 'interval'
       ? setInterval(() => {
-          const synced = chain;
-          synced?.sync().catch(async (error: unknown) => {
-            if (synced === chain) await failed([], error);
-          });
+          chain.sync().catch((error: unknown) => failed(error, 0));
         }, SYNC_INTERVAL_MS).unref()
       : undefined;
 
@@ -92,8 +83,7 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
     async append(event, fields, withinMs) {
       if (pending.length >= MAX_PENDING) {
         const full = new Error('too many audit records wait');
-        if (lost === 0) log.auditFailed(full);
-        lost += 1;
+        failed(full, 1);
         if (config.required) throw full;
         return;
       }
@@ -111,12 +101,27 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
     async close() {
       await flushed();
       clearInterval(syncing);
-      if (chain === undefined) return;
       await chain.sync().catch((error: unknown) => log.auditFailed(error));
-      tellHead(chain);
-      await chain.close();
+      tellHead();
+      try {
+        await chain.close();
+      } finally {
+        await unlock();
+      }
     },
   };
+}
+
+async function openAlone(config: AuditConfig): Promise<{ chain: AuditChain; unlock: () => Promise<void> }> {
+  let unlock: (() => Promise<void>) | undefined;
+  try {
+    unlock = await lockChain(config);
+    return { chain: await openChain(config), unlock };
+  } catch (cause) {
+    await unlock?.();
+    const detail = cause instanceof Error ? cause.message : 'unknown error';
+    throw new XksProxyError('AUDIT_UNAVAILABLE', `the audit trail cannot be opened: ${detail}`, { cause });
+  }
 }
 
 interface Pending {

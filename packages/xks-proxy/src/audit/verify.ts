@@ -34,9 +34,9 @@ export interface ChainReport {
 
 /** What is known of a trail from elsewhere. */
 export interface VerifyOptions {
-  /** The hash of a record that must be there: of the last one that is known, so that a missing end is noticed. */
+  /** The hash of a record that must be in one of the chains: of the last one that is known, so that a missing end is noticed. */
   readonly head?: string | undefined;
-  /** The hash before the first record, for a trail whose beginning is kept elsewhere. */
+  /** The hash before the first record, for a single chain whose beginning is kept elsewhere. */
   readonly after?: string | undefined;
 }
 
@@ -45,32 +45,54 @@ export interface VerifyOptions {
  * added or moved without a finding, but for lines removed at the very end, which only `head` tells.
  *
  * @param paths directories of trails, or single files of one that follow each other
- * @returns one report a chain; rejects if something cannot be read
+ * @returns one report a chain; rejects if something cannot be read, and with a RangeError for `after` and several chains
  */
 export async function verifyAudit(
   paths: readonly string[],
-  options: VerifyOptions = {},
+  { head, after }: VerifyOptions = {},
 ): Promise<ChainReport[]> {
   const chains = new Map<string, AuditFile[]>();
   for (const file of await filesAt(paths)) {
     const key = `${dirname(file.path)}/${file.chain}`;
     chains.set(key, [...(chains.get(key) ?? []), file]);
   }
-  return Promise.all([...chains.values()].map((files) => verifyChain(files, options)));
+  if (after !== undefined && chains.size > 1) throw new RangeError('after: expected a single chain');
+  const verified = await Promise.all(
+    [...chains.values()].map((files) => verifyChain(files, { head, after })),
+  );
+  const isHeadMissing = head !== undefined && !verified.some(({ hasHead }) => hasHead);
+  return verified.map(({ report, end }) =>
+    isHeadMissing
+      ? { ...report, findings: [...report.findings, { problem: 'head-missing', ...end }] }
+      : report,
+  );
+}
+
+interface VerifiedChain {
+  readonly report: ChainReport;
+  readonly hasHead: boolean;
+  /** The place of the last line. */
+  readonly end: Omit<AuditFinding, 'problem'>;
 }
 
 async function verifyChain(
   files: readonly AuditFile[],
   { head: wanted, after }: VerifyOptions,
-): Promise<ChainReport> {
+): Promise<VerifiedChain> {
   const findings: AuditFinding[] = [];
   let records = 0;
-  let isWantedFound = wanted === undefined;
+  let hasHead = false;
   let last: ChainHead = CHAIN_START;
   // What the next record must follow; without a hash when that cannot be known, without a number at the start of a part.
   let expected: { sequence?: number; hash?: string | undefined } =
     after === undefined ? CHAIN_START : { hash: after };
-  let place = { file: files.at(-1)?.path ?? '', line: 0 };
+  const [first = { path: '', chain: '', number: 1 }] = files;
+  // Whatever it says of itself: only the first file has the first record.
+  if (after === undefined && first.number > 1) {
+    findings.push({ problem: 'records-missing', file: first.path, line: 1 });
+    expected = {};
+  }
+  let place = { file: first.path, line: 0 };
   for (const { path } of files) {
     let line = 0;
     for await (const { bytes, isWhole } of linesOf(path)) {
@@ -85,13 +107,13 @@ async function verifyChain(
       const problem = misfit(record, expected);
       if (problem !== undefined) findings.push({ problem, ...place });
       records += 1;
-      isWantedFound ||= record.hash === wanted;
+      hasHead ||= record.hash === wanted;
       last = { sequence: record.sequence, hash: record.hash };
       expected = last;
     }
   }
-  if (!isWantedFound) findings.push({ problem: 'head-missing', ...place });
-  return { chain: files[0]?.chain ?? '', files: files.length, records, head: last, findings };
+  const report = { chain: first.chain, files: files.length, records, head: last, findings };
+  return { report, hasHead, end: place };
 }
 
 function misfit(

@@ -47,7 +47,7 @@ async function written(path: string, write: (file: FileHandle) => Promise<void>)
 }
 
 /** A name is safe on the disk when its folder is. */
-async function synchronized(directory: string): Promise<void> {
+export async function synchronized(directory: string): Promise<void> {
   const folder = await open(directory, 'r');
   try {
     await folder.sync();

@@ -1,6 +1,15 @@
-import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openChain } from '../../src/audit/chain.ts';
 import { parseAuditLine } from '../../src/audit/record.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
@@ -17,6 +26,9 @@ const write = async (directory: string, count: number, maxFileBytes = 1 << 20) =
 };
 const report = async (directory: string) => (await verifyAudit([directory]))[0];
 const lines = (directory: string, file: string) => readFileSync(join(directory, file), 'utf8').split('\n');
+
+const canSync = (value: unknown): value is { sync(): Promise<void> } =>
+  typeof value === 'object' && value !== null && 'sync' in value;
 
 afterEach(() => void vi.useRealTimers());
 
@@ -90,6 +102,79 @@ describe('a chain', () => {
     await expect(first.append(records(1))).rejects.toThrow('another process');
     await first.close();
     expect(await report(directory)).toMatchObject({ records: 1, findings: [] });
+  });
+
+  it('is continued by one at most of two that write at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const directory = temporaryFolder();
+      const options = { directory, chain: 'audit', maxFileBytes: 1 << 20 };
+      const chains = [await openChain(options), await openChain(options)];
+      for (const _call of [1, 2, 3]) {
+        const answers = await Promise.allSettled(chains.map((chain) => chain.append(records(1))));
+        expect(answers.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(2);
+      }
+      for (const chain of chains) await chain.close();
+    }
+  });
+
+  it('is not continued while its end is missing, and is again when that is back', async () => {
+    const directory = temporaryFolder();
+    const chain = await openChain({ directory, chain: 'audit', maxFileBytes: 1 << 20 });
+    for (const record of records(4)) await chain.append([record]);
+    const intact = readFileSync(chain.file, 'utf8');
+    for (const kept of [0, 1, 3]) {
+      writeFileSync(
+        chain.file,
+        intact
+          .split(/(?<=\n)/)
+          .slice(0, kept)
+          .join(''),
+      );
+      await expect(chain.append(records(1))).rejects.toThrow(/another process|as it was left/);
+      await expect(chain.append(records(1))).rejects.toThrow('not as it was left');
+    }
+    rmSync(chain.file);
+    await expect(chain.append(records(1))).rejects.toMatchObject({ code: 'ENOENT' });
+    writeFileSync(chain.file, intact);
+    await chain.append(records(1));
+    await chain.close();
+    expect(await report(directory)).toMatchObject({ records: 5, head: chain.head, findings: [] });
+  });
+
+  it('is not touched by who opens it and writes nothing', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 2);
+    const file = join(directory, 'audit-00000001.jsonl');
+    appendFileSync(file, '{"half');
+    const before = readFileSync(file);
+    await write(directory, 0);
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  it('does not begin anew in an empty file when those before it are gone', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 12, 1000);
+    const last = readdirSync(directory).sort().at(-1) ?? '';
+    for (const name of readdirSync(directory)) rmSync(join(directory, name));
+    writeFileSync(join(directory, last), '');
+    await expect(write(directory, 1)).rejects.toThrow('missing');
+  });
+
+  it('has the names of its files on the disk as well as their content', async () => {
+    const probe = await open(temporaryFolder());
+    const handles: unknown = Object.getPrototypeOf(probe);
+    await probe.close();
+    if (!canSync(handles)) expect.unreachable();
+    const folders = vi.spyOn(handles, 'sync');
+    onTestFinished(() => folders.mockRestore());
+    const chain = await openChain({ directory: temporaryFolder(), chain: 'audit', maxFileBytes: 1 });
+    for (const file of [1, 2, 3]) {
+      await chain.append(records(1));
+      await chain.sync();
+      await chain.sync();
+      expect(folders).toHaveBeenCalledTimes(file);
+    }
+    await chain.close();
   });
 
   it('keeps to itself beside others in one directory', async () => {

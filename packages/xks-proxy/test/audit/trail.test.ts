@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openAuditTrail } from '../../src/audit/trail.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { createLog } from '../../src/log.ts';
@@ -22,9 +24,12 @@ const start = async (directory: string, settings = '') => {
   return proxy;
 };
 const encrypt = (started: TestProxy) => started.call(`${BASE}/keys/orders/encrypt`, encryptBody());
-const recordsIn = (directory: string) =>
+const auditFilesIn = (directory: string) =>
   readdirSync(directory)
-    .sort()
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort();
+const recordsIn = (directory: string) =>
+  auditFilesIn(directory)
     .flatMap((file) => readFileSync(join(directory, file), 'utf8').split('\n'))
     .filter((line) => line !== '')
     .map((line): unknown => JSON.parse(line))
@@ -89,7 +94,7 @@ describe('the audit trail of a proxy', () => {
     const directory = join(temporaryFolder(), 'audit');
     const started = await start(directory, 'required = true\nfsync = "never"');
     await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
-    const [file = ''] = readdirSync(directory);
+    const [file = ''] = auditFilesIn(directory);
     const intact = readFileSync(join(directory, file));
     writeFileSync(join(directory, file), Buffer.concat([intact, Buffer.from('{"forged":true}\n')]));
     for (let round = 0; round < 3; round += 1) {
@@ -104,6 +109,65 @@ describe('the audit trail of a proxy', () => {
     expect((await verifyAudit([directory]))[0]?.findings).toEqual([]);
     const failures = started.logLines().filter(({ event }) => event === 'audit-failed');
     expect(failures).toHaveLength(1);
+  });
+
+  it('is not continued while records are missing at its end', async () => {
+    const directory = join(temporaryFolder(), 'audit');
+    const started = await start(directory, 'required = true\nfsync = "never"');
+    for (let call = 0; call < 7; call += 1) await encrypt(started);
+    const [name = ''] = auditFilesIn(directory);
+    const file = join(directory, name);
+    const intact = readFileSync(file, 'utf8');
+    writeFileSync(
+      file,
+      intact
+        .split(/(?<=\n)/)
+        .slice(0, 2)
+        .join(''),
+    );
+    for (let call = 0; call < 3; call += 1)
+      await expect(encrypt(started)).resolves.toMatchObject({ status: 500 });
+    expect(recordsIn(directory)).toHaveLength(2);
+    // The log has what is missing.
+    const head = started.logLines().findLast(({ event }) => event === 'audit-head');
+    expect(head).toMatchObject({ sequence: 8 });
+    writeFileSync(file, intact);
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    expect((await verifyAudit([directory]))[0]).toMatchObject({ records: 10, findings: [] });
+  });
+
+  it('is refused to another process, and free again when the proxy is closed', async () => {
+    const directory = temporaryFolder();
+    const started = await start(directory);
+    const config = {
+      directory,
+      chain: 'audit',
+      maxFileBytes: 1 << 20,
+      fsync: 'never',
+      required: true,
+    } as const;
+    const open = () => openAuditTrail(config, createLog(undefined));
+    await expect(open()).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    await started.close();
+    proxy = undefined;
+    await (await open()).close();
+  });
+
+  it('has no record of a proxy that could not listen', async () => {
+    const directory = temporaryFolder();
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const address = other.address();
+    if (address === null || typeof address === 'string') expect.unreachable();
+    const started = startTestProxy((toml) =>
+      `${toml}\n[audit]\ndirectory = ${JSON.stringify(directory)}`.replace(
+        'port = 0',
+        `port = ${address.port}`,
+      ),
+    );
+    await expect(started).rejects.toMatchObject({ code: 'LISTEN_FAILED' });
+    expect(recordsIn(directory)).toEqual([]);
   });
 
   it('holds up nobody when it is not required, and the log tells of its failure', async () => {

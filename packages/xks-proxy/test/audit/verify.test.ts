@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -90,6 +90,30 @@ describe('the verification of a trail', () => {
     ]);
     rmSync(second);
     expect(await findings([directory], { after: before?.head.hash })).toHaveLength(1);
+  });
+
+  it('misses what was before a chain that begins anew in a later file', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const [first = '', second = '', ...others] = files(directory);
+    for (const file of others) rmSync(file);
+    renameSync(first, second);
+    expect(await findings([directory])).toMatchObject([{ problem: 'records-missing', line: 1 }]);
+  });
+
+  it('looks for the hash of a known record in all chains, and for what comes before in one alone', async () => {
+    const directory = temporaryFolder();
+    const { hash } = await trail(directory);
+    const other = await openChain({ directory, chain: 'other', maxFileBytes: 700 });
+    await other.append([{ event: 'request' }]);
+    await other.close();
+    await expect(findings([directory], { head: hash })).resolves.toEqual([]);
+    await expect(findings([directory], { head: other.head.hash })).resolves.toEqual([]);
+    expect(await findings([directory], { head: 'f'.repeat(64) })).toMatchObject([
+      { problem: 'head-missing' },
+      { problem: 'head-missing' },
+    ]);
+    await expect(findings([directory], { after: hash })).rejects.toThrow(RangeError);
   });
 
   it('misses the end, when the hash of a later record is known', async () => {

@@ -1,0 +1,39 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../files/replace-file.ts';
+import type { AuditChainOptions } from './chain.ts';
+
+/**
+ * Keeps other processes from a chain until the function that it resolves to is called: the file `CHAIN.lock` says who
+ * writes. Rejects only if that process is certainly alive. One that was killed, or was of another container with its own
+ * numbers, holds up nobody: should it write after all, both of them find each other's records, and stop.
+ */
+export async function lockChain({
+  directory,
+  chain,
+}: Pick<AuditChainOptions, 'directory' | 'chain'>): Promise<() => Promise<void>> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, `${chain}.lock`);
+  const before = await readFile(path, 'utf8').catch(() => '');
+  const [, holder] = /^(\d+) /.exec(before) ?? [];
+  if (holder !== undefined && before === (await processLine(holder))) {
+    throw new Error(`process ${holder} writes the chain ${chain}`);
+  }
+  const own = await processLine(String(process.pid));
+  if (own === undefined) return async () => undefined;
+  await replaceFile(path, own);
+  return () => rm(path, { force: true });
+}
+
+/** What tells a process from all others with its number: when it was started, as Linux counts it. */
+async function processLine(pid: string): Promise<string | undefined> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name of the program, in parentheses, may hold anything.
+  const [state = '', ...fields] = status.slice(status.lastIndexOf(')') + 2).split(' ');
+  const start = fields[START_TIME];
+  return start === undefined || DEAD_STATES.includes(state) ? undefined : `${pid} ${start}\n`;
+}
+
+/** `starttime` is the 22nd field of proc(5), the state the third. */
+const START_TIME = 18;
+const DEAD_STATES = ['Z', 'X'];
