@@ -63,7 +63,17 @@ describe('an AWS KMS keyring asks', () => {
     });
   });
 
-  it('nothing about an encrypted data key that is not its own', async () => {
+  it('for no further data key once one is open', async () => {
+    kms.answer(opened);
+    const before = kms.requests.length;
+    const keyring = awsKmsKeyring({ client: kms.client, keyIds: [keyArn] });
+    await keyring.onDecrypt(decryptionMaterials(), [encryptedDataKey, encryptedDataKey]);
+    expect(kms.requests).toHaveLength(before + 1);
+  });
+});
+
+describe('an AWS KMS keyring asks nothing', () => {
+  it('about an encrypted data key that is not its own', async () => {
     const before = kms.requests.length;
     const keyring = awsKmsKeyring({ client: kms.client, keyIds: [keyArn] });
     const strange = [
@@ -74,12 +84,18 @@ describe('an AWS KMS keyring asks', () => {
     expect(kms.requests).toHaveLength(before);
   });
 
-  it('for no further data key once one is open', async () => {
-    kms.answer(opened);
+  it('for a context with a pair that its client may leave out', async () => {
+    kms.answer(generated);
     const before = kms.requests.length;
-    const keyring = awsKmsKeyring({ client: kms.client, keyIds: [keyArn] });
-    await keyring.onDecrypt(decryptionMaterials(), [encryptedDataKey, encryptedDataKey]);
-    expect(kms.requests).toHaveLength(before + 1);
+    const context = { encryptionContext: { ['__proto__']: 'a', b: 'c' } };
+    const generating = awsKmsKeyring({ client: kms.client, generatorKeyId: keyArn });
+    await expect(generating.onEncrypt(encryptionMaterials(context))).rejects.toThrow(TypeError);
+    const wrapping = awsKmsKeyring({ client: kms.client, keyIds: [keyArn] });
+    const given = { ...encryptionMaterials(context), dataKey };
+    await expect(wrapping.onEncrypt(given)).rejects.toThrow(TypeError);
+    const error = await keyringError(wrapping.onDecrypt(decryptionMaterials(context), [encryptedDataKey]));
+    expect(rootCauses(error)).toEqual([expect.any(TypeError)]);
+    expect(kms.requests).toHaveLength(before);
   });
 });
 
@@ -92,6 +108,7 @@ describe('an AWS KMS keyring does not believe', () => {
     'with a bare key id': { ...generated, KeyId: '1234abcd-12ab-34cd-56ef-1234567890ab' },
     'without key ARN': without(generated, 'KeyId'),
     'without ciphertext': without(generated, 'CiphertextBlob'),
+    'with an empty ciphertext': { ...generated, CiphertextBlob: new Uint8Array(0) },
     'without plaintext': without(generated, 'Plaintext'),
     'with a data key that is too short': { ...generated, Plaintext: dataKey.subarray(1) },
     'with a data key that is too long': { ...generated, Plaintext: Uint8Array.of(...dataKey, 0) },
@@ -107,6 +124,7 @@ describe('an AWS KMS keyring does not believe', () => {
     'with an alias for a key ARN': { ...wrapped, KeyId: aliasArn },
     'without key ARN': without(wrapped, 'KeyId'),
     'without ciphertext': without(wrapped, 'CiphertextBlob'),
+    'with an empty ciphertext': { ...wrapped, CiphertextBlob: new Uint8Array(0) },
   })) {
     it(`an answer to Encrypt ${flaw}`, async () => {
       kms.answer(answer);
@@ -114,6 +132,38 @@ describe('an AWS KMS keyring does not believe', () => {
       expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
     });
   }
+
+  it('an answer from another key than the one that an ARN, a key id or the place of an alias tells of', async () => {
+    const elsewhere = [
+      ['aws:', 'aws-cn:'],
+      ['eu-north-1', 'eu-west-1'],
+      ['111122223333', '444455556666'],
+    ] as const;
+    const notThere = elsewhere.map(([here, there]) => keyArn.replace(here, there));
+    for (const [keyId, others] of [
+      [keyArn, [otherKeyArn, ...notThere]],
+      [keyArn.replace(/.*\//, ''), [otherKeyArn]],
+      [aliasArn, notThere],
+    ] as const) {
+      const ofKey = { client: kms.client, grantTokens };
+      for (const KeyId of others) {
+        kms.answer({ ...generated, KeyId });
+        const generating = awsKmsKeyring({ ...ofKey, generatorKeyId: keyId });
+        const wrapping = awsKmsKeyring({ ...ofKey, keyIds: [keyId] });
+        for (const encrypting of [
+          generating.onEncrypt(encryptionMaterials()),
+          wrapping.onEncrypt({ ...encryptionMaterials(), dataKey }),
+        ]) {
+          expect((await keyringError(encrypting)).code).toBe('KEY_SERVICE_ANSWER_INVALID');
+        }
+      }
+      kms.answer(generated);
+      const { encryptedDataKeys } = await awsKmsKeyring({ ...ofKey, generatorKeyId: keyId }).onEncrypt(
+        encryptionMaterials(),
+      );
+      expect(encryptedDataKeys).toEqual([encryptedDataKey]);
+    }
+  });
 
   for (const [flaw, answer] of Object.entries({
     'with another key ARN': { ...opened, KeyId: otherKeyArn },

@@ -1,4 +1,4 @@
-import type { KMSClient } from '@aws-sdk/client-kms';
+import { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -144,6 +144,13 @@ describe('an AWS KMS discovery keyring', () => {
     const opened = await keyring.onDecrypt(decryptionMaterials(), [...west, ...encryptedDataKeys]);
     expect(opened.dataKey).toEqual(dataKey);
     const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), west));
+    expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS' });
+  });
+
+  it('is out while its client cannot find out in which region it is', async () => {
+    const client = new KMSClient({ region: () => Promise.reject<string>(new Error('no region')) });
+    const keyring = awsKmsDiscoveryKeyring({ client });
+    const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), [wrappedBy(arn)]));
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS' });
   });
 

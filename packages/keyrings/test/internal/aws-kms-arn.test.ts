@@ -17,7 +17,7 @@ describe('an AWS KMS ARN', () => {
       region: part,
       account: fc.stringMatching(/^[0-9]{12}$/),
       resource: fc.constantFrom('key', 'alias'),
-      id: fc.stringMatching(/^[A-Za-z0-9/_:-]{1,40}$/),
+      id: fc.stringMatching(/^[A-Za-z0-9/_-]{1,40}$/),
     });
     fc.assert(
       fc.property(arns, (arn) => {
@@ -47,6 +47,8 @@ describe('an AWS KMS ARN', () => {
     'arn:aws:kms:eu-north-1:111122223333:key',
     'arn:aws:kms:eu-north-1:111122223333:key/',
     'arn:aws:kms:eu-north-1:111122223333:key:1234',
+    'arn:aws:kms:eu-north-1:111122223333:key/1234:5678',
+    'arn:aws:kms:eu-north-1:111122223333:alias/orders:',
     'arn:aws:kms:eu-north-1:111122223333:/1234',
     'arn:aws:kms:eu-north-1:111122223333:grant/1234',
     'arn:aws:kms:eu-north-1:111122223333:KEY/1234',

@@ -16,10 +16,11 @@ export type AwsKmsKeyArn = AwsKmsArn & { readonly resource: 'key' };
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-key-arn.md
  */
 export function parseAwsKmsArn(text: string): AwsKmsArn | undefined {
-  const [arn, partition, service, region, account, ...rest] = text.split(':');
-  const [resource, ...idParts] = rest.join(':').split('/');
+  const [arn, partition, service, region, account, path = '', ...more] = text.split(':');
+  const [resource, ...idParts] = path.split('/');
   const id = idParts.join('/');
-  if (arn !== 'arn' || service !== 'kms' || !partition || !region || !account || id === '') return undefined;
+  if (arn !== 'arn' || service !== 'kms' || more.length > 0) return undefined;
+  if (!partition || !region || !account || !id) return undefined;
   return resource === 'key' || resource === 'alias'
     ? { partition, region, account, resource, id }
     : undefined;
@@ -41,6 +42,15 @@ export function isAwsKmsIdentifier(text: string): boolean {
   if (text.startsWith('arn:')) return parseAwsKmsArn(text) !== undefined;
   if (text.startsWith('alias/')) return text.length > 'alias/'.length;
   return /^[A-Za-z0-9-]+$/.test(text);
+}
+
+/** True if `identifier` may mean `key`. What an alias stands for, only AWS KMS knows; but not for a key elsewhere. */
+export function isNameOf(identifier: string, key: AwsKmsKeyArn): boolean {
+  const arn = parseAwsKmsArn(identifier);
+  if (arn === undefined) return identifier.startsWith('alias/') || identifier === key.id;
+  const { partition, region, account } = arn;
+  const isThere = partition === key.partition && region === key.region && account === key.account;
+  return isThere && (arn.resource === 'alias' || arn.id === key.id);
 }
 
 /** The id of the multi-Region key that a key ARN or key id names; `undefined` for every other identifier. */

@@ -1,9 +1,11 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
+import { called } from '../key-service.ts';
 import { openFirst } from '../wrapping.ts';
 import { type AwsKmsKeyArn, parseAwsKmsKeyArn } from './arn.ts';
 import { checkedClient, checkedGrantTokens, type KmsClientOfRegion } from './clients.ts';
+import { AWS_KMS_FAILURES } from './failures.ts';
 import { providerInfoText } from './provider-info.ts';
 import { AWS_KMS_PROVIDER_ID, openDataKey } from './symmetric-key.ts';
 
@@ -56,7 +58,7 @@ export function discoveryKeyring(
 
   function onDecryptIn(regional: KMSClient): Keyring['onDecrypt'] {
     return async (materials, encryptedDataKeys) => {
-      const region = await regional.config.region();
+      const region = await called(AWS_KMS_FAILURES, () => regional.config.region());
       const candidates = encryptedDataKeys.flatMap((encryptedDataKey) => {
         const arn = keyArnOf(encryptedDataKey);
         const keyId = arn !== undefined && isAllowed(arn) ? keyIn(arn, region) : undefined;

@@ -2,7 +2,7 @@ import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient 
 import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials } from '@holdfast/sdk/spi';
 import { called, invalidAnswer } from '../key-service.ts';
 import { wipedOnFailure, withEncryptedDataKey } from '../wrapping.ts';
-import { parseAwsKmsKeyArn } from './arn.ts';
+import { isNameOf, parseAwsKmsKeyArn } from './arn.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
 /** One symmetric key of AWS KMS, and what it takes to ask for it. */
@@ -25,14 +25,11 @@ export async function generateDataKey(
   key: SymmetricKey,
   materials: EncryptionMaterials,
 ): Promise<EncryptionMaterials> {
-  const answer = await called(AWS_KMS_FAILURES, () =>
-    key.client.send(
-      new GenerateDataKeyCommand({
-        ...requestOf(key, materials),
-        NumberOfBytes: materials.suite.dataKeyLength,
-      }),
-    ),
-  );
+  const request = new GenerateDataKeyCommand({
+    ...requestOf(key, materials),
+    NumberOfBytes: materials.suite.dataKeyLength,
+  });
+  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
   const dataKey = answer.Plaintext;
   return wipedOnFailure(dataKey, () => {
     if (dataKey?.length !== materials.suite.dataKeyLength)
@@ -51,9 +48,8 @@ export async function wrapDataKey(
   materials: EncryptionMaterials,
   dataKey: Uint8Array,
 ): Promise<EncryptionMaterials> {
-  const answer = await called(AWS_KMS_FAILURES, () =>
-    key.client.send(new EncryptCommand({ ...requestOf(key, materials), Plaintext: dataKey })),
-  );
+  const request = new EncryptCommand({ ...requestOf(key, materials), Plaintext: dataKey });
+  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
   return withEncryptedDataKey(materials, encryptedDataKey(key.keyId, answer));
 }
 
@@ -67,9 +63,8 @@ export async function openDataKey(
   materials: DecryptionMaterials,
   ciphertext: Uint8Array,
 ): Promise<Uint8Array> {
-  const answer = await called(AWS_KMS_FAILURES, () =>
-    key.client.send(new DecryptCommand({ ...requestOf(key, materials), CiphertextBlob: ciphertext })),
-  );
+  const request = new DecryptCommand({ ...requestOf(key, materials), CiphertextBlob: ciphertext });
+  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
   const dataKey = answer.Plaintext;
   return wipedOnFailure(dataKey, () => {
     if (answer.KeyId !== key.keyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
@@ -78,11 +73,18 @@ export async function openDataKey(
   });
 }
 
-/** What every request says. */
+/**
+ * What every request says.
+ *
+ * @throws TypeError for a context with the key `__proto__`, which many versions of the client leave out in silence
+ */
 function requestOf(
   { keyId, grantTokens }: SymmetricKey,
   { encryptionContext }: EncryptionMaterials | DecryptionMaterials,
 ) {
+  if (Object.hasOwn(encryptionContext, '__proto__')) {
+    throw new TypeError('encryptionContext: expected no key __proto__, for AWS KMS');
+  }
   return { KeyId: keyId, EncryptionContext: { ...encryptionContext }, GrantTokens: grantTokens };
 }
 
@@ -91,12 +93,9 @@ function encryptedDataKey(
   answer: { readonly KeyId?: string | undefined; readonly CiphertextBlob?: Uint8Array | undefined },
 ): EncryptedDataKey {
   const { KeyId: keyArn = '', CiphertextBlob: ciphertext } = answer;
-  if (parseAwsKmsKeyArn(keyArn) === undefined)
-    throw invalidAnswer('AWS KMS', 'something else than a key ARN');
-  // Of an alias or a bare id, only AWS KMS knows the ARN.
-  if (parseAwsKmsKeyArn(keyId) !== undefined && keyArn !== keyId) {
-    throw invalidAnswer('AWS KMS', 'another key than was asked for');
-  }
-  if (ciphertext === undefined) throw invalidAnswer('AWS KMS', 'no ciphertext');
+  const key = parseAwsKmsKeyArn(keyArn);
+  if (key === undefined) throw invalidAnswer('AWS KMS', 'something else than a key ARN');
+  if (!isNameOf(keyId, key)) throw invalidAnswer('AWS KMS', 'another key than was asked for');
+  if (ciphertext === undefined || ciphertext.length === 0) throw invalidAnswer('AWS KMS', 'no ciphertext');
   return { providerId: AWS_KMS_PROVIDER_ID, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
 }

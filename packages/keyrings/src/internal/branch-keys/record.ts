@@ -84,8 +84,8 @@ export function checkedRecord(
   for (const name of ['create-time', 'kms-arn']) {
     if (!attributes[name]) throw invalidRecord(`no ${name}`);
   }
-  // They stand for something else in what AWS KMS authenticates, or may not stand there at all.
-  for (const name of ['enc', 'tablename']) {
+  // They stand for something else in what AWS KMS authenticates, or may not stand there at all, or do not get there.
+  for (const name of ['enc', 'tablename', '__proto__']) {
     if (Object.hasOwn(attributes, name)) throw invalidRecord(`an attribute ${name}`);
   }
   if (type === ACTIVE_TYPE) {

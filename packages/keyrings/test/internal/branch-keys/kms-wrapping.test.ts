@@ -118,6 +118,19 @@ describe('the requests to AWS KMS', () => {
       'ReEncrypt',
     ]);
   });
+
+  it('are not made for a record with an attribute that the client may leave out', async () => {
+    kms.answer(honest);
+    const { store, records } = newStore();
+    const branchKeyId = await store.createBranchKey();
+    const { attributes, wrappedKey } = records.get('branch:ACTIVE') ?? expect.unreachable();
+    records.set('branch:ACTIVE', { attributes: { ...attributes, ['__proto__']: 'a' }, wrappedKey });
+    const before = kms.requests.length;
+    for (const call of [store.activeBranchKey(branchKeyId), store.versionBranchKey(branchKeyId)]) {
+      expect((await keyringError(call)).code).toBe('BRANCH_KEY_INVALID');
+    }
+    expect(kms.requests).toHaveLength(before);
+  });
 });
 
 describe('an answer of AWS KMS', () => {
