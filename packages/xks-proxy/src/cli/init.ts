@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { askForChoices } from '../init/ask.ts';
-import { INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
+import { defaultPathPrefix, INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
 import { initialize } from '../init/initialize.ts';
 import { findModules } from '../init/known-modules.ts';
 import { XksProxyError } from '../proxy-error.ts';
@@ -109,7 +109,7 @@ function withDefaults(said: ReturnType<typeof choicesOf>): InitChoices | string 
     externalKeyIds: [INIT_DEFAULTS.externalKeyId],
     host: INIT_DEFAULTS.host,
     port: INIT_DEFAULTS.port,
-    pathPrefix: `/${store}`,
+    pathPrefix: defaultPathPrefix(store),
     ...said,
     module,
     token,

@@ -8,7 +8,11 @@ export function tokenSchema(files: Files) {
     .strictObject({
       name: NAME.optional(),
       module: files.path(),
-      label: z.string().min(1).max(32).optional(),
+      label: z
+        .string()
+        .min(1)
+        .refine((text) => Buffer.byteLength(text) <= 32, 'must be no more than 32 bytes of UTF-8')
+        .optional(),
       serial: z.string().min(1).max(16).optional(),
       pin_file: files.secret('PIN', /^[^\r\n]{1,255}$/, 'one line of text'),
       max_sessions: z.int().min(1).max(1024).default(16),

@@ -12,16 +12,16 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const target = before === undefined ? path : await realpath(path);
   const directory = dirname(target);
   const temporary = join(directory, `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+  await written(temporary, async (file) => {
+    if (before !== undefined) {
+      const { uid, gid } = await file.stat();
+      // Else a file that root has changed could not be read any more by the user of the proxy.
+      if (uid !== before.uid || gid !== before.gid) await file.chown(before.uid, before.gid);
+      await file.chmod(before.mode & 0o777);
+    }
+    await file.writeFile(text);
+  });
   try {
-    await written(temporary, async (file) => {
-      if (before !== undefined) {
-        const { uid, gid } = await file.stat();
-        // Else a file that root has changed could not be read any more by the user of the proxy.
-        if (uid !== before.uid || gid !== before.gid) await file.chown(before.uid, before.gid);
-        await file.chmod(before.mode & 0o777);
-      }
-      await file.writeFile(text);
-    });
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -30,7 +30,9 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await synchronized(directory);
 }
 
-/** Writes a file that must not be there yet, for its owner alone. Rejects with `EEXIST` if it is. */
+/**
+ * Writes a file that must not be there yet, for its owner alone, whole or not at all. Rejects with `EEXIST` if it is there.
+ */
 export async function createFile(path: string, text: string | Uint8Array): Promise<void> {
   await written(path, (file) => file.writeFile(text));
   await synchronized(dirname(path));
@@ -41,6 +43,9 @@ async function written(path: string, write: (file: FileHandle) => Promise<void>)
   try {
     await write(file);
     await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }

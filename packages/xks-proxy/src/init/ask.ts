@@ -1,7 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import { CANCEL_SYMBOL, confirm, intro, outro, password, select, text } from '@clack/prompts';
 import { openModule, Pkcs11Error, type TokenInfo } from '@holdfast/pkcs11';
-import { type ExistingToken, INIT_DEFAULTS, type InitChoices, type NewToken } from './choices.ts';
+import {
+  defaultPathPrefix,
+  type ExistingToken,
+  INIT_DEFAULTS,
+  type InitChoices,
+  type NewToken,
+} from './choices.ts';
 import { findModules } from './known-modules.ts';
 
 /** Where the questions are asked, if not on the terminal. */
@@ -32,7 +38,7 @@ export async function askForChoices(
     return {
       host: INIT_DEFAULTS.host,
       port: INIT_DEFAULTS.port,
-      pathPrefix: `/${store}`,
+      pathPrefix: defaultPathPrefix(store),
       ...said,
       module,
       token,

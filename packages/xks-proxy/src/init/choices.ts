@@ -42,6 +42,12 @@ export interface InitResult {
   readonly isSelfSigned: boolean;
 }
 
+/** The path prefix of a store unless another one is said: a path takes no dot. */
+export const defaultPathPrefix = (store: string): string => `/${store.replaceAll('.', '-')}`;
+
+/** Label of the key for trial encryptions. */
+export const HEALTH_KEY_LABEL = 'xks-proxy-health';
+
 /** The defaults of what nobody said. */
 export const INIT_DEFAULTS = {
   tokenLabel: 'xks-proxy',

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { XksProxyError } from '../proxy-error.ts';
@@ -13,11 +14,10 @@ export interface CertificateFiles {
 /**
  * Has `openssl` make a certificate that vouches for itself, ECDSA P-256 and good for 90 days: for trials, since AWS KMS
  * wants one of a public authority. Rejects with XksProxyError `CHANGE_REFUSED` where there is no openssl.
- *
- * @param folder where it may write meanwhile; it must be closed to others
  */
-export async function selfSigned(hostName: string, folder: string): Promise<CertificateFiles> {
-  const [keyFile, certificateFile] = [join(folder, '.new-key.pem'), join(folder, '.new-certificate.pem')];
+export async function selfSigned(hostName: string): Promise<CertificateFiles> {
+  const folder = await mkdtemp(join(tmpdir(), 'xks-proxy-'));
+  const [keyFile, certificateFile] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')];
   try {
     await promisify(execFile)('openssl', [
       ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -days 90'.split(' '),
@@ -39,7 +39,6 @@ export async function selfSigned(hostName: string, folder: string): Promise<Cert
     const remedy = 'give --certificate-file and --key-file';
     throw new XksProxyError('CHANGE_REFUSED', `${what}: ${remedy}`, { cause });
   } finally {
-    await rm(keyFile, { force: true });
-    await rm(certificateFile, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,23 +1,15 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import { askForChoices } from '../../src/init/ask.ts';
-import type { InitChoices } from '../../src/init/choices.ts';
+import { defaultPathPrefix, type InitChoices } from '../../src/init/choices.ts';
 import { initialize } from '../../src/init/initialize.ts';
 import { knownModule } from '../../src/init/known-modules.ts';
 import { selfSigned } from '../../src/init/self-signed.ts';
@@ -50,6 +42,23 @@ const choices = (changes: Partial<InitChoices> = {}): InitChoices => ({
   ...changes,
 });
 
+const newToken = (label = 'brand new') => ({ kind: 'new', label }) as const;
+const labels = () => {
+  const module = openModule({ path: token.modulePath });
+  try {
+    return module.tokens().map(({ label }) => label);
+  } finally {
+    module.close();
+  }
+};
+
+const certificateFiles = (certificate: string, key: string) => {
+  const files = { certificateFile: join(folder, 'given.pem'), keyFile: join(folder, 'given.key') };
+  writeFileSync(files.certificateFile, certificate);
+  writeFileSync(files.keyFile, key);
+  return files;
+};
+
 describe('init', () => {
   it('makes a proxy that the doctor finds nothing wrong with but the private certificate', async () => {
     const { configFile, accessKeyId } = await initialize(choices());
@@ -69,7 +78,7 @@ describe('init', () => {
   });
 
   it('initialises a new token, and keeps both of its PINs', async () => {
-    const { configFile } = await initialize(choices({ token: { kind: 'new', label: 'brand new' } }));
+    const { configFile } = await initialize(choices({ token: newToken() }));
     const [pin, soPin] = ['pin', 'so-pin'].map((name) => readFileSync(join(folder, name), 'utf8'));
     expect(pin).toMatch(/^[0-9a-f]{16}\n$/);
     expect(soPin).toMatch(/^[0-9a-f]{16}\n$/);
@@ -85,8 +94,55 @@ describe('init', () => {
   });
 
   it('initialises no second token of a label', async () => {
-    const made = initialize(choices({ token: { kind: 'new', label: 'there' } }));
+    const made = initialize(choices({ token: newToken('there') }));
     expect(await codeOf(made)).toBe('CHANGE_REFUSED');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each<[string, () => Promise<Partial<InitChoices>>]>([
+    ['a region that is none', async () => ({ regions: ['Europe'] })],
+    ['a key id that AWS KMS has not', async () => ({ externalKeyIds: ['orders', 'bad key!'] })],
+    ['a key twice', async () => ({ externalKeyIds: ['orders', 'orders'] })],
+    ['a port that is none', async () => ({ port: 99_999 })],
+    ['a store that would lie elsewhere', async () => ({ store: '../evil' })],
+    ['a label of more bytes than a token has', async () => ({ token: newToken('ü'.repeat(17)) })],
+    [
+      'the key of another certificate',
+      async () => {
+        const [mine, other] = [await selfSigned('xks.example.com'), await selfSigned('xks.example.com')];
+        return { certificate: certificateFiles(mine.certificate, other.key) };
+      },
+    ],
+  ])('touches neither token nor folder for %s', async (_, changes) => {
+    const wanted = choices({ folder: join(folder, 'new'), token: newToken(), ...(await changes()) });
+    const before = readdirSync(folder);
+    expect(await codeOf(initialize(wanted))).toBe('CONFIG_INVALID');
+    expect(readdirSync(folder)).toEqual(before);
+    expect(labels()).not.toContain(wanted.token.label);
+  });
+
+  it.runIf(process.platform === 'linux')('initialises no token whose PINs cannot be kept', async () => {
+    // Where not even root can make a file.
+    const made = initialize(choices({ folder: '/proc/self', token: newToken() }));
+    expect(await codeOf(made)).toMatch(/^E/);
+    expect(labels()).not.toContain('brand new');
+  });
+
+  it('replaces the PINs of a token that it made for those of no other', async () => {
+    await initialize(choices({ token: newToken() }));
+    const pins = () => ['pin', 'so-pin'].map((name) => readFileSync(join(folder, name), 'utf8'));
+    const before = pins();
+    const again = initialize(choices({ overwrites: true, token: newToken('another') }));
+    expect(await codeOf(again)).toBe('CHANGE_REFUSED');
+    expect(pins()).toEqual(before);
+    expect(labels()).not.toContain('another');
+    const known = { kind: 'existing', label: 'brand new', pin: before[0]?.trim() ?? '' } as const;
+    await initialize(choices({ overwrites: true, token: known }));
+    expect(pins()).toEqual(before);
+  });
+
+  it('finds a path prefix that is one for each name that a store may have', () => {
+    expect(['acme', 'acme.prod'].map(defaultPathPrefix)).toEqual(['/acme', '/acme-prod']);
   });
 
   it('overwrites nothing unless it is told to, and then takes the keys that there are', async () => {
@@ -103,13 +159,8 @@ describe('init', () => {
   });
 
   it('takes a certificate that is given', async () => {
-    const given = join(folder, 'given');
-    mkdirSync(given);
-    const made = await selfSigned('kms.example.com', given);
-    expect(readdirSync(given)).toEqual([]);
-    const certificate = { certificateFile: join(given, 'chain.pem'), keyFile: join(given, 'key.pem') };
-    writeFileSync(certificate.certificateFile, made.certificate);
-    writeFileSync(certificate.keyFile, made.key);
+    const made = await selfSigned('kms.example.com');
+    const certificate = certificateFiles(made.certificate, made.key);
     const result = await initialize(choices({ certificate }));
     expect(result.isSelfSigned).toBe(false);
     expect(loadConfig(result.configFile).server.tls.certificate).toBe(made.certificate);

@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { stringify } from 'smol-toml';
+import { parseConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
+import { keysDocument } from '../config/keys-document.ts';
+import { credentialRow, credentialsDocument, newCredential } from '../credentials/edit-credentials.ts';
+import { HEALTH_KEY_LABEL, type InitChoices } from './choices.ts';
+import { knownModule } from './known-modules.ts';
+import type { CertificateFiles } from './self-signed.ts';
+
+/** The files of a new proxy, but those of the PINs. */
+export interface Documents {
+  readonly accessKeyId: string;
+  /** By name in the folder: the file of keys is empty, and the configuration, which names all others, is the last one. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** Names of files that bear no name of a store. */
+export const FILES = {
+  config: 'config.toml',
+  pin: 'pin',
+  soPin: 'so-pin',
+  certificate: 'server.pem',
+  key: 'server.key',
+} as const;
+
+/** What is to stand in the files. */
+export function documentsOf(choices: InitChoices, { certificate, key }: CertificateFiles): Documents {
+  const names = storeFiles(choices);
+  const { accessKeyId, secretAccessKey } = newCredential();
+  const secretFile = `${accessKeyId}.secret`;
+  const texts = new Map([
+    [FILES.certificate, certificate],
+    [FILES.key, key],
+    [names.keys, keysDocument([])],
+    [secretFile, `${secretAccessKey}\n`],
+    [names.credentials, credentialsDocument([credentialRow(accessKeyId, secretFile)])],
+    [FILES.config, configDocument(choices)],
+  ]);
+  return { accessKeyId, texts };
+}
+
+/**
+ * Makes sure that the proxy takes the files as they are to be in the end. Throws XksProxyError `CONFIG_INVALID`: then
+ * nothing has been written, and no token has been touched.
+ */
+export function checkDocuments(choices: InitChoices, { texts }: Documents, pin: string): void {
+  const keys = choices.externalKeyIds.map(
+    (externalKeyId): StoreKeyConfig => ({
+      externalKeyId,
+      tokens: undefined,
+      versions: [{ version: 1, selector: { label: externalKeyId } }],
+      usages: ['ENCRYPT', 'DECRYPT'],
+      status: 'ENABLED',
+      acceptReferenceCiphertext: false,
+    }),
+  );
+  const all = [...texts, [FILES.pin, pin], [storeFiles(choices).keys, keysDocument(keys)]] as const;
+  const instead = new Map(all.map(([name, text]) => [join(choices.folder, name), text]));
+  parseConfig(texts.get(FILES.config) ?? '', { baseDirectory: choices.folder, instead });
+}
+
+function storeFiles({ store }: InitChoices) {
+  return { keys: `${store}.keys.toml`, credentials: `${store}.credentials.toml` };
+}
+
+function configDocument(choices: InitChoices): string {
+  const { host, port, module, token, store, pathPrefix, regions } = choices;
+  const names = storeFiles(choices);
+  return stringify({
+    server: { host, port, tls: { certificate_file: FILES.certificate, key_file: FILES.key } },
+    iv_budget: { state_dir: 'state' },
+    tokens: [
+      {
+        name: 'main',
+        module,
+        label: token.label,
+        pin_file: FILES.pin,
+        iv: knownModule(module).iv,
+        health_key_label: HEALTH_KEY_LABEL,
+      },
+    ],
+    stores: [
+      {
+        name: store,
+        path_prefix: pathPrefix,
+        regions: [...regions],
+        credentials_file: names.credentials,
+        keys_file: names.keys,
+      },
+    ],
+  });
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openModule, Pkcs11Error, type Pkcs11Module } from '@holdfast/pkcs11';
+import { createFile } from '../files/replace-file.ts';
+import { XksProxyError } from '../proxy-error.ts';
+import type { ExistingToken, InitChoices, NewToken } from './choices.ts';
+import { FILES } from './documents.ts';
+
+/** A PIN for a new token, of 64 random bits. */
+export const newPin = (): string => randomBytes(8).toString('hex');
+
+/**
+ * Makes sure that a token takes its PIN: files of a proxy that cannot log in would only be in the way of the next attempt.
+ * Throws XksProxyError `TOKEN_UNAVAILABLE`.
+ */
+export function provePin(path: string, { label, pin }: ExistingToken): void {
+  withModule(path, `token ${label}`, (module) => module.openToken({ label, pin }).close());
+}
+
+/**
+ * Initialises a token whose PINs are in files of the folder by then: whatever ends this in between, nobody is without them.
+ * Rejects with XksProxyError `CHANGE_REFUSED` or `TOKEN_UNAVAILABLE`; where no token has the label then, there are no
+ * files of PINs either.
+ *
+ * @returns the names of the files
+ */
+export async function initializeToken(
+  { folder, module: path }: InitChoices,
+  { label }: NewToken,
+  pin: string,
+): Promise<readonly string[]> {
+  const what = 'no token can be initialised';
+  const isThere = (module: Pkcs11Module) => module.tokens().some((token) => token.label === label);
+  if (withModule(path, what, isThere)) {
+    const text = `there is a token ${label} already: use it with --token-label and --pin-file, or choose another label`;
+    throw new XksProxyError('CHANGE_REFUSED', text);
+  }
+  const soPin = newPin();
+  const made: string[] = [];
+  try {
+    for (const [name, secret] of Object.entries({ [FILES.pin]: pin, [FILES.soPin]: soPin })) {
+      await createFile(join(folder, name), `${secret}\n`);
+      made.push(name);
+    }
+    withModule(path, what, (module) => module.initializeToken({ label, pin, soPin }));
+  } catch (error) {
+    if (!withModule(path, what, isThere)) for (const name of made) await rm(join(folder, name));
+    throw error;
+  }
+  return made;
+}
+
+function withModule<T>(path: string, what: string, work: (module: Pkcs11Module) => T): T {
+  try {
+    const module = openModule({ path });
+    try {
+      return work(module);
+    } finally {
+      module.close();
+    }
+  } catch (cause) {
+    if (!(cause instanceof Pkcs11Error)) throw cause;
+    throw new XksProxyError('TOKEN_UNAVAILABLE', `${what}: ${cause.message}`, { cause });
+  }
+}
