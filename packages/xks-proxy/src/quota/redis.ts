@@ -8,8 +8,9 @@ export type RedisClient = Redis;
 
 /**
  * Connects to a Redis server. Resolves when it is there, or after a second: a proxy starts and serves without it, and
- * goes on trying to connect. A command that cannot be sent at once, or is not answered in time, fails. Rejects with XksProxyError `CONFIG_INVALID` when
- * the package `ioredis` is not installed.
+ * goes on trying to connect. A command that cannot be sent at once, or is not answered in time, fails; a server that says
+ * nothing for a second is left, and connected to anew. Rejects with XksProxyError `CONFIG_INVALID` when the package
+ * `ioredis` is not installed.
  */
 export async function connectRedis({ url, password, timeoutMs }: RedisConfig): Promise<RedisClient> {
   const { Redis } = await import('ioredis').catch((cause: unknown) => {
@@ -19,6 +20,8 @@ export async function connectRedis({ url, password, timeoutMs }: RedisConfig): P
   const client = new Redis(url, {
     ...(password !== undefined && { password: password.export().toString('utf8') }),
     commandTimeout: timeoutMs,
+    // A server that has gone without a word would be waited for until TCP gives up, with every command kept until then.
+    socketTimeout: SILENCE_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -32,6 +35,7 @@ export async function connectRedis({ url, password, timeoutMs }: RedisConfig): P
 }
 
 const MAX_WAIT_MS = 1_000;
+const SILENCE_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RETRY_STEP_MS = 50;
 const MAX_RETRY_MS = 1_000;

@@ -32,6 +32,7 @@ async function redisServer() {
     const gone = new Promise((resolve) => void child.once('exit', resolve));
     await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
     return {
+      signal: (name: NodeJS.Signals) => void child.kill(name),
       async stop() {
         child.kill('SIGKILL');
         await gone;
@@ -43,6 +44,9 @@ async function redisServer() {
   return {
     socket,
     stop: () => running.server.stop(),
+    /** Says nothing until it is to go on, as a machine that has lost its network. */
+    pause: () => running.server.signal('SIGSTOP'),
+    goOn: () => running.server.signal('SIGCONT'),
     async startAgain() {
       running.server = await start();
     },
@@ -139,6 +143,22 @@ describe.skipIf(REDIS_SERVER === undefined)('a quota on a Redis server', () => {
     const refusal = { errorName: 'ThrottlingException', reason: 'quota-uncounted' };
     await expect(quota.consume()).rejects.toMatchObject(refusal);
     expect(performance.now() - startedAt).toBeLessThan(200);
+  });
+
+  it('waits for a silent server no longer than a second, and refuses at once from then on', async () => {
+    const redis = await redisServer();
+    const shared = await connect(redis.socket, 'refuse');
+    const quota = storeQuota('acme', perSecond(1_000, true), shared);
+    await quota.consume();
+    redis.pause();
+    const refused = () => quota.consume().catch(({ reason }: { reason: unknown }) => reason);
+    await expect(refused()).resolves.toBe('quota-uncounted');
+    await expect.poll(() => shared.client.status, { timeout: 5_000 }).not.toBe('ready');
+    const startedAt = performance.now();
+    for (let call = 0; call < 20; call += 1) await expect(refused()).resolves.toBe('quota-uncounted');
+    expect(performance.now() - startedAt).toBeLessThan(200);
+    redis.goOn();
+    await expect.poll(refused, { timeout: 10_000 }).toBeUndefined();
   });
 
   it('counts the requests of a proxy', async () => {
