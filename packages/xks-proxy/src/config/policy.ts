@@ -41,7 +41,10 @@ const rule = z
     via_services: patterns,
     source_vpcs: patterns,
     source_vpces: patterns,
-    hours: z.tuple([timeOfDay, timeOfDay]).optional(),
+    hours: z
+      .tuple([timeOfDay, timeOfDay])
+      .refine(([from, until]) => from !== until, 'must not begin when they end: without them it is all day')
+      .optional(),
     weekdays: z.array(z.enum(WEEKDAYS)).min(1).optional(),
     not_before: INSTANT.optional(),
     not_after: INSTANT.optional(),

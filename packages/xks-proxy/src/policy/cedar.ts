@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { strangeNames } from './cedar-names.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
 import { accountOf } from './principal.ts';
 
@@ -20,15 +21,19 @@ export function cedarPolicy(
   const parts = cedar.policySetTextToParts(text);
   if (parts.type === 'failure') return { problems: parts.errors.map(({ message }) => message) };
   if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
+  // Cedar numbers policies by their places, and hands them out by these names as texts: policy10 before policy2.
+  const places = parts.policies.map((_, index) => `policy${index}`).toSorted();
   const staticPolicies = new Map<string, string>();
   for (const [index, source] of parts.policies.entries()) {
+    const place = places[index] ?? '';
     const json = cedar.policyToJson(source);
-    const id = (json.type === 'success' ? json.json.annotations?.['id'] : undefined) ?? `policy${index}`;
-    if (!POLICY_NAME.test(id) || staticPolicies.has(id) || id === 'default') {
-      return {
-        problems: [`@id of policy ${index}: expected a name of its own, of A-Z, a-z, 0-9, ., _ and -`],
-      };
+    if (json.type === 'failure') return { problems: json.errors.map(({ message }) => message) };
+    const id = json.json.annotations?.['id'] ?? place;
+    if (!POLICY_NAME.test(id) || staticPolicies.has(id) || RESERVED_NAMES.includes(id)) {
+      return { problems: [`@id of ${place}: expected a name of its own, of A-Z, a-z, 0-9, ., _ and -`] };
     }
+    const strange = strangeNames(json.json);
+    if (strange.size > 0) return { problems: [...strange].map((name) => `${id}: no request has ${name}`) };
     staticPolicies.set(id, source);
   }
   // Parsed policies are kept by name for the life of the process: the same text is kept once.
@@ -40,9 +45,9 @@ export function cedarPolicy(
   return {
     policy: {
       decide(request) {
-        const answer = cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId });
+        const answer = attempt(() => cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }));
         // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
-        if (answer.type === 'failure') return UNDECIDED;
+        if (answer === undefined || answer.type === 'failure') return UNDECIDED;
         const { decision, diagnostics } = answer.response;
         if (diagnostics.errors.length > 0) return UNDECIDED;
         return { isAllowed: decision === 'allow', rule: diagnostics.reason.toSorted()[0] ?? 'default' };
@@ -85,5 +90,15 @@ function isCedar(loaded: unknown): loaded is typeof Cedar {
   return typeof loaded === 'object' && loaded !== null && 'statefulIsAuthorized' in loaded;
 }
 
+/** Cedar throws at a text that is no Unicode, such as half a surrogate pair. */
+function attempt<T>(decide: () => T): T | undefined {
+  try {
+    return decide();
+  } catch {
+    return undefined;
+  }
+}
+
 const UNDECIDED = { isAllowed: false, rule: 'undecided' } as const;
+const RESERVED_NAMES: readonly string[] = ['default', UNDECIDED.rule];
 const POLICY_NAME = /^[A-Za-z0-9._-]{1,64}$/;

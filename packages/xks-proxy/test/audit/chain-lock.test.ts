@@ -39,6 +39,8 @@ it.each(['', 'nobody', `${process.pid} 1\n`, '1 1\n'])(
   async (left) => {
     const directory = temporaryFolder();
     writeFileSync(join(directory, 'audit.lock'), left);
-    await (await lockChain({ directory, chain: 'audit' }))();
+    const unlock = await lockChain({ directory, chain: 'audit' });
+    expect(readFileSync(join(directory, 'audit.lock'), 'utf8')).toBe(lockOf(process.pid));
+    await unlock();
   },
 );

@@ -99,6 +99,11 @@ describe('the sections', () => {
       inStore('policy_file = "acme.policy.toml"\ncedar_policy_file = "acme.cedar"'),
       ['stores[0]'],
     ],
+    [
+      'hours that end when they begin',
+      inStore('policy = { rules = [{ name = "never", effect = "deny", hours = ["00:00", "00:00"] }] }'),
+      ['stores[0].policy.rules[0].hours'],
+    ],
     ['a Cedar policy that is none', inStore('cedar_policy_file = "pin"'), ['stores[0].cedar_policy_file']],
     ['a policy file that is none', inStore('policy_file = "acme.cedar"'), ['stores[0].policy_file']],
   ])('may not hold %s', (_title, toml, places) => {

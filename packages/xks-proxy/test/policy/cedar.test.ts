@@ -62,13 +62,47 @@ describe('a Cedar policy', () => {
     });
   });
 
+  it('is named by its place, however many there are', () => {
+    const text = Array.from(
+      { length: 14 },
+      (_, place) => `permit(principal, action == Action::"Operation${place}", resource);`,
+    ).join('\n');
+    for (let place = 0; place < 14; place += 1) {
+      const metadata = { ...alice, kmsOperation: `Operation${place}` };
+      expect(decide(text, { metadata })).toEqual({ isAllowed: true, rule: `policy${place}` });
+    }
+  });
+
+  it('may have values and annotations with the names of what it may not ask for', () => {
+    const text = `@id("a") @type("User") permit(principal, action, resource)
+      when { { type: "User", id: "1", Var: "context" } has type && ["User", "context"].contains("User") };`;
+    expect(decide(text)).toEqual({ isAllowed: true, rule: 'a' });
+  });
+
+  it('denies a request with a text that is no Unicode', () => {
+    const metadata = { ...alice, awsPrincipalArn: 'arn:aws:iam::111122223333:user/\ud800' };
+    const text = 'permit(principal, action, resource);';
+    expect(decide(text, { metadata })).toEqual({ isAllowed: false, rule: 'undecided' });
+  });
+
   it.each([
     'permit(',
     'permit(principal == ?principal, action, resource);',
     '@id("a") permit(principal, action, resource); @id("a") forbid(principal, action, resource);',
     '@id("a b") permit(principal, action, resource);',
     '@id("default") permit(principal, action, resource);',
+    '@id("undecided") permit(principal, action, resource);',
     '@id("policy1") permit(principal, action, resource); forbid(principal, action, resource);',
+    'forbid(principal == User::"x", action, resource);',
+    'forbid(principal, action, resource == key::"orders");',
+    'forbid(principal, action, resource is Principal);',
+    'forbid(principal, action, resource) when { principal == User::"x" };',
+    'forbid(principal, action, resource) when { resource is Keys };',
+    'forbid(principal, action, resource) when { context has awsSourceVpc };',
+    'forbid(principal, action, resource) when { context["source vpc"] == "x" };',
+    'permit(principal, action, resource) unless { context has account.id };',
+    'permit(principal, action, resource) unless { (if action == Action::"a" then context else context) has vpc };',
+    'permit(principal, action, resource) when { resource has owner || true };',
   ])('is not %j', (text) => {
     expect(problems(text)).toHaveLength(1);
   });
