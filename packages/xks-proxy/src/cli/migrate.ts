@@ -28,8 +28,8 @@ export function addMigrate(program: Command): void {
       '--token-label <text>',
       'of the token; default: the one in the first slot, which the sample proxy takes',
     )
-    .option('--certificate-file <file>', 'PEM chain, for settings without TLS')
-    .option('--key-file <file>', 'PEM private key, for settings without TLS')
+    .option('--certificate-file <file>', 'PEM chain, in place of that of the settings')
+    .option('--key-file <file>', 'PEM private key of the certificate')
     .action((settings: string, options: MigrateOptions) => reported(() => run(settings, options)));
 }
 

@@ -106,22 +106,43 @@ function migratedStore(
 }
 
 function migratedTls(
-  { security, tls, server }: ReferenceSettings,
+  settings: ReferenceSettings,
   { resolve, certificate }: MigrationContext,
   notes: string[],
 ) {
-  if (certificate !== undefined) {
-    return { certificate_file: certificate.certificateFile, key_file: certificate.keyFile };
-  }
-  if (!security.is_tls_enabled || tls === undefined) {
+  const before = settings.security.is_tls_enabled ? settings.tls : undefined;
+  const { certificateFile, keyFile } = certificate ?? {
+    certificateFile: before && resolve(before.tls_cert_pem),
+    keyFile: before && resolve(before.tls_key_pem),
+  };
+  if (certificateFile === undefined || keyFile === undefined) {
     const text = 'TLS ended before it, and it ends in this proxy: give --certificate-file and --key-file';
     throw new XksProxyError('CONFIG_INVALID', `security.is_tls_enabled: ${text}`);
   }
-  const ours = { certificate_file: resolve(tls.tls_cert_pem), key_file: resolve(tls.tls_key_pem) };
-  if (!security.is_mtls_enabled || tls.mtls_client_ca_pem === undefined) return ours;
+  return {
+    certificate_file: certificateFile,
+    key_file: keyFile,
+    ...migratedClients(settings, resolve, notes),
+  };
+}
+
+/** Which certificates clients must have, whosever the one of the server is. */
+function migratedClients(
+  { security, tls, server }: ReferenceSettings,
+  resolve: MigrationContext['resolve'],
+  notes: string[],
+) {
+  if (!security.is_mtls_enabled) return {};
+  if (!security.is_tls_enabled) {
+    notes.push('security.is_mtls_enabled: not in force without TLS; clients need no certificate here either');
+    return {};
+  }
+  if (tls?.mtls_client_ca_pem === undefined) {
+    throw new XksProxyError('CONFIG_INVALID', 'tls.mtls_client_ca_pem: expected with is_mtls_enabled');
+  }
   const name = `cks.kms.${server.region}.amazonaws.com`;
   notes.push(`tls.mtls_client_dns_name: clients must present a certificate with the common name ${name}`);
-  return { ...ours, client_ca_file: resolve(tls.mtls_client_ca_pem), client_common_names: [name] };
+  return { client_ca_file: resolve(tls.mtls_client_ca_pem), client_common_names: [name] };
 }
 
 /** The module of the token; where a logger stands before it, what that calls. */

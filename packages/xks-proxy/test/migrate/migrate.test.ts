@@ -156,8 +156,26 @@ describe('settings of the Rust sample proxy', () => {
   });
 
   it('with mTLS ask clients for the common name that AWS KMS presents', () => {
-    const migration = migrate(settings({ 'is_mtls_enabled = false': 'is_mtls_enabled = true' }), context);
-    expect(configOf(migration)).toContain('client_common_names = [ "cks.kms.eu-north-1.amazonaws.com" ]');
+    const mtls = settings({ 'is_mtls_enabled = false': 'is_mtls_enabled = true' });
+    const certificate = { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' };
+    for (const more of [{}, { certificate }]) {
+      const config = configOf(migrate(mtls, { ...context, ...more }));
+      expect(config).toContain('client_ca_file = "/srv/tls/ca.pem"');
+      expect(config).toContain('client_common_names = [ "cks.kms.eu-north-1.amazonaws.com" ]');
+    }
+    const noAuthority = mtls.replace('mtls_client_ca_pem = "tls/ca.pem"\n', '');
+    expect(codeIn(() => migrate(noAuthority, context))).toBe('CONFIG_INVALID');
+  });
+
+  it('with mTLS but without TLS leave a note that no client is asked for a certificate', () => {
+    const certificate = { certificateFile: '/etc/cert.pem', keyFile: '/etc/key.pem' };
+    const text = settings({
+      'is_tls_enabled = true': 'is_tls_enabled = false',
+      'is_mtls_enabled = false': 'is_mtls_enabled = true',
+    });
+    const migration = migrate(text, { ...context, certificate });
+    expect(configOf(migration)).not.toContain('client_ca_file');
+    expect(about(migration, 'security.is_mtls_enabled')).toHaveLength(1);
   });
 
   it('with a policy in Polar leave a note that it is not in force', () => {
