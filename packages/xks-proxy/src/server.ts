@@ -4,6 +4,7 @@ import { createApp } from './app.ts';
 import { type AuditTrail, NO_AUDIT, openAuditTrail } from './audit/trail.ts';
 import { openIvBudget } from './budget/iv-budget.ts';
 import { type RotateKey, watchBudget } from './budget/watch-budget.ts';
+import { refuseOutdated } from './config/certificate-dates.ts';
 import type { ProxyConfig } from './config/config.ts';
 import { refuseLateChanges } from './config/late-changes.ts';
 import { configOfWorker } from './config/of-worker.ts';
@@ -34,9 +35,10 @@ export interface RunningProxy {
   readonly adminPort: number | undefined;
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
-   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `CONFIG_INVALID` for a change that only a start can make,
-   * or whatever `load` throws, and goes on as before. The log tells of both. Host and port stay as they are until the
-   * next start. Waits for no request, and does nothing once the proxy is being closed.
+   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `CONFIG_INVALID` for a change that only a start can make, or
+   * another certificate that no client takes today, or whatever `load` throws, and goes on as before. The log tells of
+   * both. Host and port stay as they are until the next start. Waits for no request, and does nothing once the proxy is
+   * being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
   /** Whether only another process could use all tokens again: calls into a module never returned. */
@@ -46,7 +48,8 @@ export interface RunningProxy {
 }
 
 /**
- * Opens the tokens, then listens. Throws XksProxyError `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE` or `LISTEN_FAILED`.
+ * Opens the tokens, then listens. Throws XksProxyError `CONFIG_INVALID` for a certificate that no client takes today,
+ * `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE` or `LISTEN_FAILED`.
  *
  * @example
  * const proxy = await startProxy(config, { log: process.stdout });
@@ -73,6 +76,7 @@ async function start(
   closers: (() => Promise<void> | void)[],
   rotateKey: RotateKey | undefined,
 ): Promise<RunningProxy> {
+  refuseOutdated(config.server.tls);
   const metrics = config.admin === undefined ? undefined : createMetrics();
   closers.push(() => metrics?.close());
   const log = metrics?.counting(plainLog) ?? plainLog;
@@ -173,6 +177,7 @@ async function replacement(
 ): Promise<Serving> {
   const config = load();
   refuseLateChanges(before.config, config);
+  refuseOutdated(config.server.tls, before.config.server.tls);
   const opened = await openServing(config, { log, budget: before.budget }, before);
   try {
     server.setSecureContext(tlsOptions(config.server.tls));

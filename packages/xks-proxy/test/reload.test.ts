@@ -3,10 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { openModule } from '@holdfast/pkcs11';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
 import { BASE, decryptBody, encryptBody } from './fixtures/bodies.ts';
 import { add } from './fixtures/changes.ts';
+import { clientAuthority } from './fixtures/client-certificates.ts';
 import { requestBytes, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
 import { lastingConnection } from './fixtures/raw-http.ts';
 
@@ -76,6 +77,26 @@ describe('another configuration', () => {
     await proxy.reload((toml) => toml);
     await expect(subject(authority.certificatePem)).resolves.toBe('localhost');
     await expect(subject(proxy.ca)).rejects.toThrow('certificate');
+  });
+
+  it.each([
+    ['has expired', [-2, -1]],
+    ['is not valid yet', [1, 2]],
+  ] as const)('is refused with a certificate that %s', async (_title, days) => {
+    const authority = await clientAuthority();
+    const { cert, key } = await authority.issue(['localhost'], days, 'serverAuth');
+    writeFileSync(join(proxy.directory, 'server.pem'), cert);
+    writeFileSync(join(proxy.directory, 'server.key'), key);
+    await expect(proxy.reload((toml) => toml)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(subject(proxy.ca)).resolves.toBe('localhost');
+  });
+
+  it('is followed when the certificate that is served has expired', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 40 * 24 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+    await proxy.reload((toml) => toml.replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
+    await expect(encrypt()).resolves.toMatchObject({ status: 401 });
   });
 });
 
@@ -154,18 +175,20 @@ describe('a blocked key', () => {
   it('refuses every request, until it is unblocked', async () => {
     const { json: sealed } = await encrypt();
     const bodies = { metadata: encryptBody(), encrypt: encryptBody(), decrypt: decryptBody(sealed) };
-    const statuses = async () => {
-      const calls = Object.entries(bodies).map(([operation, body]) =>
-        proxy.call(`${BASE}/keys/orders/${operation}`, body),
+    const calls = () =>
+      Promise.all(
+        Object.entries(bodies).map(([operation, body]) =>
+          proxy.call(`${BASE}/keys/orders/${operation}`, body),
+        ),
       );
-      return (await Promise.all(calls)).map(({ status }) => status);
-    };
     await proxy.reload((toml) =>
       toml.replace('external_key_id = "orders"', 'external_key_id = "orders"\nstatus = "BLOCKED"'),
     );
-    await expect(statuses()).resolves.toEqual([403, 403, 403]);
+    for (const answer of await calls())
+      expect(answer).toMatchObject({ status: 400, json: { errorName: 'InvalidStateException' } });
+    expect(events('request').at(-1)).toMatchObject({ reason: 'key-blocked' });
     await proxy.reload((toml) => toml);
-    await expect(statuses()).resolves.toEqual([200, 200, 200]);
+    for (const answer of await calls()) expect(answer).toMatchObject({ status: 200 });
   });
 });
 

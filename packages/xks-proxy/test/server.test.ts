@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, Server } from 'node:net';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseConfig } from '../src/config/config.ts';
 import { type RunningProxy, startProxy } from '../src/server.ts';
 import { BASE, encryptBody } from './fixtures/bodies.ts';
@@ -163,6 +163,13 @@ describe('a proxy', () => {
     await expect(failure).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
     const noModule = startProxy(parse(files.toml.replace(/module = .*/, 'module = "nothing.so"')));
     await expect(noModule).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+  });
+
+  it('does not start with a certificate that no client takes', async () => {
+    const config = parse();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 40 * 24 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await expect(startProxy(config)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   it('does not start on a port that is taken', async () => {
