@@ -4,6 +4,7 @@ import { type Cryptoki, initializeCryptoki, loadCryptoki } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import { createLogins, type Logins } from './login.ts';
 import { decryptionFailureOf } from './quirks.ts';
+import type { ReturnValueName } from './return-values.ts';
 
 /** How a library is opened. */
 interface LibraryOptions {
@@ -30,7 +31,7 @@ export interface Library {
  * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
  *
  * @param options.initializationParameters for a module that wants some from C_Initialize, as NSS does
- * @param options.finalizedInThread whether a thread that initialised it finalises it
+ * @param options.finalizedInThread whether a worker thread may initialise it, and then finalises it
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than those with which
  * the library is initialised already
  */
@@ -55,11 +56,13 @@ function load(
   { initializationParameters, finalizedInThread = false }: LibraryOptions,
 ): Library {
   const cryptoki = loadCryptoki(path);
-  const ours = initializeUnlessDone(cryptoki, initializationParameters);
+  // A module belongs to the process: a thread that ends must not take it from the others. Nor may it initialise one and
+  // leave it so, since the module goes with the thread, and from under the threads that it has itself.
+  const isOurs =
+    (isMainThread || finalizedInThread) && initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
-      // A module belongs to the process: a thread that ends must not take it from the others.
-      if (ours && (isMainThread || finalizedInThread)) cryptoki.C_Finalize();
+      if (isOurs) cryptoki.C_Finalize();
     } catch {
       // Nobody is left who could do anything about it, and the caller may have been after something else.
     } finally {
@@ -92,7 +95,11 @@ function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | u
     return decryptionFailureOf(attempt('C_GetInfo', () => cryptoki.C_GetInfo()));
   } catch (error) {
     finalize();
-    throw error;
+    if (!isReturned(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
+    const advice = 'open it in the main thread first, or say finalizedInThread';
+    throw new Pkcs11Error('MODULE_UNAVAILABLE', `nobody has initialised the module: ${advice}`, {
+      cause: error,
+    });
   }
 }
 
@@ -102,12 +109,14 @@ function initializeUnlessDone(cryptoki: Cryptoki, parameters: string | undefined
     attempt('C_Initialize', () => initializeCryptoki(cryptoki, parameters));
     return true;
   } catch (error) {
-    if (error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_CRYPTOKI_ALREADY_INITIALIZED') {
-      return false;
-    }
+    if (isReturned(error, 'CKR_CRYPTOKI_ALREADY_INITIALIZED')) return false;
     cryptoki.close();
     throw error;
   }
+}
+
+function isReturned(error: unknown, name: ReturnValueName): boolean {
+  return error instanceof Pkcs11Error && error.returnValue?.name === name;
 }
 
 // The loader hands out one library for all links to a file, so the count goes by the file.

@@ -41,8 +41,9 @@ export interface OpenModuleOptions {
    */
   readonly initializationParameters?: string;
   /**
-   * Whether a worker thread that was the first in the process to open it finalises it when it closes it, as the main
-   * thread would. For who knows that nobody else uses it meanwhile.
+   * Whether a worker thread may be the first in the process to open it, and finalises it then when it closes it, as the
+   * main thread would. For who knows that nobody else uses it meanwhile. Without, the main thread has to have it open as
+   * long as other threads do.
    */
   readonly finalizedInThread?: boolean;
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import * as pkcs11js from 'pkcs11js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
@@ -31,6 +33,31 @@ describe.skipIf(missing)(`a library${reason}`, () => {
     expect(finalize).toHaveBeenCalledTimes(1);
     open().close();
     expect(finalize).toHaveBeenCalledTimes(2);
+  });
+
+  /** What becomes of a thread that opens the module and closes it again. */
+  const inThread = async (options: { readonly finalizedInThread?: boolean } = {}): Promise<unknown> => {
+    const thread = new Worker(new URL('./open-module-thread.ts', import.meta.url));
+    const ended = once(thread, 'exit');
+    thread.postMessage({ path: temporary.modulePath, ...options }, []);
+    const answer: unknown[] = await once(thread, 'message');
+    await ended;
+    return answer[0];
+  };
+
+  it('is not initialised by a thread that would unload it without an end', async () => {
+    expect(await inThread()).toEqual({ code: 'MODULE_UNAVAILABLE' });
+    // The next one does not find it initialised either.
+    expect(await inThread()).toEqual({ code: 'MODULE_UNAVAILABLE' });
+  });
+
+  it('is opened in a thread that finalises it, or while the main thread has it open', async () => {
+    expect(await inThread({ finalizedInThread: true })).toEqual({ tokens: 2 });
+    const module = open();
+    expect(await inThread()).toEqual({ tokens: 2 });
+    expect(module.tokens()).toHaveLength(2);
+    module.close();
+    expect(await inThread()).toEqual({ code: 'MODULE_UNAVAILABLE' });
   });
 
   it('that cannot be finalised is let go all the same, and disturbs nobody', async () => {
