@@ -8,6 +8,7 @@ import {
 } from './cryptoki.ts';
 import type { Pkcs11ErrorCode } from './error-codes.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
+import { requirePin } from './pin.ts';
 
 /** What a token says about itself. */
 export interface TokenInfo {
@@ -69,12 +70,14 @@ export function findToken(
 /**
  * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched.
  *
- * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED; RangeError for a label that is empty or too long
+ * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED; RangeError for a label that is empty or too long; TypeError
  */
 export function initializeToken(
   cryptoki: Cryptoki,
   { label, soPin, pin }: InitializeTokenOptions,
 ): TokenInfo {
+  requirePin('pin', pin);
+  requirePin('soPin', soPin);
   const labelLength = Buffer.byteLength(label);
   if (labelLength < 1 || labelLength > LABEL_LENGTH) {
     throw new RangeError(`label: expected 1 to ${LABEL_LENGTH} bytes of UTF-8`);
@@ -84,6 +87,7 @@ export function initializeToken(
     throw new Pkcs11Error('TOKEN_NOT_FOUND', 'the module has no token that is not initialised yet');
   }
   const { slot } = vacant;
+  requireUserPinLength(cryptoki, slot, pin);
   // C_InitToken reads 32 bytes whatever the string's length.
   const paddedLabel = label + ' '.repeat(LABEL_LENGTH - labelLength);
   attempt('C_InitToken', () => cryptoki.C_InitToken(slot, soPin, paddedLabel));
@@ -95,9 +99,23 @@ export function initializeToken(
     attempt('C_InitPIN', () => cryptoki.C_InitPIN(session, pin));
     attempt('C_Logout', () => cryptoki.C_Logout(session));
   } finally {
-    attempt('C_CloseSession', () => cryptoki.C_CloseSession(session));
+    try {
+      cryptoki.C_CloseSession(session);
+    } catch {
+      // The token has what it was to get, or what failed before says more.
+    }
   }
   return tokenInfo(cryptoki, slot);
+}
+
+/** The token would look at it only when it has its label, and a second attempt would make a second token of that label. */
+function requireUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): void {
+  const { minPinLen, maxPinLen } = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
+  const isTold = (limit: number): boolean => limit > 0 && limit < UNTOLD;
+  const length = Buffer.byteLength(pin);
+  if ((isTold(minPinLen) && length < minPinLen) || (isTold(maxPinLen) && length > maxPinLen)) {
+    throw new Pkcs11Error('PIN_REFUSED', `the token takes a PIN of ${minPinLen} to ${maxPinLen} bytes`);
+  }
 }
 
 function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pkcs11Error[] } {
@@ -131,4 +149,6 @@ function unpadded(text: string): string {
 }
 
 const LABEL_LENGTH = 32;
+/** CK_UNAVAILABLE_INFORMATION, as pkcs11js cuts it. */
+const UNTOLD = 0xffff_ffff;
 const SLOT_FAILURES: ReadonlySet<Pkcs11ErrorCode> = new Set(['TOKEN_UNAVAILABLE', 'DEVICE_ERROR']);

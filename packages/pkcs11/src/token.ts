@@ -110,12 +110,12 @@ export function openTokenInSlot(
   }
   if (!(maxWaiting >= 0)) throw new RangeError('maxWaiting: expected a number of 0 or more');
   const { cryptoki } = library;
-  const login = library.logins.join(slot, pin, guard && pinGuard(guard));
+  const login = library.logins.prepare(slot, pin, guard && pinGuard(guard));
   library.retain();
   const openSession = (flags: number): Handle => {
     const session = attempt('C_OpenSession', () => cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | flags));
     try {
-      login.ensure(session);
+      login(session);
       return session;
     } catch (error) {
       closeSession(session);
@@ -136,13 +136,12 @@ export function openTokenInSlot(
     close: closeSession,
     drained() {
       open.delete(token);
-      login.leave();
       library.release();
     },
   });
   const loggedIn = (session: Session): Session => {
     // To a session without login the keys would not exist.
-    login.ensure(session.handle);
+    login(session.handle);
     return session;
   };
   const cipher = cipherCalls(library, calls);

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
 import { pinGuard } from '../src/pin-guard.ts';
-import { importKey } from '../src/testing.ts';
+import { changePin, importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
 import { describeWithEachToken } from './with-token.ts';
 
@@ -14,11 +14,46 @@ describeWithEachToken('the login', (context) => {
     open().close();
   });
 
-  it('fails with a wrong PIN also where the process is logged in already', () => {
-    const { open } = context();
+  it('fails with a PIN that was refused before also where the process is logged in', () => {
+    const { open, cryptoki } = context();
+    expect(errorCode(() => open({ pin: 'wrong before' }))).toBe('PIN_INCORRECT');
     const token = open();
-    expect(errorCode(() => open({ pin: 'wrong' }))).toBe('PIN_INCORRECT');
+    const login = vi.spyOn(cryptoki, 'C_Login');
+    expect(errorCode(() => open({ pin: 'wrong before' }))).toBe('PIN_INCORRECT');
+    expect(login).not.toHaveBeenCalled();
     token.close();
+  });
+
+  it('of a process that is logged in counts whatever the PIN, which is for the next login', async () => {
+    const { open, raw, slot, temporary } = context();
+    const token = open();
+    changePin(temporary, 'changed');
+    const newcomer = open({ pin: 'changed' });
+    expect(newcomer.aesKeys()).toBeDefined();
+    raw.C_CloseAllSessions(slot);
+    expect(newcomer.aesKeys()).toBeDefined();
+    expect(await token.randomBytes(1)).toHaveLength(1);
+    changePin({ ...temporary, pin: 'changed' }, temporary.pin);
+    newcomer.close();
+    token.close();
+  });
+
+  it('with a PIN of somebody else that is wrong harms nobody but them', () => {
+    const { open, raw, slot } = context();
+    const [token, mistaken] = [open(), open({ pin: 'wrong later' })];
+    raw.C_CloseAllSessions(slot);
+    expect(errorCode(() => mistaken.aesKeys())).toBe('PIN_INCORRECT');
+    expect(token.aesKeys()).toBeDefined();
+    mistaken.close();
+    token.close();
+  });
+
+  it('takes a PIN that is no text for a mistake, and does not repeat it', () => {
+    const { open } = context();
+    // @ts-expect-error
+    const opening = () => open({ pin: 87_654_321 });
+    expect(opening).toThrow(TypeError);
+    expect(opening).not.toThrow(/87/);
   });
 
   it('is shared, and outlasts the token object that made it', async () => {

@@ -58,6 +58,36 @@ describeWithToken('a module', (context) => {
     expect(() => module.initializeToken({ label: '', pin, soPin })).toThrow(RangeError);
   });
 
+  it('leaves a token vacant that does not take the PINs', () => {
+    const { module, temporary } = context();
+    const { pin, soPin } = temporary;
+    const initialize = (pins: { pin?: string; soPin?: string }) =>
+      module.initializeToken({ label: 'fresh', pin, soPin, ...pins });
+    expect(errorCode(() => initialize({ pin: '123' }))).toBe('PIN_REFUSED');
+    expect(errorCode(() => initialize({ pin: '1'.repeat(256) }))).toBe('PIN_REFUSED');
+    expect(errorCode(() => initialize({ soPin: '123' }))).toBeDefined();
+    // @ts-expect-error
+    expect(() => initialize({ pin: 12_345 })).toThrow(TypeError);
+    // @ts-expect-error
+    expect(() => initialize({ soPin: 12_345 })).toThrow(TypeError);
+    expect(module.tokens().map(({ label }) => label)).not.toContain('fresh');
+    initialize({});
+    module.openToken({ label: 'fresh', pin }).close();
+  });
+
+  it('asks no token for PINs that does not tell how long they may be', () => {
+    const { module, temporary, cryptoki } = context();
+    const told = cryptoki.C_GetTokenInfo.bind(cryptoki);
+    vi.spyOn(cryptoki, 'C_GetTokenInfo').mockImplementation((slot) => ({
+      ...told(slot),
+      minPinLen: 0xffff_ffff,
+      maxPinLen: 0,
+    }));
+    const { pin, soPin } = temporary;
+    expect(module.initializeToken({ label: 'untold', pin, soPin }).label).toBe('untold');
+    vi.restoreAllMocks();
+  });
+
   it('opens a token by exactly one of label and serial number', () => {
     const { module, temporary } = context();
     const { label, pin } = temporary;

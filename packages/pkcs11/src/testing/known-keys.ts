@@ -79,14 +79,13 @@ function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck
   const { cryptoki } = library;
   try {
     const { slot } = findToken(cryptoki, { label: token.label });
-    const login = library.logins.join(slot, token.pin);
+    const login = library.logins.prepare(slot, token.pin);
     const session = cryptoki.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
     try {
-      login.ensure(session);
+      login(session);
       work(cryptoki, session);
     } finally {
       cryptoki.C_CloseSession(session);
-      login.leave();
     }
   } finally {
     library.release();

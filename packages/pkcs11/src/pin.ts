@@ -1,0 +1,8 @@
+/**
+ * Takes nothing but a text for a PIN: whatever else would be named in an error of Node's.
+ *
+ * @throws TypeError
+ */
+export function requirePin(name: 'pin' | 'soPin', pin: string): void {
+  if (typeof pin !== 'string') throw new TypeError(`${name}: expected a text`);
+}
