@@ -100,8 +100,7 @@ class Pool implements SessionPool {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const waiter of this.#waiting) waiter.reject(closedError());
-    this.#waiting.clear();
+    this.#rejectWaiting(closedError());
     if (this.#open === 0) this.#options.drained();
     else this.#closeIdle();
   }
@@ -179,9 +178,17 @@ class Pool implements SessionPool {
         if (session === undefined) return;
         this.#giveBack(session);
       } catch (error) {
-        this.#nextWaiter()?.reject(error);
+        // Another attempt may hold up everybody for as long. Where sessions are open, the others wait for those.
+        if (this.#open > 0) this.#nextWaiter()?.reject(error);
+        else this.#rejectWaiting(error);
+        return;
       }
     }
+  }
+
+  #rejectWaiting(error: unknown): void {
+    for (const waiter of this.#waiting) waiter.reject(error);
+    this.#waiting.clear();
   }
 
   #nextWaiter(): Waiter | undefined {

@@ -199,6 +199,31 @@ describe('a session pool', () => {
     await expect(none.pool.run(() => 'never')).rejects.toMatchObject({ code: 'SESSIONS_EXHAUSTED' });
   });
 
+  it('opens no session for each of those who wait when the token is gone', async () => {
+    let [opened, isGone] = [0, false];
+    const gone = () => new Pkcs11Error('TOKEN_UNAVAILABLE', 'gone');
+    const open = () => {
+      opened += 1;
+      if (isGone) throw gone();
+      return Buffer.of(opened);
+    };
+    const nothing = () => undefined;
+    const pool = sessionPool({ limit: 2, maxWaiting: 20, open, close: nothing, drained: nothing });
+    const ends: (() => void)[] = [];
+    const lent = () => new Promise<never>((_, reject) => void ends.push(() => reject(gone())));
+    const calls = Array.from({ length: 22 }, async (_, index) => pool.run(index < 2 ? lent : nothing));
+    const failed = calls.map(async (call) =>
+      expect(call).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' }),
+    );
+    await new Promise(setImmediate);
+    isGone = true;
+    for (const end of ends) end();
+    await Promise.all(failed);
+    expect(opened).toBe(4);
+    isGone = false;
+    expect(await pool.run(() => 'back')).toBe('back');
+  });
+
   it('is drained at once when nothing is open or everything idle', async () => {
     const unused = countingPool(1);
     unused.pool.close();
