@@ -6,7 +6,7 @@ import type { Session } from './sessions.ts';
 export interface KeyDirectory {
   /**
    * Handles of those that the selector fits, two at most. With `fresh` the token itself searches; without, a second
-   * one that came within the last ten seconds may be missed.
+   * one that came within the last ten seconds may be missed, and one that was renamed within the last minute.
    *
    * @throws Pkcs11Error; TypeError without label and id
    */
@@ -20,48 +20,63 @@ export interface KeyDirectory {
  * @param kind what all of them have in common
  */
 export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirectory {
-  let entries = new Map<string, Entry>();
+  // What was read longest ago comes first.
+  const entries = new Map<string, Entry>();
   let epoch: number | undefined;
   let periodEndMs = Number.NEGATIVE_INFINITY;
   let searches = 0;
   let isListed = false;
 
-  const readEntry = (session: ck.Handle, handle: ck.Handle): Entry => {
-    const read = readAttributes(cryptoki, session, handle, [ck.CKA_LABEL, ck.CKA_ID]);
-    return { handle, label: read(ck.CKA_LABEL).toString('utf8'), id: read(ck.CKA_ID) };
+  const read = (session: ck.Handle, name: string, handle: ck.Handle): Entry => {
+    entries.delete(name);
+    const attribute = readAttributes(cryptoki, session, handle, [ck.CKA_LABEL, ck.CKA_ID]);
+    const label = attribute(ck.CKA_LABEL).toString('utf8');
+    const entry = { handle, label, id: attribute(ck.CKA_ID), readAtMs: performance.now() };
+    entries.set(name, entry);
+    return entry;
+  };
+  /** Undefined if it is gone, or the session is: the search will tell. */
+  const readAgain = (session: ck.Handle, name: string, handle: ck.Handle): Entry | undefined => {
+    try {
+      return read(session, name, handle);
+    } catch {
+      return undefined;
+    }
+  };
+  const list = (session: ck.Handle): void => {
+    const found = findObjects(cryptoki, session, kind, Number.POSITIVE_INFINITY);
+    const handles = new Map(found.map((handle) => [handle.toString('hex'), handle]));
+    for (const name of entries.keys()) if (!handles.delete(name)) entries.delete(name);
+    for (const [name, handle] of handles) read(session, name, handle);
+    isListed = true;
   };
   /** Whether the list is up to date, which it is only while it is worth its cost. */
   const consult = (session: Session): boolean => {
     const nowMs = performance.now();
     if (session.epoch !== epoch || nowMs > periodEndMs) {
-      if (session.epoch !== epoch) entries = new Map();
+      if (session.epoch !== epoch) entries.clear();
       epoch = session.epoch;
       periodEndMs = nowMs + PERIOD_MS;
       searches = 0;
       isListed = false;
     }
-    if (isListed || ++searches <= SEARCHES_BEFORE_LISTING) return isListed;
-    const listed = new Map<string, Entry>();
-    for (const handle of findObjects(cryptoki, session.handle, kind, Number.POSITIVE_INFINITY)) {
-      const name = handle.toString('hex');
-      listed.set(name, entries.get(name) ?? readEntry(session.handle, handle));
+    if (!isListed && ++searches > SEARCHES_BEFORE_LISTING) list(session.handle);
+    if (!isListed) return false;
+    // A few at a time: all at once would hold up a request.
+    for (const [name, { handle, readAtMs }] of [...entries].slice(0, READ_AT_ONCE)) {
+      if (nowMs - readAtMs > PERIOD_MS) readAgain(session.handle, name, handle);
     }
-    entries = listed;
-    isListed = true;
-    return true;
+    const [oldest] = entries.values();
+    return oldest === undefined || nowMs - oldest.readAtMs <= MAX_AGE_MS;
   };
   /** The only entry that the selector fits, if it is still what it was when it was read. */
   const listed = ({ handle: session }: Session, selector: KeySelector): Entry | undefined => {
-    const matches = [...entries.values()].filter((entry) => fits(entry, selector));
+    const matches = [...entries].filter(([, entry]) => fits(entry, selector));
     const [match] = matches;
     if (match === undefined || matches.length > 1) return undefined;
-    try {
-      if (fits(readEntry(session, match.handle), selector)) return match;
-    } catch {
-      // It is gone, or the session is: the search will tell.
-    }
-    entries.delete(match.handle.toString('hex'));
-    return undefined;
+    const [name, { handle }] = match;
+    const entry = readAgain(session, name, handle);
+    return entry !== undefined && fits(entry, selector) ? entry : undefined;
   };
 
   return {
@@ -81,8 +96,11 @@ interface Entry {
   readonly handle: ck.Handle;
   readonly label: string;
   readonly id: Buffer;
+  readonly readAtMs: number;
 }
 
 const PERIOD_MS = 10_000;
+const MAX_AGE_MS = 60_000;
+const READ_AT_ONCE = 32;
 /** In one period. The list costs as much as that many searches, in a token with a few hundred keys. */
 const SEARCHES_BEFORE_LISTING = 8;

@@ -23,8 +23,26 @@ describeWithEachToken('a directory of many keys', (context) => {
     const searches = vi.spyOn(raw, 'C_FindObjectsInit');
     const labelOf = (key: Buffer | undefined) =>
       key && raw.C_GetAttributeValue(handle, key, [{ type: 0x3 }])[0]?.value.toString();
+    const rename = (from: string, to: string) => {
+      const session = raw.C_OpenSession(slot, 6);
+      raw.C_FindObjectsInit(session, [{ type: 0x3, value: from }]);
+      const [key = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
+      raw.C_FindObjectsFinal(session);
+      raw.C_SetAttributeValue(session, key, [{ type: 0x3, value: to }]);
+      raw.C_CloseSession(session);
+      searches.mockClear();
+    };
+    const reads = vi.spyOn(raw, 'C_GetAttributeValue');
     return {
       temporary,
+      rename,
+      /** Keys that are read for a lookup. */
+      readsFor: (label: string) => {
+        reads.mockClear();
+        const found = directory.find({ handle, epoch: 0 }, { label }, { fresh: false });
+        expect(found).toHaveLength(1);
+        return reads.mock.calls.length;
+      },
       find: (label: string, { fresh = false, epoch = 0 } = {}) =>
         directory.find({ handle, epoch }, { label }, { fresh }).map(labelOf),
       /** Searches of the token since the last call. */
@@ -72,18 +90,42 @@ describeWithEachToken('a directory of many keys', (context) => {
   });
 
   it('does not take a key for another that has got its label', () => {
-    const { find, temporary, close } = directoryOfMany();
+    const { find, rename, temporary, close } = directoryOfMany();
     for (const label of labels) find(label);
-    const { raw, slot } = context();
-    const session = raw.C_OpenSession(slot, 6);
-    raw.C_FindObjectsInit(session, [{ type: 0x3, value: 'key-7' }]);
-    const [key = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
-    raw.C_FindObjectsFinal(session);
-    raw.C_SetAttributeValue(session, key, [{ type: 0x3, value: 'renamed' }]);
-    raw.C_CloseSession(session);
+    rename('key-7', 'renamed');
     expect(find('key-7')).toEqual([]);
     expect(find('renamed')).toEqual(['renamed']);
     destroyKeys(temporary, { label: 'renamed' });
+    close();
+  });
+
+  it('sees within a minute that a key was given the label of another', () => {
+    const { find, rename, temporary, close } = directoryOfMany();
+    for (const label of labels) find(label);
+    rename('key-19', 'key-0');
+    vi.advanceTimersByTime(60_001);
+    // Its turn comes when the list is consulted, and not the token.
+    for (const label of labels.slice(1, -1)) expect(find(label)).toEqual([label]);
+    expect(find('key-0')).toEqual(['key-0', 'key-0']);
+    destroyKeys(temporary, { label: 'key-0' });
+    close();
+  });
+
+  it('reads no more than a few keys for a lookup, however many there are, and each anew after ten seconds', () => {
+    const { find, readsFor, searches, temporary, close } = directoryOfMany();
+    const others = Array.from({ length: 50 }, (_, index) => `other-${index}`);
+    for (const label of others) importKey(temporary, { label, value });
+    for (const label of labels) find(label);
+    vi.advanceTimersByTime(10_001);
+    const counts = labels.map((label) => readsFor(label));
+    expect(Math.max(...counts)).toBeLessThanOrEqual(33);
+    expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(70);
+    searches();
+    // After a pause nothing of the list is good for an answer, until all of it was read.
+    vi.advanceTimersByTime(60_001);
+    expect(Math.max(...labels.map((label) => readsFor(label)))).toBeLessThanOrEqual(33);
+    expect(searches()).toBe(11);
+    for (const label of others) destroyKeys(temporary, { label });
     close();
   });
 });
