@@ -1,5 +1,6 @@
 import type { KeyUsage } from './aes-keys.ts';
 import * as ck from './cryptoki.ts';
+import { attempt, Pkcs11Error } from './errors.ts';
 import { findObjects } from './objects.ts';
 
 /** An AES key as it stands on the token. What the token does not tell is undefined. */
@@ -50,9 +51,13 @@ function attribute(
   type: number,
 ): Buffer | undefined {
   try {
-    return cryptoki.C_GetAttributeValue(session, handle, [{ type }])[0]?.value;
-  } catch {
-    return undefined;
+    return attempt(
+      'C_GetAttributeValue',
+      () => cryptoki.C_GetAttributeValue(session, handle, [{ type }])[0]?.value,
+    );
+  } catch (error) {
+    if (error instanceof Pkcs11Error && error.code === 'INPUT_REFUSED') return undefined;
+    throw error;
   }
 }
 

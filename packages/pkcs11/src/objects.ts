@@ -15,6 +15,7 @@ export function findObjects(
   limit = 2,
 ): readonly ck.Handle[] {
   attempt('C_FindObjectsInit', () => cryptoki.C_FindObjectsInit(session, attributes));
+  const end = (): void => cryptoki.C_FindObjectsFinal(session);
   const handles: ck.Handle[] = [];
   try {
     for (let isEnd = false; !isEnd && handles.length < limit; ) {
@@ -23,10 +24,16 @@ export function findObjects(
       handles.push(...found);
       isEnd = found.length < wanted;
     }
-    return handles;
-  } finally {
-    attempt('C_FindObjectsFinal', () => cryptoki.C_FindObjectsFinal(session));
+  } catch (error) {
+    try {
+      end();
+    } catch {
+      // What the search failed of says more.
+    }
+    throw error;
   }
+  attempt('C_FindObjectsFinal', end);
+  return handles;
 }
 
 /**

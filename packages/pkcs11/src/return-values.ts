@@ -12,7 +12,7 @@ export interface ReturnValueRow {
 }
 
 /**
- * PKCS #11 v2.40 base specification, section 5.1, and what v3.0 added for AEAD. `stale` marks the values that a
+ * PKCS #11 v2.40 base specification, section 5.1, and what v3.0 added for AEAD and PINs. `stale` marks the values that a
  * token returns when it forgot what we remember: it restarted, somebody logged out or replaced a key, or an
  * operation is left over on the session. A new session, login and lookup put that right.
  */
@@ -80,6 +80,7 @@ const TABLE = [
   [0x00000190, 'CKR_CRYPTOKI_NOT_INITIALIZED', 'MODULE_UNAVAILABLE'],
   [0x00000191, 'CKR_CRYPTOKI_ALREADY_INITIALIZED', 'MODULE_UNAVAILABLE'],
   [0x000001b0, 'CKR_NEW_PIN_MODE', 'PIN_REFUSED'],
+  [0x000001b8, 'CKR_PIN_TOO_WEAK', 'PIN_REFUSED'],
   [0x00000200, 'CKR_FUNCTION_REJECTED', 'KEY_USAGE_FORBIDDEN'],
   [0x00000201, 'CKR_TOKEN_RESOURCE_EXCEEDED', 'DEVICE_ERROR'],
   [0x00000202, 'CKR_OPERATION_CANCEL_FAILED', 'DEVICE_ERROR', 'stale'],

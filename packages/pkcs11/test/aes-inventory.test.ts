@@ -1,11 +1,14 @@
 import { openModule } from '@holdfast/pkcs11';
 import { importKey, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { errorCode } from './error-code.ts';
+import { describeWithToken } from './with-token.ts';
 
 let token: TemporaryToken;
 beforeAll(() => {
   token = temporaryToken();
 });
+afterEach(() => void vi.restoreAllMocks());
 afterAll(() => token.dispose());
 
 it('lists every AES key with what the token says of it', () => {
@@ -50,4 +53,25 @@ it('lists every AES key with what the token says of it', () => {
       local: false,
     },
   ]);
+});
+
+describeWithToken('a list of AES keys', (context) => {
+  it('takes no failure of the token for an attribute that a key does not have', () => {
+    const { open, cryptoki } = context();
+    const token = open();
+    token.generateKey({ label: 'listed' });
+    const before = token.aesKeys();
+    const read = vi.spyOn(cryptoki, 'C_GetAttributeValue');
+    const failOnce = (name: string, value: number) =>
+      read.mockImplementationOnce(() => {
+        throw Object.assign(new Error(name), { code: value });
+      });
+    failOnce('CKR_SESSION_HANDLE_INVALID', 0xb3);
+    expect(token.aesKeys()).toEqual(before);
+    failOnce('CKR_DEVICE_ERROR', 0x30);
+    expect(errorCode(() => token.aesKeys())).toBe('DEVICE_ERROR');
+    failOnce('CKR_ATTRIBUTE_TYPE_INVALID', 0x12);
+    expect(token.aesKeys()).toEqual([{ ...before[0], label: '' }]);
+    token.close();
+  });
 });
