@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
+import { datesProblem } from '../config/certificate-dates.ts';
 import type { Report } from './findings.ts';
 
 /**
@@ -22,16 +23,26 @@ export function examineCertificate(
     isFit = false;
     report(code, subject, text);
   };
-  const days = Math.floor((Date.parse(leaf.validTo) - now.getTime()) / DAY_MS);
-  if (days < SOON_DAYS) tell('certificate-expires-soon', SUBJECT, `${days} days are left`);
-  else if (days < EARLY_DAYS) tell('certificate-expires', SUBJECT, `${days} days are left`);
+  for (const [index, certificate] of chain.entries()) {
+    const subject = index === 0 ? SUBJECT : `${SUBJECT} ${index + 1} of the chain`;
+    examineDates(certificate, subject, tell, now);
+  }
   if (host !== undefined && leaf.checkHost(host) === undefined)
     tell('certificate-name', SUBJECT, `it is not for ${host} but ${leaf.subjectAltName ?? 'nobody'}`);
   if (leaf.keyUsage !== undefined && !leaf.keyUsage.includes(SERVER_AUTHENTICATION))
     tell('certificate-purpose', SUBJECT, 'it is not for servers');
   if (leaf.publicKey.asymmetricKeyType === 'rsa') tell('certificate-slow', SUBJECT, 'its key is RSA');
   examineChain(chain, tell);
+  const days = Math.min(...chain.map((certificate) => daysLeft(certificate, now)));
   if (isFit) report('certificate-fit', SUBJECT, `${days} days are left`);
+}
+
+function examineDates(certificate: X509Certificate, subject: string, tell: Report, now: Date): void {
+  const problem = datesProblem(certificate, now);
+  if (problem !== undefined) return tell('certificate-outdated', subject, `it ${problem}`);
+  const days = daysLeft(certificate, now);
+  if (days < SOON_DAYS) tell('certificate-expires-soon', subject, `${days} days are left`);
+  else if (days < EARLY_DAYS) tell('certificate-expires', subject, `${days} days are left`);
 }
 
 /** Each one must be issued by the next, and the last one by an authority that everybody knows. */
@@ -67,6 +78,8 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
+const daysLeft = ({ validTo }: X509Certificate, now: Date) =>
+  Math.floor((Date.parse(validTo) - now.getTime()) / DAY_MS);
 const nameOf = ({ subject }: X509Certificate) => subject.replaceAll('\n', ', ');
 const roots = () => rootCertificates.map((text) => new X509Certificate(text));
 

@@ -111,6 +111,10 @@ const FINDINGS = {
   'certificate-fit': ['ok', ''],
   'certificate-expires': ['warning', 'renew it; the proxy takes a new one without a restart'],
   'certificate-expires-soon': ['failure', 'renew it today; the proxy takes a new one without a restart'],
+  'certificate-outdated': [
+    'failure',
+    'put one that is valid today in its place, with the intermediate certificates that its authority uses now; if it should be valid, set the clock',
+  ],
   'certificate-name': ['failure', 'have one issued for the host name that KMS calls'],
   'certificate-incomplete': [
     'failure',
