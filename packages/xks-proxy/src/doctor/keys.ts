@@ -6,18 +6,20 @@ import type { Report } from './findings.ts';
 
 /** Compares the keys that stand on a token with those that the stores expect there. */
 export function examineKeys(
-  { stores }: ProxyConfig,
-  { name, healthKeyLabel }: TokenConfig,
+  { stores, tokens }: ProxyConfig,
+  { name }: TokenConfig,
   records: readonly AesKeyRecord[],
   report: Report,
 ): void {
-  const known = new Set<AesKeyRecord>(records.filter(({ label }) => label === healthKeyLabel));
+  // What others are named for counts as well: the tokens of a cluster have each other's keys.
+  const healthKeys = new Set(tokens.map(({ healthKeyLabel }) => healthKeyLabel));
+  const known = new Set(records.filter(({ label }) => healthKeys.has(label)));
   for (const store of stores) {
     for (const key of store.keys) {
-      if (!(key.tokens?.includes(name) ?? true)) continue;
       for (const { version, selector } of key.versions) {
         const matches = records.filter((record) => isMatch(record, selector));
         for (const match of matches) known.add(match);
+        if (!(key.tokens?.includes(name) ?? true)) continue;
         const subject = `key ${store.name}/${key.externalKeyId}, version ${version}, on ${name}`;
         const [[kind, text] = []] = Object.entries(selectorText(selector));
         examineKey(key, matches, subject, `${kind} ${text}`, report);

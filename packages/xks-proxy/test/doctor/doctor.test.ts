@@ -194,14 +194,29 @@ describe('doctor, where something is wrong,', () => {
     const port = typeof address === 'object' ? address?.port : undefined;
     expect(bad(await findings(new URL(`https://localhost:${port}`)))).toContain(code);
   });
+});
 
-  it('finds tokens that hold different keys of the same name', async () => {
-    const second = secondToken(files.token);
-    for (const label of ['orders', 'health']) importKey(second, { label, value: randomBytes(32) });
+describe('doctor, with two tokens of a cluster,', () => {
+  let second: ReturnType<typeof secondToken>;
+  beforeAll(() => {
+    second = secondToken(files.token);
     write('second.pin', second.pin);
-    const table = `[[tokens]]\nmodule = "${second.modulePath}"\nlabel = "second"\npin_file = "second.pin"\nhealth_key_label = "health"\n`;
-    change('[[stores]]', `${table}[[stores]]`);
+    for (const label of ['orders', 'health', 'health-2'])
+      importKey(second, { label, value: randomBytes(32) });
+  });
+  const withSecond = (toml: string) => {
+    const table = `[[tokens]]\nmodule = "${second.modulePath}"\nlabel = "second"\npin_file = "second.pin"\nhealth_key_label = "health-2"\n`;
+    write('config.toml', toml.replace('[[stores]]', `${table}[[stores]]`));
+  };
+
+  it('finds different keys of the same name', async () => {
+    withSecond(sound());
     expect(bad(await findings())).toContain('keys-differ');
+  });
+
+  it('finds no orphans in the keys that the other one is used for', async () => {
+    withSecond(`${sound()}tokens = ["xks-test"]\n`);
+    expect(bad(await findings())).not.toContain('key-orphaned');
   });
 });
 
