@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import { createFile } from '../files/replace-file.ts';
-import { migrate, moduleOf } from '../migrate/migrate.ts';
+import { parseConfig } from '../config/config.ts';
+import { createFiles } from '../files/replace-file.ts';
+import { migrate } from '../migrate/migrate.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { reported, usageError } from './exit.ts';
 import { print } from './print.ts';
@@ -48,21 +48,21 @@ async function run(settings: string, options: MigrateOptions): Promise<void> {
   }
   const toml = settingsText(settings);
   const resolveOld = (path: string) => resolve(workingDirectory, path);
-  const token =
-    options.tokenLabel === undefined
-      ? firstToken(resolveOld(moduleOf(toml) ?? ''))
-      : { label: options.tokenLabel };
+  const { tokenLabel: label } = options;
+  const token = label === undefined ? firstToken : () => ({ label });
   const certificate =
     certificateFile === undefined || keyFile === undefined
       ? undefined
       : { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
   const { files, notes } = migrate(toml, { token, resolve: resolveOld, certificate });
-  mkdirSync(options.output, { recursive: true, mode: 0o700 });
-  for (const [name, text] of files) await newFile(join(options.output, name), text);
+  const folder = resolve(options.output);
+  const texts = new Map([...files].map(([name, text]) => [join(folder, name), text]));
+  parseConfig(files.get('config.toml') ?? '', { baseDirectory: folder, instead: texts });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await createFiles(texts);
   const configFile = join(options.output, 'config.toml');
   print(`${configFile} and ${files.size - 1} files are written`);
   for (const note of notes) print(`  ${note}`);
-  loadConfig(configFile);
   print(`next: xks-proxy doctor --config ${configFile}`);
 }
 
@@ -88,14 +88,4 @@ function firstToken(path: string): { serial: string } {
   }
   const text = `no token is found in the first slot of ${path}: give --token-label`;
   throw new XksProxyError('TOKEN_UNAVAILABLE', text);
-}
-
-async function newFile(path: string, text: string): Promise<void> {
-  try {
-    await createFile(path, text);
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    const remedy = `choose an empty folder below ${dirname(dirname(path))}`;
-    throw new XksProxyError('CHANGE_REFUSED', `cannot create ${path} (${code}): ${remedy}`, { cause });
-  }
 }

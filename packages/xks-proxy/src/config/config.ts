@@ -125,7 +125,8 @@ export function parseConfig(
   throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));
 }
 
-function parseDocument(toml: string): unknown {
+/** What a TOML document says. Throws XksProxyError `CONFIG_INVALID` with the place of a mistake, and no word of the text. */
+export function parseDocument(toml: string): unknown {
   try {
     return parseToml(toml);
   } catch (error) {

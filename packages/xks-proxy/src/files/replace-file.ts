@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { XksProxyError } from '../proxy-error.ts';
 
 /**
  * Gives a file another content, whole or not at all, also when the machine stops in between: the text is on the disk
@@ -38,6 +39,21 @@ export async function createFile(path: string, text: string | Uint8Array): Promi
   await synchronized(dirname(path));
 }
 
+/** Writes files by path, as `createFile` does: all or none. Rejects with XksProxyError `CHANGE_REFUSED` if one is there. */
+export async function createFiles(texts: ReadonlyMap<string, string>): Promise<void> {
+  const made: string[] = [];
+  for (const [path, text] of texts) {
+    try {
+      await createFile(path, text);
+      made.push(path);
+    } catch (cause) {
+      for (const file of made) await rm(file, { force: true });
+      if (!hasCode(cause, 'EEXIST')) throw cause;
+      throw new XksProxyError('CHANGE_REFUSED', `${path} is there already, and is not replaced`, { cause });
+    }
+  }
+}
+
 async function written(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
@@ -62,6 +78,10 @@ export async function synchronized(directory: string): Promise<void> {
 }
 
 function absent(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  if (hasCode(error, 'ENOENT')) return undefined;
   throw error;
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -36,7 +36,8 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
     files.push(name);
   };
   if (token.kind === 'new') {
-    files.push(...(await initializeToken(choices, token, pin)));
+    await initializeToken(choices, token, pin);
+    files.push(FILES.pin, FILES.soPin);
   } else {
     provePin(choices.module, token);
     await write(FILES.pin, `${pin}\n`);

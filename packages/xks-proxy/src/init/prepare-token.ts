@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openModule, Pkcs11Error, type Pkcs11Module } from '@holdfast/pkcs11';
-import { createFile } from '../files/replace-file.ts';
+import { createFiles } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { ExistingToken, InitChoices, NewToken } from './choices.ts';
 import { FILES } from './documents.ts';
@@ -22,14 +22,12 @@ export function provePin(path: string, { label, pin }: ExistingToken): void {
  * Initialises a token whose PINs are in files of the folder by then: whatever ends this in between, nobody is without them.
  * Rejects with XksProxyError `CHANGE_REFUSED` or `TOKEN_UNAVAILABLE`; where no token has the label then, there are no
  * files of PINs either.
- *
- * @returns the names of the files
  */
 export async function initializeToken(
   { folder, module: path }: InitChoices,
   { label }: NewToken,
   pin: string,
-): Promise<readonly string[]> {
+): Promise<void> {
   const what = 'no token can be initialised';
   const isThere = (module: Pkcs11Module) => module.tokens().some((token) => token.label === label);
   if (withModule(path, what, isThere)) {
@@ -37,18 +35,17 @@ export async function initializeToken(
     throw new XksProxyError('CHANGE_REFUSED', text);
   }
   const soPin = newPin();
-  const made: string[] = [];
+  const files = new Map([
+    [join(folder, FILES.pin), `${pin}\n`],
+    [join(folder, FILES.soPin), `${soPin}\n`],
+  ]);
+  await createFiles(files);
   try {
-    for (const [name, secret] of Object.entries({ [FILES.pin]: pin, [FILES.soPin]: soPin })) {
-      await createFile(join(folder, name), `${secret}\n`);
-      made.push(name);
-    }
     withModule(path, what, (module) => module.initializeToken({ label, pin, soPin }));
   } catch (error) {
-    if (!withModule(path, what, isThere)) for (const name of made) await rm(join(folder, name));
+    if (!withModule(path, what, isThere)) for (const file of files.keys()) await rm(file);
     throw error;
   }
-  return made;
 }
 
 function withModule<T>(path: string, what: string, work: (module: Pkcs11Module) => T): T {

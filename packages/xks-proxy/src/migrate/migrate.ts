@@ -1,5 +1,5 @@
-import { parse as parseToml, stringify } from 'smol-toml';
-import type { IvSource } from '../config/config.ts';
+import { stringify } from 'smol-toml';
+import { type IvSource, parseDocument } from '../config/config.ts';
 import { keysDocument } from '../config/keys-document.ts';
 import { credentialsDocument, newCredential } from '../credentials/edit-credentials.ts';
 import { XksProxyError } from '../proxy-error.ts';
@@ -15,8 +15,8 @@ export interface Migration {
 
 /** What the old settings do not tell. */
 export interface MigrationContext {
-  /** The sample proxy takes the token in the first slot; we want it named. */
-  readonly token: { readonly label: string } | { readonly serial: string };
+  /** The sample proxy takes the token in the first slot of a module; we want it named. Asked once the settings are right. */
+  readonly token: (module: string) => { readonly label: string } | { readonly serial: string };
   /** Turns a path of the old settings into an absolute one. */
   readonly resolve: (path: string) => string;
   /** Of a certificate and its key, for settings without TLS: paths as they are to stand in the configuration. */
@@ -28,7 +28,7 @@ export interface MigrationContext {
  * XksProxyError `CONFIG_INVALID` for a text that is none of its settings; its message repeats no value of them.
  */
 export function migrate(toml: string, context: MigrationContext): Migration {
-  const document = parsedDocument(toml);
+  const document = parseDocument(toml);
   const parsed = referenceSettings.safeParse(document);
   if (!parsed.success) {
     const places = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
@@ -36,6 +36,7 @@ export function migrate(toml: string, context: MigrationContext): Migration {
   }
   const settings = parsed.data;
   const notes = [...leftOut(document)];
+  const module = migratedModule(settings, context);
   const files = new Map<string, string>([['pin', `${settings.pkcs11.user_pin}\n`]]);
   const stores = settings.external_key_stores.map((store, index) =>
     migratedStore(store, index, settings.server.region, files, notes),
@@ -49,8 +50,8 @@ export function migrate(toml: string, context: MigrationContext): Migration {
     tokens: [
       {
         name: 'main',
-        module: migratedModule(settings, context),
-        ...context.token,
+        module,
+        ...context.token(module),
         pin_file: 'pin',
         iv: ivSource(settings.hsm_capabilities),
         ...(settings.pkcs11.session_pool_max_size !== undefined && {
@@ -151,14 +152,6 @@ function migratedModule({ pkcs11, pkcs11_logger }: ReferenceSettings, { resolve 
   return resolve(behind === '' ? pkcs11.PKCS11_HSM_MODULE : behind);
 }
 
-/** The module of the token that the settings name. Throws XksProxyError `CONFIG_INVALID` as `migrate`. */
-export function moduleOf(toml: string): string | undefined {
-  const parsed = referenceSettings.safeParse(parsedDocument(toml));
-  return parsed.success
-    ? migratedModule(parsed.data, { resolve: (path) => path, token: { label: '' } })
-    : undefined;
-}
-
 function ivSource({ can_generate_iv, is_zero_iv_required }: ReferenceSettings['hsm_capabilities']): IvSource {
   if (!can_generate_iv) return 'supplied';
   return is_zero_iv_required ? 'written' : 'appended';
@@ -183,14 +176,6 @@ function* leftOut(document: unknown, place = ''): Generator<string> {
 function isKnown(place: string): boolean {
   const [section = '', field = ''] = place.split('.');
   return (KNOWN[section] ?? []).includes(field) || place === 'external_key_stores';
-}
-
-function parsedDocument(toml: string): unknown {
-  try {
-    return parseToml(toml);
-  } catch {
-    throw new XksProxyError('CONFIG_INVALID', 'the settings are not valid TOML');
-  }
 }
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {

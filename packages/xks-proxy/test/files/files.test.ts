@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { withFileLock } from '../../src/files/file-lock.ts';
-import { createFile, replaceFile } from '../../src/files/replace-file.ts';
+import { createFile, createFiles, replaceFile } from '../../src/files/replace-file.ts';
 import { codeOf } from '../fixtures/store-files.ts';
 
 const parent = mkdtempSync(join(tmpdir(), 'holdfast-files-'));
@@ -51,6 +51,21 @@ it('a file that is created must not be there', async () => {
   await createFile(join(folder, 'file'), 'first');
   expect(await codeOf(createFile(join(folder, 'file'), 'second'))).toBe('EEXIST');
   expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('first');
+});
+
+it('files that are created together are all made, or none', async () => {
+  const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+  const texts = new Map([
+    [first, '1'],
+    [second, '2'],
+  ]);
+  writeFileSync(second, 'there');
+  expect(await codeOf(createFiles(texts))).toBe('CHANGE_REFUSED');
+  expect(readdirSync(folder)).toEqual(['second']);
+  expect(readFileSync(second, 'utf8')).toBe('there');
+  rmSync(second);
+  await createFiles(texts);
+  expect([first, second].map((file) => readFileSync(file, 'utf8'))).toEqual(['1', '2']);
 });
 
 describe('a lock', () => {

@@ -58,7 +58,7 @@ is_zero_iv_required = true
   }, text);
 };
 const context = {
-  token: { label: 'prod' },
+  token: () => ({ label: 'prod' }),
   resolve: (path: string) => (path.startsWith('/') ? path : `/srv/${path}`),
 };
 const configOf = ({ files }: Migration) => files.get('config.toml') ?? expect.unreachable();
@@ -197,6 +197,15 @@ describe('settings of the Rust sample proxy', () => {
   ])('that are %s are refused, without a word of them', (_, text) => {
     expect(codeIn(() => migrate(text, context))).toBe('CONFIG_INVALID');
     expect(() => migrate(text, context)).not.toThrow(/98765432/);
+  });
+
+  it('that are broken tell where', () => {
+    expect(() => migrate('[server]\nport = = 1', context)).toThrow(/^line 2, column 8: /);
+  });
+
+  it('are those of the sample proxy before anybody asks for its token', () => {
+    const token = () => expect.unreachable();
+    expect(codeIn(() => migrate('[server]\nport = 443', { ...context, token }))).toBe('CONFIG_INVALID');
   });
 
   it('make a file of keys that is read as it is kept', () => {
