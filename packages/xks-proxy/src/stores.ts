@@ -45,12 +45,12 @@ export function openStore(config: StoreConfig, { deviceOf, quota }: StoreParts):
   };
 }
 
-/** An external key. Throws `KeyNotFoundException`, and `AccessDeniedException` for a blocked one. */
+/** An external key. Throws `KeyNotFoundException`, and `InvalidStateException` for a blocked one. */
 export function storeKey(store: Store, externalKeyId: string): StoreKey {
   const key = store.keys.get(externalKeyId);
   if (key === undefined) throw new XksException('KeyNotFoundException', 'The external key was not found.');
   if (key.status === 'BLOCKED') {
-    throw new XksException('AccessDeniedException', 'The external key is blocked.', {
+    throw new XksException('InvalidStateException', 'The external key is blocked.', {
       reason: 'key-blocked',
     });
   }

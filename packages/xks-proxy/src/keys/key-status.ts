@@ -10,7 +10,12 @@ export const STATUS_CHANGES = {
   enable: { from: ['DISABLED'], to: 'ENABLED', does: 'let KMS use a disabled key again' },
   disable: { from: ['ENABLED'], to: 'DISABLED', does: 'answer that the key is disabled' },
   block: { from: ['ENABLED', 'DISABLED'], to: 'BLOCKED', does: 'refuse every request for the key, at once' },
-  unblock: { from: ['BLOCKED'], to: 'ENABLED', does: 'lift a block' },
+  // Nothing says any more whether it was enabled before.
+  unblock: {
+    from: ['BLOCKED'],
+    to: 'DISABLED',
+    does: 'lift a block; the key stays disabled until it is enabled',
+  },
 } as const satisfies Record<
   string,
   { from: readonly StoreKeyConfig['status'][]; to: StoreKeyConfig['status']; does: string }
