@@ -87,7 +87,7 @@ static word forward(int index, word a, word b, word c, word d, word e, word f) {
 
 #define SHIM(index) \
   static word shim_##index(word a, word b, word c, word d, word e, word f) { return forward(index, a, b, c, d, e, f); }
-SHIM(0) SHIM(1) SHIM(12) SHIM(13) SHIM(15) SHIM(18) SHIM(24) SHIM(26) SHIM(27) SHIM(28) SHIM(29) SHIM(30) SHIM(33) SHIM(34) SHIM(64)
+SHIM(0) SHIM(1) SHIM(10) SHIM(12) SHIM(13) SHIM(15) SHIM(18) SHIM(24) SHIM(26) SHIM(27) SHIM(28) SHIM(29) SHIM(30) SHIM(33) SHIM(34) SHIM(64)
 
 word C_GetFunctionList(struct list **list) {
   if (real == NULL) {
@@ -102,7 +102,7 @@ word C_GetFunctionList(struct list **list) {
     if (get(&real) != 0) return GENERAL_ERROR;
     ours = *real;
 #define PLACE(index) ours.functions[index] = shim_##index;
-    PLACE(0) PLACE(1) PLACE(12) PLACE(13) PLACE(15) PLACE(18) PLACE(24) PLACE(26) PLACE(27) PLACE(28) PLACE(29) PLACE(30) PLACE(33) PLACE(34) PLACE(64)
+    PLACE(0) PLACE(1) PLACE(10) PLACE(12) PLACE(13) PLACE(15) PLACE(18) PLACE(24) PLACE(26) PLACE(27) PLACE(28) PLACE(29) PLACE(30) PLACE(33) PLACE(34) PLACE(64)
   }
   *list = &ours;
   return 0;
