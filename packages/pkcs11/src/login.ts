@@ -10,7 +10,7 @@ import { type PinGuard, pinGuard } from './pin-guard.ts';
  *
  * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
  */
-export type Login = (session: Handle) => void;
+type Login = (session: Handle) => void;
 
 /** The logins of a process at the tokens of one library. */
 export interface Logins {

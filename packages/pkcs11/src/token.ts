@@ -72,6 +72,7 @@ export interface Token {
 
 /** How to open a token; the module has found its slot already. */
 export interface LoginOptions {
+  /** For the next login: while the process is logged in at the token, that is what counts, and no PIN is offered. */
   readonly pin: string;
   /**
    * Four zero bytes that all threads of the process have in common which open the token with this PIN. Then one of them at
