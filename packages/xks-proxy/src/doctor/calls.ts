@@ -104,7 +104,8 @@ async function healthOf(
   const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
     // Whom the certificate is from has findings of its own; what is sent is no secret to whoever answers.
     const options = { method: 'POST', path, headers, rejectUnauthorized: false, timeout: TIMEOUT_MS };
-    const outgoing = request(endpoint, options, resolve);
+    // Without an agent each has a connection of its own, and so a moment when that was made.
+    const outgoing = request(endpoint, { ...options, agent: false }, resolve);
     outgoing.on('socket', (socket) => {
       // KMS keeps its connections, and waits for answers.
       if (socket instanceof TLSSocket) socket.once('secureConnect', () => (connectedAt = performance.now()));

@@ -93,6 +93,13 @@ describe('doctor', () => {
       expect.arrayContaining(['config-read', 'token-open', 'round-trip-done', 'key-usable', 'call-answered']),
     );
   });
+
+  it('takes the time of each credential for itself', async () => {
+    const another = `[[stores.credentials]]\naccess_key_id = "${files.credentials.acmeNext.accessKeyId}"\nsecret_access_key_file = "acmeNext.secret"\n`;
+    change('[[stores.keys]]', `${another}[[stores.keys]]`);
+    const calls = (await findings()).map(({ code }) => code).filter((code) => code.startsWith('call'));
+    expect(calls).toEqual(['call-answered', 'call-answered']);
+  });
 });
 
 describe('doctor, where something is wrong,', () => {
