@@ -2,6 +2,7 @@ import type { IvBudgetConfig } from '../config/iv-budget.ts';
 import type { DeviceKeySelector, KeyDevice } from '../devices/key-device.ts';
 import { selectorName } from '../devices/selector-name.ts';
 import { XksException } from '../errors.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { type CountsDirectory, openCountsDirectory } from './counts-directory.ts';
 
 /**
@@ -14,7 +15,7 @@ export interface IvBudget {
   over(device: KeyDevice): KeyDevice;
   /** Encryptions under a key so far, by all processes that share the folder: never fewer than there were. */
   used(selector: DeviceKeySelector): number;
-  /** Gives back what was reserved and not used. */
+  /** Gives back what was reserved and not used; where that cannot be written, it counts as used. */
   close(): void;
 }
 
@@ -30,14 +31,13 @@ export type BudgetListener = (
 
 /**
  * Counts from what the folder says on. Counts are reserved there in blocks, on the disk, before the first of them is
- * used. Throws what the file system throws.
+ * used. Throws XksProxyError `CONFIG_INVALID` for a folder that cannot be made or read.
  */
 export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener: BudgetListener): IvBudget {
-  const { counts, inherited } =
-    stateDirectory === undefined ? IN_MEMORY : openCountsDirectory(stateDirectory);
+  const { counts, inherited, sum } = stateDirectory === undefined ? IN_MEMORY : countsIn(stateDirectory);
   const blockSize = Math.max(1, Math.min(MAX_BLOCK, Math.floor(limit / MIN_BLOCKS)));
   const accounts = new Map<string, Account>();
-  let others = counts.others();
+  let others = sum;
   for (const [name, count] of inherited) accounts.set(name, { used: count, reserved: count, told: 0 });
 
   const accountOf = (name: string): Account => {
@@ -100,13 +100,37 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
       ping: (options) => device.ping(options),
     }),
     used: (selector) => usedOf(selectorName(selector)),
-    close: () => write(({ used }) => used),
+    close() {
+      try {
+        write(({ used }) => used);
+      } catch {
+        // It stays too much, which is the safe side.
+      }
+    },
   };
+}
+
+function countsIn(directory: string): Counts {
+  try {
+    const { counts, inherited } = openCountsDirectory(directory);
+    return { counts, inherited, sum: counts.others() };
+  } catch (cause) {
+    const [reason] = cause instanceof Error ? cause.message.split('\n') : [];
+    const text = `iv_budget.state_dir: counts cannot be kept in ${directory} (${reason})`;
+    throw new XksProxyError('CONFIG_INVALID', text, { cause });
+  }
 }
 
 /** Whether an encryption failed because it could not be counted, or would have been one too many: no device was asked. */
 export function isBudgetFailure(error: unknown): boolean {
   return error instanceof XksException && Object.values<unknown>(REASONS).includes(error.reason);
+}
+
+interface Counts {
+  readonly counts: CountsDirectory;
+  readonly inherited: ReadonlyMap<string, number>;
+  /** Of all others at the start. */
+  readonly sum: ReadonlyMap<string, number>;
 }
 
 interface Account {
@@ -125,7 +149,8 @@ const REASONS = { used: 'iv-budget-used', unavailable: 'iv-budget-unavailable' }
 const MAX_BLOCK = 65_536;
 const MIN_BLOCKS = 1024;
 const NOTHING: ReadonlyMap<string, number> = new Map();
-const IN_MEMORY: { readonly counts: CountsDirectory; readonly inherited: ReadonlyMap<string, number> } = {
+const IN_MEMORY: Counts = {
   counts: { write: () => undefined, others: () => NOTHING },
   inherited: NOTHING,
+  sum: NOTHING,
 };

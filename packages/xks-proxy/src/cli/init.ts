@@ -33,6 +33,10 @@ export function addInit(program: Command): void {
       'external keys to make, or to take where the token has a key of the label',
     )
     .option('--listen <host:port>', 'where the proxy is to listen', hostAndPort)
+    .option(
+      '--state-dir <folder>',
+      'for counts of messages, which the proxy writes; default: state in --folder',
+    )
     .option('--force', 'replace files that are there')
     .option('--yes', 'ask nothing; so it is too without a terminal')
     .action((options: InitOptions) => reported(() => run(options)));
@@ -53,6 +57,7 @@ interface InitOptions {
   readonly keyFile?: string;
   readonly key?: readonly string[];
   readonly listen?: { readonly host: string; readonly port: number };
+  readonly stateDir?: string;
   readonly force?: boolean;
   readonly yes?: boolean;
 }
@@ -88,6 +93,7 @@ function choicesOf(options: InitOptions): Partial<InitChoices> & Pick<InitChoice
       }),
     ...(options.key !== undefined && { externalKeyIds: options.key }),
     ...options.listen,
+    ...(options.stateDir !== undefined && { stateDirectory: resolve(options.stateDir) }),
   };
 }
 
@@ -109,6 +115,7 @@ function withDefaults(said: ReturnType<typeof choicesOf>): InitChoices | string 
     externalKeyIds: [INIT_DEFAULTS.externalKeyId],
     host: INIT_DEFAULTS.host,
     port: INIT_DEFAULTS.port,
+    stateDirectory: INIT_DEFAULTS.stateDirectory,
     pathPrefix: defaultPathPrefix(store),
     ...said,
     module,

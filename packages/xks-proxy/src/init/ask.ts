@@ -38,6 +38,7 @@ export async function askForChoices(
     return {
       host: INIT_DEFAULTS.host,
       port: INIT_DEFAULTS.port,
+      stateDirectory: INIT_DEFAULTS.stateDirectory,
       pathPrefix: defaultPathPrefix(store),
       ...said,
       module,

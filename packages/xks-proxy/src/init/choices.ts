@@ -17,6 +17,8 @@ export interface InitChoices {
   readonly externalKeyIds: readonly string[];
   readonly host: string;
   readonly port: number;
+  /** Path of the folder in which the proxy counts messages, relative to the other one; it makes it where there is none. */
+  readonly stateDirectory: string;
 }
 
 /** A token that was initialised before. */
@@ -55,4 +57,5 @@ export const INIT_DEFAULTS = {
   externalKeyId: 'key-1',
   host: '0.0.0.0',
   port: 8443,
+  stateDirectory: 'state',
 } as const;

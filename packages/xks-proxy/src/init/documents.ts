@@ -65,11 +65,11 @@ function storeFiles({ store }: InitChoices) {
 }
 
 function configDocument(choices: InitChoices): string {
-  const { host, port, module, token, store, pathPrefix, regions } = choices;
+  const { host, port, stateDirectory, module, token, store, pathPrefix, regions } = choices;
   const names = storeFiles(choices);
   return stringify({
     server: { host, port, tls: { certificate_file: FILES.certificate, key_file: FILES.key } },
-    iv_budget: { state_dir: 'state' },
+    iv_budget: { state_dir: stateDirectory },
     tokens: [
       {
         name: 'main',

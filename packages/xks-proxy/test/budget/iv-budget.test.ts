@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
+import { codeIn } from '../fixtures/store-files.ts';
 
 const KEY = { label: 'orders' };
 const OTHER = { id: Buffer.from('0a', 'hex') };
@@ -114,6 +115,14 @@ describe('the budget of initialization vectors', () => {
     rmSync(stateDirectory, { recursive: true });
     await expect(encrypt(budget.over(device), 1)).rejects.toMatchObject({ errorName: 'InternalException' });
     expect(behaviour.encryptions).toBe(0);
+    budget.close();
+  });
+
+  it('is refused at the start where the folder cannot be made or read', () => {
+    const file = join(stateDirectory, 'iv-counts_elsewhere_1_aa.json');
+    writeFileSync(file, 'no counts');
+    expect(codeIn(() => open(1024, [], join(file, 'below')))).toBe('CONFIG_INVALID');
+    expect(codeIn(() => open(1024))).toBe('CONFIG_INVALID');
   });
 
   it('begins anew with each start without a folder', async () => {

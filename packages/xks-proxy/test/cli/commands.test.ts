@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import { runCommandHere as run } from '../fixtures/command.ts';
 
 let token: ReturnType<typeof temporaryToken>;
@@ -40,10 +41,15 @@ describe('the life of a proxy on the command line', () => {
       'xks.example.com',
       '--key',
       'orders',
+      '--state-dir',
+      join(folder, 'state'),
     ];
     const { status, stdout, stderr } = await run('init', '--folder', join(folder, 'xks'), ...place, ...more);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('xks-proxy doctor --config ');
+    expect(loadConfig(join(folder, 'xks', 'config.toml')).ivBudget.stateDirectory).toBe(
+      join(folder, 'state'),
+    );
   });
 
   it('asks for what is missing in one line, without a terminal', async () => {

@@ -39,6 +39,7 @@ const choices = (changes: Partial<InitChoices> = {}): InitChoices => ({
   externalKeyIds: ['orders', 'invoices'],
   host: '127.0.0.1',
   port: 0,
+  stateDirectory: 'state',
   ...changes,
 });
 
