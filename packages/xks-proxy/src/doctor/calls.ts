@@ -53,6 +53,8 @@ async function callStores(config: ProxyConfig, endpoint: URL, report: Report): P
       } catch (error) {
         const why = error instanceof Error ? error.message : 'unknown error';
         // The next call would not arrive either.
+        if (config.server.tls.clients !== undefined && CERTIFICATE_WANTED.test(why))
+          return report('call-untried', endpoint.origin, 'it wants a client certificate');
         return report('endpoint-unreachable', endpoint.origin, why);
       }
     }
@@ -122,6 +124,8 @@ async function healthOf(
   return { status: incoming.statusCode ?? 0, errorName, durationMs, skewMs };
 }
 
+// What OpenSSL says of the alerts of TLS 1.3 and 1.2.
+const CERTIFICATE_WANTED = /alert (?:certificate required|handshake failure)/;
 const KMS_WAITS_MS = 250;
 const MAX_SKEW_MS = 5 * 60_000;
 const MAX_DRIFT_MS = 30_000;

@@ -6,8 +6,10 @@ import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { Finding } from '../../src/doctor/findings.ts';
+import { startProxy } from '../../src/server.ts';
 import { REGION, writeTestConfig } from '../fixtures/proxy.ts';
 import { secondToken } from '../fixtures/store-files.ts';
 
@@ -183,6 +185,20 @@ describe('doctor, where something is wrong,', () => {
   it('finds that the certificate is not for the name that KMS calls, and that nobody answers there', async () => {
     const found = bad(await findings(new URL('https://127.0.0.1:1')));
     expect(found).toEqual(expect.arrayContaining(['certificate-name', 'endpoint-unreachable']));
+  });
+
+  it('finds that a proxy which wants client certificates cannot be tried where it runs', async () => {
+    write('clients.pem', serverCertificate.certificatePem);
+    change(
+      'key_file = "server.key"',
+      'key_file = "server.key"\nclient_ca_file = "clients.pem"\nclient_common_names = ["kms"]',
+    );
+    const config = loadConfig(files.configFile);
+    const proxy = await startProxy({ ...config, server: { ...config.server, port: 0 } });
+    onTestFinished(() => proxy.close());
+    const found = bad(await findings(new URL(`https://localhost:${proxy.port}`)));
+    expect(found).toContain('call-untried');
+    expect(found).not.toContain('endpoint-unreachable');
   });
 
   it.each([
