@@ -69,6 +69,11 @@ export function describeHttpKeyring(name: string, kind: HttpKeyringKind): void {
       }
     });
 
+    it('takes a token that does not come for an outage', async () => {
+      const waiting = { timeoutMs: 100, token: () => new Promise<never>(() => {}) };
+      expect(await expectOutage(() => {}, waiting)).toMatchObject({ name: 'TimeoutError' });
+    });
+
     it('takes a connection that breaks for an outage, before the answer and amid it', async () => {
       await expectOutage((response) => response.destroy());
       await expectOutage((response) => {

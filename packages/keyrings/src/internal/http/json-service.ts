@@ -45,18 +45,19 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
 
   return {
     async post(url, body) {
-      const { status, retryAfter, bytes } = await called(failures, async () => {
+      const ask = async (signal: AbortSignal) => {
         const headers = { ...kind.headers(checkedToken(await token())), 'content-type': 'application/json' };
         const response = await send(url, {
           method: 'POST',
           headers,
           body: JSON.stringify(body),
           redirect: 'manual',
-          signal: AbortSignal.timeout(timeoutMs),
+          signal,
         });
         const retryAfter = response.headers.get('retry-after');
         return { status: response.status, retryAfter, bytes: await boundedBytes(response) };
-      });
+      };
+      const { status, retryAfter, bytes } = await called(failures, () => withinTime(timeoutMs, ask));
       const answer = parsedJson(bytes);
       bytes?.fill(0);
       if (status !== 200) throw failed(keyService, httpFailure(status, kind.reasonOf(answer), retryAfter));
@@ -81,6 +82,21 @@ function httpFailure(status: number, reason: string | undefined, retryAfter: str
     ...(reason === undefined ? {} : { reason }),
     ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }),
   };
+}
+
+/** What `work` resolves to in time. A timer that, unlike that of `AbortSignal.timeout`, a process waits for. */
+async function withinTime<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const lose = (): void => late.abort(new DOMException('no answer in time', 'TimeoutError'));
+  const timer = setTimeout(lose, timeoutMs);
+  const lost = new Promise<never>((_, reject) => {
+    late.signal.addEventListener('abort', () => reject(late.signal.reason));
+  });
+  try {
+    return await Promise.race([work(late.signal), lost]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What `fetch` says of a header that cannot be sent would repeat the token. */

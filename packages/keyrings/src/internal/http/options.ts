@@ -10,7 +10,7 @@ export interface HttpOptions {
    * proxy, or to try again. Has to keep to `redirect` and `signal` of what it is given. Default: the global one.
    */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** The time for a call with all of its answer. Default 10,000. */
+  /** The time for the token and a call with all of its answer. Default 10,000. */
   readonly timeoutMs?: number;
   /** Talk to another machine without TLS: whoever listens gets token and data keys. Default false. */
   readonly unsafeAllowHttp?: boolean;
