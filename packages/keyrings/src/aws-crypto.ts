@@ -17,7 +17,7 @@ import {
 } from '@holdfast/sdk/spi';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
 import { called, invalidAnswer, type KeyServiceFailures } from './internal/key-service.ts';
-import { openFirst } from './internal/wrapping.ts';
+import { assertSameDataKey, openFirst } from './internal/wrapping.ts';
 
 /**
  * Any Node keyring of `@aws-crypto`, for a client of ours. The encrypted data keys are handed to it one at a time,
@@ -97,6 +97,7 @@ class Bridge extends KeyringNode {
         encryptedDataKeys,
         ...(given && { dataKey: given }),
       });
+      if (given !== undefined) assertSameDataKey(given, wrapped);
       const added = wrapped.encryptedDataKeys.slice(encryptedDataKeys.length).map(toTheirs);
       if (given === undefined && wrapped.dataKey !== undefined) {
         setDataKey(theirs, wrapped.dataKey, GENERATED, added[0]);

@@ -1,6 +1,6 @@
-import { constantTimeEqual, type Keyring } from '@holdfast/sdk/spi';
+import type { Keyring } from '@holdfast/sdk/spi';
 import { dataKeyNotOpened, KeyringError } from './internal/errors.ts';
-import { assertNoDataKey, wipedOnFailure } from './internal/wrapping.ts';
+import { assertNoDataKey, assertSameDataKey, wipedOnFailure } from './internal/wrapping.ts';
 
 /** Options of {@link multiKeyring}: at least one keyring in all. */
 export interface MultiKeyringOptions {
@@ -15,7 +15,8 @@ export interface MultiKeyringOptions {
  * open it is enough, generator first.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_MISSING` or, on decrypt, `DATA_KEY_NOT_OPENED` with
- * every keyring's failure; on encrypt with the failure of the keyring that failed.
+ * every keyring's failure; on encrypt with the failure of the keyring that failed, or `KEY_SERVICE_ANSWER_INVALID` for
+ * one that changed the data key.
  *
  * @throws TypeError without any keyring
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/multi-keyring.md
@@ -23,25 +24,25 @@ export interface MultiKeyringOptions {
  * const keyring = multiKeyring({ generator: awsKmsKeyring({ … }), children: [rawAesKeyring({ … })] });
  */
 export function multiKeyring({ generator, children = [] }: MultiKeyringOptions): Keyring {
-  const keyrings = generator === undefined ? [...children] : [generator, ...children];
+  const wrapping = [...children];
+  const keyrings = generator === undefined ? wrapping : [generator, ...wrapping];
   if (keyrings.length === 0) throw new TypeError('expected a generator or a child keyring');
   return {
     async onEncrypt(materials) {
       if (generator !== undefined) assertNoDataKey(materials);
-      else if (materials.dataKey === undefined) {
-        throw new KeyringError('DATA_KEY_MISSING', 'a multi-keyring without generator provides no data key');
+      const generated = (await generator?.onEncrypt(materials)) ?? materials;
+      const { dataKey } = generated;
+      if (dataKey === undefined) {
+        throw new KeyringError(
+          'DATA_KEY_MISSING',
+          'there is no data key, and no generator that provided one',
+        );
       }
-      const [first, ...others] = keyrings;
-      const generated = (await first?.onEncrypt(materials)) ?? materials;
-      if (generated.dataKey === undefined) {
-        throw new KeyringError('DATA_KEY_MISSING', 'the generator keyring provided no data key');
-      }
-      return wipedOnFailure(generator && generated.dataKey, async () => {
+      return wipedOnFailure(generator && dataKey, async () => {
         let wrapped = generated;
-        for (const keyring of others) {
-          wrapped = await keyring.onEncrypt(wrapped);
-          // A message under another data key than the first one wrapped would open for some of them only.
-          if (!isSame(wrapped.dataKey, generated.dataKey)) throw changedDataKey();
+        for (const child of wrapping) {
+          wrapped = await child.onEncrypt(wrapped);
+          assertSameDataKey(dataKey, wrapped);
         }
         return wrapped;
       });
@@ -60,12 +61,4 @@ export function multiKeyring({ generator, children = [] }: MultiKeyringOptions):
       throw dataKeyNotOpened(causes);
     },
   };
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && constantTimeEqual(a, b));
-}
-
-function changedDataKey(): KeyringError {
-  return new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'a child keyring changed the data key');
 }

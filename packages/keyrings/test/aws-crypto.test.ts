@@ -147,6 +147,17 @@ describe('our keyring in a client of @aws-crypto', () => {
     expect(error.code).toBe('DATA_KEY_NOT_OPENED');
   });
 
+  it('makes no message with a child that changes the data key', async () => {
+    const swapping: Keyring = {
+      ...ourAes(2),
+      onEncrypt: (materials) =>
+        ourAes(2).onEncrypt({ ...materials, dataKey: new Uint8Array(materials.suite.dataKeyLength).fill(1) }),
+    };
+    const keyring = new MultiKeyringNode({ generator: theirAes(1), children: [toAwsCrypto(swapping)] });
+    const error = await keyringError(encrypt(keyring, plaintext));
+    expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+  });
+
   it('hands on no data key of a wrong length', async () => {
     const short: Keyring = {
       onEncrypt: async (materials) => ({

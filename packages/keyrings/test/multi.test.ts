@@ -48,6 +48,13 @@ describe('a multi-keyring', () => {
     const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
     expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
     expect(given).toEqual([new Uint8Array(32)]);
+
+    const dataKey = new Uint8Array(32).fill(7);
+    for (const children of [[swapping], [swapping, raw('a')], [raw('a'), swapping]]) {
+      const adding = multiKeyring({ children }).onEncrypt({ ...encryptionMaterials(), dataKey });
+      expect((await keyringError(adding)).code).toBe('KEY_SERVICE_ANSWER_INVALID');
+      expect(dataKey).toEqual(new Uint8Array(32).fill(7));
+    }
     const copying: Keyring = {
       ...idle,
       onEncrypt: async (materials) => ({

@@ -1,4 +1,5 @@
 import {
+  constantTimeEqual,
   type DecryptionMaterials,
   type EncryptedDataKey,
   type EncryptionMaterials,
@@ -58,6 +59,17 @@ export function assertNoDataKey(materials: EncryptionMaterials | DecryptionMater
   if (materials.dataKey !== undefined) {
     throw new KeyringError('DATA_KEY_ALREADY_SET', 'the materials have a data key already');
   }
+}
+
+/**
+ * For what a keyring made of materials with a data key. A message under another one would open for some of its
+ * encrypted data keys only.
+ *
+ * @throws KeyringError `KEY_SERVICE_ANSWER_INVALID`
+ */
+export function assertSameDataKey(given: Uint8Array, { dataKey }: EncryptionMaterials): void {
+  if (dataKey === given || (dataKey !== undefined && constantTimeEqual(dataKey, given))) return;
+  throw new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'a keyring changed the data key that it was to wrap');
 }
 
 /** Does something with a data key, and wipes it if that fails: nobody will get it then. */
