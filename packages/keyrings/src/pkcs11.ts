@@ -38,6 +38,7 @@ export interface Pkcs11RsaKeyringOptions extends RawKeyName {
  *
  * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, a key or padding that is none, or a
  * padding with an AES key
+ * @throws RangeError for a name that is too long for a message
  * @example
  * const token = openModule({ path }).openToken({ label: 'holdfast', pin });
  * const keyring = pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.key({ label: 'orders' }) });

@@ -21,7 +21,7 @@ export interface RawAesKeyringOptions extends RawKeyName {
  * Wraps data keys with an AES key that you hold, by AES-GCM bound to the encryption context.
  *
  * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, or a key of zeros only
- * @throws RangeError for a key of another length
+ * @throws RangeError for a key of another length, or a name that is too long for a message
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
  * @example
  * const keyring = rawAesKeyring({ namespace: 'my-app', name: 'key-1', wrappingKey });

@@ -36,7 +36,7 @@ export interface RawRsaKeyringOptions extends RawKeyName {
  *
  * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, something else than such keys or such a
  *   padding, keys of two pairs, no key, or a public key with a legacy padding that was not asked for
- * @throws RangeError for a modulus that is too short
+ * @throws RangeError for a modulus that is too short, or a name that is too long for a message
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-rsa-keyring.md
  * @example
  * const keyring = rawRsaKeyring({ namespace: 'my-app', name: 'key-1', publicKey: publicKeyPem });

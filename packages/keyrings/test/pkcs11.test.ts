@@ -188,7 +188,7 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       }
     });
 
-    it('cannot be made with names that are empty or reserved, nor with a key or padding that is none', () => {
+    it('cannot be made with names that are empty, reserved or too long, nor with a key or padding that is none', () => {
       for (const wrong of [
         { namespace: '' },
         { namespace: 'aws-kms-mine' },
@@ -198,6 +198,8 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
         expect(() => aesKeyring(wrong)).toThrow(TypeError);
         expect(() => rsaKeyring(wrong)).toThrow(TypeError);
       }
+      expect(() => aesKeyring({ name: 'x'.repeat(65_516) })).toThrow(RangeError);
+      expect(() => rsaKeyring({ name: 'x'.repeat(65_536) })).toThrow(RangeError);
       const options = { ...names, key: aesKey(), padding: 'OAEP-SHA-256' };
       expect(() => pkcs11Keyring(options)).toThrow(TypeError);
       // @ts-expect-error JavaScript lets this through.

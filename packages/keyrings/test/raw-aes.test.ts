@@ -1,4 +1,5 @@
 import { createDecipheriv } from 'node:crypto';
+import { encryptionClient } from '@holdfast/sdk';
 import { contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -130,6 +131,17 @@ describe('a raw AES keyring', () => {
       { name: '' },
     ]) {
       expect(() => rawAesKeyring({ ...names, wrappingKey: wrappingKey(32), ...wrong })).toThrow(TypeError);
+    }
+  });
+
+  it('takes names that just fit a message, and cannot be made with longer ones', async () => {
+    const key = wrappingKey(32);
+    const longest = { namespace: `x${'ü'.repeat(32_767)}`, name: `x${'ü'.repeat(32_757)}` };
+    const keyring = rawAesKeyring({ ...longest, wrappingKey: key });
+    const { message } = await encryptionClient().encrypt(Uint8Array.of(1), { keyring });
+    expect((await encryptionClient().decrypt(message, { keyring })).plaintext).toEqual(Uint8Array.of(1));
+    for (const tooLong of [{ namespace: `${longest.namespace}x` }, { name: `${longest.name}x` }]) {
+      expect(() => rawAesKeyring({ ...longest, wrappingKey: key, ...tooLong })).toThrow(RangeError);
     }
   });
 

@@ -1,4 +1,5 @@
 import { constants, generateKeyPairSync, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { encryptionClient } from '@holdfast/sdk';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -217,6 +218,16 @@ describe('a raw RSA keyring', () => {
       { name: '' },
     ]) {
       expect(() => keyringOf(wrong)).toThrow(TypeError);
+    }
+  });
+
+  it('takes names that just fit a message, and cannot be made with longer ones', async () => {
+    const longest = { namespace: 'x'.repeat(65_535), name: 'x'.repeat(65_535) };
+    const keyring = keyringOf(longest);
+    const { message } = await encryptionClient().encrypt(Uint8Array.of(1), { keyring });
+    expect((await encryptionClient().decrypt(message, { keyring })).plaintext).toEqual(Uint8Array.of(1));
+    for (const tooLong of [{ namespace: `${longest.namespace}x` }, { name: `${longest.name}x` }]) {
+      expect(() => keyringOf({ ...longest, ...tooLong })).toThrow(RangeError);
     }
   });
 });

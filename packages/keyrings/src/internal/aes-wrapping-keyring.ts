@@ -1,5 +1,5 @@
 import { type EncryptedDataKey, type EncryptionContext, type Keyring, randomBytes } from '@holdfast/sdk/spi';
-import type { RawKeyName } from './raw-key-name.ts';
+import { assertFits, type RawKeyName } from './raw-key-name.ts';
 import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
 
 /** One AES-GCM key that wraps data keys, wherever it is. Additional data is the encryption context. */
@@ -18,9 +18,11 @@ export interface AesWrappingKey {
  * The keyring of one AES key, in the layout that all implementations of the raw AES keyring share. The IVs come from
  * the random generator of the runtime.
  *
+ * @throws RangeError for a name of more bytes than a message has room for
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
  */
 export function aesWrappingKeyring({ namespace, name }: RawKeyName, key: AesWrappingKey): Keyring {
+  assertFits('name', name, 4 + 4 + IV_LENGTH);
   // Key name ‖ tag length in bits ‖ IV length; the IV follows.
   const nameBytes = new TextEncoder().encode(name);
   const infoPrefix = Uint8Array.of(...nameBytes, 0, 0, 0, 8 * TAG_LENGTH, 0, 0, 0, IV_LENGTH);

@@ -8,10 +8,29 @@ export interface RawKeyName {
   readonly name: string;
 }
 
-/** @throws TypeError for an empty name, or a namespace that is reserved for AWS KMS */
+/**
+ * @throws TypeError for an empty name, or a namespace that is reserved for AWS KMS
+ * @throws RangeError for more bytes than a message has room for
+ */
 export function checkRawKeyName({ namespace, name }: RawKeyName): void {
   if (!isText(namespace) || namespace.startsWith('aws-kms')) {
     throw new TypeError('namespace: expected a text that does not start with aws-kms');
   }
   if (!isText(name)) throw new TypeError('name: expected a text');
+  assertFits('namespace', namespace);
+  assertFits('name', name);
 }
+
+/**
+ * For a text that stands in a field of an encrypted data key.
+ *
+ * @param overheadBytes of what stands in the same field of a message
+ * @throws RangeError for more than the field can hold
+ */
+export function assertFits(option: string, text: string, overheadBytes = 0): void {
+  const max = MAX_FIELD_BYTES - overheadBytes;
+  if (new TextEncoder().encode(text).length <= max) return;
+  throw new RangeError(`${option}: expected ${max} bytes of UTF-8 at most`);
+}
+
+const MAX_FIELD_BYTES = 0xffff;

@@ -42,7 +42,7 @@ export interface BranchKeyKmsKeys {
   toOpen(kmsArn: string): string;
 }
 
-/** @throws TypeError for a key that is not named by its ARN, or no region */
+/** @throws TypeError for a key that is not named by its ARN, no region, or another kind */
 export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsKeys {
   switch (configuration.kind) {
     case 'key': {
@@ -60,6 +60,10 @@ export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsK
       if (typeof region !== 'string' || region === '') throw new TypeError('region: expected an AWS Region');
       return { own: undefined, toOpen: (kmsArn) => inRegion(kmsArn, region) };
     }
+    default:
+      throw new TypeError(
+        'kmsConfiguration: expected the kind key, multi-region-key, discovery or multi-region-discovery',
+      );
   }
 }
 
