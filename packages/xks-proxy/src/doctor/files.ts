@@ -6,8 +6,10 @@ import type { Report } from './findings.ts';
 /**
  * Looks who may read and write the files that a configuration names, as far as they can be found: it is for
  * configurations that are not right, too.
+ *
+ * @param user the id of the one who is to read them, if the system has such
  */
-export function examineFiles(configFile: string, report: Report): void {
+export function examineFiles(configFile: string, report: Report, user = process.geteuid?.()): void {
   const base = dirname(configFile);
   const named = [{ setting: 'configuration', file: configFile }, ...filesNamed(readToml(configFile), base)];
   const seen = new Set<string>();
@@ -16,7 +18,9 @@ export function examineFiles(configFile: string, report: Report): void {
     if (found === undefined || seen.has(file)) continue;
     seen.add(file);
     const mode = (found.mode & 0o777).toString(8);
-    if (SECRETS.has(setting) && (found.mode & 0o077) !== 0)
+    // Whoever does not own a file has it by its group, as Kubernetes hands out secrets.
+    const others = found.uid === user ? 0o077 : 0o037;
+    if (SECRETS.has(setting) && (found.mode & others) !== 0)
       report('secret-exposed', file, `it holds a secret, and its mode is ${mode}`);
     else if ((found.mode & 0o022) !== 0) report('file-writable', file, `its mode is ${mode}`);
     if (existsSync(`${file}.lock`))

@@ -1,0 +1,39 @@
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { examineFiles } from '../../src/doctor/files.ts';
+import type { FindingCode } from '../../src/doctor/findings.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
+
+/** What is found of a secret with a mode, when its owner reads it or somebody of its group does. */
+function findings(mode: string, reader: 'owner' | 'group'): FindingCode[] {
+  const folder = temporaryFolder();
+  const [config, secret] = [join(folder, 'config.toml'), join(folder, 'pin')];
+  writeFileSync(config, 'pin_file = "pin"\n', { mode: 0o600 });
+  writeFileSync(secret, '1234\n');
+  chmodSync(secret, Number.parseInt(mode, 8));
+  const { uid } = statSync(secret);
+  const found: FindingCode[] = [];
+  examineFiles(config, (code) => void found.push(code), reader === 'owner' ? uid : uid + 1);
+  return found;
+}
+
+describe('a secret', () => {
+  it.each([
+    ['600', 'owner'],
+    ['400', 'owner'],
+    ['440', 'group'],
+    ['640', 'group'],
+  ] as const)('of mode %s is well kept from all but its reader, its %s', (mode, reader) => {
+    expect(findings(mode, reader)).toEqual([]);
+  });
+
+  it.each([
+    ['640', 'owner'],
+    ['604', 'owner'],
+    ['660', 'group'],
+    ['444', 'group'],
+  ] as const)('of mode %s is exposed to more than its reader, its %s', (mode, reader) => {
+    expect(findings(mode, reader)).toEqual(['secret-exposed']);
+  });
+});
