@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { XksProxyError } from '../proxy-error.ts';
 
 /**
  * Gives a file another content, whole or not at all, also when the machine stops in between: the text is on the disk
- * before it takes the name. Owner and permissions stay; a new file is for its owner alone (mode 600). A link stays too,
- * and what it points to is replaced.
+ * before it takes the name. Owner, group and permissions stay, but for a group that the owner may not give a file to: then
+ * no group may read it. A new file is for its owner alone (mode 600). A link stays, and what it points to is replaced.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const before = await stat(path).catch(absent);
@@ -15,10 +16,8 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = join(directory, `.${basename(target)}.${randomBytes(6).toString('hex')}`);
   await written(temporary, async (file) => {
     if (before !== undefined) {
-      const { uid, gid } = await file.stat();
-      // Else a file that root has changed could not be read any more by the user of the proxy.
-      if (uid !== before.uid || gid !== before.gid) await file.chown(before.uid, before.gid);
-      await file.chmod(before.mode & 0o777);
+      const isSame = await ownedAs(file, before);
+      await file.chmod(before.mode & (isSame ? 0o777 : 0o707));
     }
     await file.writeFile(text);
   });
@@ -64,6 +63,22 @@ async function written(path: string, write: (file: FileHandle) => Promise<void>)
     throw error;
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Gives a file the owner and the group of another one: else a file that root has changed could not be read any more by the
+ * user of the proxy. Resolves to false where that user owns the file, and may not give it to a group of others.
+ */
+async function ownedAs(file: FileHandle, { uid, gid }: Stats): Promise<boolean> {
+  const own = await file.stat();
+  if (own.uid === uid && own.gid === gid) return true;
+  try {
+    await file.chown(uid, gid);
+    return true;
+  } catch (error) {
+    if (own.uid === uid && hasCode(error, 'EPERM')) return false;
+    throw error;
   }
 }
 

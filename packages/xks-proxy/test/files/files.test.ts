@@ -1,5 +1,8 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  chownSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -10,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { withFileLock } from '../../src/files/file-lock.ts';
 import { createFile, createFiles, replaceFile } from '../../src/files/replace-file.ts';
@@ -37,6 +41,22 @@ describe('a file that is replaced', () => {
     await replaceFile(join(folder, 'file'), 'new');
     expect(statSync(join(folder, 'file')).mode & 0o777).toBe(0o600);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'is for no group where its owner may not give it to the group it had (needs root)',
+    async () => {
+      const file = join(folder, 'file');
+      writeFileSync(file, 'old');
+      chmodSync(file, 0o640);
+      for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
+      chownSync(file, NOBODY, OTHERS);
+      const child = fork(PROGRAM, [file, 'new'], { execArgv: SOURCES, uid: NOBODY, gid: NOBODY });
+      expect(await once(child, 'exit')).toEqual([0, null]);
+      expect(readFileSync(file, 'utf8')).toBe('new');
+      expect(statSync(file)).toMatchObject({ uid: NOBODY, gid: NOBODY });
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+    },
+  );
 
   it('is the one that a link leads to', async () => {
     writeFileSync(join(folder, 'target'), 'old');
@@ -99,3 +119,7 @@ describe('a lock', () => {
     await expect(withFileLock(file, async () => 'done')).resolves.toBe('done');
   });
 });
+
+const PROGRAM = fileURLToPath(new URL('../fixtures/replace-process.ts', import.meta.url));
+const SOURCES = ['--conditions=@holdfast/source', '--import', 'tsx'];
+const [NOBODY, OTHERS] = [65_534, 65_533];
