@@ -154,7 +154,7 @@ const FINDINGS = {
   'clock-skewed': ['failure', 'set the clocks with NTP: a signature is good for five minutes'],
   'clock-drifting': ['warning', 'set the clocks with NTP: a signature is good for five minutes'],
 
-  'audit-unwritable': ['failure', 'make `audit.directory`, and let the user of the proxy write there'],
+  'audit-unwritable': ['failure', 'let the user of the proxy write to `audit.directory`'],
   'budget-uncounted': [
     'warning',
     'name a folder in `iv_budget.state_dir`: else encryptions under a key are counted anew with each start',

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig } from '../config/config.ts';
@@ -41,8 +41,7 @@ export function examineSettings(config: ProxyConfig, report: Report, now = new D
 function examineBudget({ ivBudget: { stateDirectory, limit }, stores }: ProxyConfig, report: Report): void {
   if (stateDirectory === undefined)
     return report('budget-uncounted', 'iv_budget', 'the count of encryptions does not outlive the process');
-  const isThere = existsSync(stateDirectory);
-  if (!isWritable(isThere ? stateDirectory : dirname(stateDirectory)))
+  if (!isWritable(stateDirectory))
     return report('budget-unwritable', 'iv_budget', `${stateDirectory} cannot be written`);
   const counts = readCounts(stateDirectory);
   for (const { name, keys } of stores) {
@@ -58,10 +57,12 @@ function examineBudget({ ivBudget: { stateDirectory, limit }, stores }: ProxyCon
   }
 }
 
+/** Whether a folder can be written to, or be made where there is none, as the proxy does with all that are missing. */
 function isWritable(directory: string): boolean {
+  if (!existsSync(directory) && dirname(directory) !== directory) return isWritable(dirname(directory));
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
-    return true;
+    return statSync(directory).isDirectory();
   } catch {
     return false;
   }

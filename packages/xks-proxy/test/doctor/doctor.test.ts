@@ -96,6 +96,11 @@ describe('doctor', () => {
     );
   });
 
+  it('has nothing against folders that the proxy makes itself', async () => {
+    change('"state"', '"var/lib/state"\n[audit]\ndirectory = "var/log/trail"');
+    expect(bad(await findings())).toEqual(['certificate-untrusted']);
+  });
+
   it('takes the time of each credential for itself', async () => {
     const another = `[[stores.credentials]]\naccess_key_id = "${files.credentials.acmeNext.accessKeyId}"\nsecret_access_key_file = "acmeNext.secret"\n`;
     change('[[stores.keys]]', `${another}[[stores.keys]]`);
@@ -144,7 +149,7 @@ describe('doctor, where something is wrong,', () => {
     ['budget-half-used', () => count('label orders', 2 ** 31)],
     ['timeout-long', () => change('[server]\n', '[server]\ntimeout_ms = 240\n')],
     ['admin-exposed', () => change('[[tokens]]', '[admin]\nhost = "0.0.0.0"\n[[tokens]]')],
-    ['audit-unwritable', () => change('[[tokens]]', '[audit]\ndirectory = "nowhere"\n[[tokens]]')],
+    ['audit-unwritable', () => change('[[tokens]]', '[audit]\ndirectory = "pin/trail"\n[[tokens]]')],
     ['store-keyless', () => change('[[stores.keys]]\nexternal_key_id = "orders"\nlabel = "orders"\n', '')],
     ['credential-old', () => change('.secret"\n', '.secret"\ncreated = 2020-01-01T00:00:00Z\n')],
     ['certificate-incomplete', () => write('server.pem', leafOf(serverCertificate.certificatePem))],
