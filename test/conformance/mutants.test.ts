@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findModule } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runConformance } from '../../packages/xks-proxy/src/conformance/run.ts';
+import { type CheckResult, runConformance } from '../../packages/xks-proxy/src/conformance/run.ts';
 import type { Target } from '../../packages/xks-proxy/src/conformance/target.ts';
 import { type Mutant, mutants } from './mutants.ts';
 import { createProxySetting, type ProxySetting } from './proxy-under-test.ts';
+import { variants } from './variants.ts';
 
 const packageFolder = fileURLToPath(new URL('../../packages/xks-proxy', import.meta.url));
 // Below node_modules, so that a copy finds what the original imports and nobody else finds the copy.
@@ -21,7 +22,9 @@ describe.skipIf(missing)(`the conformance suite${reason}`, () => {
   beforeAll(async () => {
     setting = await createProxySetting();
     const original = copySources('original');
-    const folders = mutants.map((mutant, index) => mutate(copySources(`mutant-${index}`), mutant));
+    const folders = [...mutants, ...variants].map((change, index) =>
+      changed(copySources(`copy-${index}`), change),
+    );
     // All in one process would take longer to load than a proxy is given to start.
     for (let first = 0; first <= folders.length; first += COPIES_IN_A_PROCESS) {
       const part = [original, ...folders].slice(first, first + COPIES_IN_A_PROCESS);
@@ -38,6 +41,13 @@ describe.skipIf(missing)(`the conformance suite${reason}`, () => {
   it('finds nothing in a copy without a fault', async () => {
     expect(await failingWith(targets[0])).toEqual([]);
   });
+
+  it.each(variants.map(({ name }, index) => [name, index] as const))(
+    'finds nothing that a proxy must not do in one that %s',
+    async (_name, index) => {
+      expect(await failingWith(targets[1 + mutants.length + index], 'MUST')).toEqual([]);
+    },
+  );
 
   it('has every fault and what finds it in the table of its README', () => {
     const rows = mutants.map(({ name, killedBy }) => `| ${name} | ${killedBy.join('; ')} |`);
@@ -56,13 +66,18 @@ describe.skipIf(missing)(`the conformance suite${reason}`, () => {
   );
 });
 
-/** The names of the checks that fail against a proxy. */
-async function failingWith(target: Target | undefined): Promise<readonly string[]> {
+/** The names of the checks that fail against a proxy, of all or of one level. */
+async function failingWith(
+  target: Target | undefined,
+  of?: CheckResult['level'],
+): Promise<readonly string[]> {
   if (target === undefined) throw new Error('the proxy did not start');
   const results = await runConformance(target);
   // A target with everything leaves no check undone.
   expect(results.filter(({ outcome }) => outcome === 'not run')).toEqual([]);
-  return results.filter(({ outcome }) => outcome === 'fail').map(({ name }) => name);
+  return results
+    .filter(({ outcome, level }) => outcome === 'fail' && (of ?? level) === level)
+    .map(({ name }) => name);
 }
 
 function copySources(name: string): string {
@@ -75,7 +90,7 @@ function copySources(name: string): string {
   return join(folder, 'src');
 }
 
-function mutate(sources: string, { file, original, replacement }: Mutant): string {
+function changed(sources: string, { file, original, replacement }: Omit<Mutant, 'killedBy'>): string {
   const path = join(sources, file);
   const parts = readFileSync(path, 'utf8').split(original);
   if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${original}`);

@@ -183,7 +183,7 @@ export const mutants: readonly Mutant[] = [
     file: 'wire.ts',
     original: "if (typeof text === 'string') metadata[field] = text;",
     replacement: "if (typeof text === 'string' && text !== 'BulkEncrypt') metadata[field] = text;",
-    killedBy: ['rejects no kmsOperation, even one that does not exist yet'],
+    killedBy: ['rejects no kmsOperation as invalid, even one that does not exist yet'],
   },
   {
     name: 'repeats a body that it cannot read',

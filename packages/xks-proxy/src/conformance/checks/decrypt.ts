@@ -55,8 +55,8 @@ export const decryptChecks: readonly Check[] = [
     },
     'detects a change of any bit of the metadata, and its loss': async (client) => {
       const { sealed, aad } = await encrypted(client, 32, 33);
-      const metadata = sealed.ciphertextMetadata;
-      if (metadata === undefined) return;
+      const metadata = sealed.ciphertextMetadata ?? Buffer.alloc(0);
+      if (metadata.length === 0) return;
       const changed = [
         ...Array.from(metadata, (_, at) => flipBit(metadata, at)),
         metadata.subarray(1),
@@ -134,7 +134,8 @@ export const decryptChecks: readonly Check[] = [
         await decrypt(client, { sealed, aad: flipBit(aad) }),
         await decrypt(client, { sealed: { ...sealed, authenticationTag: randomBytes(16) }, aad }),
       ];
-      assert.equal(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size, 1);
+      // What else an error says is free text.
+      for (const answer of answers) assertException(answer, 'InvalidCiphertextException');
     },
   }),
 ];

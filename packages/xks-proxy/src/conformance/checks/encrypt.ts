@@ -128,5 +128,6 @@ function openOrFail(keyValue: Uint8Array, sealed: Sealed, additionalData: Buffer
   }
 }
 
-// URL-safe alphabet, no padding, too much of it, a blank, a line break, bits that no byte has, not even base64.
-const NOT_BASE64 = ['-_-_', 'SGVsbG8', 'SGVsbG8==', 'SGVs bG8=', 'SGVs\nbG8=', 'SGVsbG9=', '!!!!', '=', 'A'];
+// URL-safe alphabet, no padding, too much of it, a blank, a line break, not even base64. Bits that no byte has may be taken
+// (RFC 4648, 3.5).
+const NOT_BASE64 = ['-_-_', 'SGVsbG8', 'SGVsbG8==', 'SGVs bG8=', 'SGVs\nbG8=', '!!!!', '=', 'A'];

@@ -6,7 +6,7 @@ import { requestMetadata } from '../request-metadata.ts';
 /** `requestMetadata`: what is required of it, and what a proxy must not judge. */
 export const requestMetadataChecks: readonly Check[] = [
   ...checks('API operations', {
-    'rejects no kmsOperation, even one that does not exist yet': (client) =>
+    'rejects no kmsOperation as invalid, even one that does not exist yet': (client) =>
       acceptsEverywhere(client, { kmsOperation: 'BulkEncrypt' }),
     'takes kmsRequestId for an opaque string': async (client) => {
       await acceptsEverywhere(client, { kmsRequestId: 'not-a-uuid / ÄÖ "quoted"' });
@@ -63,9 +63,15 @@ export const requestMetadataChecks: readonly Check[] = [
 type Operation = 'metadata' | 'encrypt' | 'decrypt' | 'health';
 
 async function acceptsEverywhere(client: XksClient, fields: Fields): Promise<void> {
+  // Who may do what is for the proxy to say (section "Authorization"): whoever is denied is understood.
+  const mayBeDenied = 'kmsOperation' in fields || 'awsPrincipalArn' in fields;
   for (const operation of [...KEY_OPERATIONS, 'health'] as const) {
     const changed = { requestMetadata: { ...validMetadata(operation), ...fields } };
     const answer = await call(client, operation, changed);
+    if (mayBeDenied && operation !== 'health' && answer.status === 403) {
+      assertException(answer, 'AccessDeniedException');
+      continue;
+    }
     // This request carries no ciphertext that could open: being told so is being understood.
     if (operation === 'decrypt') assertException(answer, 'InvalidCiphertextException');
     else assertSuccess(answer);
@@ -88,7 +94,8 @@ async function requires(
 }
 
 function validMetadata(operation: Operation): Fields {
-  return requestMetadata('Any', { kmsKeyArn: operation === 'encrypt' || operation === 'decrypt' });
+  const kmsKeyArn = operation === 'encrypt' || operation === 'decrypt';
+  return requestMetadata(KMS_OPERATIONS[operation], { kmsKeyArn });
 }
 
 function call(client: XksClient, operation: Operation, fields: Fields): Promise<Answer> {
@@ -105,6 +112,13 @@ function call(client: XksClient, operation: Operation, fields: Fields): Promise<
   }
 }
 
+/** What has AWS KMS ask for each. */
+const KMS_OPERATIONS = {
+  metadata: 'CreateKey',
+  encrypt: 'Encrypt',
+  decrypt: 'Decrypt',
+  health: 'KmsHealthCheck',
+} as const satisfies Record<Operation, string>;
 const KEY_OPERATIONS = ['metadata', 'encrypt', 'decrypt'] as const;
 
 const UNOPENABLE = {

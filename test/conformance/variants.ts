@@ -1,0 +1,36 @@
+import type { Mutant } from './mutants.ts';
+
+/** Proxies that conform in another way than ours: the specification leaves it to them. */
+export const variants: readonly Omit<Mutant, 'killedBy'>[] = [
+  {
+    name: 'authorizes no operation that it has not heard of',
+    file: 'gate.ts',
+    original: '  if (isAllowed) return;',
+    replacement: "  if (isAllowed && metadata.kmsOperation !== 'BulkEncrypt') return;",
+  },
+  {
+    name: 'has metadata of no bytes',
+    file: 'operations/encrypt.ts',
+    original: 'const ciphertextMetadata = encodeCiphertextMetadata({ keyVersion });',
+    replacement: 'const ciphertextMetadata = new Uint8Array(0 * keyVersion);',
+  },
+  {
+    name: 'has another message in every error',
+    file: 'http/answer.ts',
+    original: 'errorMessage: message }',
+    replacement: 'errorMessage: `${message} ${process.hrtime.bigint()}` }',
+  },
+  {
+    name: 'takes base64 with bits that no byte has',
+    file: 'wire.ts',
+    original: "if (bytes?.toString('base64') !== text) throw",
+    replacement:
+      "if (typeof text !== 'string' || text.length % 4 > 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw",
+  },
+  {
+    name: 'answers KMS of every region',
+    file: 'sigv4/verify.ts',
+    original: "if (!options.regions.has(region)) throw refused('scope-mismatch');",
+    replacement: '',
+  },
+];
