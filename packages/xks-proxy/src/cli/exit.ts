@@ -1,13 +1,15 @@
 import { XksProxyError } from '../proxy-error.ts';
+import { systemError } from './system-error.ts';
 
 /** What the exit status says. 0: all is well, or the proxy was stopped. */
 export const EXIT = { failed: 1, usage: 2, logLost: 3 } as const;
 
-/** Runs a command: an error of ours is told on stderr, line by line, and becomes the exit status. */
+/** Runs a command: an error of ours, or of the system, is told on stderr, line by line, and becomes the exit status. */
 export async function reported(command: () => Promise<void>): Promise<void> {
   try {
     await command();
-  } catch (error) {
+  } catch (thrown) {
+    const error = systemError(thrown);
     if (!(error instanceof XksProxyError)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = error.code === 'CONFIG_INVALID' ? EXIT.usage : EXIT.failed;

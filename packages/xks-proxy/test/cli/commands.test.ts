@@ -20,31 +20,24 @@ afterAll(() => {
 });
 
 let CONFIG: readonly string[];
+const initOptions = () => {
+  const options = {
+    '--module': token.modulePath,
+    '--token-label': 'there',
+    '--pin-file': join(folder, 'token-pin'),
+    '--store': 'acme',
+    '--region': 'eu-north-1',
+    '--host-name': 'xks.example.com',
+    '--key': 'orders',
+    '--state-dir': join(folder, 'state'),
+  };
+  return Object.entries(options).flat();
+};
 const json = (text: string): unknown => JSON.parse(text);
 
 describe('the life of a proxy on the command line', () => {
   it('starts with init', async () => {
-    const place = [
-      '--module',
-      token.modulePath,
-      '--token-label',
-      'there',
-      '--pin-file',
-      join(folder, 'token-pin'),
-    ];
-    const more = [
-      '--store',
-      'acme',
-      '--region',
-      'eu-north-1',
-      '--host-name',
-      'xks.example.com',
-      '--key',
-      'orders',
-      '--state-dir',
-      join(folder, 'state'),
-    ];
-    const { status, stdout, stderr } = await run('init', '--folder', join(folder, 'xks'), ...place, ...more);
+    const { status, stdout, stderr } = await run('init', '--folder', join(folder, 'xks'), ...initOptions());
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('xks-proxy doctor --config ');
     expect(loadConfig(join(folder, 'xks', 'config.toml')).ivBudget.stateDirectory).toBe(
@@ -143,6 +136,14 @@ describe('the life of a proxy on the command line', () => {
       await run('keys', 'show', 'nothing', ...CONFIG),
     ];
     for (const { status, stderr } of refused) {
+      expect(status).toBe(1);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+    }
+    const unwritable = [
+      await run('init', '--folder', join(folder, 'token-pin'), ...initOptions()),
+      await run('init', '--folder', join(folder, 'token-pin', 'below'), ...initOptions()),
+    ];
+    for (const { status, stderr } of unwritable) {
       expect(status).toBe(1);
       expect(stderr.trim().split('\n')).toHaveLength(1);
     }
