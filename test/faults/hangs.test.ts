@@ -84,6 +84,64 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     expect(await recoveryMs(open.device)).toBeLessThan(2000);
   });
 
+  it('comes back although the opening hangs that was to renew it', { timeout: 60_000 }, async () => {
+    const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 2 });
+    await recoveryMs(open.device);
+    shim.fail('C_Encrypt', { returns: 0x30 }, -1);
+    for (let round = 0; round < 5; round += 1) await tryToUse(open.device);
+    // The first trial is made as things are; before the second everything is opened anew.
+    await sleep(600);
+    await tryToUse(open.device);
+    shim.heal();
+    shim.fail('C_OpenSession', 'hang');
+    const afterOneMore = async () => {
+      await tryToUse(open.device);
+      return open.sessions().hung;
+    };
+    await expect.poll(afterOneMore, { timeout: 20_000 }).toBe(1);
+    expect(await recoveryMs(open.device)).toBeLessThan(5000);
+    shim.heal();
+    await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBe(0);
+  });
+
+  it('may hang for callers without a deadline: none waits once no thread may be started any more', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 1 });
+    await recoveryMs(open.device);
+    shim.fail('C_FindObjectsInit', 'hang', -1);
+    const lookups = Array.from({ length: 5 }, (_, index) => open.device.key({ label: `other-${index}` }));
+    for (const { status, ...outcome } of await Promise.allSettled(lookups)) {
+      expect(status).toBe('rejected');
+      expect(outcome).toMatchObject({ reason: { errorName: 'DependencyTimeoutException' } });
+    }
+    expect(open.sessions()).toMatchObject({ open: 0, hung: 4 });
+  });
+
+  it('may allow fewer sessions than the configuration: they serve, and others are tried seldom', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 8 });
+    await recoveryMs(open.device);
+    await expect.poll(() => open.sessions().open, { timeout: 10_000 }).toBe(4);
+    shim.fail('C_OpenSession', { returns: 0xb1 }, -1);
+    shim.fail('C_Encrypt', { delayMs: 20 }, -1);
+    const startedAt = performance.now();
+    const user = async () => {
+      while (performance.now() - startedAt < 5000)
+        expect(await opens(open.device, await seal(open.device))).toBe(true);
+    };
+    await Promise.all(Array.from({ length: 6 }, user));
+    expect(shim.hits('C_OpenSession')).toBeGreaterThan(0);
+    expect(shim.hits('C_OpenSession')).toBeLessThanOrEqual(3);
+    shim.heal();
+    const afterMore = async () => {
+      await Promise.all(Array.from({ length: 8 }, () => seal(open.device)));
+      return open.sessions().open;
+    };
+    await expect.poll(afterMore, { timeout: 10_000 }).toBeGreaterThan(4);
+  });
+
   it('may hang when it is opened late: the event loop runs on, and the token comes back', {
     timeout: 60_000,
   }, async () => {

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changePin, outsider } from '@holdfast/pkcs11/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
-import { faultyToken, recoveryMs, seal, tokenConfig } from './fixture.ts';
+import { faultyModule, faultyToken, recoveryMs, seal, tokenConfig, UNCOUNTED } from './fixture.ts';
 import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
@@ -31,6 +32,25 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
       expect(shim.hits('C_Login')).toBe(1);
     });
   },
+);
+
+it.skipIf(!hasCompiler()).each(['inline', 'threadpool', 'worker', 'auto'] as const)(
+  'a PIN that is wrong is offered once, however often a configuration has it, with %s calls',
+  async (calls) => {
+    const { shim, token } = faultyModule();
+    shim.fail('C_Login', { delayMs: 1 }, -1);
+    const open = (pin: string) =>
+      openToken(tokenConfig(shim.modulePath, token, { calls, pin: createSecretKey(pin, 'utf8') }), {
+        onChange: () => undefined,
+        budget: UNCOUNTED,
+      });
+    for (let reload = 0; reload < 3; reload += 1) {
+      await expect(open('wrong')).rejects.toMatchObject({ code: 'PIN_REFUSED' });
+    }
+    expect(shim.hits('C_Login')).toBe(1);
+    await (await open(token.pin)).release();
+  },
+  60_000,
 );
 
 it('a configuration with another PIN is taken, and so is what comes after it', async () => {

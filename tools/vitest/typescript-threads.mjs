@@ -1,7 +1,10 @@
-// Worker threads load their files past Vitest: a thread of a test needs a loader for TypeScript of its own.
+// Worker threads load their files past Vitest, and so do processes that a test's own process forks: they need a loader for
+// TypeScript of their own.
 import { isMainThread } from 'node:worker_threads';
 
-if (!isMainThread) {
+const hasLoader = isMainThread && process.execArgv.some((argument) => argument.includes('/tsx/'));
+const isProgram = process.argv[1]?.endsWith('.ts') === true;
+if (!hasLoader && (!isMainThread || isProgram)) {
   const { register } = await import('tsx/esm/api');
   register();
 }

@@ -11,8 +11,10 @@ export interface PinGuard {
    * @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; TOKEN_UNAVAILABLE if a login takes ten seconds
    */
   enter(): boolean;
-  /** Ends the turn. */
+  /** Ends the turn. Who had none may tell that the PIN was refused elsewhere. */
   leave(outcome: 'done' | 'refused'): void;
+  /** @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; waits for nobody */
+  check(): void;
 }
 
 /** A guard over four bytes that all threads which offer the PIN have in common, and that are zero at first. */
@@ -24,8 +26,7 @@ export function pinGuard(memory: SharedArrayBuffer): PinGuard {
       for (;;) {
         const before = Atomics.compareExchange(state, 0, FREE, BUSY);
         if (before === FREE) return hasWaited;
-        if (before === REFUSED)
-          throw new Pkcs11Error('PIN_INCORRECT', 'the token has refused this PIN before');
+        if (before === REFUSED) throw refusedBefore();
         hasWaited = true;
         if (Atomics.wait(state, 0, BUSY, MAX_WAIT_MS) === 'timed-out') {
           throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the login of another thread does not return');
@@ -33,11 +34,21 @@ export function pinGuard(memory: SharedArrayBuffer): PinGuard {
       }
     },
     leave(outcome) {
-      Atomics.store(state, 0, outcome === 'refused' ? REFUSED : FREE);
+      if (outcome === 'refused') Atomics.store(state, 0, REFUSED);
+      else Atomics.compareExchange(state, 0, BUSY, FREE);
       Atomics.notify(state, 0);
+    },
+    check() {
+      if (Atomics.load(state, 0) === REFUSED) throw refusedBefore();
     },
   };
 }
+
+const refusedBefore = () =>
+  new Pkcs11Error(
+    'PIN_INCORRECT',
+    'the token has refused this PIN before, so this process does not offer it again',
+  );
 
 const FREE = 0;
 const BUSY = 1;

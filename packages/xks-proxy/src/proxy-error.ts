@@ -5,6 +5,7 @@ export type XksProxyErrorCode =
   | 'CONFIG_INVALID'
   | 'FILE_LOCKED'
   | 'LISTEN_FAILED'
+  | 'PIN_REFUSED'
   | 'TOKEN_UNAVAILABLE';
 
 /** Thrown by `parseConfig` and `startProxy`; `code` is stable, the message is for the operator. */

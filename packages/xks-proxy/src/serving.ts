@@ -24,7 +24,7 @@ export interface Serving {
 
 /**
  * Opens what a configuration needs, and warms it up: the first calls into a token are slow, and KMS should not be the
- * one to wait for them. Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then nothing is left open.
+ * one to wait for them. Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`; then nothing is left open.
  *
  * @param before what is served now; tokens that stay the same are shared with it
  */

@@ -27,6 +27,11 @@ export function isWorthAnotherToken(error: unknown): boolean {
   return isOutage(error) || subjectOf(error) === 'load';
 }
 
+/** Whether a token has refused its PIN. To offer it again would have the token lock itself. */
+export function isPinRefusal(error: unknown): error is Pkcs11Error {
+  return error instanceof Pkcs11Error && error.code.startsWith('PIN_');
+}
+
 function subjectOf(error: unknown): Subject | undefined {
   const cause = error instanceof XksException ? error.cause : undefined;
   return cause instanceof Pkcs11Error ? ANSWERS[cause.code][1] : undefined;

@@ -17,7 +17,6 @@ import {
   openToken,
 } from './open-token.ts';
 import { selectorName } from './selector-name.ts';
-import { tokenScout } from './threads/token-scout.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
 export interface Fleet {
@@ -58,7 +57,7 @@ interface FleetMember {
 /**
  * Opens the tokens of a configuration, or shares those of the fleet before it that have not changed. Logs each key
  * that cannot be used. A token that is out is no reason not to start, as long as another is not.
- * Rejects with XksProxyError `TOKEN_UNAVAILABLE`; then no token is held that was not before.
+ * Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`; then no token is held that was not before.
  */
 export async function openFleet(
   config: ProxyConfig,
@@ -72,7 +71,6 @@ export async function openFleet(
     const options = {
       budget,
       onChange: (status, cause) => log.health(name, status, cause),
-      scout: tokenScout(tokenConfig),
     } as const satisfies OpenTokenOptions;
     try {
       return await openToken(tokenConfig, options);

@@ -5,10 +5,9 @@ import type { TokenConfig } from '../config/config.ts';
 import type { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
-import { tokenException } from './failures.ts';
+import { isPinRefusal, tokenException } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
-import { type TokenScout, tokenScout } from './threads/token-scout.ts';
 import { connectToken, type TokenConnection } from './token-connection.ts';
 
 /** A token that is open, for as long as somebody holds it: an old and a new configuration may share it. */
@@ -34,19 +33,16 @@ export interface OpenTokenOptions {
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
   /** Counts what the keys of the token encrypt. */
   readonly budget: IvBudget;
-  /** The one that looked for the token before, if any did: it may still be waiting for it. */
-  readonly scout?: TokenScout;
 }
 
-/** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE`. */
+/** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`. */
 export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
-  const scout = options.scout ?? tokenScout(config);
-  const connection = await connectToken(config, scout).catch((cause: unknown): never => {
+  const connection = await connectToken(config).catch((cause: unknown): never => {
     const detail = cause instanceof Error ? cause.message : 'unknown error';
     const message = `the token ${config.name} cannot be opened: ${detail}`;
-    throw new XksProxyError('TOKEN_UNAVAILABLE', message, { cause });
+    throw new XksProxyError(isPinRefusal(cause) ? 'PIN_REFUSED' : 'TOKEN_UNAVAILABLE', message, { cause });
   });
-  return heldToken(config, connection, { ...options, scout });
+  return heldToken(config, connection, options);
 }
 
 /** Holds a token that could not be opened, and opens it as soon as that can be done. */
@@ -61,11 +57,12 @@ export function awaitToken(
 function heldToken(
   config: TokenConfig,
   first: TokenConnection | undefined,
-  { onChange, budget, scout = tokenScout(config) }: OpenTokenOptions,
+  { onChange, budget }: OpenTokenOptions,
   cause?: unknown,
 ): OpenToken {
   let connection = first;
-  let next = { config, scout };
+  let renewing: TokenConnection | undefined;
+  let next = config;
   let isPinNew = false;
   let info = first?.info ?? { serial: config.name, model: 'unknown', manufacturer: 'unknown' };
   let lost = cause;
@@ -79,17 +76,18 @@ function heldToken(
     if (before !== undefined && !isPinNew) return before.renewed();
     isPinNew = false;
     await before?.close();
-    return connectToken(next.config, next.scout);
+    return connectToken(next);
   };
   /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
-    // Threads that hang are replaced by their pool, within bounds that a new pool would not know of.
-    if ((isPinRefusal(last.cause) && !isPinNew) || (connection?.counts().hung ?? 0) > 0) return;
-    const before = connection;
+    // Threads that hang are replaced by their pool, within bounds.
+    const isHanging = (connection?.counts().hung ?? 0) > 0;
+    if (!isPinNew && (isHanging || isPinRefusal(last.cause))) return;
+    renewing = connection;
     connection = undefined;
     lost = last.cause;
     try {
-      const renewed = await reconnected(before);
+      const renewed = await reconnected(renewing);
       if (holds === 0) {
         await renewed.close();
         return;
@@ -98,6 +96,8 @@ function heldToken(
       info = renewed.info;
     } catch (error) {
       lost = error;
+    } finally {
+      renewing = undefined;
     }
   };
   const { device, status } = circuitBreaker({
@@ -119,13 +119,14 @@ function heldToken(
       return info;
     },
     status,
-    sessions: () => connection?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },
+    sessions: () =>
+      (connection ?? renewing)?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },
     hold() {
       holds += 1;
     },
     adopt(other) {
-      if (other.pin.equals(next.config.pin)) return;
-      next = { config: other, scout: tokenScout(other) };
+      if (other.pin.equals(next.pin)) return;
+      next = other;
       isPinNew = true;
     },
     async release() {
@@ -148,8 +149,6 @@ export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
   const settings = ({ pin: _pin, ...others }: TokenConfig) => JSON.stringify(others);
   return settings(a) === settings(b);
 }
-
-const isPinRefusal = (error: unknown) => error instanceof Pkcs11Error && error.code.startsWith('PIN_');
 
 // For a renewal that was under way when nobody needed the token any more.
 const RENEWAL_MS = 1000;

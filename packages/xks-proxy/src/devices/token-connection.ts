@@ -4,7 +4,8 @@ import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
-import type { TokenScout } from './threads/token-scout.ts';
+import { threadSettings } from './threads/thread-settings.ts';
+import { scoutToken } from './token-scout.ts';
 
 /** Sessions with a token, and the way its calls are made. */
 export interface TokenConnection {
@@ -19,28 +20,28 @@ export interface TokenConnection {
 }
 
 /** Logs in at a token. Rejects with Pkcs11Error. */
-export async function connectToken(config: TokenConfig, scout: TokenScout): Promise<TokenConnection> {
+export async function connectToken(config: TokenConfig): Promise<TokenConnection> {
   const { selector, maxSessions } = config;
+  const settings = threadSettings(config);
   // Where calls are not to hold up the event loop, the first ones must not either.
-  if (config.calls === 'worker' || config.calls === 'auto') await scout.look();
+  if (config.calls === 'worker' || config.calls === 'auto') await scoutToken(settings);
   const module = openModule({ path: config.module });
   try {
     const maxWaiting = WAITING_PER_SESSION * maxSessions;
-    const { settings } = scout;
     const { pin, pinGuard } = settings;
     const open = (options: { maxSessions: number; calls?: 'inline' | 'threadpool' }) =>
       module.openToken({ ...selector, pin, pinGuard, maxWaiting, ...options });
     if (config.calls === 'threadpool') {
       const token = open({ maxSessions, calls: config.calls });
-      return direct(config, scout, token, () => module.close());
+      return direct(config, token, () => module.close());
     }
     const token = open({ maxSessions });
     if (config.calls === 'inline' || (config.calls === 'auto' && (await isFast(token)))) {
-      return direct(config, scout, token, () => module.close());
+      return direct(config, token, () => module.close());
     }
-    const newPool = () => threadPool({ settings, maxThreads: maxSessions, maxWaiting });
-    const closeModule = () => module.close();
-    return await threaded({ config, info: token.info, newPool, closeModule }, 'all');
+    const pool = threadPool({ settings, maxThreads: maxSessions, maxWaiting });
+    await pool.warmUp('all');
+    return threaded(config, token.info, pool, () => module.close());
   } catch (error) {
     module.close();
     throw error;
@@ -48,11 +49,13 @@ export async function connectToken(config: TokenConfig, scout: TokenScout): Prom
 }
 
 /** All calls in threads. The module stays open here meanwhile, which keeps it initialised and the user logged in. */
-async function threaded(parts: ThreadedParts, awaited: 'first' | 'all'): Promise<TokenConnection> {
-  const { config, info, newPool, closeModule } = parts;
-  const pool = newPool();
-  await pool.warmUp(awaited);
-  return {
+function threaded(
+  config: TokenConfig,
+  info: DeviceInfo,
+  pool: ThreadPool,
+  closeModule: () => void,
+): TokenConnection {
+  const connection: TokenConnection = {
     device: threadDevice(config.name, pool),
     info,
     counts() {
@@ -60,9 +63,8 @@ async function threaded(parts: ThreadedParts, awaited: 'first' | 'all'): Promise
       return { limit: config.maxSessions, open: threads, idle: threads - busy, hung };
     },
     async renewed() {
-      await pool.close();
-      // Whoever waits for the token to come back waits for no more than it takes.
-      return threaded(parts, 'first');
+      await pool.renew();
+      return connection;
     },
     async close() {
       await pool.close();
@@ -70,30 +72,18 @@ async function threaded(parts: ThreadedParts, awaited: 'first' | 'all'): Promise
       if (pool.counts().hung === 0) closeModule();
     },
   };
-}
-
-/** What stays when the threads are made anew. */
-interface ThreadedParts {
-  readonly config: TokenConfig;
-  readonly info: DeviceInfo;
-  readonly newPool: () => ThreadPool;
-  readonly closeModule: () => void;
+  return connection;
 }
 
 /** Calls to the token from here; it and its module are opened anew together. */
-function direct(
-  config: TokenConfig,
-  scout: TokenScout,
-  token: Token,
-  closeModule: () => void,
-): TokenConnection {
+function direct(config: TokenConfig, token: Token, closeModule: () => void): TokenConnection {
   return {
     device: pkcs11Device(config.name, token, config.iv),
     info: token.info,
     counts: () => ({ ...token.sessions(), hung: 0 }),
     async renewed() {
       closeModule();
-      return connectToken(config, scout);
+      return connectToken(config);
     },
     close: async () => closeModule(),
   };

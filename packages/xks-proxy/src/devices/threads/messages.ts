@@ -1,5 +1,6 @@
-import type { Pkcs11ErrorCode, ReturnValue } from '@holdfast/pkcs11';
+import { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
 import type { IvSource } from '../../config/config.ts';
+import { XksException } from '../../errors.ts';
 import type { DeviceKeySelector, KeyUsage, Sealed } from '../key-device.ts';
 
 /** What a thread is told first: which token it is for. */
@@ -8,11 +9,9 @@ export interface ThreadSettings {
   readonly module: string;
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: string;
-  /** Of all threads with these settings, and the one that started them: see `pinGuard` of `openToken`. */
+  /** Of all in the process who offer the PIN: see `pinGuard` of `openToken`. */
   readonly pinGuard: SharedArrayBuffer;
   readonly iv: IvSource;
-  /** Whether nobody else in the process uses the module as long as the thread does. */
-  readonly isAlone?: boolean;
 }
 
 /** One call to the token. Its bytes are handed over, not copied: nobody but the receiver has them afterwards. */
@@ -47,6 +46,21 @@ export interface ThreadFailure {
   readonly code: Pkcs11ErrorCode;
   readonly message: string;
   readonly returnValue?: ReturnValue | undefined;
+}
+
+/** What of a failure can be sent. */
+export function failureOf(error: unknown): ThreadFailure {
+  const cause = error instanceof XksException ? error.cause : error;
+  if (cause instanceof Pkcs11Error) {
+    const { code, message, returnValue } = cause;
+    return { code, message, returnValue };
+  }
+  return { code: 'DEVICE_ERROR', message: cause instanceof Error ? cause.name : 'unknown error' };
+}
+
+/** The error that a failure was before it was sent. */
+export function errorOf({ code, message, returnValue }: ThreadFailure): Pkcs11Error {
+  return new Pkcs11Error(code, message, returnValue === undefined ? {} : { returnValue });
 }
 
 /** Bytes in memory of their own, which can be handed over to another thread. */

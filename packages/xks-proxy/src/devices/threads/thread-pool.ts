@@ -1,5 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
-import { type Deadline, timedOut } from '../../deadline.ts';
+import { timedOut } from '../../deadline.ts';
+import { isPinRefusal } from '../failures.ts';
+import { type Job, newJob, type RunOptions } from './job.ts';
 import type { ThreadAnswer, ThreadCall, ThreadSettings } from './messages.ts';
 import { startTokenWorker, type TokenWorker } from './token-worker.ts';
 
@@ -13,13 +15,10 @@ export interface ThreadPool {
   /** Starts a few threads ahead of their work; resolves when the first, or all, have opened the token, or cannot. */
   warmUp(awaited: 'first' | 'all'): Promise<void>;
   counts(): ThreadCounts;
+  /** Refuses whoever waits, ends all threads, and resolves when the first of new ones has opened the token, or cannot. */
+  renew(): Promise<void>;
   /** Refuses whoever waits, and resolves when all threads have ended but those that hang. */
   close(): Promise<void>;
-}
-
-interface RunOptions {
-  readonly handedOver?: readonly ArrayBuffer[];
-  readonly deadline?: Deadline | undefined;
 }
 
 /** How many threads there are, are at work, and hang; and how many calls wait. */
@@ -46,8 +45,11 @@ class Pool implements ThreadPool {
   readonly #options: ThreadPoolOptions;
   /** Those that have opened their token, and those that are about to. */
   readonly #threads = new Set<TokenWorker>();
-  readonly #starting = new Set<TokenWorker>();
+  /** With what gives up on the opening. */
+  readonly #starting = new Map<TokenWorker, (reason: unknown) => void>();
   readonly #idle: TokenWorker[] = [];
+  /** To be ended as soon as their call returns. */
+  readonly #leaving = new Set<TokenWorker>();
   /** Given up: their call does not return. Each is replaced, but not without end. */
   readonly #hung = new Set<TokenWorker>();
   /** In the order of their arrival. */
@@ -56,6 +58,8 @@ class Pool implements ThreadPool {
   readonly #watch: NodeJS.Timeout;
   /** A PIN that was refused once is not offered again: the token would lock itself. */
   #refused: Pkcs11Error | undefined;
+  /** Of the last thread that could not open the token. */
+  #failure: { readonly error: unknown; readonly atMs: number } | undefined;
   #closed = false;
 
   constructor(options: ThreadPoolOptions) {
@@ -63,30 +67,11 @@ class Pool implements ThreadPool {
     this.#watch = setInterval(() => this.#giveUpHung(), WATCH_INTERVAL_MS).unref();
   }
 
-  run(call: ThreadCall, { handedOver = [], deadline }: RunOptions = {}): Promise<ThreadAnswer> {
+  run(call: ThreadCall, options: RunOptions = {}): Promise<ThreadAnswer> {
     return new Promise((resolve, reject) => {
-      deadline?.signal.throwIfAborted();
+      options.deadline?.signal.throwIfAborted();
       this.#admit();
-      let isGivenUp = false;
-      const job: Job = {
-        call,
-        handedOver,
-        resolve(answer) {
-          forget?.();
-          // Nobody else will ever see what comes too late.
-          if (isGivenUp) answer.plaintext?.fill(0);
-          resolve(answer);
-        },
-        reject(error) {
-          forget?.();
-          isGivenUp = true;
-          reject(error);
-        },
-      };
-      const forget = deadline?.whenReached((reason) => {
-        this.#waiting.delete(job);
-        job.reject(reason);
-      });
+      const job = newJob(call, options, { resolve, reject }, (late) => this.#waiting.delete(late));
       const idle = this.#idle.pop();
       if (idle !== undefined) return this.#start(idle, job);
       this.#waiting.add(job);
@@ -111,60 +96,82 @@ class Pool implements ThreadPool {
     };
   }
 
+  async renew(): Promise<void> {
+    await this.#endAll();
+    await this.warmUp('first');
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#refuseWaiting(new Pkcs11Error('CLOSED', 'the token is closed'));
-    for (const worker of this.#idle.splice(0)) this.#end(worker);
-    await Promise.all(
-      [...this.#threads].map((worker) => Promise.race([worker.ended, this.#givenUp(worker)])),
-    );
+    await this.#endAll();
     const hung = Promise.all([...this.#hung].map(({ ended }) => ended));
     await Promise.race([hung, new Promise<void>((resolve) => void setTimeout(resolve, LAST_CHANCE_MS))]);
     clearInterval(this.#watch);
   }
 
+  /** Resolves when all threads have ended but those that hang. */
+  async #endAll(): Promise<void> {
+    this.#refuseWaiting(closedError());
+    for (const worker of this.#threads) this.#leaving.add(worker);
+    for (const worker of this.#idle.splice(0)) this.#end(worker);
+    await Promise.all(
+      [...this.#threads].map((worker) => Promise.race([worker.ended, this.#givenUp(worker)])),
+    );
+  }
+
   /** Throws when there is no use in waiting. */
   #admit(): void {
-    if (this.#closed) throw new Pkcs11Error('CLOSED', 'the token is closed');
+    if (this.#closed) throw closedError();
     if (this.#refused !== undefined) throw this.#refused;
     if (this.#waiting.size >= this.#options.maxWaiting) {
       throw new Pkcs11Error('SESSIONS_EXHAUSTED', 'as many calls wait for a thread as may');
     }
-    // Until one of them returns there is nobody to do anything.
-    if (this.#threads.size === 0 && this.#hung.size >= this.#maxHung()) throw timedOut();
+    if (this.#isStuck()) throw timedOut();
+    const { error } = this.#failure ?? {};
+    if (this.#threads.size === 0 && this.#isPaused() && isExhaustion(error)) throw error;
+  }
+
+  /** Whether nobody is left to do anything, until a call returns that hangs. */
+  #isStuck(): boolean {
+    return this.#threads.size === 0 && this.#hung.size >= this.#maxHung();
+  }
+
+  #isPaused(): boolean {
+    return this.#failure !== undefined && performance.now() - this.#failure.atMs < PAUSE_MS;
   }
 
   #startThreads(): void {
+    if (this.#isStuck()) this.#refuseWaiting(timedOut());
     const { maxThreads } = this.#options;
-    // One after the other: to start a thread costs more than what waits for it.
-    if (
-      this.#starting.size === 0 &&
-      this.#waiting.size > 0 &&
-      this.#threads.size < maxThreads &&
-      this.#hung.size < this.#maxHung()
-    ) {
-      void this.#startThread();
-    }
+    const isWanted =
+      this.#waiting.size > 0 && this.#threads.size < maxThreads && this.#hung.size < this.#maxHung();
+    // One after the other: to start a thread costs more than what waits for it. And where the last one could not open the
+    // token, those that have may be all that it allows.
+    const isInVain = this.#starting.size > 0 || (this.#threads.size > 0 && this.#isPaused());
+    if (isWanted && !isInVain) void this.#startThread();
   }
 
   /** Resolves to whether it has opened the token. */
   async #startThread(): Promise<boolean> {
     const { worker, opened } = startTokenWorker(this.#options.settings);
+    const givenUp = new Promise<never>((_, reject) => void this.#starting.set(worker, reject));
     this.#threads.add(worker);
-    this.#starting.add(worker);
     void worker.ended.then(() => this.#forget(worker));
     try {
-      await opened;
+      await Promise.race([opened, givenUp]);
       this.#starting.delete(worker);
+      this.#failure = undefined;
       this.#next(worker);
       return true;
     } catch (error) {
       this.#starting.delete(worker);
+      this.#threads.delete(worker);
+      this.#failure = { error, atMs: performance.now() };
       this.#learn(error);
       this.#end(worker);
       // Whoever waits hears why, rather than wait for threads that fare no better.
-      if (this.#threads.size - this.#starting.size <= 1) this.#refuseWaiting(error);
+      if (this.#threads.size === this.#starting.size) this.#refuseWaiting(error);
       return false;
     }
   }
@@ -186,8 +193,7 @@ class Pool implements ThreadPool {
   #next(worker: TokenWorker): void {
     // One that was given up may have been replaced.
     if (this.#hung.delete(worker) && this.#threads.size < this.#options.maxThreads) this.#threads.add(worker);
-    if (this.#closed) return this.#end(worker);
-    if (!this.#threads.has(worker)) return this.#end(worker);
+    if (this.#closed || this.#leaving.has(worker) || !this.#threads.has(worker)) return this.#end(worker);
     const [job] = this.#waiting;
     if (job === undefined) {
       this.#idle.push(worker);
@@ -203,13 +209,18 @@ class Pool implements ThreadPool {
       const { busySinceMs } = worker;
       const startingMs = this.#starting.has(worker) ? START_MS : 0;
       if (busySinceMs === undefined || busySinceMs + startingMs > latestMs) continue;
-      this.#jobs.get(worker)?.reject(timedOut());
-      this.#jobs.delete(worker);
-      this.#threads.delete(worker);
-      this.#starting.delete(worker);
-      this.#hung.add(worker);
+      this.#giveUp(worker);
     }
     this.#startThreads();
+  }
+
+  #giveUp(worker: TokenWorker): void {
+    this.#threads.delete(worker);
+    this.#hung.add(worker);
+    this.#jobs.get(worker)?.reject(timedOut());
+    this.#jobs.delete(worker);
+    this.#starting.get(worker)?.(timedOut());
+    this.#starting.delete(worker);
   }
 
   async #givenUp(worker: TokenWorker): Promise<void> {
@@ -221,6 +232,7 @@ class Pool implements ThreadPool {
   #forget(worker: TokenWorker): void {
     this.#threads.delete(worker);
     this.#starting.delete(worker);
+    this.#leaving.delete(worker);
     this.#hung.delete(worker);
     const index = this.#idle.indexOf(worker);
     if (index >= 0) this.#idle.splice(index, 1);
@@ -232,10 +244,9 @@ class Pool implements ThreadPool {
   }
 
   #learn(error: unknown): void {
-    if (error instanceof Pkcs11Error && error.code.startsWith('PIN_')) {
-      this.#refused = error;
-      this.#refuseWaiting(error);
-    }
+    if (!isPinRefusal(error)) return;
+    this.#refused = error;
+    this.#refuseWaiting(error);
   }
 
   #refuseWaiting(error: unknown): void {
@@ -248,12 +259,9 @@ class Pool implements ThreadPool {
   }
 }
 
-interface Job {
-  readonly call: ThreadCall;
-  readonly handedOver: readonly ArrayBuffer[];
-  readonly resolve: (answer: ThreadAnswer) => void;
-  readonly reject: (error: unknown) => void;
-}
+const closedError = () => new Pkcs11Error('CLOSED', 'the token is closed');
+const isExhaustion = (error: unknown): error is Pkcs11Error =>
+  error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
 
 // KMS has given up on a call long before.
 const HANG_MS = 1000;
@@ -261,6 +269,8 @@ const HANG_MS = 1000;
 const START_MS = 10_000;
 // For those that hang to return after all, when the pool is closed.
 const LAST_CHANCE_MS = 500;
+// Between threads that cannot open the token, where there are others.
+const PAUSE_MS = 2000;
 const WATCH_INTERVAL_MS = 100;
 const WARM_THREADS = 4;
 const MIN_HUNG = 4;

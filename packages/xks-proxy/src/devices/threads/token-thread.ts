@@ -1,16 +1,9 @@
 // The program of a thread: it has one session with a token, and makes one call at a time.
 import { parentPort } from 'node:worker_threads';
 import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
-import { XksException } from '../../errors.ts';
 import type { KeyDevice } from '../key-device.ts';
 import { pkcs11Device } from '../pkcs11-device.ts';
-import {
-  ownBytes,
-  type ThreadAnswer,
-  type ThreadCall,
-  type ThreadFailure,
-  type ThreadSettings,
-} from './messages.ts';
+import { failureOf, ownBytes, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
 
 let token: { readonly device: KeyDevice; close(): void } | undefined;
 
@@ -58,8 +51,8 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
 }
 
 // The threads of a token share the module, which the thread that started them has initialised.
-function openToken({ name, module, selector, pin, pinGuard, iv, isAlone = false }: ThreadSettings) {
-  const opened = openModule({ path: module, finalizedInThread: isAlone });
+function openToken({ name, module, selector, pin, pinGuard, iv }: ThreadSettings) {
+  const opened = openModule({ path: module });
   try {
     const token = opened.openToken({ ...selector, pin, pinGuard, maxSessions: 1 });
     return { device: pkcs11Device(name, token, iv), close: () => opened.close() };
@@ -67,13 +60,4 @@ function openToken({ name, module, selector, pin, pinGuard, iv, isAlone = false 
     opened.close();
     throw error;
   }
-}
-
-function failureOf(error: unknown): ThreadFailure {
-  const cause = error instanceof XksException ? error.cause : error;
-  if (cause instanceof Pkcs11Error) {
-    const { code, message, returnValue } = cause;
-    return { code, message, returnValue };
-  }
-  return { code: 'DEVICE_ERROR', message: cause instanceof Error ? cause.name : 'unknown error' };
 }

@@ -1,7 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { Pkcs11Error } from '@holdfast/pkcs11';
-import type { ThreadAnswer, ThreadCall, ThreadSettings } from './messages.ts';
+import { errorOf, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
 
 /** A thread with one session; it makes one call at a time. */
 export interface TokenWorker {
@@ -48,8 +47,7 @@ export function startTokenWorker(settings: ThreadSettings): {
     });
     const { failure } = answer;
     if (failure === undefined) return answer;
-    const { returnValue } = failure;
-    throw new Pkcs11Error(failure.code, failure.message, returnValue === undefined ? {} : { returnValue });
+    throw errorOf(failure);
   };
   const worker: TokenWorker = {
     get busySinceMs() {

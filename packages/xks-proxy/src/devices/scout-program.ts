@@ -1,0 +1,39 @@
+// The program of a process that opens a token, and closes it again.
+import { Worker } from 'node:worker_threads';
+import { openModule } from '@holdfast/pkcs11';
+import { failureOf, type ThreadFailure, type ThreadSettings } from './threads/messages.ts';
+
+/** Which token. */
+export type ScoutOrder = Pick<ThreadSettings, 'module' | 'selector' | 'pin'>;
+
+/** What came of it. */
+export interface ScoutAnswer {
+  readonly failure?: ThreadFailure;
+}
+
+// The module may keep this thread for ever, and whoever would end the process may be gone by then.
+const MAX_LIFE_MS = 15_000;
+const deathbed = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${MAX_LIFE_MS})`;
+new Worker(deathbed, { eval: true, execArgv: [] }).unref();
+
+// A signal to stop often goes to a whole group of processes. This one is soon done, and is waited for.
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
+
+process.once('message', (order: ScoutOrder) => {
+  const answer = look(order);
+  if (process.connected) process.send?.(answer);
+});
+
+function look({ module: path, selector, pin }: ScoutOrder): ScoutAnswer {
+  try {
+    const module = openModule({ path });
+    try {
+      module.openToken({ ...selector, pin, maxSessions: 1 });
+    } finally {
+      module.close();
+    }
+    return {};
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
+}

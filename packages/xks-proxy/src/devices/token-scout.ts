@@ -1,0 +1,52 @@
+import { fork } from 'node:child_process';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Pkcs11Error, pinGuard } from '@holdfast/pkcs11';
+import { isPinRefusal } from './failures.ts';
+import type { ScoutAnswer, ScoutOrder } from './scout-program.ts';
+import { errorOf, type ThreadSettings } from './threads/messages.ts';
+
+/**
+ * Opens a token and closes it again, in a process of its own: a module may keep whoever opens a token that is out for
+ * ever, and in this process nobody can tell when it may be finalised. Those who ask at once share one look.
+ * Rejects with Pkcs11Error: that of the token, TOKEN_UNAVAILABLE after ten seconds, or PIN_INCORRECT at once for a PIN
+ * that was refused before.
+ */
+export function scoutToken(settings: ThreadSettings): Promise<void> {
+  const { pinGuard: offer } = settings;
+  const look = LOOKS.get(offer) ?? lookOnce(settings).finally(() => LOOKS.delete(offer));
+  LOOKS.set(offer, look);
+  return look;
+}
+
+async function lookOnce({ module, selector, pin, pinGuard: memory }: ThreadSettings): Promise<void> {
+  const guard = pinGuard(memory);
+  guard.check();
+  const { failure } = await answerTo({ module, selector, pin });
+  if (failure === undefined) return;
+  const error = errorOf(failure);
+  if (isPinRefusal(error)) guard.leave('refused');
+  throw error;
+}
+
+function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
+  // Beside this file, compiled as it is or not.
+  const program = new URL(`./scout-program${extname(import.meta.url)}`, import.meta.url);
+  return new Promise((resolve, reject) => {
+    const fail = (cause?: unknown) =>
+      reject(new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer', { cause }));
+    const child = fork(fileURLToPath(program), {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      timeout: LOOK_MS,
+      killSignal: 'SIGKILL',
+    });
+    child.once('message', (answer: ScoutAnswer) => resolve(answer));
+    child.on('error', fail);
+    child.once('exit', () => fail());
+    child.send(order);
+  });
+}
+
+/** Those under way, by the guard of the PIN that they offer. */
+const LOOKS = new Map<SharedArrayBuffer, Promise<void>>();
+const LOOK_MS = 10_000;

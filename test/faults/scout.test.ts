@@ -1,0 +1,43 @@
+import { openModule } from '@holdfast/pkcs11';
+import { describe, expect, it } from 'vitest';
+import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
+import { scoutToken } from '../../packages/xks-proxy/src/devices/token-scout.ts';
+import { faultyModule, tokenConfig } from './fixture.ts';
+import { hasCompiler } from './shim.ts';
+
+describe.skipIf(!hasCompiler())('a scout', () => {
+  it('is in the way neither of another one at the module, nor of who uses it here', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, token } = faultyModule();
+    const module = openModule({ path: shim.modulePath });
+    const serial = module.tokens()[0]?.serial ?? '';
+    module.close();
+    const settings = [{ label: token.label }, { serial }].map((selector) =>
+      threadSettings(tokenConfig(shim.modulePath, token, { selector })),
+    );
+    shim.fail('C_OpenSession', { delayMs: 300 }, -1);
+    const looks = Promise.all(settings.map((one) => scoutToken(one)));
+    await expect.poll(() => shim.hits('C_OpenSession'), { timeout: 20_000 }).toBeGreaterThan(0);
+    const used = openModule({ path: shim.modulePath });
+    const { label, pin } = token;
+    const here = used.openToken({ label, pin });
+    await looks;
+    expect(await here.randomBytes(1)).toHaveLength(1);
+    used.openToken({ label, pin });
+    used.close();
+  });
+
+  it('gives up on a module that hangs after ten seconds, and looks again when it is asked again', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, token } = faultyModule();
+    const settings = threadSettings(tokenConfig(shim.modulePath, token));
+    shim.fail('C_OpenSession', 'hang', -1);
+    const startedAt = performance.now();
+    await expect(scoutToken(settings)).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+    expect(performance.now() - startedAt).toBeLessThan(12_000);
+    shim.heal();
+    await scoutToken(settings);
+  });
+});
