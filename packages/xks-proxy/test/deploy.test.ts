@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
+import { EXIT } from '../src/cli/exit.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { isRecord } from './fixtures/json.ts';
 
@@ -79,6 +80,12 @@ test('the Dockerfile runs as nobody special, and copies what there is', () => {
     /^ENTRYPOINT \["node", (?:"--[^"]+", )*"([^"]+)"\]$/m.exec(file)?.[1] ?? expect.unreachable();
   const source = program.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
   expect(readFileSync(fileURLToPath(new URL(`../../../${source}`, import.meta.url)), 'utf8')).toMatch(/^#!/);
+});
+
+test('the unit has the proxy started again whatever it died of, but for a PIN that was refused', () => {
+  const unit = text('xks-proxy.service').split('\n');
+  expect(unit).toContain('Restart=always');
+  expect(unit).toContain(`RestartPreventExitStatus=${EXIT.pinRefused}`);
 });
 
 test.skipIf(!hasSystemdAnalyze())(

@@ -1,8 +1,8 @@
-import { XksProxyError } from '../proxy-error.ts';
+import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
 import { systemError } from './system-error.ts';
 
 /** What the exit status says. 0: all is well, or the proxy was stopped. */
-export const EXIT = { failed: 1, usage: 2, logLost: 3 } as const;
+export const EXIT = { failed: 1, usage: 2, logLost: 3, pinRefused: 4 } as const;
 
 /** Runs a command: an error of ours, or of the system, is told on stderr, line by line, and becomes the exit status. */
 export async function reported(command: () => Promise<void>): Promise<void> {
@@ -12,7 +12,7 @@ export async function reported(command: () => Promise<void>): Promise<void> {
     const error = systemError(thrown);
     if (!(error instanceof XksProxyError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = error.code === 'CONFIG_INVALID' ? EXIT.usage : EXIT.failed;
+    process.exitCode = STATUSES[error.code] ?? EXIT.failed;
   }
 }
 
@@ -21,3 +21,8 @@ export function usageError(message: string): void {
   process.stderr.write(`error: ${message}\n`);
   process.exitCode = EXIT.usage;
 }
+
+const STATUSES: Partial<Record<XksProxyErrorCode, number>> = {
+  CONFIG_INVALID: EXIT.usage,
+  PIN_REFUSED: EXIT.pinRefused,
+};

@@ -5,7 +5,7 @@ import { watchFiles } from '../config/watch.ts';
 import { rotateInProcess } from '../keys/rotation-process.ts';
 import { batchedLines } from '../log-batch.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
-import { joinSupervisor } from '../supervision/supervised.ts';
+import { joinSupervisor, type Supervised } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
 import { EXIT, reported } from './exit.ts';
 
@@ -26,6 +26,7 @@ export function addServe(program: Command): void {
           processes: workers,
           onEvent: logSupervision,
           fatalStatus: EXIT.logLost,
+          hopelessStatus: EXIT.pinRefused,
         });
       }),
     );
@@ -36,18 +37,22 @@ async function serveHere(configFile: string, isSupervised: boolean): Promise<voi
   const supervised = isSupervised ? joinSupervisor() : undefined;
   const [stopped, lost] = [supervised?.stopped ?? firstSignal(), logLost()];
   const proxy = await serve(configFile).catch((error: unknown) => {
-    supervised?.leave();
+    leave(supervised);
     throw error;
   });
   const end = async () => {
     await proxy.close();
-    supervised?.leave();
-    // A thread whose call into a module never returns would keep the process.
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), LEFT_OVER_MS).unref();
+    leave(supervised);
   };
   void stopped.then(end);
   if (isSupervised) void stuck(proxy).then(end);
   void lost.then((error) => stopWithoutLog(end, error));
+}
+
+/** Ends the process: by itself, or by force where a thread keeps it whose call into a module never returns. */
+function leave(supervised: Supervised | undefined): void {
+  supervised?.leave();
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LEFT_OVER_MS).unref();
 }
 
 /**

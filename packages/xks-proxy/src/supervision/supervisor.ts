@@ -6,6 +6,11 @@ export interface SupervisorOptions {
   readonly onEvent: (event: SupervisorEvent) => void;
   /** The exit status after which nothing is replaced: all stop, and it is the status of the whole. */
   readonly fatalStatus: number;
+  /**
+   * The exit status after which nothing is started any more, before SIGHUP tells that there is hope again: the next
+   * process would only fail likewise. Those that serve go on. It is the status of the whole when none is left.
+   */
+  readonly hopelessStatus: number;
 }
 
 /** Something that happened to one of the processes; each keeps its number from 1 on, however often it is replaced. */
@@ -26,14 +31,21 @@ export function workerNumber(): number | undefined {
 }
 
 /**
- * Runs this program in several processes that listen on one port, until it is told to stop by SIGTERM or SIGINT. A
+ * Runs this program in several processes that listen on one port, until it is told to stop by SIGTERM or SIGINT. The first
+ * has to listen before the others are started: what it cannot do, a refused PIN above all, is not tried so many times. A
  * process that dies is replaced, the sooner the longer it has lived; so is one that gives no sign of life, because its
  * module hangs. SIGHUP goes to all. Resolves to the exit status of the whole.
  */
-export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions): Promise<number> {
+export function supervise({
+  processes,
+  onEvent,
+  fatalStatus,
+  hopelessStatus,
+}: SupervisorOptions): Promise<number> {
   const slots = Array.from({ length: processes }, (_, index): Slot => ({ number: index + 1, failures: 0 }));
   let isStopping = false;
   let hasListened = false;
+  let isHopeless = false;
   return new Promise((resolve) => {
     let exitStatus = 0;
     const watch = setInterval(() => {
@@ -45,6 +57,7 @@ export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions
     }, WATCH_INTERVAL_MS);
 
     const start = (slot: Slot): void => {
+      delete slot.restart;
       const worker = cluster.fork({ [NUMBER]: String(slot.number) });
       const startedAtMs = performance.now();
       const running: Running = { worker, deadlineMs: startedAtMs + START_MS };
@@ -57,7 +70,9 @@ export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions
       });
       worker.on('listening', () => {
         hasListened = true;
-        if (!isStopping) running.deadlineMs = performance.now() + SILENCE_MS;
+        if (isStopping) return;
+        running.deadlineMs = performance.now() + SILENCE_MS;
+        if (!isHopeless) for (const slot of slots.filter(isMissing)) start(slot);
       });
       worker.on('error', () => undefined);
       worker.on('exit', (code: number | null, signal: string | null) => {
@@ -67,10 +82,23 @@ export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions
         const isFatal = code === fatalStatus || (!hasListened && code !== null && code > 0);
         if (isFatal && !isStopping) stop(code);
         if (isStopping) return ended();
+        isHopeless ||= code === hopelessStatus;
+        if (isHopeless) return waitForHope();
         slot.failures = performance.now() - startedAtMs > STABLE_MS ? 0 : slot.failures + 1;
         const delayMs = Math.min(BACK_OFF_MS * 2 ** slot.failures, MAX_BACK_OFF_MS);
         slot.restart = setTimeout(() => start(slot), delayMs);
       });
+    };
+    const waitForHope = (): void => {
+      for (const slot of slots) {
+        clearTimeout(slot.restart);
+        delete slot.restart;
+      }
+      if (slots.every(isMissing)) stop(hopelessStatus);
+    };
+    const startFirst = (): void => {
+      const [first] = slots.filter(isMissing);
+      if (first !== undefined) start(first);
     };
     const ended = (): void => {
       if (slots.some(({ running }) => running !== undefined)) return;
@@ -102,12 +130,18 @@ export function supervise({ processes, onEvent, fatalStatus }: SupervisorOptions
       for (const { running } of slots) {
         if (running?.worker.isConnected()) running.worker.send(SUPERVISION.hangUp);
       }
+      if (!isHopeless) return;
+      isHopeless = false;
+      startFirst();
     };
     process.on('SIGHUP', hangUp);
     for (const signal of STOP_SIGNALS) process.on(signal, onStopSignal);
-    for (const slot of slots) start(slot);
+    startFirst();
   });
 }
+
+/** Whether it has no process, and will not get one by itself. */
+const isMissing = ({ running, restart }: Slot) => running === undefined && restart === undefined;
 
 interface Slot {
   readonly number: number;
