@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { storeOf } from '../keys/edit-keys.ts';
+import { keyIn, storeOf } from '../keys/edit-keys.ts';
 import type { MetadataField } from '../wire.ts';
 import { EXIT, reported } from './exit.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
@@ -38,13 +38,18 @@ interface PolicyTestOptions extends PlaceOptions {
 }
 
 function testPolicy(options: PolicyTestOptions): void {
-  const { store } = storeOf(placeOf(options));
+  const place = storeOf(placeOf(options));
+  const { store } = place;
   const { key: externalKeyId, at: now = new Date() } = options;
+  const { status: keyStatus } = keyIn({ ...place, keys: store.keys }, externalKeyId);
   const { isAllowed, rule } = store.policy.decide({ metadata: metadataOf(options), externalKeyId, now });
-  const decision = isAllowed ? 'allowed' : 'denied';
-  if (options.json === true) printJson({ store: store.name, decision, rule });
+  // The policy is asked first, as it is for a request.
+  const isBlocked = isAllowed && keyStatus === 'BLOCKED';
+  const decision = isAllowed && !isBlocked ? 'allowed' : 'denied';
+  if (options.json === true) printJson({ store: store.name, decision, rule, keyStatus });
+  else if (isBlocked) print('denied: the key is blocked');
   else print(`${decision} by ${rule === 'default' ? 'the default' : rule}`);
-  if (!isAllowed) process.exitCode = EXIT.failed;
+  if (decision === 'denied') process.exitCode = EXIT.failed;
 }
 
 function metadataOf(options: PolicyTestOptions): Readonly<Partial<Record<MetadataField, string>>> {

@@ -21,9 +21,12 @@ effect = "deny"
 via_services = ["s3.*.amazonaws.com"]
 `,
 );
+const BLOCKED_KEY = '[[stores.keys]]\nexternal_key_id = "blocked"\nlabel = "orders"\nstatus = "BLOCKED"';
 writeFileSync(
   files.configFile,
-  files.toml.replace('path_prefix = "/acme"', 'path_prefix = "/acme"\npolicy_file = "acme.policy.toml"'),
+  files.toml
+    .replace('path_prefix = "/acme"', 'path_prefix = "/acme"\npolicy_file = "acme.policy.toml"')
+    .replace('[[stores.keys]]', `${BLOCKED_KEY}\n[[stores.keys]]`),
 );
 
 const role = 'arn:aws:iam::123456789012:role/writer';
@@ -47,7 +50,22 @@ describe('xks-proxy policy test', () => {
       store: 'acme',
       decision: 'denied',
       rule: 'never-through-S3',
+      keyStatus: 'ENABLED',
     });
+  });
+
+  it('allows nothing for a key that is blocked, or that the store does not have', async () => {
+    const [blocked, json, absent] = await Promise.all([
+      test('--at', '2026-11-20T09:00:00Z', '--key', 'blocked'),
+      test('--at', '2026-11-20T09:00:00Z', '--key', 'blocked', '--json'),
+      test('--at', '2026-11-20T09:00:00Z', '--key', 'parcels'),
+    ]);
+    expect(blocked).toMatchObject({ status: 1, stderr: '' });
+    expect(blocked.stdout).toMatch(/^denied/);
+    expect(json).toMatchObject({ status: 1, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({ decision: 'denied', keyStatus: 'BLOCKED' });
+    expect(absent).toMatchObject({ status: 1, stdout: '' });
+    expect(absent.stderr).toContain('parcels');
   });
 
   it('refuses a time without a zone, and a store that is not there', async () => {
