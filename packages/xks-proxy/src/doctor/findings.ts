@@ -99,6 +99,10 @@ const FINDINGS = {
     'warning',
     'take the other usages from the key on the token: one that wraps or derives can leak others',
   ],
+  'key-single-usage': [
+    'warning',
+    'have both in `usages`: CreateKey of KMS takes no other key; one that has its KMS key may be narrowed on purpose',
+  ],
   'keys-differ': [
     'failure',
     'name in `tokens` only tokens with the same key: ciphertext of one would not open on the other',

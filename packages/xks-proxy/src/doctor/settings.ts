@@ -19,6 +19,9 @@ export function examineSettings(config: ProxyConfig, report: Report, now = new D
   for (const { name, keys, quota, credentials } of stores) {
     const subject = `store ${name}`;
     if (keys.length === 0) report('store-keyless', subject, 'it has no external key');
+    for (const { externalKeyId, usages } of keys)
+      if (new Set(usages).size === 1)
+        report('key-single-usage', `key ${name}/${externalKeyId}`, `its only usage is ${usages[0]}`);
     if (stores.length > 1 && quota === undefined)
       report('quota-absent', subject, 'it shares the tokens without a quota');
     for (const { accessKeyId, createdAt } of credentials) {

@@ -143,6 +143,7 @@ describe('doctor, where something is wrong,', () => {
     ['key-exposed', () => withKey('label = "exposed"')],
     ['key-imported', () => withKey('label = "imported"')],
     ['key-usages-missing', () => withKey('label = "one-way"')],
+    ['key-single-usage', () => withKey('label = "one-way"\nusages = ["ENCRYPT"]')],
     ['key-orphaned', () => write('config.toml', sound())],
     ['budget-uncounted', () => change('state_dir = "state"\n', '')],
     ['budget-unwritable', () => change('"state"', '"pin"')],
