@@ -14,7 +14,8 @@ export async function lockChain({
 }: Pick<AuditChainOptions, 'directory' | 'chain'>): Promise<() => Promise<void>> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, `${chain}.lock`);
-  const before = await readFile(path, 'utf8').catch(() => '');
+  const content = () => readFile(path, 'utf8').catch(() => '');
+  const before = await content();
   const [, holder] = /^(\d+) /.exec(before) ?? [];
   if (holder !== undefined && before === (await processLine(holder))) {
     throw new Error(`process ${holder} writes the chain ${chain}`);
@@ -22,7 +23,10 @@ export async function lockChain({
   const own = await processLine(String(process.pid));
   if (own === undefined) return async () => undefined;
   await replaceFile(path, own);
-  return () => rm(path, { force: true });
+  return async () => {
+    // One that stays holds up nobody either, once this process is gone.
+    if ((await content()) === own) await rm(path, { force: true }).catch(() => undefined);
+  };
 }
 
 /** What tells a process from all others with its number: when it was started, as Linux counts it. */

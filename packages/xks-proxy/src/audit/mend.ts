@@ -35,11 +35,13 @@ export async function mend(path: string, place: ChainPlace, attempted: Uint8Arra
     if (!isAsLeft) throw new Error(`${path} is not as it was left`);
     const whole = found.subarray(0, found.lastIndexOf('\n') + 1);
     const size = position + whole.length;
-    await handle.truncate(size);
+    const cutBytes = bytesRead - whole.length;
+    // Never without need: a file that may only be appended to refuses it.
+    if (cutBytes > 0) await handle.truncate(size);
     const lastLine = whole.subarray(whole.subarray(0, -1).lastIndexOf('\n') + 1);
     const { sequence, hash } = parseAuditLine(lastLine.subarray(0, -1)) ?? place.head;
     const head = { sequence, hash };
-    return { handle, place: { head, size, lastLine }, cutBytes: bytesRead - whole.length };
+    return { handle, place: { head, size, lastLine }, cutBytes };
   } catch (error) {
     await handle.close();
     throw error;

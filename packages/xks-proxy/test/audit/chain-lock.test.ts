@@ -34,6 +34,15 @@ it('holds for another process while that lives, and not when it was killed', asy
   await (await lockChain({ directory, chain: 'audit' }))();
 });
 
+it('is not taken from who has it by then', async () => {
+  const directory = temporaryFolder();
+  const unlock = await lockChain({ directory, chain: 'audit' });
+  const other = '1 1\n';
+  writeFileSync(join(directory, 'audit.lock'), other);
+  await unlock();
+  expect(readFileSync(join(directory, 'audit.lock'), 'utf8')).toBe(other);
+});
+
 it.each(['', 'nobody', `${process.pid} 1\n`, '1 1\n'])(
   'does not hold for one that had a number which another process has now: %j',
   async (left) => {
