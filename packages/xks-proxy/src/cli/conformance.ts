@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { PATH_PREFIX } from '../config/stores.ts';
 import { xksClient } from '../conformance/client.ts';
 import { reportJson, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
-import { runConformance } from '../conformance/run.ts';
+import { oneLine, runConformance } from '../conformance/run.ts';
 import type { Target } from '../conformance/target.ts';
 import { EXIT } from './exit.ts';
 
@@ -13,8 +14,8 @@ export function addConformance(program: Command): void {
     .command('conformance')
     .description('examine any XKS proxy; exit status 1 if it breaks a MUST of the specification')
     .requiredOption('--endpoint <url>', 'https:// and the host name of the proxy', endpoint)
-    .option('--path-prefix <path>', 'what stands before /kms/xks/v1', '')
-    .option('--region <region>', 'AWS region to sign for', 'us-east-1')
+    .option('--path-prefix <path>', 'what stands before /kms/xks/v1', pathPrefix, '')
+    .requiredOption('--region <region>', 'AWS region to sign for')
     .requiredOption('--access-key-id <id>', 'access key id of the credential')
     .requiredOption('--secret-access-key-file <file>', 'file with its secret access key', firstLine)
     .requiredOption('--key <id>', 'external key id of an enabled key for both usages')
@@ -26,7 +27,7 @@ export function addConformance(program: Command): void {
       'the 32 bytes of --key in hex, for a test key that was imported',
       keyValue,
     )
-    .option('--ca <file>', 'PEM of the authority to trust; default: those of Node', readText)
+    .option('--ca <file>', 'PEM of the authority to trust; default: those of Node', certificates)
     .option('--connect-to <host:port>', 'connect here, and not to where the name leads', hostAndPort)
     .option('--json', 'print one JSON document')
     .action(examine);
@@ -34,10 +35,10 @@ export function addConformance(program: Command): void {
 
 async function examine(options: ConformanceOptions): Promise<void> {
   const target = targetOf(options);
-  const reached = await reach(target);
-  if (reached !== undefined) {
-    process.stderr.write(`the endpoint cannot be reached: ${reached}\n`);
-    process.exitCode = EXIT.failed;
+  const obstacle = await obstacleTo(target);
+  if (obstacle !== undefined) {
+    process.stderr.write(`${obstacle.text}\n`);
+    process.exitCode = obstacle.exitCode;
     return;
   }
   const startedAt = new Date();
@@ -97,14 +98,19 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
   };
 }
 
-/** Why there is no HTTP answer at all, which is nothing that a report should repeat for every requirement. */
-async function reach(target: Target): Promise<string | undefined> {
+/** Why there is nothing to examine, which no report should repeat for every requirement. */
+async function obstacleTo(target: Target): Promise<{ text: string; exitCode: number } | undefined> {
   const client = xksClient(target);
   try {
-    await client.getHealthStatus();
-    return undefined;
+    const { status, text } = await client.getKeyMetadata(target.keys.enabled);
+    if (status === 200) return undefined;
+    const what = 'the proxy does not know this region, path prefix, credential or key';
+    return {
+      text: `${what}: GetKeyMetadata is answered ${oneLine(`${status} ${text}`)}`,
+      exitCode: EXIT.usage,
+    };
   } catch (error) {
-    return error instanceof Error ? error.message : 'unknown error';
+    return { text: `the endpoint cannot be reached: ${oneLine(error)}`, exitCode: EXIT.failed };
   } finally {
     client.close();
   }
@@ -116,6 +122,25 @@ function endpoint(text: string): URL {
     throw new InvalidArgumentError('Expected https:// and a host name; the path goes into --path-prefix.');
   }
   return url;
+}
+
+function pathPrefix(text: string): string {
+  if (PATH_PREFIX.test(text)) return text;
+  throw new InvalidArgumentError('Expected segments of A-Z, a-z, 0-9, _ and - that each start with /.');
+}
+
+function certificates(file: string): string {
+  const text = readText(file);
+  if (isCertificate(text)) return text;
+  throw new InvalidArgumentError('The file holds no PEM certificate.');
+}
+
+function isCertificate(text: string): boolean {
+  try {
+    return new X509Certificate(text).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function readText(file: string): string {

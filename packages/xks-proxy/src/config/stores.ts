@@ -10,6 +10,9 @@ import { NAME, unique } from './names.ts';
 import { policySchema } from './policy.ts';
 import { quotaSchema } from './quota.ts';
 
+/** What AWS KMS may be told to put before `/kms/xks/v1`. */
+export const PATH_PREFIX = /^(?:\/[A-Za-z0-9_-]+)*$/;
+
 /** A row of `[[stores]]`: one external key store, its callers and its keys. */
 export function storeSchema(files: Files) {
   return z
@@ -19,10 +22,7 @@ export function storeSchema(files: Files) {
       path_prefix: z
         .string()
         .max(117)
-        .regex(
-          /^(?:\/[A-Za-z0-9_-]+)*$/,
-          'must be empty, or segments of A-Z, a-z, 0-9, _ and - that each start with /',
-        ),
+        .regex(PATH_PREFIX, 'must be empty, or segments of A-Z, a-z, 0-9, _ and - that each start with /'),
       regions: z.array(z.string().regex(/^[a-z]{2,}(?:-[a-z]+)+-\d+$/, 'must be an AWS region')).min(1),
       credentials: credentialsSchema(files),
       credentials_file: files

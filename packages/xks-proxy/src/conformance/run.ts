@@ -51,7 +51,7 @@ function answers(statuses: ReadonlyMap<number, number>): string {
 }
 
 /** What a proxy answers ends up on a terminal: nothing but printable characters, and not all of them. */
-function oneLine(error: unknown): string {
+export function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const [line = ''] = text.split('\n');
   return line.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, MAX_EVIDENCE_CHARACTERS);

@@ -66,10 +66,32 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     expect(stderr).toContain('ECONNREFUSED');
   });
 
+  test.each<[string, Readonly<Record<string, string>>]>([
+    ['a region', { '--region': 'us-east-1' }],
+    ['a path prefix', { '--path-prefix': '/nobody' }],
+    ['a credential', { '--access-key-id': 'NOBODYNOBODYNOBODYNO' }],
+    ['a key', { '--key': 'nothing' }],
+  ])('does not examine a proxy that does not know %s, with exit status 2', async (_title, changes) => {
+    const { status, stdout, stderr } = await run(changes);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/ 40[134] .*\n$/);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('signs for no region of its own choice', async () => {
+    const others = ['--endpoint', 'https://localhost', '--access-key-id', 'A', '--key', 'orders'];
+    const file = ['--secret-access-key-file', 'package.json'];
+    const { status, stdout, stderr } = await command('conformance', ...others, ...file);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('--region');
+  });
+
   test.each([
     ['an endpoint without TLS', { '--endpoint': 'http://localhost' }],
     ['an endpoint with a path', { '--endpoint': 'https://localhost/acme' }],
     ['a file that is not there', { '--ca': 'nowhere.pem' }],
+    ['a file without a certificate', { '--ca': 'package.json' }],
+    ['a path prefix without its slash', { '--path-prefix': 'acme' }],
     ['a key value that is none', { '--key-value-file': 'package.json' }],
     ['an address without a port', { '--connect-to': '127.0.0.1' }],
   ])('refuses %s, with exit status 2', async (_title, changes) => {
