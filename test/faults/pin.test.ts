@@ -1,12 +1,13 @@
 import { createSecretKey } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { changePin, outsider } from '@holdfast/pkcs11/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
-import { faultyModule, faultyToken, recoveryMs, seal, tokenConfig, UNCOUNTED } from './fixture.ts';
+import { faultyModule, faultyToken, recoveryMs, seal, tokenConfig, tryToUse, UNCOUNTED } from './fixture.ts';
 import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
@@ -22,6 +23,21 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
       expect(await recoveryMs(open.device)).toBeLessThan(10_000);
     });
 
+    it('is taken together with other settings, while the token is in use with the one before', {
+      timeout: 60_000,
+    }, async () => {
+      const { shim, token, open } = await tokenWithChangedPin(calls);
+      const config = tokenConfig(shim.modulePath, token, {
+        calls,
+        pin: createSecretKey('changed', 'utf8'),
+        maxSessions: 8,
+      });
+      const newer = await openToken(config, { onChange: () => undefined, budget: UNCOUNTED });
+      await open.release();
+      await seal(newer.device);
+      await newer.release();
+    });
+
     it('is not offered twice where the configuration does not follow', { timeout: 60_000 }, async () => {
       const { shim, open, other } = await tokenWithChangedPin(calls);
       other.closeAllSessions();
@@ -32,6 +48,27 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
       expect(shim.hits('C_Login')).toBe(1);
     });
   },
+);
+
+it.skipIf(!hasCompiler())(
+  'a PIN that is changed is that of the configuration although a call hangs that began with the one before',
+  async () => {
+    const calls = 'threadpool';
+    const { shim, token, open } = await tokenWithChangedPin(calls);
+    open.adopt(tokenConfig(shim.modulePath, token, { calls, pin: createSecretKey('changed', 'utf8') }));
+    shim.fail('C_Encrypt', 'hang');
+    const hanging = Promise.allSettled([seal(open.device)]);
+    await expect.poll(() => shim.hits('C_Encrypt')).toBe(1);
+    shim.fail('C_GenerateRandom', { returns: 0x30 }, -1);
+    for (let round = 0; round < 5; round += 1) await tryToUse(open.device);
+    await sleep(600);
+    await tryToUse(open.device);
+    shim.fail('C_GenerateRandom', { delayMs: 1 }, -1);
+    expect(await recoveryMs(open.device)).toBeLessThan(10_000);
+    shim.heal();
+    await hanging;
+  },
+  60_000,
 );
 
 it.skipIf(!hasCompiler()).each(['inline', 'threadpool', 'worker', 'auto'] as const)(
@@ -66,7 +103,7 @@ it('a configuration with another PIN is taken, and so is what comes after it', a
 });
 
 /** A token that is in use, and has the PIN `changed` since. */
-async function tokenWithChangedPin(calls: 'inline' | 'worker') {
+async function tokenWithChangedPin(calls: 'inline' | 'threadpool' | 'worker') {
   const { shim, token, open } = await faultyToken({ calls });
   expect(await recoveryMs(open.device)).toBeLessThan(2000);
   const behindShim = { ...token, modulePath: shim.modulePath };
