@@ -63,6 +63,12 @@ interface InitOptions {
 }
 
 async function run(options: InitOptions): Promise<void> {
+  if ((options.certificateFile === undefined) !== (options.keyFile === undefined)) {
+    return usageError('give both --certificate-file and --key-file, or none');
+  }
+  if (options.initializeToken === true && options.pinFile !== undefined) {
+    return usageError('give either --initialize-token or --pin-file');
+  }
   const said = choicesOf(options);
   const asks = options.yes !== true && process.stdin.isTTY && process.stdout.isTTY;
   const choices = asks ? await askForChoices(said) : withDefaults(said);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
@@ -51,6 +51,17 @@ describe('the life of a proxy on the command line', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
     for (const option of ['--region', '--host-name', '--pin-file']) expect(stderr).toContain(option);
   });
+
+  it.each([['--certificate-file', '/etc/chain.pem'], ['--key-file', '/etc/key.pem'], ['--initialize-token']])(
+    'does not start with options that miss another one or contradict it: %s',
+    async (...option) => {
+      const other = join(folder, 'other');
+      const { status, stderr } = await run('init', '--folder', other, ...initOptions(), ...option);
+      expect(status).toBe(2);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+      expect(existsSync(other)).toBe(false);
+    },
+  );
 
   it('is checked and examined', async () => {
     const [checked, examined] = [
