@@ -47,16 +47,23 @@ test('the manifests for Kubernetes are objects with a kind and a name, and pods 
   expect(objects.map(({ kind }) => kind)).toEqual([
     'Namespace',
     'ServiceAccount',
+    'PersistentVolumeClaim',
     'Deployment',
     'PodDisruptionBudget',
     'Service',
     'NetworkPolicy',
   ]);
   for (const { metadata } of objects) expect(metadata).toMatchObject({ name: 'xks-proxy' });
-  expect(objects[2]).toMatchObject({
+  expect(objects[2]).toMatchObject({ spec: { accessModes: ['ReadWriteMany'] } });
+  expect(objects[3]).toMatchObject({
     spec: {
       template: {
         spec: {
+          volumes: [
+            { name: 'config' },
+            { name: 'state', persistentVolumeClaim: { claimName: 'xks-proxy' } },
+            { name: 'tmp' },
+          ],
           securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
           containers: [
             {
@@ -65,6 +72,11 @@ test('the manifests for Kubernetes are objects with a kind and a name, and pods 
                 readOnlyRootFilesystem: true,
                 capabilities: { drop: ['ALL'] },
               },
+              volumeMounts: [
+                { name: 'config', readOnly: true },
+                { name: 'state', mountPath: '/var/lib/xks-proxy' },
+                { name: 'tmp' },
+              ],
             },
           ],
         },
