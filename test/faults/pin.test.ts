@@ -7,7 +7,16 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
-import { faultyModule, faultyToken, recoveryMs, seal, tokenConfig, tryToUse, UNCOUNTED } from './fixture.ts';
+import {
+  faultyModule,
+  faultyToken,
+  opens,
+  recoveryMs,
+  seal,
+  tokenConfig,
+  tryToUse,
+  UNCOUNTED,
+} from './fixture.ts';
 import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
@@ -34,7 +43,7 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
       });
       const newer = await openToken(config, { onChange: () => undefined, budget: UNCOUNTED });
       await open.release();
-      await seal(newer.device);
+      expect(await opens(newer.device, await seal(newer.device))).toBe(true);
       await newer.release();
     });
 
