@@ -51,7 +51,10 @@ it('a key that the command line makes, rotates and blocks serves, keeps its ciph
 
   await changeStatus(files.place, 'live', 'block');
   await follow();
-  await expect(call('live/decrypt', decryptBody(first))).resolves.toMatchObject({ status: 403 });
+  await expect(call('live/decrypt', decryptBody(first))).resolves.toMatchObject({
+    status: 400,
+    json: { errorName: 'InvalidStateException' },
+  });
 });
 
 it('a credential that is added serves beside the others until it is revoked', async () => {
