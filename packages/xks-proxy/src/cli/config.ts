@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
-import { createFile } from '../files/replace-file.ts';
+import { createFiles } from '../files/replace-file.ts';
 import { storeOf } from '../keys/edit-keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { reported } from './exit.ts';
@@ -44,7 +44,7 @@ export function addConsoleConfig(program: Command): void {
     .addOption(configOption())
     .addOption(storeOption())
     .option('--access-key-id <id>', 'of the credential; default: the last one of the store')
-    .option('--endpoint <url>', 'https:// and the host name that KMS is to call', endpointUrl)
+    .option('--endpoint <url>', 'https:// and the host name that KMS is to call', endpointOfKms)
     .option('--output <file>', 'write it into a new file for its owner alone, and not on the terminal')
     .action((options: ConsoleConfigOptions) =>
       reported(async () => {
@@ -58,11 +58,16 @@ export function addConsoleConfig(program: Command): void {
         const document = consoleConfig(store, credential);
         if (options.output === undefined) return printJson(document);
         const file = resolve(options.output);
-        await createSecretFile(file, `${JSON.stringify(document, undefined, 2)}\n`);
         // The AWS CLI takes the credential alone.
         const credentialFile = `${file}.credential`;
         const { XksProxyAuthenticationCredential: alone } = document;
-        await createSecretFile(credentialFile, `${JSON.stringify(alone, undefined, 2)}\n`);
+        const contents = [
+          [file, document],
+          [credentialFile, alone],
+        ] as const;
+        await createFiles(
+          new Map(contents.map(([path, json]) => [path, `${JSON.stringify(json, undefined, 2)}\n`])),
+        );
         print(`for the AWS console: ${file}`);
         print('for the AWS CLI, create or update, then connect:');
         const endpoint = options.endpoint?.origin ?? 'https://…';
@@ -78,11 +83,8 @@ interface ConsoleConfigOptions extends PlaceOptions {
   readonly output?: string;
 }
 
-async function createSecretFile(file: string, text: string): Promise<void> {
-  try {
-    await createFile(file, text);
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new XksProxyError('CHANGE_REFUSED', `cannot create ${file} (${code})`, { cause });
-  }
+function endpointOfKms(text: string): URL {
+  const url = endpointUrl(text);
+  if (url.port !== '') throw new InvalidArgumentError('expected no port: AWS KMS calls 443');
+  return url;
 }

@@ -12,6 +12,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: 'run it as the user of the proxy',
   EPERM: 'run it as the user of the proxy',
   EEXIST: 'choose another name',
+  ENOENT: 'see that its folder is there',
   ENOTDIR: 'choose a folder',
   ENOSPC: 'make room there',
 };

@@ -48,7 +48,8 @@ export async function createFiles(texts: ReadonlyMap<string, string>): Promise<v
     } catch (cause) {
       for (const file of made) await rm(file, { force: true });
       if (!hasCode(cause, 'EEXIST')) throw cause;
-      throw new XksProxyError('CHANGE_REFUSED', `${path} is there already, and is not replaced`, { cause });
+      const text = `${path} is there already, and is not replaced: choose another place`;
+      throw new XksProxyError('CHANGE_REFUSED', text, { cause });
     }
   }
 }

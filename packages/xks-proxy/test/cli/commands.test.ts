@@ -140,6 +140,26 @@ describe('the life of a proxy on the command line', () => {
       expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
   });
 
+  it('leaves no file for AWS where one of the two is in the way, or has no folder', async () => {
+    writeFileSync(join(folder, 'second.json.credential'), '');
+    for (const name of ['second.json', join('nowhere', 'aws.json')]) {
+      const { status, stderr } = await run('console-config', ...CONFIG, '--output', join(folder, name));
+      expect(status).toBe(1);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+      expect(existsSync(join(folder, name))).toBe(false);
+    }
+  });
+
+  it('makes no lines for AWS with a port, which AWS KMS does not take', async () => {
+    const { status, stdout } = await run(
+      'console-config',
+      ...CONFIG,
+      '--endpoint',
+      'https://xks.example.com:8443',
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
   it('tells in one line, with status 1, what cannot be done, and with 2 what is not understood', async () => {
     const refused = [
       await run('keys', 'create', 'orders', ...CONFIG, '--token', 'none'),
