@@ -35,10 +35,10 @@ export interface RunningProxy {
   readonly adminPort: number | undefined;
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
-   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `CONFIG_INVALID` for a change that only a start can make, or
-   * another certificate that no client takes today, or whatever `load` throws, and goes on as before. The log tells of
-   * both. Host and port stay as they are until the next start. Waits for no request, and does nothing once the proxy is
-   * being closed.
+   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `PIN_REFUSED`, `CONFIG_INVALID` for a change that only a
+   * start can make, or another certificate that no client takes today, or whatever `load` throws, and goes on as before.
+   * The log tells of both. Host and port stay as they are until the next start. Waits for no request, and does nothing
+   * once the proxy is being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
   /** Whether only another process could use all tokens again: calls into a module never returned. */
@@ -49,7 +49,7 @@ export interface RunningProxy {
 
 /**
  * Opens the tokens, then listens. Throws XksProxyError `CONFIG_INVALID` for a certificate that no client takes today,
- * `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE` or `LISTEN_FAILED`.
+ * `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or `LISTEN_FAILED`.
  *
  * @example
  * const proxy = await startProxy(config, { log: process.stdout });
