@@ -43,8 +43,9 @@ function addCreate(keys: Command): void {
     .action((externalKeyId: string, options: KeyOptions) =>
       reported(async () => {
         const { token: tokens, label, usage: usages } = options;
-        printKey('created', await createKey(placeOf(options), { externalKeyId, tokens, label, usages }));
-        print(NEXT_STEP + externalKeyId);
+        const key = await createKey(placeOf(options), { externalKeyId, tokens, label, usages });
+        printKey('created', key);
+        print(nextStep(key));
       }),
     );
 }
@@ -66,8 +67,9 @@ function addLink(keys: Command): void {
         if ((label === undefined) === (id === undefined)) return usageError('give either --label or --id');
         const selector = id === undefined ? { label: label ?? '' } : { id };
         const linked = { externalKeyId, selector, tokens, usages, asNextVersion };
-        printKey('linked', await linkKey(placeOf(options), linked));
-        if (asNextVersion !== true) print(NEXT_STEP + externalKeyId);
+        const key = await linkKey(placeOf(options), linked);
+        printKey('linked', key);
+        if (asNextVersion !== true) print(nextStep(key));
       }),
     );
 }
@@ -124,5 +126,8 @@ function versionText({ version, selector, encryptsFrom }: KeyVersionConfig): str
   return `version ${version}${from} (${kind} ${text})`;
 }
 
-const NEXT_STEP =
-  'next: aws kms create-key --origin EXTERNAL_KEY_STORE --custom-key-store-id cks-… --xks-key-id ';
+function nextStep({ externalKeyId, usages }: StoreKeyConfig): string {
+  return usages.includes('ENCRYPT') && usages.includes('DECRYPT')
+    ? `next: aws kms create-key --origin EXTERNAL_KEY_STORE --custom-key-store-id cks-… --xks-key-id ${externalKeyId}`
+    : `of a key for ${usages.join(', ')} alone AWS KMS makes no KMS key: it wants both usages for that`;
+}

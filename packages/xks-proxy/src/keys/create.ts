@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKeys, type StorePlace } from './edit-keys.ts';
+import { editKeys, type StorePlace, withNewKey } from './edit-keys.ts';
 import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 
 /** What a new external key is to be. */
@@ -33,11 +33,12 @@ export async function createKey(
     status: 'ENABLED',
     acceptReferenceCiphertext: false,
   };
-  await editKeys(place, ({ config, keys }) => {
-    const tokens = tokensNamed(config, names);
+  await editKeys(place, (before) => {
+    const keys = withNewKey(before, key);
+    const tokens = tokensNamed(before.config, names);
     shareKeys(tokens);
     return {
-      keys: () => [...keys, key],
+      keys: () => keys,
       prepare: () =>
         makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
           if (!isLabelTaken(error)) throw error;

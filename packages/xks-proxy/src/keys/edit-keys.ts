@@ -85,6 +85,13 @@ export function keyIn({ keys, store }: KeysBefore, externalKeyId: string): Store
   );
 }
 
+/** The keys with another one, whose id no key of the store has yet. Throws XksProxyError `CHANGE_REFUSED`. */
+export function withNewKey({ keys, store }: KeysBefore, added: StoreKeyConfig): readonly StoreKeyConfig[] {
+  const { externalKeyId } = added;
+  if (store.keys.every((key) => key.externalKeyId !== externalKeyId)) return [...keys, added];
+  throw new XksProxyError('CHANGE_REFUSED', `the store ${store.name} has a key ${externalKeyId} already`);
+}
+
 /** The keys with one of them replaced. */
 export function withKey(keys: readonly StoreKeyConfig[], changed: StoreKeyConfig): readonly StoreKeyConfig[] {
   return keys.map((key) => (key.externalKeyId === changed.externalKeyId ? changed : key));

@@ -1,6 +1,6 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
-import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
+import { editKeys, keyIn, type StorePlace, withKey, withNewKey } from './edit-keys.ts';
 import { haveKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 
@@ -27,7 +27,7 @@ export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<Sto
     return {
       keys() {
         made = known === undefined ? newKey(linked) : withNextVersion(known, linked.selector);
-        return known === undefined ? [...before.keys, made] : withKey(before.keys, made);
+        return known === undefined ? withNewKey(before, made) : withKey(before.keys, made);
       },
       prepare: () => haveKey(tokens, linked.selector),
     };

@@ -106,6 +106,16 @@ describe('the life of a proxy on the command line', () => {
     expect(row?.[1]).toBe(`1, 2 from ${encryptsFrom}`);
   });
 
+  it('leads to a KMS key from an external key with both usages alone', async () => {
+    const [one, both] = [
+      await run('keys', 'link', 'sealing', ...CONFIG, '--label', 'orders', '--usage', 'ENCRYPT'),
+      await run('keys', 'link', 'archive', ...CONFIG, '--label', 'orders'),
+    ];
+    expect([one, both].map(({ status }) => status)).toEqual([0, 0]);
+    expect(one.stdout).not.toContain('aws kms create-key');
+    expect(both.stdout).toContain('aws kms create-key');
+  });
+
   it('has credentials that come and go, whose secrets are shown once and never listed', async () => {
     const added = await run('credentials', 'add', ...CONFIG);
     const [, id = '', secret = ''] = /([A-Z2-7]{20})\n.* ([A-Za-z0-9+/=]{44})\n/.exec(added.stdout) ?? [];
@@ -163,6 +173,7 @@ describe('the life of a proxy on the command line', () => {
   it('tells in one line, with status 1, what cannot be done, and with 2 what is not understood', async () => {
     const refused = [
       await run('keys', 'create', 'orders', ...CONFIG, '--token', 'none'),
+      await run('keys', 'create', 'orders', ...CONFIG),
       await run('keys', 'enable', 'orders', ...CONFIG),
       await run('keys', 'show', 'nothing', ...CONFIG),
     ];

@@ -59,13 +59,15 @@ describe('keys create', () => {
   });
 
   it.each([
-    ['an id that is taken in the file', 'taken'],
-    ['an id that is taken in the configuration', 'orders'],
-    ['an id that the API does not know', 'a b'],
-  ])('makes no key for %s', async (_, externalKeyId) => {
+    ['an id that is taken in the file', 'taken', 'CHANGE_REFUSED'],
+    ['an id that is taken in the configuration', 'orders', 'CHANGE_REFUSED'],
+    ['an id that the API does not know', 'a b', 'CONFIG_INVALID'],
+  ])('makes and links no key for %s', async (_, externalKeyId, code) => {
     await linkKey(files.place, { externalKeyId: 'taken', selector: { label: 'orders' } });
     const before = [labelsOnToken(), readFileSync(files.keysFile, 'utf8')];
-    expect(await codeOf(createKey(files.place, { externalKeyId }))).toBe('CONFIG_INVALID');
+    expect(await codeOf(createKey(files.place, { externalKeyId }))).toBe(code);
+    const linked = linkKey(files.place, { externalKeyId, selector: { label: 'orders' } });
+    expect(await codeOf(linked)).toBe(code);
     expect([labelsOnToken(), readFileSync(files.keysFile, 'utf8')]).toEqual(before);
   });
 
