@@ -26,6 +26,7 @@ describe.skipIf(!hasCompiler())('a token whose initialisation fails', () => {
       externalKeyIds: ['orders'],
       host: '127.0.0.1',
       port: 0,
+      stateDirectory: 'state',
     };
     const begun = () => {
       const module = openModule({ path: shim.modulePath });
