@@ -15,18 +15,25 @@ export function addCredentials(program: Command): void {
     );
   credentials
     .command('add')
-    .description('make a credential, besides those that there are; the secret is shown this one time')
+    .description(
+      'make a credential, besides those that there are; its secret goes into a file, and is shown on a terminal once',
+    )
     .addOption(configOption())
     .addOption(storeOption())
     .action((options: PlaceOptions) =>
       reported(async () => {
         const { accessKeyId, secretAccessKey, secretFile } = await addCredential(placeOf(options));
         print(`access key id      ${accessKeyId}`);
-        print(`secret access key  ${secretAccessKey}`);
+        // Else it would stay wherever the output goes, such as the log of a job.
+        if (process.stdout.isTTY) print(`secret access key  ${secretAccessKey}`);
         print(`kept in            ${secretFile}`);
-        print(
-          `next: xks-proxy console-config --access-key-id ${accessKeyId}, give it to AWS KMS, then revoke the old one`,
-        );
+        const place = [
+          '--config',
+          options.config,
+          ...(options.store === undefined ? [] : ['--store', options.store]),
+        ];
+        print(`next: xks-proxy console-config ${place.join(' ')} --access-key-id ${accessKeyId}`);
+        print('then give it to AWS KMS, and revoke the old one');
       }),
     );
   credentials

@@ -1,3 +1,5 @@
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { finding } from '../doctor/findings.ts';
 import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
 import { systemError } from './system-error.ts';
 
@@ -11,7 +13,8 @@ export async function reported(command: () => Promise<void>): Promise<void> {
   } catch (thrown) {
     const error = systemError(thrown);
     if (!(error instanceof XksProxyError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    const remedy = pinRemedy(error);
+    process.stderr.write(`${error.message}${remedy === undefined ? '' : `: ${remedy}`}\n`);
     process.exitCode = STATUSES[error.code] ?? EXIT.failed;
   }
 }
@@ -20,6 +23,13 @@ export async function reported(command: () => Promise<void>): Promise<void> {
 export function usageError(message: string): void {
   process.stderr.write(`error: ${message}\n`);
   process.exitCode = EXIT.usage;
+}
+
+/** What the doctor would say about a PIN. */
+function pinRemedy({ code, cause }: XksProxyError): string | undefined {
+  if (code !== 'PIN_REFUSED') return undefined;
+  const isLocked = cause instanceof Pkcs11Error && cause.code === 'PIN_LOCKED';
+  return finding(isLocked ? 'pin-locked' : 'pin-refused', '', '').remedy;
 }
 
 const STATUSES: Partial<Record<XksProxyErrorCode, number>> = {

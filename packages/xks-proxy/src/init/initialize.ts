@@ -21,7 +21,10 @@ import { type CertificateFiles, selfSigned } from './self-signed.ts';
  * before a file is written or a token is touched.
  */
 export async function initialize(choices: InitChoices): Promise<InitResult> {
-  const { folder, store, token } = choices;
+  const { folder, store, token, hostName } = choices;
+  if (!HOST_NAME.test(hostName)) {
+    throw new XksProxyError('CONFIG_INVALID', 'host name: expected a name alone, such as xks.example.com');
+  }
   const inFolder = (name: string) => join(folder, name);
   const certificate = await certificateOf(choices);
   const documents = documentsOf(choices, certificate);
@@ -100,3 +103,5 @@ async function addKey(place: { configFile: string; store: string }, externalKeyI
     await linkKey(place, { externalKeyId, selector: { label: externalKeyId } });
   }
 }
+
+const HOST_NAME = /^(?=.{1,253}$)[A-Z0-9-]{1,63}(?:\.[A-Z0-9-]{1,63})*$/i;

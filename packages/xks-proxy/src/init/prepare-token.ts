@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openModule, Pkcs11Error, type Pkcs11Module } from '@holdfast/pkcs11';
+import { isPinRefusal } from '../devices/failures.ts';
 import { createFiles } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { ExistingToken, InitChoices, NewToken } from './choices.ts';
@@ -12,10 +13,18 @@ export const newPin = (): string => randomBytes(8).toString('hex');
 
 /**
  * Makes sure that a token takes its PIN: files of a proxy that cannot log in would only be in the way of the next attempt.
- * Throws XksProxyError `TOKEN_UNAVAILABLE`.
+ * Throws XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
  */
 export function provePin(path: string, { label, pin }: ExistingToken): void {
-  withModule(path, `token ${label}`, (module) => module.openToken({ label, pin }).close());
+  const what = `token ${label}`;
+  withModule(path, what, (module) => {
+    try {
+      module.openToken({ label, pin }).close();
+    } catch (cause) {
+      if (!isPinRefusal(cause)) throw cause;
+      throw new XksProxyError('PIN_REFUSED', `${what}: ${cause.message}`, { cause });
+    }
+  });
 }
 
 /**

@@ -13,7 +13,8 @@ export interface CertificateFiles {
 
 /**
  * Has `openssl` make a certificate that vouches for itself, ECDSA P-256 and good for 90 days: for trials, since AWS KMS
- * wants one of a public authority. Rejects with XksProxyError `CHANGE_REFUSED` where there is no openssl.
+ * wants one of a public authority. Rejects with XksProxyError `CHANGE_REFUSED` where there is no openssl, or it refuses the
+ * name: as a common name it has 64 characters at most.
  */
 export async function selfSigned(hostName: string): Promise<CertificateFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'xks-proxy-'));
@@ -35,10 +36,19 @@ export async function selfSigned(hostName: string): Promise<CertificateFiles> {
     return { certificate: await readFile(certificateFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
   } catch (cause) {
     const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const what = isAbsent ? 'there is no openssl on this machine' : 'openssl made no certificate';
+    const what = isAbsent
+      ? 'there is no openssl on this machine'
+      : `openssl made no certificate (${reasonIn(cause)})`;
     const remedy = 'give --certificate-file and --key-file';
     throw new XksProxyError('CHANGE_REFUSED', `${what}: ${remedy}`, { cause });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The first line that openssl printed besides its progress. */
+function reasonIn(error: unknown): string {
+  const printed = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  const line = printed.split('\n').find((text) => /[a-z]{3}/i.test(text));
+  return (line ?? 'it does not say why').replaceAll(/[^\x20-\x7e]/g, '?');
 }

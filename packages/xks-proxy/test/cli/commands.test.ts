@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
+import { finding } from '../../src/doctor/findings.ts';
 import { runCommandHere as run } from '../fixtures/command.ts';
 
 let token: ReturnType<typeof temporaryToken>;
@@ -116,10 +117,14 @@ describe('the life of a proxy on the command line', () => {
     expect(both.stdout).toContain('aws kms create-key');
   });
 
-  it('has credentials that come and go, whose secrets are shown once and never listed', async () => {
-    const added = await run('credentials', 'add', ...CONFIG);
-    const [, id = '', secret = ''] = /([A-Z2-7]{20})\n.* ([A-Za-z0-9+/=]{44})\n/.exec(added.stdout) ?? [];
-    expect(id).not.toBe('');
+  it('has credentials that come and go, whose secrets are in files, and never listed', async () => {
+    const added = await run('credentials', 'add', ...CONFIG, '--store', 'acme');
+    const [, id = '', file = ''] = /([A-Z2-7]{20})\nkept in +(.+)\n/.exec(added.stdout) ?? [];
+    const secret = readFileSync(file, 'utf8').trim();
+    expect(secret).toMatch(/^[A-Za-z0-9+/=]{44}$/);
+    expect(added.stdout).not.toContain(secret);
+    const [, next = ''] = /^next: xks-proxy (.+)$/m.exec(added.stdout) ?? [];
+    expect(await run(...next.split(' '))).toMatchObject({ status: 0, stderr: '' });
     const listed = await run('credentials', 'list', ...CONFIG);
     expect(listed.stdout).toContain(id);
     expect(listed.stdout).not.toContain(secret);
@@ -129,6 +134,18 @@ describe('the life of a proxy on the command line', () => {
       XksProxyAuthenticationCredential: { AccessKeyId: id, RawSecretAccessKey: secret },
     });
     expect(await run('credentials', 'revoke', id, ...CONFIG)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('shows a secret on a terminal alone', async () => {
+    const { isTTY } = process.stdout;
+    process.stdout.isTTY = true;
+    onTestFinished(() => {
+      process.stdout.isTTY = isTTY;
+    });
+    const { stdout } = await run('credentials', 'add', ...CONFIG);
+    const [, id = '', secret = ''] = /([A-Z2-7]{20})\n.* ([A-Za-z0-9+/=]{44})\n/.exec(stdout) ?? [];
+    expect(readFileSync(join(folder, 'xks', `${id}.secret`), 'utf8')).toBe(`${secret}\n`);
+    expect(await run('credentials', 'revoke', id, ...CONFIG)).toMatchObject({ status: 0 });
   });
 
   it('writes the secret for AWS into files for their owner alone, and none on the terminal', async () => {
@@ -196,6 +213,26 @@ describe('the life of a proxy on the command line', () => {
       await run('config', 'check', '--config', join(folder, 'none.toml')),
     ];
     expect(misunderstood.map(({ status }) => status)).toEqual([2, 2, 2, 2]);
+  });
+
+  it('says what to do about a wrong PIN in one line, with status 4', async () => {
+    writeFileSync(join(folder, 'wrong-pin'), 'wrong\n');
+    const made = await run(
+      'init',
+      '--folder',
+      join(folder, 'other'),
+      ...initOptions(),
+      '--pin-file',
+      join(folder, 'wrong-pin'),
+    );
+    writeFileSync(join(folder, 'xks', 'pin'), 'wrong');
+    const created = await run('keys', 'create', 'never', ...CONFIG);
+    writeFileSync(join(folder, 'xks', 'pin'), `${token.pin}\n`);
+    for (const { status, stderr } of [made, created]) {
+      expect(status).toBe(4);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+      expect(stderr).toContain(finding('pin-refused', '', '').remedy);
+    }
   });
 
   it('ends doctor with status 1 when something is wrong', async () => {

@@ -90,7 +90,7 @@ describe('init', () => {
 
   it('makes no file where the token does not take the PIN', async () => {
     const made = initialize(choices({ token: { kind: 'existing', label: 'there', pin: 'wrong' } }));
-    expect(await codeOf(made)).toBe('TOKEN_UNAVAILABLE');
+    expect(await codeOf(made)).toBe('PIN_REFUSED');
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -104,6 +104,7 @@ describe('init', () => {
     ['a region that is none', async () => ({ regions: ['Europe'] })],
     ['a key id that AWS KMS has not', async () => ({ externalKeyIds: ['orders', 'bad key!'] })],
     ['a key twice', async () => ({ externalKeyIds: ['orders', 'orders'] })],
+    ['a URL in place of a host name', async () => ({ hostName: 'https://xks.example.com' })],
     ['a port that is none', async () => ({ port: 99_999 })],
     ['a store that would lie elsewhere', async () => ({ store: '../evil' })],
     ['a label of more bytes than a token has', async () => ({ token: newToken('ü'.repeat(17)) })],
@@ -178,6 +179,13 @@ describe('init', () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     expect(await codeOf(initialize(choices()))).toBe('CHANGE_REFUSED');
     expect(existsSync(join(folder, 'config.toml'))).toBe(false);
+  });
+
+  it('passes on why openssl makes no certificate', async () => {
+    const hostName = `${'a'.repeat(60)}.example.com`;
+    const made = initialize(choices({ hostName }));
+    await expect(made).rejects.toMatchObject({ code: 'CHANGE_REFUSED' });
+    await expect(made).rejects.toThrow(/maxsize=64|too long/);
   });
 
   it('knows how the modules of vendors find initialization vectors', () => {
