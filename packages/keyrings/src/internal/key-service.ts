@@ -27,10 +27,19 @@ export async function called<T>(failures: KeyServiceFailures, call: () => Promis
     if (cause instanceof KeyringError) throw cause;
     const { keyService } = failures;
     if (failures.isUnreadable?.(cause)) throw invalidAnswer(keyService, 'what cannot be read');
-    throw failures.isOutage(cause)
-      ? new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService} is out`, { cause, keyService })
-      : new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause, keyService });
+    throw failures.isOutage(cause) ? outage(keyService, cause) : refusal(keyService, cause);
   }
+}
+
+/** The same call may succeed later. Who was not reached may be well, and the configuration of the client not. */
+export function outage(keyService: KeyService, cause: unknown): KeyringError {
+  const message = `${keyService} was not reached, or is out`;
+  return new KeyringError('KEY_SERVICE_UNAVAILABLE', message, { cause, keyService });
+}
+
+/** The key service answered that it does not do what it was asked. */
+export function refusal(keyService: KeyService, cause: unknown): KeyringError {
+  return new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause, keyService });
 }
 
 /** The key service answered with something else than was asked for. */

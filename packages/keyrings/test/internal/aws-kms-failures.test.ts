@@ -1,4 +1,4 @@
-import type { KMSClient } from '@aws-sdk/client-kms';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsKmsKeyring } from '../../src/aws-kms.ts';
 import { AWS_KMS_FAILURES } from '../../src/internal/aws-kms/failures.ts';
@@ -59,6 +59,22 @@ describe('AWS KMS is out', () => {
       }
     });
   }
+
+  it.each(['region', 'credentials'])(
+    'also for a client that has no %s, and the cause says so',
+    async (missing) => {
+      const cause = new Error(`${missing} is missing`);
+      const unable = new KMSClient({
+        endpoint: server.url,
+        region: 'eu-north-1',
+        credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'of no meaning here' },
+        [missing]: () => Promise.reject(cause),
+      });
+      const keyring = awsKmsKeyring({ client: unable, generatorKeyId: keyArn });
+      const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+      expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS', cause });
+    },
+  );
 
   it.each([408, 429, 500, 503])(
     'by status %i, though a client of before schemas blames its caller',

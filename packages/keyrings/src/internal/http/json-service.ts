@@ -1,6 +1,6 @@
 import { secretBytes } from '@holdfast/sdk/spi';
-import { KeyringError, type KeyService } from '../errors.ts';
-import { called, invalidAnswer, isOutageStatus } from '../key-service.ts';
+import type { KeyService } from '../errors.ts';
+import { called, invalidAnswer, isOutageStatus, outage, refusal } from '../key-service.ts';
 import { checkedTimeout, type HttpOptions } from './options.ts';
 
 /** How one key service differs from the others. */
@@ -60,18 +60,15 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
       const { status, retryAfter, bytes } = await called(failures, () => withinTime(timeoutMs, ask));
       const answer = parsedJson(bytes);
       bytes?.fill(0);
-      if (status !== 200) throw failed(keyService, httpFailure(status, kind.reasonOf(answer), retryAfter));
+      if (status !== 200) {
+        const failure = httpFailure(status, kind.reasonOf(answer), retryAfter);
+        throw isOutageStatus(status) ? outage(keyService, failure) : refusal(keyService, failure);
+      }
       if (bytes === undefined) throw invalidAnswer(keyService, 'more than it has to say');
       if (answer === undefined) throw invalidAnswer(keyService, 'something else than JSON');
       return answer;
     },
   };
-}
-
-function failed(keyService: KeyService, failure: HttpFailure): KeyringError {
-  return isOutageStatus(failure.status)
-    ? new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService} is out`, { cause: failure, keyService })
-    : new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause: failure, keyService });
 }
 
 function httpFailure(status: number, reason: string | undefined, retryAfter: string | null): HttpFailure {
