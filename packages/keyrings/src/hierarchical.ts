@@ -9,7 +9,7 @@ import {
 import type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
 import { branchWrappingKey } from './internal/branch-keys/branch-wrapping-key.ts';
 import { cachedBranchKeys } from './internal/branch-keys/cached-branch-keys.ts';
-import { dataKeyNotOpened } from './internal/errors.ts';
+import { dataKeyNotOpened } from './internal/data-key-not-opened.ts';
 import { isText, isWellFormed } from './internal/text.ts';
 import { assertNoDataKey } from './internal/wrapping.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';

@@ -1,5 +1,6 @@
 import type { Keyring } from '@holdfast/sdk/spi';
-import { dataKeyNotOpened, KeyringError } from './internal/errors.ts';
+import { dataKeyNotOpened } from './internal/data-key-not-opened.ts';
+import { KeyringError } from './internal/errors.ts';
 import { assertNoDataKey, assertSameDataKey, wipedOnFailure } from './internal/wrapping.ts';
 
 /** Options of {@link multiKeyring}: at least one keyring in all. */

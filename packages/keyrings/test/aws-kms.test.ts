@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   CreateAliasCommand,
   DisableKeyCommand,
@@ -80,6 +81,7 @@ describe('an AWS KMS keyring', () => {
       // The specification lets only an ARN decrypt: what an alias means may change.
       const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
       expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+      expect(inspect(error)).toContain('that no key ARN names only encrypts');
     }
   });
 
@@ -133,6 +135,7 @@ describe('an AWS KMS keyring', () => {
     const opening = await keyringError(generating.onDecrypt(decryptionMaterials(), encryptedDataKeys));
     expect(opening.code).toBe('DATA_KEY_NOT_OPENED');
     expect(rootCauses(opening)).toMatchObject([{ name: 'DisabledException' }]);
+    expect(inspect(opening)).toContain('AggregateError: tried 1: AWS KMS refused: DisabledException');
   });
 
   it('says that AWS KMS is out while the state of a key, or an external key store, lets it do nothing', async () => {

@@ -10,8 +10,8 @@
  * - `DATA_KEY_NOT_OPENED`: none of the encrypted data keys could be opened; the causes are in `cause`
  * - `KEY_SERVICE_ANSWER_INVALID`: the key service answered with another key, length or form than was asked for
  * - `KEY_SERVICE_REFUSED`: the key service did not do what it was asked; its error is the `cause`
- * - `KEY_SERVICE_UNAVAILABLE`: the key service did not answer, or could not at the time: the same call may succeed
- *   later. Never says anything about the data key
+ * - `KEY_SERVICE_UNAVAILABLE`: the key service was not reached, also for want of a region or credentials, or could not
+ *   do it at the time: the same call may succeed later. Never says anything about the data key
  */
 export type KeyringErrorCode =
   | 'BRANCH_KEY_CHANGED'
@@ -40,7 +40,7 @@ export class KeyringError extends Error {
   override readonly name = 'KeyringError';
   readonly code: KeyringErrorCode;
   /** Who failed, for the codes `KEY_SERVICE_…`. */
-  readonly keyService?: KeyService;
+  declare readonly keyService?: KeyService;
 
   constructor(
     code: KeyringErrorCode,
@@ -51,25 +51,4 @@ export class KeyringError extends Error {
     this.code = code;
     if (keyService !== undefined) this.keyService = keyService;
   }
-}
-
-/**
- * No encrypted data key opened; `causes` has one error for each that was tried. Where one of them could not be
- * tried because its key service was out, the failure is that outage: nothing is known about the data key yet.
- */
-export function dataKeyNotOpened(causes: readonly unknown[]): KeyringError {
-  const cause = new AggregateError(causes, `tried: ${causes.length}`);
-  const outage = causes.find(isOutage);
-  if (outage === undefined) {
-    return new KeyringError('DATA_KEY_NOT_OPENED', 'no encrypted data key could be opened', { cause });
-  }
-  const { keyService } = outage;
-  return new KeyringError('KEY_SERVICE_UNAVAILABLE', `${keyService ?? 'a key service'} is out`, {
-    cause,
-    keyService,
-  });
-}
-
-function isOutage(error: unknown): error is KeyringError {
-  return error instanceof KeyringError && error.code === 'KEY_SERVICE_UNAVAILABLE';
 }

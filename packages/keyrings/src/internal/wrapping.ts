@@ -5,7 +5,8 @@ import {
   type EncryptionMaterials,
   randomBytes,
 } from '@holdfast/sdk/spi';
-import { dataKeyNotOpened, KeyringError } from './errors.ts';
+import { dataKeyNotOpened } from './data-key-not-opened.ts';
+import { KeyringError } from './errors.ts';
 
 /** The materials as they are, or with a new data key: by default a random one, of the suite's length. */
 export function withDataKey(

@@ -1,7 +1,8 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
-import { openFirst } from '../wrapping.ts';
+import { KeyringError } from '../errors.ts';
+import { assertNoDataKey, openFirst } from '../wrapping.ts';
 import { isAwsKmsIdentifier, parseAwsKmsKeyArn } from './arn.ts';
 import { checkedGrantTokens, clientForKey, type KmsClientOfRegion } from './clients.ts';
 import { providerInfoText } from './provider-info.ts';
@@ -73,8 +74,11 @@ function singleKeyKeyring(
         ? generateDataKey(key, materials)
         : wrapDataKey(key, materials, materials.dataKey),
     onDecrypt: async (materials, encryptedDataKeys) => {
+      assertNoDataKey(materials);
+      if (!mayOpen)
+        throw new KeyringError('DATA_KEY_NOT_OPENED', 'a key that no key ARN names only encrypts');
       const own = encryptedDataKeys.filter(({ providerId, providerInfo }) => {
-        if (!mayOpen || providerId !== AWS_KMS_PROVIDER_ID) return false;
+        if (providerId !== AWS_KMS_PROVIDER_ID) return false;
         const wrappedBy = providerInfoText(providerInfo);
         return wrappedBy !== undefined && opens(key.keyId, wrappedBy);
       });
