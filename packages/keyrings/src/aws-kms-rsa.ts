@@ -7,6 +7,7 @@ import {
   type Keyring,
   secretBytes,
 } from '@holdfast/sdk/spi';
+import { answerBytes } from './internal/aws-kms/answer-bytes.ts';
 import { isRelatedKey, parseAwsKmsKeyArn } from './internal/aws-kms/arn.ts';
 import { checkedClient, checkedGrantTokens } from './internal/aws-kms/clients.ts';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
@@ -103,11 +104,12 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
           GrantTokens: grantTokens,
         });
         const { KeyId, Plaintext } = await called(AWS_KMS_FAILURES, () => client.send(request));
+        const plaintext = answerBytes(Plaintext);
         try {
           if (KeyId !== keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-          return opened(Plaintext, digest, materials.suite.dataKeyLength);
+          return opened(plaintext, digest, materials.suite.dataKeyLength);
         } finally {
-          Plaintext?.fill(0);
+          plaintext?.fill(0);
         }
       });
     },

@@ -75,7 +75,7 @@ function checked(field: string, bytes: Uint8Array): Readonly<Record<string, stri
 /** A field of an answer, whose checksum is right. The form of a 64-bit number in JSON is a string. */
 function checkedBytes(answer: unknown, field: string): Uint8Array {
   const bytes = fromBase64(member(answer, field));
-  if (bytes === undefined) throw invalidAnswer(KEY_SERVICE, `no ${field}`);
+  if (bytes === undefined || bytes.length === 0) throw invalidAnswer(KEY_SERVICE, `no ${field}`);
   if (member(answer, `${field}Crc32c`) === String(crc32c(bytes))) return bytes;
   bytes.fill(0);
   throw invalidAnswer(KEY_SERVICE, `a ${field} that was damaged on its way`);

@@ -109,6 +109,9 @@ describe('an AWS KMS keyring does not believe', () => {
     'without key ARN': without(generated, 'KeyId'),
     'without ciphertext': without(generated, 'CiphertextBlob'),
     'with an empty ciphertext': { ...generated, CiphertextBlob: new Uint8Array(0) },
+    'with a number for a key ARN': { ...generated, KeyId: 5 },
+    'with a number for a ciphertext': { ...generated, CiphertextBlob: 5 },
+    'with a number for a plaintext': { ...generated, Plaintext: 5 },
     'without plaintext': without(generated, 'Plaintext'),
     'with a data key that is too short': { ...generated, Plaintext: dataKey.subarray(1) },
     'with a data key that is too long': { ...generated, Plaintext: Uint8Array.of(...dataKey, 0) },
@@ -125,6 +128,7 @@ describe('an AWS KMS keyring does not believe', () => {
     'without key ARN': without(wrapped, 'KeyId'),
     'without ciphertext': without(wrapped, 'CiphertextBlob'),
     'with an empty ciphertext': { ...wrapped, CiphertextBlob: new Uint8Array(0) },
+    'with a number for a ciphertext': { ...wrapped, CiphertextBlob: 5 },
   })) {
     it(`an answer to Encrypt ${flaw}`, async () => {
       kms.answer(answer);
@@ -170,6 +174,7 @@ describe('an AWS KMS keyring does not believe', () => {
     'with an alias for the key': { ...opened, KeyId: aliasArn },
     'without key ARN': without(opened, 'KeyId'),
     'without plaintext': without(opened, 'Plaintext'),
+    'with a number for a plaintext': { ...opened, Plaintext: 5 },
     'with a data key that is too short': { ...opened, Plaintext: dataKey.subarray(1) },
     'with a data key that is too long': { ...opened, Plaintext: Uint8Array.of(...dataKey, 0) },
   })) {

@@ -226,6 +226,7 @@ describe('an AWS KMS ECDH keyring', () => {
       { ...right, KeyUsage: 'SIGN_VERIFY' },
       { ...right, PublicKey: der(keys['P-384'].alice.publicKey) },
       { ...right, PublicKey: der(alice.publicKey).subarray(1) },
+      { ...right, PublicKey: 5 },
       // The point at infinity.
       { ...right, PublicKey: Buffer.from('3019301306072a8648ce3d020106082a8648ce3d03010703020000', 'hex') },
       without,
@@ -249,6 +250,7 @@ describe('an AWS KMS ECDH keyring', () => {
       { ...right, KeyId: bob.keyArn },
       { ...right, KeyAgreementAlgorithm: 'another' },
       { ...right, SharedSecret: right.SharedSecret.subarray(1) },
+      { ...right, SharedSecret: 5 },
       without,
     ]) {
       liar.answer(wrong);

@@ -128,6 +128,7 @@ describe('an AWS KMS RSA keyring', () => {
       { KeyId: own.keyArn.replace('key/', 'alias/'), Plaintext },
       { Plaintext },
       { KeyId: own.keyArn },
+      { KeyId: own.keyArn, Plaintext: 5 },
       { KeyId: own.keyArn, Plaintext: Plaintext.subarray(0, 48) },
       { KeyId: own.keyArn, Plaintext: Plaintext.subarray(1) },
       { KeyId: own.keyArn, Plaintext: Buffer.concat([Plaintext, Buffer.alloc(1)]) },

@@ -119,6 +119,7 @@ describe('a Google Cloud KMS keyring', () => {
     'a ciphertext without checksum': { ciphertextCrc32c: undefined },
     'another ciphertext': { ciphertext: 'AAAA' },
     'no ciphertext': { ciphertext: undefined },
+    'an empty ciphertext': { ciphertext: '', ciphertextCrc32c: '0' },
     'a plaintext that it did not verify': { verifiedPlaintextCrc32c: false },
     'a context that it did not verify': { verifiedAdditionalAuthenticatedDataCrc32c: undefined },
   };

@@ -11,11 +11,12 @@ export interface AwsKmsArn {
 export type AwsKmsKeyArn = AwsKmsArn & { readonly resource: 'key' };
 
 /**
- * Reads the ARN of a key or alias; `undefined` if the text is none.
+ * Reads the ARN of a key or alias; `undefined` for anything else, of whatever type.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-key-arn.md
  */
-export function parseAwsKmsArn(text: string): AwsKmsArn | undefined {
+export function parseAwsKmsArn(text: unknown): AwsKmsArn | undefined {
+  if (typeof text !== 'string') return undefined;
   const [arn, partition, service, region, account, path = '', ...more] = text.split(':');
   const [resource, ...idParts] = path.split('/');
   const id = idParts.join('/');
@@ -27,7 +28,7 @@ export function parseAwsKmsArn(text: string): AwsKmsArn | undefined {
 }
 
 /** Reads the ARN of a key; `undefined` for that of an alias too. */
-export function parseAwsKmsKeyArn(text: string): AwsKmsKeyArn | undefined {
+export function parseAwsKmsKeyArn(text: unknown): AwsKmsKeyArn | undefined {
   const arn = parseAwsKmsArn(text);
   return arn?.resource === 'key' ? { ...arn, resource: 'key' } : undefined;
 }

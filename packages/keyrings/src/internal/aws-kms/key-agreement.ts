@@ -4,6 +4,7 @@ import { type EcdhCurve, type EcdhPublicKey, ecdhPublicKey } from '../ecdh/point
 import { publicKeyObject } from '../key-object.ts';
 import { called, invalidAnswer } from '../key-service.ts';
 import { wipedOnFailure } from '../wrapping.ts';
+import { answerBytes } from './answer-bytes.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
 /** One key agreement key of AWS KMS, and what it takes to ask for it. */
@@ -24,7 +25,7 @@ export async function ownPublicKey(key: KeyAgreementKey): Promise<EcdhPublicKey>
   const request = new GetPublicKeyCommand({ KeyId: key.keyArn, GrantTokens: key.grantTokens });
   const { KeyId, KeyUsage, PublicKey } = await called(AWS_KMS_FAILURES, () => key.client.send(request));
   if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-  const publicKey = PublicKey && parsed(PublicKey);
+  const publicKey = parsed(answerBytes(PublicKey));
   if (KeyUsage !== 'KEY_AGREEMENT' || publicKey?.curve !== key.curve) {
     throw invalidAnswer('AWS KMS', `no public key for key agreement on ${key.curve}`);
   }
@@ -44,7 +45,8 @@ export async function agreedSecret(key: KeyAgreementKey, peer: EcdhPublicKey): P
     GrantTokens: key.grantTokens,
   });
   const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
-  const { KeyId, KeyAgreementAlgorithm, SharedSecret: secret } = answer;
+  const { KeyId, KeyAgreementAlgorithm } = answer;
+  const secret = answerBytes(answer.SharedSecret);
   return wipedOnFailure(secret, () => {
     if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
     // A compressed point is its x coordinate behind a sign.
@@ -55,9 +57,9 @@ export async function agreedSecret(key: KeyAgreementKey, peer: EcdhPublicKey): P
   });
 }
 
-function parsed(publicKey: Uint8Array): EcdhPublicKey | undefined {
+function parsed(publicKey: Uint8Array | undefined): EcdhPublicKey | undefined {
   try {
-    return ecdhPublicKey(publicKeyObject('PublicKey', publicKey));
+    return publicKey && ecdhPublicKey(publicKeyObject('PublicKey', publicKey));
   } catch {
     return undefined;
   }

@@ -1,7 +1,14 @@
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import {
+  DecryptCommand,
+  EncryptCommand,
+  type EncryptCommandOutput,
+  GenerateDataKeyCommand,
+  type KMSClient,
+} from '@aws-sdk/client-kms';
 import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials } from '@holdfast/sdk/spi';
 import { called, invalidAnswer } from '../key-service.ts';
 import { wipedOnFailure, withEncryptedDataKey } from '../wrapping.ts';
+import { answerBytes } from './answer-bytes.ts';
 import { isNameOf, parseAwsKmsKeyArn } from './arn.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
@@ -30,7 +37,7 @@ export async function generateDataKey(
     NumberOfBytes: materials.suite.dataKeyLength,
   });
   const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
-  const dataKey = answer.Plaintext;
+  const dataKey = answerBytes(answer.Plaintext);
   return wipedOnFailure(dataKey, () => {
     if (dataKey?.length !== materials.suite.dataKeyLength)
       throw invalidAnswer('AWS KMS', 'a data key of another length');
@@ -65,7 +72,7 @@ export async function openDataKey(
 ): Promise<Uint8Array> {
   const request = new DecryptCommand({ ...requestOf(key, materials), CiphertextBlob: ciphertext });
   const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
-  const dataKey = answer.Plaintext;
+  const dataKey = answerBytes(answer.Plaintext);
   return wipedOnFailure(dataKey, () => {
     if (answer.KeyId !== key.keyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
     if (dataKey === undefined) throw invalidAnswer('AWS KMS', 'no plaintext');
@@ -90,12 +97,12 @@ function requestOf(
 
 function encryptedDataKey(
   keyId: string,
-  answer: { readonly KeyId?: string | undefined; readonly CiphertextBlob?: Uint8Array | undefined },
+  { KeyId: keyArn = '', CiphertextBlob }: Pick<EncryptCommandOutput, 'KeyId' | 'CiphertextBlob'>,
 ): EncryptedDataKey {
-  const { KeyId: keyArn = '', CiphertextBlob: ciphertext } = answer;
   const key = parseAwsKmsKeyArn(keyArn);
   if (key === undefined) throw invalidAnswer('AWS KMS', 'something else than a key ARN');
   if (!isNameOf(keyId, key)) throw invalidAnswer('AWS KMS', 'another key than was asked for');
+  const ciphertext = answerBytes(CiphertextBlob);
   if (ciphertext === undefined || ciphertext.length === 0) throw invalidAnswer('AWS KMS', 'no ciphertext');
   return { providerId: AWS_KMS_PROVIDER_ID, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
 }

@@ -74,7 +74,7 @@ function inRegion(kmsArn: string, region: string): string {
 
 /** An alias may mean another key tomorrow, and the ARN is part of what the branch key is bound to. */
 function checkedKeyArn(keyArn: string): string {
-  if (typeof keyArn === 'string' && parseAwsKmsKeyArn(keyArn)) return keyArn;
+  if (parseAwsKmsKeyArn(keyArn)) return keyArn;
   throw new TypeError('keyArn: expected the ARN of a key');
 }
 

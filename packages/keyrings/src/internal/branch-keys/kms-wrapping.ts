@@ -5,6 +5,7 @@ import {
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
 import { secretBytes } from '@holdfast/sdk/spi';
+import { answerBytes } from '../aws-kms/answer-bytes.ts';
 import { AWS_KMS_FAILURES } from '../aws-kms/failures.ts';
 import { called, invalidAnswer } from '../key-service.ts';
 import type { BranchKeyKmsKeys } from './kms-configuration.ts';
@@ -80,15 +81,16 @@ export function kmsWrapping({
         GrantTokens,
       });
       const answer = await called(AWS_KMS_FAILURES, () => client.send(command));
+      const plaintext = answerBytes(answer.Plaintext);
       try {
         if (answer.KeyId !== KeyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-        if (answer.Plaintext?.length !== BRANCH_KEY_LENGTH)
+        if (plaintext?.length !== BRANCH_KEY_LENGTH)
           throw invalidAnswer('AWS KMS', 'a branch key of another length');
         const key = secretBytes(BRANCH_KEY_LENGTH);
-        key.set(answer.Plaintext);
+        key.set(plaintext);
         return key;
       } finally {
-        answer.Plaintext?.fill(0);
+        plaintext?.fill(0);
       }
     },
   };
@@ -101,10 +103,9 @@ interface WrappingAnswer {
 
 function wrappedKeyOf({ KeyId, CiphertextBlob }: WrappingAnswer, expected: string): Uint8Array {
   if (KeyId !== expected) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-  if (CiphertextBlob === undefined || CiphertextBlob.length === 0) {
-    throw invalidAnswer('AWS KMS', 'no ciphertext');
-  }
-  return CiphertextBlob;
+  const wrappedKey = answerBytes(CiphertextBlob);
+  if (wrappedKey === undefined || wrappedKey.length === 0) throw invalidAnswer('AWS KMS', 'no ciphertext');
+  return wrappedKey;
 }
 
 const BRANCH_KEY_LENGTH = 32;

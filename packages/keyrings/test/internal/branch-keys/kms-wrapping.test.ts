@@ -133,12 +133,15 @@ describe('the requests to AWS KMS', () => {
   });
 });
 
+type Lie = Partial<Record<keyof typeof honest, string | number | Uint8Array>>;
+
 describe('an answer of AWS KMS', () => {
-  const lies: Readonly<Record<string, Partial<typeof honest>>> = {
+  const lies: Readonly<Record<string, Lie>> = {
     'from another key': { KeyId: otherArn },
     'from a key without its ARN': { KeyId: keyArn.replace(/.*\//, '') },
     'from another source key': { SourceKeyId: otherArn },
     'without ciphertext': { CiphertextBlob: new Uint8Array(0) },
+    'with a number for a ciphertext': { CiphertextBlob: 5 },
   };
   for (const [lie, change] of Object.entries(lies)) {
     it(`${lie} makes no branch key, and no version`, async () => {
@@ -157,11 +160,12 @@ describe('an answer of AWS KMS', () => {
     });
   }
 
-  const misreadings: Readonly<Record<string, Partial<typeof honest>>> = {
+  const misreadings: Readonly<Record<string, Lie>> = {
     'from another key': { KeyId: otherArn },
     'with a shorter key': { Plaintext: new Uint8Array(31) },
     'with a longer key': { Plaintext: new Uint8Array(33) },
     'without a key': { Plaintext: new Uint8Array(0) },
+    'with a number for a key': { Plaintext: 5 },
   };
   for (const [lie, change] of Object.entries(misreadings)) {
     it(`${lie} opens no branch key`, async () => {
