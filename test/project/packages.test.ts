@@ -48,6 +48,7 @@ test('a package that is not built is not packed', () => {
 });
 
 test.each(readdirSync('packages'))('%s is packed so', (name) => {
-  const { scripts } = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'));
-  expect(scripts.prepack).toBe('node ../../tools/prepack.mjs');
+  expect(JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'))).toMatchObject({
+    scripts: { prepack: 'node ../../tools/prepack.mjs' },
+  });
 });

@@ -4,9 +4,9 @@ import { ecdsa, type WeierstrassPoint, weierstrass } from '@noble/curves/abstrac
 import { bytesToNumberBE } from '@noble/curves/utils.js';
 import { sha256, sha384 } from '@noble/hashes/sha2.js';
 import { COORDINATE_LENGTH, type Curve, type Hash } from '../suites.ts';
-import type { SigningKey, VerificationKey } from './provider.ts';
+import type { Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
-export function generateSigningKey(curve: Curve, hash: Hash): SigningKey {
+export function generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey> {
   const scheme = ecdsa(POINTS[curve], hashFunction(hash));
   const { secretKey, publicKey } = scheme.keygen();
   return {
@@ -21,7 +21,11 @@ export function generateSigningKey(curve: Curve, hash: Hash): SigningKey {
   };
 }
 
-export function verificationKey(curve: Curve, hash: Hash, bytes: Uint8Array): VerificationKey | undefined {
+export function verificationKey(
+  curve: Curve,
+  hash: Hash,
+  bytes: Uint8Array,
+): Awaitable<VerificationKey | undefined> {
   const publicKey = bytes.length === 1 + COORDINATE_LENGTH[curve] ? pointOf(curve, bytes) : undefined;
   return (
     publicKey && {
