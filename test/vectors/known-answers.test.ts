@@ -88,7 +88,7 @@ describe('known answers', () => {
         const point = Buffer.concat([Buffer.of(2 + ((publicKey.uncompressed.at(-1) ?? 0) & 1)), x]);
         const keys = [
           await node.verificationKey(curve, hash, point),
-          web.verificationKey(curve, hash, point),
+          await web.verificationKey(curve, hash, point),
         ];
         for (const { tcId, msg, sig, result } of tests) {
           const signature = decodeEcdsaSignature(sig, COORDINATE_LENGTH[curve]);
