@@ -55,6 +55,14 @@ it('writes nothing elsewhere, whatever the access key id is', async () => {
   expect(readdirSync(folder).sort()).toEqual([...before, 'settings.toml'].sort());
 });
 
+it('looks for no token on behalf of settings of another program', async () => {
+  const file = join(folder, 'settings.toml');
+  writeFileSync(file, '[server]\nport = 8443\n');
+  expect(await runCommandHere('migrate', file, '--output', join(folder, 'output'))).toMatchObject({
+    status: 2,
+  });
+});
+
 const SETTINGS = `
 [server]
 port = 8443
