@@ -50,7 +50,8 @@ describe('a file that is replaced', () => {
       chmodSync(file, 0o640);
       for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
       chownSync(file, NOBODY, OTHERS);
-      const child = fork(PROGRAM, [file, 'new'], { execArgv: SOURCES, uid: NOBODY, gid: NOBODY });
+      const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
+      const child = fork(PROGRAM, [file, 'new'], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
       expect(await once(child, 'exit')).toEqual([0, null]);
       expect(readFileSync(file, 'utf8')).toBe('new');
       expect(statSync(file)).toMatchObject({ uid: NOBODY, gid: NOBODY });
