@@ -17,7 +17,7 @@ import {
 } from '@holdfast/sdk/spi';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
 import { called, invalidAnswer, type KeyServiceFailures } from './internal/key-service.ts';
-import { assertSameDataKey, openFirst } from './internal/wrapping.ts';
+import { assertKeyring, assertSameDataKey, openFirst } from './internal/wrapping.ts';
 
 /**
  * Any Node keyring of `@aws-crypto`, for a client of ours. The encrypted data keys are handed to it one at a time,
@@ -72,10 +72,12 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
  * Any keyring of ours, for an application that uses `@aws-crypto/client-node`. Its clients and caching CMM take it
  * as one of their own, its multi-keyring too.
  *
+ * @throws TypeError for something else than a keyring
  * @example
  * const { message } = await encrypt(toAwsCrypto(pkcs11Keyring({ … })), plaintext);
  */
 export function toAwsCrypto(keyring: Keyring): KeyringNode {
+  assertKeyring('keyring', keyring);
   return new Bridge(keyring);
 }
 

@@ -61,7 +61,7 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
     throw new TypeError(`encryptionAlgorithm: expected ${Object.keys(OAEP_HASHES).join(' or ')}`);
   }
   if (options.publicKey === undefined && options.client === undefined) {
-    throw new TypeError('expected a publicKey to wrap data keys, a client to open them, or both');
+    throw new TypeError('publicKey: expected one to wrap data keys, or a client to open them, or both');
   }
   const publicKey = options.publicKey === undefined ? undefined : rsaPublicKey(options.publicKey);
   const client = options.client === undefined ? undefined : checkedClient(options.client);

@@ -27,7 +27,7 @@ export interface AzureKeyVaultKeyringOptions extends HttpOptions {
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for something else than the id of a key with its version, or one without TLS
+ * @throws TypeError for something else than the id of a key with its version, or one without TLS, or a token that is no function
  * @throws RangeError for a `timeoutMs` out of bounds
  * @see https://learn.microsoft.com/en-us/rest/api/keyvault/keys/wrap-key/wrap-key
  * @example

@@ -109,7 +109,7 @@ export interface BranchKeyStore extends BranchKeySource {
 export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
   const { storage, logicalKeyStoreName } = options;
   if (typeof storage?.read !== 'function') throw new TypeError('storage: expected a BranchKeyStorage');
-  const client = checkedClient(options.kmsClient);
+  const client = checkedClient(options.kmsClient, 'kmsClient');
   const keys = kmsKeys(options.kmsConfiguration);
   const grantTokens = checkedGrantTokens(options.grantTokens);
   assertText('logicalKeyStoreName', logicalKeyStoreName);

@@ -21,7 +21,7 @@ export interface GcpKmsKeyringOptions extends HttpOptions {
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for something else than the name of a key, or an address without TLS
+ * @throws TypeError for something else than the name of a key, or an address without TLS, or a token that is no function
  * @throws RangeError for a `timeoutMs` out of bounds
  * @see https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/encrypt
  * @example

@@ -1,7 +1,8 @@
 import type { Keyring } from '@holdfast/sdk/spi';
+import { assertArray } from './internal/array.ts';
 import { dataKeyNotOpened } from './internal/data-key-not-opened.ts';
 import { KeyringError } from './internal/errors.ts';
-import { assertNoDataKey, assertSameDataKey, wipedOnFailure } from './internal/wrapping.ts';
+import { assertKeyring, assertNoDataKey, assertSameDataKey, wipedOnFailure } from './internal/wrapping.ts';
 
 /** Options of {@link multiKeyring}: at least one keyring in all. */
 export interface MultiKeyringOptions {
@@ -19,15 +20,18 @@ export interface MultiKeyringOptions {
  * every keyring's failure; on encrypt with the failure of the keyring that failed, or `KEY_SERVICE_ANSWER_INVALID` for
  * one that changed the data key.
  *
- * @throws TypeError without any keyring
+ * @throws TypeError without any keyring, or for something else than keyrings
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/multi-keyring.md
  * @example
  * const keyring = multiKeyring({ generator: awsKmsKeyring({ … }), children: [rawAesKeyring({ … })] });
  */
 export function multiKeyring({ generator, children = [] }: MultiKeyringOptions): Keyring {
+  assertArray('children', children);
+  for (const child of children) assertKeyring('children', child);
+  if (generator !== undefined) assertKeyring('generator', generator);
   const wrapping = [...children];
   const keyrings = generator === undefined ? wrapping : [generator, ...wrapping];
-  if (keyrings.length === 0) throw new TypeError('expected a generator or a child keyring');
+  if (keyrings.length === 0) throw new TypeError('generator: expected one, or children');
   return {
     async onEncrypt(materials) {
       if (generator !== undefined) assertNoDataKey(materials);

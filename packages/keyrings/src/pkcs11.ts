@@ -45,7 +45,7 @@ export interface Pkcs11RsaKeyringOptions extends RawKeyName {
  */
 export function pkcs11Keyring(options: Pkcs11KeyringOptions): Keyring {
   checkRawKeyName(options);
-  if (Object(options.key) !== options.key) throw new TypeError('key: expected a key of a token');
+  if (typeof options.key?.encrypt !== 'function') throw new TypeError('key: expected a key of a token');
   if (isRsa(options)) return rsaKeyring(options);
   // From JavaScript, somebody may take the key for another one than it is.
   if ('padding' in options) throw new TypeError('padding: expected none with an AES key');

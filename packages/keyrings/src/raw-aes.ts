@@ -20,7 +20,7 @@ export interface RawAesKeyringOptions extends RawKeyName {
 /**
  * Wraps data keys with an AES key that you hold, by AES-GCM bound to the encryption context.
  *
- * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, or a key of zeros only
+ * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, something else than bytes, or zeros only
  * @throws RangeError for a key of another length, or a name that is too long for a message
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
  * @example
@@ -33,6 +33,7 @@ export function rawAesKeyring({
   acceptLocaleOrderedContexts = false,
 }: RawAesKeyringOptions): Keyring {
   checkRawKeyName({ namespace, name });
+  if (!(wrappingKey instanceof Uint8Array)) throw new TypeError('wrappingKey: expected a Uint8Array');
   if (![16, 24, 32].includes(wrappingKey.length)) {
     throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');
   }

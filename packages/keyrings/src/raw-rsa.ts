@@ -79,7 +79,7 @@ function keyObjects(keys: Pick<RawRsaKeyringOptions, 'publicKey' | 'privateKey'>
   const privateKey =
     keys.privateKey === undefined ? undefined : privateKeyObject('privateKey', keys.privateKey);
   if (publicKey === undefined && privateKey === undefined) {
-    throw new TypeError('expected a public key, a private key, or both');
+    throw new TypeError('publicKey: expected one, or a privateKey, or both');
   }
   if (publicKey) assertRsaKey('publicKey', publicKey, MIN_BITS_TO_ENCRYPT);
   if (privateKey) assertRsaKey('privateKey', privateKey, MIN_BITS_TO_DECRYPT);

@@ -37,7 +37,8 @@ export interface VaultTransitKeyringOptions extends HttpOptions {
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for an address without TLS, or a name that is no key name, mount path or namespace
+ * @throws TypeError for an address without TLS, a name that is no key name, mount path or namespace, or a token that is
+ *   no function
  * @throws RangeError for a `timeoutMs` out of bounds
  * @see https://openbao.org/api-docs/secret/transit/
  * @example

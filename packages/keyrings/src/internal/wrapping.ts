@@ -3,6 +3,7 @@ import {
   type DecryptionMaterials,
   type EncryptedDataKey,
   type EncryptionMaterials,
+  type Keyring,
   randomBytes,
 } from '@holdfast/sdk/spi';
 import { dataKeyNotOpened } from './data-key-not-opened.ts';
@@ -60,6 +61,15 @@ export function assertNoDataKey(materials: EncryptionMaterials | DecryptionMater
   if (materials.dataKey !== undefined) {
     throw new KeyringError('DATA_KEY_ALREADY_SET', 'the materials have a data key already');
   }
+}
+
+/**
+ * @param option that has the keyring, for the error
+ * @throws TypeError for something else
+ */
+export function assertKeyring(option: string, keyring: Keyring): void {
+  if (typeof keyring?.onEncrypt === 'function' && typeof keyring.onDecrypt === 'function') return;
+  throw new TypeError(`${option}: expected a keyring`);
 }
 
 /**

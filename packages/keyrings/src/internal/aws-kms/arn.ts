@@ -39,7 +39,8 @@ export function awsKmsKeyArnText({ partition, region, account, id }: AwsKmsKeyAr
 }
 
 /** True for what a keyring may be configured with: an ARN, an alias name or a key id. */
-export function isAwsKmsIdentifier(text: string): boolean {
+export function isAwsKmsIdentifier(text: unknown): boolean {
+  if (typeof text !== 'string') return false;
   if (text.startsWith('arn:')) return parseAwsKmsArn(text) !== undefined;
   if (text.startsWith('alias/')) return text.length > 'alias/'.length;
   return /^[A-Za-z0-9-]+$/.test(text);

@@ -1,4 +1,5 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
+import { assertArray } from '../array.ts';
 import { parseAwsKmsArn } from './arn.ts';
 
 /** Answers a client for a region, such as `eu-north-1`. Asked once for each region, when the keyring is made. */
@@ -15,15 +16,18 @@ export function clientForKey(client: KMSClient | KmsClientOfRegion): (keyId: str
   const clientOf = onePerRegion(client);
   return (keyId) => {
     const arn = parseAwsKmsArn(keyId);
-    if (arn === undefined) throw new TypeError('keyIds: expected ARNs, for clients that go by region');
+    if (arn === undefined) throw new TypeError(`client: expected a KMSClient, for ${keyId} names no region`);
     return clientOf(arn.region);
   };
 }
 
-/** @throws TypeError for something else than a client */
-export function checkedClient(client: KMSClient): KMSClient {
+/**
+ * @param option that has the client, for the error
+ * @throws TypeError for something else than a client
+ */
+export function checkedClient(client: KMSClient, option = 'client'): KMSClient {
   // Or the mistake would look like an outage of AWS KMS, much later.
-  if (typeof client?.send !== 'function') throw new TypeError('client: expected a KMSClient');
+  if (typeof client?.send !== 'function') throw new TypeError(`${option}: expected a KMSClient`);
   return client;
 }
 
@@ -34,6 +38,7 @@ export function checkedClient(client: KMSClient): KMSClient {
  * @throws TypeError for something else than texts
  */
 export function checkedGrantTokens(grantTokens: readonly string[] = []): string[] {
+  assertArray('grantTokens', grantTokens);
   if (grantTokens.length > MAX_GRANT_TOKENS) {
     throw new RangeError(`grantTokens: expected ${MAX_GRANT_TOKENS} at most`);
   }

@@ -2,6 +2,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
 import { called } from '../key-service.ts';
+import { isText } from '../text.ts';
 import { openFirst } from '../wrapping.ts';
 import { type AwsKmsKeyArn, parseAwsKmsKeyArn } from './arn.ts';
 import { checkedClient, checkedGrantTokens, type KmsClientOfRegion } from './clients.ts';
@@ -80,8 +81,8 @@ function keyArnOf({ providerId, providerInfo }: EncryptedDataKey): AwsKmsKeyArn 
 function filterOf(filter: DiscoveryFilter | undefined): (arn: AwsKmsKeyArn) => boolean {
   if (filter === undefined) return () => true;
   const { partition } = filter;
-  const accountIds = new Set(filter.accountIds);
-  if (!partition || accountIds.size === 0 || [...accountIds].some((id) => id === '')) {
+  const accountIds = new Set(Array.isArray(filter.accountIds) ? filter.accountIds : []);
+  if (!isText(partition) || accountIds.size === 0 || ![...accountIds].every(isText)) {
     throw new TypeError('discoveryFilter: expected a partition and account ids');
   }
   return (arn) => arn.partition === partition && accountIds.has(arn.account);

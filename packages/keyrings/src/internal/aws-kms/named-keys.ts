@@ -1,6 +1,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
+import { assertArray } from '../array.ts';
 import { KeyringError } from '../errors.ts';
 import { assertNoDataKey, openFirst } from '../wrapping.ts';
 import { isAwsKmsIdentifier, parseAwsKmsKeyArn } from './arn.ts';
@@ -29,9 +30,20 @@ export interface AwsKmsKeyringOptions {
   readonly grantTokens?: readonly string[];
 }
 
-/** The identifiers of all keys, generator first. */
-export function allKeyIds({ generatorKeyId, keyIds = [] }: AwsKmsKeyringOptions): readonly string[] {
-  return generatorKeyId === undefined ? keyIds : [generatorKeyId, ...keyIds];
+/**
+ * The identifiers of all keys, generator first.
+ *
+ * @throws TypeError for a malformed or repeated one, or none
+ */
+export function checkedKeyIds({ generatorKeyId, keyIds = [] }: AwsKmsKeyringOptions): readonly string[] {
+  assertArray('keyIds', keyIds);
+  const generators = generatorKeyId === undefined ? [] : [generatorKeyId];
+  assertIdentifiers('generatorKeyId', generators);
+  assertIdentifiers('keyIds', keyIds);
+  const all = [...generators, ...keyIds];
+  if (all.length === 0) throw new TypeError('generatorKeyId: expected one, or keyIds');
+  if (new Set(all).size !== all.length) throw new TypeError('keyIds: expected every key once');
+  return all;
 }
 
 /**
@@ -46,12 +58,7 @@ export function namedKeysKeyring(
   opens: (configured: string, wrappedBy: string) => boolean,
 ): Keyring {
   const { client, generatorKeyId, keyIds = [] } = options;
-  const all = allKeyIds(options);
-  const malformed = all.find((keyId) => !isAwsKmsIdentifier(keyId));
-  if (malformed !== undefined) {
-    throw new TypeError(`keyIds: expected AWS KMS key identifiers, not ${JSON.stringify(malformed)}`);
-  }
-  if (new Set(all).size !== all.length) throw new TypeError('keyIds: expected every key once');
+  checkedKeyIds(options);
   const grantTokens = checkedGrantTokens(options.grantTokens);
   const clientOf = clientForKey(client);
   const single = (keyId: string): Keyring =>
@@ -60,6 +67,13 @@ export function namedKeysKeyring(
     ...(generatorKeyId === undefined ? {} : { generator: single(generatorKeyId) }),
     children: keyIds.map(single),
   });
+}
+
+function assertIdentifiers(option: string, keyIds: readonly string[]): void {
+  for (const keyId of keyIds) {
+    if (isAwsKmsIdentifier(keyId)) continue;
+    throw new TypeError(`${option}: expected an identifier of an AWS KMS key, not ${JSON.stringify(keyId)}`);
+  }
 }
 
 function singleKeyKeyring(

@@ -44,7 +44,7 @@ export interface BranchKeyKmsKeys {
 
 /** @throws TypeError for a key that is not named by its ARN, no region, or another kind */
 export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsKeys {
-  switch (configuration.kind) {
+  switch (configuration?.kind) {
     case 'key': {
       const own = checkedKeyArn(configuration.keyArn);
       return { own, toOpen: (kmsArn) => (kmsArn === own ? own : refused()) };

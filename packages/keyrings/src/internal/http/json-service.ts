@@ -35,10 +35,16 @@ export interface JsonService {
   post(url: string, body: Readonly<Record<string, string | number>>): Promise<unknown>;
 }
 
-/** @throws RangeError for a `timeoutMs` out of bounds */
+/**
+ * @throws TypeError for a `token` or `fetch` that is no function
+ * @throws RangeError for a `timeoutMs` out of bounds
+ */
 export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonService {
   const { keyService } = kind;
   const { token, fetch: send = fetch } = options;
+  // Or the mistake would look like an outage, much later.
+  if (typeof token !== 'function') throw new TypeError('token: expected a function that resolves to one');
+  if (typeof send !== 'function') throw new TypeError('fetch: expected a function');
   const timeoutMs = checkedTimeout(options.timeoutMs);
   // Whatever fails before there is an answer says nothing about the data key.
   const failures = { keyService, isOutage: () => true };
