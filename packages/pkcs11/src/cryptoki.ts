@@ -92,6 +92,7 @@ const CKF_OS_LOCKING_OK = 0x2;
 export const CKF_RW_SESSION = 0x2;
 export const CKF_SERIAL_SESSION = 0x4;
 export const CKF_TOKEN_INITIALIZED = 0x400;
+export const CKF_USER_PIN_INITIALIZED = 0x8;
 export const CKG_MGF1_SHA1 = 0x1;
 export const CKG_MGF1_SHA256 = 0x2;
 export const CKG_MGF1_SHA384 = 0x3;

@@ -16,9 +16,12 @@ export interface Pkcs11Module {
   /** The tokens that are present now. */
   tokens(): readonly TokenInfo[];
   /**
-   * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched.
+   * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched. A token that
+   * took the label and not the PIN of the user, such as one that finds it too weak, gets another one by another call with
+   * the same label and `soPin`.
    *
-   * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED; RangeError
+   * @throws Pkcs11Error TOKEN_NOT_FOUND; PIN_REFUSED; PIN_INCORRECT for another `soPin` than that call had; RangeError;
+   * TypeError
    */
   initializeToken(options: InitializeTokenOptions): TokenInfo;
   /**
@@ -63,10 +66,11 @@ export interface OpenTokenOptions extends LoginOptions {
  * const { ciphertext, tag } = await token.key({ label: 'orders' }).encrypt({ iv, aad, plaintext });
  * ```
  *
- * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than the module was
- * opened with
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is no text, or other parameters
+ * than the module was opened with
  */
 export function openModule({ path, ...options }: OpenModuleOptions): Pkcs11Module {
+  if (typeof path !== 'string') throw new TypeError('path: expected a text');
   const library = acquireLibrary(path, options);
   const tokens = new Set<Token>();
   let closed = false;

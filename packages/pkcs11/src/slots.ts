@@ -2,6 +2,7 @@ import {
   CKF_RW_SESSION,
   CKF_SERIAL_SESSION,
   CKF_TOKEN_INITIALIZED,
+  CKF_USER_PIN_INITIALIZED,
   CKU_SO,
   type Cryptoki,
   type Handle,
@@ -24,6 +25,7 @@ export interface TokenInfo {
 export interface OccupiedSlot {
   readonly slot: Handle;
   readonly info: TokenInfo;
+  readonly hasUserPin: boolean;
 }
 
 /** What a new token gets. */
@@ -51,8 +53,10 @@ export function findToken(
   { label, serial }: { readonly label?: string; readonly serial?: string },
 ): OccupiedSlot {
   if ((label === undefined) === (serial === undefined)) {
-    throw new TypeError('token: expected either a label or a serial number');
+    throw new TypeError('label: expected one, or a serial in its place');
   }
+  const option = label === undefined ? 'serial' : 'label';
+  if (typeof { label, serial }[option] !== 'string') throw new TypeError(`${option}: expected a text`);
   const { occupied, failures } = readSlots(cryptoki);
   const matches = occupied.filter(
     ({ info }) => info.initialized && (label === undefined ? info.serial === serial : info.label === label),
@@ -68,9 +72,11 @@ export function findToken(
 }
 
 /**
- * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched.
+ * Gives the first token that was never initialised its label and PINs; or the PIN of the user to one that has the label and
+ * no such PIN yet. Tokens in use are never touched.
  *
- * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED; RangeError for a label that is empty or too long; TypeError
+ * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED, PIN_INCORRECT; RangeError for a label that is empty or too long;
+ * TypeError
  */
 export function initializeToken(
   cryptoki: Cryptoki,
@@ -78,19 +84,27 @@ export function initializeToken(
 ): TokenInfo {
   requirePin('pin', pin);
   requirePin('soPin', soPin);
+  if (typeof label !== 'string') throw new TypeError('label: expected a text');
   const labelLength = Buffer.byteLength(label);
   if (labelLength < 1 || labelLength > LABEL_LENGTH) {
     throw new RangeError(`label: expected 1 to ${LABEL_LENGTH} bytes of UTF-8`);
   }
-  const vacant = occupiedSlots(cryptoki).find(({ info }) => !info.initialized);
-  if (vacant === undefined) {
+  const present = occupiedSlots(cryptoki);
+  // By an earlier call whose PIN the token did not take: another token of the label would make both ambiguous.
+  const begun = present.find(
+    ({ info, hasUserPin }) => info.initialized && info.label === label && !hasUserPin,
+  );
+  const target = begun ?? present.find(({ info }) => !info.initialized);
+  if (target === undefined) {
     throw new Pkcs11Error('TOKEN_NOT_FOUND', 'the module has no token that is not initialised yet');
   }
-  const { slot } = vacant;
+  const { slot } = target;
   requireUserPinLength(cryptoki, slot, pin);
-  // C_InitToken reads 32 bytes whatever the string's length.
-  const paddedLabel = label + ' '.repeat(LABEL_LENGTH - labelLength);
-  attempt('C_InitToken', () => cryptoki.C_InitToken(slot, soPin, paddedLabel));
+  if (begun === undefined) {
+    // C_InitToken reads 32 bytes whatever the string's length.
+    const paddedLabel = label + ' '.repeat(LABEL_LENGTH - labelLength);
+    attempt('C_InitToken', () => cryptoki.C_InitToken(slot, soPin, paddedLabel));
+  }
   const session = attempt('C_OpenSession', () =>
     cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION),
   );
@@ -105,10 +119,10 @@ export function initializeToken(
       // The token has what it was to get, or what failed before says more.
     }
   }
-  return tokenInfo(cryptoki, slot);
+  return occupiedSlot(cryptoki, slot).info;
 }
 
-/** The token would look at it only when it has its label, and a second attempt would make a second token of that label. */
+/** The token would look at it only when it has its label. */
 function requireUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): void {
   const { minPinLen, maxPinLen } = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
   const isTold = (limit: number): boolean => limit > 0 && limit < UNTOLD;
@@ -123,7 +137,7 @@ function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pk
   const failures: Pkcs11Error[] = [];
   for (const slot of attempt('C_GetSlotList', () => cryptoki.C_GetSlotList(true))) {
     try {
-      occupied.push({ slot, info: tokenInfo(cryptoki, slot) });
+      occupied.push(occupiedSlot(cryptoki, slot));
     } catch (error) {
       if (!(error instanceof Pkcs11Error && SLOT_FAILURES.has(error.code))) throw error;
       failures.push(error);
@@ -132,15 +146,16 @@ function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pk
   return { occupied, failures };
 }
 
-function tokenInfo(cryptoki: Cryptoki, slot: Handle): TokenInfo {
-  const info = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
-  return {
-    label: unpadded(info.label),
-    serial: unpadded(info.serialNumber),
-    manufacturer: unpadded(info.manufacturerID),
-    model: unpadded(info.model),
-    initialized: (info.flags & CKF_TOKEN_INITIALIZED) !== 0,
+function occupiedSlot(cryptoki: Cryptoki, slot: Handle): OccupiedSlot {
+  const told = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
+  const info = {
+    label: unpadded(told.label),
+    serial: unpadded(told.serialNumber),
+    manufacturer: unpadded(told.manufacturerID),
+    model: unpadded(told.model),
+    initialized: (told.flags & CKF_TOKEN_INITIALIZED) !== 0,
   };
+  return { slot, info, hasUserPin: (told.flags & CKF_USER_PIN_INITIALIZED) !== 0 };
 }
 
 // Blanks by the standard, NUL bytes by some modules.

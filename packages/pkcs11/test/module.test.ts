@@ -75,6 +75,25 @@ describeWithToken('a module', (context) => {
     module.openToken({ label: 'fresh', pin }).close();
   });
 
+  it('goes on with a token that took its label and not the PIN of the user, and makes no second one', () => {
+    const { module, temporary, cryptoki } = context();
+    const { pin, soPin } = temporary;
+    const weak = Object.assign(new Error('CKR_PIN_TOO_WEAK'), { code: 0x1b8 });
+    vi.spyOn(cryptoki, 'C_InitPIN').mockImplementationOnce(() => {
+      throw weak;
+    });
+    const begin = (pins: { soPin: string }) => module.initializeToken({ label: 'begun', pin, ...pins });
+    const begun = () => module.tokens().filter(({ label }) => label === 'begun');
+    expect(errorCode(() => begin({ soPin }))).toBe('PIN_REFUSED');
+    const [first] = begun();
+    expect(first).toMatchObject({ initialized: true });
+    expect(errorCode(() => begin({ soPin: `${soPin}0` }))).toBe('PIN_INCORRECT');
+    expect(begin({ soPin })).toEqual(first);
+    expect(begun()).toEqual([first]);
+    module.openToken({ label: 'begun', pin }).close();
+    vi.restoreAllMocks();
+  });
+
   it('asks no token for PINs that does not tell how long they may be', () => {
     const { module, temporary, cryptoki } = context();
     const told = cryptoki.C_GetTokenInfo.bind(cryptoki);
@@ -86,6 +105,23 @@ describeWithToken('a module', (context) => {
     const { pin, soPin } = temporary;
     expect(module.initializeToken({ label: 'untold', pin, soPin }).label).toBe('untold');
     vi.restoreAllMocks();
+  });
+
+  it('is told of a mistake by the name of the option', () => {
+    const { module, temporary } = context();
+    const { label, pin, soPin } = temporary;
+    const wrongly = (options: object) => ({ pin, soPin, path: temporary.modulePath, ...options });
+    for (const [option, call] of [
+      ['path', () => openModule(wrongly({ path: undefined }))],
+      ['label', () => module.initializeToken({ label, ...wrongly({ label: undefined }) })],
+      ['label', () => module.openToken(wrongly({}))],
+      ['label', () => module.openToken(wrongly({ label: 5 }))],
+      ['serial', () => module.openToken(wrongly({ serial: null }))],
+      ['pin', () => module.openToken(wrongly({ label, pin: undefined }))],
+    ] as const) {
+      expect(call).toThrow(TypeError);
+      expect(call).toThrow(new RegExp(`^${option}: expected `));
+    }
   });
 
   it('opens a token by exactly one of label and serial number', () => {
