@@ -12,7 +12,7 @@ export class Pkcs11Error extends Error {
   override readonly name = 'Pkcs11Error';
   readonly code: Pkcs11ErrorCode;
   /** Present when a PKCS#11 function failed. */
-  readonly returnValue?: ReturnValue;
+  declare readonly returnValue?: ReturnValue;
 
   constructor(
     code: Pkcs11ErrorCode,

@@ -37,6 +37,12 @@ describe('the table of return values', () => {
   });
 });
 
+describe('an error that no function returned', () => {
+  it('has no return value, not even an undefined one', () => {
+    expect(Object.hasOwn(new Pkcs11Error('CLOSED', 'the module is closed'), 'returnValue')).toBe(false);
+  });
+});
+
 describe('a failure outside the table', () => {
   it('is a DEVICE_ERROR with the number that the vendor chose', () => {
     expect(returned('CKR_VENDOR_DEFINED', 0x80000042)).toMatchObject({
