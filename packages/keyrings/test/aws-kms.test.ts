@@ -81,7 +81,7 @@ describe('an AWS KMS keyring', () => {
       // The specification lets only an ARN decrypt: what an alias means may change.
       const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
       expect(error.code).toBe('DATA_KEY_NOT_OPENED');
-      expect(inspect(error)).toContain('that no key ARN names only encrypts');
+      expect(inspect(error)).toContain('not named by its ARN only encrypts');
     }
   });
 

@@ -90,7 +90,7 @@ function singleKeyKeyring(
     onDecrypt: async (materials, encryptedDataKeys) => {
       assertNoDataKey(materials);
       if (!mayOpen)
-        throw new KeyringError('DATA_KEY_NOT_OPENED', 'a key that no key ARN names only encrypts');
+        throw new KeyringError('DATA_KEY_NOT_OPENED', 'a key that is not named by its ARN only encrypts');
       const own = encryptedDataKeys.filter(({ providerId, providerInfo }) => {
         if (providerId !== AWS_KMS_PROVIDER_ID) return false;
         const wrappedBy = providerInfoText(providerInfo);
