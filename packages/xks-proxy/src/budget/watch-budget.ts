@@ -1,6 +1,7 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { selectorName } from '../devices/selector-name.ts';
 import type { ProxyLog } from '../log.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion, lastVersion } from '../stores.ts';
 import type { BudgetListener } from './iv-budget.ts';
 
@@ -21,16 +22,20 @@ export function watchBudget(
   rotateKey: RotateKey | undefined,
 ): BudgetListener {
   const quietUntilMs = new Map<string, number>();
+  // A token locks itself when it is given the same wrong PIN again and again: another configuration may have another one.
+  const refused = new WeakSet<object>();
   const rotate = async (key: string): Promise<void> => {
     for (const { name: store, keys } of config().stores) {
       for (const row of keys) {
         const current = currentVersion(row);
         // Where there is a newer one it only waits for its time.
         if (selectorName(current.selector) !== key || current !== lastVersion(row)) continue;
+        if (refused.has(row)) continue;
         const { externalKeyId } = row;
-        await rotateKey?.({ store, externalKeyId, version: current.version }).catch((cause: unknown) =>
-          log.rotationFailed({ store, externalKeyId }, cause),
-        );
+        await rotateKey?.({ store, externalKeyId, version: current.version }).catch((cause: unknown) => {
+          log.rotationFailed({ store, externalKeyId }, cause);
+          if (cause instanceof XksProxyError && cause.code === 'PIN_REFUSED') refused.add(row);
+        });
       }
     }
   };

@@ -14,7 +14,11 @@ export function addAudit(program: Command): void {
     )
     .argument('<path...>', 'directories of trails, or files of one that follow each other')
     .option('--head <hash>', 'hash of a record that must be there, such as the last one in the log', sha256)
-    .option('--after <hash>', 'hash before the first record, if the beginning is kept elsewhere', sha256)
+    .option(
+      '--after <hash>',
+      'hash before the first record of one chain, if its beginning is kept elsewhere',
+      sha256,
+    )
     .addOption(jsonOption())
     .action(verify);
 }
@@ -28,7 +32,7 @@ async function verify(
     reports = await verifyAudit(paths, known);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = EXIT.failed;
+    process.exitCode = error instanceof RangeError ? EXIT.usage : EXIT.failed;
     return;
   }
   if (json === true) printJson(reports);

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { refuseOutdated } from '../config/certificate-dates.ts';
 import { loadConfig } from '../config/load.ts';
 import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
 import { createFiles } from '../files/replace-file.ts';
@@ -21,7 +22,8 @@ export function addConfig(program: Command): void {
     .addOption(configOption())
     .action(({ config: file }: { config: string }) =>
       reported(async () => {
-        const { tokens, stores } = loadConfig(file);
+        const { tokens, stores, server } = loadConfig(file);
+        refuseOutdated(server.tls);
         const keys = stores.flatMap((store) => store.keys);
         const counts = [
           [tokens.length, 'token'],

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { refuseOutdated } from '../config/certificate-dates.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
 import { rotateInProcess } from '../keys/rotation-process.ts';
@@ -21,7 +22,7 @@ export function addServe(program: Command): void {
         const isSupervised = workerNumber() !== undefined;
         if (workers === undefined || isSupervised) return serveHere(resolve(config), isSupervised);
         // What is wrong with it is told once, and not by every process.
-        loadConfig(config);
+        refuseOutdated(loadConfig(config).server.tls);
         process.exitCode = await supervise({
           processes: workers,
           onEvent: logSupervision,

@@ -62,6 +62,19 @@ describe('a key that is nearly used', () => {
     expect(lines.filter((line) => line.includes('"stage":"nearly-used"'))).toHaveLength(3);
   });
 
+  it('is not rotated again with a PIN that was refused', async () => {
+    let asked = 0;
+    const encrypt = watched(() => {
+      asked += 1;
+      return Promise.reject(new XksProxyError('PIN_REFUSED', 'refused'));
+    });
+    for (let round = 0; round < 4; round += 1) {
+      await encrypt(15);
+      vi.advanceTimersByTime(10_000);
+    }
+    expect([asked, failures()]).toEqual([1, 1]);
+  });
+
   it('is rotated once at a time, however long that takes', async () => {
     let asked = 0;
     const encrypt = watched(() => {

@@ -5,12 +5,12 @@ import { openChain } from '../../src/audit/chain.ts';
 import { runCommand } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
-async function trail() {
+async function trail(name = 'audit') {
   const directory = temporaryFolder();
-  const chain = await openChain({ directory, chain: 'audit', maxFileBytes: 1 << 20 });
+  const chain = await openChain({ directory, chain: name, maxFileBytes: 1 << 20 });
   await chain.append([{ event: 'started' }, { event: 'request' }, { event: 'stopped' }]);
   await chain.close();
-  return { directory, file: join(directory, 'audit-00000001.jsonl'), hash: chain.head.hash };
+  return { directory, file: join(directory, `${name}-00000001.jsonl`), hash: chain.head.hash };
 }
 
 describe('xks-proxy audit verify', () => {
@@ -45,5 +45,12 @@ describe('xks-proxy audit verify', () => {
       runCommand('audit', 'verify', temporaryFolder(), '--head', 'abc'),
     ]);
     expect([empty.status, missing.status, hash.status]).toEqual([1, 1, 2]);
+  });
+
+  it('does not look for the beginning of one chain in several', async () => {
+    const [one, other] = [await trail(), await trail('w2')];
+    const paths = [one.directory, other.directory];
+    expect((await runCommand('audit', 'verify', ...paths)).status).toBe(0);
+    expect((await runCommand('audit', 'verify', ...paths, '--after', one.hash)).status).toBe(2);
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { finding } from '../../src/doctor/findings.ts';
 import { runCommandHere as run } from '../fixtures/command.ts';
@@ -73,6 +73,15 @@ describe('the life of a proxy on the command line', () => {
     expect(checked.stdout).toMatch(/ is right: 1 token, 1 store, 1 key\n$/);
     expect(examined).toMatchObject({ status: 0, stderr: '' });
     expect(json(examined.stdout)).toMatchObject({ failures: 0, warnings: 1 });
+  });
+
+  it('is not right once its certificate has expired', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 20 * 365 * 24 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await run('config', 'check', ...CONFIG)).toMatchObject({ status: 2 });
+    expect(await run('serve', '--workers', '2', ...CONFIG)).toMatchObject({ status: 2 });
+    // What has to go on meanwhile.
+    expect(await run('credentials', 'list', ...CONFIG)).toMatchObject({ status: 0 });
   });
 
   it('goes on with keys', async () => {
