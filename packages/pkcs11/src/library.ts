@@ -6,12 +6,6 @@ import { createLogins, type Logins } from './login.ts';
 import { decryptionFailureOf } from './quirks.ts';
 import type { ReturnValueName } from './return-values.ts';
 
-/** How a library is opened. */
-interface LibraryOptions {
-  readonly initializationParameters?: string | undefined;
-  readonly finalizedInThread?: boolean;
-}
-
 /** A PKCS#11 shared library that is initialised once in this process, however often it is opened. */
 export interface Library {
   readonly path: string;
@@ -30,15 +24,13 @@ export interface Library {
 /**
  * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
  *
- * @param options.initializationParameters for a module that wants some from C_Initialize, as NSS does
- * @param options.finalizedInThread whether a worker thread may initialise it, and then finalises it
+ * @param initializationParameters for a module that wants some from C_Initialize, as NSS does
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than those with which
  * the library is initialised already
  */
-export function acquireLibrary(path: string, options: LibraryOptions = {}): Library {
-  const { initializationParameters } = options;
+export function acquireLibrary(path: string, initializationParameters?: string): Library {
   const realPath = resolvePath(path);
-  const library = LIBRARIES.get(realPath) ?? load(realPath, options);
+  const library = LIBRARIES.get(realPath) ?? load(realPath, initializationParameters);
   if (library.initializationParameters !== initializationParameters) {
     throw new TypeError('initializationParameters: expected those with which this process opened the module');
   }
@@ -51,15 +43,11 @@ export function isAcquired(path: string): boolean {
   return LIBRARIES.has(resolvePath(path));
 }
 
-function load(
-  path: string,
-  { initializationParameters, finalizedInThread = false }: LibraryOptions,
-): Library {
+function load(path: string, initializationParameters: string | undefined): Library {
   const cryptoki = loadCryptoki(path);
   // A module belongs to the process: a thread that ends must not take it from the others. Nor may it initialise one and
   // leave it so, since the module goes with the thread, and from under the threads that it has itself.
-  const isOurs =
-    (isMainThread || finalizedInThread) && initializeUnlessDone(cryptoki, initializationParameters);
+  const isOurs = isMainThread && initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
       if (isOurs) cryptoki.C_Finalize();
@@ -96,10 +84,8 @@ function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | u
   } catch (error) {
     finalize();
     if (!isReturned(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
-    const advice = 'open it in the main thread first, or say finalizedInThread';
-    throw new Pkcs11Error('MODULE_UNAVAILABLE', `nobody has initialised the module: ${advice}`, {
-      cause: error,
-    });
+    const text = 'nobody has initialised the module: open it in the main thread first';
+    throw new Pkcs11Error('MODULE_UNAVAILABLE', text, { cause: error });
   }
 }
 

@@ -43,12 +43,6 @@ export interface OpenModuleOptions {
    * its own. Others refuse any. The same for everybody in a process who opens the module.
    */
   readonly initializationParameters?: string;
-  /**
-   * Whether a worker thread may be the first in the process to open it, and finalises it then when it closes it, as the
-   * main thread would. For who knows that nobody else uses it meanwhile. Without, the main thread has to have it open as
-   * long as other threads do.
-   */
-  readonly finalizedInThread?: boolean;
 }
 
 /** Which token to open, and how: exactly one of label and serial. */
@@ -69,9 +63,9 @@ export interface OpenTokenOptions extends LoginOptions {
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is no text, or other parameters
  * than the module was opened with
  */
-export function openModule({ path, ...options }: OpenModuleOptions): Pkcs11Module {
+export function openModule({ path, initializationParameters }: OpenModuleOptions): Pkcs11Module {
   if (typeof path !== 'string') throw new TypeError('path: expected a text');
-  const library = acquireLibrary(path, options);
+  const library = acquireLibrary(path, initializationParameters);
   const tokens = new Set<Token>();
   let closed = false;
   const cryptoki = () => {
