@@ -20,6 +20,8 @@ export interface ProxyLog {
   reloaded(event: ServedEvent): void;
   /** A new configuration was refused, problem by problem; the old one stays. */
   reloadRefused(problems: readonly string[], cause: unknown): void;
+  /** The dates of a certificate: clients refuse the one that is served, or another one is kept out until they fit. */
+  certificateNotValid(event: { readonly problem: string; readonly isServed: boolean }): void;
   stopped(): void;
   request(record: RequestRecord): void;
   health(token: string, status: HealthStatus, cause?: unknown): void;
@@ -68,6 +70,8 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     reloaded: ({ tokens, stores }) => logger.info({ event: 'reloaded', tokens, stores }),
     reloadRefused: (problems, cause) =>
       logger.error({ event: 'reload-refused', problems, ...errorFields(cause) }),
+    certificateNotValid: ({ problem, isServed }) =>
+      logger.error({ event: 'certificate-not-valid', problem, isServed }),
     stopped: () => logger.info({ event: 'stopped' }),
     request: (record) => requests[record.status >= 500 ? 'error' : 'info'](recordFields(record)),
     health: (token, status, cause) =>

@@ -1,10 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:https';
 import { type AdminListener, openAdminListener, type Readiness } from './admin/listener.ts';
 import { createApp } from './app.ts';
+import { atInstant } from './at-instant.ts';
 import { type AuditTrail, NO_AUDIT, openAuditTrail } from './audit/trail.ts';
 import { openIvBudget } from './budget/iv-budget.ts';
 import { type RotateKey, watchBudget } from './budget/watch-budget.ts';
-import { refuseOutdated } from './config/certificate-dates.ts';
+import { datesProblem, type Followed, followed, refuseOutdated } from './config/certificate-dates.ts';
 import type { ProxyConfig } from './config/config.ts';
 import { refuseLateChanges } from './config/late-changes.ts';
 import { configOfWorker } from './config/of-worker.ts';
@@ -36,9 +38,9 @@ export interface RunningProxy {
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
    * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `PIN_REFUSED`, `CONFIG_INVALID` for a change that only a
-   * start can make, or another certificate that no client takes today, or whatever `load` throws, and goes on as before.
-   * The log tells of both. Host and port stay as they are until the next start. Waits for no request, and does nothing
-   * once the proxy is being closed.
+   * start can make, or whatever `load` throws, and goes on as before. Only a certificate that is outside its dates does
+   * not take the place of the one before; when its time comes, `load` is called again. The log tells of all that. Host
+   * and port stay as they are until the next start. Waits for no request, and does nothing once the proxy is being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
   /** Whether only another process could use all tokens again: calls into a module never returned. */
@@ -48,8 +50,9 @@ export interface RunningProxy {
 }
 
 /**
- * Opens the tokens, then listens. Throws XksProxyError `CONFIG_INVALID` for a certificate that no client takes today,
- * `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or `LISTEN_FAILED`.
+ * Opens the tokens, then listens. Throws XksProxyError `CONFIG_INVALID` for a certificate that has expired,
+ * `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or `LISTEN_FAILED`. The log tells of a certificate that is not
+ * valid yet.
  *
  * @example
  * const proxy = await startProxy(config, { log: process.stdout });
@@ -114,6 +117,8 @@ async function start(
   serving = current;
   const { host } = config.server;
   log.listening({ host, port, adminPort: admin?.port, ...served(current) });
+  const problem = datesProblem(new X509Certificate(config.server.tls.certificate));
+  if (problem !== undefined) log.certificateNotValid({ problem, isServed: true });
   // Not before: whoever finds the port taken has not started.
   await recordEvent(audit, 'started', current);
 
@@ -128,11 +133,20 @@ async function start(
   };
   // One at a time: each takes over from the one before.
   let reloading = Promise.resolve();
+  const queue = (load: () => ProxyConfig): Promise<void> => {
+    const done = reloading.then(() => reload(load));
+    reloading = done.catch(() => undefined);
+    return done;
+  };
+  let forget = (): void => undefined;
   const reload = async (load: () => ProxyConfig): Promise<void> => {
     if (isDraining) return;
     const before = current;
+    let keptOut: Followed['keptOut'];
     try {
-      current = await replacement(load, before, server, log);
+      const after = followed(load(), before.config);
+      ({ keptOut } = after);
+      current = await replacement(after.config, before, server, log);
       serving = current;
       app = createApp(current, observers);
     } catch (error) {
@@ -141,6 +155,11 @@ async function start(
       throw error;
     }
     log.reloaded(served(current));
+    forget();
+    if (keptOut !== undefined) log.certificateNotValid({ problem: keptOut.problem, isServed: false });
+    // What is refused then is in the log.
+    const again = () => void queue(load).catch(() => undefined);
+    if (keptOut?.validFromMs !== undefined) forget = atInstant(keptOut.validFromMs, again);
     retire(before);
     await recordEvent(audit, 'reloaded', current);
   };
@@ -148,15 +167,12 @@ async function start(
     url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     adminPort: admin?.port,
-    reload(load) {
-      const done = reloading.then(() => reload(load));
-      reloading = done.catch(() => undefined);
-      return done;
-    },
+    reload: queue,
     isStuck: () => current.fleet.isStuck(),
     async close() {
       isDraining = true;
       await Promise.all([stop(), reloading]);
+      forget();
       await Promise.all([...retiring, current.retire()]);
       budget.close();
       await recordEvent(audit, 'stopped', current);
@@ -170,14 +186,12 @@ async function start(
 
 /** What takes the place of `before`, on a server that has its certificate already. */
 async function replacement(
-  load: () => ProxyConfig,
+  config: ProxyConfig,
   before: Serving,
   server: Server,
   log: ProxyLog,
 ): Promise<Serving> {
-  const config = load();
   refuseLateChanges(before.config, config);
-  refuseOutdated(config.server.tls, before.config.server.tls);
   const opened = await openServing(config, { log, budget: before.budget }, before);
   try {
     server.setSecureContext(tlsOptions(config.server.tls));

@@ -81,14 +81,22 @@ describe('another configuration', () => {
 
   it.each([
     ['has expired', [-2, -1]],
-    ['is not valid yet', [1, 2]],
-  ] as const)('is refused with a certificate that %s', async (_title, days) => {
-    const authority = await clientAuthority();
-    const { cert, key } = await authority.issue(['localhost'], days, 'serverAuth');
-    writeFileSync(join(proxy.directory, 'server.pem'), cert);
-    writeFileSync(join(proxy.directory, 'server.key'), key);
-    await expect(proxy.reload((toml) => toml)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    ['is not valid yet', [60, 90]],
+  ] as const)('is followed but for a certificate that %s', async (_title, days) => {
+    await issueCertificate(days);
+    await proxy.reload((toml) => toml.replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
+    await expect(encrypt()).resolves.toMatchObject({ status: 401 });
     await expect(subject(proxy.ca)).resolves.toBe('localhost');
+    expect(events('certificate-not-valid')).toEqual([expect.objectContaining({ isServed: false })]);
+  });
+
+  it('has its certificate once that is valid, and asks nobody', async () => {
+    const ca = await issueCertificate([2.5 / 86_400, 1]);
+    await proxy.reload((toml) => toml);
+    await expect(subject(proxy.ca)).resolves.toBe('localhost');
+    await vi.waitFor(() => expect(events('reloaded')).toHaveLength(2), 5_000);
+    await expect(subject(ca)).resolves.toBe('localhost');
+    await expect(subject(proxy.ca)).rejects.toThrow('certificate');
   });
 
   it('is followed when the certificate that is served has expired', async () => {
@@ -210,6 +218,15 @@ async function slowRequest(): Promise<{ finish: () => Promise<string> }> {
       return answer.join('');
     },
   };
+}
+
+/** Puts another certificate in place, and returns that of its authority. */
+async function issueCertificate(days: readonly [number, number]): Promise<string> {
+  const authority = await clientAuthority();
+  const { cert, key } = await authority.issue(['localhost'], days, 'serverAuth');
+  writeFileSync(join(proxy.directory, 'server.pem'), cert);
+  writeFileSync(join(proxy.directory, 'server.key'), key);
+  return authority.certificatePem;
 }
 
 /** The common name of the certificate that a new connection is shown. */

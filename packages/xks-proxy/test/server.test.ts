@@ -165,11 +165,21 @@ describe('a proxy', () => {
     await expect(noModule).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
   });
 
-  it('does not start with a certificate that no client takes', async () => {
+  it('does not start with a certificate that has expired', async () => {
     const config = parse();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 40 * 24 * 3_600_000 });
     onTestFinished(() => void vi.useRealTimers());
     await expect(startProxy(config)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it('tells of a certificate that is not valid yet', async () => {
+    const config = parse();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 40 * 24 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const lines: string[] = [];
+    proxy = await startProxy(config, { log: { write: (line: string) => lines.push(line) } });
+    const told = lines.filter((line) => line.includes('"event":"certificate-not-valid"'));
+    expect(told).toEqual([expect.stringContaining('"isServed":true')]);
   });
 
   it('does not start on a port that is taken', async () => {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { refuseOutdated } from '../config/certificate-dates.ts';
+import { refuseOutsideDates } from '../config/certificate-dates.ts';
 import { loadConfig } from '../config/load.ts';
 import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
 import { createFiles } from '../files/replace-file.ts';
@@ -23,7 +23,7 @@ export function addConfig(program: Command): void {
     .action(({ config: file }: { config: string }) =>
       reported(async () => {
         const { tokens, stores, server } = loadConfig(file);
-        refuseOutdated(server.tls);
+        refuseOutsideDates(server.tls);
         const keys = stores.flatMap((store) => store.keys);
         const counts = [
           [tokens.length, 'token'],
