@@ -1,12 +1,12 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../files/replace-file.ts';
 import type { AuditChainOptions } from './chain.ts';
 
 /**
  * Keeps other processes from a chain until the function that it resolves to is called: the file `CHAIN.lock` says who
- * writes. Rejects only if that process is certainly alive. One that was killed, or was of another container with its own
- * numbers, holds up nobody: should it write after all, both of them find each other's records, and stop.
+ * writes. Rejects if that process is certainly alive. One that was killed, or was of another container with its own
+ * numbers, holds up nobody: should it write after all, both of them find each other's records, and stop. So they do where
+ * no such file can be written.
  */
 export async function lockChain({
   directory,
@@ -21,12 +21,30 @@ export async function lockChain({
     throw new Error(`process ${holder} writes the chain ${chain}`);
   }
   const own = await processLine(String(process.pid));
-  if (own === undefined) return async () => undefined;
-  await replaceFile(path, own);
+  if (own === undefined || !(await isWritten(path, own))) return async () => undefined;
   return async () => {
-    // One that stays holds up nobody either, once this process is gone.
-    if ((await content()) === own) await rm(path, { force: true }).catch(() => undefined);
+    if ((await content()) !== own) return;
+    await rm(path, { force: true })
+      .catch(() => truncate(path))
+      // One that stays holds up nobody either, once this process is gone.
+      .catch(() => undefined);
   };
+}
+
+/** In place: a folder may take new records, and let nothing in it be renamed. */
+async function isWritten(path: string, text: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && REFUSALS.has(error.code)) return false;
+    throw error;
+  }
 }
 
 /** What tells a process from all others with its number: when it was started, as Linux counts it. */
@@ -40,4 +58,5 @@ async function processLine(pid: string): Promise<string | undefined> {
 
 /** `starttime` is the 22nd field of proc(5), the state the third. */
 const START_TIME = 18;
+const REFUSALS: ReadonlySet<unknown> = new Set(['EPERM', 'EACCES']);
 const DEAD_STATES = ['Z', 'X'];

@@ -24,7 +24,8 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   try {
     await rename(temporary, target);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where a name cannot be changed, it may not be possible to remove one either.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
   await synchronized(directory);

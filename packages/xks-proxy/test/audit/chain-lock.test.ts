@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { lockChain } from '../../src/audit/chain-lock.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
@@ -34,6 +35,23 @@ it('holds for another process while that lives, and not when it was killed', asy
   await (await lockChain({ directory, chain: 'audit' }))();
 });
 
+describe.runIf(changesAttributes())('where files are kept as they are (needs root)', () => {
+  it('lies in a folder that takes new files only', async () => {
+    const directory = withAttribute('a', temporaryFolder());
+    await (await lockChain({ directory, chain: 'audit' }))();
+    await (await lockChain({ directory, chain: 'audit' }))();
+    expect(readdirSync(directory)).toEqual(['audit.lock']);
+  });
+
+  it('is done without where it cannot be written', async () => {
+    const directory = temporaryFolder();
+    writeFileSync(join(directory, 'audit.lock'), '1 1\n');
+    withAttribute('i', join(directory, 'audit.lock'));
+    await (await lockChain({ directory, chain: 'audit' }))();
+    expect(readFileSync(join(directory, 'audit.lock'), 'utf8')).toBe('1 1\n');
+  });
+});
+
 it('is not taken from who has it by then', async () => {
   const directory = temporaryFolder();
   const unlock = await lockChain({ directory, chain: 'audit' });
@@ -53,3 +71,19 @@ it.each(['', 'nobody', `${process.pid} 1\n`, '1 1\n'])(
     await unlock();
   },
 );
+
+/** Gives a file an attribute of chattr(1) for the time of the test. */
+function withAttribute(attribute: 'a' | 'i', path: string): string {
+  onTestFinished(() => void spawnSync('chattr', [`-${attribute}`, path]));
+  expect(spawnSync('chattr', [`+${attribute}`, path]).status).toBe(0);
+  return path;
+}
+
+/** Whether user and file system allow that. */
+function changesAttributes(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-xks-'));
+  const isChanged = spawnSync('chattr', ['+a', folder]).status === 0;
+  spawnSync('chattr', ['-a', folder]);
+  rmSync(folder, { recursive: true });
+  return isChanged;
+}
