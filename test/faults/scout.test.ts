@@ -1,5 +1,5 @@
 import { openModule } from '@holdfast/pkcs11';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
 import { scoutToken } from '../../packages/xks-proxy/src/devices/token-scout.ts';
 import { faultyModule, tokenConfig } from './fixture.ts';
@@ -39,5 +39,14 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     expect(performance.now() - startedAt).toBeLessThan(12_000);
     shim.heal();
     await scoutToken(settings);
+  });
+
+  it('that cannot be started says nothing else of the token than that it does not answer', async () => {
+    const { shim, token } = faultyModule();
+    // More than the system gives to any process.
+    vi.stubEnv('TOO_LONG', 'x'.repeat(200_000));
+    const look = scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
+    vi.unstubAllEnvs();
+    await expect(look).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
   });
 });

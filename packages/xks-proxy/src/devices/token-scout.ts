@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Pkcs11Error, pinGuard } from '@holdfast/pkcs11';
@@ -29,20 +29,27 @@ async function lookOnce({ module, selector, pin, pinGuard: memory }: ThreadSetti
   throw error;
 }
 
-function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
+async function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
   // Beside this file, compiled as it is or not.
   const program = new URL(`./scout-program${extname(import.meta.url)}`, import.meta.url);
-  return new Promise((resolve, reject) => {
-    const fail = (cause?: unknown) =>
-      reject(new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer', { cause }));
+  try {
     const child = fork(fileURLToPath(program), {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       timeout: LOOK_MS,
       killSignal: 'SIGKILL',
     });
+    return await answerOf(child, order);
+  } catch (cause) {
+    throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer', { cause });
+  }
+}
+
+function answerOf(child: ChildProcess, order: ScoutOrder): Promise<ScoutAnswer> {
+  return new Promise((resolve, reject) => {
     child.once('message', (answer: ScoutAnswer) => resolve(answer));
-    child.on('error', fail);
-    child.once('exit', () => fail());
+    child.on('error', reject);
+    child.once('exit', (status, signal) => reject(new Error(`the scout has died of ${signal ?? status}`)));
+    // Throws where a process without a channel is all that the system had left.
     child.send(order);
   });
 }
