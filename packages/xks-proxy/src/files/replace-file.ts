@@ -6,8 +6,9 @@ import { XksProxyError } from '../proxy-error.ts';
 
 /**
  * Gives a file another content, whole or not at all, also when the machine stops in between: the text is on the disk
- * before it takes the name. Owner, group and permissions stay, but for a group that the owner may not give a file to: then
- * no group may read it. A new file is for its owner alone (mode 600). A link stays, and what it points to is replaced.
+ * before it takes the name. Owner, group and permissions stay; rejects with XksProxyError `CHANGE_REFUSED` where that
+ * cannot be, unless it is a group without permissions. A new file is for its owner alone (mode 600). A link stays, and what
+ * it points to is replaced.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const before = await stat(path).catch(absent);
@@ -15,10 +16,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   const directory = dirname(target);
   const temporary = join(directory, `.${basename(target)}.${randomBytes(6).toString('hex')}`);
   await written(temporary, async (file) => {
-    if (before !== undefined) {
-      const isSame = await ownedAs(file, before);
-      await file.chmod(before.mode & (isSame ? 0o777 : 0o707));
-    }
+    if (before !== undefined) await giveTo(file, before, path);
     await file.writeFile(text);
   });
   try {
@@ -69,19 +67,23 @@ async function written(path: string, write: (file: FileHandle) => Promise<void>)
 }
 
 /**
- * Gives a file the owner and the group of another one: else a file that root has changed could not be read any more by the
- * user of the proxy. Resolves to false where that user owns the file, and may not give it to a group of others.
+ * Gives a file the owner, the group and the permissions of the one at a path: else one that root has changed, or an owner
+ * from outside its group, could not be read any more by the user of the proxy.
  */
-async function ownedAs(file: FileHandle, { uid, gid }: Stats): Promise<boolean> {
+async function giveTo(file: FileHandle, { uid, gid, mode }: Stats, path: string): Promise<void> {
   const own = await file.stat();
-  if (own.uid === uid && own.gid === gid) return true;
-  try {
-    await file.chown(uid, gid);
-    return true;
-  } catch (error) {
-    if (own.uid === uid && hasCode(error, 'EPERM')) return false;
-    throw error;
+  if (own.uid !== uid || own.gid !== gid) {
+    try {
+      await file.chown(uid, gid);
+    } catch (cause) {
+      if (!hasCode(cause, 'EPERM')) throw cause;
+      if (own.uid !== uid || (mode & GROUP_PERMISSIONS) !== 0) {
+        const text = `${path} would be lost to its owner or its group: run this as root, or as an owner who is in that group`;
+        throw new XksProxyError('CHANGE_REFUSED', text, { cause });
+      }
+    }
   }
+  await file.chmod(mode & PERMISSIONS);
 }
 
 /** A name is safe on the disk when its folder is. */
@@ -102,3 +104,6 @@ function absent(error: unknown): undefined {
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
+
+const PERMISSIONS = 0o777;
+const GROUP_PERMISSIONS = 0o070;

@@ -42,22 +42,26 @@ describe('a file that is replaced', () => {
     expect(statSync(join(folder, 'file')).mode & 0o777).toBe(0o600);
   });
 
-  it.runIf(process.getuid?.() === 0)(
-    'is for no group where its owner may not give it to the group it had (needs root)',
-    async () => {
-      const file = join(folder, 'file');
-      writeFileSync(file, 'old');
-      chmodSync(file, 0o640);
-      for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
-      chownSync(file, NOBODY, OTHERS);
-      const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
-      const child = fork(PROGRAM, [file, 'new'], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
-      expect(await once(child, 'exit')).toEqual([0, null]);
-      expect(readFileSync(file, 'utf8')).toBe('new');
-      expect(statSync(file)).toMatchObject({ uid: NOBODY, gid: NOBODY });
-      expect(statSync(file).mode & 0o777).toBe(0o600);
-    },
-  );
+  it.runIf(process.getuid?.() === 0).each([
+    [
+      'stays where its owner may not give it to the group that reads it (needs root)',
+      0o640,
+      'CHANGE_REFUSED',
+    ],
+    ['is of another group where that has no permissions (needs root)', 0o604, 'none'],
+  ])('%s', async (_title, mode, code) => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'old');
+    chmodSync(file, mode);
+    for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
+    chownSync(file, NOBODY, OTHERS);
+    const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
+    const child = fork(PROGRAM, [file, 'new'], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
+    expect(await once(child, 'message')).toContain(code);
+    expect(readFileSync(file, 'utf8')).toBe(code === 'none' ? 'new' : 'old');
+    expect(statSync(file).mode & 0o777).toBe(mode);
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
 
   it('is the one that a link leads to', async () => {
     writeFileSync(join(folder, 'target'), 'old');
