@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
 import type { Command } from 'commander';
+import { refuseOutsideDates } from '../config/certificate-dates.ts';
 import { parseConfig } from '../config/config.ts';
 import { createFiles } from '../files/replace-file.ts';
 import { migrate } from '../migrate/migrate.ts';
@@ -57,7 +58,8 @@ async function run(settings: string, options: MigrateOptions): Promise<void> {
   const { files, notes } = migrate(toml, { token, resolve: resolveOld, certificate });
   const folder = resolve(options.output);
   const texts = new Map([...files].map(([name, text]) => [join(folder, name), text]));
-  parseConfig(files.get('config.toml') ?? '', { baseDirectory: folder, instead: texts });
+  const { server } = parseConfig(files.get('config.toml') ?? '', { baseDirectory: folder, instead: texts });
+  refuseOutsideDates(server.tls);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   await createFiles(texts);
   const configFile = join(options.output, 'config.toml');

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { stringify } from 'smol-toml';
+import { refuseOutsideDates } from '../config/certificate-dates.ts';
 import { parseConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import { keysDocument } from '../config/keys-document.ts';
@@ -57,7 +58,8 @@ export function checkDocuments(choices: InitChoices, { texts }: Documents, pin: 
   );
   const all = [...texts, [FILES.pin, pin], [storeFiles(choices).keys, keysDocument(keys)]] as const;
   const instead = new Map(all.map(([name, text]) => [join(choices.folder, name), text]));
-  parseConfig(texts.get(FILES.config) ?? '', { baseDirectory: choices.folder, instead });
+  const { server } = parseConfig(texts.get(FILES.config) ?? '', { baseDirectory: choices.folder, instead });
+  refuseOutsideDates(server.tls);
 }
 
 function storeFiles({ store }: InitChoices) {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { selfSigned } from '../../src/init/self-signed.ts';
+import { clientAuthority } from '../fixtures/client-certificates.ts';
 import { runCommandHere } from '../fixtures/command.ts';
 
 let folder: string;
@@ -37,6 +38,14 @@ it('writes the files of a proxy, once they are known to be right', async () => {
     'config.toml',
     'pin',
   ]);
+});
+
+it('writes nothing with a certificate that is not valid yet', async () => {
+  const { cert, key } = await (await clientAuthority()).issue(['localhost'], [1, 2], 'serverAuth');
+  writeFileSync(join(folder, 'server.pem'), cert);
+  writeFileSync(join(folder, 'server.key'), key);
+  expect(await migrated(SETTINGS)).toMatchObject({ status: 2 });
+  expect(existsSync(join(folder, 'output'))).toBe(false);
 });
 
 it('writes nothing where a file is in the way', async () => {

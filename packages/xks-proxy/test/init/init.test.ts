@@ -13,6 +13,7 @@ import { defaultPathPrefix, type InitChoices } from '../../src/init/choices.ts';
 import { initialize } from '../../src/init/initialize.ts';
 import { knownModule } from '../../src/init/known-modules.ts';
 import { selfSigned } from '../../src/init/self-signed.ts';
+import { clientAuthority } from '../fixtures/client-certificates.ts';
 import { codeOf } from '../fixtures/store-files.ts';
 
 let token: ReturnType<typeof temporaryToken>;
@@ -113,6 +114,13 @@ describe('init', () => {
       async () => {
         const [mine, other] = [await selfSigned('xks.example.com'), await selfSigned('xks.example.com')];
         return { certificate: certificateFiles(mine.certificate, other.key) };
+      },
+    ],
+    [
+      'a certificate that has expired',
+      async () => {
+        const { cert, key } = await (await clientAuthority()).issue(['localhost'], [-2, -1], 'serverAuth');
+        return { certificate: certificateFiles(cert, key) };
       },
     ],
   ])('touches neither token nor folder for %s', async (_, changes) => {
