@@ -1,5 +1,5 @@
 import { openModule } from '@holdfast/pkcs11';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
 import { scoutToken } from '../../packages/xks-proxy/src/devices/token-scout.ts';
 import { faultyModule, tokenConfig } from './fixture.ts';
@@ -39,6 +39,15 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     expect(performance.now() - startedAt).toBeLessThan(12_000);
     shim.heal();
     await scoutToken(settings);
+  });
+
+  it('is ended when it has answered, whatever else is loaded into it', { timeout: 60_000 }, async () => {
+    const { shim, token } = faultyModule();
+    vi.stubEnv('NODE_OPTIONS', '--import=data:text/javascript,setInterval(()=>{},1000)');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
+    const processes = () => process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap');
+    await expect.poll(processes).toEqual([]);
   });
 
   it('that cannot be started says nothing else of the token than that it does not answer', async () => {

@@ -46,7 +46,11 @@ async function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
 
 function answerOf(child: ChildProcess, order: ScoutOrder): Promise<ScoutAnswer> {
   return new Promise((resolve, reject) => {
-    child.once('message', (answer: ScoutAnswer) => resolve(answer));
+    child.once('message', (answer: ScoutAnswer) => {
+      // Nothing is owed after it, and the end of a module can take longer than this process has.
+      child.kill('SIGKILL');
+      resolve(answer);
+    });
     child.on('error', reject);
     child.once('exit', (status, signal) => reject(new Error(`the scout has died of ${signal ?? status}`)));
     // Throws where a process without a channel is all that the system had left.
