@@ -30,7 +30,7 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
   const documents = documentsOf(choices, certificate);
   const pin = token.kind === 'new' ? newPin() : token.pin;
   checkDocuments(choices, documents, pin);
-  keepWhatIsThere(choices, [FILES.pin, ...documents.texts.keys()]);
+  keepWhatIsThere(choices, pin, [FILES.pin, ...documents.texts.keys()]);
 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const files: string[] = [];
@@ -68,11 +68,19 @@ async function certificateOf({ certificate, hostName }: InitChoices): Promise<Ce
   }
 }
 
-function keepWhatIsThere({ folder, overwrites, token }: InitChoices, names: readonly string[]): void {
+function keepWhatIsThere(
+  { folder, overwrites, token }: InitChoices,
+  pin: string,
+  names: readonly string[],
+): void {
   const isThere = (name: string) => existsSync(join(folder, name));
+  const pins = [FILES.pin, FILES.soPin].filter(isThere);
   // They may be all that is known of the PINs of another token.
-  const pins = token.kind === 'new' ? [FILES.pin, FILES.soPin].filter(isThere) : [];
-  if (pins.length > 0) {
+  const isOfAnother =
+    token.kind === 'new'
+      ? pins.length > 0
+      : pins.length === 2 && readFileSync(join(folder, FILES.pin), 'utf8').replace(/\r?\n$/, '') !== pin;
+  if (isOfAnother) {
     const text = `${folder} has ${pins.join(', ')} of a token already, which are never replaced: use that token with --token-label and --pin-file, or choose another folder`;
     throw new XksProxyError('CHANGE_REFUSED', text);
   }

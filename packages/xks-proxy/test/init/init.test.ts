@@ -146,6 +146,8 @@ describe('init', () => {
     expect(await codeOf(again)).toBe('CHANGE_REFUSED');
     expect(pins()).toEqual(before);
     expect(labels()).not.toContain('another');
+    expect(await codeOf(initialize(choices({ overwrites: true })))).toBe('CHANGE_REFUSED');
+    expect(pins()).toEqual(before);
     const known = { kind: 'existing', label: 'brand new', pin: before[0]?.trim() ?? '' } as const;
     await initialize(choices({ overwrites: true, token: known }));
     expect(pins()).toEqual(before);
