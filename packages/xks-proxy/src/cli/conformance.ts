@@ -103,7 +103,7 @@ async function obstacleTo(target: Target): Promise<{ text: string; exitCode: num
   const client = xksClient(target);
   try {
     const { status, text } = await client.getKeyMetadata(target.keys.enabled);
-    if (status === 200) return undefined;
+    if (!UNKNOWN_TO_THE_PROXY.has(status)) return undefined;
     const what = 'the proxy does not know this region, path prefix, credential or key';
     return {
       text: `${what}: GetKeyMetadata is answered ${oneLine(`${status} ${text}`)}`,
@@ -169,3 +169,6 @@ function hostAndPort(text: string): { host: string; port: number } {
   if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Expected host:port.');
   return { host, port: Number(port) };
 }
+
+/** Statuses that speak of the request. Any other one is the proxy's own, and examined. */
+const UNKNOWN_TO_THE_PROXY: ReadonlySet<number> = new Set([400, 401, 403, 404]);

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { findModule } from '@holdfast/pkcs11/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { isRecord } from '../fixtures/json.ts';
 import { REGION, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
@@ -76,6 +78,19 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/ 40[134] .*\n$/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  test.each([429, 500, 503])('examines a proxy that only ever answers %i', async (status) => {
+    const directory = proxy?.directory ?? '';
+    const [cert, key] = ['server.pem', 'server.key'].map((name) => readFileSync(join(directory, name)));
+    const broken = createServer({ cert, key }, (_incoming, outgoing) => outgoing.writeHead(status).end());
+    onTestFinished(() => void broken.close());
+    await once(broken.listen(0, '127.0.0.1'), 'listening');
+    const address = broken.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const examined = await run({ '--connect-to': `127.0.0.1:${port}` });
+    expect(examined).toMatchObject({ status: 1, stderr: '' });
+    expect(examined.stdout).toContain('FAIL');
   });
 
   test('signs for no region of its own choice', async () => {
