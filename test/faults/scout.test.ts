@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
@@ -39,6 +40,20 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     expect(performance.now() - startedAt).toBeLessThan(12_000);
     shim.heal();
     await scoutToken(settings);
+  });
+
+  it('tells of a PIN that was refused although the module hangs at its end', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, token } = faultyModule();
+    const pin = createSecretKey('wrong', 'utf8');
+    shim.fail('C_Login', { delayMs: 1 }, -1);
+    shim.fail('C_Finalize', 'hang', -1);
+    for (let look = 0; look < 2; look += 1) {
+      const settings = threadSettings(tokenConfig(shim.modulePath, token, { pin }));
+      await expect(scoutToken(settings)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
+    }
+    expect(shim.hits('C_Login')).toBe(1);
   });
 
   it('is ended when it has answered, whatever else is loaded into it', { timeout: 60_000 }, async () => {

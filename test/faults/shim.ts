@@ -82,6 +82,7 @@ const RULE_BYTES = 16;
 /** Their places in CK_FUNCTION_LIST (PKCS #11 v2.40). */
 const SITES = {
   C_Initialize: 0,
+  C_Finalize: 1,
   C_InitPIN: 10,
   C_OpenSession: 12,
   C_GetSessionInfo: 15,

@@ -19,21 +19,18 @@ new Worker(deathbed, { eval: true, execArgv: [] }).unref();
 // A signal to stop often goes to a whole group of processes. This one is soon done, and is waited for.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
 
-process.once('message', (order: ScoutOrder) => {
-  const answer = look(order);
-  if (process.connected) process.send?.(answer);
-});
-
-function look({ module: path, selector, pin }: ScoutOrder): ScoutAnswer {
+process.once('message', ({ module: path, selector, pin }: ScoutOrder) => {
   try {
     const module = openModule({ path });
-    try {
-      module.openToken({ ...selector, pin, maxSessions: 1 });
-    } finally {
-      module.close();
-    }
-    return {};
+    module.openToken({ ...selector, pin, maxSessions: 1 });
+    module.close();
+    tell({});
   } catch (error) {
-    return { failure: failureOf(error) };
+    // And the module is left as it is: it might keep to itself for ever that a PIN was refused.
+    tell({ failure: failureOf(error) });
   }
+});
+
+function tell(answer: ScoutAnswer): void {
+  if (process.connected) process.send?.(answer);
 }
