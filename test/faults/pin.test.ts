@@ -99,6 +99,31 @@ it.skipIf(!hasCompiler()).each(['inline', 'threadpool', 'worker', 'auto'] as con
   60_000,
 );
 
+it.skipIf(!hasCompiler())(
+  'a login that never returns is in the way neither of the next opening nor of the event loop',
+  async () => {
+    const { shim, token, open } = await faultyToken({ calls: 'worker' });
+    expect(await recoveryMs(open.device)).toBeLessThan(2000);
+    const other = outsider({ ...token, modulePath: shim.modulePath });
+    onTestFinished(() => other.leave());
+    shim.fail('C_Login', 'hang');
+    other.closeAllSessions();
+    const hanging = Promise.allSettled([seal(open.device)]);
+    await expect.poll(() => shim.hits('C_Login')).toBe(1);
+    const startedAt = performance.now();
+    const newer = await openToken(tokenConfig(shim.modulePath, token, { calls: 'worker', maxSessions: 8 }), {
+      onChange: () => undefined,
+      budget: UNCOUNTED,
+    });
+    expect(performance.now() - startedAt).toBeLessThan(8000);
+    expect(await opens(newer.device, await seal(newer.device))).toBe(true);
+    shim.heal();
+    await hanging;
+    await newer.release();
+  },
+  60_000,
+);
+
 it('a configuration with another PIN is taken, and so is what comes after it', async () => {
   const proxy = await startTestProxy();
   onTestFinished(() => proxy.close());

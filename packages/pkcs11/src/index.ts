@@ -13,7 +13,7 @@ export type { Pkcs11ErrorCode } from './error-codes.ts';
 export { Pkcs11Error, type ReturnValue } from './errors.ts';
 export { type OpenModuleOptions, type OpenTokenOptions, openModule, type Pkcs11Module } from './module.ts';
 export type { KeySelector } from './objects.ts';
-export { type PinGuard, pinGuard } from './pin-guard.ts';
+export { type PinGuard, type PinGuardMemory, pinGuard } from './pin-guard.ts';
 export type { RsaDecryptInput, RsaEncryptInput, RsaOaepPadding, RsaPadding } from './rsa.ts';
 export type { RsaKey } from './rsa-keys.ts';
 export type { GenerateRsaKeyOptions } from './rsa-objects.ts';

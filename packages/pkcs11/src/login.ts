@@ -35,7 +35,7 @@ export function createLogins(cryptoki: Cryptoki): Logins {
     return CKS_USER_FUNCTIONS.includes(state);
   };
   return {
-    prepare(slot, pin, guard = pinGuard(new SharedArrayBuffer(4))) {
+    prepare(slot, pin, guard = pinGuard()) {
       requirePin('pin', pin);
       const offer = createHmac('sha256', secret).update(slot).update(pin).digest('hex');
       const requireUnrefused = (): void => {
@@ -47,7 +47,6 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         if (isLoggedIn(session)) return;
         requireUnrefused();
         const hasWaited = guard.enter();
-        let outcome: Parameters<PinGuard['leave']>[0] = 'done';
         try {
           if (hasWaited && isLoggedIn(session)) return;
           attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
@@ -56,12 +55,12 @@ export function createLogins(cryptoki: Cryptoki): Logins {
           // Another part of the process was faster, past this package.
           if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') return;
           if (error.code.startsWith('PIN_')) {
-            outcome = 'refused';
+            guard.refuse();
             refusals.set(offer, error);
           }
           throw error;
         } finally {
-          guard.leave(outcome);
+          guard.leave();
         }
       };
     },

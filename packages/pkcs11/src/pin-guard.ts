@@ -11,38 +11,55 @@ export interface PinGuard {
    * @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; TOKEN_UNAVAILABLE if a login takes ten seconds
    */
   enter(): boolean;
-  /** Ends the turn. Who had none may tell that the PIN was refused elsewhere. */
-  leave(outcome: 'done' | 'refused'): void;
+  /** Ends the turn. */
+  leave(): void;
+  /** Tells all that the PIN was refused; also of who had no turn, and met it elsewhere. */
+  refuse(): void;
   /** @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; waits for nobody */
   check(): void;
 }
 
-/** A guard over four bytes that all threads which offer the PIN have in common, and that are zero at first. */
-export function pinGuard(memory: SharedArrayBuffer): PinGuard {
-  const state = new Int32Array(memory);
+/** What the threads with a guard have in common: four bytes each, zero at first. */
+export interface PinGuardMemory {
+  /** Whose turn it is. A login that never returns keeps it, so it is better not shared beyond those who open a token together. */
+  readonly turn: SharedArrayBuffer;
+  /** Whether the PIN was refused: of all who ever offer it. */
+  readonly refusal: SharedArrayBuffer;
+}
+
+/** A guard over this memory; over one of its own if it is given none. */
+export function pinGuard({ turn, refusal }: PinGuardMemory = pinGuardMemory()): PinGuard {
+  const [owner, refused] = [new Int32Array(turn), new Int32Array(refusal)];
+  const check = (): void => {
+    if (Atomics.load(refused, 0) === REFUSED) throw refusedBefore();
+  };
+  const leave = (): void => {
+    Atomics.store(owner, 0, FREE);
+    Atomics.notify(owner, 0);
+  };
   return {
     enter() {
-      let hasWaited = false;
-      for (;;) {
-        const before = Atomics.compareExchange(state, 0, FREE, BUSY);
-        if (before === FREE) return hasWaited;
-        if (before === REFUSED) throw refusedBefore();
-        hasWaited = true;
-        if (Atomics.wait(state, 0, BUSY, MAX_WAIT_MS) === 'timed-out') {
+      for (let hasWaited = false; ; hasWaited = true) {
+        check();
+        if (Atomics.compareExchange(owner, 0, FREE, BUSY) === FREE) {
+          if (Atomics.load(refused, 0) !== REFUSED) return hasWaited;
+          // Whoever had the turn until now.
+          leave();
+        } else if (Atomics.wait(owner, 0, BUSY, MAX_WAIT_MS) === 'timed-out') {
           throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the login of another thread does not return');
         }
       }
     },
-    leave(outcome) {
-      if (outcome === 'refused') Atomics.store(state, 0, REFUSED);
-      else Atomics.compareExchange(state, 0, BUSY, FREE);
-      Atomics.notify(state, 0);
-    },
-    check() {
-      if (Atomics.load(state, 0) === REFUSED) throw refusedBefore();
-    },
+    leave,
+    refuse: () => void Atomics.store(refused, 0, REFUSED),
+    check,
   };
 }
+
+const pinGuardMemory = (): PinGuardMemory => ({
+  turn: new SharedArrayBuffer(4),
+  refusal: new SharedArrayBuffer(4),
+});
 
 const refusedBefore = () =>
   new Pkcs11Error(
@@ -52,5 +69,5 @@ const refusedBefore = () =>
 
 const FREE = 0;
 const BUSY = 1;
-const REFUSED = 2;
+const REFUSED = 1;
 const MAX_WAIT_MS = 10_000;

@@ -15,7 +15,7 @@ import { keptKeys } from './kept-keys.ts';
 import { keyDirectory } from './key-directory.ts';
 import type { Library } from './library.ts';
 import type { KeySelector } from './objects.ts';
-import { pinGuard } from './pin-guard.ts';
+import { type PinGuardMemory, pinGuard } from './pin-guard.ts';
 import { rsa } from './rsa.ts';
 import { type RsaKey, rsaKey } from './rsa-keys.ts';
 import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './rsa-objects.ts';
@@ -75,10 +75,10 @@ export interface LoginOptions {
   /** For the next login: while the process is logged in at the token, that is what counts, and no PIN is offered. */
   readonly pin: string;
   /**
-   * Four zero bytes that all threads of the process have in common which open the token with this PIN. Then one of them at
-   * a time offers it, and none once it was refused: a token locks itself after a few attempts.
+   * Memory that threads of the process have in common which open the token with this PIN. Then one of them at a time offers
+   * it, and none once it was refused: a token locks itself after a few attempts.
    */
-  readonly pinGuard?: SharedArrayBuffer;
+  readonly pinGuard?: PinGuardMemory;
   /** Sessions at once, at least 1; 16 by default. */
   readonly maxSessions?: number;
   /** Calls that may wait for a session at once; more fail with SESSIONS_EXHAUSTED. No limit by default. */

@@ -118,7 +118,7 @@ describeWithEachToken('the login', (context) => {
   it('offers no PIN that another thread was refused, nor while another one offers it', () => {
     const { open, cryptoki } = context();
     const login = vi.spyOn(cryptoki, 'C_Login');
-    const guard = () => new SharedArrayBuffer(4);
+    const guard = () => ({ turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) });
     const refused = guard();
     expect(errorCode(() => open({ pin: 'wrong here', pinGuard: refused }))).toBe('PIN_INCORRECT');
     expect(login).toHaveBeenCalledTimes(1);
@@ -129,7 +129,7 @@ describeWithEachToken('the login', (context) => {
     const shared = guard();
     const first = pinGuard(shared);
     expect(first.enter()).toBe(false);
-    first.leave('done');
+    first.leave();
     open({ pinGuard: shared }).close();
     expect(login).toHaveBeenCalledTimes(2);
   });

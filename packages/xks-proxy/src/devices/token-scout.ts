@@ -13,7 +13,7 @@ import { errorOf, type ThreadSettings } from './threads/messages.ts';
  * that was refused before.
  */
 export function scoutToken(settings: ThreadSettings): Promise<void> {
-  const { pinGuard: offer } = settings;
+  const { refusal: offer } = settings.pinGuard;
   const look = LOOKS.get(offer) ?? lookOnce(settings).finally(() => LOOKS.delete(offer));
   LOOKS.set(offer, look);
   return look;
@@ -25,7 +25,7 @@ async function lookOnce({ module, selector, pin, pinGuard: memory }: ThreadSetti
   const { failure } = await answerTo({ module, selector, pin });
   if (failure === undefined) return;
   const error = errorOf(failure);
-  if (isPinRefusal(error)) guard.leave('refused');
+  if (isPinRefusal(error)) guard.refuse();
   throw error;
 }
 
@@ -58,6 +58,6 @@ function answerOf(child: ChildProcess, order: ScoutOrder): Promise<ScoutAnswer> 
   });
 }
 
-/** Those under way, by the guard of the PIN that they offer. */
+/** Those under way, by the memory of whether the PIN was refused that they offer. */
 const LOOKS = new Map<SharedArrayBuffer, Promise<void>>();
 const LOOK_MS = 10_000;

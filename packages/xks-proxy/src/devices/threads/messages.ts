@@ -1,4 +1,4 @@
-import { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
+import { type PinGuardMemory, Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
 import type { IvSource } from '../../config/config.ts';
 import { XksException } from '../../errors.ts';
 import type { DeviceKeySelector, KeyUsage, Sealed } from '../key-device.ts';
@@ -9,8 +9,8 @@ export interface ThreadSettings {
   readonly module: string;
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: string;
-  /** Of all in the process who offer the PIN: see `pinGuard` of `openToken`. */
-  readonly pinGuard: SharedArrayBuffer;
+  /** See `pinGuard` of `openToken`: the turn is of one opening, the refusal of all in the process who offer the PIN. */
+  readonly pinGuard: PinGuardMemory;
   readonly iv: IvSource;
 }
 
