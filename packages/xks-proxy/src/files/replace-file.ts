@@ -30,11 +30,14 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 }
 
 /**
- * Writes a file that must not be there yet, for its owner alone, whole or not at all. Rejects with `EEXIST` if it is there.
+ * Writes a file that must not be there yet, for its owner alone. Rejects with `EEXIST` if it is there. What fails leaves
+ * no file; a process that is killed may leave a part of one.
  */
 export async function createFile(path: string, text: string | Uint8Array): Promise<void> {
-  await written(path, (file) => file.writeFile(text));
-  await synchronized(dirname(path));
+  await written(path, async (file) => {
+    await file.writeFile(text);
+    await synchronized(dirname(path));
+  });
 }
 
 /** Writes files by path, as `createFile` does: all or none. Rejects with XksProxyError `CHANGE_REFUSED` if one is there. */

@@ -55,7 +55,7 @@ export function shareKeys(tokens: readonly TokenConfig[]): void {
 
 /**
  * Makes sure that all tokens hold an AES-256 key, and the same one. Rejects with XksProxyError `CHANGE_REFUSED`, and
- * `TOKEN_UNAVAILABLE` for what is no matter of the key.
+ * `PIN_REFUSED` or `TOKEN_UNAVAILABLE` for what is no matter of the key.
  */
 export async function haveKey(tokens: readonly TokenConfig[], selector: DeviceKeySelector): Promise<void> {
   for (const token of tokens) {

@@ -53,7 +53,7 @@ export function describeKey(config: ProxyConfig, store: StoreConfig, key: StoreK
   };
 }
 
-/** As `describeKey`, with what the tokens say. Rejects with XksProxyError `TOKEN_UNAVAILABLE`. */
+/** As `describeKey`, with what the tokens say. Rejects with XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`. */
 export async function describeOnTokens(
   config: ProxyConfig,
   store: StoreConfig,

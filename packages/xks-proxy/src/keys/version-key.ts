@@ -17,7 +17,7 @@ interface VersionKey {
  * The id of the key for a new version, which the tokens make, unless they have one by that label: then a rotation was
  * stopped half-way, or another instance with a keys file of its own has made it for the same version, and so all of them
  * come to the same key. A label that some other key has is passed over for `LABEL-2`, and so on. Rejects with
- * XksProxyError `CHANGE_REFUSED` or `TOKEN_UNAVAILABLE`.
+ * XksProxyError `CHANGE_REFUSED`, `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
  */
 export async function versionKey(
   config: ProxyConfig,

@@ -55,9 +55,7 @@ describe('a file that is replaced', () => {
     chmodSync(file, mode);
     for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
     chownSync(file, NOBODY, OTHERS);
-    const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
-    const child = fork(PROGRAM, [file, 'new'], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
-    expect(await once(child, 'message')).toContain(code);
+    expect(await asNobody('replace', file, 'new')).toBe(code);
     expect(readFileSync(file, 'utf8')).toBe(code === 'none' ? 'new' : 'old');
     expect(statSync(file).mode & 0o777).toBe(mode);
     expect(readdirSync(folder)).toEqual(['file']);
@@ -77,6 +75,18 @@ it('a file that is created must not be there', async () => {
   expect(await codeOf(createFile(join(folder, 'file'), 'second'))).toBe('EEXIST');
   expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('first');
 });
+
+it.runIf(process.getuid?.() === 0)(
+  'a file that is created is not left behind where its name cannot be made safe (needs root)',
+  async () => {
+    chownSync(parent, NOBODY, NOBODY);
+    chownSync(folder, NOBODY, NOBODY);
+    // One may make files there, and cannot open the folder.
+    chmodSync(folder, 0o300);
+    expect(await asNobody('create', join(folder, 'file'), 'text')).toBe('EACCES');
+    expect(readdirSync(folder)).toEqual([]);
+  },
+);
 
 it('files that are created together are all made, or none', async () => {
   const [first, second] = [join(folder, 'first'), join(folder, 'second')];
@@ -125,6 +135,14 @@ describe('a lock', () => {
   });
 });
 
-const PROGRAM = fileURLToPath(new URL('../fixtures/replace-process.ts', import.meta.url));
+/** The code of the error that a user without rights gets for writing a file, or `none`. */
+async function asNobody(work: 'create' | 'replace', file: string, text: string): Promise<unknown> {
+  const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
+  const child = fork(PROGRAM, [work, file, text], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
+  const [code]: unknown[] = await once(child, 'message');
+  return code;
+}
+
+const PROGRAM = fileURLToPath(new URL('../fixtures/write-process.ts', import.meta.url));
 const SOURCES = ['--conditions=@holdfast/source', '--import', 'tsx'];
 const [NOBODY, OTHERS] = [65_534, 65_533];
