@@ -62,9 +62,9 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     }
     if (!isListed && ++searches > SEARCHES_BEFORE_LISTING) list(session.handle);
     if (!isListed) return false;
-    // A few at a time: all at once would hold up a request.
+    // A few at a time: all at once would hold up a request. Where one fails, the others may too.
     for (const [name, { handle, readAtMs }] of [...entries].slice(0, READ_AT_ONCE)) {
-      if (nowMs - readAtMs > PERIOD_MS) readAgain(session.handle, name, handle);
+      if (nowMs - readAtMs <= MAX_AGE_MS / 2 || readAgain(session.handle, name, handle) === undefined) break;
     }
     const [oldest] = entries.values();
     return oldest === undefined || nowMs - oldest.readAtMs <= MAX_AGE_MS;
@@ -101,6 +101,6 @@ interface Entry {
 
 const PERIOD_MS = 10_000;
 const MAX_AGE_MS = 60_000;
-const READ_AT_ONCE = 32;
+const READ_AT_ONCE = 4;
 /** In one period. The list costs as much as that many searches, in a token with a few hundred keys. */
 const SEARCHES_BEFORE_LISTING = 8;

@@ -43,6 +43,17 @@ describeWithEachToken('a directory of many keys', (context) => {
         expect(found).toHaveLength(1);
         return reads.mock.calls.length;
       },
+      /** Keys that are read for a lookup while each read fails. */
+      failingReadsFor: (label: string) => {
+        reads.mockClear();
+        reads.mockImplementation(() => {
+          throw new Error('gone');
+        });
+        directory.find({ handle, epoch: 0 }, { label }, { fresh: false });
+        const { length } = reads.mock.calls;
+        reads.mockRestore();
+        return length;
+      },
       find: (label: string, { fresh = false, epoch = 0 } = {}) =>
         directory.find({ handle, epoch }, { label }, { fresh }).map(labelOf),
       /** Searches of the token since the last call. */
@@ -111,21 +122,33 @@ describeWithEachToken('a directory of many keys', (context) => {
     close();
   });
 
-  it('reads no more than a few keys for a lookup, however many there are, and each anew after ten seconds', () => {
+  it('reads no more than four other keys for a lookup, however many there are, and each anew after half a minute', () => {
     const { find, readsFor, searches, temporary, close } = directoryOfMany();
     const others = Array.from({ length: 50 }, (_, index) => `other-${index}`);
     for (const label of others) importKey(temporary, { label, value });
     for (const label of labels) find(label);
-    vi.advanceTimersByTime(10_001);
-    const counts = labels.map((label) => readsFor(label));
-    expect(Math.max(...counts)).toBeLessThanOrEqual(33);
+    const reads = () => labels.map((label) => readsFor(label));
+    vi.advanceTimersByTime(30_001);
+    const counts = [...reads(), ...reads()];
+    expect(Math.max(...counts)).toBe(5);
     expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(70);
+    expect(reads()).toEqual(labels.map(() => 1));
     searches();
     // After a pause nothing of the list is good for an answer, until all of it was read.
     vi.advanceTimersByTime(60_001);
-    expect(Math.max(...labels.map((label) => readsFor(label)))).toBeLessThanOrEqual(33);
-    expect(searches()).toBe(11);
+    expect(Math.max(...reads(), ...reads())).toBe(4);
+    expect(searches()).toBe(8 + 1 + 17);
     for (const label of others) destroyKeys(temporary, { label });
+    close();
+  });
+
+  it('reads no further where a read fails, as all do when the token is gone', () => {
+    const { find, failingReadsFor, close } = directoryOfMany();
+    for (const label of labels) find(label);
+    vi.advanceTimersByTime(30_001);
+    for (const label of labels.slice(0, 9)) find(label);
+    // One of those whose turn it is, and the key that was asked for.
+    expect(failingReadsFor('key-10')).toBe(2);
     close();
   });
 });
