@@ -139,8 +139,8 @@ describe('a lock', () => {
 async function asNobody(work: 'create' | 'replace', file: string, text: string): Promise<unknown> {
   const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
   const child = fork(PROGRAM, [work, file, text], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
-  const [code]: unknown[] = await once(child, 'message');
-  return code;
+  const messages: readonly unknown[] = await once(child, 'message');
+  return messages[0];
 }
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/write-process.ts', import.meta.url));
