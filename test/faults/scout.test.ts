@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -54,6 +55,18 @@ describe.skipIf(!hasCompiler())('a scout', () => {
       await expect(scoutToken(settings)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
     }
     expect(shim.hits('C_Login')).toBe(1);
+  });
+
+  it('goes on at signals that go to all processes of the proxy', { timeout: 60_000 }, async () => {
+    const { shim, token } = faultyModule();
+    shim.fail('C_OpenSession', { delayMs: 500 });
+    const look = scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
+    await expect.poll(() => shim.hits('C_OpenSession'), { timeout: 20_000 }).toBe(1);
+    const scout = execFileSync('pgrep', ['-P', String(process.pid), '-f', 'scout-program'], {
+      encoding: 'utf8',
+    });
+    for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.kill(Number(scout), signal);
+    await expect(look).resolves.toBeUndefined();
   });
 
   it('is ended when it has answered, whatever else is loaded into it', { timeout: 60_000 }, async () => {

@@ -16,8 +16,8 @@ const MAX_LIFE_MS = 15_000;
 const deathbed = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${MAX_LIFE_MS})`;
 new Worker(deathbed, { eval: true, execArgv: [] }).unref();
 
-// A signal to stop often goes to a whole group of processes. This one is soon done, and is waited for.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
+// A signal often goes to a whole group of processes. This one is soon done, and is waited for.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 process.once('message', ({ module: path, selector, pin }: ScoutOrder) => {
   try {

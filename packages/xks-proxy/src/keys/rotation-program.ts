@@ -3,8 +3,8 @@ import { XksProxyError } from '../proxy-error.ts';
 import { rotateKey } from './rotate.ts';
 import type { RotationAnswer, RotationOrder } from './rotation-process.ts';
 
-// A signal to stop often goes to a whole group of processes. This one is soon done; stopped half-way it would leave a lock.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);
+// A signal often goes to a whole group of processes. This one is soon done; stopped half-way it would leave a lock.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 process.once('message', (order: RotationOrder) => {
   void answered(order);
