@@ -20,8 +20,8 @@ import { present } from '../fixtures/kms.ts';
 import { temporaryFolder } from '../fixtures/state.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-// Inside of the package, so that imports of packages lead where they lead from its sources.
-const main = join(root, 'node_modules', '.cache', `state-test-${process.pid}.mjs`);
+// Inside of the package, and as deep as its sources: what they import and read is where it is for them.
+const main = join(root, 'node_modules', `state-test-${process.pid}.mjs`);
 const oneLine: unknown = expect.stringMatching(/^.+\n$/);
 const aboutPassphrase: unknown = expect.stringMatching(/^.*passphrase.*\n$/);
 const listening = z.looseObject({ url: z.string() });
