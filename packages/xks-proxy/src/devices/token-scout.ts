@@ -33,29 +33,31 @@ async function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
   // Beside this file, compiled as it is or not.
   const program = new URL(`./scout-program${extname(import.meta.url)}`, import.meta.url);
   try {
-    const child = fork(fileURLToPath(program), {
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      timeout: LOOK_MS,
-      killSignal: 'SIGKILL',
-    });
-    return await answerOf(child, order);
+    const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    return await answerOf(child, order).finally(() => dismiss(child));
   } catch (cause) {
     throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer', { cause });
   }
 }
 
 function answerOf(child: ChildProcess, order: ScoutOrder): Promise<ScoutAnswer> {
-  return new Promise((resolve, reject) => {
-    child.once('message', (answer: ScoutAnswer) => {
-      // Nothing is owed after it, and the end of a module can take longer than this process has.
-      child.kill('SIGKILL');
-      resolve(answer);
-    });
+  let timer: NodeJS.Timeout | undefined;
+  const answer = new Promise<ScoutAnswer>((resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('the scout has not returned in time')), LOOK_MS);
+    child.once('message', (message: ScoutAnswer) => resolve(message));
     child.on('error', reject);
     child.once('exit', (status, signal) => reject(new Error(`the scout has died of ${signal ?? status}`)));
     // Throws where a process without a channel is all that the system had left.
     child.send(order);
   });
+  return answer.finally(() => clearTimeout(timer));
+}
+
+/** Nothing is owed to it any more. The end of a module can take longer than this process has, and in a driver it may not come. */
+function dismiss(child: ChildProcess): void {
+  child.kill('SIGKILL');
+  child.unref();
+  child.channel?.unref();
 }
 
 /** Those under way, by the memory of whether the PIN was refused that they offer. */
