@@ -42,7 +42,7 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
     await initializeToken(choices, token, pin);
     files.push(FILES.pin, FILES.soPin);
   } else {
-    provePin(choices.module, token);
+    provePin(choices, token);
     await write(FILES.pin, `${pin}\n`);
   }
   for (const [name, text] of documents.texts) await write(name, text);

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openModule, Pkcs11Error, type Pkcs11Module } from '@holdfast/pkcs11';
@@ -13,13 +14,20 @@ export const newPin = (): string => randomBytes(8).toString('hex');
 
 /**
  * Makes sure that a token takes its PIN: files of a proxy that cannot log in would only be in the way of the next attempt.
- * Throws XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
+ * One that has none yet gets it, if both of its PINs are in files of the folder: `initializeToken` has come as far as its
+ * label. Throws XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
  */
-export function provePin(path: string, { label, pin }: ExistingToken): void {
+export function provePin({ folder, module: path }: InitChoices, { label, pin }: ExistingToken): void {
   const what = `token ${label}`;
+  const [pinFile, soPinFile] = [join(folder, FILES.pin), join(folder, FILES.soPin)];
   withModule(path, what, (module) => {
     try {
-      module.openToken({ label, pin }).close();
+      try {
+        module.openToken({ label, pin }).close();
+      } catch (error) {
+        if (!isWithoutPin(error) || ![pinFile, soPinFile].every((file) => existsSync(file))) throw error;
+        module.initializeToken({ label, pin, soPin: readFileSync(soPinFile, 'utf8').trimEnd() });
+      }
     } catch (cause) {
       if (!isPinRefusal(cause)) throw cause;
       throw new XksProxyError('PIN_REFUSED', `${what}: ${cause.message}`, { cause });
@@ -55,6 +63,10 @@ export async function initializeToken(
     if (!withModule(path, what, isThere)) for (const file of files.keys()) await rm(file);
     throw error;
   }
+}
+
+function isWithoutPin(error: unknown): boolean {
+  return error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_USER_PIN_NOT_INITIALIZED';
 }
 
 function withModule<T>(path: string, what: string, work: (module: Pkcs11Module) => T): T {

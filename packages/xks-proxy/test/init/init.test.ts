@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { acquireLibrary } from '../../../pkcs11/src/library.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import { askForChoices } from '../../src/init/ask.ts';
@@ -151,6 +152,25 @@ describe('init', () => {
     const known = { kind: 'existing', label: 'brand new', pin: before[0]?.trim() ?? '' } as const;
     await initialize(choices({ overwrites: true, token: known }));
     expect(pins()).toEqual(before);
+  });
+
+  it('goes on with a token that it gave its label, and no PIN yet', async () => {
+    const library = acquireLibrary(token.modulePath);
+    vi.spyOn(library.cryptoki, 'C_InitPIN').mockImplementationOnce(() => {
+      throw Object.assign(new Error('CKR_DEVICE_ERROR'), { code: 0x30 });
+    });
+    const failure = await codeOf(initialize(choices({ token: newToken() })));
+    library.release();
+    vi.restoreAllMocks();
+    expect(failure).toBe('TOKEN_UNAVAILABLE');
+    const pin = readFileSync(join(folder, 'pin'), 'utf8').trim();
+    const known = { kind: 'existing', label: 'brand new', pin } as const;
+    const elsewhere = initialize(choices({ folder: join(folder, 'other'), token: known }));
+    expect(await codeOf(elsewhere)).toBe('PIN_REFUSED');
+    const { configFile } = await initialize(choices({ overwrites: true, token: known }));
+    expect(labels().filter((label) => label === 'brand new')).toHaveLength(1);
+    const found = await diagnose({ configFile });
+    expect(found.filter(({ level }) => level === 'failure')).toEqual([]);
   });
 
   it('finds a path prefix that is one for each name that a store may have', () => {
