@@ -1,4 +1,5 @@
-import type { ProxyConfig } from '../config/config.ts';
+import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
 import { selectorName } from '../devices/selector-name.ts';
 import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
@@ -13,8 +14,8 @@ export type RotateKey = (key: {
 }) => Promise<void>;
 
 /**
- * Warns of keys that have encrypted much of what they may, and has them rotated in time if that is configured: one after
- * the other, and where it fails again after a while, as long as the budget tells of it.
+ * Warns of keys that have encrypted much of what they may, and has them rotated in time if that is configured: on a token
+ * one after the other, none with a PIN that was refused to another, and where it fails again after a while, as long as the budget tells of it.
  */
 export function watchBudget(
   config: () => ProxyConfig,
@@ -23,19 +24,35 @@ export function watchBudget(
 ): BudgetListener {
   const quietUntilMs = new Map<string, number>();
   // A token locks itself when it is given the same wrong PIN again and again: another configuration may have another one.
-  const refused = new WeakSet<object>();
+  const refused: TokenConfig[] = [];
+  /** The last rotation on each token, by its name. */
+  const turns = new Map<string, Promise<void>>();
+  const tokensOf = ({ tokens: names }: StoreKeyConfig): readonly TokenConfig[] =>
+    config().tokens.filter(({ name }) => names?.includes(name) ?? true);
+  const tryRow = async (store: string, row: StoreKeyConfig): Promise<void> => {
+    const tokens = tokensOf(row);
+    if (tokens.some((token) => refused.some((other) => isSameOffer(token, other)))) return;
+    const { externalKeyId } = row;
+    const { version } = currentVersion(row);
+    await rotateKey?.({ store, externalKeyId, version }).catch((cause: unknown) => {
+      log.rotationFailed({ store, externalKeyId }, cause);
+      // Which one it was is not known.
+      if (cause instanceof XksProxyError && cause.code === 'PIN_REFUSED') refused.push(...tokens);
+    });
+  };
   const rotate = async (key: string): Promise<void> => {
     for (const { name: store, keys } of config().stores) {
       for (const row of keys) {
         const current = currentVersion(row);
         // Where there is a newer one it only waits for its time.
         if (selectorName(current.selector) !== key || current !== lastVersion(row)) continue;
-        if (refused.has(row)) continue;
-        const { externalKeyId } = row;
-        await rotateKey?.({ store, externalKeyId, version: current.version }).catch((cause: unknown) => {
-          log.rotationFailed({ store, externalKeyId }, cause);
-          if (cause instanceof XksProxyError && cause.code === 'PIN_REFUSED') refused.add(row);
-        });
+        // What comes of the one before may be that the PIN is wrong.
+        const names = tokensOf(row).map(({ name }) => name);
+        const turn = Promise.all(names.flatMap((name) => turns.get(name) ?? [])).then(() =>
+          tryRow(store, row),
+        );
+        for (const name of names) turns.set(name, turn);
+        await turn;
       }
     }
   };
@@ -52,5 +69,9 @@ export function watchBudget(
     void tried.finally(() => quietUntilMs.set(key, performance.now() + QUIET_MS));
   };
 }
+
+/** Whether both are one token with one PIN, of whatever configuration. */
+const isSameOffer = (a: TokenConfig, b: TokenConfig) =>
+  a.module === b.module && JSON.stringify(a.selector) === JSON.stringify(b.selector) && a.pin.equals(b.pin);
 
 const QUIET_MS = 10_000;

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
@@ -23,7 +25,8 @@ describe('a key that is nearly used', () => {
   /** Encrypts with a key of whose limit of 16 messages seven eighths are 14. */
   const watched = (rotateKey: RotateKey) => {
     const toml = `${files.toml}\n[iv_budget]\nlimit = 16\nat_limit = "rotate"\n`;
-    const config = parseConfig(toml, { baseDirectory: files.directory });
+    const load = () => parseConfig(toml, { baseDirectory: files.directory });
+    let config = load();
     const log = createLog({ write: (line) => lines.push(line) });
     const { device } = memoryDevice();
     const counted = openIvBudget(
@@ -31,13 +34,17 @@ describe('a key that is nearly used', () => {
       watchBudget(() => config, log, rotateKey),
     ).over(device);
     vi.useFakeTimers({ toFake: ['performance'] });
-    return async (times: number) => {
-      const key = await counted.key({ label: 'decrypt-only' });
+    const encrypt = async (times: number, label = 'decrypt-only') => {
+      const key = await counted.key({ label });
       for (let time = 0; time < times; time += 1) {
         await key.encrypt({ aad: Buffer.alloc(0), plaintext: Buffer.alloc(1) }).catch(() => undefined);
         await turn();
       }
     };
+    const reload = () => {
+      config = load();
+    };
+    return Object.assign(encrypt, { reload });
   };
   const failures = () => lines.filter((line) => line.includes('"event":"rotation-failed"')).length;
 
@@ -73,6 +80,22 @@ describe('a key that is nearly used', () => {
       vi.advanceTimersByTime(10_000);
     }
     expect([asked, failures()]).toEqual([1, 1]);
+  });
+
+  it('is not rotated with a PIN that was refused for another key, before a reload and after it', async () => {
+    let asked = 0;
+    const encrypt = watched(async () => {
+      asked += 1;
+      await turn();
+      throw new XksProxyError('PIN_REFUSED', 'refused');
+    });
+    for (const pin of ['wrong', 'wrong', 'also wrong']) {
+      writeFileSync(join(files.directory, 'pin'), pin);
+      encrypt.reload();
+      await Promise.all([encrypt(15), encrypt(15, 'orders'), encrypt(15, 'no such key')]);
+      vi.advanceTimersByTime(10_000);
+    }
+    expect([asked, failures()]).toEqual([2, 2]);
   });
 
   it('is rotated once at a time, however long that takes', async () => {
