@@ -7,6 +7,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { lockChain } from '../../src/audit/chain-lock.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
+const CHATTR = 'chattr';
+
 /** The lock of another process as that would write it. */
 const lockOf = (pid: number | undefined) => {
   const start = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
@@ -35,7 +37,7 @@ it('holds for another process while that lives, and not when it was killed', asy
   await (await lockChain({ directory, chain: 'audit' }))();
 });
 
-describe.runIf(changesAttributes())('where files are kept as they are (needs root)', () => {
+describe.runIf(mayChangeAttributes())('where files are kept as they are (needs root)', () => {
   it('lies in a folder that takes new files only', async () => {
     const directory = withAttribute('a', temporaryFolder());
     await (await lockChain({ directory, chain: 'audit' }))();
@@ -72,18 +74,22 @@ it.each(['', 'nobody', `${process.pid} 1\n`, '1 1\n'])(
   },
 );
 
-/** Gives a file an attribute of chattr(1) for the time of the test. */
+/** Gives a file an attribute for the time of the test. */
 function withAttribute(attribute: 'a' | 'i', path: string): string {
-  onTestFinished(() => void spawnSync('chattr', [`-${attribute}`, path]));
-  expect(spawnSync('chattr', [`+${attribute}`, path]).status).toBe(0);
+  onTestFinished(() => void changeAttributes(`-${attribute}`, path));
+  expect(changeAttributes(`+${attribute}`, path)).toBe(true);
   return path;
 }
 
 /** Whether user and file system allow that. */
-function changesAttributes(): boolean {
+function mayChangeAttributes(): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-xks-'));
-  const isChanged = spawnSync('chattr', ['+a', folder]).status === 0;
-  spawnSync('chattr', ['-a', folder]);
+  const isChanged = changeAttributes('+a', folder);
+  changeAttributes('-a', folder);
   rmSync(folder, { recursive: true });
   return isChanged;
+}
+
+function changeAttributes(...words: readonly string[]): boolean {
+  return spawnSync(CHATTR, words).status === 0;
 }
