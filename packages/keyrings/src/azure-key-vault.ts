@@ -8,10 +8,11 @@ import {
   secretBytes,
 } from '@holdfast/sdk/spi';
 import { KeyringError } from './internal/errors.ts';
-import { base64, fromBase64, knownWord, member } from './internal/http/json.ts';
+import { base64, fromBase64, knownWord } from './internal/http/json.ts';
 import { type JsonServiceKind, jsonService } from './internal/http/json-service.ts';
 import { type HttpOptions, serviceUrl } from './internal/http/options.ts';
 import { invalidAnswer } from './internal/key-service.ts';
+import { member } from './internal/member.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
 /** Options of {@link azureKeyVaultKeyring}. Its `token` is one for the scope of the vault or the managed HSM. */

@@ -1,9 +1,10 @@
 import { contextBytes, type Keyring } from '@holdfast/sdk/spi';
 import { crc32c } from './internal/crc32c.ts';
-import { base64, fromBase64, knownWord, member } from './internal/http/json.ts';
+import { base64, fromBase64, knownWord } from './internal/http/json.ts';
 import { type JsonServiceKind, jsonService } from './internal/http/json-service.ts';
 import { type HttpOptions, serviceUrl } from './internal/http/options.ts';
 import { invalidAnswer } from './internal/key-service.ts';
+import { member } from './internal/member.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
 /** Options of {@link gcpKmsKeyring}. Its `token` is an OAuth 2.0 access token. */

@@ -6,10 +6,11 @@ import {
   type Keyring,
 } from '@holdfast/sdk/spi';
 import { KeyringError } from './internal/errors.ts';
-import { base64, fromBase64, knownWord, member } from './internal/http/json.ts';
+import { base64, fromBase64, knownWord } from './internal/http/json.ts';
 import { jsonService } from './internal/http/json-service.ts';
 import { type HttpOptions, serviceUrl } from './internal/http/options.ts';
 import { invalidAnswer } from './internal/key-service.ts';
+import { member } from './internal/member.ts';
 import { wipedOnFailure } from './internal/wrapping.ts';
 import { type GeneratedDataKey, wrappingKeyring } from './internal/wrapping-keyring.ts';
 

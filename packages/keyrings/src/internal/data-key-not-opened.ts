@@ -1,5 +1,5 @@
 import { KeyringError } from './errors.ts';
-import { member } from './http/json.ts';
+import { member } from './member.ts';
 
 /**
  * No encrypted data key opened; `causes` has one error for each that was tried, in whichever keyring within this one.

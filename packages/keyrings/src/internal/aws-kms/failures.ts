@@ -1,5 +1,5 @@
-import { member } from '../http/json.ts';
 import { isOutageStatus, type KeyServiceFailures } from '../key-service.ts';
+import { member } from '../member.ts';
 
 /** How the AWS SDK tells that AWS KMS, or the key store behind it, is out. */
 export const AWS_KMS_FAILURES: KeyServiceFailures = {

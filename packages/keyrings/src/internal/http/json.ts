@@ -1,12 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { secretBytes } from '@holdfast/sdk/spi';
 
-/** The member `name` of a JSON object, `undefined` where there is none, or no object. */
-export function member(json: unknown, name: string): unknown {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
-  return Object.getOwnPropertyDescriptor(json, name)?.value;
-}
-
 /** The first of the `known` words that stands in a text, or in one of several. */
 export function knownWord(known: readonly string[], text: unknown): string | undefined {
   const texts = [text].flat().filter((part) => typeof part === 'string');

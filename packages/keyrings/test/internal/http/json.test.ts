@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { base64, fromBase64, knownWord, member } from '../../../src/internal/http/json.ts';
+import { base64, fromBase64, knownWord } from '../../../src/internal/http/json.ts';
+import { member } from '../../../src/internal/member.ts';
 
 describe.each(['base64', 'base64url'] as const)('%s in JSON', (form) => {
   it('is read as it was written', () => {
