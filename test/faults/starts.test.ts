@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
@@ -27,6 +28,28 @@ describe.skipIf(!hasCompiler())('a proxy that cannot start', () => {
     await expect(proxy.exit).resolves.not.toBe(0);
     expect(proxy.events('listening')).toEqual([]);
     expect(shim.hits('C_EncryptInit')).toBeGreaterThan(0);
+  });
+});
+
+describe.skipIf(!hasCompiler())('a proxy that looks for a token which it has lost', () => {
+  it('ends when it is told to, with the scout that hangs', { timeout: 90_000 }, async () => {
+    const { shim, start, configFile } = await proxyBehindShim('');
+    const proxy = start();
+    await proxy.listening(1);
+    shim.fail('C_Initialize', 'hang', -1);
+    shim.fail('C_GenerateRandom', { returns: 0x30 }, -1);
+    const looked = async () => {
+      await proxy.encrypt();
+      return shim.hits('C_Initialize');
+    };
+    await expect.poll(looked, { timeout: 20_000 }).toBe(1);
+    const pid = (...options: string[]) => execFileSync('pgrep', options, { encoding: 'utf8' }).trim();
+    const scout = Number(pid('-f', 'scout-program', '-P', pid('-f', configFile)));
+    expect(existsSync(`/proc/${scout}`)).toBe(true);
+    proxy.kill('SIGTERM');
+    await expect(proxy.exit).resolves.toBe(0);
+    expect(proxy.events('stopped')).toHaveLength(1);
+    await expect.poll(() => existsSync(`/proc/${scout}`), { timeout: 3000 }).toBe(false);
   });
 });
 
@@ -87,5 +110,5 @@ async function proxyBehindShim(settings: string, change: (toml: string) => strin
     });
     return proxy;
   };
-  return { shim, start };
+  return { shim, start, configFile: files.configFile };
 }

@@ -37,11 +37,15 @@ export interface OpenTokenOptions {
 
 /** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`. */
 export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
-  const connection = await connectToken(config).catch((cause: unknown): never => {
-    const detail = cause instanceof Error ? cause.message : 'unknown error';
-    const message = `the token ${config.name} cannot be opened: ${detail}`;
-    throw new XksProxyError(isPinRefusal(cause) ? 'PIN_REFUSED' : 'TOKEN_UNAVAILABLE', message, { cause });
-  });
+  // A scout keeps the process from no end, which is right for a token that is opened anew, and wrong for a start.
+  const stay = setInterval(() => undefined, STAY_MS);
+  const connection = await connectToken(config)
+    .catch((cause: unknown): never => {
+      const detail = cause instanceof Error ? cause.message : 'unknown error';
+      const message = `the token ${config.name} cannot be opened: ${detail}`;
+      throw new XksProxyError(isPinRefusal(cause) ? 'PIN_REFUSED' : 'TOKEN_UNAVAILABLE', message, { cause });
+    })
+    .finally(() => clearInterval(stay));
   return heldToken(config, connection, options);
 }
 
@@ -133,7 +137,9 @@ function heldToken(
       holds -= 1;
       if (holds > 0) return;
       // It may wait for the token, for as long as that pleases, and then closes what it has opened.
-      await Promise.race([renewal, sleep(RENEWAL_MS, undefined, { ref: false })]);
+      const waited = new AbortController();
+      await Promise.race([renewal, sleep(RENEWAL_MS, undefined, { signal: waited.signal })]);
+      waited.abort();
       await connection?.close();
     },
   };
@@ -152,3 +158,4 @@ export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
 
 // For a renewal that was under way when nobody needed the token any more.
 const RENEWAL_MS = 1000;
+const STAY_MS = 60_000;

@@ -13,7 +13,11 @@ export interface ScoutAnswer {
 
 // The module may keep this thread for ever, and whoever would end the process may be gone by then.
 const MAX_LIFE_MS = 15_000;
-const deathbed = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${MAX_LIFE_MS})`;
+const WATCH_INTERVAL_MS = 250;
+const deathbed = `
+  const end = () => process.kill(process.pid, 'SIGKILL');
+  setTimeout(end, ${MAX_LIFE_MS});
+  setInterval(() => process.ppid === ${process.ppid} || end(), ${WATCH_INTERVAL_MS});`;
 new Worker(deathbed, { eval: true, execArgv: [] }).unref();
 
 // A signal often goes to a whole group of processes. This one is soon done, and is waited for.

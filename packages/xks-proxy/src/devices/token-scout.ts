@@ -8,7 +8,8 @@ import { errorOf, type ThreadSettings } from './threads/messages.ts';
 
 /**
  * Opens a token and closes it again, in a process of its own: a module may keep whoever opens a token that is out for
- * ever, and in this process nobody can tell when it may be finalised. Those who ask at once share one look.
+ * ever, and in this process nobody can tell when it may be finalised. Those who ask at once share one look. It keeps this
+ * process from no end.
  * Rejects with Pkcs11Error: that of the token, TOKEN_UNAVAILABLE after ten seconds, or PIN_INCORRECT at once for a PIN
  * that was refused before.
  */
@@ -34,7 +35,8 @@ async function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
   const program = new URL(`./scout-program${extname(import.meta.url)}`, import.meta.url);
   try {
     const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    return await answerOf(child, order).finally(() => dismiss(child));
+    // Nothing is owed to it after its answer: the end of a module can take longer than this process has.
+    return await answerOf(child, order).finally(() => child.kill('SIGKILL'));
   } catch (cause) {
     throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token does not answer', { cause });
   }
@@ -43,21 +45,16 @@ async function answerTo(order: ScoutOrder): Promise<ScoutAnswer> {
 function answerOf(child: ChildProcess, order: ScoutOrder): Promise<ScoutAnswer> {
   let timer: NodeJS.Timeout | undefined;
   const answer = new Promise<ScoutAnswer>((resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('the scout has not returned in time')), LOOK_MS);
+    timer = setTimeout(() => reject(new Error('the scout has not returned in time')), LOOK_MS).unref();
     child.once('message', (message: ScoutAnswer) => resolve(message));
     child.on('error', reject);
     child.once('exit', (status, signal) => reject(new Error(`the scout has died of ${signal ?? status}`)));
     // Throws where a process without a channel is all that the system had left.
     child.send(order);
+    child.unref();
+    child.channel?.unref();
   });
   return answer.finally(() => clearTimeout(timer));
-}
-
-/** Nothing is owed to it any more. The end of a module can take longer than this process has, and in a driver it may not come. */
-function dismiss(child: ChildProcess): void {
-  child.kill('SIGKILL');
-  child.unref();
-  child.channel?.unref();
 }
 
 /** Those under way, by the memory of whether the PIN was refused that they offer. */
