@@ -1,10 +1,11 @@
-import { ChildProcess, spawnSync } from 'node:child_process';
+import { ChildProcess } from 'node:child_process';
 import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
 import { scoutToken } from '../../packages/xks-proxy/src/devices/token-scout.ts';
 import { faultyModule, tokenConfig } from './fixture.ts';
+import { scoutsOf } from './scouts.ts';
 import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a scout', () => {
@@ -69,8 +70,9 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     shim.fail('C_OpenSession', { delayMs: 500 });
     const look = scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
     await expect.poll(() => shim.hits('C_OpenSession'), { timeout: 20_000 }).toBe(1);
-    const scout = Number(scouts());
-    expect(scout).toBeGreaterThan(1);
+    const [scout, ...others] = scoutsOf(process.pid);
+    expect(others).toEqual([]);
+    if (scout === undefined) throw new Error('there is no scout');
     for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.kill(scout, signal);
     await expect(look).resolves.toBeUndefined();
   });
@@ -80,7 +82,7 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     vi.stubEnv('NODE_OPTIONS', '--import=data:text/javascript,setInterval(()=>{},1000)');
     onTestFinished(() => void vi.unstubAllEnvs());
     await scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
-    await expect.poll(scouts).toBe('');
+    await expect.poll(() => scoutsOf(process.pid)).toEqual([]);
   });
 
   it('that cannot be started says nothing else of the token than that it does not answer', async () => {
@@ -92,7 +94,3 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     await expect(look).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
   });
 });
-
-/** Their process ids, by lines. */
-const scouts = () =>
-  spawnSync('pgrep', ['-P', String(process.pid), '-f', 'scout-program'], { encoding: 'utf8' }).stdout;

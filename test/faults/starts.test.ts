@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { startServeProcess } from '../../packages/xks-proxy/test/fixtures/serve-process.ts';
+import { scoutsOf } from './scouts.ts';
 import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a proxy that cannot start', () => {
@@ -33,7 +33,7 @@ describe.skipIf(!hasCompiler())('a proxy that cannot start', () => {
 
 describe.skipIf(!hasCompiler())('a proxy that looks for a token which it has lost', () => {
   it('ends when it is told to, with the scout that hangs', { timeout: 90_000 }, async () => {
-    const { shim, start, configFile } = await proxyBehindShim('');
+    const { shim, start } = await proxyBehindShim('');
     const proxy = start();
     await proxy.listening(1);
     shim.fail('C_Initialize', 'hang', -1);
@@ -43,9 +43,9 @@ describe.skipIf(!hasCompiler())('a proxy that looks for a token which it has los
       return shim.hits('C_Initialize');
     };
     await expect.poll(looked, { timeout: 20_000 }).toBe(1);
-    const pid = (...options: string[]) => execFileSync('pgrep', options, { encoding: 'utf8' }).trim();
-    const scout = Number(pid('-f', 'scout-program', '-P', pid('-f', configFile)));
-    expect(existsSync(`/proc/${scout}`)).toBe(true);
+    const [scout, ...others] = scoutsOf(proxy.pid);
+    expect(scout).toBeGreaterThan(1);
+    expect(others).toEqual([]);
     proxy.kill('SIGTERM');
     await expect(proxy.exit).resolves.toBe(0);
     expect(proxy.events('stopped')).toHaveLength(1);
@@ -110,5 +110,5 @@ async function proxyBehindShim(settings: string, change: (toml: string) => strin
     });
     return proxy;
   };
-  return { shim, start, configFile: files.configFile };
+  return { shim, start };
 }
