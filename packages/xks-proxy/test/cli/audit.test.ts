@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openChain } from '../../src/audit/chain.ts';
-import { runCommand } from '../fixtures/command.ts';
+import { runCommandHere as run } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
 async function trail(name = 'audit') {
@@ -16,7 +16,7 @@ async function trail(name = 'audit') {
 describe('xks-proxy audit verify', () => {
   it('ends with 0 for a trail that is whole, and tells its last hash', async () => {
     const { directory, hash } = await trail();
-    const { status, stdout, stderr } = await runCommand('audit', 'verify', directory, '--head', hash);
+    const { status, stdout, stderr } = await run('audit', 'verify', directory, '--head', hash);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toBe(`audit: 3 records in 1 files, whole; the last one has hash ${hash}\n`);
   });
@@ -25,32 +25,32 @@ describe('xks-proxy audit verify', () => {
     const { file, hash } = await trail();
     const text = readFileSync(file, 'utf8');
     writeFileSync(file, text.replace('"request"', '"Request"'));
-    const changed = await runCommand('audit', 'verify', file);
+    const changed = await run('audit', 'verify', file);
     expect(changed.status).toBe(1);
     expect(changed.stdout).toContain(`${file}:2: changed: `);
     writeFileSync(file, text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1));
-    const [shortened, unnoticed] = await Promise.all([
-      runCommand('audit', 'verify', file, '--head', hash, '--json'),
-      runCommand('audit', 'verify', file),
-    ]);
+    const [shortened, unnoticed] = [
+      await run('audit', 'verify', file, '--head', hash, '--json'),
+      await run('audit', 'verify', file),
+    ];
     expect(shortened.status).toBe(1);
     expect(JSON.parse(shortened.stdout)).toMatchObject([{ findings: [{ problem: 'head-missing' }] }]);
     expect(unnoticed.status).toBe(0);
   });
 
   it('does not take nothing for a trail, nor anything for a hash', async () => {
-    const [empty, missing, hash] = await Promise.all([
-      runCommand('audit', 'verify', temporaryFolder()),
-      runCommand('audit', 'verify', join(temporaryFolder(), 'nothing')),
-      runCommand('audit', 'verify', temporaryFolder(), '--head', 'abc'),
-    ]);
+    const [empty, missing, hash] = [
+      await run('audit', 'verify', temporaryFolder()),
+      await run('audit', 'verify', join(temporaryFolder(), 'nothing')),
+      await run('audit', 'verify', temporaryFolder(), '--head', 'abc'),
+    ];
     expect([empty.status, missing.status, hash.status]).toEqual([1, 1, 2]);
   });
 
   it('does not look for the beginning of one chain in several', async () => {
     const [one, other] = [await trail(), await trail('w2')];
     const paths = [one.directory, other.directory];
-    expect((await runCommand('audit', 'verify', ...paths)).status).toBe(0);
-    expect((await runCommand('audit', 'verify', ...paths, '--after', one.hash)).status).toBe(2);
+    expect((await run('audit', 'verify', ...paths)).status).toBe(0);
+    expect((await run('audit', 'verify', ...paths, '--after', one.hash)).status).toBe(2);
   });
 });
