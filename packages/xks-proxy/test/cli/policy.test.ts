@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCommandHere } from '../fixtures/command.ts';
+import { runCommand } from '../fixtures/command.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 
 const files = await writeTestConfig();
@@ -32,7 +32,7 @@ writeFileSync(
 const role = 'arn:aws:iam::123456789012:role/writer';
 const request = ['--key', 'orders', '--principal', role, '--operation', 'Decrypt'];
 const test = (...more: string[]) =>
-  runCommandHere('policy', 'test', '--config', files.configFile, '--store', 'acme', ...request, ...more);
+  runCommand('policy', 'test', '--config', files.configFile, '--store', 'acme', ...request, ...more);
 
 describe('xks-proxy policy test', () => {
   it('says what is decided, and by which rule', async () => {
