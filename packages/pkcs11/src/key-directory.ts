@@ -63,19 +63,22 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     if (!isListed && ++searches > SEARCHES_BEFORE_LISTING) list(session.handle);
     if (!isListed) return false;
     // A few at a time: all at once would hold up a request. Where one fails, the others may too.
-    for (const [name, { handle, readAtMs }] of [...entries].slice(0, READ_AT_ONCE)) {
-      if (nowMs - readAtMs <= MAX_AGE_MS / 2 || readAgain(session.handle, name, handle) === undefined) break;
+    let left = READ_AT_ONCE;
+    for (const [name, { handle, readAtMs }] of entries) {
+      if (left === 0 || nowMs - readAtMs <= MAX_AGE_MS / 2) break;
+      if (readAgain(session.handle, name, handle) === undefined) break;
+      left -= 1;
     }
     const [oldest] = entries.values();
     return oldest === undefined || nowMs - oldest.readAtMs <= MAX_AGE_MS;
   };
   /** The only entry that the selector fits, if it is still what it was when it was read. */
   const listed = ({ handle: session }: Session, selector: KeySelector): Entry | undefined => {
-    const matches = [...entries].filter(([, entry]) => fits(entry, selector));
+    const matches = [...entries.values()].filter((entry) => fits(entry, selector));
     const [match] = matches;
     if (match === undefined || matches.length > 1) return undefined;
-    const [name, { handle }] = match;
-    const entry = readAgain(session, name, handle);
+    const { handle } = match;
+    const entry = readAgain(session, handle.toString('hex'), handle);
     return entry !== undefined && fits(entry, selector) ? entry : undefined;
   };
 

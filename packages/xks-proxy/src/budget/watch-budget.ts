@@ -15,7 +15,8 @@ export type RotateKey = (key: {
 
 /**
  * Warns of keys that have encrypted much of what they may, and has them rotated in time if that is configured: on a token
- * one after the other, none with a PIN that was refused to another, and where it fails again after a while, as long as the budget tells of it.
+ * one after the other, none with a PIN that was refused to another, and where it fails again after a while, as long as the
+ * budget tells of it.
  */
 export function watchBudget(
   config: () => ProxyConfig,

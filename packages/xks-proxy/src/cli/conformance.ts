@@ -1,6 +1,7 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { attempt } from '../attempt.ts';
 import { PATH_PREFIX } from '../config/stores.ts';
 import { xksClient } from '../conformance/client.ts';
 import { reportJson, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
@@ -131,16 +132,8 @@ function pathPrefix(text: string): string {
 
 function certificates(file: string): string {
   const text = readText(file);
-  if (isCertificate(text)) return text;
+  if (attempt(() => new X509Certificate(text)) !== undefined) return text;
   throw new InvalidArgumentError('The file holds no PEM certificate.');
-}
-
-function isCertificate(text: string): boolean {
-  try {
-    return new X509Certificate(text).raw.length > 0;
-  } catch {
-    return false;
-  }
 }
 
 function readText(file: string): string {

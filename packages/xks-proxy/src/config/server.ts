@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
+import { attempt } from '../attempt.ts';
 import type { Files } from './files.ts';
 
 /** `[server]`: where the proxy listens, with which certificate, and how long KMS waits for it at most. */
@@ -65,13 +66,5 @@ function certificateProblem(cert: string, key: KeyObject): string | undefined {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
     return `cannot be used for TLS (${code})`;
-  }
-}
-
-function attempt<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch {
-    return undefined;
   }
 }

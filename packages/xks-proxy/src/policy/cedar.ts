@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { attempt } from '../attempt.ts';
 import { strangeNames } from './cedar-names.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
 import { accountOf } from './principal.ts';
@@ -45,6 +46,7 @@ export function cedarPolicy(
   return {
     policy: {
       decide(request) {
+        // It throws at a text that is no Unicode, such as half a surrogate pair.
         const answer = attempt(() => cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }));
         // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
         if (answer === undefined || answer.type === 'failure') return UNDECIDED;
@@ -88,15 +90,6 @@ function loadCedar(): typeof Cedar | undefined {
 
 function isCedar(loaded: unknown): loaded is typeof Cedar {
   return typeof loaded === 'object' && loaded !== null && 'statefulIsAuthorized' in loaded;
-}
-
-/** Cedar throws at a text that is no Unicode, such as half a surrogate pair. */
-function attempt<T>(decide: () => T): T | undefined {
-  try {
-    return decide();
-  } catch {
-    return undefined;
-  }
 }
 
 const UNDECIDED = { isAllowed: false, rule: 'undecided' } as const;

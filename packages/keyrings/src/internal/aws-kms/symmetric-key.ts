@@ -8,7 +8,7 @@ import {
 import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials } from '@holdfast/sdk/spi';
 import { called, invalidAnswer } from '../key-service.ts';
 import { wipedOnFailure, withEncryptedDataKey } from '../wrapping.ts';
-import { answerBytes } from './answer-bytes.ts';
+import { answerBytes, answerCiphertext } from './answer-bytes.ts';
 import { isNameOf, parseAwsKmsKeyArn } from './arn.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
@@ -102,7 +102,6 @@ function encryptedDataKey(
   const key = parseAwsKmsKeyArn(keyArn);
   if (key === undefined) throw invalidAnswer('AWS KMS', 'something else than a key ARN');
   if (!isNameOf(keyId, key)) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-  const ciphertext = answerBytes(CiphertextBlob);
-  if (ciphertext === undefined || ciphertext.length === 0) throw invalidAnswer('AWS KMS', 'no ciphertext');
+  const ciphertext = answerCiphertext(CiphertextBlob);
   return { providerId: AWS_KMS_PROVIDER_ID, providerInfo: new TextEncoder().encode(keyArn), ciphertext };
 }

@@ -5,7 +5,7 @@ import {
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
 import { secretBytes } from '@holdfast/sdk/spi';
-import { answerBytes } from '../aws-kms/answer-bytes.ts';
+import { answerBytes, answerCiphertext } from '../aws-kms/answer-bytes.ts';
 import { AWS_KMS_FAILURES } from '../aws-kms/failures.ts';
 import { called, invalidAnswer } from '../key-service.ts';
 import type { BranchKeyKmsKeys } from './kms-configuration.ts';
@@ -103,9 +103,7 @@ interface WrappingAnswer {
 
 function wrappedKeyOf({ KeyId, CiphertextBlob }: WrappingAnswer, expected: string): Uint8Array {
   if (KeyId !== expected) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-  const wrappedKey = answerBytes(CiphertextBlob);
-  if (wrappedKey === undefined || wrappedKey.length === 0) throw invalidAnswer('AWS KMS', 'no ciphertext');
-  return wrappedKey;
+  return answerCiphertext(CiphertextBlob);
 }
 
 const BRANCH_KEY_LENGTH = 32;
