@@ -1,12 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { RUNS_TYPESCRIPT } from './tools/vitest/runs-typescript.ts';
 
 const packages = ['sdk', 'keyrings', 'pkcs11', 'xks-proxy', 'local-kms'];
-
-// Worker threads load their files past Vitest.
-const TYPESCRIPT_THREADS = [
-  `--import=${new URL('tools/vitest/typescript-threads.mjs', import.meta.url).href}`,
-  '--conditions=@holdfast/source',
-];
 
 // Tests run the TypeScript sources: every package's `@holdfast/source` export condition points there.
 const project = (name: string, include: string, ...conditions: string[]) => ({
@@ -15,7 +10,7 @@ const project = (name: string, include: string, ...conditions: string[]) => ({
     name,
     include: [include],
     setupFiles: ['./tools/vitest/fail-on-console.ts'],
-    execArgv: TYPESCRIPT_THREADS,
+    execArgv: [RUNS_TYPESCRIPT],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
@@ -23,6 +18,7 @@ const project = (name: string, include: string, ...conditions: string[]) => ({
 
 export default defineConfig({
   test: {
+    globalSetup: './tools/vitest/build.ts',
     reporters: ['default', './tools/vitest/count-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -9,7 +9,7 @@ import { type Settings, TURNS_SCHEMA, type Turns } from './turns.ts';
  * proxy in processes of their own, over TLS, with SigV4 and an integrity value. The two take turns.
  */
 export async function benchKms(): Promise<void> {
-  const chain = await startChain({ program: 'build' });
+  const chain = await startChain();
   try {
     const { KeyMetadata: ownKey } = await chain.kms.createKey({});
     const turns = await runClient({

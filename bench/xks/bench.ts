@@ -188,7 +188,7 @@ async function withSetting<T>(
   options: { readonly keys?: number },
   work: (setting: LoadSetting) => Promise<T>,
 ): Promise<T> {
-  const setting = await loadSetting({ ...options, program: 'build' });
+  const setting = await loadSetting(options);
   try {
     return await work(setting);
   } finally {

@@ -6,7 +6,7 @@ import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { type ServerProcess, startServer } from '../../examples/chain/server-process.ts';
-import { commandLine, type Program } from '../../examples/chain/workspace.ts';
+import { commandLine } from '../../examples/chain/workspace.ts';
 import type { Endpoint } from './connection.ts';
 import type { Caller } from './requests.ts';
 
@@ -35,16 +35,8 @@ export interface LoadProxy extends ServerProcess {
 
 /**
  * Prepares everything in temporary folders.
- *
- * @param options.program what runs: the sources by default
  */
-export async function loadSetting({
-  keys = 1,
-  program = 'sources',
-}: {
-  readonly keys?: number;
-  readonly program?: Program;
-} = {}): Promise<LoadSetting> {
+export async function loadSetting({ keys = 1 }: { readonly keys?: number } = {}): Promise<LoadSetting> {
   const token = temporaryToken({ label: 'load' });
   generateKeys(token, keys);
   const authority = await createCertificateAuthority({ commonName: 'Load test CA' });
@@ -82,7 +74,7 @@ export async function loadSetting({
     async start(...options) {
       const serve = [
         ...NODE_OPTIONS,
-        ...commandLine('xks-proxy', program),
+        ...commandLine('xks-proxy'),
         'serve',
         '--config',
         configFile,

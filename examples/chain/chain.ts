@@ -8,7 +8,7 @@ import { connectKeyStore, createKey } from './key-store.ts';
 import { type KmsCall, recordCalls } from './kms-calls.ts';
 import { createCredential, writeProxyFiles } from './proxy-files.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
-import { commandLine, type Program } from './workspace.ts';
+import { commandLine } from './workspace.ts';
 
 /** Everything between an application and a key on a token, running on this machine. */
 export interface Chain {
@@ -36,15 +36,12 @@ export type Step = <T>(title: string, work: () => Promise<T>, describe: (result:
  * local KMS, and in it an external key store that is connected to the proxy and a KMS key in that store.
  *
  * @param options.step told of each part as it is started
- * @param options.program what proxy and KMS run: what this file is itself by default
  * @throws Error if a part does not start; what had been started is stopped and removed again
  */
 export async function startChain({
   step = (_title, work) => work(),
-  program,
 }: {
   readonly step?: Step;
-  readonly program?: Program;
 } = {}): Promise<Chain> {
   const token = temporaryToken({ label: 'holdfast' });
   const { directory } = token;
@@ -83,7 +80,7 @@ export async function startChain({
       () =>
         startServer(
           'xks-proxy',
-          [...commandLine('xks-proxy', program), 'serve', '--config', configuration],
+          [...commandLine('xks-proxy'), 'serve', '--config', configuration],
           token.environment,
         ),
       ({ listening }) => `https://${PROXY_HOST}/${STORE} is 127.0.0.1:${String(listening['port'])}, own CA`,
@@ -93,7 +90,7 @@ export async function startChain({
       'local KMS',
       () =>
         startServer('local-kms', [
-          ...commandLine('local-kms', program),
+          ...commandLine('local-kms'),
           'serve',
           '--port=0',
           `--region=${REGION}`,

@@ -1,7 +1,4 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { readFileSync } from 'node:fs';
 import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
@@ -9,43 +6,29 @@ import { type Chain, startChain } from '../../examples/chain/chain.ts';
 import { demonstrate } from '../../examples/chain/demonstration.ts';
 import { createReport } from '../../examples/chain/report.ts';
 import { SAMPLE_FILE } from '../../examples/chain/workspace.ts';
+import { outputOfProgram } from '../../tools/vitest/example-programs.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const programs = [...readme.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
 
 let chain: Chain;
-let folder: string;
 
 beforeAll(async () => {
-  // Inside the repository, so that imports lead where they lead for a user.
-  mkdirSync(join('node_modules', '.cache'), { recursive: true });
-  folder = mkdtempSync(join('node_modules', '.cache', 'readme-'));
   chain = await startChain();
 });
 afterAll(async () => {
-  rmSync(folder, { recursive: true, force: true });
   await chain.close();
 });
 
 /** Runs a program of the README, with a user's environment: the local KMS in the place of AWS. */
-async function run(program: string): Promise<string> {
-  const file = join(folder, 'program.mts');
-  writeFileSync(file, program);
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@holdfast/source', file],
-    {
-      env: {
-        ...process.env,
-        AWS_ENDPOINT_URL_KMS: chain.kmsUrl,
-        AWS_REGION: 'eu-north-1',
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-        KEY_ARN: chain.keyArn,
-      },
-    },
-  );
-  return stdout;
+function run(program: string): Promise<string> {
+  return outputOfProgram(program, {
+    AWS_ENDPOINT_URL_KMS: chain.kmsUrl,
+    AWS_REGION: 'eu-north-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    KEY_ARN: chain.keyArn,
+  });
 }
 
 test('the program for application developers prints what it encrypted and decrypted', async () => {

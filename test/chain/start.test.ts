@@ -19,13 +19,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** `npm start`, from the sources and without a terminal. */
+/** `npm start` without a terminal. */
 function start(...args: string[]) {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@holdfast/source', 'examples/chain/main.ts', ...args],
-    { env: { ...process.env, TMPDIR: folder, FORCE_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, ['examples/chain/dist/main.js', ...args], {
+    env: { ...process.env, TMPDIR: folder, FORCE_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   children.push(child);
   let output = '';
   const closed = once(child, 'close');
@@ -65,8 +64,7 @@ async function isListening(port: number): Promise<boolean> {
   }
 }
 
-// tsx, which runs the sources, keeps a cache there; `npm start` itself does without tsx.
-const leftovers = () => readdirSync(folder).filter((name) => !name.startsWith('tsx-'));
+const leftovers = () => readdirSync(folder);
 
 async function expectNothingLeft(output: string): Promise<void> {
   const ports = [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));

@@ -1,16 +1,16 @@
-// Started with a configuration file and folders of proxy sources: runs a proxy out of each folder, and prints one
-// line with their ports. Twelve processes would take most of a test's time to start.
+// Started with a configuration file and copies of the proxy, one file each: runs a proxy out of each, and prints one line
+// with their ports.
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as xksProxy from '@holdfast/xks-proxy';
 
-const [configFile = '', ...folders] = process.argv.slice(2);
+const [configFile = '', ...files] = process.argv.slice(2);
 const configuration = readFileSync(configFile, 'utf8');
 const ports: number[] = [];
-for (const folder of folders) {
-  const copy: unknown = await import(pathToFileURL(join(folder, 'index.ts')).href);
-  if (!isProxy(copy)) throw new Error(`${folder} holds no proxy`);
+for (const file of files) {
+  const copy: unknown = await import(pathToFileURL(file).href);
+  if (!isProxy(copy)) throw new Error(`${file} holds no proxy`);
   const config = copy.parseConfig(configuration, { baseDirectory: dirname(configFile) });
   ports.push((await copy.startProxy(config)).port);
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,15 +7,16 @@ import { importKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { startServer } from '../../examples/chain/server-process.ts';
-import { commandLine, sourceLoaders } from '../../examples/chain/workspace.ts';
+import { commandLine } from '../../examples/chain/workspace.ts';
 import type { Target } from '../../packages/xks-proxy/src/conformance/target.ts';
+import { RUNS_TYPESCRIPT } from '../../tools/vitest/runs-typescript.ts';
 
 /** Everything a Holdfast proxy needs: a token with keys of known value, a certificate, a configuration. */
 export interface ProxySetting {
   /** Starts the proxy by its command line, in a process of its own. */
   start(): Promise<RunningProxy>;
-  /** Starts the proxies whose sources are in these folders, all in one other process. */
-  startCopies(sourceFolders: readonly string[]): Promise<RunningProxies>;
+  /** Starts proxies that are one file each, all in one other process; their calls of the token are inline. */
+  startCopies(files: readonly string[]): Promise<RunningProxies>;
   dispose(): void;
 }
 
@@ -25,7 +26,7 @@ interface RunningProxy {
   stop(): Promise<unknown>;
 }
 
-/** Proxies that listen, in the order of their folders. */
+/** Proxies that listen, in the order of their files. */
 interface RunningProxies {
   readonly targets: readonly Target[];
   stop(): Promise<unknown>;
@@ -72,8 +73,11 @@ export async function createProxySetting(): Promise<ProxySetting> {
       const server = await run(...commandLine('xks-proxy'), 'serve', '--config', configFile);
       return { target: target(server.listening['port']), stop: () => server.stop() };
     },
-    async startCopies(sourceFolders) {
-      const server = await run(...sourceLoaders(), HOST_OF_COPIES, configFile, ...sourceFolders);
+    async startCopies(files) {
+      const inline = join(directory, 'inline.toml');
+      const toml = readFileSync(configFile, 'utf8');
+      writeFileSync(inline, toml.replace('[[tokens]]\n', '[[tokens]]\ncalls = "inline"\n'));
+      const server = await run(RUNS_TYPESCRIPT, HOST_OF_COPIES, inline, ...files);
       const { ports } = server.listening;
       if (!Array.isArray(ports)) throw new Error('the copies told no ports');
       return { targets: ports.map(target), stop: () => server.stop() };

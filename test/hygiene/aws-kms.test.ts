@@ -1,18 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningKms, startLocalKms } from '../../packages/keyrings/test/fixtures/local-kms.ts';
 import { keyringOf, kmsKeys } from './aws-kms-keyrings.ts';
 import { copiesInMemory } from './memory.ts';
 import { dataKeysOf, messagesOf } from './messages.ts';
+import { startChild } from './start-child.ts';
 
 let kms: RunningKms;
-let child: ChildProcess | undefined;
 
 beforeAll(async () => {
   kms = await startLocalKms();
 });
-
-afterEach(() => child?.kill());
 
 afterAll(async () => {
   await kms.close();
@@ -24,12 +21,11 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
     'no data key is left in the memory of the process, with a %s key of AWS KMS',
     async (kind, description) => {
       const keyArn = await kms.newKey(description);
-      const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-      const script = new URL('aws-kms-child.ts', import.meta.url).pathname;
-      child = spawn(process.execPath, [...options, script, kind, keyArn, '100'], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-        env: { ...process.env, ...kms.environment },
-      });
+      const child = startChild(
+        new URL('aws-kms-child.ts', import.meta.url),
+        [kind, keyArn, '100'],
+        kms.environment,
+      );
       const messages = await messagesOf(child);
       expect(messages).toHaveLength(100);
       const keyring = await keyringOf(kind, kms.client, keyArn);

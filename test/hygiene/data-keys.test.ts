@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createDecipheriv, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { inspectUnauthenticated } from '@holdfast/sdk';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { contextBytes } from '../../packages/sdk/src/context.ts';
 import { copiesInMemory } from './memory.ts';
 import { messagesOf } from './messages.ts';
-
-let child: ChildProcess | undefined;
-afterEach(() => child?.kill());
+import { startChild } from './start-child.ts';
 
 /** The data key of a message under the raw AES wrapping key, found without the SDK. */
 function dataKeyOf(message: Uint8Array, wrappingKey: Uint8Array): Uint8Array {
@@ -22,14 +18,11 @@ function dataKeyOf(message: Uint8Array, wrappingKey: Uint8Array): Uint8Array {
 
 /** Has a process write and read messages, and looks for their data keys in what it keeps. */
 async function expectNoDataKeys(suite: string, wrappingKey: Uint8Array): Promise<void> {
-  const options = ['--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-  const script = new URL('child.ts', import.meta.url).pathname;
-  child = spawn(
-    process.execPath,
-    [...options, script, Buffer.from(wrappingKey).toString('hex'), '100', suite],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  await once(child, 'spawn');
+  const child = startChild(new URL('child.ts', import.meta.url), [
+    Buffer.from(wrappingKey).toString('hex'),
+    '100',
+    suite,
+  ]);
   const messages = await messagesOf(child);
   expect(messages).toHaveLength(100);
   const dataKeys = messages.map((message) => dataKeyOf(message, wrappingKey));

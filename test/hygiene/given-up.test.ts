@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { encryptionClient } from '@holdfast/sdk';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { copiesInMemory } from './memory.ts';
+import { startChild } from './start-child.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-hygiene-'));
-let child: ChildProcess | undefined;
-afterEach(() => void child?.kill());
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const LONG_FRAMES = { suite: 0x0478, frameLength: 2 ** 20 } as const;
@@ -34,11 +32,11 @@ describe.skipIf(process.platform !== 'linux')('a message that lacks its end', ()
       const { message } = await encryptionClient().encrypt(plaintext, { keyring, ...options });
       const file = join(directory, 'message');
       writeFileSync(file, message.subarray(0, -50));
-      const script = new URL('given-up-child.ts', import.meta.url).pathname;
-      const loaders = ['--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-      child = spawn(process.execPath, [...loaders, script, wrappingKey.toString('hex'), file, way], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
+      const child = startChild(new URL('given-up-child.ts', import.meta.url), [
+        wrappingKey.toString('hex'),
+        file,
+        way,
+      ]);
       if (child.stdout) await once(child.stdout, 'data');
       const samples = Array.from({ length: 30 }, (_, i) => plaintext.subarray(i * 10_000, i * 10_000 + 32));
       const [control = 0, ...copies] = copiesInMemory(child.pid ?? 0, [wrappingKey, ...samples]);

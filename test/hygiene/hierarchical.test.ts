@@ -1,22 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { hierarchicalKeyring } from '@holdfast/keyrings/hierarchical';
 import { inspectUnauthenticated } from '@holdfast/sdk';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type KeyStoreSetting,
   startKeyStoreSetting,
 } from '../../packages/keyrings/test/fixtures/key-store.ts';
 import { copiesInMemory } from './memory.ts';
 import { messagesOf } from './messages.ts';
+import { startChild } from './start-child.ts';
 
 let setting: KeyStoreSetting;
-let child: ChildProcess | undefined;
 
 beforeAll(async () => {
   setting = await startKeyStoreSetting();
 });
-
-afterEach(() => child?.kill());
 
 afterAll(async () => {
   await setting.close();
@@ -27,12 +24,9 @@ async function copiesAfter({ ttlMs, waitMs }: { readonly ttlMs: number; readonly
   const { kms, dynamoDb, keyArn } = setting;
   const keyStore = setting.store();
   const branchKeyId = await keyStore.createBranchKey();
-  const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-  const script = new URL('hierarchical-child.ts', import.meta.url).pathname;
-  child = spawn(process.execPath, [...options, script, keyArn, branchKeyId, '100', `${ttlMs}`, `${waitMs}`], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...kms.environment, ...dynamoDb.environment },
-  });
+  const args = [keyArn, branchKeyId, '100', `${ttlMs}`, `${waitMs}`];
+  const environment = { ...kms.environment, ...dynamoDb.environment };
+  const child = startChild(new URL('hierarchical-child.ts', import.meta.url), args, environment);
   const messages = await messagesOf(child);
   expect(messages).toHaveLength(100);
   const keyring = hierarchicalKeyring({ keyStore, branchKeyId, ttlMs: 60_000 });

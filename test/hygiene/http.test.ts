@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { httpKeyring, httpKinds } from './http-keyrings.ts';
 import { copiesInMemory } from './memory.ts';
 import { dataKeysOf, messagesOf } from './messages.ts';
-
-let child: ChildProcess | undefined;
-afterEach(() => child?.kill());
+import { startChild } from './start-child.ts';
 
 describe.skipIf(process.platform !== 'linux')('after 100 messages there and back', () => {
   // As bytes. The strings of base64 in requests and answers stay until something else takes their place.
@@ -14,11 +11,7 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
     { timeout: 120_000 },
     async (name, kind) => {
       const { address, token, close } = await kind.start();
-      const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-      const script = new URL('http-child.ts', import.meta.url).pathname;
-      child = spawn(process.execPath, [...options, script, name, address, token, '100'], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
+      const child = startChild(new URL('http-child.ts', import.meta.url), [name, address, token, '100']);
       const messages = await messagesOf(child);
       expect(messages).toHaveLength(100);
       const dataKeys = await dataKeysOf(httpKeyring(name, address, token), messages);

@@ -1,15 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { openModule } from '@holdfast/pkcs11';
 import { findModule, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copiesInMemory } from './memory.ts';
 import { dataKeysOf, messagesOf } from './messages.ts';
 import { tokenKeyKinds, tokenKeyring } from './pkcs11-keyrings.ts';
+import { startChild } from './start-child.ts';
 
 const missing =
   findModule() === undefined ? ' (no PKCS#11 module: install SoftHSM2 or set PKCS11_MODULE)' : '';
 let temporary: TemporaryToken;
-let child: ChildProcess | undefined;
 
 describe.skipIf(process.platform !== 'linux' || missing !== '')(
   `after 100 messages there and back${missing}`,
@@ -22,7 +21,6 @@ describe.skipIf(process.platform !== 'linux' || missing !== '')(
       token.generateRsaKey({ label: 'RSA' });
       module.close();
     });
-    afterEach(() => child?.kill());
     afterAll(() => temporary.dispose());
 
     it.each(tokenKeyKinds)(
@@ -30,11 +28,13 @@ describe.skipIf(process.platform !== 'linux' || missing !== '')(
       { timeout: 120_000 },
       async (kind) => {
         const { modulePath, label, pin } = temporary;
-        const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-        const script = new URL('pkcs11-child.ts', import.meta.url).pathname;
-        child = spawn(process.execPath, [...options, script, kind, modulePath, label, pin, '100'], {
-          stdio: ['pipe', 'pipe', 'inherit'],
-        });
+        const child = startChild(new URL('pkcs11-child.ts', import.meta.url), [
+          kind,
+          modulePath,
+          label,
+          pin,
+          '100',
+        ]);
         const messages = await messagesOf(child);
         expect(messages).toHaveLength(100);
         const { keyring, close } = tokenKeyring(kind, temporary);

@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { copiesInMemory } from './memory.ts';
 import { dataKeysOf, messagesOf } from './messages.ts';
 import { rawKeyrings } from './raw-keyrings.ts';
-
-let child: ChildProcess | undefined;
-afterEach(() => child?.kill());
+import { startChild } from './start-child.ts';
 
 describe.skipIf(process.platform !== 'linux')('after 100 messages there and back', () => {
   it.each(Object.entries(rawKeyrings))(
@@ -13,10 +10,8 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
     { timeout: 120_000 },
     async (name, kind) => {
       const key = kind.newKey();
-      const options = ['--no-warnings', '--expose-gc', '--import', 'tsx', '--conditions=@holdfast/source'];
-      const script = new URL('raw-keyrings-child.ts', import.meta.url).pathname;
-      const argv = [...options, script, name, Buffer.from(key).toString('hex'), '100'];
-      child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+      const args = [name, Buffer.from(key).toString('hex'), '100'];
+      const child = startChild(new URL('raw-keyrings-child.ts', import.meta.url), args);
       const messages = await messagesOf(child);
       expect(messages).toHaveLength(100);
       const needles = [key, ...(await dataKeysOf(kind.keyring(key), messages))];

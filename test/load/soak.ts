@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { closedLoop, openLoop, percentile } from '../../bench/xks/load.ts';
 import { processUsage } from '../../bench/xks/process-usage.ts';
 import { type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
+import { build } from '../../tools/vitest/build.ts';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
 
@@ -17,6 +18,7 @@ const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) throw new RangeError('--minutes: expected a number above 0');
 
+build();
 const setting = await loadSetting();
 try {
   process.exitCode = (await soak(setting)) ? 0 : 1;

@@ -8,14 +8,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 
 const document = readFileSync('packages/local-kms/README.md', 'utf8');
-const COMMAND = 'node packages/local-kms/dist/cli/main.js';
-const main = resolve('packages/local-kms/src/cli/main.ts');
-const loader = import.meta.resolve('tsx');
+const MAIN = 'packages/local-kms/dist/cli/main.js';
 
 /** Runs a command of the README, its lines joined, in a folder with the files of the README. */
 async function run(folder: string, command: string): Promise<string> {
-  const program = `"${process.execPath}" --conditions=@holdfast/source --import="${loader}" "${main}"`;
-  const { stdout } = await promisify(execFile)('sh', ['-c', command.replace(COMMAND, program)], {
+  const program = `"${process.execPath}" "${resolve(MAIN)}"`;
+  const { stdout } = await promisify(execFile)('sh', ['-c', command.replace(`node ${MAIN}`, program)], {
     cwd: folder,
   });
   return stdout;

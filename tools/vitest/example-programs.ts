@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { transform } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 /**
@@ -27,27 +28,33 @@ export function describeExamples(
     });
 
     test.each(examples)('$title runs and prints what the document says', async ({ code, output }) => {
-      // Inside the repository, so that imports lead where they lead for a user.
-      const cache = join(ROOT, 'node_modules/.cache');
-      mkdirSync(cache, { recursive: true });
-      const folder = mkdtempSync(join(cache, 'example-'));
-      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-      writeFileSync(join(folder, 'example.mts'), code);
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        [
-          '--no-warnings',
-          '--conditions=@holdfast/source',
-          '--import=tsx',
-          TYPESCRIPT_IN_THREADS,
-          'example.mts',
-        ],
-        { cwd: folder, env: { ...process.env, ...environment() } },
-      );
-      expect(stdout).toBe(output);
+      expect(await outputOfProgram(code, environment())).toBe(output);
     });
   });
 }
 
-const TYPESCRIPT_IN_THREADS = `--import=${new URL('typescript-threads.mjs', import.meta.url).href}`;
+/**
+ * What a program in TypeScript prints: run by itself, with the packages as they are built. Rejects with what it says of an
+ * error.
+ *
+ * @param environment what it finds in `process.env` besides ours
+ */
+export async function outputOfProgram(
+  code: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<string> {
+  // Inside the repository, so that imports lead where they lead for a user.
+  const cache = join(ROOT, 'node_modules/.cache');
+  mkdirSync(cache, { recursive: true });
+  const folder = mkdtempSync(join(cache, 'example-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const program = await transform(code, { loader: 'ts', target: 'node20' });
+  writeFileSync(join(folder, 'example.mjs'), program.code);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', 'example.mjs'], {
+    cwd: folder,
+    env: { ...process.env, ...environment },
+  });
+  return stdout;
+}
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

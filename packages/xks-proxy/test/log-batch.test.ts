@@ -25,14 +25,14 @@ test('lines of a few milliseconds are one write, in their order', async () => {
 test.each(['process.exit(3)', 'throw new Error("nobody catches it")'])(
   'lines are written before the end by %s',
   (end) => {
-    const module = new URL('../src/log-batch.ts', import.meta.url).href;
+    const module = new URL('../dist/log-batch.js', import.meta.url).href;
     const program = `import { batchedLines } from ${JSON.stringify(module)};
       batchedLines(process.stdout).write('last\\n');
       ${end};`;
     const options = { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } } as const;
     const { stdout, status } = spawnSync(
       process.execPath,
-      ['--import=tsx', '--input-type=module', '--eval', program],
+      ['--input-type=module', '--eval', program],
       options,
     );
     expect(stdout).toBe('last\n');

@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { refusal } from '../fixtures/kms.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const NODE_ARGS = ['--import', 'tsx', '--conditions=@holdfast/source', main];
+const NO_YAML = fileURLToPath(import.meta.url);
 const PRINCIPALS = `
 accounts:
   "000000000000":
@@ -35,7 +35,7 @@ function folderWithFiles() {
 /** Runs a command to its end. */
 function run(...args: readonly string[]) {
   return new Promise<{ code: number | string; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, [...NODE_ARGS, ...args], (error, stdout, stderr) =>
+    execFile(process.execPath, [...commandLine('local-kms'), ...args], (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),
     );
   });
@@ -60,7 +60,7 @@ describe('local-kms explain', () => {
   });
 
   test.each([
-    ['--principals', main],
+    ['--principals', NO_YAML],
     ['--principals', '/nowhere/principals.yaml'],
     ['--principal', 'nobody'],
     ['--key', 'alias/none'],
@@ -76,9 +76,9 @@ describe('local-kms explain', () => {
 test.each([
   ['policy', 'new', '--admin', 'alana'],
   ['policy', 'new', '--account', '1'],
-  ['audit', '--file', main],
+  ['audit', '--file', NO_YAML],
   ['audit', '--file', '/nowhere/audit.jsonl'],
-  ['audit', '--file', main, '--since', 'yesterday'],
+  ['audit', '--file', NO_YAML, '--since', 'yesterday'],
   ['serve', '--auth', 'perhaps'],
 ])('local-kms explains itself and ends with status 2: %s %s %s %s', async (...args) => {
   const { code, stderr } = await run(...args);
@@ -89,7 +89,7 @@ test.each([
 test('local-kms serve --auth enforce refuses, and audits into a file that only its owner reads', async () => {
   const { principals, seed, audit } = folderWithFiles();
   const options = ['--port', '0', '--auth', 'enforce', '--principals', principals, '--seed', seed];
-  const child = spawn(process.execPath, [...NODE_ARGS, 'serve', ...options, '--audit', audit]);
+  const child = spawn(process.execPath, [...commandLine('local-kms'), 'serve', ...options, '--audit', audit]);
   onTestFinished(() => void child.kill('SIGKILL'));
   const line = z.object({ value: z.string() });
   const { value } = line.parse(await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next());

@@ -14,16 +14,17 @@ import {
 } from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { clientAuthority } from '../../../xks-proxy/test/fixtures/client-certificates.ts';
 import { keyStoreInput, refusal } from '../fixtures/kms.ts';
 import { startTestProxy } from '../fixtures/proxy.ts';
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const sourceText = fileURLToPath(import.meta.url);
 const line = z.object({ value: z.string() });
 const record = z.looseObject({ time: z.iso.datetime(), event: z.string(), url: z.string().optional() });
 
 function run(...args: readonly string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', '--conditions=@holdfast/source', main, ...args]);
+  const child = spawn(process.execPath, [...commandLine('local-kms'), ...args]);
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
@@ -103,11 +104,11 @@ describe('local-kms serve', () => {
     ['--xks-ca', '/nowhere/ca.pem'],
     ['--xks-timeout', '60001'],
     ['--xks-health-interval', '0'],
-    ['--xks-client-cert', main],
-    ['--xks-client-key', main],
-    ['--xks-client-cert', main, '--xks-client-key', main],
+    ['--xks-client-cert', sourceText],
+    ['--xks-client-key', sourceText],
+    ['--xks-client-cert', sourceText, '--xks-client-key', sourceText],
     ['--seed', '/nowhere/seed.json'],
-    ['--seed', main],
+    ['--seed', sourceText],
     ['--port', '65536'],
     ['--port', '0', '--control-port', 'https'],
     ['--colour', 'red'],

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
@@ -13,21 +12,18 @@ import {
   ListResourceTagsCommand,
   paginateListAliases,
 } from '@aws-sdk/client-kms';
-import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { present } from '../fixtures/kms.ts';
 import { temporaryFolder } from '../fixtures/state.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-// Inside of the package, and as deep as its sources: what they import and read is where it is for them.
-const main = join(root, 'node_modules', `state-test-${process.pid}.mjs`);
 const oneLine: unknown = expect.stringMatching(/^.+\n$/);
 const aboutPassphrase: unknown = expect.stringMatching(/^.*passphrase.*\n$/);
 const listening = z.looseObject({ url: z.string() });
 
 function run(...args: readonly string[]) {
-  const child = spawn(process.execPath, [main, ...args]);
+  const child = spawn(process.execPath, [...commandLine('local-kms'), ...args]);
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }
@@ -79,19 +75,6 @@ function passphraseFile(folder: string): string {
   writeFileSync(path, 'correct horse battery staple\n');
   return path;
 }
-
-// As one file the program starts in a fraction of the time, and it starts often here.
-beforeAll(() =>
-  build({
-    entryPoints: [join(root, 'src', 'cli', 'main.ts')],
-    outfile: main,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-  }),
-);
-afterAll(() => rmSync(main));
 
 describe('local-kms serve --data', () => {
   test('has everything that it has acknowledged, and nothing by half, however often it is killed', async () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { readCounts } from '../../src/budget/counts-directory.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
@@ -10,7 +11,9 @@ it('processes that start at the same time, again and again after a crash of all,
   const folder = temporaryFolder();
   const args = [folder, String(ENCRYPTIONS)];
   for (let round = 1; round <= ROUNDS; round += 1) {
-    const children = Array.from({ length: PROCESSES }, () => fork(PROGRAM, args, { execArgv: SOURCES }));
+    const children = Array.from({ length: PROCESSES }, () =>
+      fork(PROGRAM, args, { execArgv: [RUNS_TYPESCRIPT] }),
+    );
     await Promise.all(children.map((child) => once(child, 'message')));
     const ended = children.map((child) => once(child, 'exit'));
     for (const child of children) child.send('go');
@@ -22,5 +25,4 @@ it('processes that start at the same time, again and again after a crash of all,
 }, 60_000);
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/count-process.ts', import.meta.url));
-const SOURCES = ['--conditions=@holdfast/source', '--import', 'tsx'];
 const [PROCESSES, ENCRYPTIONS, ROUNDS] = [4, 10, 3];

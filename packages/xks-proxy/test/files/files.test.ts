@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { withFileLock } from '../../src/files/file-lock.ts';
 import { createFile, createFiles, replaceFile } from '../../src/files/replace-file.ts';
 import { codeOf } from '../fixtures/store-files.ts';
@@ -137,12 +138,11 @@ describe('a lock', () => {
 
 /** The code of the error that a user without rights gets for writing a file, or `none`. */
 async function asNobody(work: 'create' | 'replace', file: string, text: string): Promise<unknown> {
-  const env = { ...process.env, TSX_DISABLE_CACHE: '1' };
-  const child = fork(PROGRAM, [work, file, text], { execArgv: SOURCES, env, uid: NOBODY, gid: NOBODY });
+  const options = { execArgv: [RUNS_TYPESCRIPT], uid: NOBODY, gid: NOBODY };
+  const child = fork(PROGRAM, [work, file, text], options);
   const messages: readonly unknown[] = await once(child, 'message');
   return messages[0];
 }
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/write-process.ts', import.meta.url));
-const SOURCES = ['--conditions=@holdfast/source', '--import', 'tsx'];
 const [NOBODY, OTHERS] = [65_534, 65_533];

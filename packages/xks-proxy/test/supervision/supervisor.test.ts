@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { sourceLoaders } from '../../../../examples/chain/workspace.ts';
+import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 import { type ServeProcess, startServeProcess } from '../fixtures/serve-process.ts';
 
@@ -73,7 +73,7 @@ describe('xks-proxy serve --workers', () => {
 describe('a process that is starting', () => {
   it('may be silent for longer than one that listens, also when it was not before', async () => {
     const program = fileURLToPath(new URL('../fixtures/slow-start.ts', import.meta.url));
-    const child = spawn(process.execPath, [...sourceLoaders(), program]);
+    const child = spawn(process.execPath, [RUNS_TYPESCRIPT, program]);
     onTestFinished(() => void child.kill('SIGKILL'));
     const exit = new Promise((resolve) => void child.once('close', resolve));
     let events = '';
