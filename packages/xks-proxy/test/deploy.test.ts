@@ -72,9 +72,16 @@ test('the manifests for Kubernetes are objects with a kind and a name, and pods 
                 readOnlyRootFilesystem: true,
                 capabilities: { drop: ['ALL'] },
               },
+              env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
               volumeMounts: [
                 { name: 'config', readOnly: true },
                 { name: 'state', mountPath: '/var/lib/xks-proxy' },
+                // Of one configuration for all, with a chain for each of them.
+                {
+                  name: 'state',
+                  mountPath: '/var/lib/xks-proxy/audit',
+                  subPathExpr: 'audit/$(POD_NAME)',
+                },
                 { name: 'tmp' },
               ],
             },
