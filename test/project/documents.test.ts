@@ -210,6 +210,15 @@ test('every TypeScript block compiles, but for names that the text around it exp
   expect(errors.filter((line) => !explained.test(line))).toEqual([]);
 });
 
+test('no example that encrypts under a context opens messages of any other', () => {
+  const careless = blocks('ts').filter(({ code }) => {
+    const [, encrypting = ''] = /\.encrypt\(([^]*?)\);/.exec(code) ?? [];
+    const hasContext = /encryptionContext/.test(encrypting) || /options = .*encryptionContext/.test(code);
+    return hasContext && /\.decrypt\([^;]*\{ (?:keyring|cmm)(?:: \w+)? \}\)/.test(code);
+  });
+  expect(careless).toEqual([]);
+});
+
 test.each(blocks('toml').map(({ file, code }) => [file, code] as const))(
   'the proxy accepts the configuration in %s',
   async (_file, code) => {
