@@ -72,6 +72,8 @@ export function addConsoleConfig(program: Command): void {
         );
         print(`for the AWS console: ${file}`);
         print('for the AWS CLI, create or update, then connect:');
+        // Else it takes the endpoint for the address of a file that holds it.
+        print('  (version 1 of it first wants: aws configure set cli_follow_urlparam false)');
         const endpoint = options.endpoint?.origin ?? 'https://…';
         for (const command of awsCommands(store, endpoint, credentialFile)) print(`  ${command}`);
         print('delete both files when AWS KMS has them');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { askForChoices } from '../init/ask.ts';
 import { defaultPathPrefix, INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
@@ -147,7 +147,7 @@ function told(
   print(`next: xks-proxy serve --config ${config}`);
   print(
     `next: xks-proxy console-config --config ${config} --store ${store} --access-key-id ${accessKeyId} ` +
-      `--endpoint https://${hostName} --output console.json`,
+      `--endpoint https://${hostName} --output ${join(dirname(config), 'console.json')}`,
   );
 }
 

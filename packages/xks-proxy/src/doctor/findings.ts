@@ -44,7 +44,10 @@ const FINDINGS = {
     'write the right PIN into `pin_file`, before more attempts lock the token; CloudHSM wants user:password',
   ],
   'pin-locked': ['failure', 'have the security officer of the token reset the PIN'],
-  'token-failed': ['failure', 'look into the log of the module, and for the device itself'],
+  'token-failed': [
+    'failure',
+    'look into the log of the module, at its own configuration (of SoftHSM: SOFTHSM2_CONF), and for the device itself',
+  ],
   'round-trip-done': ['ok', ''],
   'round-trip-failed': [
     'failure',

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { CANCEL_SYMBOL, confirm, intro, outro, password, select, text } from '@clack/prompts';
 import { openModule, Pkcs11Error, type TokenInfo } from '@holdfast/pkcs11';
@@ -62,7 +63,7 @@ async function askForModule(terminal: Terminal): Promise<string> {
     found.length === 0
       ? ''
       : answer(await select({ message: 'PKCS#11 module', options: [...found, other], ...terminal }));
-  return path === '' ? askText('Path of the PKCS#11 module', undefined, terminal) : path;
+  return path === '' ? resolve(await askText('Path of the PKCS#11 module', undefined, terminal)) : path;
 }
 
 async function askForToken(module: string, terminal: Terminal): Promise<ExistingToken | NewToken> {

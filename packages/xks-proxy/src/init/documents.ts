@@ -23,6 +23,7 @@ export const FILES = {
   soPin: 'so-pin',
   certificate: 'server.pem',
   key: 'server.key',
+  gitIgnore: '.gitignore',
 } as const;
 
 /** What is to stand in the files. */

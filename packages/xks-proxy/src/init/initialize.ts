@@ -32,12 +32,14 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
   checkDocuments(choices, documents, pin);
   keepWhatIsThere(choices, pin, [FILES.pin, ...documents.texts.keys()]);
 
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const isNewFolder = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
   const files: string[] = [];
   const write = async (name: string, text: string) => {
     await replaceFile(inFolder(name), text);
     files.push(name);
   };
+  // Before there are PINs: a repository around the folder never sees them.
+  if (isNewFolder) await write(FILES.gitIgnore, '*\n');
   if (token.kind === 'new') {
     await initializeToken(choices, token, pin);
     files.push(FILES.pin, FILES.soPin);

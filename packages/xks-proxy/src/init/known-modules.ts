@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { IvSource } from '../config/config.ts';
 
 /** A PKCS#11 module that was found on this machine. */
@@ -15,7 +16,7 @@ export function findModules(environment: NodeJS.ProcessEnv = process.env): reado
   const found = PRODUCTS.flatMap(([product, iv, paths]) =>
     paths.filter((path) => existsSync(path)).map((path) => ({ product, path, iv })),
   );
-  return chosen === undefined || chosen === '' ? found : [knownModule(chosen), ...found];
+  return chosen === undefined || chosen === '' ? found : [knownModule(resolve(chosen)), ...found];
 }
 
 /** What is known of the module at a path. */

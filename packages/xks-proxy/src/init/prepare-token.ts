@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { openModule, Pkcs11Error, type Pkcs11Module } from '@holdfast/pkcs11';
 import { isPinRefusal } from '../devices/failures.ts';
 import { createFiles } from '../files/replace-file.ts';
@@ -79,6 +79,13 @@ function withModule<T>(path: string, what: string, work: (module: Pkcs11Module) 
     }
   } catch (cause) {
     if (!(cause instanceof Pkcs11Error)) throw cause;
-    throw new XksProxyError('TOKEN_UNAVAILABLE', `${what}: ${cause.message}`, { cause });
+    const text = `${what}: ${cause.message}${remedyFor(path, cause)}`;
+    throw new XksProxyError('TOKEN_UNAVAILABLE', text, { cause });
   }
+}
+
+/** What SoftHSM does not say: as a distribution installs it, its configuration and tokens are for root and one group. */
+function remedyFor(path: string, { returnValue }: Pkcs11Error): string {
+  if (!/softhsm/i.test(basename(path)) || returnValue?.name !== 'CKR_GENERAL_ERROR') return '';
+  return '; most often this user may not use the configuration of SoftHSM, or its folder of tokens: name a configuration of your own in SOFTHSM2_CONF';
 }

@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openModule } from '@holdfast/pkcs11';
@@ -12,7 +13,7 @@ import { diagnose } from '../../src/doctor/diagnose.ts';
 import { askForChoices } from '../../src/init/ask.ts';
 import { defaultPathPrefix, type InitChoices } from '../../src/init/choices.ts';
 import { initialize } from '../../src/init/initialize.ts';
-import { knownModule } from '../../src/init/known-modules.ts';
+import { findModules, knownModule } from '../../src/init/known-modules.ts';
 import { selfSigned } from '../../src/init/self-signed.ts';
 import { clientAuthority } from '../fixtures/client-certificates.ts';
 import { codeOf } from '../fixtures/store-files.ts';
@@ -78,6 +79,26 @@ describe('init', () => {
     await initialize(choices());
     const modes = readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
     expect(new Set(modes)).toEqual(new Set([0o600]));
+  });
+
+  it('keeps a folder that it makes out of any repository, and leaves one that is there alone', async () => {
+    const git = (...args: readonly string[]) =>
+      execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    git('init');
+    const { files } = await initialize(choices({ folder: join(folder, 'xks'), token: newToken() }));
+    expect(files).toEqual(expect.arrayContaining(['pin', 'so-pin', 'server.key']));
+    expect(git('status', '--porcelain', '--untracked-files=all')).toBe('');
+    await initialize(choices());
+    expect(existsSync(join(folder, '.gitignore'))).toBe(false);
+  });
+
+  it('names the remedy where this user may not use the configuration of SoftHSM', async () => {
+    vi.stubEnv('SOFTHSM2_CONF', join(folder, 'none.conf'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const made = initialize(choices({ token: newToken() }));
+    await expect(made).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+    await expect(made).rejects.toThrow('SOFTHSM2_CONF');
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('initialises a new token, and keeps both of its PINs', async () => {
@@ -216,6 +237,10 @@ describe('init', () => {
     const made = initialize(choices({ hostName }));
     await expect(made).rejects.toMatchObject({ code: 'CHANGE_REFUSED' });
     await expect(made).rejects.toThrow(/maxsize=64|too long/);
+  });
+
+  it('takes the path in PKCS11_MODULE from where it is run, and not from the folder of the configuration', () => {
+    expect(findModules({ PKCS11_MODULE: 'modules/mine.so' })[0]?.path).toBe(resolve('modules/mine.so'));
   });
 
   it('knows how the modules of vendors find initialization vectors', () => {
