@@ -33,7 +33,7 @@ async function run({ file, keep }: { file: string; keep: boolean }): Promise<voi
     chain = await startChain({ step: report.step });
     await demonstrate(chain, report, { name: basename(file), plaintext });
     report.heading(
-      'For a real AWS account: a public name and certificate for this proxy, port 443, and then',
+      'For a real AWS account: a proxy as README.md makes one, a public name and certificate, port 443, and then',
     );
     report.listing(AWS_ACCOUNT_SETTINGS);
     if (keep) await keepUp(chain);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,7 +94,10 @@ test('piped, it prints plain lines, shows every hop, holds every comparison and 
   }
   const [, requestId = ''] = /request ([0-9a-f-]{36})/.exec(output) ?? [];
   expect(output).toContain(`"kmsRequestId":"${requestId}"`);
-  expect(output).toContain('aws kms create-custom-key-store');
+  const proxyReadme = readFileSync('packages/xks-proxy/README.md', 'utf8');
+  const [, lines = expect.unreachable()] =
+    /## Connecting AWS KMS[^]*?```sh\n([^]*?)```/.exec(proxyReadme) ?? [];
+  expect(output).toContain(lines.replace(/^/gm, '  ').trimEnd());
   await expectNothingLeft(output);
 });
 

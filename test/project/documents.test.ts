@@ -120,7 +120,10 @@ describe('every command in a document', () => {
     // Programs of others, which the documents only show how to point at ours. No npx: where a package of ours is not
     // built yet, it would run one of the same name from the public registry.
     alias: () => {},
-    aws: () => {},
+    aws(words) {
+      // Everybody on the machine sees a command line.
+      expect(words.join(' ')).not.toContain('Secret');
+    },
     // Asked by the tests of what answers there.
     curl([url]) {
       expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\//);
@@ -128,6 +131,7 @@ describe('every command in a document', () => {
     cd: () => {},
     export: () => {},
     git: () => {},
+    mkdir: () => {},
     openssl: () => {},
     'softhsm2-util': () => {},
   };
