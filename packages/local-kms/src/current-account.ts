@@ -63,17 +63,18 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
     last = last.then(work, work);
     return last;
   };
-  const openKept = async (where: StateOptions): Promise<{ readonly isNew: boolean }> => {
+  const openKept = async (where: StateOptions): Promise<void> => {
     const kept = await openState(where, accountId);
     try {
       current = begin(kept.records);
+      // Without a ledger yet: of a seed that cannot be planted nothing is kept, and the next one finds new state.
+      if (kept.version === 0) await plant(current.account);
     } catch (error) {
       await kept.store.close();
       throw error;
     }
     ledger = createLedger(kept, current.records, onLost);
     connectAgain(current.account);
-    return { isNew: kept.version === 0 };
   };
   const letGo = async (): Promise<void> => {
     const closing = ledger;
@@ -92,8 +93,7 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
       inTurn(async () => {
         if (isOpen) return;
         try {
-          const { isNew } = state ? await openKept(state) : { isNew: true };
-          if (isNew) await plant(current.account);
+          await (state ? openKept(state) : plant(current.account));
           await ledger.settled();
           isOpen = true;
         } catch (error) {

@@ -2,8 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createLocalKms, directoryStore, type ListeningKms, type Seed } from '@holdfast/local-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createAccount } from '../src/account.ts';
+import { createCurrentAccount } from '../src/current-account.ts';
+import { idSource } from '../src/ids.ts';
+import type { Account } from '../src/kms.ts';
+import { createXksTransport } from '../src/xks/transport.ts';
 import { stateIn, temporaryFolder } from './fixtures/state.ts';
 
+const ACCOUNT = '111122223333';
 const HOST = 'localhost';
 const SEED = { keys: [{ aliases: ['alias/seeded'] }] };
 
@@ -90,6 +96,46 @@ describe('a KMS with state keeps what it answers', () => {
     await second.close();
     await expect(kms.reset()).rejects.toThrow(TypeError);
     expect(await kept()).toBe(2);
+  });
+
+  test('but nothing of a seed that cannot be planted, and then begins with the next one', async () => {
+    const folder = temporaryFolder();
+    const transport = createXksTransport({ hosts: {}, certificateAuthorities: undefined, timeoutMs: 100 });
+    onTestFinished(() => transport.close());
+    const accountOf = (plant: (account: Account) => Promise<void>) =>
+      createCurrentAccount({
+        accountId: ACCOUNT,
+        state: stateIn(folder),
+        create: (records, clock) =>
+          createAccount({
+            accountId: ACCOUNT,
+            clock,
+            ids: idSource(),
+            records,
+            transport,
+            xksHealthIntervalMs: 300_000,
+            log: () => undefined,
+          }),
+        plant,
+        onLost: () => undefined,
+      });
+    const aliasesOf = (account: Account) =>
+      account
+        .region('eu-north-1')
+        .aliases.list()
+        .map(({ name }) => name);
+    const first = accountOf(async (account) => {
+      account.region('eu-north-1').aliases.create('alias/half', 'a');
+      throw new RangeError('seed: expected another one');
+    });
+    await expect(first.open()).rejects.toThrow(RangeError);
+    expect(aliasesOf(first.account())).toEqual([]);
+    const second = accountOf(async (account) =>
+      account.region('eu-north-1').aliases.create('alias/whole', 'a'),
+    );
+    await second.open();
+    expect(aliasesOf(second.account())).toEqual(['alias/whole']);
+    await second.close();
   });
 
   test('and before it listens takes nothing that it could not keep', async () => {
