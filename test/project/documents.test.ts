@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseConfig } from '@holdfast/xks-proxy';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { isRecord } from '../../examples/chain/server-process.ts';
-import { commandLine } from '../../examples/chain/workspace.ts';
-import { runProgram } from '../../packages/xks-proxy/src/cli/program.ts';
+import { runProgram as runLocalKms } from '../../packages/local-kms/src/cli/program.ts';
+import { runProgram as runXksProxy } from '../../packages/xks-proxy/src/cli/program.ts';
+import { runHere } from '../../tools/vitest/run-here.ts';
 
 const documents = execFileSync('git', ['ls-files', '*.md'], {
   encoding: 'utf8',
@@ -152,42 +153,20 @@ function binOf(name: string): unknown {
   return isRecord(manifest) ? manifest['bin'] : undefined;
 }
 
+const PROGRAMS = { 'xks-proxy': runXksProxy, 'local-kms': runLocalKms } as const;
+
 /** Our own programs know the subcommand and every option. */
 async function ownCommand(program: string, words: readonly string[]): Promise<void> {
   if (program !== 'xks-proxy' && program !== 'local-kms') throw new Error(`no program of ours: ${program}`);
   // A command may have commands of its own.
   const isOption = (word: string) => word.startsWith('--');
   const named = words.slice(0, words.findIndex(isOption) < 0 ? words.length : words.findIndex(isOption));
-  const stdout = program === 'xks-proxy' ? await helpHere(named) : helpElsewhere(commandLine(program), named);
+  const { status, stdout } = await runHere(PROGRAMS[program], ...named, '--help');
+  expect(status).toBe(0);
   expect(stdout).toContain(`${program} ${named[0] ?? ''}`);
   for (const option of words.filter((word) => word.startsWith('--'))) {
     expect(stdout).toContain(option.replace(/=.*$/, ''));
   }
-}
-
-function helpElsewhere(program: readonly string[], command: readonly string[]): string {
-  const { status, stdout } = spawnSync(process.execPath, [...program, ...command, '--help'], {
-    encoding: 'utf8',
-  });
-  expect(status).toBe(0);
-  return stdout;
-}
-
-/** In this process, since the documents of the proxy are full of commands. */
-async function helpHere(command: readonly string[]): Promise<string> {
-  let stdout = '';
-  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    stdout += String(text);
-    return true;
-  });
-  try {
-    await runProgram(['node', 'xks-proxy', ...command, '--help']);
-    expect(process.exitCode ?? 0).toBe(0);
-  } finally {
-    spy.mockRestore();
-    process.exitCode = undefined;
-  }
-  return stdout;
 }
 
 test('every TypeScript block compiles, but for names that the text around it explains', () => {

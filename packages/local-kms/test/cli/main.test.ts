@@ -5,7 +5,6 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import {
   CreateCustomKeyStoreCommand,
   CreateKeyCommand,
@@ -15,11 +14,12 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
+import { runHere } from '../../../../tools/vitest/run-here.ts';
 import { clientAuthority } from '../../../xks-proxy/test/fixtures/client-certificates.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { keyStoreInput, refusal } from '../fixtures/kms.ts';
 import { startTestProxy } from '../fixtures/proxy.ts';
 
-const sourceText = fileURLToPath(import.meta.url);
 const line = z.object({ value: z.string() });
 const record = z.looseObject({ time: z.iso.datetime(), event: z.string(), url: z.string().optional() });
 
@@ -97,27 +97,27 @@ describe('local-kms serve', () => {
     client.destroy();
   });
 
-  test.each([
-    ['--port', 'https'],
-    ['--region', 'Stockholm'],
-    ['--xks-host', 'proxy.example'],
-    ['--xks-ca', '/nowhere/ca.pem'],
-    ['--xks-timeout', '60001'],
-    ['--xks-health-interval', '0'],
-    ['--xks-client-cert', sourceText],
-    ['--xks-client-key', sourceText],
-    ['--xks-client-cert', sourceText, '--xks-client-key', sourceText],
-    ['--seed', '/nowhere/seed.json'],
-    ['--seed', sourceText],
-    ['--port', '65536'],
-    ['--port', '0', '--control-port', 'https'],
-    ['--colour', 'red'],
-  ])('explains itself and ends with status 2: %s %s', async (...args) => {
-    const { child } = run('serve', ...args);
-    const errors: string[] = [];
-    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
-    expect(await exitCode(child)).toBe(2);
-    expect(errors.join('')).toMatch(/^.+\n$/);
+  test.each(
+    [
+      ['--port', 'https'],
+      ['--region', 'Stockholm'],
+      ['--xks-host', 'proxy.example'],
+      ['--xks-ca', '/nowhere/ca.pem'],
+      ['--xks-timeout', '60001'],
+      ['--xks-health-interval', '0'],
+      ['--xks-client-cert', 'README.md'],
+      ['--xks-client-key', 'README.md'],
+      ['--xks-client-cert', 'README.md', '--xks-client-key', 'README.md'],
+      ['--seed', '/nowhere/seed.json'],
+      ['--seed', 'README.md'],
+      ['--port', '65536'],
+      ['--port', '0', '--control-port', 'https'],
+      ['--colour', 'red'],
+    ].map((args) => [args.join(' '), args] as const),
+  )('explains itself and ends with status 2: %s', async (_title, args) => {
+    const { status, stderr } = await runHere(runProgram, 'serve', ...args);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^.+\n$/);
   });
 
   test('takes resets and moves of the clock at a port of their own, if it is asked to', async () => {
@@ -191,10 +191,8 @@ describe('local-kms serve', () => {
 });
 
 test('local-kms --version tells that of the package', async () => {
-  const { child } = run('--version');
-  const output: string[] = [];
-  child.stdout.on('data', (chunk) => output.push(String(chunk)));
-  expect(await exitCode(child)).toBe(0);
-  const version = output.join('').replace(/\n$/, '');
+  const { status, stdout } = await runHere(runProgram, '--version');
+  expect(status).toBe(0);
+  const version = stdout.replace(/\n$/, '');
   expect(JSON.parse(readFileSync('packages/local-kms/package.json', 'utf8'))).toMatchObject({ version });
 });

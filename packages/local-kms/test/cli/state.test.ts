@@ -15,9 +15,13 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
+import { runHere } from '../../../../tools/vitest/run-here.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { present } from '../fixtures/kms.ts';
 import { temporaryFolder } from '../fixtures/state.ts';
 
+/** How many a process acknowledges before it is killed. */
+const MORE_ALIASES = 35;
 const oneLine: unknown = expect.stringMatching(/^.+\n$/);
 const aboutPassphrase: unknown = expect.stringMatching(/^.*passphrase.*\n$/);
 const listening = z.looseObject({ url: z.string() });
@@ -28,19 +32,7 @@ function run(...args: readonly string[]) {
   return child;
 }
 
-/** What a command prints, how it ends. */
-async function outcome(...args: readonly string[]) {
-  const child = run(...args);
-  const printed = { out: '', errors: '' };
-  child.stdout.on('data', (chunk) => {
-    printed.out += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    printed.errors += String(chunk);
-  });
-  await once(child, 'close');
-  return { ...printed, code: child.exitCode };
-}
+const outcome = (...args: readonly string[]) => runHere(runProgram, ...args);
 
 async function serve(...args: readonly string[]) {
   const child = run('serve', '--port', '0', ...args);
@@ -83,7 +75,7 @@ describe('local-kms serve --data', () => {
     const acknowledged = new Map<string, string>();
     const begun = new Set<string>();
     let number = 0;
-    for (let round = 0; round < 6 || acknowledged.size < 200; round += 1) {
+    for (let round = 1; round <= 6; round += 1) {
       const { child, client } = await serve(...args);
       const aliases = await aliasesOf(client);
       for (const [alias, keyId] of acknowledged) expect(aliases.get(alias)).toBe(keyId);
@@ -102,7 +94,8 @@ describe('local-kms serve --data', () => {
         }
       };
       const writers = Promise.allSettled(Array.from({ length: 4 }, write));
-      await new Promise((resolve) => void setTimeout(resolve, 500 + 137 * (round % 5)));
+      const hasMore = () => acknowledged.size >= round * MORE_ALIASES;
+      await expect.poll(hasMore, { timeout: 20_000, interval: 1 }).toBe(true);
       await end(child, 'SIGKILL');
       await writers;
     }
@@ -128,10 +121,11 @@ describe('local-kms serve --data', () => {
     const { child } = await serve(...data, ...right);
     await end(child, 'SIGTERM');
     const refused = await outcome('serve', '--port', '0', ...data, '--passphrase-file', wrong);
-    expect(refused).toMatchObject({ code: 1, out: '', errors: aboutPassphrase });
+    expect(refused).toMatchObject({ status: 1, stdout: '', stderr: aboutPassphrase });
     const usages = [data, right, [...data, ...right, '--token-key', 'a'], [...data, '--token-key', 'a']];
-    for (const refusal of await Promise.all(usages.map((args) => outcome('serve', '--port', '0', ...args)))) {
-      expect(refusal).toMatchObject({ code: 2, out: '', errors: oneLine });
+    for (const args of usages) {
+      const refusal = await outcome('serve', '--port', '0', ...args);
+      expect(refusal).toMatchObject({ status: 2, stdout: '', stderr: oneLine });
     }
   }, 120_000);
 });
@@ -148,11 +142,11 @@ describe('local-kms backup and restore', () => {
       new EncryptCommand({ KeyId, Plaintext: Buffer.from('kept') }),
     );
     const backup = await outcome('backup', '--data', present(data), '--file', present(file));
-    expect(backup).toMatchObject({ code: 0, out: '{"version":1,"records":1}\n' });
+    expect(backup).toMatchObject({ status: 0, stdout: '{"version":1,"records":1}\n' });
     await first.client.send(new CreateAliasCommand({ AliasName: 'alias/later', TargetKeyId: KeyId }));
     await end(first.child, 'SIGTERM');
     expect(await outcome('restore', '--data', present(copy), '--file', present(file))).toMatchObject({
-      code: 0,
+      status: 0,
     });
     const second = await serve('--data', present(copy), ...protection);
     const { Plaintext } = await second.client.send(new DecryptCommand({ CiphertextBlob }));
@@ -170,8 +164,8 @@ describe('local-kms backup and restore', () => {
       ['restore', '--data', folder, ...file],
       ['restore', '--data', folder, '--postgres', 'postgresql://a', ...file],
     ];
-    for (const refusal of await Promise.all(usages.map((args) => outcome(...args)))) {
-      expect(refusal).toMatchObject({ code: 2, out: '', errors: oneLine });
+    for (const args of usages) {
+      expect(await outcome(...args)).toMatchObject({ status: 2, stdout: '', stderr: oneLine });
     }
   }, 120_000);
 });

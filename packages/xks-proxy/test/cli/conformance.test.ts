@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { findModule } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { commandLine } from '../../../../examples/chain/workspace.ts';
+import { runCommandHere as command } from '../fixtures/command.ts';
 import { isRecord } from '../fixtures/json.ts';
 import { REGION, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 
@@ -115,13 +114,3 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     expect(stderr).toContain(Object.keys(changes)[0]);
   });
 });
-
-function command(...words: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [...commandLine('xks-proxy'), ...words],
-      (_error, stdout, stderr) => resolve({ status: child.exitCode ?? Number.NaN, stdout, stderr }),
-    );
-  });
-}

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
+import { runCommandHere } from '../fixtures/command.ts';
 import { isRecord } from '../fixtures/json.ts';
 import { requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
@@ -98,15 +99,14 @@ describe('xks-proxy serve', () => {
   it.each([[[]], [['serve']], [['serve', '--port', '1']], [['sing']]])(
     'exits with 2 for %j',
     async (args) => {
-      const { output, exit } = run(...args);
-      await expect(exit).resolves.toBe(2);
-      expect(output.stderr).not.toBe('');
+      const { status, stderr } = await runCommandHere(...args);
+      expect(status).toBe(2);
+      expect(stderr).not.toBe('');
     },
   );
 
-  it('exits with 0 for its help and its version', async () => {
-    const runs = [run('--help'), run('--version')];
-    expect(await Promise.all(runs.map(({ exit }) => exit))).toEqual([0, 0]);
+  it.each(['--help', '--version'])('exits with 0 for %s', async (option) => {
+    expect(await runCommandHere(option)).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('exits with 1 when the token cannot be opened, without a stack', async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCommand } from '../fixtures/command.ts';
+import { runCommandHere } from '../fixtures/command.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 
 const files = await writeTestConfig();
@@ -32,15 +32,15 @@ writeFileSync(
 const role = 'arn:aws:iam::123456789012:role/writer';
 const request = ['--key', 'orders', '--principal', role, '--operation', 'Decrypt'];
 const test = (...more: string[]) =>
-  runCommand('policy', 'test', '--config', files.configFile, '--store', 'acme', ...request, ...more);
+  runCommandHere('policy', 'test', '--config', files.configFile, '--store', 'acme', ...request, ...more);
 
 describe('xks-proxy policy test', () => {
   it('says what is decided, and by which rule', async () => {
-    const results = await Promise.all([
-      test('--at', '2026-11-20T09:00:00Z'),
-      test('--at', '2026-11-20T20:00:00Z'),
-      test('--at', '2026-11-20T09:00:00Z', '--via-service', 's3.eu-north-1.amazonaws.com', '--json'),
-    ]);
+    const results = [
+      await test('--at', '2026-11-20T09:00:00Z'),
+      await test('--at', '2026-11-20T20:00:00Z'),
+      await test('--at', '2026-11-20T09:00:00Z', '--via-service', 's3.eu-north-1.amazonaws.com', '--json'),
+    ];
     expect(results).toMatchObject([
       { status: 0, stdout: 'allowed by production-roles\n', stderr: '' },
       { status: 1, stdout: 'denied by the default\n', stderr: '' },
@@ -55,11 +55,11 @@ describe('xks-proxy policy test', () => {
   });
 
   it('allows nothing for a key that is blocked, or that the store does not have', async () => {
-    const [blocked, json, absent] = await Promise.all([
-      test('--at', '2026-11-20T09:00:00Z', '--key', 'blocked'),
-      test('--at', '2026-11-20T09:00:00Z', '--key', 'blocked', '--json'),
-      test('--at', '2026-11-20T09:00:00Z', '--key', 'parcels'),
-    ]);
+    const [blocked, json, absent] = [
+      await test('--at', '2026-11-20T09:00:00Z', '--key', 'blocked'),
+      await test('--at', '2026-11-20T09:00:00Z', '--key', 'blocked', '--json'),
+      await test('--at', '2026-11-20T09:00:00Z', '--key', 'parcels'),
+    ];
     expect(blocked).toMatchObject({ status: 1, stderr: '' });
     expect(blocked.stdout).toMatch(/^denied/);
     expect(json).toMatchObject({ status: 1, stderr: '' });
@@ -69,7 +69,7 @@ describe('xks-proxy policy test', () => {
   });
 
   it('refuses a time without a zone, and a store that is not there', async () => {
-    const [time, store] = await Promise.all([test('--at', '2026-11-20'), test('--store', 'nobody')]);
+    const [time, store] = [await test('--at', '2026-11-20'), await test('--store', 'nobody')];
     expect(time).toMatchObject({ status: 2, stdout: '' });
     expect(store).toMatchObject({ status: 1, stdout: '' });
     expect(store.stderr).toContain('nobody');

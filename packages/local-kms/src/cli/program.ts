@@ -1,0 +1,32 @@
+import { Command, CommanderError } from 'commander';
+import { PRODUCT_VERSION } from '../version.ts';
+import { addAuditCommand } from './audit.ts';
+import { addBackupCommands } from './backup.ts';
+import { EXIT, reasonOf } from './exit.ts';
+import { addExplainCommand } from './explain.ts';
+import { addPolicyCommands } from './policy.ts';
+import { addServeCommand } from './serve.ts';
+
+/**
+ * Runs one command line, as `process.argv` has it; what went wrong is told on stderr and by `process.exitCode`.
+ *
+ * @param argv with the program and the script in front
+ */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const program = new Command('local-kms')
+    .description('The AWS KMS API on this machine, for development and tests.')
+    .version(PRODUCT_VERSION)
+    .exitOverride();
+  addServeCommand(program);
+  addPolicyCommands(program);
+  addExplainCommand(program);
+  addAuditCommand(program);
+  addBackupCommands(program);
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    // Commander has said what is wrong with options; the commands say by an error what is wrong with files.
+    if (!(error instanceof CommanderError)) process.stderr.write(`${reasonOf(error)}\n`);
+    process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : EXIT.usage;
+  }
+}
