@@ -1,4 +1,6 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
+import { leaveOnSignals } from '../examples/chain/leave-on-signals.ts';
+
 /** Loaded when it is wanted: what one area needs is not in the memory of another. */
 const AREAS = {
   sdk: async () => (await import('./sdk/bench.ts')).benchSdk,
@@ -9,6 +11,7 @@ const AREAS = {
   import: async () => (await import('./import.ts')).benchImport,
 } as const satisfies Record<string, () => Promise<(texts: readonly string[]) => Promise<void>>>;
 
+leaveOnSignals();
 const [area = 'sdk', ...texts] = process.argv.slice(2);
 if (!isArea(area)) throw new RangeError(`AREA: expected one of ${Object.keys(AREAS).join(', ')}`);
 const bench = await AREAS[area]();

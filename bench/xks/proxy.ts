@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
@@ -33,16 +32,19 @@ export interface LoadProxy extends ServerProcess {
   readonly endpoint: Endpoint;
 }
 
-/**
- * Prepares everything in temporary folders.
- */
+/** Prepares everything in one temporary folder, which does not outlive this process. */
 export async function loadSetting({ keys = 1 }: { readonly keys?: number } = {}): Promise<LoadSetting> {
   const token = temporaryToken({ label: 'load' });
+  const { directory } = token;
+  const dispose = () => {
+    process.removeListener('exit', dispose);
+    token.dispose();
+  };
+  process.once('exit', dispose);
   generateKeys(token, keys);
   const authority = await createCertificateAuthority({ commonName: 'Load test CA' });
   const issue = () => authority.issue({ commonName: SERVER, dnsNames: [SERVER] });
   const credential = createCredential();
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-load-'));
   const configFile = writeProxyFiles(directory, {
     certificate: await issue(),
     credential,
@@ -83,10 +85,7 @@ export async function loadSetting({ keys = 1 }: { readonly keys?: number } = {})
       const server = await startServer('xks-proxy', serve, token.environment);
       return { ...server, endpoint: endpoint(Number(server.listening['port'])) };
     },
-    dispose() {
-      rmSync(directory, { recursive: true, force: true });
-      token.dispose();
-    },
+    dispose,
   };
 }
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { constants } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Chain, startChain } from './chain.ts';
 import { demonstrate } from './demonstration.ts';
+import { END_SIGNALS, leaveOnSignals } from './leave-on-signals.ts';
 import { createReport } from './report.ts';
 import { AWS_ACCOUNT_SETTINGS, localSettings } from './settings.ts';
 import { SAMPLE_FILE } from './workspace.ts';
@@ -13,7 +13,6 @@ const USAGE = [
   'npm start [FILE]            encrypt FILE (default: examples/orders.csv) through the whole chain, and open it again',
   'npm start -- --keep [FILE]  the same, and leave the servers up until Ctrl-C',
 ];
-const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
@@ -21,7 +20,7 @@ const EXIT_USAGE = 2;
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 const report = createReport(process.stdout);
-leaveOnSignals();
+const stayOnSignals = leaveOnSignals();
 const choice = parseCommandLine();
 if (choice !== undefined) await run(choice);
 
@@ -49,14 +48,9 @@ async function run({ file, keep }: { file: string; keep: boolean }): Promise<voi
 async function keepUp(chain: Chain): Promise<void> {
   report.heading('Everything stays up until Ctrl-C');
   report.listing(localSettings(chain));
-  for (const signal of SIGNALS) process.removeAllListeners(signal);
-  await Promise.race(SIGNALS.map((signal) => once(process, signal)));
+  stayOnSignals();
+  await Promise.race(END_SIGNALS.map((signal) => once(process, signal)));
   leaveOnSignals();
-}
-
-/** Leaving through `exit` runs the handlers that stop every server and remove the folder. */
-function leaveOnSignals(): void {
-  for (const signal of SIGNALS) process.on(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
 function parseCommandLine(): { file: string; keep: boolean } | undefined {

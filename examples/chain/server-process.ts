@@ -19,8 +19,8 @@ export interface ServerProcess {
 }
 
 /**
- * Starts a server with this Node and waits until it listens. It cannot outlive this process, unless this process
- * is killed outright.
+ * Starts a server with this Node and waits until it listens. It does not outlive this process, unless that is killed
+ * outright, or by a signal without `leaveOnSignals`.
  *
  * @throws Error with what the server printed, if it ends or stays silent instead
  */

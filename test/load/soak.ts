@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { closedLoop, openLoop, percentile } from '../../bench/xks/load.ts';
 import { processUsage } from '../../bench/xks/process-usage.ts';
 import { type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
+import { leaveOnSignals } from '../../examples/chain/leave-on-signals.ts';
 import { build } from '../../tools/vitest/build.ts';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
@@ -19,6 +20,7 @@ const minutes = Number(values.minutes);
 if (!(minutes > 0)) throw new RangeError('--minutes: expected a number above 0');
 
 build();
+leaveOnSignals();
 const setting = await loadSetting();
 try {
   process.exitCode = (await soak(setting)) ? 0 : 1;
@@ -30,6 +32,7 @@ try {
 async function soak(setting: LoadSetting): Promise<boolean> {
   setting.writeConfig((toml) => `${toml}\n[admin]\nport = 0\n`);
   const proxy = await setting.start();
+  process.stdout.write(`proxy ${proxy.pid}, on 127.0.0.1:${proxy.endpoint.port}\n`);
   try {
     const next = () => requestsOf(setting.encryptPath(), setting.caller);
     const peak = await closedLoop(proxy.endpoint, next(), {
