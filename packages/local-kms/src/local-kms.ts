@@ -94,7 +94,8 @@ export interface LocalKms {
   kept(): Promise<void>;
   /**
    * Whether a principal may do something to a key, and what decides that: by policies and grants, whether or not
-   * they are enforced. Throws RangeError for a principal that there is not, NotFoundException for a key.
+   * they are enforced. Throws RangeError for a principal or a permission that there is not, and where a key is missing,
+   * NotFoundException for a key that there is not.
    */
   explain(question: AccessQuestion): AccessExplanation;
   /** The same for all principals of the file and all keys, or one of them, and some operations. */

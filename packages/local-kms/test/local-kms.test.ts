@@ -63,6 +63,7 @@ describe('a local KMS', () => {
   test('logs the place of a fault that nobody foresaw, and not its message', async () => {
     const { kms, records } = await start();
     vi.spyOn(OPERATIONS, 'get').mockReturnValueOnce({
+      onAccount: true,
       members: () => ({}),
       request() {
         throw Object.assign(new TypeError('cannot read the plaintext hunter2'), { code: 'ERR_SOMETHING' });

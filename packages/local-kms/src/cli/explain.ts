@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { readPrincipals } from '../identity/principals-file.ts';
 import { createLocalKms } from '../local-kms.ts';
 import type { AccessExplanation } from '../policy/explanation.ts';
+import type { RequestMembers } from '../policy/request-members.ts';
 import { readSeed } from '../seed.ts';
 
 interface ExplainOptions {
@@ -35,7 +36,7 @@ export function addExplainCommand(program: Command): void {
       'GenerateDataKey',
       'CreateGrant',
     ])
-    .option('--context <name=value>', 'pair of the encryption context; repeatable', pair)
+    .option('--context <name=value>', 'pair of the encryption context, or of a new grant; repeatable', pair)
     .option('--condition <key=value>', 'condition key of the request; repeatable', pair, {})
     .option('--json', 'print one JSON object a line')
     .action(async (options: ExplainOptions) => {
@@ -59,9 +60,19 @@ async function explanations(options: ExplainOptions): Promise<readonly AccessExp
     principal,
     key,
     operations: operation,
-    request: context ? { EncryptionContext: context } : {},
+    request: context ? requestWith(context) : {},
     conditionKeys: condition,
   });
+}
+
+/** The context under every name that an operation has for it: those of others are left out. */
+function requestWith(context: Readonly<Record<string, string>>): RequestMembers {
+  return {
+    EncryptionContext: context,
+    SourceEncryptionContext: context,
+    DestinationEncryptionContext: context,
+    Constraints: { EncryptionContextSubset: context },
+  };
 }
 
 function lineOf(answer: AccessExplanation, { json }: ExplainOptions): string {

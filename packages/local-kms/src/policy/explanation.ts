@@ -4,6 +4,7 @@ import type { Directory } from '../identity/directory.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Account, Kms } from '../kms.ts';
 import { OPERATIONS } from '../operations/index.ts';
+import type { Operation } from '../protocol/operation.ts';
 import { authorize } from './authorization.ts';
 import type { Caller } from './caller.ts';
 import type { Decision } from './decision.ts';
@@ -16,7 +17,10 @@ export interface AccessQuestion {
   readonly principal: string;
   /** A permission, such as `Encrypt` or `ReEncryptFrom`. */
   readonly operation: string;
-  /** A key by its id, ARN, alias name or alias ARN. Left out for what is on no key, such as CreateKey. */
+  /**
+   * A key by its id, ARN, alias name or alias ARN, which is what the request names it by. What is on no key, such as
+   * CreateKey, is asked without one, in the default Region.
+   */
   readonly key?: string;
   /** Members of the request, such as `EncryptionContext` or `GrantTokens`; those that the operation lacks are left out. */
   readonly request?: RequestMembers;
@@ -24,7 +28,7 @@ export interface AccessQuestion {
   readonly conditionKeys?: Readonly<Record<string, string | readonly string[]>>;
 }
 
-/** Many questions: for each principal, key and operation. */
+/** Many questions: for each principal, key and operation; for each principal and operation where that is on no key. */
 export interface AccessQuestions extends Pick<AccessQuestion, 'request' | 'conditionKeys'> {
   readonly operations: readonly string[];
   /** One principal; all of the file without it. */
@@ -52,20 +56,21 @@ export interface ExplanationSources {
   readonly grantDelayMs: number;
 }
 
-/** Answers one question. Throws RangeError for a principal that there is not, and NotFoundException for a key. */
+/**
+ * Answers one question. Throws RangeError for a principal or a permission that there is not, and where a key is missing,
+ * and NotFoundException for a key that there is not.
+ */
 export function explain(sources: ExplanationSources, question: AccessQuestion): AccessExplanation {
-  const { account, defaultRegion } = sources;
-  const caller = callerNamed(sources, question.principal);
-  const { kms, arn } =
-    question.key === undefined
-      ? { kms: account.region(defaultRegion), arn: '*' }
-      : placeOf(sources, question.key);
-  return explanation(sources, kms, caller, arn, question);
+  const { principal, operation, key } = question;
+  const caller = callerNamed(sources, principal);
+  if (isOnAccount(operation)) return explanation(sources, caller, accountOf(sources), question);
+  if (key === undefined) throw new RangeError(`key: expected one for ${operation}`);
+  return explanation(sources, caller, placeOf(sources, key), question);
 }
 
 /**
- * Answers for all principals of the file, keys and operations, or those that are named. Throws RangeError for a
- * principal that there is not, and NotFoundException for a key.
+ * Answers for all principals of the file, keys and operations, or those that are named. Throws as `explain` does; a key
+ * that is left out means all of them.
  */
 export function explainAll(
   sources: ExplanationSources,
@@ -73,14 +78,42 @@ export function explainAll(
 ): readonly AccessExplanation[] {
   const { account, directory } = sources;
   const callers = principal === undefined ? directory.list() : [callerNamed(sources, principal)];
-  const places =
+  const keys =
     key === undefined
-      ? account.regions().flatMap((kms) => kms.keys.list().map(({ arn }) => ({ kms, arn })))
+      ? account.regions().flatMap((kms) => kms.keys.list().map(({ arn }) => ({ kms, arn, name: arn })))
       : [placeOf(sources, key)];
+  const onAccount = operations.filter(isOnAccount);
+  const onKeys = operations.filter((operation) => !onAccount.includes(operation));
+  const asked = [
+    ...keys.map((place) => ({ place, operations: onKeys })),
+    { place: accountOf(sources), operations: onAccount },
+  ];
   return callers.flatMap((caller) =>
-    places.flatMap(({ kms, arn }) =>
-      operations.map((operation) => explanation(sources, kms, caller, arn, { ...given, operation })),
+    asked.flatMap(({ place, operations: ofPlace }) =>
+      ofPlace.map((operation) => explanation(sources, caller, place, { ...given, operation })),
     ),
+  );
+}
+
+/** What is asked about, and where that is. */
+interface Place {
+  readonly kms: Kms;
+  /** The ARN of a key, or `*`. */
+  readonly arn: string;
+  /** What the request names the key by. */
+  readonly name?: string;
+}
+
+/** Throws RangeError for a permission that there is not. */
+function isOnAccount(permission: string): boolean {
+  return operationOf(permission).onAccount;
+}
+
+function operationOf(permission: string): Operation {
+  const operation = PERMISSIONS.get(permission);
+  if (operation) return operation;
+  throw new RangeError(
+    `operation: expected a permission, such as Encrypt or ReEncryptFrom, not ${permission}`,
   );
 }
 
@@ -90,22 +123,26 @@ function callerNamed({ directory }: ExplanationSources, name: string): Caller {
   throw new RangeError('principal: expected the ARN or the name of a principal that there is');
 }
 
-function placeOf({ account, defaultRegion }: ExplanationSources, key: string) {
-  const kms = account.region(parseKmsArn(key)?.region ?? defaultRegion);
-  return { kms, arn: keyNamed(kms, key).arn };
+function accountOf({ account, defaultRegion }: ExplanationSources): Place {
+  return { kms: account.region(defaultRegion), arn: '*' };
+}
+
+function placeOf({ account, defaultRegion }: ExplanationSources, name: string): Place {
+  const kms = account.region(parseKmsArn(name)?.region ?? defaultRegion);
+  return { kms, arn: keyNamed(kms, name).arn, name };
 }
 
 function explanation(
   { grantDelayMs }: ExplanationSources,
-  kms: Kms,
   caller: Caller,
-  resource: string,
-  { operation, request = {}, conditionKeys = {} }: Omit<AccessQuestion, 'principal'>,
+  { kms, arn: resource, name }: Place,
+  { operation, request, conditionKeys = {} }: Omit<AccessQuestion, 'principal' | 'key'>,
 ): AccessExplanation {
   const given = new Map(
-    Object.entries(conditionKeys).map(([name, value]) => [name.toLowerCase(), [value].flat()]),
+    Object.entries(conditionKeys).map(([key, value]) => [key.toLowerCase(), [value].flat()]),
   );
-  const members = OPERATIONS.get(operation.replace(/^ReEncrypt.*/, 'ReEncrypt'))?.members(request) ?? request;
+  const named = { KeyId: name, SourceKeyId: name, DestinationKeyId: name };
+  const members = operationOf(operation).members({ ...named, ...request });
   const access = { caller, action: `kms:${operation}`, resource, kms, members };
   const decision = authorize(access, { grantDelayMs, conditionKeys: given });
   return { principal: caller.arn, operation, resource, ...decision, text: inWords(decision) };
@@ -118,3 +155,13 @@ function keyNamed({ keys, aliases, scope }: Kms, name: string): KmsKey {
   if (key) return key;
   throw new KmsError('NotFoundException', `There is no key ${kmsArn(scope, `key/${id}`)}.`);
 }
+
+/** The operation that takes a permission: it has the same name, but for ReEncrypt, which takes one for each of its keys. */
+const PERMISSIONS: ReadonlyMap<string, Operation> = new Map(
+  [...OPERATIONS].flatMap(([name, operation]) =>
+    (name === 'ReEncrypt' ? ['ReEncryptFrom', 'ReEncryptTo'] : [name]).map((permission) => [
+      permission,
+      operation,
+    ]),
+  ),
+);

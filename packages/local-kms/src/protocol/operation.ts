@@ -13,6 +13,8 @@ export type Output = { readonly [member: string]: Json | undefined };
 
 /** One operation of the API. */
 export interface Operation {
+  /** Whether it is on no key or alias: it passes the gate with `*`. */
+  readonly onAccount: boolean;
   /**
    * Of the parsed JSON of a request the members that the operation has, at any depth; those that are null count as
    * absent. Throws SerializationException for JSON that is no object.
@@ -36,7 +38,7 @@ interface OperationRequest {
 /** What makes an operation: its constraints as a schema, and what it does with an input that meets them. */
 export interface OperationDefinition<Input extends z.ZodType> {
   readonly input: Input;
-  /** For an operation on no key or alias: it passes the gate with `*`. Any other passes with what it is on. */
+  /** Any other than one on the account passes the gate with what it is on. Default false. */
   readonly onAccount?: boolean;
   /** Members of the API that this KMS knows but does not implement; a request that has one is refused. */
   readonly unsupported?: readonly string[];
@@ -52,6 +54,7 @@ export function operation<Input extends z.ZodType>({
 }: OperationDefinition<Input>): Operation {
   const known = knownMembers(schema);
   return {
+    onAccount,
     members: (body) => known(withoutNulls(body)),
     request(body) {
       const sent = withoutNulls(body);

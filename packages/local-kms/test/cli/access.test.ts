@@ -59,11 +59,36 @@ describe('local-kms explain', () => {
     expect(JSON.parse(first)).toMatchObject({ allowed: false, reason: 'IdentityPolicyMissing' });
   });
 
+  test('asks with the context for everything that has one', async () => {
+    const { principals, seed } = folderWithFiles();
+    const AWS = 'arn:aws:iam::000000000000:user/danny';
+    const statement = { Effect: 'Allow', Principal: { AWS }, Action: 'kms:*', Resource: '*' };
+    const Condition = { StringEquals: { 'kms:EncryptionContext:team': 'secret' } };
+    const policy = {
+      Version: '2012-10-17',
+      Statement: [statement, { ...statement, Effect: 'Deny', Condition }],
+    };
+    writeFileSync(seed, JSON.stringify({ keys: [{ policy }] }));
+    const operations = ['Decrypt', 'ReEncryptFrom', 'ReEncryptTo', 'CreateGrant', 'DescribeKey'];
+    const args = ['--principals', principals, '--seed', seed, '--json', '--operation', ...operations];
+    const answersFor = async (context: string) => {
+      const { stdout } = await run('explain', ...args, '--context', context);
+      const answer = z.object({ allowed: z.boolean() });
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => answer.parse(JSON.parse(line)).allowed);
+    };
+    expect(await answersFor('team=orders')).toEqual([true, true, true, true, true]);
+    expect(await answersFor('team=secret')).toEqual([false, false, false, false, true]);
+  });
+
   test.each([
     ['--principals', NO_YAML],
     ['--principals', '/nowhere/principals.yaml'],
     ['--principal', 'nobody'],
     ['--key', 'alias/none'],
+    ['--operation', 'Decript'],
     ['--context', 'orders'],
   ])('explains itself and ends with status 2: %s %s', async (...args) => {
     const { principals, seed } = folderWithFiles();
