@@ -26,7 +26,8 @@ export interface DecryptionClient extends Required<ClientOptions> {
    * The plaintext of a whole message, which must not change until the promise settles. Nothing is released
    * before the last tag, and the signature of a signed message, have verified.
    *
-   * Rejects with `TypeError` for wrong arguments, with `EncryptionSdkError` of any code but those of encrypt alone.
+   * Rejects with `TypeError` for wrong arguments, with `EncryptionSdkError` of any code but those of encrypt alone;
+   * `KEYRING_FAILED` is that a cache did not get materials in time.
    *
    * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/client-apis/decrypt.md
    */

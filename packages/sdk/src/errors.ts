@@ -8,7 +8,7 @@
  * - `ENCRYPTION_CONTEXT_INVALID`: the encryption context breaks a limit or uses a reserved key
  * - `ENCRYPTION_CONTEXT_MISMATCH`: the reproduced encryption context is incomplete or differs from the message
  * - `FRAME_LIMIT_EXCEEDED`: the plaintext needs more than 2^32 - 1 frames of the chosen length
- * - `KEYRING_FAILED`: the keyring could not provide or wrap a data key
+ * - `KEYRING_FAILED`: no data key could be made or wrapped, or materials were not loaded in time
  * - `MATERIALS_INVALID`: a keyring or CMM returned materials that break its contract
  * - `MESSAGE_INCOMPLETE`: the message ends too early
  * - `MESSAGE_MALFORMED`: the bytes are no message of a known format
@@ -16,7 +16,7 @@
  * - `SIGNED_MESSAGE_REFUSED`: the message is signed, and the caller takes unsigned ones only
  * - `SUITE_UNSUPPORTED`: the message names an algorithm suite that is not one of the Encryption SDK's
  * - `TOO_MANY_ENCRYPTED_DATA_KEYS`: more encrypted data keys than the client allows
- * - `WORKERS_FAILED`: a worker thread died, or its pool was closed, while it had a part of the message
+ * - `WORKERS_FAILED`: a worker thread died or could not be started, or its pool was closed, while it had a part of the message
  */
 export type EncryptionSdkErrorCode =
   | 'BUFFER_LIMIT_EXCEEDED'

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { Worker, type WorkerOptions } from 'node:worker_threads';
 import {
   type ChunkTransform,
   chunkDecryptor,
@@ -43,8 +43,9 @@ export interface FrameWorkers extends AsyncDisposable {
 
 /**
  * Starts threads when there is work for them, on Node. They pay for long messages with short frames, as of the default
- * 4096 bytes; frames of more than 128 KiB are left to the thread of the caller. A message has up to 256 KiB with each
- * thread, twice over. The content key of a message is shared with them, not copied; no data key gets there.
+ * 4096 bytes; frames of more than 128 KiB are left to the thread of the caller, and so are messages of suites without key
+ * derivation. A message has up to 256 KiB with each thread, twice over. The content key of a message is shared with them,
+ * not copied; no data key gets there.
  *
  * @throws RangeError for a count that is no integer from 1 to 1024
  * @example
@@ -59,7 +60,7 @@ export function startFrameWorkers({
   if (!isIntegerBetween(count, 1, 1024)) throw new RangeError('count: expected an integer from 1 to 1024');
   // Beside this file, compiled as it is or not. Not before it is wanted: a bundle in CommonJS has no URL.
   const thread = new URL(`./frame-thread${extname(import.meta.url)}`, import.meta.url);
-  const pool = new ThreadPool(count, () => new Worker(thread));
+  const pool = new ThreadPool(count, () => new Worker(thread, threadOptions()));
   return {
     encryptor: (client, options) =>
       chunkEncryptor(parseClientOptions(client), options, (message) => {
@@ -76,4 +77,9 @@ export function startFrameWorkers({
     close: () => pool.close(),
     [Symbol.asyncDispose]: () => pool.close(),
   };
+}
+
+/** Threads inherit the arguments of Node, but a thread that runs a file does not start with those for a program that is a text. */
+function threadOptions(): WorkerOptions {
+  return process.execArgv.some((argument) => argument.startsWith('--input-type')) ? { execArgv: [] } : {};
 }

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import { type ChunkTransform, decryptionClient, EncryptionSdkError, encryptionClient } from '../src/index.ts';
@@ -221,6 +223,25 @@ describe('frame workers', () => {
     await closed.close();
   });
 
+  it('get nothing of suites without key derivation, whose content key is the data key', async () => {
+    const closed = startFrameWorkers({ count: 1 });
+    await closed.close();
+    const keyring = memoryKeyring();
+    const anyPolicy = encryptionClient({ commitmentPolicy: 'FORBID_ENCRYPT_ALLOW_DECRYPT' });
+    const encryptor = closed.encryptor(anyPolicy, { keyring, suite: 0x0078 });
+    const message = await through(encryptor, long, 65_536);
+    const opened = await through(closed.decryptor(anyPolicy, { keyring }), message, 65_536);
+    expect(long.equals(opened)).toBe(true);
+  });
+
+  it.each([
+    ['--max-old-space-size=300', '--input-type=module'],
+    ['--input-type', 'module'],
+  ])('start in a program that is a text, below %s %s', async (...options) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [...options, '-e', TEXT]);
+    expect(stdout).toBe('written\n');
+  });
+
   it('are disposed of', async () => {
     const disposed = startFrameWorkers();
     const keyring = memoryKeyring();
@@ -233,3 +254,18 @@ describe('frame workers', () => {
     expect(() => startFrameWorkers({ count })).toThrow(RangeError);
   });
 });
+
+/** Writes a message with a thread, under a data key that nobody wraps, and tells that it did. */
+const TEXT = `
+import { encryptionClient, iterate } from '@holdfast/sdk';
+import { startFrameWorkers } from '@holdfast/sdk/workers';
+const encryptedDataKeys = [{ providerId: 'none', providerInfo: new Uint8Array(0), ciphertext: new Uint8Array(1) }];
+const dataKey = new Uint8Array(32).fill(1);
+const keyring = { onEncrypt: async (materials) => ({ ...materials, dataKey, encryptedDataKeys }) };
+const workers = startFrameWorkers({ count: 1 });
+const encryptor = workers.encryptor(encryptionClient(), { keyring, suite: 0x0478, frameLength: 100_000 });
+let length = 0;
+for await (const part of iterate(encryptor, [new Uint8Array(300_000)])) length += part.length;
+await workers.close();
+if (length > 300_000) console.log('written');
+`;

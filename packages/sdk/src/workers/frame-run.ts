@@ -35,9 +35,13 @@ export function formatOfRuns({ suite, messageId, contentType, frameLength }: Bod
   return { suite, messageId: messageId.slice(), contentType, frameLength };
 }
 
-/** True for frames that are worth the way to another thread: to seal long ones takes little longer than to hand them over. */
-export function isWorthThreads({ contentType, frameLength }: BodyFormat): boolean {
-  return contentType === 'framed' && frameLength <= MAX_FRAME_LENGTH;
+/**
+ * True for frames that are worth the way to another thread: to seal long ones takes little longer than to hand them over.
+ * Never where the content key is the data key.
+ */
+export function isWorthThreads({ suite, contentType, frameLength }: BodyFormat): boolean {
+  const isDerived = suite.derivation.kind !== 'identity';
+  return isDerived && contentType === 'framed' && frameLength <= MAX_FRAME_LENGTH;
 }
 
 /** Frames in a run. */

@@ -11,10 +11,6 @@ export class RunQueue {
     this.#pool = pool;
   }
 
-  get isEmpty(): boolean {
-    return this.#pending.length === 0;
-  }
-
   /** Memory for a run, that of an earlier one if there is any. */
   memory(length: number): Uint8Array<ArrayBuffer> {
     return this.#spare.pop() ?? new Uint8Array(new ArrayBuffer(length));

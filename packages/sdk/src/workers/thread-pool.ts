@@ -33,7 +33,7 @@ export class ThreadPool {
   run(run: FrameRun): Promise<FrameRunResult> {
     return new Promise((resolve, reject) => {
       const job = { run, resolve, reject };
-      if (this.#isClosed) return refuse(job);
+      if (this.#isClosed) return refuse([job], failed('the workers are closed'));
       this.#waiting.push(job);
       if (this.#idle.length === 0 && this.#threads.size < this.size) this.#add();
       this.#next();
@@ -44,13 +44,22 @@ export class ThreadPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     const threads = [...this.#threads];
-    for (const job of this.#waiting.splice(0)) refuse(job);
-    for (const { reject } of this.#jobs.values()) reject(failed('the workers were closed'));
+    const error = failed('the workers were closed');
+    refuse(this.#waiting.splice(0), error);
+    for (const { reject } of this.#jobs.values()) reject(error);
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
 
+  /** Where no thread can be started, those that there are have to do. */
   #add(): void {
-    const thread = this.#start();
+    let thread: Thread;
+    try {
+      thread = this.#start();
+    } catch (cause) {
+      const error = failed('no worker thread could be started', { cause });
+      if (this.#threads.size === 0) refuse(this.#waiting.splice(0), error);
+      return;
+    }
     let cause: unknown;
     this.#threads.add(thread);
     this.#idle.push(thread);
@@ -58,7 +67,8 @@ export class ThreadPool {
       const job = this.#jobs.get(thread);
       this.#jobs.delete(thread);
       this.#idle.push(thread);
-      thread.unref();
+      // Whoever waits for the end of a thread would not be kept alive.
+      if (!this.#isClosed) thread.unref();
       if ('failure' in answer)
         job?.reject(new EncryptionSdkError(answer.failure.code, answer.failure.message));
       else job?.resolve(answer);
@@ -94,9 +104,11 @@ interface Job {
 }
 
 /** Nothing is left of what nobody will work on. */
-function refuse({ run, reject }: Job): void {
-  run.bytes.fill(0);
-  reject(failed('the workers are closed'));
+function refuse(jobs: readonly Job[], error: EncryptionSdkError): void {
+  for (const { run, reject } of jobs) {
+    run.bytes.fill(0);
+    reject(error);
+  }
 }
 
 function failed(message: string, options?: ErrorOptions): EncryptionSdkError {

@@ -16,7 +16,8 @@ const run = (): FrameRun => ({
   sequenceNumber: 1,
   bytes: new Uint8Array(new ArrayBuffer(100)).fill(7),
 });
-const thread = () => new Worker(new URL('../../src/frame-thread.ts', import.meta.url));
+const PROGRAM = new URL('../../src/frame-thread.ts', import.meta.url);
+const thread = () => new Worker(PROGRAM);
 
 it('a thread that dies fails its run, and another takes its place', async () => {
   const threads: Worker[] = [];
@@ -76,4 +77,56 @@ it('a closed pool fails what waits and what comes, and leaves no plaintext of it
   }
   for (const { bytes } of [second, third]) expect(bytes).toEqual(new Uint8Array(100));
   await closed;
+});
+
+it('threads that are being ended keep the process alive, whatever they still answer', async () => {
+  let isKept = false;
+  class Watched extends Worker {
+    override ref(): void {
+      isKept = true;
+      super.ref();
+    }
+    override unref(): void {
+      isKept = false;
+      super.unref();
+    }
+  }
+  const pool = new ThreadPool(1, () => new Watched(PROGRAM));
+  await pool.run(run());
+  expect(isKept).toBe(false);
+  const late = rejection(pool.run(run()));
+  // Long enough for the answer to be on its way when the pool is closed.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  await pool.close();
+  expect(isKept).toBe(true);
+  expect(await late).toMatchObject({ code: 'WORKERS_FAILED' });
+});
+
+it('a pool that can start no thread fails what comes, and leaves no plaintext of it', async () => {
+  const pool = new ThreadPool(1, () => {
+    throw new Error('there are no threads here');
+  });
+  const first = run();
+  expect(await rejection(pool.run(first))).toMatchObject({
+    code: 'WORKERS_FAILED',
+    cause: { message: 'there are no threads here' },
+  });
+  expect(first.bytes).toEqual(new Uint8Array(100));
+});
+
+it('a pool that can start no other thread goes on with those that it has, until there is none', async () => {
+  const threads: Worker[] = [];
+  const pool = new ThreadPool(2, () => {
+    if (threads.length > 0) throw new Error('one is enough');
+    const only = thread();
+    threads.push(only);
+    return only;
+  });
+  const done = await Promise.all([run(), run(), run()].map((each) => pool.run(each)));
+  expect(done.map(({ result }) => result.length)).toEqual([420, 420, 420]);
+  const [dying, waiting] = [run(), run()];
+  const failing = [dying, waiting].map((each) => rejection(pool.run(each)));
+  await threads[0]?.terminate();
+  for (const error of failing) expect(await error).toMatchObject({ code: 'WORKERS_FAILED' });
+  expect(waiting.bytes).toEqual(new Uint8Array(100));
 });
