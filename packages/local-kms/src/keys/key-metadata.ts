@@ -5,7 +5,7 @@ import { type KeyUsage, keySpecRow } from './key-specs.ts';
 import { keyState } from './key-state.ts';
 import type { KmsKey } from './kms-key.ts';
 import { relatedKeys } from './multi-region.ts';
-import { currentVersion, type KeyVersion } from './versions.ts';
+import { associatedVersions, currentVersion, type KeyVersion } from './versions.ts';
 
 /** The `KeyMetadata` of CreateKey and DescribeKey, and the `ReplicaKeyMetadata` of ReplicateKey. */
 export function keyMetadata(kms: Kms, key: KmsKey): Output {
@@ -49,9 +49,9 @@ export function keyMaterialId(
   return key.spec === 'SYMMETRIC_DEFAULT' && !key.external ? version?.id : undefined;
 }
 
-function importMembers({ origin, versions }: KmsKey): Output {
-  if (origin !== 'EXTERNAL') return {};
-  const imported = versions.filter(({ material }) => material !== undefined);
+function importMembers(key: KmsKey): Output {
+  if (key.origin !== 'EXTERNAL') return {};
+  const imported = associatedVersions(key).filter(({ material }) => material !== undefined);
   if (imported.length === 0) return {};
   const expiries = imported.flatMap(({ expiresAt }) => (expiresAt ? [toTimestamp(expiresAt)] : []));
   if (expiries.length === 0) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };

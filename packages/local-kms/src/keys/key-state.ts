@@ -2,6 +2,7 @@ import { KmsError } from '../errors.ts';
 import type { Kms } from '../kms.ts';
 import type { KeyUsage } from './key-specs.ts';
 import type { KmsKey } from './kms-key.ts';
+import { associatedVersions } from './versions.ts';
 
 /** The state of a key, as DescribeKey tells it. Changes take effect at once here: none is Creating or Updating. */
 export type KeyState =
@@ -48,9 +49,9 @@ export function assertUsable(kms: Kms, key: KmsKey, usage: KeyUsage): void {
   }
 }
 
-/** Whether a key lacks material that it is to have. Material that waits for rotation does not count yet. */
-function isIncomplete({ versions }: KmsKey): boolean {
-  const associated = versions.filter(({ state }) => state !== 'PENDING_ROTATION');
+/** Whether a key lacks material that it is to have. */
+function isIncomplete(key: KmsKey): boolean {
+  const associated = associatedVersions(key);
   return associated.length === 0 || associated.some(({ material }) => material === undefined);
 }
 

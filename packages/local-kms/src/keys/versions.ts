@@ -31,6 +31,11 @@ export function currentVersion({ versions }: WithVersions): KeyVersion | undefin
   return versions.find(({ state }) => state === 'CURRENT');
 }
 
+/** The versions that are the key's: one that waits for rotation is not yet. */
+export function associatedVersions({ versions }: WithVersions): readonly KeyVersion[] {
+  return versions.filter(({ state }) => state !== 'PENDING_ROTATION');
+}
+
 /** The versions after one of them has become current, the former current one stays for decryption. */
 export function rotated(
   versions: readonly KeyVersion[],

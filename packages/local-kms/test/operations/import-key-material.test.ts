@@ -137,6 +137,22 @@ describe('a key with imported material', () => {
     expect((await kms.client.send(decrypt)).Plaintext).toEqual(Plaintext);
   });
 
+  test('expires with what is its own, of which material that waits for rotation is not yet', async () => {
+    const kms = await startKms();
+    const KeyId = await kms.createKey(external());
+    await importMaterial(kms, KeyId, randomBytes(32));
+    const expiring = {
+      ExpirationModel: 'KEY_MATERIAL_EXPIRES',
+      ValidTo: new Date(Date.now() + 3_600_000),
+    } as const;
+    await importMaterial(kms, KeyId, randomBytes(32), { ...expiring, ImportType: 'NEW_KEY_MATERIAL' });
+    const metadata = async () => (await kms.client.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata;
+    expect(await metadata()).toMatchObject(forever);
+    expect(await metadata()).not.toHaveProperty('ValidTo');
+    await kms.client.send(new RotateKeyOnDemandCommand({ KeyId }));
+    expect(await metadata()).toMatchObject(expiring);
+  });
+
   test('is imported in each of its Regions', async () => {
     const kms = await startKms();
     const west = { client: kms.clientIn('us-west-2') };
