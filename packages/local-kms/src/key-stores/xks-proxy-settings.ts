@@ -35,8 +35,12 @@ export const xksProxyAuthenticationCredential = z
   })
   .transform(({ AccessKeyId, RawSecretAccessKey }) => xksCredential(AccessKeyId, RawSecretAccessKey));
 
-/** A VPC endpoint service cannot exist here; `assertPublic` says so in the API's own words. */
-export const xksProxyConnectivity = z.enum(['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE']);
+/** How a proxy is reached. There are no VPC endpoint services here; `assertPublic` says so in the API's own words. */
+export const xksProxyConnectivity = {
+  XksProxyConnectivity: z.enum(['PUBLIC_ENDPOINT', 'VPC_ENDPOINT_SERVICE']).optional(),
+  XksProxyVpcEndpointServiceName: z.string().optional(),
+  XksProxyVpcEndpointServiceOwner: z.string().optional(),
+} as const;
 
 /**
  * A proxy, with the metrics of `previous` if that is at the same place. Throws XksProxyInvalidConfigurationException
@@ -56,10 +60,19 @@ export function xksProxy(
 }
 
 /** Throws XksProxyVpcEndpointServiceNotFoundException for any connectivity but the public one. */
-export function assertPublic(connectivity: z.output<typeof xksProxyConnectivity> | undefined): void {
-  if (connectivity !== 'VPC_ENDPOINT_SERVICE') return;
+export function assertPublic({
+  XksProxyConnectivity = 'PUBLIC_ENDPOINT',
+  XksProxyVpcEndpointServiceName,
+  XksProxyVpcEndpointServiceOwner,
+}: ConnectivityInput): void {
+  const service = XksProxyVpcEndpointServiceName ?? XksProxyVpcEndpointServiceOwner;
+  if (XksProxyConnectivity === 'PUBLIC_ENDPOINT' && service === undefined) return;
   throw new KmsError(
     'XksProxyVpcEndpointServiceNotFoundException',
     'There are no VPC endpoint services here.',
   );
 }
+
+type ConnectivityInput = {
+  readonly [Member in keyof typeof xksProxyConnectivity]?: z.output<(typeof xksProxyConnectivity)[Member]>;
+};

@@ -18,7 +18,10 @@ export const createCustomKeyStore = operation({
   input: z.object({
     CustomKeyStoreName: customKeyStoreName,
     CustomKeyStoreType: z.enum(['AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']).default('AWS_CLOUDHSM'),
-    XksProxyConnectivity: xksProxyConnectivity.optional(),
+    CloudHsmClusterId: z.string().optional(),
+    TrustAnchorCertificate: z.string().optional(),
+    KeyStorePassword: z.string().optional(),
+    ...xksProxyConnectivity,
     XksProxyUriEndpoint: xksProxyUriEndpoint.optional(),
     XksProxyUriPath: xksProxyUriPath.optional(),
     XksProxyAuthenticationCredential: xksProxyAuthenticationCredential.optional(),
@@ -26,6 +29,13 @@ export const createCustomKeyStore = operation({
   async run(input, { customKeyStores, xks, xksCaller }) {
     if (input.CustomKeyStoreType === 'AWS_CLOUDHSM') {
       throw new KmsError('CloudHsmClusterNotFoundException', 'There are no AWS CloudHSM clusters here.');
+    }
+    const ofCluster = [input.CloudHsmClusterId, input.TrustAnchorCertificate, input.KeyStorePassword];
+    if (ofCluster.some((member) => member !== undefined)) {
+      throw new KmsError(
+        'ValidationException',
+        'CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword are of key stores in AWS CloudHSM.',
+      );
     }
     const { XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath } = input;
     const credential = input.XksProxyAuthenticationCredential;
@@ -36,7 +46,7 @@ export const createCustomKeyStore = operation({
           'XksProxyAuthenticationCredential.',
       );
     }
-    assertPublic(XksProxyConnectivity);
+    assertPublic(input);
     const proxy = xksProxy(XksProxyUriEndpoint, XksProxyUriPath, credential);
     const settings = { name: input.CustomKeyStoreName, proxy };
     customKeyStores.assertFree(settings);

@@ -21,7 +21,7 @@ export const updateCustomKeyStore = operation({
   input: z.object({
     CustomKeyStoreId: customKeyStoreId,
     NewCustomKeyStoreName: customKeyStoreName.optional(),
-    XksProxyConnectivity: xksProxyConnectivity.optional(),
+    ...xksProxyConnectivity,
     XksProxyUriEndpoint: xksProxyUriEndpoint.optional(),
     XksProxyUriPath: xksProxyUriPath.optional(),
     XksProxyAuthenticationCredential: xksProxyAuthenticationCredential.optional(),
@@ -39,7 +39,7 @@ export const updateCustomKeyStore = operation({
     if (state !== 'DISCONNECTED' && (moves || state !== 'CONNECTED')) {
       throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
     }
-    assertPublic(XksProxyConnectivity);
+    assertPublic(changes);
     const proxy = xksProxy(
       XksProxyUriEndpoint ?? store.proxy.host,
       XksProxyUriPath ?? store.proxy.path,

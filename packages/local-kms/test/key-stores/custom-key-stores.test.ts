@@ -25,6 +25,8 @@ import {
 const aDate: unknown = expect.any(Date);
 const invalidState = 'CustomKeyStoreInvalidStateException';
 
+const VPC_SERVICE = 'com.amazonaws.vpce.eu-north-1.vpce-svc-0e123abc123198abc';
+
 describe('CreateCustomKeyStore', () => {
   test('adds a disconnected store whose secret no answer tells', async () => {
     const kms = await startKmsWithProxy();
@@ -81,6 +83,11 @@ describe('CreateCustomKeyStore', () => {
       'XksProxyVpcEndpointServiceNotFoundException',
       { XksProxyConnectivity: 'VPC_ENDPOINT_SERVICE' as const },
     ],
+    ['XksProxyVpcEndpointServiceNotFoundException', { XksProxyVpcEndpointServiceName: VPC_SERVICE }],
+    ['XksProxyVpcEndpointServiceNotFoundException', { XksProxyVpcEndpointServiceOwner: '111122223333' }],
+    ['ValidationException', { CloudHsmClusterId: 'cluster-1a23b4cdefg' }],
+    ['ValidationException', { TrustAnchorCertificate: 'certificate' }],
+    ['ValidationException', { KeyStorePassword: 'password' }],
     ['CloudHsmClusterNotFoundException', { CustomKeyStoreType: 'AWS_CLOUDHSM' as const }],
     ['CloudHsmClusterNotFoundException', { CustomKeyStoreType: undefined }],
   ])('refuses with %s: %j', async (name, change) => {
@@ -253,6 +260,14 @@ describe('UpdateCustomKeyStore', () => {
       'XksProxyVpcEndpointServiceNotFoundException',
       { XksProxyConnectivity: 'VPC_ENDPOINT_SERVICE' as const },
     ],
+    [
+      'XksProxyVpcEndpointServiceNotFoundException',
+      { NewCustomKeyStoreName: 'new', XksProxyVpcEndpointServiceName: VPC_SERVICE },
+    ],
+    [
+      'XksProxyVpcEndpointServiceNotFoundException',
+      { NewCustomKeyStoreName: 'new', XksProxyVpcEndpointServiceOwner: '111122223333' },
+    ],
     ['UnsupportedOperationException', { KeyStorePassword: 'password' }],
     ['no exception', { NewCustomKeyStoreName: 'tests', XksProxyUriPath: '/tests/kms/xks/v1' }],
   ])('answers with %s: %j', async (name, change) => {
@@ -262,6 +277,8 @@ describe('UpdateCustomKeyStore', () => {
     await kms.client.send(new CreateCustomKeyStoreCommand({ ...keyStoreInput(kms.proxy), ...other }));
     const update = new UpdateCustomKeyStoreCommand({ CustomKeyStoreId, ...change });
     expect(await refusal(kms.client.send(update))).toBe(name);
+    const renamed = new DescribeCustomKeyStoresCommand({ CustomKeyStoreName: 'new' });
+    expect(await refusal(kms.client.send(renamed))).toBe('CustomKeyStoreNotFoundException');
   });
 });
 
