@@ -70,10 +70,10 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
         ...kms,
         caller,
         concerns: (keyArn) => void notes.keyArns.push(keyArn),
-        access(resource, permission = operation, destination = kms) {
+        access(resource, { permission = operation, members: more, kms: place = kms } = {}) {
           if (resource.includes(':key/')) notes.keyArns.push(resource);
-          const action = `kms:${permission}`;
-          options.gate({ caller, action, resource, kms: destination, members, ...origin });
+          const access = { caller, action: `kms:${permission}`, resource, kms: place };
+          options.gate({ ...access, members: { ...members, ...more }, ...origin });
         },
         xksCaller: {
           kmsOperation: operation,

@@ -9,6 +9,7 @@ import type { ImportTokens } from './keys/import-tokens.ts';
 import type { Keys } from './keys/keys.ts';
 import type { LastUses } from './keys/last-uses.ts';
 import type { Caller } from './policy/caller.ts';
+import type { RequestMembers } from './policy/request-members.ts';
 import type { XksCaller, XksClient } from './xks/client.ts';
 
 /** What all Regions have in common. */
@@ -42,12 +43,18 @@ export interface Call extends Kms {
   readonly caller: Caller;
   /** What an XKS proxy is told about the request. */
   readonly xksCaller: XksCaller;
-  /**
-   * Passes the gate, with the ARN of a key or alias, or `*`. `permission` is that of the operation
-   * unless there is another, and `destination` the KMS of the resource where that is in another Region. Throws what the
-   * gate throws.
-   */
-  access(resource: string, permission?: string, destination?: Kms): void;
+  /** Passes the gate, with the ARN of a key or alias, or `*`. Throws what the gate throws. */
+  access(resource: string, how?: AccessDetails): void;
   /** Notes for the log which key the request is about, where that was not known at the gate. */
   concerns(keyArn: string): void;
+}
+
+/** What differs in an access from what the request says. */
+export interface AccessDetails {
+  /** Default that of the operation. */
+  readonly permission?: string | undefined;
+  /** The KMS of the Region that the resource is in. Default that of the request. */
+  readonly kms?: Kms;
+  /** What the permission is also decided by, besides the members of the request. */
+  readonly members?: RequestMembers;
 }

@@ -49,7 +49,7 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse):
   }
   if (!named) throw invalidCiphertext();
   if (requested) return requested;
-  call.access(named.arn, permission);
+  call.access(named.arn, { permission });
   return ready(call, named, use);
 }
 

@@ -11,7 +11,7 @@ export function keyWithId(call: Call, keyId: string, permission?: string): KmsKe
   const resource = localResource(call, keyId);
   const alias = resource.startsWith('alias/') ? existingAlias(call, resource) : undefined;
   const key = existingKey(call, alias ? `key/${alias.targetKeyId}` : resource);
-  call.access(key.arn, permission);
+  call.access(key.arn, { permission });
   return key;
 }
 

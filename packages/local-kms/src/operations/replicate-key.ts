@@ -33,9 +33,12 @@ export const replicateKey = operation({
     if (destination.keys.find(primary.id)) {
       throw new KmsError('AlreadyExistsException', `The key ${primary.arn} is already in ${ReplicaRegion}.`);
     }
-    call.access('*', 'CreateKey', destination);
+    const { spec: KeySpec, usage: KeyUsage, origin: Origin } = primary;
+    const members = { KeySpec, KeyUsage, Origin, MultiRegion: true };
+    call.access('*', { permission: 'CreateKey', kms: destination, members });
     if (Tags.length > 0) {
-      call.access(kmsArn(destination.scope, `key/${primary.id}`), 'TagResource', destination);
+      const arn = kmsArn(destination.scope, `key/${primary.id}`);
+      call.access(arn, { permission: 'TagResource', kms: destination });
     }
     const tags = withTags(new Map(), Tags);
     const replica = newReplica(destination, primary, { description: Description, tags, policy: Policy });

@@ -17,7 +17,7 @@ export const updatePrimaryRegion = operation({
     if (!successor || PrimaryRegion === primary.region) {
       throw new KmsError('NotFoundException', `The key ${primary.arn} has no replica in ${PrimaryRegion}.`);
     }
-    call.access(successor.arn, undefined, destination);
+    call.access(successor.arn, { kms: destination });
     assertState(call, primary, 'rotateOrReplicate');
     assertState(destination, successor, 'rotateOrReplicate');
     updateRelated(call.account, primary, { primaryRegion: PrimaryRegion });

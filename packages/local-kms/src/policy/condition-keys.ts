@@ -59,6 +59,14 @@ function ofKey(property: (key: KmsKey) => string, atCreation: Values): Values {
   };
 }
 
+/** Of a key that is to be made, too: a replica if it is ReplicateKey that asks. */
+function multiRegionKeyType({ action, key, members }: RequestFacts): readonly string[] | undefined {
+  if (!key && (action !== 'kms:CreateKey' || members['MultiRegion'] !== true)) return undefined;
+  if (key && key.primaryRegion === undefined) return undefined;
+  const isPrimary = key ? key.primaryRegion === key.region : members['ReplicaRegion'] === undefined;
+  return [isPrimary ? 'PRIMARY' : 'REPLICA'];
+}
+
 function requestAlias({ action, members }: RequestFacts): readonly string[] | undefined {
   const names = textsOf(members[KEY_ID_MEMBERS.get(action) ?? 'KeyId']);
   const alias = names?.[0]?.match(/(?:^|:)(alias\/.+)$/)?.[1];
@@ -143,10 +151,7 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
       ({ primaryRegion }) => String(primaryRegion !== undefined),
       (facts) => member('MultiRegion')(facts) ?? ['false'],
     ),
-    'kms:multiregionkeytype': ({ key }) =>
-      key?.primaryRegion === undefined
-        ? undefined
-        : [key.primaryRegion === key.region ? 'PRIMARY' : 'REPLICA'],
+    'kms:multiregionkeytype': multiRegionKeyType,
     'kms:primaryregion': member('PrimaryRegion'),
     'kms:replicaregion': member('ReplicaRegion'),
     'kms:requestalias': requestAlias,

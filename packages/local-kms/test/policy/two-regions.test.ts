@@ -1,4 +1,4 @@
-import { ReplicateKeyCommand, UpdatePrimaryRegionCommand } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, ReplicateKeyCommand, UpdatePrimaryRegionCommand } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
 import { refusal } from '../fixtures/kms.ts';
 import {
@@ -38,6 +38,35 @@ describe('what is about two Regions', () => {
       const command = new ReplicateKeyCommand({ KeyId: id, ReplicaRegion: 'eu-south-1', Tags: [...tags] });
       expect(await refusal(as('alana').send(command))).toBe(answer);
     }
+  });
+
+  test.each<[string, string, boolean]>([
+    ['kms:KeySpec', 'RSA_2048', true],
+    ['kms:KeySpec', 'SYMMETRIC_DEFAULT', false],
+    ['kms:KeyUsage', 'SIGN_VERIFY', true],
+    ['kms:KeyOrigin', 'AWS_KMS', true],
+    ['kms:MultiRegion', 'true', true],
+    ['kms:MultiRegionKeyType', 'REPLICA', true],
+    ['kms:MultiRegionKeyType', 'PRIMARY', false],
+  ])('makes a replica under what it is going to be: %s %s', async (key, value, isAllowed) => {
+    const Condition = { StringEquals: { [key]: value } };
+    const alana = person('alana', onKey('kms:ReplicateKey', north), allow('kms:CreateKey', { Condition }));
+    const seedKey = { id, spec: 'RSA_2048', usage: 'SIGN_VERIFY', policy: policy(ENABLE_IAM) };
+    const { as } = await startGuardedKms({ accounts: { [ACCOUNT]: { users: { alana } } } }, [], {
+      seed: { keys: [seedKey] },
+    });
+    const replicate = new ReplicateKeyCommand({ KeyId: id, ReplicaRegion: 'eu-south-1' });
+    expect(await refusal(as('alana').send(replicate))).toBe(
+      isAllowed ? 'no exception' : 'AccessDeniedException',
+    );
+  });
+
+  test('begins with a key that is to be the primary one', async () => {
+    const Condition = { StringEquals: { 'kms:MultiRegionKeyType': 'PRIMARY' } };
+    const { as } = await start(allow('kms:CreateKey'), allow('kms:CreateKey', { Effect: 'Deny', Condition }));
+    const create = (MultiRegion: boolean) => refusal(as('alana').send(new CreateKeyCommand({ MultiRegion })));
+    expect(await create(true)).toBe('AccessDeniedException');
+    expect(await create(false)).toBe('no exception');
   });
 
   test('takes the permission on the primary key that is and on the one to be', async () => {
