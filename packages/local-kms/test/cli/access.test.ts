@@ -1,17 +1,17 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
+import { runHere } from '../../../../tools/vitest/run-here.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { refusal } from '../fixtures/kms.ts';
 
-const NO_YAML = fileURLToPath(import.meta.url);
 const PRINCIPALS = `
 accounts:
   "000000000000":
@@ -32,28 +32,22 @@ function folderWithFiles() {
   return files;
 }
 
-/** Runs a command to its end. */
-function run(...args: readonly string[]) {
-  return new Promise<{ code: number | string; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, [...commandLine('local-kms'), ...args], (error, stdout, stderr) =>
-      resolve({ code: error?.code ?? 0, stdout, stderr }),
-    );
-  });
-}
+const run = (...args: readonly string[]) => runHere(runProgram, ...args);
+const titled = (args: readonly string[]) => [args.join(' '), args] as const;
 
 describe('local-kms explain', () => {
   test('ends with status 4 for one thing that is denied, and with 0 for many', async () => {
     const { principals, seed } = folderWithFiles();
     const files = ['--principals', principals, '--seed', seed];
     const one = ['--principal', 'danny', '--key', 'alias/orders', '--operation', 'Encrypt'];
-    const [denied, many, json] = await Promise.all([
-      run('explain', ...files, ...one),
-      run('explain', ...files),
-      run('explain', ...files, '--json'),
-    ]);
-    expect(denied.code).toBe(4);
+    const [denied, many, json] = [
+      await run('explain', ...files, ...one),
+      await run('explain', ...files),
+      await run('explain', ...files, '--json'),
+    ];
+    expect(denied.status).toBe(4);
     expect(denied.stdout).toContain('Denied');
-    expect(many.code).toBe(0);
+    expect(many.status).toBe(0);
     expect(many.stdout.trim().split('\n')).toHaveLength(4);
     const [first = ''] = json.stdout.split('\n');
     expect(JSON.parse(first)).toMatchObject({ allowed: false, reason: 'IdentityPolicyMissing' });
@@ -83,31 +77,35 @@ describe('local-kms explain', () => {
     expect(await answersFor('team=secret')).toEqual([false, false, false, false, true]);
   });
 
-  test.each([
-    ['--principals', NO_YAML],
-    ['--principals', '/nowhere/principals.yaml'],
-    ['--principal', 'nobody'],
-    ['--key', 'alias/none'],
-    ['--operation', 'Decript'],
-    ['--context', 'orders'],
-  ])('explains itself and ends with status 2: %s %s', async (...args) => {
+  test.each(
+    [
+      ['--principals', 'README.md'],
+      ['--principals', '/nowhere/principals.yaml'],
+      ['--principal', 'nobody'],
+      ['--key', 'alias/none'],
+      ['--operation', 'Decript'],
+      ['--context', 'orders'],
+    ].map(titled),
+  )('explains itself and ends with status 2: %s', async (_title, args) => {
     const { principals, seed } = folderWithFiles();
-    const { code, stderr } = await run('explain', '--principals', principals, '--seed', seed, ...args);
-    expect(code).toBe(2);
+    const { status, stderr } = await run('explain', '--principals', principals, '--seed', seed, ...args);
+    expect(status).toBe(2);
     expect(stderr).toMatch(/^.+\n$/);
   });
 });
 
-test.each([
-  ['policy', 'new', '--admin', 'alana'],
-  ['policy', 'new', '--account', '1'],
-  ['audit', '--file', NO_YAML],
-  ['audit', '--file', '/nowhere/audit.jsonl'],
-  ['audit', '--file', NO_YAML, '--since', 'yesterday'],
-  ['serve', '--auth', 'perhaps'],
-])('local-kms explains itself and ends with status 2: %s %s %s %s', async (...args) => {
-  const { code, stderr } = await run(...args);
-  expect(code).toBe(2);
+test.each(
+  [
+    ['policy', 'new', '--admin', 'alana'],
+    ['policy', 'new', '--account', '1'],
+    ['audit', '--file', 'README.md'],
+    ['audit', '--file', '/nowhere/audit.jsonl'],
+    ['audit', '--file', 'README.md', '--since', 'yesterday'],
+    ['serve', '--auth', 'perhaps'],
+  ].map(titled),
+)('local-kms explains itself and ends with status 2: %s', async (_title, args) => {
+  const { status, stderr } = await run(...args);
+  expect(status).toBe(2);
   expect(stderr).toMatch(/^.+\n$/);
 });
 
