@@ -51,4 +51,4 @@ function installed(path: string): string {
   return fileURLToPath(new URL(`../../.setup/runtimes/node_modules/${path}`, import.meta.url));
 }
 
-const WORKERD = installed('workerd/bin/workerd');
+export const WORKERD = installed('workerd/bin/workerd');

@@ -5,10 +5,22 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 /** What a worker answers that calls `report` of the folder's `contract.mjs`, in the server that Cloudflare runs them on. */
-export async function runInWorkerd(binary: string, folder: string): Promise<string> {
+export function runInWorkerd(binary: string, folder: string): Promise<string> {
+  writeFileSync(join(folder, 'main.mjs'), MAIN);
+  return withWorker(binary, folder, (fetchText) => fetchText('/'));
+}
+
+/**
+ * Serves the worker `main.mjs` of the folder, and `contract.mjs` beside it, while `visit` asks it for the text of pages.
+ * Answers what that resolves to, and what the server complained about.
+ */
+export async function withWorker(
+  binary: string,
+  folder: string,
+  visit: (fetchText: (path: string) => Promise<string>) => Promise<string>,
+): Promise<string> {
   const config = join(folder, 'config.capnp');
   writeFileSync(config, CONFIG);
-  writeFileSync(join(folder, 'main.mjs'), MAIN);
   const server = spawn(binary, ['serve', config, '--control-fd=1'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = once(server, 'exit');
   let complaints = '';
@@ -18,8 +30,13 @@ export async function runInWorkerd(binary: string, folder: string): Promise<stri
   try {
     const port = await portIn(server.stdout);
     if (port === undefined) return complaints;
-    const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return `${await answer.text()}${complaints}`;
+    const result = await visit(async (path) => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      return answer.text();
+    });
+    return `${result}${complaints}`;
   } finally {
     server.kill();
     await exit;

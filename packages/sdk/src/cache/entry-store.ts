@@ -9,7 +9,7 @@ export interface StoredEntry extends CacheEntry {
 
 /**
  * Entries by id: as many as there is room for, the least recently used dropped first, none after its end.
- * Keys are wiped when their entry goes, by a timer if nobody comes by.
+ * Keys are wiped when their entry goes, by a timer if nobody comes by: whoever got an entry looks whether it has ended.
  */
 export class EntryStore {
   // In the order of last use.
@@ -35,7 +35,7 @@ export class EntryStore {
   get(id: string): StoredEntry | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
-    if (entry.expiresAtMs <= performance.now()) {
+    if (hasEnded(entry)) {
       this.#drop(id);
       return undefined;
     }
@@ -52,38 +52,45 @@ export class EntryStore {
       this.#drop(oldest);
       this.#evictions += 1;
     }
-    this.#scheduleSweep();
+    this.#sweep();
   }
 
   #drop(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
+    if (hasEnded(entry)) wipe(entry.cached);
     // Not at once: a load that has just put the entry may have others waiting for it, who have yet to copy.
-    setTimeout(() => wipe(entry.cached), 0);
+    else setTimeout(() => wipe(entry.cached), 0);
   }
 
-  /** One timer for the entry that ends first; it never keeps a process alive. */
-  #scheduleSweep(): void {
+  /**
+   * Drops what has ended, and sets one timer for the entry that ends first; it never keeps a process alive. On Cloudflare's
+   * workers it ends with the request that set it: one whose time has passed is not relied on.
+   */
+  #sweep(): void {
+    const nowMs = performance.now();
     let firstEndMs = Infinity;
-    for (const { expiresAtMs } of this.#entries.values()) firstEndMs = Math.min(firstEndMs, expiresAtMs);
-    if (firstEndMs >= this.#sweepAtMs) return;
+    for (const [id, entry] of this.#entries) {
+      if (hasEnded(entry, nowMs)) this.#drop(id);
+      else firstEndMs = Math.min(firstEndMs, entry.expiresAtMs);
+    }
+    if (firstEndMs >= this.#sweepAtMs && nowMs < this.#sweepAtMs) return;
     clearTimeout(this.#timer);
     this.#sweepAtMs = firstEndMs;
-    const delayMs = Math.min(
-      Math.max(firstEndMs - performance.now(), MIN_SWEEP_DELAY_MS),
-      MAX_TIMER_DELAY_MS,
-    );
-    this.#timer = setTimeout(() => this.#sweep(), delayMs);
+    if (firstEndMs === Infinity) return;
+    const delayMs = Math.min(Math.max(firstEndMs - nowMs, MIN_SWEEP_DELAY_MS), MAX_TIMER_DELAY_MS);
+    this.#timer = setTimeout(() => {
+      this.#sweepAtMs = Infinity;
+      this.#sweep();
+    }, delayMs);
     if (typeof this.#timer === 'object') this.#timer.unref();
   }
+}
 
-  #sweep(): void {
-    this.#sweepAtMs = Infinity;
-    const nowMs = performance.now();
-    for (const [id, { expiresAtMs }] of this.#entries) if (expiresAtMs <= nowMs) this.#drop(id);
-    this.#scheduleSweep();
-  }
+/** True for materials that nobody may use any more. */
+export function hasEnded({ expiresAtMs }: StoredEntry, nowMs = performance.now()): boolean {
+  return expiresAtMs <= nowMs;
 }
 
 /** Overwrites the key in materials that nobody will ask for again. */

@@ -9,23 +9,25 @@ export interface FlightLimits {
   readonly inFlightTtlMs: number;
 }
 
-/** Loads under way: everybody who wants the same id at the same time shares one. */
+/**
+ * Loads under way: everybody who wants the same id at the same time shares one.
+ *
+ * That a load has ended is told by the clock too: on Cloudflare's workers it ends with the request that began it, and so
+ * does every timer, without a word to anybody.
+ */
 export class Flights<T> {
-  readonly #byId = new Map<string, Promise<T>>();
+  readonly #byId = new Map<string, Flight<T>>();
   readonly #limits: FlightLimits;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #running = new Set<Span>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(limits: FlightLimits) {
     this.#limits = limits;
   }
 
-  has(id: string): boolean {
-    return this.#byId.has(id);
-  }
-
   get isFull(): boolean {
-    return this.#running >= this.#limits.maxInFlight;
+    this.#forgetLost();
+    return this.#running.size >= this.#limits.maxInFlight;
   }
 
   /**
@@ -35,29 +37,85 @@ export class Flights<T> {
    * Rejects with the failure of the load, or `EncryptionSdkError` `KEYRING_FAILED` when it is lost.
    */
   join(id: string, load: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    this.#forgetLost();
     const known = this.#byId.get(id);
-    if (known !== undefined) return known;
-    const flight = this.#run(load);
+    if (known !== undefined && isUnderWay(known.span)) return known.result;
+    const span = { endsAtMs: this.#endMs() };
+    const flight = { span, result: this.#run(span, load) };
     this.#byId.set(id, flight);
-    const land = (): void => void this.#byId.delete(id);
-    flight.then(land, land);
-    return flight;
+    const land = (): void => {
+      if (this.#byId.get(id) === flight) this.#byId.delete(id);
+    };
+    flight.result.then(land, land);
+    return flight.result;
   }
 
-  async #run(load: (lost: AbortSignal) => Promise<T>): Promise<T> {
-    while (this.isFull) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running += 1;
+  async #run(span: Span, load: (lost: AbortSignal) => Promise<T>): Promise<T> {
+    while (this.isFull) await this.#turn(span);
+    span.endsAtMs = this.#endMs();
+    this.#running.add(span);
     const flight = new AbortController();
-    const lose = (): void => flight.abort(lateLoad());
-    const timer = setTimeout(lose, Math.min(this.#limits.inFlightTtlMs, MAX_TIMER_DELAY_MS));
+    const timer = setTimeout(() => flight.abort(lateLoad()), delayUntil(span));
     try {
       return await abortable(load(flight.signal), flight.signal);
     } finally {
       clearTimeout(timer);
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+      this.#running.delete(span);
+      const [next] = this.#waiting;
+      next?.();
     }
   }
+
+  /** Waits until a load has ended. */
+  async #turn(span: Span): Promise<void> {
+    // Who waits comes back before this, and waits on.
+    span.endsAtMs = this.#endMs();
+    const [first = span] = this.#running;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      timer = setTimeout(wake, delayUntil(first));
+    });
+    clearTimeout(timer);
+  }
+
+  /** They come first: what was begun later ends later. */
+  #forgetLost(): void {
+    for (const span of this.#running) {
+      if (isUnderWay(span)) break;
+      this.#running.delete(span);
+    }
+    for (const [id, { span }] of this.#byId) {
+      if (isUnderWay(span)) break;
+      this.#byId.delete(id);
+    }
+  }
+
+  #endMs(): number {
+    return performance.now() + this.#limits.inFlightTtlMs;
+  }
+}
+
+interface Flight<T> {
+  readonly span: Span;
+  readonly result: Promise<T>;
+}
+
+/** How long a load counts as under way, on the monotonic clock. */
+interface Span {
+  endsAtMs: number;
+}
+
+function isUnderWay({ endsAtMs }: Span): boolean {
+  return performance.now() < endsAtMs;
+}
+
+function delayUntil({ endsAtMs }: Span): number {
+  return Math.min(endsAtMs - performance.now(), MAX_TIMER_DELAY_MS);
 }
 
 /** The promise, or the signal's reason as soon as it aborts. */

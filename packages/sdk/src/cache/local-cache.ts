@@ -1,4 +1,4 @@
-import { EntryStore, type StoredEntry, wipe } from './entry-store.ts';
+import { EntryStore, hasEnded, type StoredEntry, wipe } from './entry-store.ts';
 import { abortable, Flights } from './flights.ts';
 import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 
@@ -62,11 +62,11 @@ export function cacheOver(
         return found;
       }
       counters.misses += 1;
-      // Of the many who wait for one load, some may find it used up by the others: they go round again.
+      // Of the many who wait for one load, some may find it used up by the others, or ended: they go round again.
       for (;;) {
-        const flight = flights.join(id, reloading(request));
-        const loaded = use(await abortable(flight, signal));
-        if (loaded !== undefined) return loaded;
+        const loaded = await abortable(flights.join(id, reloading(request)), signal);
+        const taken = hasEnded(loaded) ? undefined : use(loaded);
+        if (taken !== undefined) return taken;
       }
     },
     counters: () => ({ ...counters, evictions: store.evictions }),

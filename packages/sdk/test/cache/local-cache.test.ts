@@ -6,6 +6,7 @@ import { rejection } from '../memory-keyring.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
+const never = () => new Promise<never>(() => undefined);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const inFlightTtlMs = 10_000;
 const caches = {
@@ -33,6 +34,62 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
     await vi.advanceTimersByTimeAsync(20_000);
     expect(await lost).toMatchObject({ code: 'KEYRING_FAILED' });
     expect(await versionIn(cache, 'b', async () => materials('young'))).toBe('young');
+  });
+
+  it('goes by the clock where a load and its timer end without a word, as they do with a request to a worker', async () => {
+    void versionIn(cache, 'c', never);
+    vi.clearAllTimers();
+    await vi.advanceTimersByTimeAsync(9_999);
+    void versionIn(cache, 'c', () => expect.unreachable());
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await versionIn(cache, 'c', async () => materials('young'))).toBe('young');
+  });
+
+  it('keeps a load that took the place of a lost one, when that comes to an end after all', async () => {
+    let fail = (_: Error): void => undefined;
+    const lost = rejection(versionIn(cache, 'd', () => new Promise((_, reject) => void (fail = reject))));
+    vi.clearAllTimers();
+    await vi.advanceTimersByTimeAsync(10_000);
+    const young = versionIn(cache, 'd', () => pause(1_000).then(() => materials('young')));
+    fail(new Error('too late'));
+    expect(await lost).toMatchObject({ message: 'too late' });
+    const joined = versionIn(cache, 'd', () => expect.unreachable());
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await Promise.all([young, joined])).toEqual(['young', 'young']);
+  });
+
+  it('wipes what has ended as soon as it keeps something else, where the timer for that is gone', async () => {
+    const [old, young] = [materials('old'), materials('young')];
+    await versionIn(cache, 'e', async () => old);
+    vi.clearAllTimers();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(old.branchKey).toEqual(new Uint8Array(32).fill(1));
+    await versionIn(cache, 'f', async () => young);
+    expect(old.branchKey).toEqual(new Uint8Array(32));
+
+    // And there is a timer again.
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(young.branchKey).toEqual(new Uint8Array(32));
+  });
+
+  it('never shows wiped materials to who waited for them', async () => {
+    const seen: Uint8Array[] = [];
+    const fetched = [1, 2, 3].map((ttlMs) =>
+      cache.fetch({
+        id: 'g',
+        ttlMs,
+        load: async () => ({ kind: 'branch-key', materials: materials('g') }),
+        use({ cached }) {
+          seen.push(cached.kind === 'branch-key' ? cached.materials.branchKey.slice() : expect.unreachable());
+          // As if to use them had taken so long that they have ended.
+          vi.advanceTimersByTime(1_000);
+          return true;
+        },
+      }),
+    );
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await Promise.all(fetched)).toEqual([true, true, true]);
+    for (const branchKey of seen) expect(branchKey).toEqual(new Uint8Array(32).fill(1));
   });
 });
 

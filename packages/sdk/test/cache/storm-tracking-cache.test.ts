@@ -98,6 +98,54 @@ describe('a storm-tracking cache', () => {
     expect(inner.calls.encrypt).toBe(1);
   });
 
+  it('has room for others again though loads, and their timers, ended without a word', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    let calls = 0;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) =>
+        calls++ === 0 ? new Promise(() => undefined) : pause(1_000).then(() => inner.onEncrypt(materials)),
+    };
+    const cmm = cachingCmm({
+      keyring,
+      cache: stormTrackingCache({ capacity: 10, fanOut: 1 }),
+      ttlMs: 60_000,
+    });
+    const encrypt = (a: string) =>
+      client.encrypt(plaintext, { cmm, suite: 0x0478, encryptionContext: { a } });
+    void encrypt('1');
+    vi.clearAllTimers();
+    const waiting = ['2', '2', '3', '3'].map(encrypt);
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(calls).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_001);
+    expect(await Promise.all(waiting)).toHaveLength(4);
+    expect(inner.calls.encrypt).toBe(2);
+  });
+
+  it('lets those who have to wait for their turn wait as long as that takes', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) => pause(8_000).then(() => inner.onEncrypt(materials)),
+    };
+    const cmm = cachingCmm({
+      keyring,
+      cache: stormTrackingCache({ capacity: 10, fanOut: 1 }),
+      ttlMs: 60_000,
+    });
+    const encrypt = (a: string) =>
+      client.encrypt(plaintext, { cmm, suite: 0x0478, encryptionContext: { a } });
+    const waiting = ['1', '2', '3', '4'].map(encrypt);
+    await vi.advanceTimersByTimeAsync(15_000);
+    waiting.push(encrypt('4'));
+    await vi.advanceTimersByTimeAsync(17_000);
+    expect(await Promise.all(waiting)).toHaveLength(5);
+    expect(inner.calls.encrypt).toBe(4);
+  });
+
   it.each([Infinity, 2 ** 31])('may wait for loads as long as %d ms', async (inFlightTtlMs) => {
     const inner = memoryKeyring();
     const keyring: Keyring = {
