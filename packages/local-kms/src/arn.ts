@@ -15,8 +15,12 @@ export function arnScope(region: string, accountId: string): ArnScope {
   if (region.length > 32 || !REGION.test(region))
     throw new RangeError(`region: expected an AWS Region, not ${region}`);
   if (!ACCOUNT_ID.test(accountId)) throw new RangeError(`accountId: expected 12 digits, not ${accountId}`);
-  const partition = PARTITIONS.find(({ prefix }) => region.startsWith(prefix))?.partition ?? 'aws';
-  return { partition, region, accountId };
+  return { partition: partitionOf(region), region, accountId };
+}
+
+/** The partition of AWS that a Region belongs to. */
+export function partitionOf(region: string): string {
+  return PARTITIONS.find(({ prefix }) => region.startsWith(prefix))?.partition ?? 'aws';
 }
 
 /** The ARN of a key, from its id, or of an alias, from its full name. */

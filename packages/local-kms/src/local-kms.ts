@@ -77,8 +77,8 @@ export type AuthMode = 'off' | 'log' | 'enforce';
 /** A KMS. It can listen more than once, at different ports; its state is open while it does. */
 export interface LocalKms {
   /**
-   * Rejects with the error of the socket, such as EADDRINUSE, if the port cannot be had, with that of the seed if its
-   * keys or aliases cannot be made, and with LocalKmsError if the state cannot be opened.
+   * Rejects with the error of the socket, such as EADDRINUSE, if the port cannot be had, and with LocalKmsError if the
+   * state cannot be opened.
    */
   listen(options?: ListenOptions): Promise<ListeningKms>;
   /**
@@ -171,7 +171,7 @@ export function createLocalKms({
     clientCertificate: xksClientCertificate,
     timeoutMs: xksTimeoutMs,
   });
-  const parsedSeed = parseSeed(seed);
+  const parsedSeed = parseSeed(seed, region);
   const current = createCurrentAccount({
     accountId,
     state,
@@ -181,7 +181,7 @@ export function createLocalKms({
       account.region(region);
       return account;
     },
-    plant: (account) => plant(account, region, parsedSeed),
+    plant: (account) => plant(account, parsedSeed),
     onLost: (error) => log({ event: 'state-lost', cause: causeOf(error) }),
   });
   const scope = arnScope(region, accountId);

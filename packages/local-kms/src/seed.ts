@@ -1,6 +1,10 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { partitionOf } from './arn.ts';
+import { KmsError } from './errors.ts';
+import { assertAliasName, MAX_ALIASES_PER_KEY } from './keys/aliases.ts';
 import { importedMaterialId } from './keys/imported-versions.ts';
+import { assertPolicy } from './keys/key-policy.ts';
 import { foreignMaterial, isKeySpec, KEY_USAGES, type KeySpec, keySpecRow } from './keys/key-specs.ts';
 import { newKey, newReplica } from './keys/new-key.ts';
 import { withTags } from './keys/tags.ts';
@@ -41,26 +45,71 @@ export interface SeedKey {
   readonly policy?: Readonly<Record<string, unknown>>;
 }
 
-/** A seed that was checked. */
-export type ParsedSeed = z.output<typeof seedSchema>;
+/** A seed that was checked: all of it can be made. */
+export interface ParsedSeed {
+  readonly keys: readonly PlacedKey[];
+}
 
-/** Reads a seed file, in YAML or JSON. Throws RangeError for text that is neither, and as `parseSeed` does. */
+type ParsedKey = z.output<typeof keySchema>;
+
+/** A key of a seed, and the Region that it is in. */
+interface PlacedKey extends ParsedKey {
+  readonly region: string;
+}
+
+/**
+ * Reads a seed file, in YAML or JSON. Throws RangeError for text that is neither, and as `parseSeed` does for any one key;
+ * whether the keys go together, that depends on the Region.
+ */
 export function readSeed(text: string): Seed {
   const seed = parsedText(text);
   assertSeed(seed);
   return seed;
 }
 
-/** Checks a seed. Throws RangeError that names the member in question, never its value. */
-export function parseSeed(seed: unknown): ParsedSeed {
+/**
+ * Checks a seed as a whole, for a KMS of this default Region. Throws RangeError that names the member in question, never
+ * its value.
+ */
+export function parseSeed(seed: unknown, defaultRegion: string): ParsedSeed {
+  const keys = parsedKeys(seed).map((key) => ({ ...key, region: key.region ?? defaultRegion }));
+  assertTogether(keys);
+  return { keys };
+}
+
+function assertSeed(seed: unknown): asserts seed is Seed {
+  parsedKeys(seed);
+}
+
+function parsedKeys(seed: unknown): readonly ParsedKey[] {
   const parsed = seedSchema.safeParse(seed);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return parsed.data.keys;
   const [issue] = parsed.error.issues;
   throw new RangeError(`${['seed', ...(issue?.path ?? [])].map(String).join('.')}: ${issue?.message}`);
 }
 
-function assertSeed(seed: unknown): asserts seed is Seed {
-  parseSeed(seed);
+/** Ids are there once, aliases once in each Region, and the Regions of a key once and of one partition. */
+function assertTogether(keys: readonly PlacedKey[]): void {
+  const taken = new Set<string>();
+  for (const [index, key] of keys.entries()) {
+    const path = `seed.keys.${index}`;
+    if (key.replicaRegions.some((name) => partitionOf(name) !== partitionOf(key.region))) {
+      throw new RangeError(`${path}.replicaRegions: must be of the partition of the key`);
+    }
+    for (const [member, name] of claims(key, index)) {
+      if (taken.has(name)) throw new RangeError(`${path}.${member}: must have nothing that is there already`);
+      taken.add(name);
+    }
+  }
+}
+
+/** What a key has for itself, by the member that says so. */
+function* claims({ id, region, replicaRegions, aliases }: PlacedKey, index: number) {
+  if (id !== undefined) yield ['id', id] as const;
+  for (const place of [region, ...replicaRegions]) {
+    yield ['replicaRegions', `${index} ${place}`] as const;
+    for (const name of aliases) yield ['aliases', `${place} ${name}`] as const;
+  }
 }
 
 function parsedText(text: string): unknown {
@@ -73,20 +122,13 @@ function parsedText(text: string): unknown {
   }
 }
 
-/**
- * Makes the keys and aliases of a seed. Rejects with the KmsError that CreateKey, ReplicateKey or CreateAlias
- * would answer with.
- */
-export async function plant(account: Account, defaultRegion: string, { keys }: ParsedSeed): Promise<void> {
-  for (const seedKey of keys) await plantKey(account.region(seedKey.region ?? defaultRegion), seedKey);
+/** Makes the keys and aliases of a seed. */
+export async function plant(account: Account, { keys }: ParsedSeed): Promise<void> {
+  for (const seedKey of keys) await plantKey(account.region(seedKey.region), seedKey);
 }
 
-async function plantKey(kms: Kms, seedKey: ParsedSeed['keys'][number]): Promise<void> {
-  const { id, spec, usage, policy, replicaRegions, aliases, tags: pairs } = seedKey;
-  const tags = withTags(
-    new Map(),
-    Object.entries(pairs).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
-  );
+async function plantKey(kms: Kms, seedKey: PlacedKey): Promise<void> {
+  const { id, spec, usage, description: text, policy, replicaRegions, aliases, tags } = seedKey;
   const key = newKey(kms, {
     id,
     spec,
@@ -94,8 +136,8 @@ async function plantKey(kms: Kms, seedKey: ParsedSeed['keys'][number]): Promise<
     origin: 'AWS_KMS',
     external: undefined,
     multiRegion: replicaRegions.length > 0 || id?.startsWith('mrk-') === true,
-    description: seedKey.description,
-    policy: policy && JSON.stringify(policy),
+    description: text,
+    policy,
     tags,
   });
   const primary = { ...key, versions: [await versionOf(kms.account, key.id, seedKey)] };
@@ -113,12 +155,47 @@ async function plantKey(kms: Kms, seedKey: ParsedSeed['keys'][number]): Promise<
 async function versionOf(
   { ids }: Account,
   keyId: string,
-  { spec, material: bytes }: ParsedSeed['keys'][number],
+  { spec, material: bytes }: PlacedKey,
 ): Promise<KeyVersion> {
   const material = bytes && keySpecRow(spec).import(bytes);
   if (material) return { id: importedMaterialId(keyId, material), material, state: 'CURRENT' };
   return firstVersion(await keySpecRow(spec).generate(), ids);
 }
+
+/** What is made of a member as operations make it: an exception of theirs is an issue of the seed. */
+function made<Value, Made>(make: (value: Value) => Made) {
+  return (value: Value, context: z.RefinementCtx): Made => {
+    try {
+      return make(value);
+    } catch (error) {
+      if (!(error instanceof KmsError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  };
+}
+
+const aliasOfKey = aliasName.transform(
+  made((name) => {
+    assertAliasName(name);
+    return name;
+  }),
+);
+const tagsOfKey = namedValues(z.string(), z.string()).transform(
+  made((pairs) =>
+    withTags(
+      new Map(),
+      Object.entries(pairs).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
+    ),
+  ),
+);
+const policyOfKey = namedValues(z.string(), z.unknown()).transform(
+  made((policy) => {
+    const text = JSON.stringify(policy);
+    assertPolicy(text);
+    return text;
+  }),
+);
 
 const keySchema = z
   .strictObject({
@@ -137,9 +214,9 @@ const keySchema = z
     material: base64(1, 8192).optional(),
     replicaRegions: z.array(regionName).default([]),
     description: description.default(''),
-    aliases: z.array(aliasName).default([]),
-    tags: namedValues(z.string(), z.string()).default({}),
-    policy: namedValues(z.string(), z.unknown()).optional(),
+    aliases: z.array(aliasOfKey).max(MAX_ALIASES_PER_KEY).default([]),
+    tags: tagsOfKey.default(new Map()),
+    policy: policyOfKey.optional(),
   })
   .refine(({ spec, usage }) => keySpecRow(spec).algorithms[usage] !== undefined, {
     path: ['usage'],

@@ -59,7 +59,8 @@ export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
   };
 }
 
-function assertAliasName(name: string): void {
+/** Throws InvalidAliasNameException. */
+export function assertAliasName(name: string): void {
   if (!name.startsWith('alias/') || name === 'alias/' || name.includes(':')) {
     throw new KmsError(
       'InvalidAliasNameException',
@@ -71,4 +72,5 @@ function assertAliasName(name: string): void {
   }
 }
 
-const MAX_ALIASES_PER_KEY = 50;
+/** A quota of AWS KMS. */
+export const MAX_ALIASES_PER_KEY = 50;
