@@ -107,14 +107,17 @@ export function plainView(bytes: Uint8Array): Uint8Array {
 
 /** @throws TypeError for bytes that had another length: their memory was resized meanwhile, or handed over to a thread */
 export function assertLength(bytes: Uint8Array, length: number): void {
-  if (bytes.length !== length) throw new TypeError('bytes: expected to stay as long as they were');
+  if (bytes.length !== length) throw shortened();
 }
 
 /** As `subarray`, of what has to be there: @throws TypeError if it is not any more */
 export function fullSubarray(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const view = bytes.subarray(start, end);
-  assertLength(view, end - start);
-  return view;
+  if (bytes.length < end) throw shortened();
+  return bytes.subarray(start, end);
+}
+
+function shortened(): TypeError {
+  return new TypeError('bytes: expected to stay as long as they were');
 }
 
 /** Writes the low 32 bits of `value` big-endian; answers the offset behind. Where there is no view, one is not worth its cost. */

@@ -1,3 +1,4 @@
+import { fullSubarray } from './bytes.ts';
 import type { ChunkTransform } from './chunks.ts';
 import { assertBytes } from './options.ts';
 
@@ -45,17 +46,19 @@ export async function* iterate(
 }
 
 /**
- * A long chunk in parts, for what becomes of it has to fit in memory a second time.
+ * A long chunk in parts, for what becomes of it has to fit in memory a second time. An empty one is one part.
  *
- * @throws TypeError for a chunk that is not bytes
+ * @throws TypeError for a chunk that is not bytes, or was made shorter before its last part was asked for
  */
-export function pieces(chunk: unknown): readonly Uint8Array[] {
+export function* pieces(chunk: unknown): Generator<Uint8Array, void> {
   assertBytes(chunk, 'chunk');
-  if (chunk.length <= MAX_PIECE_LENGTH) return [chunk];
-  const count = Math.ceil(chunk.length / MAX_PIECE_LENGTH);
-  return Array.from({ length: count }, (_, i) =>
-    chunk.subarray(i * MAX_PIECE_LENGTH, (i + 1) * MAX_PIECE_LENGTH),
-  );
+  const { length } = chunk;
+  let end = 0;
+  do {
+    const start = end;
+    end = Math.min(length, start + MAX_PIECE_LENGTH);
+    yield fullSubarray(chunk, start, end);
+  } while (end < length);
 }
 
 const MAX_PIECE_LENGTH = 2 ** 20;

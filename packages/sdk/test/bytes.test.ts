@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareAsUtf8, compareBytes, utf8, writeUtf8 } from '../src/bytes.ts';
+import { compareAsUtf8, compareBytes, fullSubarray, utf8, writeUtf8 } from '../src/bytes.ts';
+import { resizable } from './resizable.ts';
 
 // Few letters, so that texts share beginnings: ASCII, two bytes, three bytes on either side of the surrogates, four bytes.
 const text = fc
@@ -31,5 +32,15 @@ describe('strings', () => {
         expect(out.every((byte) => byte === 0xee)).toBe(true);
       }),
     );
+  });
+});
+
+describe('a part of bytes', () => {
+  it('is all there, or their memory was made shorter', () => {
+    const { buffer, empty } = resizable(8);
+    const views = [new Uint8Array(buffer), new Uint8Array(buffer, 2, 6), new Uint8Array(buffer, 6)];
+    for (const bytes of views) expect(fullSubarray(bytes, 1, 2)).toHaveLength(1);
+    empty();
+    for (const bytes of views) expect(() => fullSubarray(bytes, 1, 2)).toThrow(TypeError);
   });
 });

@@ -1,8 +1,18 @@
+import { pipeline } from 'node:stream/promises';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
-import { type AlgorithmSuiteId, encryptionClient, iterate, type Keyring } from '../src/index.ts';
+import {
+  type AlgorithmSuiteId,
+  type ChunkTransform,
+  encryptionClient,
+  iterate,
+  type Keyring,
+  transformStream,
+} from '../src/index.ts';
+import { duplex } from '../src/node.ts';
 import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { resizable } from './resizable.ts';
 
 const keyring = memoryKeyring();
 const plaintext = Uint8Array.from({ length: 200_000 }, (_, i) => i * 7);
@@ -19,14 +29,18 @@ function handOver({ buffer }: Uint8Array): void {
   structuredClone(buffer, { transfer: [buffer] });
 }
 
-/** Memory that can be made shorter, which a view of a fixed length does not survive. */
-function resizable(length: number): { readonly buffer: ArrayBuffer; readonly empty: () => void } {
-  const buffer: unknown = Reflect.construct(ArrayBuffer, [length, { maxByteLength: length }]);
-  if (!(buffer instanceof ArrayBuffer)) throw new TypeError('expected a buffer');
-  const resize: unknown = Reflect.get(buffer, 'resize');
-  if (typeof resize !== 'function') throw new TypeError('expected a buffer that can be resized');
-  return { buffer, empty: () => void Reflect.apply(resize, buffer, [0]) };
-}
+/** The ways to run a chunk through a stream. */
+const STREAMS = {
+  async iterate(transform: ChunkTransform, chunk: Uint8Array) {
+    for await (const part of iterate(transform, [chunk])) expect(part.length).toBeGreaterThan(0);
+  },
+  'a Web stream': (transform: ChunkTransform, chunk: Uint8Array) =>
+    ReadableStream.from([chunk]).pipeThrough(transformStream(transform)).pipeTo(new WritableStream()),
+  'a Node stream': (transform: ChunkTransform, chunk: Uint8Array) =>
+    pipeline([chunk], duplex(transform), async (parts: AsyncIterable<Uint8Array>) => {
+      for await (const part of parts) expect(part.length).toBeGreaterThan(0);
+    }),
+};
 
 describe('what comes out', () => {
   it.each([0x0014, 0x0178, 0x0478, 0x0578] as const)(
@@ -108,6 +122,23 @@ describe('what goes in', () => {
         empty();
         await expect(taken).rejects.toBeInstanceOf(TypeError);
       }
+    },
+  );
+
+  it.each(Object.entries(STREAMS))(
+    'fails when it is made shorter while it goes through %s',
+    async (_, run) => {
+      const { buffer, empty } = resizable(3 * 2 ** 20);
+      const encryptor = encryptionClient().encryptor({ keyring, suite: 0x0478 });
+      const emptying: ChunkTransform = {
+        ...encryptor,
+        async update(chunk) {
+          const parts = await encryptor.update(chunk);
+          empty();
+          return parts;
+        },
+      };
+      expect(await rejection(run(emptying, new Uint8Array(buffer)))).toBeInstanceOf(TypeError);
     },
   );
 

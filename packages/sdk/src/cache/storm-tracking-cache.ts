@@ -20,7 +20,8 @@ export interface StormTrackingCacheOptions extends LocalCacheOptions {
 
 /**
  * A cache that spares its key service the storm when a popular entry ends: within the grace period one caller's
- * request sets off a load in the background, and everybody goes on with the old materials until it is there.
+ * request sets off a load in the background, and everybody goes on with the old materials until it is there. Not for
+ * Cloudflare's workers, where what a request began ends with it.
  *
  * @throws RangeError for a value that is no positive number, or unless
  *   `graceIntervalMs <= inFlightTtlMs <= gracePeriodMs`
