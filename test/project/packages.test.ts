@@ -52,3 +52,10 @@ test.each(readdirSync('packages'))('%s is packed so', (name) => {
     scripts: { prepack: 'node ../../tools/prepack.mjs' },
   });
 });
+
+test('no script lets Turborepo tell anybody that it is run', () => {
+  const before = [...readFileSync('package.json', 'utf8').matchAll(/"([^"]*)turbo run/g)].map(
+    ([, text]) => text,
+  );
+  expect(new Set(before)).toEqual(new Set(['TURBO_TELEMETRY_DISABLED=1 ']));
+});

@@ -15,8 +15,13 @@ import { findModule } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /** Runs the set-up of a checkout; what it prints is split into lines. */
-function setUp(root: string, environment: Readonly<Record<string, string>> = {}) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'tools', 'setup.mjs')], {
+function setUp(
+  root: string,
+  environment: Readonly<Record<string, string>> = {},
+  ...options: readonly string[]
+) {
+  const program = join(root, 'tools', 'setup.mjs');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...options], {
     encoding: 'utf8',
     // The module that these tests run with: a checkout of its own would get another one. And no runtimes.
     env: { ...process.env, PKCS11_MODULE: findModule(), CI: '', ...environment },
@@ -36,22 +41,35 @@ describe('in a checkout of its own', () => {
   const unfinished = () => join(root, '.setup', 'installing-packages');
   const write = (name: string, value: unknown) => writeFileSync(join(root, name), JSON.stringify(value));
 
+  /** A folder with nothing in it but these programs, which are scripts. */
+  function programs(name: string, scripts: Readonly<Record<string, string>> = {}): string {
+    const folder = join(root, name);
+    mkdirSync(folder);
+    for (const [program, script] of Object.entries(scripts)) {
+      writeFileSync(join(folder, program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    return folder;
+  }
+
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'setup-test-'));
     const engines = { node: '>=20.19' };
-    const workspaces = ['pkcs11js', 'node-api-headers'];
-    const packages: Record<string, unknown> = { '': { name: 'checkout', workspaces } };
-    for (const name of workspaces) {
+    // As in the repository itself, the headers are for development alone.
+    const workspaces = ['pkcs11js'];
+    const devDependencies = { 'node-api-headers': 'file:node-api-headers' };
+    const packages: Record<string, unknown> = { '': { name: 'checkout', workspaces, devDependencies } };
+    for (const name of ['pkcs11js', 'node-api-headers']) {
+      const dev = name in devDependencies;
       const source = join('node_modules', name);
       cpSync(source, join(root, name), {
         recursive: true,
         filter: (path) => !path.includes(join(source, 'build')),
       });
       writeFileSync(join(root, name, 'package.json'), JSON.stringify({ name, version: '1.0.0' }));
-      packages[name] = { version: '1.0.0' };
-      packages[`node_modules/${name}`] = { resolved: name, link: true };
+      packages[name] = { version: '1.0.0', dev };
+      packages[`node_modules/${name}`] = { resolved: name, link: true, dev };
     }
-    write('package.json', { name: 'checkout', private: true, workspaces, engines });
+    write('package.json', { name: 'checkout', private: true, workspaces, devDependencies, engines });
     write('package-lock.json', { name: 'checkout', lockfileVersion: 3, requires: true, packages });
     mkdirSync(join(root, 'tools'));
     cpSync('tools/setup.mjs', join(root, 'tools', 'setup.mjs'));
@@ -60,7 +78,7 @@ describe('in a checkout of its own', () => {
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
   test('packages and binding are put in place, one line a step, and then left alone', () => {
-    const first = setUp(root);
+    const first = setUp(root, { NODE_ENV: 'production' });
     expect(first).toMatchObject({ status: 0 });
     expect(first.lines).toEqual([
       expect.stringMatching(/^set-up: installing packages .* \d+\.\d s$/),
@@ -98,8 +116,7 @@ describe('in a checkout of its own', () => {
   });
 
   test('without a compiler, a broken binding is a line and a remedy', () => {
-    const tools = join(root, 'tools-without-compiler');
-    mkdirSync(tools);
+    const tools = programs('no-compiler');
     symlinkSync(process.execPath, join(tools, 'node'));
     const whole = readFileSync(binding());
     writeFileSync(binding(), whole.subarray(0, 1000));
@@ -131,15 +148,30 @@ describe('in a checkout of its own', () => {
     ]);
   });
 
+  test('what only tests want is not looked for without being asked, in CI neither', () => {
+    expect(setUp(root, { CI: 'true', PATH: programs('nothing') })).toEqual({ status: 0, lines: [] });
+  });
+
+  test('what single tests want is tried once, and may be missing', () => {
+    const PATH = programs('broken-apt', {
+      'apt-get': '[ "$1" = --version ]',
+      sudo: 'shift; exec "$@"',
+      env: 'shift; exec "$@"',
+      true: 'exit 0',
+    });
+    const first = setUp(root, { PATH }, '--tests');
+    expect(first.status).toBe(0);
+    expect(first.lines.join('\n')).toMatch(/^set-up: installing Redis/m);
+    expect(setUp(root, { PATH }, '--tests')).toEqual({ status: 0, lines: [] });
+  });
+
   test('in CI, a runtime to test on that cannot be installed is a line and a remedy', () => {
     const folder = join(root, '.setup', 'runtimes');
     // The packages are there: none are wanted.
     writeFileSync(join(root, 'tools/setup/runtimes/package-lock.json'), '{ "packages": {} }');
     mkdirSync(join(folder, 'node_modules'), { recursive: true });
     writeFileSync(join(folder, 'node_modules', '.package-lock.json'), '{ "packages": {} }');
-    const path = join(root, 'tools-without-chromium');
-    mkdirSync(path);
-    const failed = setUp(root, { CI: 'true', PATH: path });
+    const failed = setUp(root, { CI: 'true', PATH: programs('no-chromium') }, '--tests');
     expect(failed.status).toBe(1);
     expect(failed.lines).toEqual([
       expect.stringContaining('Chromium'),

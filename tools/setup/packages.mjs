@@ -14,7 +14,8 @@ export function installLocked(root, folder, what) {
   if (!existsSync(unfinished) && isInstalled(folder)) return;
   step(`installing ${what} (npm ci)`, () => {
     writeFileSync(unfinished, '');
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+    // What builds and tests is wanted whatever NODE_ENV says.
+    const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
     const npm = process.env.npm_execpath;
     const { ok, output } = npm?.endsWith('.js')
       ? run(process.execPath, [npm, ...args], { cwd: folder })
@@ -39,7 +40,7 @@ function isInstalled(folder) {
     // The root itself is never in the copy, nor are binaries for other platforms.
     if (path === '' || (optional && !(path in installed))) return true;
     const found = installed[path];
-    return found?.version === version && found?.integrity === integrity;
+    return found !== undefined && found.version === version && found.integrity === integrity;
   });
   return (
     complete &&
