@@ -193,6 +193,20 @@ test('every TypeScript block compiles, but for names that the text around it exp
   expect(errors.filter((line) => !explained.test(line))).toEqual([]);
 });
 
+test('git ignores what commands in documents keep in a clone', () => {
+  const lines = ['sh', 'console']
+    .flatMap(blocks)
+    .flatMap(({ code }) => code.replaceAll('\\\n', ' ').split('\n'))
+    .filter((line) => line.includes('/dist/cli/main.js'));
+  const options = / --(?:folder|data|passphrase-file|token-pin-file|audit|file|output) ([^/\s]\S*)/g;
+  const files = [...new Set([...lines.join('\n').matchAll(options)].map(([, path = '']) => path))];
+  expect(files).toContain('xks');
+  // A folder is ignored with all that is in it.
+  const input = files.map((path) => `${path}/file\n`).join('');
+  const { stdout } = spawnSync('git', ['check-ignore', '--stdin'], { encoding: 'utf8', input });
+  expect(stdout).toBe(input);
+});
+
 test('no example that encrypts under a context opens messages of any other', () => {
   const careless = blocks('ts').filter(({ code }) => {
     const [, encrypting = ''] = /\.encrypt\(([^]*?)\);/.exec(code) ?? [];

@@ -95,10 +95,25 @@ test('the manifests for Kubernetes are objects with a kind and a name, and pods 
 test('the Dockerfile runs as nobody special, and copies what there is', () => {
   const file = text('Dockerfile');
   expect(file).toMatch(/^USER \d+:\d+$/m);
+  // A line of Node that gets security fixes, and the same one that the binding was built for.
+  expect([...file.matchAll(/^FROM node:(\d+)-/gm)].map(([, major]) => major)).toEqual(['24', '24']);
   const program =
     /^ENTRYPOINT \["node", (?:"--[^"]+", )*"([^"]+)"\]$/m.exec(file)?.[1] ?? expect.unreachable();
   const source = program.replace('/dist/', '/src/').replace(/\.js$/, '.ts');
   expect(readFileSync(fileURLToPath(new URL(`../../../${source}`, import.meta.url)), 'utf8')).toMatch(/^#!/);
+});
+
+test('the build of the image sees what it needs, and nothing else that lies in a clone', () => {
+  const [first, ...patterns] = text('Dockerfile.dockerignore').split('\n').slice(1, -1);
+  expect(first).toBe('*');
+  const taken = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
+  expect(taken).toEqual([
+    'docs/package.json',
+    'package-lock.json',
+    'package.json',
+    'packages',
+    'tsconfig.base.json',
+  ]);
 });
 
 test('the unit has the proxy started again whatever it died of, but for a PIN that was refused', () => {
