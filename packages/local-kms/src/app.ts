@@ -173,13 +173,20 @@ function operationNamed(name: string): Operation {
   throw new KmsError('UnknownOperationException', 'The request names no operation of this KMS.');
 }
 
+/** JSON whose every text has a UTF-8 form of its own: any other would become another one where it is kept. */
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
+    const text = UTF_8.decode(body);
+    return JSON.parse(text, SURROGATE.test(text) ? wellFormed : undefined);
   } catch {
     // Without the cause, whose message quotes the body.
-    throw new KmsError('SerializationException', 'The body of a request is a JSON object.');
+    throw new KmsError('SerializationException', 'The body of a request is a JSON object in UTF-8.');
   }
+}
+
+function wellFormed(name: string, value: unknown): unknown {
+  if (name.isWellFormed() && (typeof value !== 'string' || value.isWellFormed())) return value;
+  throw new TypeError('text: expected no surrogate without its other half');
 }
 
 function faultOf({ code, cause }: KmsError): { readonly fault?: string } {
@@ -194,4 +201,7 @@ function faultOf({ code, cause }: KmsError): { readonly fault?: string } {
 }
 
 const TARGET = /^TrentService\.([A-Za-z]{1,64})$/;
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+// Half of a pair, escaped. UTF-8 has none in any other way.
+const SURROGATE = /\\ud[89a-f]/i;
 const MAX_BODY_BYTES = 1_048_576;

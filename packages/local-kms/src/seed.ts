@@ -128,7 +128,7 @@ export async function plant(account: Account, { keys }: ParsedSeed): Promise<voi
 }
 
 async function plantKey(kms: Kms, seedKey: PlacedKey): Promise<void> {
-  const { id, spec, usage, description: text, policy, replicaRegions, aliases, tags } = seedKey;
+  const { id, spec, usage, policy, replicaRegions, aliases, tags } = seedKey;
   const key = newKey(kms, {
     id,
     spec,
@@ -136,7 +136,7 @@ async function plantKey(kms: Kms, seedKey: PlacedKey): Promise<void> {
     origin: 'AWS_KMS',
     external: undefined,
     multiRegion: replicaRegions.length > 0 || id?.startsWith('mrk-') === true,
-    description: text,
+    description: seedKey.description,
     policy,
     tags,
   });
@@ -181,7 +181,9 @@ const aliasOfKey = aliasName.transform(
     return name;
   }),
 );
-const tagsOfKey = namedValues(z.string(), z.string()).transform(
+// As in a request: any other text would become another one where it is kept.
+const text = z.string().refine((value) => value.isWellFormed(), 'must be well-formed Unicode');
+const tagsOfKey = namedValues(text, text).transform(
   made((pairs) =>
     withTags(
       new Map(),
@@ -191,9 +193,9 @@ const tagsOfKey = namedValues(z.string(), z.string()).transform(
 );
 const policyOfKey = namedValues(z.string(), z.unknown()).transform(
   made((policy) => {
-    const text = JSON.stringify(policy);
-    assertPolicy(text);
-    return text;
+    const json = JSON.stringify(policy);
+    assertPolicy(json);
+    return json;
   }),
 );
 
@@ -213,7 +215,7 @@ const keySchema = z
     usage: z.enum(KEY_USAGES).default('ENCRYPT_DECRYPT'),
     material: base64(1, 8192).optional(),
     replicaRegions: z.array(regionName).default([]),
-    description: description.default(''),
+    description: text.pipe(description).default(''),
     aliases: z.array(aliasOfKey).max(MAX_ALIASES_PER_KEY).default([]),
     tags: tagsOfKey.default(new Map()),
     policy: policyOfKey.optional(),

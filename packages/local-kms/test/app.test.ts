@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { GenerateDataKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
+import { DescribeKeyCommand, GenerateDataKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
-import { refusal, startKms } from './fixtures/kms.ts';
+import { present, refusal, startKms } from './fixtures/kms.ts';
 
 interface Sent {
   readonly target?: string;
@@ -54,6 +54,15 @@ describe('the AWS JSON 1.1 protocol', () => {
     ['an empty body', { body: '' }, 400, 'SerializationException'],
     ['a body that is a list', { body: '[]' }, 400, 'SerializationException'],
     ['a body that is null', { body: 'null' }, 400, 'SerializationException'],
+    [
+      'a body that is not UTF-8',
+      { body: Buffer.from('{"Marker":"\xff"}', 'latin1') },
+      400,
+      'SerializationException',
+    ],
+    ['half of a surrogate pair', { body: '{"Marker":"a\\uD83D b"}' }, 400, 'SerializationException'],
+    ['the other half', { body: '{"Marker":"\\ude00"}' }, 400, 'SerializationException'],
+    ['half of one in a name', { body: '{"a":[{"\\udbff":1}]}' }, 400, 'SerializationException'],
     ['a member of the wrong type', { body: '{"Limit":"10"}' }, 400, 'SerializationException'],
     ['a member that is missing', { target: 'TrentService.DescribeKey' }, 400, 'ValidationException'],
     ['a member out of bounds', { body: '{"Limit":1001}' }, 400, 'ValidationException'],
@@ -81,9 +90,32 @@ describe('the AWS JSON 1.1 protocol', () => {
     expect((await client.send(new ListKeysCommand())).Keys).toHaveLength(1);
   });
 
+  test('takes a pair of escaped surrogates for the character that it is', async () => {
+    const { url, client } = await startKms();
+    const target = 'TrentService.CreateKey';
+    const body = String.raw`{"Description":"\ud83d\uDE00 \\ud800"}`;
+    expect(await send(url, { target, body })).toMatchObject({ status: 200 });
+    const { Keys } = await client.send(new ListKeysCommand());
+    const KeyId = present(Keys?.[0]?.KeyId);
+    const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId }));
+    expect(KeyMetadata?.Description).toBe(String.raw`😀 \ud800`);
+  });
+
   test('takes a member that is null for one that is absent', async () => {
-    const { url } = await startKms();
+    const { url, createKey } = await startKms();
     expect(await send(url, { body: '{"Limit":null,"Marker":null}' })).toMatchObject({ status: 200 });
+    const body = JSON.stringify({
+      KeyId: await createKey(),
+      GranteePrincipal: 'arn:aws:iam::111122223333:user/grantee',
+      Operations: ['Encrypt'],
+      Constraints: { EncryptionContextSubset: null, EncryptionContextEquals: { a: 'b' } },
+      RetiringServicePrincipal: null,
+    });
+    expect(await send(url, { target: 'TrentService.CreateGrant', body })).toMatchObject({ status: 200 });
+    const ofContext = body.replace('"b"', 'null');
+    expect(await send(url, { target: 'TrentService.CreateGrant', body: ofContext })).toMatchObject({
+      answer: { __type: 'SerializationException' },
+    });
   });
 
   test('refuses bytes that are not in canonical base64', async () => {

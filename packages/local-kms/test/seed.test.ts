@@ -77,6 +77,9 @@ describe('a seed', () => {
     [{ keys: [{ aliases: ['alias/aws/orders'] }] }],
     [{ keys: [{ aliases: Array.from({ length: 51 }, (_, index) => `alias/${index}`) }] }],
     [{ keys: [{ tags: { 'aws:a': 'b' } }] }],
+    [{ keys: [{ tags: { a: '\ud800' } }] }],
+    [{ keys: [{ tags: { '\ud800': 'a' } }] }],
+    [{ keys: [{ description: 'lone \ud800' }] }],
     [{ keys: [{ policy: { Statement: 'all' } }] }],
   ])('is refused as a whole: %j', (seed) => {
     expect(() => createLocalKms({ region: 'eu-north-1', seed })).toThrow(RangeError);

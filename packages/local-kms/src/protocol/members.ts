@@ -49,10 +49,7 @@ export const marker = z.string().min(1).max(1024).optional();
 export const limit = ({ default: entries, max }: { default: number; max: number }) =>
   z.int().min(1).max(max).default(entries);
 
-/**
- * Name-value pairs. A name or value with a lone surrogate has no UTF-8 form and would share one with another.
- * Read by hand, because `__proto__` is a name like any other here.
- */
+/** Name-value pairs. Read by hand, because `__proto__` is a name like any other here. */
 export const encryptionContext = z
   .unknown()
   .optional()
@@ -65,10 +62,6 @@ export const encryptionContext = z
     }
     if (Array.isArray(value) || strings.size !== pairs?.length) {
       context.addIssue({ code: 'invalid_type', expected: 'record', message: 'must map strings to strings' });
-      return z.NEVER;
-    }
-    if (![...strings].flat().every((text) => text.isWellFormed())) {
-      context.addIssue({ code: 'custom', message: 'must be well-formed Unicode' });
       return z.NEVER;
     }
     return strings;

@@ -93,7 +93,7 @@ describe('Encrypt and Decrypt with a symmetric key', () => {
       headers: { 'x-amz-target': 'TrentService.Encrypt' },
       body,
     });
-    expect(await answer.text()).toContain('"__type":"ValidationException"');
+    expect(await answer.text()).toContain('"__type":"SerializationException"');
   });
 
   test('notice every changed bit', async () => {
