@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { RequestMembers } from '../policy/request-members.ts';
 
 /**
- * Of objects that a schema is for, the members that it names, at any depth, as they were sent. Looks at no constraint:
- * a value of another type stays as it is. Throws TypeError for a schema of anything but objects.
+ * Of objects that a schema is for, the members that it names, at any depth, as they were sent; one that is null counts as
+ * absent, as in the AWS JSON protocol. Looks at no constraint: a value of another type stays as it is. Throws TypeError
+ * for a schema of anything but objects.
  */
 export function knownMembers(schema: z.core.$ZodType): (sent: object) => RequestMembers {
   if (schema instanceof z.ZodPipe) return knownMembers(schema.in);
@@ -13,7 +14,7 @@ export function knownMembers(schema: z.core.$ZodType): (sent: object) => Request
   return (sent) =>
     Object.fromEntries(
       Object.entries(sent).flatMap(([name, value]) => {
-        const known = byName.get(name);
+        const known = value === null ? undefined : byName.get(name);
         return known ? [[name, known(value)]] : [];
       }),
     );

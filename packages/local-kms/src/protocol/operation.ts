@@ -55,12 +55,15 @@ export function operation<Input extends z.ZodType>({
   const known = knownMembers(schema);
   return {
     onAccount,
-    members: (body) => known(withoutNulls(body)),
+    members: (body) => known(objectIn(body)),
     request(body) {
-      const sent = withoutNulls(body);
-      const refused = unsupported.find((member) => sent[member] !== undefined);
+      const sent = objectIn(body);
+      const refused = Object.entries(sent).find(
+        ([member, value]) => value !== null && unsupported.includes(member),
+      );
       if (refused) {
-        throw new KmsError('UnsupportedOperationException', `The parameter ${refused} is not supported.`);
+        const message = `The parameter ${refused[0]} is not supported.`;
+        throw new KmsError('UnsupportedOperationException', message);
       }
       const members = known(sent);
       const parsed = schema.safeParse(members);
@@ -76,12 +79,9 @@ export function operation<Input extends z.ZodType>({
   };
 }
 
-// A member that is null counts as absent in the AWS JSON protocol.
-function withoutNulls(input: unknown): RequestMembers {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new KmsError('SerializationException', 'The body of a request is a JSON object.');
-  }
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null));
+function objectIn(body: unknown): object {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
+  throw new KmsError('SerializationException', 'The body of a request is a JSON object.');
 }
 
 function constraintError(issues: readonly z.core.$ZodIssue[], members: object): KmsError {

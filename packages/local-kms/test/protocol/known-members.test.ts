@@ -22,6 +22,18 @@ describe('known members', () => {
     expect(known({ b: 'b', d: [1], x: 1 })).toEqual({ b: 'b', d: [1] });
   });
 
+  test('are absent where they are null, unless the names are the sender’s own', () => {
+    const inner = z.object({ c: z.string().optional() });
+    const schema = z.object({
+      a: z.string(),
+      b: inner,
+      d: z.array(inner),
+      f: z.record(z.string(), z.string()),
+    });
+    const sent = { a: null, b: { c: null }, d: [{ c: null }, null], f: { x: null } };
+    expect(knownMembers(schema)(sent)).toEqual({ b: {}, d: [{}, null], f: { x: null } });
+  });
+
   test('are read from a schema of objects only', () => {
     expect(() => knownMembers(z.string())).toThrow(TypeError);
   });
