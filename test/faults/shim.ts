@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 /** A module of its own in front of a token's, which fails on command. */
 export interface Shim {
   readonly modulePath: string;
+  /** With which the module finds what it stands in front of: this process has that of the newest shim. */
+  readonly environment: Readonly<Record<string, string>>;
   /** What the next calls of a function come to; of the next one only, unless `calls` says otherwise. */
   fail(site: CallSite, fault: Fault, calls?: number): void;
   /** How many calls of a function its last fault has met. */
@@ -46,13 +48,14 @@ export function createShim(realModulePath: string): Shim {
   const [modulePath, control] = [join(directory, 'shim.so'), join(directory, 'control')];
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', modulePath, SOURCE, '-ldl']);
   writeFileSync(control, new Uint8Array(RULES * RULE_BYTES));
-  process.env['SHIM_MODULE'] = realModulePath;
-  process.env['SHIM_CONTROL'] = control;
+  const environment = { SHIM_MODULE: realModulePath, SHIM_CONTROL: control };
+  Object.assign(process.env, environment);
   const file = openSync(control, 'r+');
   const write = (rule: number, words: readonly number[]) =>
     writeSync(file, new Uint8Array(Int32Array.from(words).buffer), 0, words.length * 4, rule * RULE_BYTES);
   return {
     modulePath,
+    environment,
     fail: (site, fault, calls = 1) => void write(SITES[site], [...orders(fault), calls, 0]),
     hits(site) {
       const words = new Int32Array(RULE_BYTES / 4);

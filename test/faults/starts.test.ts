@@ -1,26 +1,33 @@
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { startServeProcess } from '../../packages/xks-proxy/test/fixtures/serve-process.ts';
 import { scoutsOf } from './scouts.ts';
 import { createShim, hasCompiler, type Shim } from './shim.ts';
 
-describe.skipIf(!hasCompiler())('a proxy that cannot start', () => {
-  it('ends when the token cannot be opened because it hangs', { timeout: 90_000 }, async () => {
-    const { shim, start } = await proxyBehindShim('');
+// Each of them has processes of its own, and waits for them most of the time.
+describe.skipIf(!hasCompiler())('a proxy that cannot start', { concurrent: true }, () => {
+  it('ends when the token cannot be opened because it hangs', { timeout: 90_000 }, async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { shim, start } = await proxyBehindShim(onTestFinished, '');
     shim.fail('C_OpenSession', 'hang', -1);
     await expect(start().exit).resolves.toBe(1);
   });
 
-  it('ends although a call of one of its threads never returns', { timeout: 90_000 }, async () => {
+  it('ends although a call of one of its threads never returns', { timeout: 90_000 }, async ({
+    expect,
+    onTestFinished,
+  }) => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    const { shim, start } = await proxyBehindShim('calls = "worker"\n', (toml) =>
+    const { shim, start } = await proxyBehindShim(onTestFinished, 'calls = "worker"\n', (toml) =>
       toml.replace(/port = \d+/, `port = ${port}`),
     );
     shim.fail('C_EncryptInit', 'hang', -1);
@@ -31,33 +38,40 @@ describe.skipIf(!hasCompiler())('a proxy that cannot start', () => {
   });
 });
 
-describe.skipIf(!hasCompiler())('a proxy that looks for a token which it has lost', () => {
-  it('ends when it is told to, with the scout that hangs', { timeout: 90_000 }, async () => {
-    const { shim, start } = await proxyBehindShim('');
-    const proxy = start();
-    await proxy.listening(1);
-    shim.fail('C_Initialize', 'hang', -1);
-    shim.fail('C_GenerateRandom', { returns: 0x30 }, -1);
-    const looked = async () => {
-      await proxy.encrypt();
-      return shim.hits('C_Initialize');
-    };
-    await expect.poll(looked, { timeout: 20_000 }).toBe(1);
-    const [scout, ...others] = scoutsOf(proxy.pid);
-    expect(scout).toBeGreaterThan(1);
-    expect(others).toEqual([]);
-    proxy.kill('SIGTERM');
-    await expect(proxy.exit).resolves.toBe(0);
-    expect(proxy.events('stopped')).toHaveLength(1);
-    await expect.poll(() => existsSync(`/proc/${scout}`), { timeout: 3000 }).toBe(false);
-  });
-});
+describe.skipIf(!hasCompiler())(
+  'a proxy that looks for a token which it has lost',
+  { concurrent: true },
+  () => {
+    it('ends when it is told to, with the scout that hangs', { timeout: 90_000 }, async ({
+      expect,
+      onTestFinished,
+    }) => {
+      const { shim, start } = await proxyBehindShim(onTestFinished, '');
+      const proxy = start();
+      await proxy.listening(1);
+      shim.fail('C_Initialize', 'hang', -1);
+      shim.fail('C_GenerateRandom', { returns: 0x30 }, -1);
+      const looked = async () => {
+        await proxy.encrypt();
+        return shim.hits('C_Initialize');
+      };
+      await expect.poll(looked, { timeout: 20_000 }).toBe(1);
+      const [scout, ...others] = scoutsOf(proxy.pid);
+      expect(scout).toBeGreaterThan(1);
+      expect(others).toEqual([]);
+      proxy.kill('SIGTERM');
+      await expect(proxy.exit).resolves.toBe(0);
+      expect(proxy.events('stopped')).toHaveLength(1);
+      await expect.poll(() => existsSync(`/proc/${scout}`), { timeout: 3000 }).toBe(false);
+    });
+  },
+);
 
-describe.skipIf(!hasCompiler())('a PIN that is wrong from one day to the next', () => {
+describe.skipIf(!hasCompiler())('a PIN that is wrong from one day to the next', { concurrent: true }, () => {
   it('is offered once for all processes that have died: those that serve go on, until SIGHUP says that it is right', {
     timeout: 120_000,
-  }, async () => {
-    const { shim, start } = await proxyBehindShim('calls = "inline"\n');
+  }, async ({ expect, onTestFinished }) => {
+    const { shim, start } = await proxyBehindShim(onTestFinished, 'calls = "inline"\n');
     const proxy = start('--workers', '3');
     await proxy.listening(3);
     shim.fail('C_Login', { returns: 0xa0 }, -1);
@@ -79,8 +93,8 @@ describe.skipIf(!hasCompiler())('a PIN that is wrong from one day to the next', 
     expect(statuses()).toHaveLength(3);
   });
 
-  it('ends the whole when nobody is left', { timeout: 120_000 }, async () => {
-    const { shim, start } = await proxyBehindShim('');
+  it('ends the whole when nobody is left', { timeout: 120_000 }, async ({ expect, onTestFinished }) => {
+    const { shim, start } = await proxyBehindShim(onTestFinished, '');
     const proxy = start('--workers', '1');
     await proxy.listening(1);
     shim.fail('C_Login', { returns: 0xa0 }, -1);
@@ -92,7 +106,11 @@ describe.skipIf(!hasCompiler())('a PIN that is wrong from one day to the next', 
 });
 
 /** A proxy that is not started yet, put away when the test is over. */
-async function proxyBehindShim(settings: string, change: (toml: string) => string = (toml) => toml) {
+async function proxyBehindShim(
+  onTestFinished: TestContext['onTestFinished'],
+  settings: string,
+  change: (toml: string) => string = (toml) => toml,
+) {
   const files = await writeTestConfig();
   const shim: Shim = createShim(/module = "(.*)"/.exec(files.toml)?.[1] ?? '');
   const row = `module = ${JSON.stringify(shim.modulePath)}\n${settings}`;
@@ -102,7 +120,8 @@ async function proxyBehindShim(settings: string, change: (toml: string) => strin
     files.dispose();
   });
   const start = (...options: string[]) => {
-    const proxy = startServeProcess(files, ...options);
+    const environment = { ...files.environment, ...shim.environment };
+    const proxy = startServeProcess({ ...files, environment }, ...options);
     onTestFinished(async () => {
       shim.heal();
       proxy.kill('SIGTERM');

@@ -1,24 +1,29 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import { writeTestConfig } from '../fixtures/proxy.ts';
-import { type ServeProcess, startServeProcess } from '../fixtures/serve-process.ts';
+import { startServeProcess } from '../fixtures/serve-process.ts';
 
-let files: Awaited<ReturnType<typeof writeTestConfig>>;
-let proxy: ServeProcess;
-beforeEach(async () => {
-  files = await writeTestConfig();
-});
-afterEach(async () => {
-  proxy.kill('SIGKILL');
-  await proxy.exit;
-  files.dispose();
-});
+/** A proxy with more in its configuration, put away when the test is over. */
+async function start(onTestFinished: TestContext['onTestFinished'], more = '') {
+  const files = await writeTestConfig();
+  writeFileSync(files.configFile, `${files.toml}${more}`);
+  const proxy = startServeProcess(files);
+  onTestFinished(async () => {
+    proxy.kill('SIGKILL');
+    await proxy.exit;
+    files.dispose();
+  });
+  return { files, proxy };
+}
 
-describe('a proxy that follows its files', () => {
-  it('serves what was refused as soon as the file with the mistake is corrected', async () => {
-    writeFileSync(files.configFile, files.toml);
-    proxy = startServeProcess(files);
+// Each of them has a process of its own, and waits for it most of the time.
+describe('a proxy that follows its files', { concurrent: true }, () => {
+  it('serves what was refused as soon as the file with the mistake is corrected', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { files, proxy } = await start(onTestFinished);
     await proxy.listening(1);
     const policyFile = join(files.directory, 'acme.policy.toml');
     writeFileSync(policyFile, 'no = "policy"');
@@ -30,26 +35,29 @@ describe('a proxy that follows its files', () => {
   });
 });
 
-describe('a proxy that is still starting', () => {
+describe('a proxy that is still starting', { concurrent: true }, () => {
   /** The next second goes by until it has given up waiting for a Redis server. */
-  const begin = async () => {
+  const begin = async (onTestFinished: TestContext['onTestFinished']) => {
     const quota = '[stores.quota]\nrequests_per_second = 1000\nshared = true\n';
     const others = '[redis]\nurl = "redis://127.0.0.1:1"\n[audit]\ndirectory = "audit"\n';
-    writeFileSync(files.configFile, `${files.toml}${quota}${others}`);
-    proxy = startServeProcess(files);
-    await expect.poll(() => proxy.events('audit-head').length, { timeout: 20_000 }).toBe(1);
+    const { files, proxy } = await start(onTestFinished, `${quota}${others}`);
+    await vi.waitFor(() => expect(proxy.events('audit-head')).toHaveLength(1), { timeout: 20_000 });
     expect(proxy.events('listening')).toEqual([]);
+    return { files, proxy };
   };
 
-  it('follows SIGHUP right after it', async () => {
-    await begin();
+  it('follows SIGHUP right after it', async ({ expect, onTestFinished }) => {
+    const { proxy } = await begin(onTestFinished);
     proxy.kill('SIGHUP');
     await proxy.listening(1);
     await expect.poll(() => proxy.events('reloaded').length, { timeout: 2_000 }).toBe(1);
   });
 
-  it('follows a change of its files right after it: a secret that was replaced meanwhile is none', async () => {
-    await begin();
+  it('follows a change of its files right after it: a secret that was replaced meanwhile is none', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { files, proxy } = await begin(onTestFinished);
     writeFileSync(join(files.directory, 'acme.secret'), `${files.credentials.other.secretAccessKey}\n`);
     await proxy.listening(1);
     await expect.poll(() => proxy.events('reloaded').length, { timeout: 5_000 }).toBe(1);

@@ -2,26 +2,34 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 import { type ServeProcess, startServeProcess } from '../fixtures/serve-process.ts';
 
-describe('xks-proxy serve --workers', () => {
-  let files: Awaited<ReturnType<typeof writeTestConfig>>;
-  let proxy: ServeProcess;
-  beforeEach(async () => {
-    files = await writeTestConfig();
-  });
-  afterEach(async () => {
+/** A proxy of two processes, put away when the test is over. */
+async function start(
+  onTestFinished: TestContext['onTestFinished'],
+  change: (files: Awaited<ReturnType<typeof writeTestConfig>>) => void = () => undefined,
+): Promise<ServeProcess> {
+  const files = await writeTestConfig();
+  change(files);
+  const proxy = startServeProcess(files, '--workers', '2');
+  onTestFinished(async () => {
     proxy.kill('SIGKILL');
     await proxy.exit;
     files.dispose();
   });
-  const start = () => startServeProcess(files, '--workers', '2');
+  return proxy;
+}
 
-  it('shares one port, replaces a process that dies or hangs, and stops as a whole', async () => {
-    proxy = start();
+// Each of them has processes of its own, and waits for them most of the time.
+describe('xks-proxy serve --workers', { concurrent: true }, () => {
+  it('shares one port, replaces a process that dies or hangs, and stops as a whole', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const proxy = await start(onTestFinished);
     const { events, listening, encrypt } = proxy;
     await listening(2);
     expect(new Set(events('listening').map((line) => line['port'])).size).toBe(1);
@@ -47,31 +55,42 @@ describe('xks-proxy serve --workers', () => {
     expect(events('stopped')).toHaveLength(2);
   }, 120_000);
 
-  it('passes SIGHUP on without harm to processes that have only begun to start', async () => {
-    proxy = start();
+  it('passes SIGHUP on without harm to processes that have only begun to start', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const proxy = await start(onTestFinished);
     await expect.poll(() => proxy.events('worker-started').length, { timeout: 40_000 }).toBe(2);
     proxy.kill('SIGHUP');
     await proxy.listening(2);
     expect(proxy.events('worker-exited')).toEqual([]);
   }, 120_000);
 
-  it('stops as a whole when no process could ever start, and offers a wrong PIN only once', async () => {
-    writeFileSync(join(files.directory, 'pin'), 'wrong pin\n');
-    proxy = start();
+  it('stops as a whole when no process could ever start, and offers a wrong PIN only once', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const proxy = await start(onTestFinished, ({ directory }) =>
+      writeFileSync(join(directory, 'pin'), 'wrong pin\n'),
+    );
     await expect(proxy.exit).resolves.toBe(4);
     expect(proxy.events('worker-started')).toHaveLength(1);
   }, 120_000);
 
-  it('tells of a wrong configuration once', async () => {
-    writeFileSync(files.configFile, 'no = "configuration"');
-    proxy = start();
+  it('tells of a wrong configuration once', async ({ expect, onTestFinished }) => {
+    const proxy = await start(onTestFinished, ({ configFile }) =>
+      writeFileSync(configFile, 'no = "configuration"'),
+    );
     await expect(proxy.exit).resolves.toBe(2);
     expect(proxy.output()).toBe('');
   }, 120_000);
 });
 
-describe('a process that is starting', () => {
-  it('may be silent for longer than one that listens, also when it was not before', async () => {
+describe('a process that is starting', { concurrent: true }, () => {
+  it('may be silent for longer than one that listens, also when it was not before', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const program = fileURLToPath(new URL('../fixtures/slow-start.ts', import.meta.url));
     const child = spawn(process.execPath, [RUNS_TYPESCRIPT, program]);
     onTestFinished(() => void child.kill('SIGKILL'));
