@@ -172,6 +172,7 @@ describe('the life of a proxy on the command line', () => {
     expect(secret).not.toBe('');
     expect(stdout).not.toContain(secret);
     expect(stdout).toContain('--xks-proxy-uri-endpoint https://xks.example.com');
+    expect(stdout).toContain('cli_follow_urlparam');
     for (const name of ['aws.json', 'aws.json.credential'])
       expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
   });
