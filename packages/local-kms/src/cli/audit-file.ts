@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { closeSync, createWriteStream, openSync, readSync, statSync } from 'node:fs';
 import type { AuditEvent } from '../audit/event.ts';
 
 /** Where `serve` writes what was called. */
@@ -8,11 +8,32 @@ export interface AuditFile {
   readonly lost: Promise<Error>;
 }
 
-/** Appends to a file, one JSON event a line. Only its owner may read it. */
+/**
+ * Appends to a file, one JSON event a line. Only its owner may read it. Where a full disk has cut off the last line of it,
+ * the next event begins on another.
+ */
 export function auditFile(path: string): AuditFile {
+  const isCutOff = endsWithinLine(path);
   const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
+  if (isCutOff) stream.write('\n');
   return {
     write: (event) => void stream.write(`${JSON.stringify(event)}\n`),
     lost: new Promise((resolve) => void stream.on('error', resolve)),
   };
 }
+
+/** What cannot be read, such as a pipe, has no line to end. */
+function endsWithinLine(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.size === 0) return false;
+  const file = openSync(path, 'r');
+  try {
+    const last = Buffer.alloc(1);
+    readSync(file, last, { position: stats.size - 1 });
+    return last[0] !== LINE_FEED;
+  } finally {
+    closeSync(file);
+  }
+}
+
+const LINE_FEED = 0x0a;

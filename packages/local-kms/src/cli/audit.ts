@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { isFound } from '../audit/trail.ts';
@@ -17,27 +17,52 @@ export function addAuditCommand(program: Command): void {
     .requiredOption('--file <file>', 'what serve --audit has written')
     .option('--key <key>', 'id or ARN of a key')
     .option('--since <time>', 'ISO 8601, or how long ago: 90s, 15m, 2h, 7d', timeOf)
-    .action(({ file, ...filter }: AuditOptions) => {
-      for (const [number, line] of readFileSync(file, 'utf8').split('\n').entries()) {
-        if (line !== '' && isFound(eventIn(line, number + 1), filter)) process.stdout.write(`${line}\n`);
+    .action(async ({ file, ...filter }: AuditOptions) => {
+      const others: number[] = [];
+      let number = 0;
+      for await (const line of linesOf(file)) {
+        number += 1;
+        const event = line === '' ? undefined : eventIn(line);
+        if (event && isFound(event, filter)) process.stdout.write(`${line}\n`);
+        if (line !== '' && !event) others.push(number);
       }
+      if (others.length > 0) throw new RangeError(`file: expected an audit event in line ${listOf(others)}`);
     });
 }
 
-function eventIn(line: string, number: number): z.output<typeof findable> {
+/** A file may be longer than a text can be. Nothing but a line feed ends a line: a text of an event may have the others. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of createReadStream(path, 'utf8')) {
+    const lines = `${rest}${String(chunk)}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  yield rest;
+}
+
+/** undefined for what a full disk has left of an event, and anything else that is none. */
+function eventIn(line: string): z.output<typeof findable> | undefined {
   try {
     return findable.parse(JSON.parse(line));
-  } catch (cause) {
-    throw new RangeError(`file: expected an audit event in line ${number}`, { cause });
+  } catch {
+    return undefined;
   }
+}
+
+function listOf(numbers: readonly number[]): string {
+  const first = numbers.slice(0, MAX_LISTED).join(', ');
+  return numbers.length > MAX_LISTED ? `${first} and ${numbers.length - MAX_LISTED} more` : first;
 }
 
 function timeOf(text: string): Date {
   const [, count, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
   const unitMs = UNITS_MS.get(unit);
   const time = unitMs === undefined ? new Date(text) : new Date(Date.now() - Number(count) * unitMs);
-  if (Number.isNaN(time.getTime())) throw new RangeError('since: expected ISO 8601, or 90s, 15m, 2h, 7d');
-  return time;
+  // A Date is made of much else: 12 is a December.
+  const isTime = unitMs !== undefined || ISO_8601.test(text);
+  if (isTime && !Number.isNaN(time.getTime())) return time;
+  throw new RangeError('since: expected ISO 8601, or 90s, 15m, 2h, 7d');
 }
 
 /** What an event is found by. */
@@ -45,9 +70,11 @@ const findable = z.object({
   eventTime: z.iso.datetime(),
   resources: z.array(z.object({ ARN: z.string() })),
 });
+const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 const UNITS_MS: ReadonlyMap<string, number> = new Map([
   ['s', 1000],
   ['m', 60_000],
   ['h', 3_600_000],
   ['d', 86_400_000],
 ]);
+const MAX_LISTED = 10;

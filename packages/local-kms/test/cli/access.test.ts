@@ -4,13 +4,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
+import type { AuditEvent } from '@holdfast/local-kms';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { runHere } from '../../../../tools/vitest/run-here.ts';
+import { auditFile } from '../../src/cli/audit-file.ts';
 import { runProgram } from '../../src/cli/program.ts';
-import { refusal } from '../fixtures/kms.ts';
+import { present, refusal, startKms } from '../fixtures/kms.ts';
 
 const PRINCIPALS = `
 accounts:
@@ -100,13 +102,59 @@ test.each(
     ['policy', 'new', '--account', '1'],
     ['audit', '--file', 'README.md'],
     ['audit', '--file', '/nowhere/audit.jsonl'],
-    ['audit', '--file', 'README.md', '--since', 'yesterday'],
+    ['audit', '--file', '/dev/null', '--since', 'yesterday'],
+    ['audit', '--file', '/dev/null', '--since', '12'],
     ['serve', '--auth', 'perhaps'],
   ].map(titled),
 )('local-kms explains itself and ends with status 2: %s', async (_title, args) => {
   const { status, stderr } = await run(...args);
   expect(status).toBe(2);
   expect(stderr).toMatch(/^.+\n$/);
+});
+
+const eventOf = (requestParameters: object) =>
+  `${JSON.stringify({ eventTime: new Date().toISOString(), resources: [], requestParameters })}\n`;
+
+describe('local-kms audit', () => {
+  test('finds every event around lines that are none, and names those at the end', async () => {
+    const { audit } = folderWithFiles();
+    const [first, second] = [eventOf({ description: 'one \u2028 line' }), eventOf({})];
+    writeFileSync(audit, `${first}{"eventTime":"20\n${second}{}\n${first.trim()}`);
+    for (const since of ['1h', '2020-01-01', '2020-01-01T00:00Z', '2020-01-01T00:00:00.5+01:00']) {
+      const { status, stdout, stderr } = await run('audit', '--file', audit, '--since', since);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: `${first}${second}${first}` });
+      expect(stderr).toMatch(/^.*line 2, 4\n$/);
+    }
+  });
+
+  test('ends with its reader, without a word', async () => {
+    const { audit } = folderWithFiles();
+    writeFileSync(audit, eventOf({ description: 'x'.repeat(1000) }).repeat(5000));
+    const child = spawn(process.execPath, [...commandLine('local-kms'), 'audit', '--file', audit]);
+    const errors: string[] = [];
+    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+    child.stdout.once('data', () => child.stdout.destroy());
+    await once(child, 'close');
+    expect({ code: child.exitCode, errors }).toEqual({ code: 0, errors: [] });
+  });
+
+  test('finds events that were written after one that was cut off', async () => {
+    const { audit } = folderWithFiles();
+    const kept: AuditEvent[] = [];
+    const { client } = await startKms({ audit: (event) => void kept.push(event) });
+    await client.send(new ListKeysCommand());
+    const event = present(kept[0]);
+    const [line, cut] = [`${JSON.stringify(event)}\n`, '{"eventVer'];
+    for (const [before, after] of [
+      [undefined, line],
+      [line, `${line}${line}`],
+      [`${line}${cut}`, `${line}${cut}\n${line}`],
+    ]) {
+      if (before !== undefined) writeFileSync(audit, before);
+      auditFile(audit).write(event);
+      await expect.poll(() => readFileSync(audit, 'utf8')).toBe(after);
+    }
+  });
 });
 
 test('local-kms serve --auth enforce refuses, and audits into a file that only its owner reads', async () => {
