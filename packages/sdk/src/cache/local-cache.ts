@@ -37,7 +37,7 @@ export function cacheOver(
 ): MaterialsCache {
   const counters = { hits: 0, misses: 0, loads: 0 };
   const reloading =
-    <T>({ id, ttlMs, load }: CacheRequest<T>): Reload =>
+    <T>({ id, ttlMs, load }: CacheRequest<T>, take?: (entry: StoredEntry) => void): Reload =>
     async (lost) => {
       counters.loads += 1;
       const cached = await load();
@@ -47,6 +47,7 @@ export function cacheOver(
       const createdAtMs = performance.now();
       const expiresAtMs = createdAtMs + ttlMs;
       const entry = { cached, messages: 0, bytes: 0, createdAtMs, expiresAtMs, refreshedAtMs: createdAtMs };
+      take?.(entry);
       store.put(id, entry);
       return entry;
     };
@@ -62,10 +63,15 @@ export function cacheOver(
         return found;
       }
       counters.misses += 1;
-      // Of the many who wait for one load, some may find it used up by the others, or ended: they go round again.
+      // Whoever loads takes at once: a short life may be over before anybody who waits comes by. Of those, some may find
+      // the load ended, or used up by the others: they go round again.
       for (;;) {
-        const loaded = await abortable(flights.join(id, reloading(request)), signal);
-        const taken = hasEnded(loaded) ? undefined : use(loaded);
+        let taken: ReturnType<typeof use>;
+        const load = reloading(request, (loaded) => {
+          if (!signal?.aborted) taken = use(loaded);
+        });
+        const loaded = await abortable(flights.join(id, load), signal);
+        if (!hasEnded(loaded)) taken ??= use(loaded);
         if (taken !== undefined) return taken;
       }
     },

@@ -51,7 +51,7 @@ export type CachingCmmOptions = MaterialsSource & {
 export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsManager {
   const { cache, ttlMs, maxMessages = 2 ** 32, maxBytes = Number.MAX_SAFE_INTEGER } = options;
   // What lived for less could be gone before the one who asked for it gets to see it.
-  if (!(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
+  if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
   if (!Number.isInteger(maxMessages) || maxMessages < 1 || maxMessages > 2 ** 32) {
     throw new RangeError('maxMessages: expected an integer from 1 to 2^32');
   }

@@ -91,7 +91,30 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
     expect(await Promise.all(fetched)).toEqual([true, true, true]);
     for (const branchKey of seen) expect(branchKey).toEqual(new Uint8Array(32).fill(1));
   });
+
+  it('hands what it loaded to who asked for it, however short its life and busy the process', async () => {
+    const busy: Promise<void>[] = [];
+    const fetched = cache.fetch({
+      id: 'h',
+      ttlMs: 1,
+      async load() {
+        if (busy.length > 0) expect.unreachable();
+        busy.push(passMillisecondsAtEachTurn(50));
+        return { kind: 'branch-key', materials: materials('h') };
+      },
+      use: ({ createdAtMs }) => (performance.now() - createdAtMs < 1 ? 'taken' : undefined),
+    });
+    expect(await fetched).toBe('taken');
+    await Promise.all(busy);
+  });
 });
+
+async function passMillisecondsAtEachTurn(turns: number): Promise<void> {
+  for (let i = 0; i < turns; i++) {
+    await Promise.resolve();
+    vi.advanceTimersByTime(1);
+  }
+}
 
 function materials(branchKeyVersion: string): BranchKeyMaterials {
   return { branchKeyId: 'a', branchKeyVersion, encryptionContext: {}, branchKey: new Uint8Array(32).fill(1) };

@@ -218,10 +218,13 @@ describe('a caching CMM', () => {
   const cache = localCache({ capacity: 1 });
   it.each([
     { ttlMs: 0 },
+    { ttlMs: undefined },
+    { ttlMs: '600000' },
     { ttlMs: 1, maxMessages: 0 },
     { ttlMs: 1, maxMessages: 2 ** 33 },
     { ttlMs: 1, maxBytes: -1 },
   ])('refuses the limits %j', (limits) => {
+    // @ts-expect-error some of it is nothing that the compiler lets pass
     expect(() => cachingCmm({ keyring, cache, ...limits })).toThrow(RangeError);
   });
 });
