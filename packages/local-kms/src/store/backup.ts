@@ -1,20 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { LocalKmsError } from '../local-kms-error.ts';
-import { syncFolder, writeSynced } from './directory/durable-files.ts';
+import { writeNewDurably } from './directory/durable-files.ts';
 import { decodeLog, encodeSnapshot } from './directory/log.ts';
 import type { Snapshot, StoreLocation } from './store.ts';
 
 /**
  * Writes what a store holds at this time into a new file, which takes the passphrase or the token that the state is kept
- * under to be read. A KMS may be at work with the store. Rejects with LocalKmsError `STATE_MISSING` if there is nothing,
+ * under to be read, and is there whole or not at all. A KMS may be at work with the store. Rejects with LocalKmsError `STATE_MISSING` if there is nothing,
  * and as `StoreLocation.read` does; with the error of the file, such as EEXIST.
  */
 export async function backUp(store: StoreLocation, path: string): Promise<Snapshot> {
   const snapshot = await store.read();
   if (!snapshot) throw new LocalKmsError('STATE_MISSING', 'there is no state to back up');
-  await writeSynced(path, encodeSnapshot(snapshot), 'wx');
-  await syncFolder(dirname(path));
+  await writeNewDurably(path, encodeSnapshot(snapshot));
   return snapshot;
 }
 

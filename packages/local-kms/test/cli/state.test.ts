@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
@@ -17,6 +17,7 @@ import { z } from 'zod';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { runHere } from '../../../../tools/vitest/run-here.ts';
 import { runProgram } from '../../src/cli/program.ts';
+import { directoryStore } from '../../src/store/directory/directory-store.ts';
 import { present } from '../fixtures/kms.ts';
 import { temporaryFolder } from '../fixtures/state.ts';
 
@@ -153,6 +154,24 @@ describe('local-kms backup and restore', () => {
     expect(Buffer.from(present(Plaintext)).toString()).toBe('kept');
     expect((await aliasesOf(second.client)).size).toBe(0);
     await end(second.child, 'SIGTERM');
+  }, 120_000);
+
+  test('leave nothing of a backup that there is no room for', async () => {
+    const folder = temporaryFolder();
+    const [data, file] = [join(folder, 'data'), join(folder, 'backup')];
+    const store = await directoryStore(data).open();
+    const record = { name: 'key/us-east-1/a', version: 1, body: new Uint8Array(4096) };
+    await store.begin({ header: '', version: 1, records: [record] });
+    await store.close();
+    const args = ['backup', '--data', data, '--file', file];
+    // In the place of a full disk: no file may be longer than a kilobyte.
+    const script = ['-c', 'ulimit -f 1; exec "$@"', 'bash', process.execPath];
+    const child = spawn('bash', [...script, ...commandLine('local-kms'), ...args], { stdio: 'ignore' });
+    await once(child, 'exit');
+    expect(child.exitCode).toBe(2);
+    expect(readdirSync(folder)).toEqual(['data']);
+    expect(await outcome(...args)).toMatchObject({ status: 0 });
+    expect(readdirSync(folder)).toEqual(['backup', 'data']);
   }, 120_000);
 
   test('say what they miss, and end with status 2', async () => {

@@ -1,4 +1,5 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /** Writes a file that is there whole or not at all, also after the machine has lost its power. */
@@ -6,6 +7,19 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   const draft = `${path}${DRAFT_SUFFIX}`;
   await writeSynced(draft, bytes, 'w');
   await rename(draft, path);
+  await syncFolder(dirname(path));
+}
+
+/** The same for a file that nobody has made yet, neither now nor meanwhile. Rejects with EEXIST for any other. */
+export async function writeNewDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.${randomUUID()}${DRAFT_SUFFIX}`;
+  try {
+    await writeSynced(draft, bytes, 'wx');
+    // Unlike a new name, another name takes the place of no file.
+    await link(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
   await syncFolder(dirname(path));
 }
 
