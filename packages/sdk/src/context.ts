@@ -74,7 +74,7 @@ function serialise(pairs: [string, string][], compare: typeof compareAsUtf8): Ui
   writer.number(2, pairs.length);
   for (const pair of pairs) {
     for (const text of pair) {
-      if (!text.isWellFormed()) throw invalid('it holds a lone surrogate, which has no UTF-8 form');
+      if (!text.isWellFormed()) throw invalid('a lone surrogate');
       writer.text(text);
     }
   }
@@ -138,7 +138,7 @@ function emptyContext(): Record<string, string> {
 }
 
 function tooLong(): EncryptionSdkError {
-  return invalid('its serialisation is longer than 65,535 bytes');
+  return invalid('longer than 65,535 bytes');
 }
 
 function invalid(reason: string): EncryptionSdkError {

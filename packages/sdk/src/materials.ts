@@ -93,16 +93,15 @@ function checkedDataKey(
   { dataKey, suite }: EncryptionMaterials | DecryptionMaterials,
   wanted: AlgorithmSuite,
 ): Uint8Array {
-  if (suite !== wanted) throw invalid('they are for another algorithm suite');
-  if (dataKey?.length !== suite.dataKeyLength)
-    throw invalid('no data key of the length that the suite needs');
+  if (suite !== wanted) throw invalid('for another algorithm suite');
+  if (dataKey?.length !== suite.dataKeyLength) throw invalid('no data key of the right length');
   return dataKey;
 }
 
 function checkContext(materials: EncryptionMaterials | DecryptionMaterials): void {
   const { encryptionContext, requiredEncryptionContextKeys, suite } = materials;
   if (!requiredEncryptionContextKeys.every((key) => Object.hasOwn(encryptionContext, key))) {
-    throw invalid('a required encryption context key is not in the encryption context');
+    throw invalid('a required key is not in the encryption context');
   }
   if (Object.hasOwn(encryptionContext, PUBLIC_KEY_CONTEXT_KEY) !== (suite.signature !== undefined)) {
     throw invalid(`${PUBLIC_KEY_CONTEXT_KEY} goes with a signing suite, and only with one`);
@@ -110,5 +109,5 @@ function checkContext(materials: EncryptionMaterials | DecryptionMaterials): voi
 }
 
 function invalid(reason: string): EncryptionSdkError {
-  return new EncryptionSdkError('MATERIALS_INVALID', `invalid cryptographic materials: ${reason}`);
+  return new EncryptionSdkError('MATERIALS_INVALID', `invalid materials: ${reason}`);
 }

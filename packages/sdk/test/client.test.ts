@@ -10,7 +10,7 @@ import {
   type Keyring,
 } from '../src/index.ts';
 import { type CryptographicMaterialsManager, defaultCmm } from '../src/spi.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { memoryKeyring, rejection, unboundKeyring } from './memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 
@@ -253,6 +253,16 @@ describe('a keyring that fails', () => {
       code: 'KEYRING_FAILED',
       cause: { message: 'no such key' },
     });
+  });
+
+  it('that binds no context fails for any pair that an unsigned message was not made with', async () => {
+    const keyring = unboundKeyring();
+    const client = encryptionClient();
+    const { message } = await client.encrypt(plaintext, { keyring, suite: 0x0478 });
+    for (const key of ['a', 'aws-crypto-public-key']) {
+      const opening = client.decrypt(message, { keyring, encryptionContext: { [key]: 'z' } });
+      expect(await rejection(opening)).toMatchObject({ code: 'DECRYPTION_FAILED' });
+    }
   });
 
   it('looks to an outsider like a changed message on decrypt', async () => {

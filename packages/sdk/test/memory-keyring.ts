@@ -36,6 +36,21 @@ export function memoryKeyring(
   };
 }
 
+/** A keyring like one with RSA, whose data keys are for any context. */
+export function unboundKeyring(): Keyring {
+  const keyring = memoryKeyring();
+  return {
+    async onEncrypt(materials) {
+      const wrapped = await keyring.onEncrypt({ ...materials, encryptionContext: {} });
+      return { ...wrapped, encryptionContext: materials.encryptionContext };
+    },
+    async onDecrypt(materials, keys) {
+      const opened = await keyring.onDecrypt({ ...materials, encryptionContext: {} }, keys);
+      return { ...opened, encryptionContext: materials.encryptionContext };
+    },
+  };
+}
+
 /** What `action` rejects with. */
 export async function rejection(action: Promise<unknown>): Promise<unknown> {
   return action.then(

@@ -7,11 +7,10 @@ import {
   type ChunkTransform,
   encryptionClient,
   iterate,
-  type Keyring,
   transformStream,
 } from '../src/index.ts';
 import { duplex } from '../src/node.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { memoryKeyring, rejection, unboundKeyring } from './memory-keyring.ts';
 import { resizable } from './resizable.ts';
 
 const keyring = memoryKeyring();
@@ -155,17 +154,7 @@ describe('what goes in', () => {
   });
 
   it('is the header that was authenticated, whatever becomes of the memory that it was read from', async () => {
-    // As one with RSA, whose data keys are for any context.
-    const unbound: Keyring = {
-      async onEncrypt(materials) {
-        const wrapped = await keyring.onEncrypt({ ...materials, encryptionContext: {} });
-        return { ...wrapped, encryptionContext: materials.encryptionContext };
-      },
-      async onDecrypt(materials, keys) {
-        const opened = await keyring.onDecrypt({ ...materials, encryptionContext: {} }, keys);
-        return { ...opened, encryptionContext: materials.encryptionContext };
-      },
-    };
+    const unbound = unboundKeyring();
     const client = encryptionClient();
     const { message } = await client.encrypt(plaintext, {
       keyring: unbound,

@@ -76,22 +76,27 @@ async function decryptionMaterials(
 ): Promise<DecryptionMaterials> {
   const { suite, encryptionContext: stored, reproducedEncryptionContext: reproduced } = request;
   assertMayDecrypt(request.commitmentPolicy, suite);
-  const publicKey = await storedVerificationKey(suite, stored);
+  const encryptionContext = mergeContexts(stored, reproduced);
+  // No message of such a suite was made with one.
+  if (suite.signature === undefined && Object.hasOwn(encryptionContext, PUBLIC_KEY_CONTEXT_KEY)) {
+    throw decryptionFailed();
+  }
+  const publicKey = suite.signature && (await storedVerificationKey(suite.signature, stored));
   for (const [key, value] of Object.entries(reproduced)) {
     if (Object.hasOwn(stored, key) && stored[key] !== value) {
       throw new EncryptionSdkError(
         'ENCRYPTION_CONTEXT_MISMATCH',
-        'a reproduced encryption context value differs from the one in the message',
+        'an encryption context value differs from that in the message',
       );
     }
   }
-  const unsigned = {
+  const materials = {
     suite,
-    encryptionContext: mergeContexts(stored, reproduced),
+    encryptionContext,
     // What only the caller knows was authenticated without being stored, or decryption will fail.
     requiredEncryptionContextKeys: Object.keys(reproduced).filter((key) => !Object.hasOwn(stored, key)),
+    ...(publicKey && { verificationKey: publicKey }),
   };
-  const materials = publicKey === undefined ? unsigned : { ...unsigned, verificationKey: publicKey };
   let opened: DecryptionMaterials;
   try {
     opened = await keyring.onDecrypt(materials, request.encryptedDataKeys);
@@ -102,18 +107,13 @@ async function decryptionMaterials(
   return opened;
 }
 
-/** The key in the header of a signing suite; its absence there, or presence elsewhere, is a forgery. */
+/** The key in the header of a signing suite: its absence there is a forgery. */
 async function storedVerificationKey(
-  suite: AlgorithmSuite,
+  { curve, hash }: NonNullable<AlgorithmSuite['signature']>,
   stored: EncryptionContext,
-): Promise<VerificationKey | undefined> {
-  const text = stored[PUBLIC_KEY_CONTEXT_KEY];
-  if (suite.signature === undefined) {
-    if (text !== undefined) throw decryptionFailed();
-    return undefined;
-  }
-  const point = text === undefined ? undefined : decodeBase64(text);
-  const key = point && (await verificationKey(suite.signature.curve, suite.signature.hash, point));
+): Promise<VerificationKey> {
+  const point = decodeBase64(stored[PUBLIC_KEY_CONTEXT_KEY] ?? '');
+  const key = point && (await verificationKey(curve, hash, point));
   if (key === undefined) throw decryptionFailed();
   return key;
 }

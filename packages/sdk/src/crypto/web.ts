@@ -88,7 +88,12 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, 0);
+    if (typeof MessageChannel === 'undefined') return void setTimeout(resolve);
+    // In a page that nobody sees a timer comes once a second.
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener('message', () => resolve(port1.close()));
+    port1.start();
+    port2.postMessage(0);
   });
 }
 

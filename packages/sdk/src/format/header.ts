@@ -149,9 +149,9 @@ function readStart(cursor: Cursor, maxEncryptedDataKeys: number): HeaderStart {
   if (cursor.number(format.type.length) !== format.type.value) throw malformed('unknown message type');
   const suite = suiteById(cursor.number(2));
   if (suite === undefined) {
-    throw new EncryptionSdkError('SUITE_UNSUPPORTED', 'the header names an unknown algorithm suite');
+    throw new EncryptionSdkError('SUITE_UNSUPPORTED', 'unknown algorithm suite');
   }
-  if (suite.messageVersion !== version) throw malformed('this algorithm suite belongs to another version');
+  if (suite.messageVersion !== version) throw malformed('algorithm suite of another version');
   const messageId = cursor.bytes(format.messageIdLength);
   const encryptionContext = parseContextBytes(cursor.field());
   const count = cursor.number(2);
@@ -165,7 +165,7 @@ export function assertEncryptedDataKeyCount(count: number, maxEncryptedDataKeys:
   if (count > maxEncryptedDataKeys) {
     throw new EncryptionSdkError(
       'TOO_MANY_ENCRYPTED_DATA_KEYS',
-      `${count} encrypted data keys are more than the ${maxEncryptedDataKeys} this client allows`,
+      `${count} encrypted data keys, and ${maxEncryptedDataKeys} are allowed`,
     );
   }
 }

@@ -76,6 +76,15 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(turns).toBeGreaterThan(turnsOfSeal);
   });
 
+  it('yields to what waits for the event loop, and not to timers, of which a hidden page gets one a second', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let turns = 0;
+    setImmediate(() => (turns += 1));
+    for (let yields = 0; yields < 10; yields++) await provider.yieldToEventLoop();
+    expect(turns).toBe(1);
+  });
+
   it('gives out memory of any length', () => {
     for (const length of [0, 1, 64, 65, 100_000]) {
       const bytes = provider.unsafeBytes(length);
@@ -269,4 +278,13 @@ it('the provider web does without AES-192 where WebCrypto has none, and not with
   expect(await nodeKey.open(new Uint8Array(12), new Uint8Array(0), sealed, opened)).toBe(true);
   expect(opened).toEqual(Uint8Array.of(7));
   await expect(web.aesGcmKey(web.randomBytes(32))).rejects.toBe(refusal);
+});
+
+it('a runtime without message channels yields to its timers', async () => {
+  vi.stubGlobal('MessageChannel', undefined);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  let turns = 0;
+  setTimeout(() => (turns += 1), 0);
+  await web.yieldToEventLoop();
+  expect(turns).toBe(1);
 });
