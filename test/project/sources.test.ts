@@ -52,7 +52,7 @@ test('the sample file is what its program prints', () => {
 
 test.each([
   ['SoftHSM2', 'tools/setup/module.mjs', 'packages/pkcs11/src/testing/softhsm.ts'],
-  ['NSS softokn', 'tools/setup/second-module.mjs', 'packages/pkcs11/src/testing/nss.ts'],
+  ['NSS softokn', 'tools/setup/test-packages.mjs', 'packages/pkcs11/src/testing/nss.ts'],
 ])('set-up and tests look for %s in the same places, in the same order', (_, setup, testing) => {
   const places = (file: string) =>
     [...read(file).matchAll(/'(\/(?:usr|opt)\/[^']*\.so)'/g)].map(([, path]) => path);
