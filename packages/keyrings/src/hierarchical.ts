@@ -61,7 +61,7 @@ export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyrin
   if (typeof keyStore?.activeBranchKey !== 'function') throw new TypeError('keyStore: expected a key store');
   if (typeof cache?.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
   // In less, a branch key would be too old as soon as it is there, and the key store be asked without end.
-  if (!(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
+  if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
   if (partitionId !== undefined && !isWellFormed(partitionId)) {
     throw new TypeError('partitionId: expected a text without lone surrogates');
   }

@@ -81,6 +81,7 @@ const rows: readonly (readonly [Make, Options, readonly Options[]])[] = [
   [gcpKmsKeyring, gcp, [{ keyName: undefined }, { token: undefined }]],
   [azureKeyVaultKeyring, azure, [{ keyId: undefined }, { token: undefined }, { timeoutMs: '1' }]],
   [hierarchicalKeyring, hierarchical, [{ keyStore: undefined }, { branchKeyId: undefined }, { cache: null }]],
+  [hierarchicalKeyring, hierarchical, [{ ttlMs: '600000' }, { ttlMs: undefined }]],
   [
     branchKeyStore,
     store,
