@@ -91,6 +91,14 @@ function isVersionOf(keyName: string, versionName: unknown): boolean {
   );
 }
 
+/** True if it was the external key manager which failed: that is told as a precondition of what was asked. */
+function isExternalFailure(body: unknown): boolean {
+  const details = [member(member(body, 'error'), 'details')].flat();
+  const violations = details.flatMap((detail) => [member(detail, 'violations')].flat());
+  const types = violations.map((violation) => member(violation, 'type'));
+  return types.some((type) => typeof type === 'string' && type.startsWith('EXTERNAL_'));
+}
+
 const KEY_SERVICE = 'Google Cloud KMS';
 const DEFAULT_ADDRESS = 'https://cloudkms.googleapis.com';
 const AAD = 'additionalAuthenticatedData';
@@ -100,6 +108,7 @@ const GCP_KMS: JsonServiceKind = {
   keyService: KEY_SERVICE,
   headers: (token) => ({ authorization: `Bearer ${token}` }),
   reasonOf: (body) => knownWord(STATUSES, member(member(body, 'error'), 'status')),
+  isOutage: (_, body) => isExternalFailure(body),
 };
 /** The names of google.rpc.Code. */
 const STATUSES = [

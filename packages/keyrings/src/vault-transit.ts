@@ -62,7 +62,9 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
         'x-vault-token': token,
         ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
       }),
-      reasonOf: (body) => knownWord(REASONS, member(body, 'errors')),
+      reasonOf,
+      // By status 412, a server says that it has yet to hear of what another one of its cluster has written.
+      isOutage: (status, body) => status === 412 || reasonOf(body) === INVALID_TOKEN,
     },
     options,
   );
@@ -114,6 +116,10 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
   });
 }
 
+function reasonOf(body: unknown): string | undefined {
+  return knownWord(REASONS, member(body, 'errors'));
+}
+
 /** Patterns themselves take what is missing for the text `undefined`. */
 function matches(pattern: RegExp, text: unknown): boolean {
   return typeof text === 'string' && pattern.test(text);
@@ -162,14 +168,18 @@ const DATA_KEY_BITS: ReadonlyMap<number, number> = new Map([
   [16, 128],
   [32, 256],
 ]);
+/** What servers add to `permission denied` for a token that has ended, or is none; older ones do not. */
+const INVALID_TOKEN = 'invalid token';
 /** Parts of error texts: Vault has no codes. */
 const REASONS = [
+  INVALID_TOKEN,
   'permission denied',
   'is sealed',
   'encryption key not found',
   'message authentication failed',
   'invalid ciphertext',
   'disallowed by policy',
+  'required index state not present',
   'no handler for route',
   'quota exceeded',
   'non-AEAD cipher suite',

@@ -193,7 +193,7 @@ describe('an Azure Key Vault keyring', () => {
   });
 
   it.each([
-    [401, { code: 'Unauthorized' }, 'Unauthorized', 'KEY_SERVICE_REFUSED'],
+    [401, { code: 'Unauthorized' }, 'Unauthorized', 'KEY_SERVICE_UNAVAILABLE'],
     [403, { code: 'Forbidden' }, 'Forbidden', 'KEY_SERVICE_REFUSED'],
     [403, { code: 'Forbidden', innererror: { code: 'KeyDisabled' } }, 'KeyDisabled', 'KEY_SERVICE_REFUSED'],
     [404, { code: 'KeyNotFound' }, 'KeyNotFound', 'KEY_SERVICE_REFUSED'],

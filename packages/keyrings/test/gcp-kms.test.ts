@@ -148,7 +148,7 @@ describe('a Google Cloud KMS keyring', () => {
   it.each([
     [400, 'FAILED_PRECONDITION', 'KEY_SERVICE_REFUSED'],
     [404, 'NOT_FOUND', 'KEY_SERVICE_REFUSED'],
-    [401, 'UNAUTHENTICATED', 'KEY_SERVICE_REFUSED'],
+    [401, 'UNAUTHENTICATED', 'KEY_SERVICE_UNAVAILABLE'],
     [429, 'RESOURCE_EXHAUSTED', 'KEY_SERVICE_UNAVAILABLE'],
     [503, 'UNAVAILABLE', 'KEY_SERVICE_UNAVAILABLE'],
   ])('takes status %i, %s, for %s', async (status, reason, code) => {
@@ -156,6 +156,22 @@ describe('a Google Cloud KMS keyring', () => {
     const error = await keyringError(keyringOf().onEncrypt(encryptionMaterials()));
     kms.fault();
     expect(error).toMatchObject({ code, cause: { status, reason } });
+  });
+
+  it('takes what an external key manager failed at for an outage, and no other unmet precondition', async () => {
+    const { encryptedDataKeys } = await keyringOf().onEncrypt(encryptionMaterials());
+    for (const [type, code] of [
+      ['EXTERNAL_RESOURCE_UNREACHABLE', 'KEY_SERVICE_UNAVAILABLE'],
+      ['KEY_DISABLED', 'DATA_KEY_NOT_OPENED'],
+      [5, 'DATA_KEY_NOT_OPENED'],
+    ]) {
+      const violations = [{ type: 'KEY_STATE', subject: 'key', description: 'no' }, null, { type }];
+      const details = [null, { '@type': 'type.googleapis.com/google.rpc.PreconditionFailure', violations }];
+      kms.fault(answering(400, { error: { code: 400, status: 'FAILED_PRECONDITION', details } }));
+      const error = await keyringError(keyringOf().onDecrypt(decryptionMaterials(), encryptedDataKeys));
+      kms.fault();
+      expect(error.code).toBe(code);
+    }
   });
 
   it('opens nothing of random bytes under its own name', async () => {

@@ -53,7 +53,7 @@ export function describeHttpKeyring(name: string, kind: HttpKeyringKind): void {
   }
 
   describe(`${name}, as every keyring over HTTP,`, () => {
-    it.each([408, 429, 500, 502, 503, 504])('takes status %i for an outage', async (status) => {
+    it.each([401, 408, 429, 500, 502, 503, 504])('takes status %i for an outage', async (status) => {
       expect(await expectOutage(answering(status, 'not even JSON'))).toEqual({ status });
     });
 
@@ -168,7 +168,7 @@ export function describeHttpKeyring(name: string, kind: HttpKeyringKind): void {
       const tokens = ['expired', token()];
       const impatient = keyring({ token: async () => tokens.shift() ?? '' });
       const error = await keyringError(impatient.onEncrypt(encryptionMaterials()));
-      expect(error.code).toBe('KEY_SERVICE_REFUSED');
+      expect(error.code).toBe('KEY_SERVICE_UNAVAILABLE');
       expect((await impatient.onEncrypt(encryptionMaterials())).encryptedDataKeys).toHaveLength(1);
     });
 

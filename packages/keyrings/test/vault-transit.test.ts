@@ -143,6 +143,9 @@ describe('a Vault transit keyring', () => {
   it.each([
     ['a sealed server', 503, 'is sealed', 'KEY_SERVICE_UNAVAILABLE'],
     ['a rate limit', 429, 'quota exceeded', 'KEY_SERVICE_UNAVAILABLE'],
+    ['a server behind its cluster', 412, 'required index state not present', 'KEY_SERVICE_UNAVAILABLE'],
+    ['a token that has ended', 403, 'invalid token', 'KEY_SERVICE_UNAVAILABLE'],
+    ['a token that may not', 403, 'permission denied', 'KEY_SERVICE_REFUSED'],
     ['a key that is not there', 400, 'encryption key not found', 'KEY_SERVICE_REFUSED'],
     ['a mount that is not there', 404, 'no handler for route', 'KEY_SERVICE_REFUSED'],
     ['a key without associated data', 400, 'non-AEAD cipher suite', 'KEY_SERVICE_REFUSED'],

@@ -26,6 +26,18 @@ function statusOf(error: unknown): number | undefined {
 
 /** What comes with a status of a refusal, and passes. */
 const PASSING: ReadonlySet<string> = new Set([
+  // Whoever AWS does not know, be it for a clock that is wrong, has heard nothing about a key or a message yet.
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'RequestExpired',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
   // The state of a key, and every failure of an external key store, such as no answer from its proxy.
   'KMSInvalidStateException',
   'BandwidthLimitExceeded',

@@ -13,6 +13,8 @@ export interface JsonServiceKind {
    * repeat the token or the data key, and would end in somebody's log.
    */
   reasonOf(body: unknown): string | undefined;
+  /** True for an answer of this service alone after which the same call may succeed. */
+  isOutage?(status: number, body: unknown): boolean;
 }
 
 /** The `cause` of a `KeyringError` for an answer with another status than 200. */
@@ -29,8 +31,8 @@ export interface JsonService {
   /**
    * Resolves to the JSON of an answer with status 200. Follows no redirects, tries once, and reads 128 KiB at most.
    *
-   * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` (no answer in time, status 408, 429 or 5xx, no token),
-   *   `KEY_SERVICE_REFUSED` (any other status) or `KEY_SERVICE_ANSWER_INVALID` (no JSON, or too much of it)
+   * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` (no answer in time, status 401, 408, 429 or 5xx, no
+   *   token, and what the kind of service says), `KEY_SERVICE_REFUSED` (any other status) or `KEY_SERVICE_ANSWER_INVALID` (no JSON, or too much of it)
    */
   post(url: string, body: Readonly<Record<string, string | number>>): Promise<unknown>;
 }
@@ -68,7 +70,9 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
       bytes?.fill(0);
       if (status !== 200) {
         const failure = httpFailure(status, kind.reasonOf(answer), retryAfter);
-        throw isOutageStatus(status) ? outage(keyService, failure) : refusal(keyService, failure);
+        // Whoever the service does not know by the token has heard nothing about the data key, as without a token.
+        const isOutage = status === 401 || isOutageStatus(status) || kind.isOutage?.(status, answer) === true;
+        throw isOutage ? outage(keyService, failure) : refusal(keyService, failure);
       }
       if (bytes === undefined) throw invalidAnswer(keyService, 'more than it has to say');
       if (answer === undefined) throw invalidAnswer(keyService, 'something else than JSON');
