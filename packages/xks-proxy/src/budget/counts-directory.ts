@@ -8,7 +8,8 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -41,15 +42,7 @@ export function openCountsDirectory(directory: string): {
   return {
     counts: {
       write(mine) {
-        const temporary = join(directory, `.${own}`);
-        const file = openSync(temporary, 'w', 0o600);
-        try {
-          writeSync(file, JSON.stringify(Object.fromEntries(mine)));
-          fsyncSync(file);
-        } finally {
-          closeSync(file);
-        }
-        renameSync(temporary, path);
+        replace(path, join(directory, `.${own}`), JSON.stringify(Object.fromEntries(mine)));
         syncDirectory(directory);
       },
       others: () => sumOf(directory, own),
@@ -61,6 +54,24 @@ export function openCountsDirectory(directory: string): {
 /** The sum of all processes, dead or alive, for somebody who only looks; empty where the folder is not there yet. */
 export function readCounts(directory: string): ReadonlyMap<string, number> {
   return existsSync(directory) ? sumOf(directory) : new Map();
+}
+
+/** Gives a file another content, whole or not at all, by way of a draft. */
+function replace(path: string, draft: string, text: string): void {
+  try {
+    const file = openSync(draft, 'w', 0o600);
+    try {
+      // Not writeSync, which on a disk that becomes full writes a part and reports success.
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 function countFiles(directory: string): string[] {

@@ -6,10 +6,11 @@ import { expect, it } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { readCounts } from '../../src/budget/counts-directory.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
+import { onFullDisk } from '../fixtures/full-disk.ts';
 
 it('processes that start at the same time, again and again after a crash of all, count each encryption once', async () => {
   const folder = temporaryFolder();
-  const args = [folder, String(ENCRYPTIONS)];
+  const args = [folder, String(ENCRYPTIONS), 'orders'];
   for (let round = 1; round <= ROUNDS; round += 1) {
     const children = Array.from({ length: PROCESSES }, () =>
       fork(PROGRAM, args, { execArgv: [RUNS_TYPESCRIPT] }),
@@ -22,6 +23,24 @@ it('processes that start at the same time, again and again after a crash of all,
     expect(readCounts(folder).get('label orders')).toBe(round * PROCESSES * ENCRYPTIONS);
     expect(readdirSync(folder)).toHaveLength(PROCESSES);
   }
+}, 60_000);
+
+it('a disk that becomes full refuses encryptions, and loses none that was made', async () => {
+  const folder = temporaryFolder();
+  const labels = Array.from({ length: 100 }, (_, index) => `${'key'.repeat(20)} ${index}`);
+  const child = fork(PROGRAM, [folder, '1', ...labels], onFullDisk(4096));
+  await once(child, 'message');
+  child.send('go');
+  const messages: readonly unknown[] = await once(child, 'message');
+  const encryptions = Number(messages[0]);
+  await once(child, 'exit');
+  expect(encryptions).toBeGreaterThan(0);
+  expect(encryptions).toBeLessThan(labels.length);
+  expect(readCounts(folder)).toEqual(
+    new Map(labels.slice(0, encryptions).map((label) => [`label ${label}`, 1])),
+  );
+  // Nor does it leave a draft.
+  expect(readdirSync(folder)).toHaveLength(1);
 }, 60_000);
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/count-process.ts', import.meta.url));
