@@ -1,6 +1,7 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { XksProxyError } from '../proxy-error.ts';
+import { createFile } from './replace-file.ts';
 
 /**
  * Does work while nobody else who asks for the same lock does theirs: the file `PATH.lock` stands for it. Waits a few
@@ -28,9 +29,7 @@ export async function withFileLock<T>(
 /** Whether the lock is ours now. */
 async function taken(lock: string): Promise<boolean> {
   try {
-    const file = await open(lock, 'wx', 0o600);
-    await file.writeFile(`${process.pid}\n`);
-    await file.close();
+    await createFile(lock, `${process.pid}\n`);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;

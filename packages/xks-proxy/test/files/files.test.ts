@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ForkOptions, fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -18,6 +18,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { withFileLock } from '../../src/files/file-lock.ts';
 import { createFile, createFiles, replaceFile } from '../../src/files/replace-file.ts';
+import { onFullDisk } from '../fixtures/full-disk.ts';
 import { codeOf } from '../fixtures/store-files.ts';
 
 const parent = mkdtempSync(join(tmpdir(), 'holdfast-files-'));
@@ -129,6 +130,12 @@ describe('a lock', () => {
     expect(readdirSync(folder)).toEqual(['file.lock']);
   });
 
+  it('that cannot be written, on a disk that is full, is not left behind', async () => {
+    const file = join(folder, 'file');
+    expect(await answerOf(['lock', file], onFullDisk(0))).toBe('EFBIG');
+    await expect(withFileLock(file, async () => 'done')).resolves.toBe('done');
+  });
+
   it('is released when the work fails', async () => {
     const file = join(folder, 'file');
     await expect(withFileLock(file, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
@@ -137,9 +144,12 @@ describe('a lock', () => {
 });
 
 /** The code of the error that a user without rights gets for writing a file, or `none`. */
-async function asNobody(work: 'create' | 'replace', file: string, text: string): Promise<unknown> {
-  const options = { execArgv: [RUNS_TYPESCRIPT], uid: NOBODY, gid: NOBODY };
-  const child = fork(PROGRAM, [work, file, text], options);
+function asNobody(work: 'create' | 'replace', file: string, text: string): Promise<unknown> {
+  return answerOf([work, file, text], { execArgv: [RUNS_TYPESCRIPT], uid: NOBODY, gid: NOBODY });
+}
+
+async function answerOf(args: readonly string[], options: ForkOptions): Promise<unknown> {
+  const child = fork(PROGRAM, args, options);
   const messages: readonly unknown[] = await once(child, 'message');
   return messages[0];
 }
