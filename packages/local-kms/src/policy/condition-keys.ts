@@ -111,6 +111,8 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
   Object.entries({
     'aws:currenttime': ({ now }) => [now.toISOString()],
     'aws:epochtime': ({ now }) => [String(Math.floor(now.getTime() / 1000))],
+    // Only temporary credentials have the key, and here nobody proves a second factor for them.
+    'aws:multifactorauthpresent': ({ caller }) => (caller.kind === 'session' ? ['false'] : undefined),
     'aws:principalaccount': ({ caller }) => [caller.accountId],
     'aws:principalarn': ({ caller }) => [caller.principalArn],
     'aws:principalisawsservice': () => ['false'],

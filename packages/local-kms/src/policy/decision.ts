@@ -4,7 +4,7 @@ import type { Caller } from './caller.ts';
 import type { Policy, Statement } from './document.ts';
 import { type GrantVerdict, grantVerdict, mayRetire } from './grant-test.ts';
 import type { ConditionKeys } from './pattern.ts';
-import type { RequestMembers } from './request-members.ts';
+import { type RequestMembers, textsOf } from './request-members.ts';
 
 /** May this caller do this to this? */
 export interface Question {
@@ -87,11 +87,13 @@ export function decide(question: Question): Decision {
   return byPolicies.allowed ? byPolicies : (byGrant(question, key) ?? byPolicies);
 }
 
-/** Operations on no key: identity policies, of the account that owns everything here unless nothing of it is used. */
+/** Operations on no key: the identity policies of one account, nearly always that which owns everything here. */
 function onNoKey(question: Question): Decision {
   const { caller, accountId, action } = question;
-  if (caller.accountId !== accountId && action !== OF_NO_ACCOUNT) return denied('NotAcrossAccounts');
-  return byIdentity(question) ?? denied('IdentityPolicyMissing');
+  const asked = ACCOUNTS_ASKED.get(action)?.(question) ?? accountId;
+  return caller.accountId === asked
+    ? (byIdentity(question) ?? denied('IdentityPolicyMissing'))
+    : denied('NotAcrossAccounts');
 }
 
 /** Its principals first; else the account may pass it on, without a word in the key policy. */
@@ -189,7 +191,14 @@ const GRANT_REASONS = [
   ['ConstraintsNotMet', 'GrantConstraintsNotMet'],
 ] as const satisfies readonly (readonly [GrantVerdict, AllowReason | DenyReason])[];
 
-const OF_NO_ACCOUNT = 'kms:GenerateRandom';
+/** The accounts that operations on no key are about, where that is another than the one that owns the keys. */
+const ACCOUNTS_ASKED: ReadonlyMap<string, (question: Question) => string> = new Map([
+  ['kms:GenerateRandom', ({ caller }) => caller.accountId],
+  [
+    'kms:ListRetirableGrants',
+    ({ caller, members }) => textsOf(members['RetiringPrincipal'])?.[0]?.split(':')[4] ?? caller.accountId,
+  ],
+]);
 /** The permissions that principals of other accounts can have, as the API model marks them: whatever a grant can permit, and more. */
 const ACROSS_ACCOUNTS: ReadonlySet<string> = new Set(
   [...GRANT_OPERATIONS, 'GetKeyRotationStatus', 'ListGrants', 'RevokeGrant'].map(

@@ -1,15 +1,16 @@
 import {
   CreateAliasCommand,
+  CreateGrantCommand,
   CreateKeyCommand,
   DescribeKeyCommand,
   EncryptCommand,
   GenerateRandomCommand,
   ListKeysCommand,
+  ListRetirableGrantsCommand,
   PutKeyPolicyCommand,
   ReEncryptCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
-import type { AccessQuestion } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
 import { refusal, refusals } from '../fixtures/kms.ts';
 import {
@@ -35,6 +36,7 @@ describe('principals of another account', () => {
     startGuardedKms(
       {
         accounts: {
+          [ACCOUNT]: { root: { accessKeys: person('owner').accessKeys } },
           [OTHER_ACCOUNT]: {
             root: { accessKeys: person('root').accessKeys },
             users: { olga: person('olga', allow('kms:*')), ivan: person('ivan') },
@@ -63,6 +65,32 @@ describe('principals of another account', () => {
     expect(local.explain({ principal: 'olga', operation: 'Encrypt', key: KEY_ARN }).reason).toBe(
       'KeyPolicyMissing',
     );
+  });
+
+  test('list what they may retire, in their own account', async () => {
+    const { as } = await start(ENABLE_IAM);
+    const [own, others] = [user('olga', OTHER_ACCOUNT), user('alana')];
+    for (const RetiringPrincipal of [own, others]) {
+      const grant = { GranteePrincipal: user('danny'), Operations: ['Encrypt' as const] };
+      await as('owner').send(new CreateGrantCommand({ ...grant, KeyId: KEY_ID, RetiringPrincipal }));
+    }
+    const listOf = (RetiringPrincipal: string) => new ListRetirableGrantsCommand({ RetiringPrincipal });
+    expect((await as('olga').send(listOf(own))).Grants).toMatchObject([{ RetiringPrincipal: own }]);
+    expect(
+      await refusals([
+        as('olga').send(listOf(others)),
+        as('ivan').send(listOf(own)),
+        as('root').send(listOf(own)),
+        as('owner').send(listOf(others)),
+        as('owner').send(listOf(own)),
+      ]),
+    ).toEqual([
+      'AccessDeniedException',
+      'AccessDeniedException',
+      'no exception',
+      'no exception',
+      'AccessDeniedException',
+    ]);
   });
 
   test('use keys but do not manage them, name them by their ARN, and have nothing here but random bytes', async () => {
@@ -219,116 +247,6 @@ describe('the lockout check of PutKeyPolicy', () => {
   });
 });
 
-describe('a condition', () => {
-  const request = { EncryptionContext: { Team: 'a', to: 'b' } };
-  test.each<[boolean, string, string, string | string[], Partial<AccessQuestion>]>([
-    [true, 'StringEquals', 'kms:EncryptionContext:team', 'a', { request }],
-    [false, 'StringEquals', 'kms:EncryptionContext:team', 'A', { request }],
-    [false, 'StringEquals', 'kms:EncryptionContext:team', 'a', {}],
-    [true, 'ForAllValues:StringEquals', 'kms:EncryptionContextKeys', ['Team', 'to'], { request }],
-    [false, 'ForAllValues:StringEquals', 'kms:EncryptionContextKeys', ['team', 'to'], { request }],
-    [true, 'StringEquals', 'kms:CallerAccount', ACCOUNT, {}],
-    [false, 'StringEquals', 'kms:ViaService', 's3.eu-north-1.amazonaws.com', {}],
-    [
-      true,
-      'StringEquals',
-      'kms:ViaService',
-      's3.eu-north-1.amazonaws.com',
-      { conditionKeys: { 'kms:ViaService': 's3.eu-north-1.amazonaws.com' } },
-    ],
-    [true, 'StringEquals', 'kms:KeySpec', 'SYMMETRIC_DEFAULT', {}],
-    [true, 'StringEquals', 'kms:KeyUsage', 'ENCRYPT_DECRYPT', {}],
-    [true, 'StringEquals', 'kms:KeyOrigin', 'AWS_KMS', {}],
-    [true, 'Bool', 'kms:MultiRegion', 'false', {}],
-    [false, 'StringEquals', 'kms:MultiRegionKeyType', 'PRIMARY', {}],
-    [
-      true,
-      'StringEquals',
-      'kms:EncapsulationAlgorithm',
-      'ML_KEM',
-      { operation: 'Decapsulate', request: { EncapsulationAlgorithm: 'ML_KEM' } },
-    ],
-    [true, 'StringEquals', 'kms:RequestAlias', 'alias/orders', { request: { KeyId: 'alias/orders' } }],
-    [false, 'StringEquals', 'kms:RequestAlias', 'alias/orders', { request: { KeyId: KEY_ID } }],
-    [true, 'ForAnyValue:StringLike', 'kms:ResourceAliases', 'alias/o*', {}],
-    [true, 'StringEquals', 'kms:EncryptionAlgorithm', 'SYMMETRIC_DEFAULT', {}],
-    [true, 'StringEquals', 'aws:ResourceTag/Team', 'a', {}],
-    [true, 'StringEquals', 'aws:PrincipalTag/team', '${aws:ResourceTag/team}', {}],
-    [true, 'ArnLike', 'aws:PrincipalArn', `arn:aws:iam::${ACCOUNT}:user/*`, {}],
-    [true, 'StringEquals', 'aws:username', 'alana', {}],
-    [true, 'DateGreaterThan', 'aws:CurrentTime', '2020-01-01T00:00:00Z', {}],
-    [true, 'Bool', 'aws:SecureTransport', 'false', {}],
-    [true, 'Null', 'aws:SourceIp', 'true', {}],
-    [true, 'IpAddress', 'aws:SourceIp', '10.0.0.0/8', { conditionKeys: { 'aws:SourceIp': '10.1.1.1' } }],
-    [true, 'Bool', 'kms:GrantIsForAWSResource', 'false', { operation: 'CreateGrant' }],
-    [
-      true,
-      'ForAllValues:StringEquals',
-      'kms:GrantOperations',
-      ['Encrypt', 'Decrypt'],
-      { operation: 'CreateGrant', request: { Operations: ['Decrypt'] } },
-    ],
-    [
-      false,
-      'ForAllValues:StringEquals',
-      'kms:GrantOperations',
-      'Encrypt',
-      { operation: 'CreateGrant', request: { Operations: ['Decrypt'] } },
-    ],
-    [
-      true,
-      'StringEquals',
-      'kms:GranteePrincipal',
-      user('danny'),
-      { operation: 'CreateGrant', request: { GranteePrincipal: user('danny') } },
-    ],
-    [
-      true,
-      'StringEquals',
-      'kms:GrantConstraintType',
-      'EncryptionContextSubset',
-      { operation: 'CreateGrant', request: { Constraints: { EncryptionContextSubset: { a: 'b' } } } },
-    ],
-    [
-      true,
-      'NumericGreaterThanEquals',
-      'kms:ScheduleKeyDeletionPendingWindowInDays',
-      '14',
-      { operation: 'ScheduleKeyDeletion', request: { PendingWindowInDays: 30 } },
-    ],
-    [
-      true,
-      'StringEquals',
-      'aws:RequestTag/team',
-      'a',
-      { operation: 'TagResource', request: { Tags: [{ TagKey: 'team', TagValue: 'a' }] } },
-    ],
-    [
-      true,
-      'ForAllValues:StringEquals',
-      'aws:TagKeys',
-      ['team'],
-      { operation: 'UntagResource', request: { TagKeys: ['team'] } },
-    ],
-  ])('is met (%s): %s %s %j', async (met, operator, key, value, question) => {
-    const Condition = { [operator]: { [key]: value } };
-    const { local } = await startGuardedKms(
-      {
-        accounts: {
-          [ACCOUNT]: {
-            users: {
-              alana: { tags: { team: 'a' }, policies: { own: policy(allow('kms:*', { Condition })) } },
-            },
-          },
-        },
-      },
-      [ENABLE_IAM],
-    );
-    const answer = local.explain({ principal: 'alana', operation: 'Encrypt', key: KEY_ARN, ...question });
-    expect(answer.allowed).toBe(met);
-  });
-});
-
 test.each([ACCOUNT, rootOf(ACCOUNT)])(
   'a deny to all but the account %s is none to its root user',
   async (AWS) => {
@@ -342,76 +260,5 @@ test.each([ACCOUNT, rootOf(ACCOUNT)])(
       local.explain({ principal, operation: 'Encrypt', key: KEY_ID }).reason;
     expect(reasonFor(rootOf(ACCOUNT))).toBe('RootUser');
     expect(reasonFor('alana')).toBe('KeyPolicyDenies');
-  },
-);
-
-test('a condition tells the primary key of related keys from its replicas', async () => {
-  const id = `mrk-${'a'.repeat(32)}`;
-  const Condition = { StringEquals: { 'kms:MultiRegionKeyType': 'PRIMARY' } };
-  const alana = person('alana', allow('kms:*', { Condition }));
-  const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users: { alana } } } }, [], {
-    seed: { keys: [{ id, replicaRegions: ['us-west-2'], policy: policy(ENABLE_IAM) }] },
-  });
-  const isAllowedIn = (region: string) =>
-    local.explain({
-      principal: 'alana',
-      operation: 'Encrypt',
-      key: `arn:aws:kms:${region}:${ACCOUNT}:key/${id}`,
-    }).allowed;
-  expect(isAllowedIn('eu-north-1')).toBe(true);
-  expect(isAllowedIn('us-west-2')).toBe(false);
-});
-
-test('explanations name what is not there', async () => {
-  const { local } = await startGuardedKms({ accounts: {} }, [ENABLE_IAM]);
-  const root = rootOf(ACCOUNT);
-  expect(() => local.explain({ principal: 'nobody', operation: 'Encrypt', key: KEY_ID })).toThrow(RangeError);
-  expect(() => local.explain({ principal: root, operation: 'Encrypt', key: 'alias/none' })).toThrow(
-    expect.objectContaining({ code: 'NotFoundException' }),
-  );
-  expect(local.explain({ principal: root, operation: 'CreateKey' })).toMatchObject({
-    allowed: true,
-    resource: '*',
-  });
-});
-
-test('explanations of what is on no key leave keys and their policies aside', async () => {
-  const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users: { alana: {} } } } }, [
-    allow('kms:*', { Principal: { AWS: user('alana') } }),
-  ]);
-  const operations = ['CreateKey', 'Encrypt', 'GenerateRandom', 'ListAliases'];
-  for (const key of [KEY_ID, undefined]) {
-    const answers = local.explainAll({ operations, key });
-    expect(answers.map(({ operation, resource, allowed }) => [operation, resource, allowed])).toEqual([
-      ['Encrypt', KEY_ARN, true],
-      ['CreateKey', '*', false],
-      ['GenerateRandom', '*', false],
-      ['ListAliases', '*', false],
-    ]);
-  }
-  const question = { principal: 'alana', operation: 'CreateKey', key: KEY_ID };
-  expect(local.explain(question)).toMatchObject({ resource: '*', allowed: false });
-  expect(() => local.explain({ principal: 'alana', operation: 'Encrypt' })).toThrow(RangeError);
-});
-
-test.each(['Decript', 'kms:Decrypt', 'decrypt', 'ReEncrypt', 'ReEncryptAll'])(
-  'explanations are of permissions that there are: not %s',
-  async (operation) => {
-    const { local } = await startGuardedKms({ accounts: {} }, [ENABLE_IAM]);
-    const principal = rootOf(ACCOUNT);
-    expect(() => local.explain({ principal, operation, key: KEY_ID })).toThrow(RangeError);
-    expect(() => local.explainAll({ principal, operations: ['Encrypt', operation] })).toThrow(RangeError);
-  },
-);
-
-test.each(['Encrypt', 'ReEncryptFrom', 'ReEncryptTo'])(
-  'explanations of %s know the alias that a key is asked for by',
-  async (operation) => {
-    const Condition = { StringEquals: { 'kms:RequestAlias': 'alias/orders' } };
-    const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users: { alana: {} } } } }, [
-      allow('kms:*', { Principal: { AWS: user('alana') }, Condition }),
-    ]);
-    const isAllowed = (key: string) => local.explain({ principal: 'alana', operation, key }).allowed;
-    expect([isAllowed('alias/orders'), isAllowed(KEY_ID)]).toEqual([true, false]);
   },
 );
