@@ -148,10 +148,18 @@ describe('an AWS KMS discovery keyring', () => {
   });
 
   it('is out while its client cannot find out in which region it is', async () => {
-    const client = new KMSClient({ region: () => Promise.reject<string>(new Error('no region')) });
-    const keyring = awsKmsDiscoveryKeyring({ client });
+    const keyring = awsKmsDiscoveryKeyring({ client: clientWithoutRegion() });
     const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), [wrappedBy(arn)]));
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS' });
+  });
+
+  it('needs no region to say that a message is none for it', async () => {
+    const discoveryFilter = { partition: 'aws', accountIds: ['444455556666'] };
+    const keyring = awsKmsDiscoveryKeyring({ client: clientWithoutRegion(), discoveryFilter });
+    for (const foreign of [[], [{ ...wrappedBy(arn), providerId: 'other' }], [wrappedBy(arn)]]) {
+      const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), foreign));
+      expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+    }
   });
 
   it('wraps nothing', async () => {
@@ -210,6 +218,10 @@ function opening(options: AwsKmsDiscoveryKeyringOptions, client = kms.client): K
     onEncrypt: async (materials) => (materials.dataKey ? strict : generating).onEncrypt(materials),
     onDecrypt: async (materials, keys) => discovery.onDecrypt(materials, keys),
   };
+}
+
+function clientWithoutRegion(): KMSClient {
+  return new KMSClient({ region: () => Promise.reject<string>(new Error('no region')) });
 }
 
 function stranger(): Keyring {

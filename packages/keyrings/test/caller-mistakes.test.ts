@@ -23,6 +23,7 @@ type Options = Readonly<Record<string, unknown>>;
 const send = (): void => {};
 const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const raw = { namespace: 'a', name: 'b', wrappingKey: new Uint8Array(16).fill(1) };
+const discovery = { client: { send, config: { region: send } } };
 const kms = { client: { send }, generatorKeyId: keyArn };
 const rsa = { client: { send }, keyArn, encryptionAlgorithm: 'RSAES_OAEP_SHA_256' };
 const ecdh = { client: { send }, keyArn, curve: 'P-256', schema: 'discovery' };
@@ -57,10 +58,10 @@ const rows: readonly (readonly [Make, Options, readonly Options[]])[] = [
   [awsKmsKeyring, kms, [{ client: undefined }, { grantTokens: 'token' }]],
   [awsKmsKeyring, { client: send, generatorKeyId: 'alias/x' }, [{ client: send }]],
   [awsKmsMrkKeyring, kms, [{ generatorKeyId: '' }, { keyIds: 'alias/x' }, { keyIds: [5] }]],
-  [awsKmsDiscoveryKeyring, { client: { send } }, [{ client: {} }, { grantTokens: 'token' }]],
+  [awsKmsDiscoveryKeyring, discovery, [{ client: {} }, { client: { send } }, { grantTokens: 'token' }]],
   [
     awsKmsDiscoveryKeyring,
-    { client: { send } },
+    discovery,
     ['111122223333', [111_122_223_333], undefined].map((accountIds) => ({
       discoveryFilter: { partition: 'aws', accountIds },
     })),

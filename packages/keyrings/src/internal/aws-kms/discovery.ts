@@ -1,6 +1,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
+import { dataKeyNotOpened } from '../data-key-not-opened.ts';
 import { called } from '../key-service.ts';
 import { isText } from '../text.ts';
 import { openFirst } from '../wrapping.ts';
@@ -59,11 +60,16 @@ export function discoveryKeyring(
 
   function onDecryptIn(regional: KMSClient): Keyring['onDecrypt'] {
     return async (materials, encryptedDataKeys) => {
-      const region = await called(AWS_KMS_FAILURES, () => regional.config.region());
-      const candidates = encryptedDataKeys.flatMap((encryptedDataKey) => {
+      const allowed = encryptedDataKeys.flatMap((encryptedDataKey) => {
         const arn = keyArnOf(encryptedDataKey);
-        const keyId = arn !== undefined && isAllowed(arn) ? keyIn(arn, region) : undefined;
-        return keyId === undefined ? [] : [{ keyId, ciphertext: encryptedDataKey.ciphertext }];
+        return arn !== undefined && isAllowed(arn) ? [{ arn, ciphertext: encryptedDataKey.ciphertext }] : [];
+      });
+      // Or a client that does not know its region would be to blame for messages that were never for AWS KMS.
+      if (allowed.length === 0) throw dataKeyNotOpened([]);
+      const region = await called(AWS_KMS_FAILURES, () => regional.config.region());
+      const candidates = allowed.flatMap(({ arn, ciphertext }) => {
+        const keyId = keyIn(arn, region);
+        return keyId === undefined ? [] : [{ keyId, ciphertext }];
       });
       return openFirst(materials, candidates, ({ keyId, ciphertext }) =>
         openDataKey({ client: regional, keyId, grantTokens: tokens }, materials, ciphertext),
@@ -94,13 +100,19 @@ function clientsOf(
 ): readonly KMSClient[] {
   if (typeof client !== 'function') {
     if (regions !== undefined) throw new TypeError('client: expected a function of the region, with regions');
-    return [checkedClient(client)];
+    return [checkedRegionalClient(client)];
   }
   const distinct = new Set(regions);
   if (distinct.size === 0 || distinct.size !== regions?.length || distinct.has('')) {
     throw new TypeError('regions: expected one region at least, and each once');
   }
-  return [...distinct].map((region) => checkedClient(client(region)));
+  return [...distinct].map((region) => checkedRegionalClient(client(region)));
+}
+
+/** A discovery keyring asks its clients for their regions, too. */
+function checkedRegionalClient(client: KMSClient): KMSClient {
+  if (typeof checkedClient(client).config?.region === 'function') return client;
+  throw new TypeError('client: expected a KMSClient');
 }
 
 async function cannotEncrypt(): Promise<never> {
