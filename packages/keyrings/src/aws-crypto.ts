@@ -23,9 +23,9 @@ import { assertKeyring, assertSameDataKey, openFirst } from './internal/wrapping
  * Any Node keyring of `@aws-crypto`, for a client of ours. The encrypted data keys are handed to it one at a time,
  * so that each has a cause of its own when none opens.
  *
- * Rejects with `KeyringError` `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_REFUSED` or, from a keyring that wraps nothing,
- * `KEY_SERVICE_ANSWER_INVALID` on encrypt; and with `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED` on decrypt: there,
- * `@aws-crypto` keeps no more of an outage than its words.
+ * Rejects with `KeyringError` `KEY_SERVICE_UNAVAILABLE`, on encrypt `KEY_SERVICE_REFUSED` or, from a keyring that wraps
+ * nothing, `KEY_SERVICE_ANSWER_INVALID`; and with `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED` on decrypt: there, the
+ * KMS keyring of `@aws-crypto` keeps no more of an outage than its words.
  *
  * @throws TypeError for anything but a `KeyringNode` of the installed `@aws-crypto/material-management`
  * @example
@@ -59,7 +59,7 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
           ...materials.encryptionContext,
         });
         try {
-          await keyring.onDecrypt(theirs, [toTheirs(candidate)]);
+          await called(AWS_CRYPTO_FAILURES, () => keyring.onDecrypt(theirs, [toTheirs(candidate)]));
           return dataKeyOf(theirs);
         } finally {
           theirs.zeroUnencryptedDataKey();
@@ -192,7 +192,7 @@ type TracedKey = Pick<AwsCryptoEncryptedDataKey, 'providerId' | 'providerInfo'>;
 function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ('$metadata' in error) return AWS_KMS_FAILURES.isOutage(error);
-  return 'syscall' in error || error.name === 'TimeoutError';
+  return 'syscall' in error || ['CredentialsProviderError', 'TimeoutError'].includes(error.name);
 }
 
 const AWS_CRYPTO_FAILURES: KeyServiceFailures = { keyService: '@aws-crypto keyring', isOutage };

@@ -7,7 +7,8 @@ import {
   RawAesKeyringNode,
   RawAesWrappingSuiteIdentifier,
 } from '@aws-crypto/client-node';
-import { CreateKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { KeyringNode } from '@aws-crypto/material-management';
+import { CreateKeyCommand, type KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { createLocalKms, type ListeningKms } from '@holdfast/local-kms';
 import { encryptionClient } from '@holdfast/sdk';
 import type { Keyring } from '@holdfast/sdk/spi';
@@ -21,7 +22,7 @@ import { describeKeyringContract } from './contract.ts';
 import { answering, startJsonServer, urlOfNobody } from './fixtures/json-server.ts';
 import { kmsClient, region } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: ListeningKms;
 let keyArn: string;
@@ -86,6 +87,32 @@ describe('a keyring of @aws-crypto in our client', () => {
       expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: '@aws-crypto keyring' });
     }
     await gateway.close();
+  });
+
+  it('takes credentials that its client does not find for an outage', async () => {
+    const missing = Object.assign(new Error('none'), { name: 'CredentialsProviderError' });
+    const keyring = fromAwsCrypto(theirKms(kms.url, () => Promise.reject(missing)));
+    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', cause: missing });
+  });
+
+  it('says that a key service is out in both directions, where the keyring keeps the error', async () => {
+    const refused = Object.assign(new Error('nobody there'), { code: 'ECONNREFUSED', syscall: 'connect' });
+    const fail = async (): Promise<never> => Promise.reject(refused);
+    class Unreachable extends KeyringNode {
+      override _onEncrypt = fail;
+      override _onDecrypt = fail;
+    }
+    const keyring = fromAwsCrypto(new Unreachable());
+    const { encryptedDataKeys } = await ourAes(1).onEncrypt(encryptionMaterials());
+    for (const failed of [
+      keyring.onEncrypt(encryptionMaterials()),
+      keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys),
+    ]) {
+      const error = await keyringError(failed);
+      expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: '@aws-crypto keyring' });
+      expect(rootCauses(error)).toEqual([refused]);
+    }
   });
 
   it('encrypts nothing with a keyring that wraps nothing', async () => {
@@ -229,9 +256,13 @@ function theirAes(fill: number): RawAesKeyringNode {
   });
 }
 
-function theirKms(endpoint = kms.url): KmsKeyringNode {
-  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'of no meaning here' };
+function theirKms(
+  endpoint = kms.url,
+  credentials: KMSClientConfig['credentials'] = someCredentials,
+): KmsKeyringNode {
   const clientProvider = () => new KMS({ region, endpoint, credentials, maxAttempts: 1 });
   // @ts-expect-error its declarations were not written with exactOptionalPropertyTypes in mind
   return new KmsKeyringNode({ clientProvider, generatorKeyId: keyArn });
 }
+
+const someCredentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'of no meaning here' };
