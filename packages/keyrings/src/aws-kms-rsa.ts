@@ -12,11 +12,18 @@ import { isRelatedKey, parseAwsKmsKeyArn } from './internal/aws-kms/arn.ts';
 import { checkedClient, checkedGrantTokens } from './internal/aws-kms/clients.ts';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
 import { providerInfoText } from './internal/aws-kms/provider-info.ts';
+import { dataKeyNotOpened } from './internal/data-key-not-opened.ts';
 import { KeyringError } from './internal/errors.ts';
 import { type KeyInput, publicKeyObject } from './internal/key-object.ts';
 import { called, invalidAnswer } from './internal/key-service.ts';
 import { assertRsaKey } from './internal/rsa/rsa-key.ts';
-import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './internal/wrapping.ts';
+import {
+  assertNoDataKey,
+  openFirst,
+  wipedOnFailure,
+  withDataKey,
+  withEncryptedDataKey,
+} from './internal/wrapping.ts';
 
 export type { KeyInput } from './internal/key-object.ts';
 
@@ -85,11 +92,10 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
 
     async onDecrypt(materials, encryptedDataKeys) {
       if (client === undefined) throw new TypeError('client: expected one, to open a data key');
+      assertNoDataKey(materials);
       if (materials.suite.signature !== undefined) {
-        throw new KeyringError(
-          'DATA_KEY_NOT_OPENED',
-          'the suite signs, which proves nothing under a public key',
-        );
+        const message = 'the suite signs, which proves nothing under a public key';
+        throw dataKeyNotOpened([new KeyringError('DATA_KEY_NOT_OPENED', message)]);
       }
       const digest = contextDigest(materials.encryptionContext);
       const own = encryptedDataKeys.filter(

@@ -165,8 +165,12 @@ describe('an AWS KMS RSA keyring', () => {
     const { encryptedDataKeys } = await rsa().onEncrypt(encryptionMaterials());
     for (const suite of [0x0214, 0x0346, 0x0378, 0x0578] as const) {
       await expect(rsa().onEncrypt(encryptionMaterials({ suite }))).rejects.toThrow(TypeError);
-      const error = await keyringError(rsa().onDecrypt(decryptionMaterials({ suite }), encryptedDataKeys));
+      const materials = decryptionMaterials({ suite });
+      const error = await keyringError(rsa().onDecrypt(materials, encryptedDataKeys));
       expect(error.code).toBe('DATA_KEY_NOT_OPENED');
+      expect(error.cause).toBeInstanceOf(AggregateError);
+      const given = await keyringError(rsa().onDecrypt({ ...materials, dataKey }, encryptedDataKeys));
+      expect(given.code).toBe('DATA_KEY_ALREADY_SET');
     }
   });
 
