@@ -6,6 +6,7 @@ import { answering, type Fault, type JsonServer, startJsonServer } from '../fixt
 import { kmsClient } from '../fixtures/scripted-kms.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from '../materials.ts';
 
+const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 let server: JsonServer;
 let client: KMSClient;
 
@@ -103,11 +104,12 @@ describe('AWS KMS refuses', () => {
   }
 });
 
-describe('an answer of AWS KMS that is no JSON', () => {
-  const page = '<html>welcome</html>';
-
-  it('is invalid, and is not repeated', async () => {
-    const { encrypting, decrypting } = await failuresWith(answering(200, page));
+describe('an answer of AWS KMS that cannot be read', () => {
+  it.each([
+    ['no JSON', '<html>welcome</html>'],
+    ['no base64', { KeyId: keyArn, Plaintext: '@@@@', CiphertextBlob: 'AQID' }],
+  ])('since it is %s is invalid, and is not repeated', async (_, answer) => {
+    const { encrypting, decrypting } = await failuresWith(answering(200, answer));
     expect(encrypting).toMatchObject({ code: 'KEY_SERVICE_ANSWER_INVALID', keyService: 'AWS KMS' });
     expect(encrypting.cause).toBeUndefined();
     expect(decrypting.code).toBe('DATA_KEY_NOT_OPENED');
@@ -125,7 +127,6 @@ describe('an answer of AWS KMS that is no JSON', () => {
   });
 });
 
-const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const encryptedDataKey = {
   providerId: 'aws-kms',
   providerInfo: new TextEncoder().encode(keyArn),

@@ -5,7 +5,9 @@ import { member } from '../member.ts';
 export const AWS_KMS_FAILURES: KeyServiceFailures = {
   keyService: 'AWS KMS',
   isOutage,
-  isUnreadable: (error) => error instanceof SyntaxError && statusOf(error) === 200,
+  // No JSON, or no base64 in it.
+  isUnreadable: (error) =>
+    (error instanceof SyntaxError || error instanceof TypeError) && statusOf(error) === 200,
 };
 
 /** By the status: older clients call every exception that they do not know a fault of the caller. */

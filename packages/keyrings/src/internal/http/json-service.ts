@@ -31,8 +31,9 @@ export interface JsonService {
   /**
    * Resolves to the JSON of an answer with status 200. Follows no redirects, tries once, and reads 128 KiB at most.
    *
-   * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` (no answer in time, status 401, 408, 429 or 5xx, no
-   *   token, and what the kind of service says), `KEY_SERVICE_REFUSED` (any other status) or `KEY_SERVICE_ANSWER_INVALID` (no JSON, or too much of it)
+   * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` (no answer in time, status 401, 408, 429 or 5xx, no token, or what
+   *   else the kind of service counts as an outage), `KEY_SERVICE_REFUSED` (any other status) or
+   *   `KEY_SERVICE_ANSWER_INVALID` (no JSON, or too much of it)
    */
   post(url: string, body: Readonly<Record<string, string | number>>): Promise<unknown>;
 }
