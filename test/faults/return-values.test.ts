@@ -94,6 +94,28 @@ describe.skipIf(!hasCompiler())('a token that fails again and again', () => {
     expect(changes).toEqual(['UNAVAILABLE', 'ACTIVE']);
   });
 
+  it('is opened anew until that succeeds, also when it has no session left at first', {
+    timeout: 60_000,
+  }, async () => {
+    const { shim, open } = await faultyToken();
+    shim.fail('C_EncryptInit', { returns: RETURN_VALUES.CKR_DEVICE_ERROR }, -1);
+    const trials = async () => {
+      await tryToUse(open.device);
+      return shim.hits('C_EncryptInit');
+    };
+    // Before the second one it is opened anew.
+    await expect.poll(trials, { interval: 10 }).toBe(5 + 1);
+    shim.fail('C_OpenSession', { returns: CKR_SESSION_COUNT }, -1);
+    const openings = async () => {
+      await tryToUse(open.device);
+      return shim.hits('C_OpenSession');
+    };
+    await expect.poll(openings, { timeout: 5000 }).toBeGreaterThan(0);
+    await expect(seal(open.device)).rejects.toMatchObject({ errorName: 'InternalException' });
+    shim.heal();
+    expect(await recoveryMs(open.device)).toBeLessThan(10_000);
+  });
+
   it('is initialised anew when somebody has finalised its module', async () => {
     const { shim, open, token } = await faultyToken();
     const sealed = await seal(open.device);
@@ -106,3 +128,5 @@ describe.skipIf(!hasCompiler())('a token that fails again and again', () => {
     expect(await opens(open.device, sealed)).toBe(true);
   });
 });
+
+const CKR_SESSION_COUNT = 0xb1;

@@ -5,7 +5,7 @@ import type { TokenConfig } from '../config/config.ts';
 import type { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
-import { isPinRefusal, tokenException } from './failures.ts';
+import { isOutage, isPinRefusal, tokenException } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { connectToken, type TokenConnection } from './token-connection.ts';
@@ -73,7 +73,7 @@ function heldToken(
   let renewal = Promise.resolve();
   let holds = 1;
   const connected = (): KeyDevice => {
-    if (connection === undefined) throw tokenException(lost);
+    if (connection === undefined) throw outage(lost);
     return connection.device;
   };
   const reconnected = async (before: TokenConnection | undefined): Promise<TokenConnection> => {
@@ -143,6 +143,13 @@ function heldToken(
       await connection?.close();
     },
   };
+}
+
+/** The exception for a token that is not open: whatever keeps it from being opened, it does not work. */
+function outage(cause: unknown): XksException {
+  const exception = tokenException(cause);
+  if (isOutage(exception)) return exception;
+  return tokenException(new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token is not open', { cause }));
 }
 
 /** Whether a token may work later as it is configured. A wrong PIN does not, and a token locks itself over it. */

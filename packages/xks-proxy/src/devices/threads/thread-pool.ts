@@ -154,25 +154,34 @@ class Pool implements ThreadPool {
 
   /** Resolves to whether it has opened the token. */
   async #startThread(): Promise<boolean> {
+    try {
+      const worker = await this.#openedWorker();
+      this.#failure = undefined;
+      this.#next(worker);
+      return true;
+    } catch (error) {
+      this.#failure = { error, atMs: performance.now() };
+      this.#learn(error);
+      // Whoever waits hears why, rather than wait for threads that fare no better.
+      if (this.#threads.size === this.#starting.size) this.#refuseWaiting(error);
+      return false;
+    }
+  }
+
+  async #openedWorker(): Promise<TokenWorker> {
     const { worker, opened } = startTokenWorker(this.#options.settings);
     const givenUp = new Promise<never>((_, reject) => void this.#starting.set(worker, reject));
     this.#threads.add(worker);
     void worker.ended.then(() => this.#forget(worker));
     try {
       await Promise.race([opened, givenUp]);
-      this.#starting.delete(worker);
-      this.#failure = undefined;
-      this.#next(worker);
-      return true;
+      return worker;
     } catch (error) {
-      this.#starting.delete(worker);
       this.#threads.delete(worker);
-      this.#failure = { error, atMs: performance.now() };
-      this.#learn(error);
       this.#end(worker);
-      // Whoever waits hears why, rather than wait for threads that fare no better.
-      if (this.#threads.size === this.#starting.size) this.#refuseWaiting(error);
-      return false;
+      throw error;
+    } finally {
+      this.#starting.delete(worker);
     }
   }
 

@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { Pkcs11Error } from '@holdfast/pkcs11';
 import { errorOf, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
 
 /** A thread with one session; it makes one call at a time. */
@@ -16,15 +17,15 @@ export interface TokenWorker {
   readonly ended: Promise<void>;
 }
 
-/** Starts a thread; `opened` settles with the opening of its token. */
+/**
+ * Starts a thread; `opened` settles with the opening of its token. Throws Pkcs11Error TOKEN_UNAVAILABLE where the system
+ * allows no more threads.
+ */
 export function startTokenWorker(settings: ThreadSettings): {
   readonly worker: TokenWorker;
   readonly opened: Promise<ThreadAnswer>;
 } {
-  // Beside this file, compiled as it is or not.
-  const thread = new Worker(new URL(`./token-thread${extname(import.meta.url)}`, import.meta.url), {
-    resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
-  });
+  const thread = newThread();
   let current: { readonly sinceMs: number; readonly settle: (answer: ThreadAnswer) => void } | undefined;
   thread.on('message', (answer: ThreadAnswer) => {
     const { settle } = current ?? {};
@@ -57,6 +58,17 @@ export function startTokenWorker(settings: ThreadSettings): {
     ended,
   };
   return { worker, opened: call({ kind: 'open', settings }) };
+}
+
+function newThread(): Worker {
+  try {
+    // Beside this file, compiled as it is or not.
+    return new Worker(new URL(`./token-thread${extname(import.meta.url)}`, import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
+    });
+  } catch (cause) {
+    throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'no thread can be started for the token', { cause });
+  }
 }
 
 // What a call leaves behind is little, and there may be many threads: they need not each have what the process may.

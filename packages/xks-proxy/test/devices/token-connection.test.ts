@@ -1,0 +1,64 @@
+import { createSecretKey } from 'node:crypto';
+import type * as WorkerThreads from 'node:worker_threads';
+import { temporaryToken } from '@holdfast/pkcs11/testing';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { connectToken, type TokenConnection } from '../../src/devices/token-connection.ts';
+
+// The limits that have a real system refuse a thread are none for root.
+const system = vi.hoisted(() => ({ refusesThreads: false }));
+vi.mock('node:worker_threads', async (original) => {
+  const real = await original<typeof WorkerThreads>();
+  class Worker extends real.Worker {
+    constructor(...parameters: ConstructorParameters<typeof real.Worker>) {
+      if (system.refusesThreads) {
+        throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+      }
+      super(...parameters);
+    }
+  }
+  return { ...real, Worker };
+});
+
+/** A token whose calls run in threads. */
+async function connection(maxSessions: number): Promise<TokenConnection> {
+  const token = temporaryToken({ label: 'threads' });
+  const connected = await connectToken({
+    name: 'threads',
+    module: token.modulePath,
+    selector: { label: token.label },
+    pin: createSecretKey(token.pin, 'utf8'),
+    calls: 'worker',
+    iv: 'supplied',
+    maxSessions,
+    healthKeyLabel: undefined,
+    cluster: undefined,
+  });
+  onTestFinished(async () => {
+    system.refusesThreads = false;
+    await connected.close();
+    token.dispose();
+  });
+  return connected;
+}
+
+it('a call for which the system allows no thread fails as of a token that is out, until there are threads again', async () => {
+  system.refusesThreads = true;
+  const connected = await connection(2);
+  for (let round = 0; round < 3; round += 1) {
+    await expect(connected.device.ping()).rejects.toMatchObject({
+      errorName: 'InternalException',
+      cause: { code: 'TOKEN_UNAVAILABLE', cause: { code: 'ERR_WORKER_INIT_FAILED' } },
+    });
+    await connected.renewed();
+    expect(connected.counts()).toEqual({ limit: 2, open: 0, idle: 0, hung: 0 });
+  }
+  system.refusesThreads = false;
+  await connected.device.ping();
+});
+
+it('threads that there are do the work of those that the system does not allow', async () => {
+  const connected = await connection(8);
+  system.refusesThreads = true;
+  await Promise.all(Array.from({ length: 32 }, () => connected.device.ping()));
+  expect(connected.counts()).toEqual({ limit: 8, open: 4, idle: 4, hung: 0 });
+});
