@@ -16,7 +16,11 @@ import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
 export type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
 
-/** Chooses the branch key of a message by its encryption context, for instance one for each tenant. */
+/**
+ * Chooses the branch key of a message by its encryption context, for instance one for each tenant. On decrypt, what it
+ * throws says that the data key was not opened, unless that is a `KeyringError` `KEY_SERVICE_UNAVAILABLE`: throw it where
+ * the branch key cannot be found out at the time.
+ */
 export type BranchKeyIdSupplier = (encryptionContext: EncryptionContext) => string | Promise<string>;
 
 /** Options of {@link hierarchicalKeyring}. */
@@ -27,7 +31,10 @@ export interface HierarchicalKeyringOptions {
   readonly branchKeyId: string | BranchKeyIdSupplier;
   /** Milliseconds that a branch key is used before the key store is asked for it again, 1 or more. */
   readonly ttlMs: number;
-  /** Keeps the branch keys. Default: a `localCache` of this keyring's own, for 1,000 versions of branch keys. */
+  /**
+   * Keeps the branch keys: an entry for each that wraps, and one for each version that opens. Default: a `localCache`
+   * of this keyring's own, with room for 1,000.
+   */
   readonly cache?: MaterialsCache;
   /**
    * Keyrings with the same partition on the same cache share branch keys of key stores of the same logical name,
@@ -42,8 +49,8 @@ export interface HierarchicalKeyringOptions {
 }
 
 /**
- * Wraps data keys with a branch key, which AWS KMS keeps wrapped and this keyring in a cache: any number of messages
- * needs one call of AWS KMS for each version of a branch key and each `ttlMs`.
+ * Wraps data keys with a branch key, which AWS KMS keeps wrapped and this keyring in a cache: in each `ttlMs`, any
+ * number of messages needs one call of AWS KMS for the active version, and one for each version that is opened.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` and `DATA_KEY_NOT_OPENED`; and with `KEY_SERVICE_…`,
  * `BRANCH_KEY_NOT_FOUND` or `BRANCH_KEY_INVALID`, which on decrypt stand in the cause, but for an outage. Where the

@@ -161,6 +161,12 @@ describe('a hierarchical keyring', () => {
     expect(error.code).toBe('DATA_KEY_NOT_OPENED');
     expect(rootCauses(error)).toEqual([cause]);
 
+    const outage = new KeyringError('KEY_SERVICE_UNAVAILABLE', 'nobody knows the tenants at the time');
+    const waiting = hierarchicalKeyring({ keyStore, ttlMs, branchKeyId: () => Promise.reject(outage) });
+    await expect(waiting.onEncrypt(encryptionMaterials())).rejects.toBe(outage);
+    const unknown = await keyringError(waiting.onDecrypt(decryptionMaterials(), encryptedDataKeys));
+    expect(unknown.code).toBe('KEY_SERVICE_UNAVAILABLE');
+
     const empty = hierarchicalKeyring({ keyStore, ttlMs, branchKeyId: () => '' });
     await expect(empty.onEncrypt(encryptionMaterials())).rejects.toThrow(TypeError);
   });

@@ -2,7 +2,7 @@ import type { BranchKeyMaterials } from '@holdfast/sdk/spi';
 
 /**
  * What a hierarchical keyring asks for branch keys. Every call answers a key in memory of its own, for the caller to
- * wipe, and rejects with `KeyringError`.
+ * wipe, and rejects with `KeyringError`; whatever else it rejects with counts as an outage.
  */
 export interface BranchKeySource {
   /** Is bound to every key of the store. Tells key stores apart in a cache that several keyrings share. */

@@ -105,10 +105,10 @@ function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** A cache has errors of its own for a load that takes too long. */
+/** What is no `KeyringError`, such as that of a cache for a load that takes too long, says nothing about a data key. */
 const BRANCH_KEY_STORE_FAILURES: KeyServiceFailures = {
   keyService: 'branch key store',
-  isOutage: (error) => error instanceof Error && error.name === 'EncryptionSdkError',
+  isOutage: () => true,
 };
 const HIERARCHICAL_KEYRING = 2;
 const ENCRYPT = 1;

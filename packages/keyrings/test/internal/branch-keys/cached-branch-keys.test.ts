@@ -72,7 +72,7 @@ describe('branch keys by way of a cache', () => {
     );
     expect(outcomes.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 'rejected'));
     expect(outcomes[0]).toMatchObject({
-      reason: { code: 'KEY_SERVICE_REFUSED', cause: { message: 'not now' } },
+      reason: { code: 'KEY_SERVICE_UNAVAILABLE', cause: { message: 'not now' } },
     });
     await branchKeys.activeBranchKey('a');
     expect(inner.calls).toHaveLength(2);
