@@ -21,7 +21,8 @@ export interface DynamoDbTable {
 
 /**
  * Keeps branch keys in a table of Amazon DynamoDB, in the layout of the specification: every implementation of it
- * reads what another wrote. Reads are strongly consistent, writes are transactions.
+ * reads what another wrote. Reads are strongly consistent, writes are transactions: of a global table, both only within
+ * one Region.
  *
  * @throws TypeError for a missing client or table name
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#record-format

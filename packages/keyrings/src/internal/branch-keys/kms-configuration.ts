@@ -2,7 +2,8 @@ import { awsKmsKeyArnText, isRelatedKey, parseAwsKmsKeyArn } from '../aws-kms/ar
 import { KeyringError } from '../errors.ts';
 
 /**
- * Which keys of AWS KMS a branch key store may use.
+ * Which keys of AWS KMS a branch key store may use. With discovery, whoever can write to the storage and has a key that
+ * the client may use can put a branch key of their own there: IAM has to name the keys, never `*`.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#aws-kms-configuration
  */
