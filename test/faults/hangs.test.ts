@@ -110,12 +110,16 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 1 });
     await recoveryMs(open.device);
     shim.fail('C_FindObjectsInit', 'hang', -1);
-    const lookups = Array.from({ length: 5 }, (_, index) => open.device.key({ label: `other-${index}` }));
+    const lookUp = (label: string) => open.device.key({ label });
+    await expect(lookUp('other')).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
+    expect(open.isStuck()).toBe(false);
+    const lookups = Array.from({ length: 4 }, (_, index) => lookUp(`other-${index}`));
     for (const { status, ...outcome } of await Promise.allSettled(lookups)) {
       expect(status).toBe('rejected');
       expect(outcome).toMatchObject({ reason: { errorName: 'DependencyTimeoutException' } });
     }
     expect(open.sessions()).toMatchObject({ open: 0, hung: 4 });
+    expect(open.isStuck()).toBe(true);
   });
 
   it('may allow fewer sessions than the configuration: they serve, and others are tried seldom', {

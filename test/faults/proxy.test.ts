@@ -25,8 +25,9 @@ describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that
   const acme = () => proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody());
   const other = () =>
     proxy.call('/kms/xks/v1/keys/orders/encrypt', encryptBody(), { signing: proxy.credentials.other });
+  const health = async () => (await proxy.call(`${BASE}/health`, { requestMetadata: metadata() })).json;
   const statuses = async () => {
-    const { json } = await proxy.call(`${BASE}/health`, { requestMetadata: metadata() });
+    const json = await health();
     return JSON.stringify(json['ekmFleetDetails']).match(/ACTIVE|DEGRADED|UNAVAILABLE/g);
   };
 
@@ -80,11 +81,13 @@ describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that
     await start('["faulty", "well"]', () => shim.fail('C_OpenSession', { returns: 0xe0 }, -1));
     await expect(acme()).resolves.toMatchObject({ status: 200 });
     expect(await statuses()).toEqual(['UNAVAILABLE', 'ACTIVE']);
+    expect(await health()).toMatchObject({ ekmVendor: 'unknown' });
     shim.heal();
     const afterOneMore = async () => {
       await acme();
       return statuses();
     };
     await expect.poll(afterOneMore, { timeout: 15_000 }).toEqual(['DEGRADED', 'ACTIVE']);
+    expect((await health())['ekmVendor']).toMatch(/softhsm/i);
   });
 });

@@ -68,6 +68,23 @@ describe('another configuration', () => {
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
   });
 
+  it('holds up nobody for as long as it looks for all its keys', async () => {
+    const keys = Array.from(
+      { length: 100 },
+      (_, index) => `external_key_id = "k${index}"\nlabel = "k${index}"\n`,
+    );
+    let turns = 0;
+    let isOver = false;
+    const turn = () => {
+      turns += 1;
+      if (!isOver) setImmediate(turn);
+    };
+    turn();
+    await proxy.reload((toml) => toml + keys.map((key) => `[[stores.keys]]\n${key}`).join(''));
+    isOver = true;
+    expect(turns).toBeGreaterThan(keys.length);
+  });
+
   it('gives new connections another certificate', async () => {
     const authority = await createCertificateAuthority();
     const server = await authority.issue({ commonName: 'localhost', dnsNames: ['localhost'] });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { IvBudget } from '../budget/iv-budget.ts';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
@@ -7,7 +8,7 @@ import { currentVersion, keyUsages, lastVersion } from '../stores.ts';
 import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
-import type { DeviceInfo, KeyDevice } from './key-device.ts';
+import type { KeyDevice } from './key-device.ts';
 import {
   awaitToken,
   isPassing,
@@ -99,7 +100,7 @@ export async function openFleet(
   if (first === undefined) throw new TypeError('tokens: expected one at least');
   for (const [index, tokenConfig] of config.tokens.entries()) tokens[index]?.adopt(tokenConfig);
   return {
-    description: description(config, first.token.info),
+    description: description(config, first.token),
     members,
     deviceOf({ tokens: names = tokens.map(({ config: { name } }) => name) }) {
       const named = names.flatMap((name) => tokens.filter((token) => token.config.name === name));
@@ -110,11 +111,7 @@ export async function openFleet(
       if (only === undefined) throw new TypeError('tokens: expected one at least');
       return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
     },
-    isStuck: () =>
-      tokens.every((token) => {
-        const { limit, open, hung } = token.sessions();
-        return open === 0 && hung >= limit;
-      }),
+    isStuck: () => tokens.every((token) => token.isStuck()),
     async release() {
       await Promise.all(tokens.map((token) => token.release()));
     },
@@ -153,6 +150,8 @@ async function checkedKeys(
   for (const { name: store, keys } of stores) {
     for (const key of keys) {
       if (key.tokens !== undefined && !key.tokens.includes(name)) continue;
+      // Where calls are inline the lookups of hundreds of keys would be one long turn of the event loop.
+      await setImmediate();
       // One that is to encrypt in a moment had better be known to be missing now.
       for (const { selector } of new Set([currentVersion(key), lastVersion(key)])) {
         const named = { store, externalKeyId: key.externalKeyId, selector };
@@ -169,11 +168,13 @@ async function checkedKeys(
   return [...usable.values()];
 }
 
-function description({ health }: ProxyConfig, { manufacturer }: DeviceInfo): FleetDescription {
+function description({ health }: ProxyConfig, token: OpenToken): FleetDescription {
   return {
     fleetSize: health.fleetSize,
     proxyVendor: health.proxyVendor ?? 'Holdfast',
     proxyModel: health.proxyModel ?? `Holdfast XKS proxy ${PRODUCT_VERSION}`,
-    ekmVendor: health.ekmVendor ?? manufacturer,
+    get ekmVendor() {
+      return health.ekmVendor ?? token.info.manufacturer;
+    },
   };
 }

@@ -20,6 +20,8 @@ export interface OpenToken {
   readonly status: () => HealthStatus;
   /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many never returned. */
   sessions(): ReturnType<TokenConnection['counts']>;
+  /** Whether so many calls never returned that no more are made. */
+  isStuck(): boolean;
   hold(): void;
   /** Goes by another configuration of the same token from now on: if its PIN is another one, that is for the next login. */
   adopt(config: TokenConfig): void;
@@ -125,6 +127,7 @@ function heldToken(
     status,
     sessions: () =>
       (connection ?? renewing)?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },
+    isStuck: () => (connection ?? renewing)?.isStuck() ?? false,
     hold() {
       holds += 1;
     },

@@ -13,6 +13,8 @@ export interface TokenConnection {
   readonly info: DeviceInfo;
   /** How many calls can run at once, and how many do; and how many were given up that never returned. */
   counts(): { readonly limit: number; readonly open: number; readonly idle: number; readonly hung: number };
+  /** Whether so many calls never returned that no more are made. */
+  isStuck(): boolean;
   /** Opens everything anew that can be without the risk that the event loop waits for the token. Rejects with Pkcs11Error; then this is closed. */
   renewed(): Promise<TokenConnection>;
   /** Resolves when all calls that return have returned, and the sessions are closed. */
@@ -62,6 +64,7 @@ function threaded(
       const { threads, busy, hung } = pool.counts();
       return { limit: config.maxSessions, open: threads, idle: threads - busy, hung };
     },
+    isStuck: () => pool.isStuck(),
     async renewed() {
       await pool.renew();
       return connection;
@@ -81,6 +84,7 @@ function direct(config: TokenConfig, token: Token, closeModule: () => void): Tok
     device: pkcs11Device(config.name, token, config.iv),
     info: token.info,
     counts: () => ({ ...token.sessions(), hung: 0 }),
+    isStuck: () => false,
     async renewed() {
       closeModule();
       return connectToken(config);

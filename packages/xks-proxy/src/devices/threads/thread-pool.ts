@@ -15,6 +15,8 @@ export interface ThreadPool {
   /** Starts a few threads ahead of their work; resolves when the first, or all, have opened the token, or cannot. */
   warmUp(awaited: 'first' | 'all'): Promise<void>;
   counts(): ThreadCounts;
+  /** Whether nobody is left to make a call, until one returns that hangs. */
+  isStuck(): boolean;
   /** Refuses whoever waits, ends all threads, and resolves when the first of new ones has opened the token, or cannot. */
   renew(): Promise<void>;
   /** Refuses whoever waits, and resolves when all threads have ended but those that hang. */
@@ -96,6 +98,10 @@ class Pool implements ThreadPool {
     };
   }
 
+  isStuck(): boolean {
+    return this.#threads.size === 0 && this.#hung.size >= this.#maxHung();
+  }
+
   async renew(): Promise<void> {
     await this.#endAll();
     await this.warmUp('first');
@@ -127,14 +133,9 @@ class Pool implements ThreadPool {
     if (this.#waiting.size >= this.#options.maxWaiting) {
       throw new Pkcs11Error('SESSIONS_EXHAUSTED', 'as many calls wait for a thread as may');
     }
-    if (this.#isStuck()) throw timedOut();
+    if (this.isStuck()) throw timedOut();
     const { error } = this.#failure ?? {};
     if (this.#threads.size === 0 && this.#isPaused() && isExhaustion(error)) throw error;
-  }
-
-  /** Whether nobody is left to do anything, until a call returns that hangs. */
-  #isStuck(): boolean {
-    return this.#threads.size === 0 && this.#hung.size >= this.#maxHung();
   }
 
   #isPaused(): boolean {
@@ -142,7 +143,7 @@ class Pool implements ThreadPool {
   }
 
   #startThreads(): void {
-    if (this.#isStuck()) this.#refuseWaiting(timedOut());
+    if (this.isStuck()) this.#refuseWaiting(timedOut());
     const { maxThreads } = this.#options;
     const isWanted =
       this.#waiting.size > 0 && this.#threads.size < maxThreads && this.#hung.size < this.#maxHung();
