@@ -2,7 +2,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** All parts in one new array. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const joined = new Uint8Array(length);
@@ -36,7 +36,7 @@ export function wipeAll(parts: readonly Uint8Array[]): void {
  *
  * @throws RangeError for a length that is no integer or negative
  */
-export function secretBytes(length: number): Uint8Array {
+export function secretBytes(length: number): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(length) || length < 0) throw new RangeError('length: expected an integer, 0 or more');
   return new Uint8Array(new ArrayBuffer(length));
 }
@@ -101,7 +101,7 @@ export function compareAsUtf8(a: string, b: string): number {
 }
 
 /** The same bytes, where a Buffer may have come in: views of a Buffer are Buffers too, and take longer to make. */
-export function plainView(bytes: Uint8Array): Uint8Array {
+export function plainView<B extends ArrayBufferLike>(bytes: Uint8Array<B>): Uint8Array<B> {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
@@ -136,4 +136,4 @@ export function uint16(value: number): Uint8Array {
 
 const MAX_SHORT_TEXT = 64;
 /** No bytes. Never given away: whoever gets an array may hand its memory over to a thread. */
-export const NOTHING: Uint8Array = new Uint8Array(0);
+export const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);

@@ -22,9 +22,9 @@ import { Parts } from './parts.ts';
  */
 export interface ChunkTransform {
   /** Takes a chunk and answers what is ready, which may be nothing. Wait for each call before the next. */
-  update(chunk: Uint8Array): Promise<readonly Uint8Array[]>;
+  update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]>;
   /** Ends the input and answers the rest. */
-  final(): Promise<readonly Uint8Array[]>;
+  final(): Promise<readonly Uint8Array<ArrayBuffer>[]>;
   /**
    * Gives up, where the end of the input is not going to come: what was not answered is dropped and zeroed, now or when the
    * call under way settles. Does nothing after the end or a failure, which leave nothing behind.
@@ -154,7 +154,10 @@ export function chunkDecryptor(
 
 interface Steps {
   /** Takes a chunk, or the end, which is `undefined`; with it, `taken` bytes have come. */
-  readonly take: (chunk: Uint8Array | undefined, taken: number) => Promise<readonly Uint8Array[]>;
+  readonly take: (
+    chunk: Uint8Array | undefined,
+    taken: number,
+  ) => Promise<readonly Uint8Array<ArrayBuffer>[]>;
   /** Drops and zeroes what was not answered. */
   readonly wipe: () => void;
   readonly onProgress: ChunkOptions['onProgress'];
@@ -165,11 +168,11 @@ function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
   let state: TransformState = 'ready';
   let isGivenUp = false;
   let taken = 0;
-  const call = async (chunk?: Uint8Array): Promise<readonly Uint8Array[]> => {
+  const call = async (chunk?: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> => {
     if (state === 'busy') throw new TypeError('wait for each call before the next');
     if (state === 'over') throw new TypeError('it has ended');
     state = 'busy';
-    let parts: readonly Uint8Array[] = [];
+    let parts: readonly Uint8Array<ArrayBuffer>[] = [];
     try {
       taken += chunk?.length ?? 0;
       parts = await take(chunk, taken);

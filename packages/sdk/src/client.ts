@@ -15,7 +15,7 @@ import type { AlgorithmSuite } from './suites.ts';
 
 /** A message and what it was written with. */
 export interface EncryptResult {
-  readonly message: Uint8Array;
+  readonly message: Uint8Array<ArrayBuffer>;
   /** The whole context, with what the library and the CMM added. */
   readonly encryptionContext: EncryptionContext;
   readonly suite: AlgorithmSuite;

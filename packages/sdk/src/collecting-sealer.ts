@@ -7,7 +7,7 @@ import { Parts } from './parts.ts';
 export function collectingSealer(key: AesGcmKey, iv: Uint8Array, aad: Uint8Array): Sealer {
   const [ownIv, ownAad] = [iv.slice(), aad.slice()];
   const collected = new Parts(unsafeBytes);
-  const finalWith = async (aad: Uint8Array): Promise<readonly Uint8Array[]> => {
+  const finalWith = async (aad: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> => {
     const plaintext = collected.join();
     const sealed = unsafeBytes(plaintext.length + TAG_LENGTH);
     try {

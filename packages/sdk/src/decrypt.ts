@@ -38,7 +38,7 @@ export type BodyReaderFactory = (
 
 /** The end of a message, and its header. */
 export interface DecryptedMessage extends AuthenticHeader {
-  readonly plaintext: Uint8Array;
+  readonly plaintext: Uint8Array<ArrayBuffer>;
 }
 
 /** A header whose tag has verified. */
@@ -76,7 +76,7 @@ export class MessageDecryptor {
   }
 
   /** Takes a chunk and answers the plaintext that is ready. */
-  async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+  async update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out = new Parts(unsafeBytes);
     await this.#read(chunk, out);
     this.#input.settle();

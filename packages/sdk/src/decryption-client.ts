@@ -13,7 +13,7 @@ import type { AlgorithmSuite } from './suites.ts';
 
 /** An authenticated plaintext and what it was written with. */
 export interface DecryptResult {
-  readonly plaintext: Uint8Array;
+  readonly plaintext: Uint8Array<ArrayBuffer>;
   /** The whole authenticated context: what the message stores, what the caller reproduced, what the library added. */
   readonly encryptionContext: EncryptionContext;
   readonly suite: AlgorithmSuite;

@@ -39,7 +39,7 @@ export class MessageEncryptor {
   #begun: { readonly sealer: Sealer; length: number } | undefined;
 
   /** Parts that the signer has seen, and how much it has of those that are joined. */
-  readonly #signed: Uint8Array[] = [];
+  readonly #signed: Uint8Array<ArrayBuffer>[] = [];
   #signedLength = 0;
 
   constructor(
@@ -58,7 +58,7 @@ export class MessageEncryptor {
   }
 
   /** Takes a chunk and answers the part of the message that is ready. */
-  async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+  async update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out = new Parts(unsafeBytes);
     const available = chunk.length + (this.#begun?.length ?? 0);
     this.#start(out, available, FRAME_OVERHEAD.regular * Math.ceil(available / this.header.frameLength));
@@ -68,7 +68,7 @@ export class MessageEncryptor {
   }
 
   /** Ends the plaintext and answers the rest of the message. */
-  async final(): Promise<readonly Uint8Array[]> {
+  async final(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out = new Parts(unsafeBytes);
     const begun = this.#begun;
     this.#start(out, begun?.length ?? 0, this.#lastOverhead());
@@ -82,7 +82,7 @@ export class MessageEncryptor {
   }
 
   /** The whole message in one array; nothing else goes in before or after. */
-  async whole(plaintext: Uint8Array): Promise<Uint8Array> {
+  async whole(plaintext: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     const out = new Parts(unsafeBytes, true);
     const view = plainView(plaintext);
     const { length } = view;
@@ -168,7 +168,12 @@ export class MessageEncryptor {
   }
 
   /** Puts out a frame that was sealed piece by piece. */
-  #put(kind: 'regular' | 'final', length: number, sealed: readonly Uint8Array[], out: Parts): void {
+  #put(
+    kind: 'regular' | 'final',
+    length: number,
+    sealed: readonly Uint8Array<ArrayBuffer>[],
+    out: Parts,
+  ): void {
     this.#writeHead(kind, length, 0, out);
     for (const part of sealed) out.put(part);
     this.#begun = undefined;
@@ -223,7 +228,7 @@ export class MessageEncryptor {
     }
   }
 
-  #taken(out: Parts): readonly Uint8Array[] {
+  #taken(out: Parts): readonly Uint8Array<ArrayBuffer>[] {
     return [...this.#signed.splice(0), ...out.take()];
   }
 

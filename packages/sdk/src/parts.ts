@@ -8,16 +8,16 @@ import { concat, NOTHING, wipeAll } from './bytes.ts';
 export class Parts {
   /** True if everything is to be in one array in the end, so that nothing stays as it is. */
   readonly isJoined: boolean;
-  readonly #allocate: (length: number) => Uint8Array;
-  #parts: Uint8Array[] = [];
+  readonly #allocate: (length: number) => Uint8Array<ArrayBuffer>;
+  #parts: Uint8Array<ArrayBuffer>[] = [];
   #length = 0;
   /** Where short arrays are copied to, and how far it is full. */
-  #block: Uint8Array = NOTHING;
+  #block = NOTHING;
   #end = 0;
   #nextBlockLength = 0;
 
   /** @param allocate takes memory, which need not be zeroed */
-  constructor(allocate: (length: number) => Uint8Array, isJoined = false) {
+  constructor(allocate: (length: number) => Uint8Array<ArrayBuffer>, isJoined = false) {
     this.#allocate = allocate;
     this.isJoined = isJoined;
   }
@@ -56,7 +56,7 @@ export class Parts {
   }
 
   /** Adds an array that nobody else uses any more. A short one is copied and wiped, unless nothing else is expected. */
-  put(bytes: Uint8Array): void {
+  put(bytes: Uint8Array<ArrayBuffer>): void {
     const isAll = this.isJoined && this.#length === 0 && bytes.length === this.#nextBlockLength;
     if (!isAll && this.copies(bytes.length)) {
       this.putCopy(bytes);
@@ -75,7 +75,7 @@ export class Parts {
   }
 
   /** Gives everything away. */
-  take(): readonly Uint8Array[] {
+  take(): readonly Uint8Array<ArrayBuffer>[] {
     this.#closeBlock();
     const parts = this.#parts;
     this.#parts = [];
@@ -85,7 +85,7 @@ export class Parts {
   }
 
   /** Gives everything away in one array. */
-  join(): Uint8Array {
+  join(): Uint8Array<ArrayBuffer> {
     const parts = this.take();
     const [only] = parts;
     if (only !== undefined && parts.length === 1) return only;

@@ -9,19 +9,24 @@ import { assertBytes } from './options.ts';
  * @example
  * response.body.pipeThrough(transformStream(client.decryptor({ keyring })))
  */
-export function transformStream(transform: ChunkTransform): TransformStream<Uint8Array, Uint8Array> {
+export function transformStream(
+  transform: ChunkTransform,
+): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
   const transformer = {
-    async transform(chunk: Uint8Array, controller: TransformStreamDefaultController<Uint8Array>) {
+    async transform(
+      chunk: Uint8Array,
+      controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
+    ) {
       for (const piece of pieces(chunk)) {
         for (const part of await transform.update(piece)) controller.enqueue(part);
       }
     },
-    async flush(controller: TransformStreamDefaultController<Uint8Array>) {
+    async flush(controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>) {
       for (const part of await transform.final()) controller.enqueue(part);
     },
     cancel: () => transform.abort(),
   };
-  return new TransformStream<Uint8Array, Uint8Array>(transformer);
+  return new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>(transformer);
 }
 
 /**
@@ -34,7 +39,7 @@ export function transformStream(transform: ChunkTransform): TransformStream<Uint
 export async function* iterate(
   transform: ChunkTransform,
   source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   try {
     for await (const chunk of source) {
       for (const piece of pieces(chunk)) yield* await transform.update(piece);

@@ -76,6 +76,18 @@ describe('what comes out', () => {
     },
   );
 
+  it('is memory of one thread by its type too, which is what functions of browsers take', async () => {
+    const client = encryptionClient();
+    const { message } = await client.encrypt(plaintext, { keyring });
+    const opened = await client.decrypt(message, { keyring });
+    const parts = [message, opened.plaintext];
+    for await (const part of iterate(client.encryptor({ keyring }), [plaintext])) parts.push(part);
+    const stream = ReadableStream.from([message]).pipeThrough(transformStream(client.decryptor({ keyring })));
+    for await (const part of stream) parts.push(part);
+    const buffers: ArrayBuffer[] = parts.map(({ buffer }) => buffer);
+    expect(buffers.map(({ constructor }) => constructor)).toEqual(buffers.map(() => ArrayBuffer));
+  });
+
   it('in one piece has a buffer of its own length, so that it may be stored by that', async () => {
     const client = encryptionClient();
     const lengths = fc.integer({ min: 0, max: 5000 });

@@ -13,7 +13,7 @@ import type { Input } from '../format/input.ts';
 import { Parts, PIECE_LENGTH } from '../parts.ts';
 import type { AesGcmKey, Awaitable, Opener, Sealer } from './provider.ts';
 
-export function unsafeBytes(length: number): Uint8Array {
+export function unsafeBytes(length: number): Uint8Array<ArrayBuffer> {
   // Zeros cost less than a Buffer here, and plaintext must not lie in the engine's heap, as a short array would.
   return length <= 64 ? secretBytes(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
@@ -93,12 +93,12 @@ class NodeSealer implements Sealer {
     this.#ciphertext.put(plainView(this.#cipher.update(plaintext)));
   }
 
-  final(): readonly Uint8Array[] {
+  final(): readonly Uint8Array<ArrayBuffer>[] {
     return [...this.#ciphertext.take(), tagOf(this.#cipher)];
   }
 
   /** Of the tag that was expected nothing is ever made: two under one IV would tell of the key that authenticates. */
-  async finalWith(aad: Uint8Array): Promise<readonly Uint8Array[]> {
+  async finalWith(aad: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const [decipher, cipher] = [this.#restart(), this.#start(aad)];
     const parts = this.#ciphertext.take();
     let length = 0;
@@ -135,7 +135,7 @@ class NodeOpener implements Opener {
     return this.#plaintext?.length ?? 0;
   }
 
-  read(input: Input): Awaitable<readonly Uint8Array[] | false | undefined> {
+  read(input: Input): Awaitable<readonly Uint8Array<ArrayBuffer>[] | false | undefined> {
     const length = this.#missing;
     if (this.#plaintext !== undefined || length > PIECE_LENGTH || input.length < length + TAG_LENGTH) {
       return this.#readPieces(input, (this.#plaintext ??= new Parts(unsafeBytes)));
@@ -148,7 +148,10 @@ class NodeOpener implements Opener {
     this.#plaintext?.wipe();
   }
 
-  async #readPieces(input: Input, plaintext: Parts): Promise<readonly Uint8Array[] | false | undefined> {
+  async #readPieces(
+    input: Input,
+    plaintext: Parts,
+  ): Promise<readonly Uint8Array<ArrayBuffer>[] | false | undefined> {
     for (let passed = 0; this.#missing > 0 && input.length > 0; ) {
       if (passed > MAX_BLOCKING_LENGTH) {
         passed = 0;
@@ -175,7 +178,7 @@ function refused(plaintext: readonly Uint8Array[]): false {
   return false;
 }
 
-function tagOf(cipher: CipherGCM): Uint8Array {
+function tagOf(cipher: CipherGCM): Uint8Array<ArrayBuffer> {
   cipher.final();
   return plainView(cipher.getAuthTag());
 }

@@ -12,7 +12,7 @@ export interface CryptoProvider {
   /** `length` bytes from the system's random generator, in memory of their own. */
   randomBytes(length: number): Uint8Array;
   /** Memory that may hold anything: for whoever writes all of it before somebody sees it. */
-  unsafeBytes(length: number): Uint8Array;
+  unsafeBytes(length: number): Uint8Array<ArrayBuffer>;
   /** Takes a copy of a 16, 24 or 32-byte key. */
   aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey>;
   /** HMAC of the concatenated parts. */
@@ -57,9 +57,9 @@ export interface Sealer {
   /** Takes a piece, which may change afterwards. */
   update(plaintext: Uint8Array): void;
   /** Ciphertext and tag, in memory of their own. */
-  final(): Awaitable<readonly Uint8Array[]>;
+  final(): Awaitable<readonly Uint8Array<ArrayBuffer>[]>;
   /** The same with other additional data than was expected, and the same IV: costs up to twice the work once more. */
-  finalWith(aad: Uint8Array): Awaitable<readonly Uint8Array[]>;
+  finalWith(aad: Uint8Array): Awaitable<readonly Uint8Array<ArrayBuffer>[]>;
   /** Gives up: nothing of the plaintext is left. */
   wipe(): void;
 }
@@ -72,7 +72,7 @@ export interface Opener {
    * Uses up what the input has of ciphertext and tag. Answers the plaintext, in memory of its own, when that was all of it;
    * false, and nothing is left of the plaintext, if the tag does not verify; `undefined` while more has to come.
    */
-  read(input: Input): Awaitable<readonly Uint8Array[] | false | undefined>;
+  read(input: Input): Awaitable<readonly Uint8Array<ArrayBuffer>[] | false | undefined>;
   /** Gives up: nothing of the plaintext is left. Absent where none is ever inside. */
   wipe?(): void;
 }

@@ -8,7 +8,7 @@ export interface AesGcm {
   readonly decrypt: AesGcmStep;
 }
 
-type AesGcmStep = (iv: Uint8Array, aad: Uint8Array, input: Uint8Array) => Promise<Uint8Array>;
+type AesGcmStep = (iv: Uint8Array, aad: Uint8Array, input: Uint8Array) => Promise<Uint8Array<ArrayBuffer>>;
 
 export function aesGcm(key: Uint8Array): AesGcm {
   const ownKey = key.slice();

@@ -11,7 +11,7 @@ export function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(secretBytes(length));
 }
 
-export function unsafeBytes(length: number): Uint8Array {
+export function unsafeBytes(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length);
 }
 

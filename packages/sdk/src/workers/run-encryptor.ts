@@ -29,10 +29,10 @@ export class RunEncryptor {
   }
 
   /** Takes a chunk and answers the part of the message that is ready. */
-  async update(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+  async update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const view = plainView(chunk);
     const { length } = view;
-    const out: Uint8Array[] = [];
+    const out: Uint8Array<ArrayBuffer>[] = [];
     await this.#begin(out);
     for (let offset = 0; offset < length; ) {
       // Not before more comes: the last frame is a final one.
@@ -50,8 +50,8 @@ export class RunEncryptor {
   }
 
   /** Ends the plaintext and answers the rest of the message. */
-  async final(): Promise<readonly Uint8Array[]> {
-    const out: Uint8Array[] = [];
+  async final(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+    const out: Uint8Array<ArrayBuffer>[] = [];
     await this.#begin(out);
     for (let ready = await this.#queue.next(); ready; ready = await this.#queue.next()) {
       await this.#put(ready, out);
@@ -70,7 +70,7 @@ export class RunEncryptor {
   }
 
   /** The header comes first. */
-  async #begin(out: Uint8Array[]): Promise<void> {
+  async #begin(out: Uint8Array<ArrayBuffer>[]): Promise<void> {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
     out.push(...(await this.#message.update(new Uint8Array(0))));
@@ -88,7 +88,7 @@ export class RunEncryptor {
     this.#length = 0;
   }
 
-  async #put(sealed: Uint8Array, out: Uint8Array[]): Promise<void> {
+  async #put(sealed: Uint8Array<ArrayBuffer>, out: Uint8Array<ArrayBuffer>[]): Promise<void> {
     await this.#message.adopt(sealed);
     out.push(sealed);
   }

@@ -27,14 +27,14 @@ export class RunQueue {
   }
 
   /** The result of the first run if it is there, or if so many are under way that it is time to wait. */
-  async shift(): Promise<Uint8Array | undefined> {
+  async shift(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const [first] = this.#pending;
     const isFull = this.#pending.length > 2 * this.#pool.size;
     return first?.isSettled === true || isFull ? this.next() : undefined;
   }
 
   /** The result of the first run, which is waited for; `undefined` if there is none. */
-  async next(): Promise<Uint8Array | undefined> {
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const first = this.#pending.shift();
     if (first === undefined) return undefined;
     const { result, spent } = await first.result;
