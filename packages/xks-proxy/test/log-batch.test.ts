@@ -1,4 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { batchedLines } from '../src/log-batch.ts';
@@ -6,7 +8,15 @@ import { batchedLines } from '../src/log-batch.ts';
 test('lines of a few milliseconds are one write, in their order', async () => {
   const before = process.listeners('exit');
   const writes: string[] = [];
-  const stream = batchedLines({ write: (text) => writes.push(text) });
+  const stream = batchedLines(
+    new Writable({
+      decodeStrings: false,
+      write(text: string, _encoding, done) {
+        writes.push(text);
+        done();
+      },
+    }),
+  );
   onTestFinished(() => {
     for (const listener of process.listeners('exit')) {
       if (!before.includes(listener)) process.off('exit', listener);
@@ -25,9 +35,9 @@ test('lines of a few milliseconds are one write, in their order', async () => {
 test.each(['process.exit(3)', 'throw new Error("nobody catches it")'])(
   'lines are written before the end by %s',
   (end) => {
-    const module = new URL('../dist/log-batch.js', import.meta.url).href;
-    const program = `import { batchedLines } from ${JSON.stringify(module)};
-      batchedLines(process.stdout).write('last\\n');
+    const program = `import { batchedLines } from ${moduleUrl('log-batch')};
+      import { standardOutput } from ${moduleUrl('cli/standard-output')};
+      batchedLines(standardOutput()).write('last\\n');
       ${end};`;
     const options = { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } } as const;
     const { stdout, status } = spawnSync(
@@ -40,4 +50,23 @@ test.each(['process.exit(3)', 'throw new Error("nobody catches it")'])(
   },
 );
 
+test('a reader that stalls loses the stream, and keeps the process from no end', async () => {
+  const program = `import { batchedLines } from ${moduleUrl('log-batch')};
+    import { standardOutput } from ${moduleUrl('cli/standard-output')};
+    const output = standardOutput();
+    const log = batchedLines(output);
+    const writer = setInterval(() => log.write('line\\n'.repeat(200_000)), 10);
+    output.on('error', () => {
+      clearInterval(writer);
+      process.exitCode = 3;
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const exit: readonly unknown[] = await once(child, 'exit');
+  expect(exit).toEqual([3, null]);
+}, 20_000);
+
+const moduleUrl = (name: string) => JSON.stringify(new URL(`../dist/${name}.js`, import.meta.url).href);
 const LONGER_MS = 50;

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError } from 'commander';
 import { refuseOutdated } from '../config/certificate-dates.ts';
 import { loadConfig } from '../config/load.ts';
@@ -6,9 +7,10 @@ import { watchFiles } from '../config/watch.ts';
 import { rotateInProcess } from '../keys/rotation-process.ts';
 import { batchedLines } from '../log-batch.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
-import { joinSupervisor, type Supervised } from '../supervision/supervised.ts';
+import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
 import { EXIT, reported } from './exit.ts';
+import { standardOutput } from './standard-output.ts';
 
 /** `xks-proxy serve`: the proxy itself. */
 export function addServe(program: Command): void {
@@ -19,40 +21,50 @@ export function addServe(program: Command): void {
     .option('--workers <n>', 'processes on one port, which are replaced when they die or hang', processCount)
     .action(({ config, workers }: { config: string; workers?: number }) =>
       reported(async () => {
+        const output = standardOutput();
+        const lost = logLost(output);
         const isSupervised = workerNumber() !== undefined;
-        if (workers === undefined || isSupervised) return serveHere(resolve(config), isSupervised);
+        if (workers === undefined || isSupervised) return serveHere(resolve(config), { output, lost });
         // What is wrong with it is told once, and not by every process.
         refuseOutdated(loadConfig(config).server.tls);
         process.exitCode = await supervise({
           processes: workers,
-          onEvent: logSupervision,
+          onEvent: (event) => logSupervision(output, event),
+          fatal: lost,
           fatalStatus: EXIT.logLost,
           hopelessStatus: EXIT.pinRefused,
         });
+        leave(output);
       }),
     );
 }
 
-/** Serves in this process until a signal, or its supervisor, stops it. */
-async function serveHere(configFile: string, isSupervised: boolean): Promise<void> {
-  const supervised = isSupervised ? joinSupervisor() : undefined;
-  const [stopped, lost] = [supervised?.stopped ?? firstSignal(), logLost()];
-  const proxy = await serve(configFile).catch((error: unknown) => {
-    leave(supervised);
-    throw error;
-  });
-  const end = async () => {
-    await proxy.close();
-    leave(supervised);
-  };
-  void stopped.then(end);
-  if (isSupervised) void stuck(proxy).then(end);
-  void lost.then((error) => stopWithoutLog(end, error));
+/** Where log lines go, and whether they cannot any more. */
+interface LogOutput {
+  readonly output: Writable;
+  readonly lost: Promise<unknown>;
 }
 
-/** Ends the process: by itself, or by force where a thread keeps it whose call into a module never returns. */
-function leave(supervised: Supervised | undefined): void {
-  supervised?.leave();
+/** Serves in this process until a signal, or its supervisor, stops it, or it can serve no longer. */
+async function serveHere(configFile: string, { output, lost }: LogOutput): Promise<void> {
+  const supervised = workerNumber() === undefined ? undefined : joinSupervisor();
+  const stopped = supervised?.stopped ?? firstSignal();
+  try {
+    const proxy = await serve(configFile, output);
+    await Promise.race([stopped, lost, stuck(proxy)]);
+    await proxy.close();
+  } finally {
+    supervised?.leave();
+    leave(output);
+  }
+}
+
+/**
+ * Ends the process: by itself, without log lines that nobody reads, or by force where a thread keeps it whose call into a
+ * module never returns.
+ */
+function leave(output: Writable): void {
+  setTimeout(() => output.destroy(), UNREAD_MS).unref();
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), LEFT_OVER_MS).unref();
 }
 
@@ -60,7 +72,7 @@ function leave(supervised: Supervised | undefined): void {
  * Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. What comes during the start is
  * followed right after it.
  */
-async function serve(configFile: string): Promise<RunningProxy> {
+async function serve(configFile: string, output: Writable): Promise<RunningProxy> {
   const reload = (): void => {
     void starting
       .then((proxy) => proxy.reload(load))
@@ -73,7 +85,7 @@ async function serve(configFile: string): Promise<RunningProxy> {
   // Never taken back: without it the signal would end the process.
   process.on('SIGHUP', reload);
   const starting = startProxy(config, {
-    log: batchedLines(process.stdout),
+    log: batchedLines(output),
     worker: workerNumber(),
     // The watch over the files sees the new version and has the proxy follow.
     rotateKey: ({ store, externalKeyId, version }) =>
@@ -100,28 +112,38 @@ function firstSignal(): Promise<void> {
   });
 }
 
-/** Resolves when the proxy is better replaced by another process. */
+/** Resolves when only another process could serve: calls into the modules of all tokens never returned. */
 function stuck(proxy: RunningProxy): Promise<void> {
   return new Promise((resolve) => {
     const watch = setInterval(() => {
       if (!proxy.isStuck()) return;
       clearInterval(watch);
+      failed(EXIT.failed, 'all tokens hang, so the proxy stops: only another process could use them again');
       resolve();
     }, STUCK_INTERVAL_MS).unref();
   });
 }
 
-/** Resolves when a log line cannot be written, for example because the reader of a pipe is gone. */
-function logLost(): Promise<Error> {
-  return new Promise((resolve) => void process.stdout.on('error', resolve));
+/**
+ * Resolves when a log line cannot be written, for example because the reader of a pipe is gone. A proxy that serves keys
+ * without a log would go unnoticed: whoever watches the process is to hear of it.
+ */
+function logLost(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    output.once('error', ({ message }) => {
+      // Nor can what is still to come.
+      output.on('error', () => undefined);
+      failed(EXIT.logLost, `the log cannot be written any more, so the proxy stops: ${message}`);
+      resolve();
+    });
+  });
 }
 
-/** A proxy that serves keys without a log would go unnoticed: whoever watches the process is to hear of it. */
-function stopWithoutLog(end: () => Promise<void>, { message }: Error): void {
-  process.exitCode = EXIT.logLost;
+/** Tells on stderr, for as long as that is read, what will be the exit status. */
+function failed(status: number, text: string): void {
+  process.exitCode = status;
   process.stderr.on('error', () => undefined);
-  process.stderr.write(`the log cannot be written any more, so the proxy stops: ${message}\n`);
-  void end();
+  process.stderr.write(`${text}\n`);
 }
 
 function processCount(text: string): number {
@@ -130,12 +152,13 @@ function processCount(text: string): number {
 }
 
 /** As the proxy's own lines are. */
-function logSupervision({ event, ...details }: SupervisorEvent): void {
+function logSupervision(output: Writable, { event, ...details }: SupervisorEvent): void {
   const level = event === 'worker-started' ? 'info' : 'warn';
   const line = { level, time: new Date().toISOString(), event, ...details };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  output.write(`${JSON.stringify(line)}\n`);
 }
 
+const UNREAD_MS = 1500;
 const LEFT_OVER_MS = 2000;
 const STUCK_INTERVAL_MS = 1000;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

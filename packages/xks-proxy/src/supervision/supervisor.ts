@@ -6,6 +6,8 @@ export interface SupervisorOptions {
   readonly onEvent: (event: SupervisorEvent) => void;
   /** The exit status after which nothing is replaced: all stop, and it is the status of the whole. */
   readonly fatalStatus: number;
+  /** Resolves when something has happened to the whole that is to end it with that status. */
+  readonly fatal?: Promise<unknown>;
   /**
    * The exit status after which nothing is started any more, before SIGHUP tells that there is hope again: the next
    * process would only fail likewise. Those that serve go on. It is the status of the whole when none is left.
@@ -39,6 +41,7 @@ export function workerNumber(): number | undefined {
 export function supervise({
   processes,
   onEvent,
+  fatal,
   fatalStatus,
   hopelessStatus,
 }: SupervisorOptions): Promise<number> {
@@ -48,9 +51,16 @@ export function supervise({
   let isHopeless = false;
   return new Promise((resolve) => {
     let exitStatus = 0;
+    let watchedAtMs = performance.now();
     const watch = setInterval(() => {
+      const nowMs = performance.now();
+      // Who was held up itself has not heard from anybody, and their signs of life still wait to be read.
+      const lateMs = Math.max(0, nowMs - watchedAtMs - WATCH_INTERVAL_MS);
+      watchedAtMs = nowMs;
       for (const { running, number } of slots) {
-        if (running === undefined || performance.now() < running.deadlineMs) continue;
+        if (running === undefined) continue;
+        running.deadlineMs += lateMs;
+        if (nowMs < running.deadlineMs) continue;
         onEvent({ event: 'worker-stuck', worker: number, pid: running.worker.process.pid });
         running.worker.process.kill('SIGKILL');
       }
@@ -136,6 +146,7 @@ export function supervise({
     };
     process.on('SIGHUP', hangUp);
     for (const signal of STOP_SIGNALS) process.on(signal, onStopSignal);
+    void fatal?.then(() => stop(fatalStatus));
     startFirst();
   });
 }

@@ -1,20 +1,22 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, it, type TestContext } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 import { type ServeProcess, startServeProcess } from '../fixtures/serve-process.ts';
 
-/** A proxy of two processes, put away when the test is over. */
+/** A proxy of two processes, or another number, put away when the test is over. */
 async function start(
   onTestFinished: TestContext['onTestFinished'],
   change: (files: Awaited<ReturnType<typeof writeTestConfig>>) => void = () => undefined,
+  workers = 2,
 ): Promise<ServeProcess> {
   const files = await writeTestConfig();
   change(files);
-  const proxy = startServeProcess(files, '--workers', '2');
+  const proxy = startServeProcess(files, '--workers', String(workers));
   onTestFinished(async () => {
     proxy.kill('SIGKILL');
     await proxy.exit;
@@ -75,6 +77,32 @@ describe('xks-proxy serve --workers', { concurrent: true }, () => {
     );
     await expect(proxy.exit).resolves.toBe(4);
     expect(proxy.events('worker-started')).toHaveLength(1);
+  }, 120_000);
+
+  it('keeps a process that gave signs of life while it was held up itself', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const proxy = await start(onTestFinished, undefined, 1);
+    await proxy.listening(1);
+    // As the machine does that is paused, or moved to another host.
+    proxy.kill('SIGSTOP');
+    await sleep(6_000);
+    proxy.kill('SIGCONT');
+    await sleep(2_000);
+    expect(proxy.events('worker-stuck')).toEqual([]);
+    await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
+  }, 120_000);
+
+  it('stops as a whole when the reader of the log is gone', async ({ expect, onTestFinished }) => {
+    const proxy = await start(onTestFinished, undefined, 1);
+    await proxy.listening(1);
+    proxy.closeOutput();
+    await proxy.encrypt();
+    await expect(proxy.exit).resolves.toBe(3);
+    expect(new Set(proxy.errors().trim().split('\n'))).toEqual(
+      new Set(['the log cannot be written any more, so the proxy stops: write EPIPE']),
+    );
   }, 120_000);
 
   it('tells of a wrong configuration once', async ({ expect, onTestFinished }) => {
