@@ -54,6 +54,6 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
   });
 
   it('the branch key neither, when its time is over', { timeout: 120_000 }, async () => {
-    expect(await copiesAfter({ ttlMs: 5_000, waitMs: 7_000 })).toEqual({ branchKeys: 0, dataKeys: 0 });
+    expect(await copiesAfter({ ttlMs: 1_000, waitMs: 3_000 })).toEqual({ branchKeys: 0, dataKeys: 0 });
   });
 });
