@@ -3,7 +3,8 @@ import { awsKmsKeyArnText } from './internal/aws-kms/arn.ts';
 import { type AwsKmsDiscoveryKeyringOptions, discoveryKeyring } from './internal/aws-kms/discovery.ts';
 
 export type { KmsClientOfRegion } from './internal/aws-kms/clients.ts';
-export type { AwsKmsDiscoveryKeyringOptions, DiscoveryFilter } from './internal/aws-kms/discovery.ts';
+export type { AwsKmsDiscoveryKeyringOptions } from './internal/aws-kms/discovery.ts';
+export type { DiscoveryFilter } from './internal/aws-kms/discovery-filter.ts';
 
 /**
  * Like `awsKmsDiscoveryKeyring`, and asks in the region of its client also for what a multi-Region key wrapped in

@@ -25,6 +25,7 @@ import { KeyringError } from './internal/errors.ts';
 import { isText, isWellFormed } from './internal/text.ts';
 
 export type { BranchKeyMaterials } from '@holdfast/sdk/spi';
+export type { DiscoveryFilter } from './internal/aws-kms/discovery-filter.ts';
 export type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
 export { type DynamoDbTable, dynamoDbStorage } from './internal/branch-keys/dynamodb-storage.ts';
 export type { BranchKeyKmsConfiguration } from './internal/branch-keys/kms-configuration.ts';

@@ -274,6 +274,7 @@ describe('a branch key store', () => {
       { kmsConfiguration: { kind: 'key', keyArn: keyArn.replace(/.*\//, '') } },
       { kmsConfiguration: { kind: 'multi-region-key', keyArn: alias } },
       { kmsConfiguration: { kind: 'multi-region-discovery', region: '' } },
+      { kmsConfiguration: { kind: 'discovery', discoveryFilter: { partition: 'aws', accountIds: [] } } },
       { kmsConfiguration: { kind: 'Discovery' } },
     ]) {
       // @ts-expect-error some of it is nothing that the compiler lets pass

@@ -3,21 +3,13 @@ import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
 import { dataKeyNotOpened } from '../data-key-not-opened.ts';
 import { called } from '../key-service.ts';
-import { isText } from '../text.ts';
 import { openFirst } from '../wrapping.ts';
 import { type AwsKmsKeyArn, parseAwsKmsKeyArn } from './arn.ts';
 import { checkedClient, checkedGrantTokens, type KmsClientOfRegion } from './clients.ts';
+import { type DiscoveryFilter, passing } from './discovery-filter.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 import { providerInfoText } from './provider-info.ts';
 import { AWS_KMS_PROVIDER_ID, openDataKey } from './symmetric-key.ts';
-
-/** Whose keys a discovery keyring may ask for. */
-export interface DiscoveryFilter {
-  /** Such as `aws` or `aws-cn`. */
-  readonly partition: string;
-  /** Account ids, one at least. */
-  readonly accountIds: readonly string[];
-}
 
 /** Options of the discovery keyrings. */
 export type AwsKmsDiscoveryKeyringOptions = {
@@ -50,7 +42,7 @@ export function discoveryKeyring(
   { client, regions, discoveryFilter, grantTokens }: AwsKmsDiscoveryKeyringOptions,
   keyIn: (arn: AwsKmsKeyArn, region: string) => string | undefined,
 ): Keyring {
-  const isAllowed = filterOf(discoveryFilter);
+  const isAllowed = passing(discoveryFilter);
   const tokens = checkedGrantTokens(grantTokens);
   const opening = clientsOf(client, regions).map((regional) => ({
     onEncrypt: cannotEncrypt,
@@ -82,16 +74,6 @@ function keyArnOf({ providerId, providerInfo }: EncryptedDataKey): AwsKmsKeyArn 
   return providerId === AWS_KMS_PROVIDER_ID
     ? parseAwsKmsKeyArn(providerInfoText(providerInfo) ?? '')
     : undefined;
-}
-
-function filterOf(filter: DiscoveryFilter | undefined): (arn: AwsKmsKeyArn) => boolean {
-  if (filter === undefined) return () => true;
-  const { partition } = filter;
-  const accountIds = new Set(Array.isArray(filter.accountIds) ? filter.accountIds : []);
-  if (!isText(partition) || accountIds.size === 0 || ![...accountIds].every(isText)) {
-    throw new TypeError('discoveryFilter: expected a partition and account ids');
-  }
-  return (arn) => arn.partition === partition && accountIds.has(arn.account);
 }
 
 function clientsOf(

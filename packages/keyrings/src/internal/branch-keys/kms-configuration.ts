@@ -1,9 +1,10 @@
-import { awsKmsKeyArnText, isRelatedKey, parseAwsKmsKeyArn } from '../aws-kms/arn.ts';
+import { type AwsKmsKeyArn, awsKmsKeyArnText, isRelatedKey, parseAwsKmsKeyArn } from '../aws-kms/arn.ts';
+import { type DiscoveryFilter, passing } from '../aws-kms/discovery-filter.ts';
 import { KeyringError } from '../errors.ts';
 
 /**
  * Which keys of AWS KMS a branch key store may use. With discovery, whoever can write to the storage and has a key that
- * the client may use can put a branch key of their own there: IAM has to name the keys, never `*`.
+ * the client may use can put a branch key of their own there: set a filter, and have IAM name the keys, never `*`.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#aws-kms-configuration
  */
@@ -23,12 +24,16 @@ export type BranchKeyKmsConfiguration =
   | {
       /** Whichever key a record names, in the region where it is. Only to read. */
       readonly kind: 'discovery';
+      /** Without one, whoever's key the record names. */
+      readonly discoveryFilter?: DiscoveryFilter;
     }
   | {
       /** Whichever key a record names; a multi-Region key is asked for in `region`. Only to read. */
       readonly kind: 'multi-region-discovery';
       /** That of the client, such as `eu-north-1`. */
       readonly region: string;
+      /** Without one, whoever's key the record names. */
+      readonly discoveryFilter?: DiscoveryFilter;
     };
 
 /** What a configuration means. */
@@ -43,7 +48,7 @@ export interface BranchKeyKmsKeys {
   toOpen(kmsArn: string): string;
 }
 
-/** @throws TypeError for a key that is not named by its ARN, no region, or another kind */
+/** @throws TypeError for a key that is not named by its ARN, a filter that nothing passes, no region, or another kind */
 export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsKeys {
   switch (configuration?.kind) {
     case 'key': {
@@ -55,11 +60,12 @@ export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsK
       return { own, toOpen: (kmsArn) => (isRelatedKey(own, kmsArn) ? own : refused()) };
     }
     case 'discovery':
-      return { own: undefined, toOpen: (kmsArn) => (parseAwsKmsKeyArn(kmsArn) ? kmsArn : refused()) };
+      return { own: undefined, toOpen: discovering(configuration.discoveryFilter, (arn) => arn) };
     case 'multi-region-discovery': {
-      const { region } = configuration;
+      const { region, discoveryFilter } = configuration;
       if (typeof region !== 'string' || region === '') throw new TypeError('region: expected an AWS Region');
-      return { own: undefined, toOpen: (kmsArn) => inRegion(kmsArn, region) };
+      const inRegion = (arn: AwsKmsKeyArn) => (arn.id.startsWith('mrk-') ? { ...arn, region } : arn);
+      return { own: undefined, toOpen: discovering(discoveryFilter, inRegion) };
     }
     default:
       throw new TypeError(
@@ -68,9 +74,16 @@ export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsK
   }
 }
 
-function inRegion(kmsArn: string, region: string): string {
-  const arn = parseAwsKmsKeyArn(kmsArn) ?? refused();
-  return arn.id.startsWith('mrk-') ? awsKmsKeyArnText({ ...arn, region }) : kmsArn;
+/** Takes whichever key passes the filter, and asks for what `toAsk` makes of it. */
+function discovering(
+  filter: DiscoveryFilter | undefined,
+  toAsk: (arn: AwsKmsKeyArn) => AwsKmsKeyArn,
+): BranchKeyKmsKeys['toOpen'] {
+  const isAllowed = passing(filter);
+  return (kmsArn) => {
+    const arn = parseAwsKmsKeyArn(kmsArn);
+    return arn !== undefined && isAllowed(arn) ? awsKmsKeyArnText(toAsk(arn)) : refused();
+  };
 }
 
 /** An alias may mean another key tomorrow, and the ARN is part of what the branch key is bound to. */

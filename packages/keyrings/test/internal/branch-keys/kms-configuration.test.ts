@@ -1,8 +1,9 @@
 import { ReplicateKeyCommand } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { BranchKeyKmsConfiguration } from '../../../src/branch-key-store.ts';
 import { kmsKeys } from '../../../src/internal/branch-keys/kms-configuration.ts';
 import { type KeyStoreSetting, readItem, startKeyStoreSetting } from '../../fixtures/key-store.ts';
+import { startLocalKms } from '../../fixtures/local-kms.ts';
 import { keyringError } from '../../materials.ts';
 
 const otherRegion = 'eu-west-1';
@@ -84,6 +85,32 @@ describe('a branch key of a key of one region', () => {
       const another = atHome({ kind, keyArn: primary });
       expect((await keyringError(another.activeBranchKey(branchKeyId))).code).toBe('BRANCH_KEY_INVALID');
       expect((await keyringError(another.versionBranchKey(branchKeyId))).code).toBe('BRANCH_KEY_INVALID');
+    }
+  });
+});
+
+describe('a branch key that somebody has put in the place of another', () => {
+  it('is refused by the ARN of the key, and by discovery unless its account passes the filter', async () => {
+    const foreign = await startLocalKms('444455556666');
+    onTestFinished(() => foreign.close());
+    const keyArn = await foreign.newKey();
+    const branchKeyId = await setting
+      .store({ kmsClient: foreign.client, kmsConfiguration: { kind: 'key', keyArn } })
+      .createBranchKey();
+    // As if the attacker's key was open to everybody.
+    const read = async (kmsConfiguration: BranchKeyKmsConfiguration) =>
+      setting.store({ kmsClient: foreign.client, kmsConfiguration }).activeBranchKey(branchKeyId);
+    const ofOwn = { partition: 'aws', accountIds: ['111122223333'] };
+    for (const configuration of [
+      { kind: 'key', keyArn: setting.keyArn },
+      { kind: 'discovery', discoveryFilter: ofOwn },
+      { kind: 'multi-region-discovery', region: 'eu-north-1', discoveryFilter: ofOwn },
+    ] as const) {
+      expect((await keyringError(read(configuration))).code).toBe('BRANCH_KEY_INVALID');
+    }
+    const ofBoth = { partition: 'aws', accountIds: [...ofOwn.accountIds, '444455556666'] };
+    for (const filter of [{}, { discoveryFilter: ofBoth }]) {
+      expect(await read({ kind: 'discovery', ...filter })).toMatchObject({ branchKeyId });
     }
   });
 });
