@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { metadata, startTestProxy, type TestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
@@ -74,6 +75,28 @@ describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that
         await expect(acme()).resolves.toMatchObject({ status: 200 });
       }
       expect(await statuses()).toEqual(['UNAVAILABLE', 'ACTIVE']);
+    });
+
+    it('uses the preferred one again soon after it is back, whoever asks for its health', async () => {
+      const servedBy = async () => {
+        await expect(acme()).resolves.toMatchObject({ status: 200 });
+        return proxy.logLines().findLast(({ event }) => event === 'request')?.['token'];
+      };
+      shim.fail('C_EncryptInit', { returns: 0xe0 }, -1);
+      for (let round = 0; round < 12; round += 1) expect(await servedBy()).toBe('well');
+      shim.heal();
+      await expect.poll(servedBy, { timeout: 10_000 }).toBe('faulty');
+    });
+
+    it('leaves one alone that hangs: what looks for it would hang as well', async () => {
+      await expect(acme()).resolves.toMatchObject({ status: 200 });
+      shim.fail('C_EncryptInit', 'hang', -1);
+      for (let round = 0; round < 12; round += 1) {
+        await expect(acme()).resolves.toMatchObject({ status: 200 });
+      }
+      const hits = shim.hits('C_EncryptInit');
+      await sleep(4000);
+      expect(shim.hits('C_EncryptInit')).toBe(hits);
     });
   });
 

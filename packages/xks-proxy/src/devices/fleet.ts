@@ -99,6 +99,7 @@ export async function openFleet(
   const [first] = members;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
   for (const [index, tokenConfig] of config.tokens.entries()) tokens[index]?.adopt(tokenConfig);
+  const lookout = setInterval(() => lookFor(members), LOOK_MS).unref();
   return {
     description: description(config, first.token),
     members,
@@ -113,6 +114,7 @@ export async function openFleet(
     },
     isStuck: () => tokens.every((token) => token.isStuck()),
     async release() {
+      clearInterval(lookout);
       await Promise.all(tokens.map((token) => token.release()));
     },
   };
@@ -138,6 +140,15 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
       onKeyFailure: (key, cause) => log.keyUnavailable(key, cause),
     }),
   };
+}
+
+/** Tries the tokens that are out: requests do so only while no other token serves them. */
+function lookFor(members: readonly FleetMember[]): void {
+  for (const { token, health } of members) {
+    const { open, idle, hung } = token.sessions();
+    // Where a call has not returned, the next might not either.
+    if (token.isOut() && idle === open && hung === 0) void health.status();
+  }
 }
 
 /** Logs the keys that a token should have and cannot be used; returns those that its health may be probed with. */
@@ -178,3 +189,5 @@ function description({ health }: ProxyConfig, token: OpenToken): FleetDescriptio
     },
   };
 }
+
+const LOOK_MS = 500;

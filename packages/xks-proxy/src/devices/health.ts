@@ -53,7 +53,7 @@ export function deviceHealth({
   onChange,
   onKeyFailure,
 }: DeviceHealthOptions): DeviceHealth {
-  let latest: { status: HealthStatus; expiresAtMs: number } | undefined;
+  let latest: { readonly status: HealthStatus; readonly atMs: number } | undefined;
   let running: Promise<HealthStatus> | undefined;
   const trial = keyLabel === undefined ? borrowingTrial() : ownTrial({ label: keyLabel });
 
@@ -68,7 +68,7 @@ export function deviceHealth({
       cause = error;
     }
     if (status !== latest?.status) onChange(status, cause);
-    latest = { status, expiresAtMs: performance.now() + LIFETIME_MS[status] };
+    latest = { status, atMs: performance.now() };
     return status;
   };
 
@@ -97,8 +97,10 @@ export function deviceHealth({
 
   return {
     async status() {
-      if (latest !== undefined && performance.now() < latest.expiresAtMs)
-        return worse(latest.status, calls());
+      if (latest !== undefined) {
+        const status = worse(latest.status, calls());
+        if (performance.now() < latest.atMs + LIFETIME_MS[status]) return status;
+      }
       running ??= probe().finally(() => {
         running = undefined;
       });

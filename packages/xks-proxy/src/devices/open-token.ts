@@ -18,6 +18,8 @@ export interface OpenToken {
   readonly info: DeviceInfo;
   /** What the calls of the last seconds say. */
   readonly status: () => HealthStatus;
+  /** Whether it is not open, or is left alone. */
+  isOut(): boolean;
   /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many never returned. */
   sessions(): ReturnType<TokenConnection['counts']>;
   /** Whether so many calls never returned that no more are made. */
@@ -125,6 +127,7 @@ function heldToken(
       return info;
     },
     status,
+    isOut: () => connection === undefined || status() === 'UNAVAILABLE',
     sessions: () =>
       (connection ?? renewing)?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },
     isStuck: () => (connection ?? renewing)?.isStuck() ?? false,
