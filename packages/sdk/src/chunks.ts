@@ -35,7 +35,7 @@ export interface ChunkTransform {
 interface ChunkOptions {
   /** Called once, before the first bytes come out. It is waited for, and what it throws fails the transformation. */
   readonly onHeader?: (header: AuthenticHeader) => unknown;
-  /** Called after each chunk with the count of input bytes so far. */
+  /** Called after each chunk, and at the end, with the count of input bytes so far. */
   readonly onProgress?: (bytesDone: number) => void;
 }
 

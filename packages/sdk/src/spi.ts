@@ -1,4 +1,6 @@
 // For authors of keyrings and cryptographic materials managers.
+import type { AesGcmKey as MessageKey } from './crypto/provider.ts';
+
 export { aesGcmKey, constantTimeEqual, hmac, randomBytes } from '#crypto';
 export { secretBytes } from './bytes.ts';
 export { localCache } from './cache/local-cache.ts';
@@ -17,8 +19,10 @@ export type {
 export { defaultCmm } from './cmm/default.ts';
 export type { CommitmentPolicy } from './commitment-policy.ts';
 export { contextBytes, type EncryptionContext } from './context.ts';
-export type { AesGcmKey } from './crypto/provider.ts';
 export type { EncryptedDataKey } from './encrypted-data-key.ts';
 export type { Keyring } from './keyring.ts';
 export type { BranchKeyMaterials, DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 export { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.ts';
+
+/** An AES key in the runtime's own keeping, for GCM with 12-byte IVs and 16-byte tags: enough of one to wrap others. */
+export type AesGcmKey = Pick<MessageKey, 'seal' | 'open'>;

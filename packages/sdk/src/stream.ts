@@ -4,7 +4,7 @@ import { assertBytes } from './options.ts';
 
 /**
  * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. Where the runtime
- * tells a transformation that its stream was aborted or cancelled, it is aborted; Node 20 does not.
+ * tells a transformation that its stream was aborted or cancelled, it is aborted, as on Node; browsers do not yet.
  *
  * @example
  * response.body.pipeThrough(transformStream(client.decryptor({ keyring })))

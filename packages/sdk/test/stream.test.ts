@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import {
   type ChunkTransform,
@@ -313,6 +313,32 @@ describe('a Node stream', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(produced).toBeLessThan(100);
     stream.destroy();
+  });
+});
+
+describe('a Web stream', () => {
+  const endings: [string, (stream: TransformStream<Uint8Array>) => Promise<unknown>][] = [
+    ['cancelled', ({ readable }) => readable.cancel()],
+    ['aborted', ({ writable }) => writable.abort()],
+    ['fed by a source that fails', (stream) => rejection(failing().pipeTo(stream.writable))],
+    [
+      'piped to a sink that fails',
+      (stream) => {
+        const sink = new WritableStream({ write: () => Promise.reject(new Error('full')) });
+        return rejection(ReadableStream.from(chunks(plaintext)).pipeThrough(stream).pipeTo(sink));
+      },
+    ],
+  ];
+  const failing = () => new ReadableStream({ pull: () => Promise.reject(new Error('disk')) });
+
+  // The runtime has to tell it, as Node does.
+  it.each(endings)('aborts its transformation when it is %s', async (_, end) => {
+    const encryptor = client.encryptor({ keyring: memoryKeyring(), suite: 0x0478, frameLength: 100 });
+    let aborts = 0;
+    const counting = { ...encryptor, abort: () => (aborts += 1) };
+    await end(transformStream(counting));
+    await vi.waitUntil(() => aborts > 0);
+    expect(aborts).toBe(1);
   });
 });
 

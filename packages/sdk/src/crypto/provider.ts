@@ -77,7 +77,7 @@ export interface Opener {
   wipe?(): void;
 }
 
-/** An ECDSA private key of one message. */
+/** An ECDSA private key: of one message, or of those that share cached materials. */
 export interface SigningKey {
   /** The public key as a compressed SEC 1 point. */
   readonly publicKey: Uint8Array;
