@@ -50,7 +50,7 @@ export interface Call extends Kms {
 }
 
 /** What differs in an access from what the request says. */
-export interface AccessDetails {
+interface AccessDetails {
   /** Default that of the operation. */
   readonly permission?: string | undefined;
   /** The KMS of the Region that the resource is in. Default that of the request. */
