@@ -8,7 +8,11 @@ import { createShim, hasCompiler, type Shim } from './shim.ts';
 it.skipIf(!hasCompiler())(
   'a process with one token that hangs in all its threads goes on with the other',
   async () => {
-    const { proxy, shim } = await supervised((toml, faulty) => onTwoTokens(toml, faulty, '["faulty"]'));
+    const { proxy, shim } = await start(
+      (toml, faulty) => onTwoTokens(toml, faulty, '["faulty"]'),
+      '--workers',
+      '1',
+    );
     await proxy.listening(1);
     await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
 
@@ -28,9 +32,7 @@ it.skipIf(!hasCompiler())(
 it.skipIf(!hasCompiler())(
   'a proxy whose module hangs in all its threads is replaced by another process, which serves when it is well',
   async () => {
-    const { proxy, shim } = await supervised((toml, { modulePath }) =>
-      toml.replace(/module = ".*"\n/, `module = "${modulePath}"\ncalls = "worker"\nmax_sessions = 2\n`),
-    );
+    const { proxy, shim } = await start(inThreads, '--workers', '1');
     await proxy.listening(1);
     await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
 
@@ -49,12 +51,32 @@ it.skipIf(!hasCompiler())(
   90_000,
 );
 
-/** A proxy of one process under its supervisor, put away when the test is over. */
-async function supervised(change: (toml: string, shim: Shim) => string) {
+it.skipIf(!hasCompiler())(
+  'a proxy without a supervisor ends when its module hangs in all its threads, for whoever started it to do so again',
+  async () => {
+    const { proxy, shim } = await start(inThreads);
+    await proxy.listening(1);
+    shim.fail('C_EncryptInit', 'hang', -1);
+    const told = async () => {
+      await proxy.encrypt().catch(() => undefined);
+      return proxy.errors();
+    };
+    await expect.poll(told, { timeout: 40_000 }).toContain('all tokens hang');
+    await expect(proxy.exit).resolves.not.toBe(0);
+  },
+  90_000,
+);
+
+/** All calls of the token go through the shim, each in a thread. */
+const inThreads = (toml: string, { modulePath }: Shim) =>
+  toml.replace(/module = ".*"\n/, `module = "${modulePath}"\ncalls = "worker"\nmax_sessions = 2\n`);
+
+/** A proxy in processes of its own, put away when the test is over. */
+async function start(change: (toml: string, shim: Shim) => string, ...options: readonly string[]) {
   const files = await writeTestConfig();
   const shim = createShim(/module = "(.*)"/.exec(files.toml)?.[1] ?? '');
   writeFileSync(files.configFile, change(files.toml, shim));
-  const proxy = startServeProcess(files, '--workers', '1');
+  const proxy = startServeProcess(files, ...options);
   onTestFinished(async () => {
     shim.heal();
     proxy.kill('SIGTERM');

@@ -122,6 +122,11 @@ test('the unit has the proxy started again whatever it died of, but for a PIN th
   expect(unit).toContain(`RestartPreventExitStatus=${EXIT.pinRefused}`);
 });
 
+test('the unit and the image have a supervisor, which replaces a proxy that hangs', () => {
+  expect(text('xks-proxy.service')).toMatch(/^ExecStart=.* serve --workers 1 --config \S+$/m);
+  expect(text('Dockerfile')).toMatch(/^CMD \["serve", "--workers", "1", "--config", "[^"]+"\]$/m);
+});
+
 test.skipIf(!hasSystemdAnalyze())(
   'systemd takes the unit, and finds it hardly exposed (needs systemd-analyze)',
   () => {
