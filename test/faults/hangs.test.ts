@@ -49,7 +49,8 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
       await expect(sealInTime(open.device)).rejects.toMatchObject({
         errorName: 'DependencyTimeoutException',
       });
-      expect(performance.now() - startedAt).toBeLessThan(250);
+      // Before the thread itself is given up.
+      expect(performance.now() - startedAt).toBeLessThan(900);
       clearInterval(clock);
       expect(ticks).toBeGreaterThan(10);
       expect(await recoveryMs(open.device)).toBeLessThan(2000);
@@ -132,12 +133,12 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     shim.fail('C_Encrypt', { delayMs: 20 }, -1);
     const startedAt = performance.now();
     const user = async () => {
-      while (performance.now() - startedAt < 5000)
+      while (performance.now() - startedAt < 2500)
         expect(await opens(open.device, await seal(open.device))).toBe(true);
     };
     await Promise.all(Array.from({ length: 6 }, user));
     expect(shim.hits('C_OpenSession')).toBeGreaterThan(0);
-    expect(shim.hits('C_OpenSession')).toBeLessThanOrEqual(3);
+    expect(shim.hits('C_OpenSession')).toBeLessThanOrEqual(2);
     shim.heal();
     const afterMore = async () => {
       await Promise.all(Array.from({ length: 8 }, () => seal(open.device)));
@@ -163,12 +164,12 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     const clock = setInterval(() => (ticks += 1), 5);
     await expect(seal(open.device)).rejects.toMatchObject({ errorName: 'InternalException' });
     const startedAt = performance.now();
-    while (performance.now() - startedAt < 3000) {
+    while (performance.now() - startedAt < 1500) {
       expect(await tryToUse(open.device)).toBe(false);
       await sleep(20);
     }
     clearInterval(clock);
-    expect(ticks).toBeGreaterThan(100);
+    expect(ticks).toBeGreaterThan(50);
     shim.heal();
     expect(await recoveryMs(open.device)).toBeLessThan(10_000);
   });
