@@ -23,7 +23,7 @@ import { type MaterialsSource, materialsManager } from './source.ts';
 /** Options of {@link cachingCmm}: a cache, limits, and what provides the materials. */
 export type CachingCmmOptions = MaterialsSource & {
   readonly cache: MaterialsCache;
-  /** Milliseconds that materials may be used, more than 0. */
+  /** Milliseconds that materials may be used, 1 or more. */
   readonly ttlMs: number;
   /** CMMs with the same partition on the same cache share materials. Default: a random one, shared with nobody. */
   readonly partitionId?: string;
