@@ -51,7 +51,9 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   const stopped = supervised?.stopped ?? firstSignal();
   try {
     const proxy = await serve(configFile, output);
-    await Promise.race([stopped, lost, stuck(proxy)]);
+    const reason = await Promise.race([stopped, lost, stuck(proxy)]);
+    if (reason === STUCK)
+      failed(EXIT.failed, `${STUCK}, so the proxy stops: only another process can use them again`);
     await proxy.close();
   } finally {
     supervised?.leave();
@@ -113,20 +115,19 @@ function firstSignal(): Promise<void> {
 }
 
 /** Resolves when only another process could serve: calls into the modules of all tokens never returned. */
-function stuck(proxy: RunningProxy): Promise<void> {
+function stuck(proxy: RunningProxy): Promise<typeof STUCK> {
   return new Promise((resolve) => {
     const watch = setInterval(() => {
       if (!proxy.isStuck()) return;
       clearInterval(watch);
-      failed(EXIT.failed, 'all tokens hang, so the proxy stops: only another process could use them again');
-      resolve();
+      resolve(STUCK);
     }, STUCK_INTERVAL_MS).unref();
   });
 }
 
 /**
- * Resolves when a log line cannot be written, for example because the reader of a pipe is gone. A proxy that serves keys
- * without a log would go unnoticed: whoever watches the process is to hear of it.
+ * Resolves when a log line cannot be written, for example because the reader of a pipe is gone, and tells of it. A proxy
+ * that serves keys without a log would go unnoticed: whoever watches the process is to hear of it.
  */
 function logLost(output: Writable): Promise<void> {
   return new Promise((resolve) => {
@@ -158,6 +159,7 @@ function logSupervision(output: Writable, { event, ...details }: SupervisorEvent
   output.write(`${JSON.stringify(line)}\n`);
 }
 
+const STUCK = 'all tokens hang';
 const UNREAD_MS = 1500;
 const LEFT_OVER_MS = 2000;
 const STUCK_INTERVAL_MS = 1000;
