@@ -9,6 +9,7 @@ import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
+import { provenDevice } from './key-proof.ts';
 import {
   awaitToken,
   isPassing,
@@ -18,12 +19,14 @@ import {
   openToken,
 } from './open-token.ts';
 import { selectorName } from './selector-name.ts';
+import { holdersOf, proveSharedKeys, type SharedKeys } from './shared-keys.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
 export interface Fleet {
   readonly description: FleetDescription;
   /** In the order of the configuration; never empty. */
   readonly members: readonly FleetMember[];
+  readonly sharedKeys: SharedKeys;
   /** The device that a key lives on: its token, or those that it names as one. */
   deviceOf(key: StoreKeyConfig): KeyDevice;
   /** Whether all tokens are lost to this process: so many calls never returned that no more are made. */
@@ -96,6 +99,7 @@ export async function openFleet(
     throw error;
   }
   const members = await Promise.all(tokens.map((token) => member(token, config, log)));
+  const sharedKeys = await proveSharedKeys(config, tokens, log, before?.sharedKeys);
   const [first] = members;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
   for (const [index, tokenConfig] of config.tokens.entries()) tokens[index]?.adopt(tokenConfig);
@@ -103,14 +107,16 @@ export async function openFleet(
   return {
     description: description(config, first.token),
     members,
-    deviceOf({ tokens: names = tokens.map(({ config: { name } }) => name) }) {
-      const named = names.flatMap((name) => tokens.filter((token) => token.config.name === name));
-      const [only, ...others] = named.map(({ device, status }) => ({
-        device,
-        isWell: () => status() !== 'UNAVAILABLE',
-      }));
+    sharedKeys,
+    deviceOf(key) {
+      const [only, ...others] = holdersOf(key, tokens);
       if (only === undefined) throw new TypeError('tokens: expected one at least');
-      return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
+      if (others.length === 0) return only.device;
+      const devices = [only, ...others].map((token) => ({
+        device: provenDevice(token, sharedKeys.bySelector),
+        isWell: () => token.status() !== 'UNAVAILABLE',
+      }));
+      return failoverDevice(devices, config.server.timeoutMs);
     },
     isStuck: () => tokens.every((token) => token.isStuck()),
     async release() {
