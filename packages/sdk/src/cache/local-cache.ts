@@ -22,7 +22,9 @@ export interface LocalCacheOptions {
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000 });
  */
 export function localCache({ capacity, inFlightTtlMs = 30_000 }: LocalCacheOptions): MaterialsCache {
-  if (!(inFlightTtlMs > 0)) throw new RangeError('inFlightTtlMs: expected a positive number');
+  if (typeof inFlightTtlMs !== 'number' || !(inFlightTtlMs > 0)) {
+    throw new RangeError('inFlightTtlMs: expected a positive number');
+  }
   return cacheOver(new EntryStore(capacity), new Flights({ maxInFlight: Infinity, inFlightTtlMs }));
 }
 

@@ -33,7 +33,8 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
   const { capacity, gracePeriodMs = 10_000, graceIntervalMs = 1_000, fanOut = 20 } = options;
   const { inFlightTtlMs = 10_000 } = options;
   for (const [name, value] of Object.entries({ gracePeriodMs, graceIntervalMs, fanOut, inFlightTtlMs })) {
-    if (!(value > 0)) throw new RangeError(`${name}: expected a positive number`);
+    if (typeof value !== 'number' || !(value > 0))
+      throw new RangeError(`${name}: expected a positive number`);
   }
   if (graceIntervalMs > inFlightTtlMs || inFlightTtlMs > gracePeriodMs) {
     throw new RangeError('expected graceIntervalMs <= inFlightTtlMs <= gracePeriodMs');

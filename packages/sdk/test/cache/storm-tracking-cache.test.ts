@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { cachingCmm, encryptionClient, type Keyring, stormTrackingCache } from '../../src/index.ts';
+import {
+  cachingCmm,
+  encryptionClient,
+  type Keyring,
+  localCache,
+  stormTrackingCache,
+} from '../../src/index.ts';
 import { memoryKeyring, rejection } from '../memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
@@ -172,5 +178,12 @@ describe('a storm-tracking cache', () => {
     expect(() => stormTrackingCache({ capacity: 1, gracePeriodMs: 5_000 })).toThrow(RangeError);
     expect(() => stormTrackingCache({ capacity: 1, graceIntervalMs: 20_000 })).toThrow(RangeError);
     expect(() => stormTrackingCache({ capacity: 1, fanOut: 0 })).toThrow(RangeError);
+  });
+
+  it('refuses a time given as text, as the local cache does', () => {
+    // @ts-expect-error the compiler lets no text pass
+    expect(() => stormTrackingCache({ capacity: 1, inFlightTtlMs: '10000' })).toThrow(RangeError);
+    // @ts-expect-error the compiler lets no text pass
+    expect(() => localCache({ capacity: 1, inFlightTtlMs: '10000' })).toThrow(RangeError);
   });
 });
