@@ -12,5 +12,6 @@ export function withNextVersion(key: StoreKeyConfig, selector: DeviceKeySelector
   return { ...key, versions: [...key.versions, next] };
 }
 
-// A proxy looks at its files every second, reloads when it finds them unchanged once more, and may have a clock of its own.
-const NOTICE_MS = 10_000;
+// A proxy looks at its files every second, and may have a clock of its own. On a network file system what it sees may be a
+// minute old: NFS keeps attributes for that long (nfs(5), acregmax and acdirmax).
+const NOTICE_MS = 120_000;

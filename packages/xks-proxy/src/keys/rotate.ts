@@ -9,7 +9,8 @@ import { versionKey } from './version-key.ts';
 /**
  * Makes the next version of an external key, on the tokens where it is. It encrypts from the instant in it on; what was
  * encrypted before opens as ever. Two rotations of one version at the same time make one: give `expected` to be sure.
- * Instances with keys files of their own come to the same key, unless they are given a label.
+ * Instances with keys files of their own come to the same key if they have the same first version, unless they are given
+ * a label.
  *
  * @param options.expected the version that is to be followed; when there is a newer one by now, nothing happens
  * @returns the newest version
@@ -37,10 +38,9 @@ export async function rotateKey(
         return withKey(before.keys, next);
       },
       async prepare() {
-        const { usages } = key;
-        if (options.label !== undefined) return makeKey(tokens, { label: options.label, id, usages });
-        const label = `${externalKeyId}.v${last.version + 1}`;
-        id = await versionKey(before.config, tokens, { label, usages });
+        const { label } = options;
+        if (label !== undefined) return makeKey(tokens, { label, id, usages: key.usages });
+        id = await versionKey(before.config, tokens, { key, version: last.version + 1 });
       },
     };
   });

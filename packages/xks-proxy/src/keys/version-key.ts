@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
-import type { KeyUsage } from '../devices/key-device.ts';
+import type { StoreKeyConfig } from '../config/keys.ts';
+import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
 import { haveKey, isLabelTaken, makeKey } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 import { isMatch } from './show.ts';
@@ -14,16 +15,18 @@ interface VersionKey {
 }
 
 /**
- * The id of the key for a new version, which the tokens make, unless they have one by that label: then a rotation was
- * stopped half-way, or another instance with a keys file of its own has made it for the same version, and so all of them
- * come to the same key. A label that some other key has is passed over for `LABEL-2`, and so on. Rejects with
+ * The id of the key for a new version, which the tokens make, unless they have one by the label of that version: then a
+ * rotation was stopped half-way, or another instance with a keys file of its own has made it for the same version, and so
+ * all of them come to the same key. A label that some other key has is passed over for `LABEL-2`, and so on. Rejects with
  * XksProxyError `CHANGE_REFUSED`, `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
  */
 export async function versionKey(
   config: ProxyConfig,
   tokens: readonly TokenConfig[],
-  { label: first, usages }: VersionKey,
+  { key, version }: { readonly key: StoreKeyConfig; readonly version: number },
 ): Promise<Uint8Array> {
+  const { usages } = key;
+  const first = await versionLabel(key, version, tokens);
   for (let attempt = 1; ; attempt += 1) {
     const wanted = { label: attempt === 1 ? first : `${first}-${attempt}`, usages };
     const id = randomBytes(16);
@@ -66,6 +69,30 @@ export function keyByLabel(
   return found;
 }
 
+/**
+ * The label for the key of a version, such as `orders.v2.1f6e0a9b`. The last part is of the key that the first version is:
+ * those who share it come to the same label, and those who have another key by the same name do not.
+ */
+async function versionLabel(
+  { externalKeyId, versions: [first] }: StoreKeyConfig,
+  version: number,
+  tokens: readonly TokenConfig[],
+): Promise<string> {
+  if (first === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
+  const origin = createHash('sha256').update(await keyIdentity(first.selector, tokens));
+  return `${externalKeyId}.v${version}.${origin.digest('hex').slice(0, ORIGIN_DIGITS)}`;
+}
+
+/** The CKA_ID of a key on the tokens, however it is selected; its label where it has none. */
+async function keyIdentity(
+  selector: DeviceKeySelector,
+  tokens: readonly TokenConfig[],
+): Promise<Uint8Array | string> {
+  if ('id' in selector) return selector.id;
+  const { id } = (await recordsOf(tokens)).find((record) => isMatch(record, selector)) ?? {};
+  return id === undefined || id.length === 0 ? selector.label : id;
+}
+
 /** Whether the tokens have made a key; not if there is one by the label. */
 async function isNewlyMade(
   tokens: readonly TokenConfig[],
@@ -85,5 +112,6 @@ async function recordsOf([first]: readonly TokenConfig[]): Promise<readonly AesK
   return onToken(first, (token) => token.aesKeys());
 }
 
+const ORIGIN_DIGITS = 8;
 const AES_256_BYTES = 32;
 const SETTLE_MS = 500;

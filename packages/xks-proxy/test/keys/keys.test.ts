@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
 import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { createKey } from '../../src/keys/create.ts';
 import { editKeys } from '../../src/keys/edit-keys.ts';
@@ -25,6 +27,11 @@ beforeEach(() => {
 const keyNow = (externalKeyId: string) =>
   loadConfig(files.configFile).stores[0]?.keys.find((key) => key.externalKeyId === externalKeyId) ??
   expect.unreachable();
+/** The label for the key of a version of an external key that the token has made. */
+const labelOf = ({ externalKeyId, versions: [first] }: StoreKeyConfig, version: number) => {
+  const id = first !== undefined && 'id' in first.selector ? first.selector.id : expect.unreachable();
+  return `${externalKeyId}.v${version}.${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
+};
 const labelsOnToken = () => {
   const module = openModule({ path: files.token.modulePath });
   const keys = module.openToken({ label: files.token.label, pin: files.pin }).aesKeys();
@@ -89,11 +96,11 @@ describe('keys create', () => {
 
 describe('keys rotate', () => {
   it('makes one version after the other', async () => {
-    await createKey(files.place, { externalKeyId: 'rotated' });
+    const made = await createKey(files.place, { externalKeyId: 'rotated' });
     await rotateKey(files.place, 'rotated');
     await expect(rotateKey(files.place, 'rotated')).resolves.toMatchObject({ version: 3 });
     expect(keyNow('rotated').versions.map(({ version }) => version)).toEqual([1, 2, 3]);
-    expect(labelsOnToken()).toEqual(expect.arrayContaining(['rotated', 'rotated.v2', 'rotated.v3']));
+    expect(labelsOnToken()).toEqual(expect.arrayContaining([2, 3].map((version) => labelOf(made, version))));
   });
 
   it('makes one version when two who saw the same one ask for the next', async () => {
@@ -104,20 +111,20 @@ describe('keys rotate', () => {
   });
 
   it('goes round a key by the label of the next version that was not made on the token', async () => {
-    await createKey(files.place, { externalKeyId: 'imported' });
-    importKey(files.token, { label: 'imported.v2', value: Buffer.alloc(32, 1) });
+    const label = labelOf(await createKey(files.place, { externalKeyId: 'imported' }), 2);
+    importKey(files.token, { label, value: Buffer.alloc(32, 1) });
     await rotateKey(files.place, 'imported');
     expect(keyNow('imported').versions).toHaveLength(2);
-    expect(labelsOnToken()).toContain('imported.v2-2');
+    expect(labelsOnToken()).toContain(`${label}-2`);
   });
 
   it('goes round a key by the label of the next version that another external key has', async () => {
-    await createKey(files.place, { externalKeyId: 'twin' });
-    const { versions } = await createKey(files.place, { externalKeyId: 'twin.v2' });
+    const label = labelOf(await createKey(files.place, { externalKeyId: 'twin' }), 2);
+    const { versions } = await createKey(files.place, { externalKeyId: 'other-twin', label });
     await expect(rotateKey(files.place, 'twin')).resolves.not.toMatchObject({
       selector: versions[0]?.selector,
     });
-    expect(labelsOnToken()).toContain('twin.v2-2');
+    expect(labelsOnToken()).toContain(`${label}-2`);
   });
 
   it('takes the key that is left over from a rotation that was stopped', async () => {
@@ -177,7 +184,7 @@ describe('keys link', () => {
     });
     const [first, second] = keyNow('linked').versions;
     expect(first?.encryptsFrom).toBeUndefined();
-    expect(second?.encryptsFrom?.getTime()).toBeGreaterThan(askedAt.getTime());
+    expect(second?.encryptsFrom?.getTime()).toBeGreaterThanOrEqual(askedAt.getTime() + 120_000);
   });
 
   it('refuses tokens that hold different keys of the same name', async () => {

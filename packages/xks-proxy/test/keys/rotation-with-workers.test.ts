@@ -6,7 +6,7 @@ import { BASE, decryptBody } from '../fixtures/bodies.ts';
 import { requestBytes } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
 import { startServeProcess } from '../fixtures/serve-process.ts';
-import { writeConfigWithFiles } from '../fixtures/store-files.ts';
+import { encryptFrom, writeConfigWithFiles } from '../fixtures/store-files.ts';
 
 it('while a key is rotated, each of several processes decrypts what any of them has encrypted', async () => {
   const files = await writeConfigWithFiles();
@@ -27,6 +27,7 @@ it('while a key is rotated, each of several processes decrypts what any of them 
   };
 
   await rotateKey(files.place, 'rotated');
+  encryptFrom(files.keysFile, new Date(Date.now() + 10_000));
   const used = new Set<unknown>();
   const deadlineMs = performance.now() + 30_000;
   for (let later = 0; later < 20 && performance.now() < deadlineMs; await sleep(10)) {

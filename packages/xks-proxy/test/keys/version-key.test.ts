@@ -1,8 +1,10 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import type { AesKeyRecord } from '@holdfast/pkcs11';
+import { importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { createKey } from '../../src/keys/create.ts';
+import { linkKey } from '../../src/keys/link.ts';
 import { rotateKey } from '../../src/keys/rotate.ts';
 import { selectorText } from '../../src/keys/show.ts';
 import { keyByLabel } from '../../src/keys/version-key.ts';
@@ -56,6 +58,50 @@ describe('instances with keys files of their own', () => {
     expect((await Promise.all(rotations)).map(({ status }) => status)).toEqual([0, 0, 0]);
     expect(agreedVersions()).toEqual([1, 2, 3, 4]);
   }, 60_000);
+});
+
+describe('configurations on one token that have the same external key id', () => {
+  let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
+  let places: readonly { readonly configFile: string; readonly store: string }[];
+  beforeAll(async () => {
+    files = await writeConfigWithFiles();
+    places = ['production', 'staging'].map((name) => {
+      const configFile = `${files.configFile}.${name}`;
+      writeFileSync(configFile, files.toml.replace('acme.keys.toml', `acme.keys.toml.${name}`));
+      writeFileSync(`${files.keysFile}.${name}`, '');
+      return { configFile, store: 'acme' };
+    });
+  });
+  afterAll(() => files.dispose());
+
+  const secondVersions = async (externalKeyId: string) => {
+    const ids: unknown[] = [];
+    for (const place of places) ids.push(selectorText((await rotateKey(place, externalKeyId)).selector));
+    return ids;
+  };
+
+  it('get keys of their own where they began with different ones', async () => {
+    for (const [index, place] of places.entries())
+      await createKey(place, { externalKeyId: 'payments', label: `payments ${index}` });
+    const [production, staging] = await secondVersions('payments');
+    expect(production).not.toEqual(staging);
+  });
+
+  it('get the same key where they began with the same one, whatever they know it by', async () => {
+    const [production = expect.unreachable(), staging = expect.unreachable()] = places;
+    await createKey(production, { externalKeyId: 'parcels', label: 'the parcels' });
+    await linkKey(staging, { externalKeyId: 'parcels', selector: { label: 'the parcels' } });
+    const [first, second] = await secondVersions('parcels');
+    expect(first).toEqual(second);
+  });
+
+  it('get the same key where they began with the same one, which has no id', async () => {
+    importKey(files.token, { label: 'no id', id: Buffer.alloc(0), value: Buffer.alloc(32, 7) });
+    for (const place of places)
+      await linkKey(place, { externalKeyId: 'nameless', selector: { label: 'no id' } });
+    const [first, second] = await secondVersions('nameless');
+    expect(first).toEqual(second);
+  });
 });
 
 describe('the key by the label of a version', () => {
