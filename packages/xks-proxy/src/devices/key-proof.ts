@@ -25,53 +25,56 @@ export interface KeyProof {
 /** The proof for the key of a name; `onFailure` is told of each token that has another one, and why that is known. */
 export function keyProof(selector: DeviceKeySelector, onFailure: (cause: unknown) => void): KeyProof {
   let sample: Sample | undefined;
-  const verdicts = new WeakMap<OpenToken, Verdict>();
+  const findings = new WeakMap<OpenToken, Finding & { readonly connection: number }>();
 
   const seal = async (token: OpenToken, options: DeviceCallOptions): Promise<void> => {
     const key = await token.device.key(selector, options);
     if (key.usages.length < 2) return;
     const plaintext = randomBytes(32);
     const sealed = await key.encrypt({ aad: AAD, plaintext }, options);
-    sample ??= { sealer: token, plaintext, sealed };
+    // By a faulty one all tokens would be measured.
+    const isSound = plaintext.equals(await key.decrypt({ aad: AAD, ...sealed }, options));
+    if (isSound) sample ??= { sealer: token, plaintext, sealed };
   };
-  /** Why it has another key, or null if it has the one; undefined where nothing can be told. */
-  const failureOf = async (token: OpenToken, options: DeviceCallOptions): Promise<unknown> => {
+  /** Undefined where nothing can be told. */
+  const find = async (token: OpenToken, options: DeviceCallOptions): Promise<Finding | undefined> => {
     try {
       if (sample === undefined) await seal(token, options);
       if (sample === undefined) return undefined;
       const key = await token.device.key(selector, options);
       const opened = await key.decrypt({ aad: AAD, ...sample.sealed }, options);
-      return sample.plaintext.equals(opened) ? null : new Error('the token opened it to something else');
+      if (sample.plaintext.equals(opened)) return SAME_KEY;
+      return { failure: new Error('the token opened it to something else') };
     } catch (error) {
       if (isWorthAnotherToken(error)) throw error;
-      if (sample !== undefined) return error;
+      if (sample !== undefined) return { failure: error };
       // Nor can any other token seal with it, as long as this lasts.
-      return isBudgetFailure(error) ? null : undefined;
+      return isBudgetFailure(error) ? SAME_KEY : undefined;
     }
   };
-  const verdictOn = async (token: OpenToken, options: DeviceCallOptions): Promise<boolean> => {
-    const connections = token.connections();
-    const known = verdicts.get(token);
-    if (known?.connections === connections) return known.isSame;
-    const failure = await failureOf(token, options);
-    if (failure === undefined) return true;
-    const isSame = failure === null;
-    // Another request may have been as fast.
-    const isNew = verdicts.get(token)?.connections !== connections;
-    verdicts.set(token, { connections, isSame });
-    if (!isSame && isNew) onFailure(otherKey(token, failure));
-    return isSame;
+  const findingOn = async (token: OpenToken, options: DeviceCallOptions): Promise<Finding | undefined> => {
+    const connection = token.connections();
+    const known = findings.get(token);
+    if (known?.connection === connection) return known;
+    const found = await find(token, options);
+    // Another request may have been faster.
+    const isTold = findings.get(token)?.connection === connection;
+    if (found === undefined || isTold) return found;
+    findings.set(token, { ...found, connection });
+    if (found.failure !== undefined) onFailure(leftOut(token, found.failure));
+    return found;
   };
   return {
     get sealer() {
       return sample?.sealer;
     },
     async ask(token, options = {}) {
-      if (await verdictOn(token, options)) return;
+      const finding = await findingOn(token, options);
+      if (finding?.failure === undefined) return;
       throw tokenException(new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token has another key by this name'));
     },
     forgive(token) {
-      if (verdicts.get(token)?.isSame === false) verdicts.delete(token);
+      if (findings.get(token)?.failure !== undefined) findings.delete(token);
     },
   };
 }
@@ -90,7 +93,7 @@ export function provenDevice(token: OpenToken, proofs: ReadonlyMap<DeviceKeySele
 }
 
 /** What the log says of it. */
-function otherKey({ config: { name } }: OpenToken, failure: unknown): unknown {
+function leftOut({ config: { name } }: OpenToken, failure: unknown): unknown {
   if (!(failure instanceof XksException)) return failure;
   const { errorName, message, cause } = failure;
   return new XksException(errorName, message, { reason: `${name} is left out`, cause });
@@ -102,10 +105,10 @@ interface Sample {
   readonly sealed: Sealed;
 }
 
-/** What a token has shown on one of its connections. */
-interface Verdict {
-  readonly connections: number;
-  readonly isSame: boolean;
+/** What a token has shown; no failure if it has the key. */
+interface Finding {
+  readonly failure: unknown;
 }
 
+const SAME_KEY: Finding = { failure: undefined };
 const AAD = Buffer.from('same key');
