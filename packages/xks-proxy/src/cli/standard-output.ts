@@ -9,7 +9,12 @@ import type { Writable } from 'node:stream';
 export function standardOutput(): Writable {
   const kind = fstatSync(STANDARD_OUTPUT);
   if (!kind.isFIFO() && !kind.isSocket()) return process.stdout;
-  return new Socket({ fd: STANDARD_OUTPUT, readable: false, writable: true }).unref();
+  try {
+    return new Socket({ fd: STANDARD_OUTPUT, readable: false, writable: true }).unref();
+  } catch {
+    // Node has no stream for a datagram socket.
+    return process.stdout;
+  }
 }
 
 const STANDARD_OUTPUT = 1;

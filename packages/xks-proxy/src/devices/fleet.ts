@@ -9,7 +9,6 @@ import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
-import { provenDevice } from './key-proof.ts';
 import {
   awaitToken,
   isPassing,
@@ -19,14 +18,13 @@ import {
   openToken,
 } from './open-token.ts';
 import { selectorName } from './selector-name.ts';
-import { holdersOf, proveSharedKeys, type SharedKeys } from './shared-keys.ts';
+import { compareSharedKeys, holdersOf } from './shared-keys.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */
 export interface Fleet {
   readonly description: FleetDescription;
   /** In the order of the configuration; never empty. */
   readonly members: readonly FleetMember[];
-  readonly sharedKeys: SharedKeys;
   /** The device that a key lives on: its token, or those that it names as one. */
   deviceOf(key: StoreKeyConfig): KeyDevice;
   /** Whether all tokens are lost to this process: so many calls never returned that no more are made. */
@@ -99,28 +97,27 @@ export async function openFleet(
     throw error;
   }
   const members = await Promise.all(tokens.map((token) => member(token, config, log)));
-  const sharedKeys = await proveSharedKeys(config, tokens, log, before?.sharedKeys);
   const [first] = members;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
   for (const [index, tokenConfig] of config.tokens.entries()) tokens[index]?.adopt(tokenConfig);
   const lookout = setInterval(() => lookFor(members), LOOK_MS).unref();
+  const released = new AbortController();
+  void compareSharedKeys(config, tokens, log, released.signal);
   return {
     description: description(config, first.token),
     members,
-    sharedKeys,
     deviceOf(key) {
-      const [only, ...others] = holdersOf(key, tokens);
-      if (only === undefined) throw new TypeError('tokens: expected one at least');
-      if (others.length === 0) return only.device;
-      const devices = [only, ...others].map((token) => ({
-        device: provenDevice(token, sharedKeys.bySelector),
-        isWell: () => token.status() !== 'UNAVAILABLE',
+      const [only, ...others] = holdersOf(key, tokens).map(({ device, status }) => ({
+        device,
+        isWell: () => status() !== 'UNAVAILABLE',
       }));
-      return failoverDevice(devices, config.server.timeoutMs);
+      if (only === undefined) throw new TypeError('tokens: expected one at least');
+      return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
     },
     isStuck: () => tokens.every((token) => token.isStuck()),
     async release() {
       clearInterval(lookout);
+      released.abort();
       await Promise.all(tokens.map((token) => token.release()));
     },
   };

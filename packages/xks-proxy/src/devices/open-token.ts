@@ -18,8 +18,6 @@ export interface OpenToken {
   readonly info: DeviceInfo;
   /** What the calls of the last seconds say. */
   readonly status: () => HealthStatus;
-  /** How often it was opened: it may have other keys each time. */
-  connections(): number;
   /** Whether it is not open, or is left alone. */
   isOut(): boolean;
   /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many never returned. */
@@ -71,7 +69,6 @@ function heldToken(
   cause?: unknown,
 ): OpenToken {
   let connection = first;
-  let connections = first === undefined ? 0 : 1;
   let renewing: TokenConnection | undefined;
   let next = config;
   let isPinNew = false;
@@ -104,7 +101,6 @@ function heldToken(
         return;
       }
       connection = renewed;
-      connections += 1;
       info = renewed.info;
     } catch (error) {
       lost = error;
@@ -131,7 +127,6 @@ function heldToken(
       return info;
     },
     status,
-    connections: () => connections,
     isOut: () => connection === undefined || status() === 'UNAVAILABLE',
     sessions: () =>
       (connection ?? renewing)?.counts() ?? { limit: config.maxSessions, open: 0, idle: 0, hung: 0 },

@@ -1,61 +1,40 @@
+import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import { deadlineIn } from '../deadline.ts';
+import { XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
-import type { DeviceKeySelector } from './key-device.ts';
-import { type KeyProof, keyProof } from './key-proof.ts';
+import { lastVersion } from '../stores.ts';
+import type { DeviceKeySelector, Sealed } from './key-device.ts';
 import type { OpenToken } from './open-token.ts';
-import { selectorName } from './selector-name.ts';
-
-/** Proofs for the keys that lie on several tokens. */
-export interface SharedKeys {
-  /** By the selectors of one configuration. */
-  readonly bySelector: ReadonlyMap<DeviceKeySelector, KeyProof>;
-  /** By the names of key and tokens, which the next configuration may have as well. */
-  readonly byName: ReadonlyMap<string, KeyProof>;
-}
 
 /**
- * Asks the tokens for the keys that they share. One that is out is asked when it is back, and before it serves such a key.
- * Logs each key of which a token has another one or none, and never rejects.
- *
- * @param before what was found out for the configuration before, which holds as long as its tokens do
+ * Compares the keys that lie on several tokens: what the first of them seals under the newest version of a key, the others
+ * have to open. Logs each token that cannot: it has another key by the same name, and what it encrypts, the first cannot
+ * decrypt. A token that is out, or lacks the key, is not compared. Never rejects, and ends soon after `signal` was aborted.
  */
-export async function proveSharedKeys(
+export async function compareSharedKeys(
   { stores, server }: ProxyConfig,
   tokens: readonly OpenToken[],
   log: ProxyLog,
-  before?: SharedKeys,
-): Promise<SharedKeys> {
-  const bySelector = new Map<DeviceKeySelector, KeyProof>();
-  const byName = new Map<string, KeyProof>();
-  const asked = async (proof: KeyProof, token: OpenToken): Promise<void> => {
-    proof.forgive(token);
-    if (token.isOut()) return;
-    await proof.ask(token, { deadline: deadlineIn(server.timeoutMs) }).catch(() => undefined);
-  };
+  signal: AbortSignal,
+): Promise<void> {
   for (const { name: store, keys } of stores) {
-    for (const { externalKeyId, versions, ...key } of keys) {
-      const holders = holdersOf(key, tokens);
-      if (holders.length < 2 || key.status !== 'ENABLED' || key.usages.length < 2) continue;
-      for (const { selector } of versions) {
-        const name = JSON.stringify([selectorName(selector), ...holders.map(({ config }) => config.name)]);
-        const known = byName.get(name);
-        const proof =
-          known ??
-          kept(before?.byName.get(name), holders) ??
-          keyProof(selector, (cause) => log.keyUnavailable({ store, externalKeyId }, cause));
-        bySelector.set(selector, proof);
-        byName.set(name, proof);
-        if (known !== undefined) continue;
-        // As long a turn of the event loop as for one key, and not for all of them.
-        await setImmediate();
-        for (const token of holders) await asked(proof, token);
-      }
+    for (const key of keys) {
+      if (key.status !== 'ENABLED' || key.usages.length < 2) continue;
+      const holders = holdersOf(key, tokens).filter((token) => !token.isOut());
+      if (holders.length < 2) continue;
+      // Requests have their turn, also where calls are inline.
+      await setImmediate();
+      if (signal.aborted) return;
+      const named = { store, externalKeyId: key.externalKeyId };
+      await compare(lastVersion(key).selector, holders, {
+        timeoutMs: server.timeoutMs,
+        onOther: (cause) => log.keyUnavailable(named, cause),
+      });
     }
   }
-  return { bySelector, byName };
 }
 
 /** The tokens that a key lies on, in the order of its preference. */
@@ -67,7 +46,46 @@ export function holdersOf(
   return names.flatMap((name) => tokens.filter(({ config }) => config.name === name));
 }
 
-/** A proof is as good as the token that it began with. */
-function kept(proof: KeyProof | undefined, holders: readonly OpenToken[]): KeyProof | undefined {
-  return proof?.sealer !== undefined && holders.includes(proof.sealer) ? proof : undefined;
+async function compare(
+  selector: DeviceKeySelector,
+  holders: readonly OpenToken[],
+  { timeoutMs, onOther }: { readonly timeoutMs: number; readonly onOther: (cause: XksException) => void },
+): Promise<void> {
+  let sample: Sample | undefined;
+  for (const token of holders) {
+    const { name } = token.config;
+    const options = { deadline: deadlineIn(timeoutMs) };
+    try {
+      const key = await token.device.key(selector, options);
+      if (sample === undefined) {
+        const plaintext = randomBytes(32);
+        sample = { sealer: name, plaintext, sealed: await key.encrypt({ aad: AAD, plaintext }, options) };
+      } else if (!sample.plaintext.equals(await key.decrypt({ aad: AAD, ...sample.sealed }, options))) {
+        onOther(otherKey(name, sample));
+      }
+    } catch (error) {
+      // Anything else is told by who needs the key: that the token lacks it, or fails.
+      if (sample !== undefined && isNotOpened(error)) onOther(otherKey(name, sample, error));
+    }
+  }
 }
+
+/** What one token has sealed, for the others to open. */
+interface Sample {
+  readonly sealer: string;
+  readonly plaintext: Buffer;
+  readonly sealed: Sealed;
+}
+
+function isNotOpened(error: unknown): boolean {
+  return error instanceof XksException && error.errorName === 'InvalidCiphertextException';
+}
+
+function otherKey(name: string, { sealer }: Sample, cause?: unknown): XksException {
+  return new XksException('InternalException', 'The external key manager failed.', {
+    reason: `${name} has another key by this name than ${sealer}`,
+    cause,
+  });
+}
+
+const AAD = Buffer.from('same key');

@@ -65,7 +65,6 @@ const config: ProxyConfig = {
 const fleet: Fleet = {
   description: { fleetSize: 1, proxyVendor: 'Holdfast', proxyModel: 'tests', ekmVendor: 'Holdfast' },
   members: [],
-  sharedKeys: { bySelector: new Map(), byName: new Map() },
   deviceOf: () => device,
   isStuck: () => false,
   release: async () => undefined,
