@@ -68,9 +68,9 @@ export class Flights<T> {
 
   /** Waits until a load has ended. */
   async #turn(span: Span): Promise<void> {
-    // Who waits comes back before this, and waits on.
-    span.endsAtMs = this.#endMs();
     const [first = span] = this.#running;
+    // Not lost while it waits: it comes back when the first has ended, and has its whole time from then on.
+    span.endsAtMs = first.endsAtMs + this.#limits.inFlightTtlMs;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       const wake = (): void => {

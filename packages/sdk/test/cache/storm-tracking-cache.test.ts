@@ -152,6 +152,29 @@ describe('a storm-tracking cache', () => {
     expect(inner.calls.encrypt).toBe(4);
   });
 
+  it('loads once what is asked for again in the moment in which the load before it is lost', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    let calls = 0;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) =>
+        calls++ === 0 ? new Promise(() => undefined) : pause(1_000).then(() => inner.onEncrypt(materials)),
+    };
+    const cache = stormTrackingCache({ capacity: 10, fanOut: 1 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    const encrypt = (a: string) =>
+      client.encrypt(plaintext, { cmm, suite: 0x0478, encryptionContext: { a } });
+    // Set before those of the cache, this timer comes before them.
+    const again = pause(10_000).then(() => encrypt('2'));
+    const lost = rejection(encrypt('1'));
+    const waiting = encrypt('2');
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(await lost).toMatchObject({ code: 'KEYRING_FAILED' });
+    expect(await Promise.all([waiting, again])).toHaveLength(2);
+    expect(inner.calls.encrypt).toBe(1);
+  });
+
   it.each([Infinity, 2 ** 31])('may wait for loads as long as %d ms', async (inFlightTtlMs) => {
     const inner = memoryKeyring();
     const keyring: Keyring = {
