@@ -69,10 +69,18 @@ export function cacheOver(
       // the load ended, or used up by the others: they go round again.
       for (;;) {
         let taken: ReturnType<typeof use>;
+        let mistake: { readonly error: unknown } | undefined;
         const load = reloading(request, (loaded) => {
-          if (!signal?.aborted) taken = use(loaded);
+          if (signal?.aborted) return;
+          try {
+            taken = use(loaded);
+          } catch (error) {
+            // This caller's alone: the others have their materials all the same.
+            mistake = { error };
+          }
         });
         const loaded = await abortable(flights.join(id, load), signal);
+        if (mistake !== undefined) throw mistake.error;
         if (!hasEnded(loaded)) taken ??= use(loaded);
         if (taken !== undefined) return taken;
       }

@@ -107,6 +107,22 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
     expect(await fetched).toBe('taken');
     await Promise.all(busy);
   });
+
+  it('keeps what it loaded, though who asked for it first fails to use it, and fails nobody else', async () => {
+    const mistake = new Error('of the first caller');
+    const first = cache.fetch({
+      id: 'i',
+      ttlMs: 60_000,
+      load: async () => ({ kind: 'branch-key', materials: materials('i') }),
+      use: () => {
+        throw mistake;
+      },
+    });
+    const joined = versionIn(cache, 'i', () => expect.unreachable());
+    expect(await rejection(first)).toBe(mistake);
+    expect(await joined).toBe('i');
+    expect(await versionIn(cache, 'i', () => expect.unreachable())).toBe('i');
+  });
 });
 
 async function passMillisecondsAtEachTurn(turns: number): Promise<void> {
