@@ -67,15 +67,18 @@ function namesOf({ branchKeyId, version }: Wanted): readonly Uint8Array[] {
   return version === undefined ? [utf8(branchKeyId)] : [utf8(branchKeyId), utf8(version)];
 }
 
+/** A key store of the application's own may answer with anything. */
 function checkedMaterials(
-  materials: BranchKeyMaterials,
+  materials: BranchKeyMaterials | undefined,
   { branchKeyId, version }: Wanted,
 ): BranchKeyMaterials {
-  const { branchKey, branchKeyVersion } = materials;
-  const isWanted =
-    materials.branchKeyId === branchKeyId && (version ?? branchKeyVersion) === branchKeyVersion;
-  if (isWanted && branchKey.length === 32 && isUuid(branchKeyVersion)) return materials;
-  branchKey.fill(0);
+  if (materials?.branchKey instanceof Uint8Array) {
+    const { branchKey, branchKeyVersion } = materials;
+    const isWanted =
+      materials.branchKeyId === branchKeyId && (version ?? branchKeyVersion) === branchKeyVersion;
+    if (isWanted && branchKey.length === 32 && isUuid(branchKeyVersion)) return materials;
+    branchKey.fill(0);
+  }
   throw new KeyringError('BRANCH_KEY_INVALID', 'the key store answered with another branch key, or none');
 }
 

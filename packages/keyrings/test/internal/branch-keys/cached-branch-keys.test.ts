@@ -181,6 +181,22 @@ describe('branch keys by way of a cache', () => {
     });
   }
 
+  const answers: Readonly<Record<string, unknown>> = {
+    nothing: undefined,
+    null: null,
+    'an empty object': {},
+    'a key that is text': { branchKeyId: 'a', branchKeyVersion: version, branchKey: 'k'.repeat(32) },
+  };
+  for (const [fault, answer] of Object.entries(answers)) {
+    it(`are refused where the key store answers with ${fault}`, async () => {
+      const activeBranchKey = async () => answer;
+      // @ts-expect-error what JavaScript lets through
+      const keyStore: BranchKeySource = { ...staticKeyStore(), activeBranchKey };
+      const error = await keyringError(cached({ keyStore }).activeBranchKey('a'));
+      expect(error.code).toBe('BRANCH_KEY_INVALID');
+    });
+  }
+
   it('are refused, and wiped, with another version than was asked for', async () => {
     const inner = staticKeyStore();
     const branchKeyVersion: BranchKeySource['branchKeyVersion'] = (id) => inner.activeBranchKey(id);
