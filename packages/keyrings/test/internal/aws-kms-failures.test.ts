@@ -1,5 +1,5 @@
 import { KMSClient } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { awsKmsKeyring } from '../../src/aws-kms.ts';
 import { AWS_KMS_FAILURES } from '../../src/internal/aws-kms/failures.ts';
 import { answering, type Fault, type JsonServer, startJsonServer } from '../fixtures/json-server.ts';
@@ -88,6 +88,20 @@ describe('AWS KMS is out', () => {
       expect(AWS_KMS_FAILURES.isOutage(Object.assign(new Error('UnknownError'), metadata))).toBe(true);
     },
   );
+});
+
+test('AWS KMS is out where an answer breaks off that a client has fetched, for all its status', async () => {
+  server.fault(breakingOff(200));
+  const answer = await fetch(server.url, { method: 'POST', body: '{}' });
+  const error = await answer.text().catch((cause: unknown) => cause);
+  Object.assign(error instanceof TypeError ? error : expect.unreachable(), {
+    $response: { statusCode: 200 },
+  });
+  const isOutage = AWS_KMS_FAILURES.isOutage(error);
+  expect({ isOutage, isUnreadable: AWS_KMS_FAILURES.isUnreadable?.(error) }).toEqual({
+    isOutage: true,
+    isUnreadable: false,
+  });
 });
 
 describe('AWS KMS refuses', () => {

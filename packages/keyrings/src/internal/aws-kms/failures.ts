@@ -5,9 +5,7 @@ import { member } from '../member.ts';
 export const AWS_KMS_FAILURES: KeyServiceFailures = {
   keyService: 'AWS KMS',
   isOutage,
-  // No JSON, or no base64 in it.
-  isUnreadable: (error) =>
-    (error instanceof SyntaxError || error instanceof TypeError) && statusOf(error) === 200,
+  isUnreadable: (error) => statusOf(error) === 200 && (error instanceof SyntaxError || isNoBase64(error)),
 };
 
 /** By the status: older clients call every exception that they do not know a fault of the caller. */
@@ -17,6 +15,11 @@ function isOutage(error: unknown): boolean {
   // Of an answer that broke off there is a status, and nothing else to go by.
   const isWhole = error instanceof SyntaxError || (error instanceof Error && '$fault' in error);
   return !isWhole || PASSING.has(error.name);
+}
+
+/** By the message: an answer to `fetch` that broke off is a `TypeError` too. */
+function isNoBase64(error: unknown): boolean {
+  return error instanceof TypeError && /base64/i.test(error.message);
 }
 
 /** Of the answer, which has the status also where the client could not read it; `undefined` without an answer. */
