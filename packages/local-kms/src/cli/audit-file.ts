@@ -26,13 +26,23 @@ export function auditFile(path: string): AuditFile {
 function endsWithinLine(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats?.isFile() || stats.size === 0) return false;
-  const file = openSync(path, 'r');
+  const file = openedToRead(path);
+  if (file === undefined) return false;
   try {
     const last = Buffer.alloc(1);
     readSync(file, last, { position: stats.size - 1 });
     return last[0] !== LINE_FEED;
   } finally {
     closeSync(file);
+  }
+}
+
+/** `undefined` for a file that may be appended to alone. */
+function openedToRead(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EncryptCommand, KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import type { AuditEvent } from '@holdfast/local-kms';
@@ -14,6 +14,7 @@ import { auditFile } from '../../src/cli/audit-file.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { present, refusal, startKms } from '../fixtures/kms.ts';
 
+const NOBODY = 65_534;
 const PRINCIPALS = `
 accounts:
   "000000000000":
@@ -155,6 +156,27 @@ describe('local-kms audit', () => {
       await expect.poll(() => readFileSync(audit, 'utf8')).toBe(after);
     }
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    'finds events in a file that may be appended to and not read (needs root)',
+    async () => {
+      const { audit } = folderWithFiles();
+      const kept: AuditEvent[] = [];
+      const { client } = await startKms({ audit: (event) => void kept.push(event) });
+      await client.send(new ListKeysCommand());
+      const event = present(kept[0]);
+      const line = `${JSON.stringify(event)}\n`;
+      writeFileSync(audit, line, { mode: 0o200 });
+      for (const path of [dirname(audit), audit]) chownSync(path, NOBODY, NOBODY);
+      process.seteuid?.(NOBODY);
+      try {
+        auditFile(audit).write(event);
+      } finally {
+        process.seteuid?.(0);
+      }
+      await expect.poll(() => readFileSync(audit, 'utf8')).toBe(`${line}${line}`);
+    },
+  );
 });
 
 test('local-kms serve --auth enforce refuses, and audits into a file that only its owner reads', async () => {
