@@ -6,8 +6,9 @@ import type { Snapshot, StoreLocation } from './store.ts';
 
 /**
  * Writes what a store holds at this time into a new file, which takes the passphrase or the token that the state is kept
- * under to be read, and is there whole or not at all. A KMS may be at work with the store. Rejects with LocalKmsError `STATE_MISSING` if there is nothing,
- * and as `StoreLocation.read` does; with the error of the file, such as EEXIST.
+ * under to be read, and is there whole or not at all; after a crash perhaps in part, where there are no hard links. A KMS
+ * may be at work with the store. Rejects with LocalKmsError `STATE_MISSING` if there is nothing, and as
+ * `StoreLocation.read` does; with the error of the file, such as EEXIST.
  */
 export async function backUp(store: StoreLocation, path: string): Promise<Snapshot> {
   const snapshot = await store.read();

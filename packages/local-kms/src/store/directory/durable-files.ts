@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { errorCode } from '../error-code.ts';
 
 /** Writes a file that is there whole or not at all, also after the machine has lost its power. */
 export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
@@ -10,25 +11,39 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   await syncFolder(dirname(path));
 }
 
-/** The same for a file that nobody has made yet, neither now nor meanwhile. Rejects with EEXIST for any other. */
+/**
+ * The same for a file that nobody has made yet, neither now nor meanwhile. Rejects with EEXIST for any other. Where the
+ * file system has no hard links, it may be there in part until this resolves, and after a crash in between.
+ */
 export async function writeNewDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.${randomUUID()}${DRAFT_SUFFIX}`;
+  const draft = join(dirname(path), `${randomUUID()}${DRAFT_SUFFIX}`);
   try {
     await writeSynced(draft, bytes, 'wx');
     // Unlike a new name, another name takes the place of no file.
     await link(draft, path);
+  } catch (error) {
+    if (!NO_HARD_LINKS.has(errorCode(error))) throw error;
+    // There may be no room for both.
+    await rm(draft, { force: true });
+    await writeSynced(path, bytes, 'wx');
   } finally {
     await rm(draft, { force: true });
   }
   await syncFolder(dirname(path));
 }
 
-/** Writes a file that only its owner may read, and waits until its content outlives the machine. */
+/**
+ * Writes a file that only its owner may read, and waits until its content outlives the machine. A new one, of `wx`, is
+ * gone again if that fails.
+ */
 export async function writeSynced(path: string, bytes: Uint8Array, flags: 'w' | 'wx'): Promise<void> {
   const file = await open(path, flags, 0o600);
   try {
     await file.writeFile(bytes);
     await file.sync();
+  } catch (error) {
+    if (flags === 'wx') await rm(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }
@@ -56,3 +71,4 @@ export async function syncFolder(path: string): Promise<void> {
 
 /** Of files that were not finished. */
 export const DRAFT_SUFFIX = '.draft';
+const NO_HARD_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS']);
