@@ -1,5 +1,6 @@
-import { constants, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { constants, type KeyObject, publicEncrypt } from 'node:crypto';
 import { KeyringError } from '../errors.ts';
+import { oaepDecryption } from './oaep.ts';
 import { pkcs1Decryption } from './pkcs1.ts';
 
 /** How a data key is padded before RSA. The hash of OAEP is also the hash of its mask generation. */
@@ -21,39 +22,27 @@ export function rsaEncryption(
 /**
  * Decryption under a private key. Whoever gets the plaintext wipes it.
  *
- * The function throws `KeyringError` `DATA_KEY_NOT_OPENED` for a ciphertext of another length than the modulus has, for
- * one that is no number below it, and with OAEP for a wrong padding. With PKCS #1 v1.5, a wrong padding gives random
- * bytes, as {@link pkcs1Decryption} says.
+ * The function rejects with `KeyringError` `DATA_KEY_NOT_OPENED` for a ciphertext of another length than the modulus
+ * has, for one that is no number below it, and with OAEP for a wrong padding. With PKCS #1 v1.5, a wrong padding gives
+ * random bytes, as {@link pkcs1Decryption} says.
  */
 export function rsaDecryption(
   padding: RsaPadding,
   privateKey: KeyObject,
-): (ciphertext: Uint8Array) => Uint8Array {
-  const decrypt =
-    padding === 'PKCS1-v1_5'
-      ? pkcs1Decryption(privateKey)
-      : (ciphertext: Uint8Array) => privateDecrypt({ key: privateKey, ...PADDINGS[padding] }, ciphertext);
+): (ciphertext: Uint8Array) => Promise<Uint8Array> {
+  const { hash } = PADDINGS[padding];
+  const decrypt = hash === undefined ? pkcs1Decryption(privateKey) : oaepDecryption(privateKey, hash);
   const { modulusLength = 0 } = privateKey.asymmetricKeyDetails ?? {};
   const length = Math.ceil(modulusLength / 8);
-  return (ciphertext) => {
+  return async (ciphertext) => {
     // Runtimes take shorter ones, and some of them longer ones: more than one ciphertext of the same message.
     if (ciphertext.length !== length) throw notOpened();
     try {
-      return plainBytes(decrypt(ciphertext));
+      return await decrypt(ciphertext);
     } catch (cause) {
       throw notOpened(cause);
-    } finally {
-      wipeFreed(length);
     }
   };
-}
-
-/**
- * Zeroes the memory of this length that was let go of last: node:crypto leaves a copy of the plaintext there. Allocators
- * keep a few blocks of each length at hand, and give out these first.
- */
-function wipeFreed(length: number): void {
-  for (let block = 0; block < BLOCKS_AT_HAND; block++) Buffer.allocUnsafeSlow(length).fill(0);
 }
 
 function notOpened(cause?: unknown): KeyringError {
@@ -71,13 +60,11 @@ function plainBytes({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array 
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Seven in the cache of a thread in glibc, and one more. */
-const BLOCKS_AT_HAND = 8;
 const OAEP = constants.RSA_PKCS1_OAEP_PADDING;
 const PADDINGS = {
-  'OAEP-SHA-1': { padding: OAEP, oaepHash: 'sha1' },
-  'OAEP-SHA-256': { padding: OAEP, oaepHash: 'sha256' },
-  'OAEP-SHA-384': { padding: OAEP, oaepHash: 'sha384' },
-  'OAEP-SHA-512': { padding: OAEP, oaepHash: 'sha512' },
-  'PKCS1-v1_5': { padding: constants.RSA_PKCS1_PADDING },
+  'OAEP-SHA-1': { padding: OAEP, oaepHash: 'sha1', hash: 'SHA-1' },
+  'OAEP-SHA-256': { padding: OAEP, oaepHash: 'sha256', hash: 'SHA-256' },
+  'OAEP-SHA-384': { padding: OAEP, oaepHash: 'sha384', hash: 'SHA-384' },
+  'OAEP-SHA-512': { padding: OAEP, oaepHash: 'sha512', hash: 'SHA-512' },
+  'PKCS1-v1_5': { padding: constants.RSA_PKCS1_PADDING, hash: undefined },
 } as const;
