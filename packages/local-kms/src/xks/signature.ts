@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { SERVICE, TERMINATOR, type XksCredential } from './credential.ts';
 
 /** The parts of an XKS request that its signature covers. */
@@ -34,9 +34,9 @@ export function signXksRequest(
     `x-amz-date:${date}`,
     '',
     SIGNED_HEADERS,
-    sha256(body),
+    hash('sha256', body),
   ].join('\n');
-  const stringToSign = [ALGORITHM, date, scope, sha256(canonicalRequest)].join('\n');
+  const stringToSign = [ALGORITHM, date, scope, hash('sha256', canonicalRequest)].join('\n');
   const signature = createHmac('sha256', credential.signingKey(day, region))
     .update(stringToSign)
     .digest('hex');
@@ -46,10 +46,6 @@ export function signXksRequest(
       `${ALGORITHM} Credential=${credential.accessKeyId}/${scope}, ` +
       `SignedHeaders=${SIGNED_HEADERS}, Signature=${signature}`,
   };
-}
-
-function sha256(data: string): string {
-  return createHash('sha256').update(data).digest('hex');
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';

@@ -69,12 +69,12 @@ export function createXksTransport({
         agent,
         method: 'POST',
         path,
-        headers: {
-          host,
-          'content-type': 'application/json',
-          'content-length': String(Buffer.byteLength(body)),
-          ...headers,
-        },
+        // In a row, which Node sends as it is.
+        headers: [
+          ...['host', host, 'content-type', 'application/json'],
+          ...['content-length', String(Buffer.byteLength(body))],
+          ...Object.entries(headers).flat(),
+        ],
         ...(addresses.get(host.toLowerCase()) ?? { host, port: 443 }),
         ...(isIP(host) === 0 && { servername: host }),
       };
