@@ -1,4 +1,5 @@
-import { mkdir, open } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { synchronized } from '../files/replace-file.ts';
 import type { RecordFields } from '../request-record.ts';
 import { type ChainPlace, chainEnd } from './chain-end.ts';
@@ -15,7 +16,7 @@ export interface AuditChain {
   /**
    * Appends records, in a new file if the last one is full or of another day (UTC). After a call that failed, the next one
    * mends the file, with a record `recovered` of the bytes that were cut off. Rejects as long as the file is not as this
-   * chain has left it: records are missing, or somebody else writes.
+   * chain has left it: it has lost its name, records are missing, or somebody else writes.
    */
   append(records: readonly RecordFields[]): Promise<void>;
   /** Resolves when what was appended survives a loss of power. */
@@ -87,14 +88,12 @@ export async function openChain({ directory, chain, maxFileBytes }: AuditChainOp
         return Buffer.from(`${sealed.line}\n`);
       });
       const text = Buffer.concat(lines);
-      // Somebody else at the same chain would break it: better this process stops writing to it.
-      const now = await handle.stat();
-      if (now.size !== place.size) throw new Error('another process writes to the audit file');
-      if (now.nlink === 0) throw new Error('the audit file was deleted');
+      const opened = await handle.stat();
+      await expectAsLeft(file.path, opened, place.size);
       doubtful = text;
       await handle.appendFile(text);
       const size = place.size + text.length;
-      if ((await handle.stat()).size !== size) throw new Error('another process writes to the audit file');
+      await expectAsLeft(file.path, opened, size);
       doubtful = undefined;
       place = { head, size, lastLine: lines.at(-1) ?? place.lastLine };
       [day, cutBytes] = [today, 0];
@@ -107,4 +106,14 @@ export async function openChain({ directory, chain, maxFileBytes }: AuditChainOp
     },
     close: () => handle.close(),
   };
+}
+
+/**
+ * Rejects unless a path leads to the file that is open, and that has a size. Records in a file without its name are lost,
+ * and somebody else at the same chain would break it: better this process stops writing.
+ */
+async function expectAsLeft(path: string, opened: Stats, size: number): Promise<void> {
+  const named = await stat(path);
+  if (named.dev !== opened.dev || named.ino !== opened.ino) throw new Error('the audit file was moved');
+  if (named.size !== size) throw new Error('another process writes to the audit file');
 }

@@ -1,7 +1,9 @@
 import {
   appendFileSync,
+  copyFileSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -27,8 +29,19 @@ const write = async (directory: string, count: number, maxFileBytes = 1 << 20) =
 const report = async (directory: string) => (await verifyAudit([directory]))[0];
 const lines = (directory: string, file: string) => readFileSync(join(directory, file), 'utf8').split('\n');
 
-const canSync = (value: unknown): value is { sync(): Promise<void> } =>
-  typeof value === 'object' && value !== null && 'sync' in value;
+/** What all open files share. */
+async function fileHandles(): Promise<Handles> {
+  const probe = await open(temporaryFolder());
+  const handles: unknown = Object.getPrototypeOf(probe);
+  await probe.close();
+  return areHandles(handles) ? handles : expect.unreachable();
+}
+interface Handles {
+  sync(): Promise<void>;
+  appendFile(text: Uint8Array): Promise<void>;
+}
+const areHandles = (value: unknown): value is Handles =>
+  typeof value === 'object' && value !== null && 'sync' in value && 'appendFile' in value;
 
 afterEach(() => void vi.useRealTimers());
 
@@ -141,6 +154,37 @@ describe('a chain', () => {
     expect(await report(directory)).toMatchObject({ records: 5, head: chain.head, findings: [] });
   });
 
+  it('is not continued in a file that was moved, whatever is there instead, and is again when that is back', async () => {
+    const directory = temporaryFolder();
+    const elsewhere = join(temporaryFolder(), 'moved.jsonl');
+    const chain = await openChain({ directory, chain: 'audit', maxFileBytes: 1 << 20 });
+    await chain.append(records(1));
+    renameSync(chain.file, elsewhere);
+    const before = readFileSync(elsewhere);
+    await expect(chain.append(records(1))).rejects.toMatchObject({ code: 'ENOENT' });
+    writeFileSync(chain.file, '');
+    await expect(chain.append(records(1))).rejects.toThrow('not as it was left');
+    copyFileSync(elsewhere, chain.file);
+    await chain.append(records(1));
+    expect(readFileSync(elsewhere)).toEqual(before);
+    await chain.close();
+    expect(await report(directory)).toMatchObject({ records: 2, head: chain.head, findings: [] });
+  });
+
+  it('is not continued in a file that is moved between the last look at it and the write', async () => {
+    const handles = await fileHandles();
+    const chain = await openChain({ directory: temporaryFolder(), chain: 'audit', maxFileBytes: 1 << 20 });
+    const writing = vi.spyOn(handles, 'appendFile');
+    onTestFinished(() => writing.mockRestore());
+    writing.mockImplementationOnce(async (text) => {
+      appendFileSync(chain.file, text);
+      renameSync(chain.file, join(temporaryFolder(), 'moved.jsonl'));
+    });
+    await expect(chain.append(records(1))).rejects.toMatchObject({ code: 'ENOENT' });
+    await chain.close();
+    expect(chain.head.sequence).toBe(0);
+  });
+
   it('is not touched by who opens it and writes nothing', async () => {
     const directory = temporaryFolder();
     await write(directory, 2);
@@ -161,11 +205,7 @@ describe('a chain', () => {
   });
 
   it('has the names of its files on the disk as well as their content', async () => {
-    const probe = await open(temporaryFolder());
-    const handles: unknown = Object.getPrototypeOf(probe);
-    await probe.close();
-    if (!canSync(handles)) expect.unreachable();
-    const folders = vi.spyOn(handles, 'sync');
+    const folders = vi.spyOn(await fileHandles(), 'sync');
     onTestFinished(() => folders.mockRestore());
     const chain = await openChain({ directory: temporaryFolder(), chain: 'audit', maxFileBytes: 1 });
     for (const file of [1, 2, 3]) {
