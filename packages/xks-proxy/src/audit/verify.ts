@@ -11,7 +11,7 @@ export const AUDIT_PROBLEMS = {
   'out-of-order': 'the record belongs before the ones above it, or is there twice',
   replaced: 'the record does not follow the one before it: one of both was replaced',
   'head-missing':
-    'the record with the hash that was given is not in the trail: its end is missing, or it was replaced',
+    'the record with a hash that was given is not in the trail: its end is missing, or it was replaced',
 } as const satisfies Record<string, string>;
 
 /** One of them, and where. */
@@ -20,6 +20,8 @@ interface AuditFinding {
   readonly file: string;
   /** From 1. */
   readonly line: number;
+  /** The hash that is not in the trail, for `head-missing`. */
+  readonly head?: string;
 }
 
 /** What was found out about one chain. */
@@ -34,22 +36,22 @@ export interface ChainReport {
 
 /** What is known of a trail from elsewhere. */
 export interface VerifyOptions {
-  /** The hash of a record that must be in one of the chains: of the last one that is known, so that a missing end is noticed. */
-  readonly head?: string | undefined;
+  /** Hashes of records that must be in one of the chains: of the last known one of each, so that a missing end is noticed. */
+  readonly heads?: readonly string[] | undefined;
   /** The hash before the first record, for a single chain whose beginning is kept elsewhere. */
   readonly after?: string | undefined;
 }
 
 /**
  * Reads trails and compares each record with its own hash and with the one before it: no line can be changed, removed,
- * added or moved without a finding, but for lines removed at the very end, which only `head` tells.
+ * added or moved without a finding, but for lines removed at the very end, which only `heads` tell.
  *
  * @param paths directories of trails, or single files of one that follow each other
  * @returns one report a chain; rejects if something cannot be read, and with a RangeError for `after` and several chains
  */
 export async function verifyAudit(
   paths: readonly string[],
-  { head, after }: VerifyOptions = {},
+  { heads, after }: VerifyOptions = {},
 ): Promise<ChainReport[]> {
   const chains = new Map<string, AuditFile[]>();
   for (const file of await filesAt(paths)) {
@@ -57,31 +59,33 @@ export async function verifyAudit(
     chains.set(key, [...(chains.get(key) ?? []), file]);
   }
   if (after !== undefined && chains.size > 1) throw new RangeError('after: expected a single chain');
+  const missing = new Set(heads);
   const verified = await Promise.all(
-    [...chains.values()].map((files) => verifyChain(files, { head, after })),
+    [...chains.values()].map((files) => verifyChain(files, after, (hash) => missing.delete(hash))),
   );
-  const isHeadMissing = head !== undefined && !verified.some(({ hasHead }) => hasHead);
-  return verified.map(({ report, end }) =>
-    isHeadMissing
-      ? { ...report, findings: [...report.findings, { problem: 'head-missing', ...end }] }
-      : report,
-  );
+  // Nobody knows whose end that is.
+  return verified.map(({ report, end }) => ({
+    ...report,
+    findings: [
+      ...report.findings,
+      ...[...missing].map((head) => ({ problem: 'head-missing', ...end, head }) as const),
+    ],
+  }));
 }
 
 interface VerifiedChain {
   readonly report: ChainReport;
-  readonly hasHead: boolean;
   /** The place of the last line. */
-  readonly end: Omit<AuditFinding, 'problem'>;
+  readonly end: Pick<AuditFinding, 'file' | 'line'>;
 }
 
 async function verifyChain(
   files: readonly AuditFile[],
-  { head: wanted, after }: VerifyOptions,
+  after: string | undefined,
+  found: (hash: string) => void,
 ): Promise<VerifiedChain> {
   const findings: AuditFinding[] = [];
   let records = 0;
-  let hasHead = false;
   let last: ChainHead = CHAIN_START;
   // What the next record must follow; without a hash when that cannot be known, without a number at the start of a part.
   let expected: { sequence?: number; hash?: string | undefined } =
@@ -107,13 +111,13 @@ async function verifyChain(
       const problem = misfit(record, expected);
       if (problem !== undefined) findings.push({ problem, ...place });
       records += 1;
-      hasHead ||= record.hash === wanted;
+      found(record.hash);
       last = { sequence: record.sequence, hash: record.hash };
       expected = last;
     }
   }
   const report = { chain: first.chain, files: files.length, records, head: last, findings };
-  return { report, hasHead, end: place };
+  return { report, end: place };
 }
 
 function misfit(

@@ -13,7 +13,11 @@ export function addAudit(program: Command): void {
       'find changed, removed, added and moved records; exit status 0 if there are none, 1 otherwise',
     )
     .argument('<path...>', 'directories of trails, or files of one that follow each other')
-    .option('--head <hash>', 'hash of a record that must be there, such as the last one in the log', sha256)
+    .option(
+      '--head <hash>',
+      'hash of a record that must be there, such as the last one in the log; once for each chain',
+      (text, before: readonly string[] | undefined) => [...(before ?? []), sha256(text)],
+    )
     .option(
       '--after <hash>',
       'hash before the first record of one chain, if its beginning is kept elsewhere',
@@ -23,13 +27,16 @@ export function addAudit(program: Command): void {
     .action(verify);
 }
 
-async function verify(
-  paths: string[],
-  { json, ...known }: { readonly head?: string; readonly after?: string; readonly json?: true },
-): Promise<void> {
+interface VerifyArguments {
+  readonly head?: readonly string[];
+  readonly after?: string;
+  readonly json?: true;
+}
+
+async function verify(paths: string[], { json, head: heads, after }: VerifyArguments): Promise<void> {
   let reports: ChainReport[];
   try {
-    reports = await verifyAudit(paths, known);
+    reports = await verifyAudit(paths, { heads, after });
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = error instanceof RangeError ? EXIT.usage : EXIT.failed;
@@ -44,8 +51,10 @@ async function verify(
 }
 
 function printReport({ chain, files, records, head, findings }: ChainReport): void {
-  for (const { file, line, problem } of findings)
-    print(`${file}:${line}: ${problem}: ${AUDIT_PROBLEMS[problem]}`);
+  for (const { file, line, problem, head: missing } of findings) {
+    const which = missing === undefined ? '' : ` (${missing})`;
+    print(`${file}:${line}: ${problem}: ${AUDIT_PROBLEMS[problem]}${which}`);
+  }
   const outcome = findings.length === 0 ? 'whole' : `${findings.length} findings`;
   print(`${chain}: ${records} records in ${files} files, ${outcome}; the last one has hash ${head.hash}`);
 }

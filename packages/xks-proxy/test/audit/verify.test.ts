@@ -37,7 +37,7 @@ describe('the verification of a trail', () => {
   it('finds nothing in one that is whole', async () => {
     const directory = temporaryFolder();
     const head = await trail(directory);
-    const [report] = await verifyAudit([directory], { head: head.hash });
+    const [report] = await verifyAudit([directory], { heads: [head.hash] });
     expect(report).toMatchObject({ records: 12, head, findings: [] });
     expect(report?.files).toBeGreaterThan(2);
     await expect(findings(files(directory))).resolves.toEqual([]);
@@ -101,17 +101,17 @@ describe('the verification of a trail', () => {
     expect(await findings([directory])).toMatchObject([{ problem: 'records-missing', line: 1 }]);
   });
 
-  it('looks for the hash of a known record in all chains, and for what comes before in one alone', async () => {
+  it('looks for the hashes of known records in all chains, and for what comes before in one alone', async () => {
     const directory = temporaryFolder();
     const { hash } = await trail(directory);
     const other = await openChain({ directory, chain: 'other', maxFileBytes: 700 });
     await other.append([{ event: 'request' }]);
     await other.close();
-    await expect(findings([directory], { head: hash })).resolves.toEqual([]);
-    await expect(findings([directory], { head: other.head.hash })).resolves.toEqual([]);
-    expect(await findings([directory], { head: 'f'.repeat(64) })).toMatchObject([
-      { problem: 'head-missing' },
-      { problem: 'head-missing' },
+    await expect(findings([directory], { heads: [hash] })).resolves.toEqual([]);
+    await expect(findings([directory], { heads: [other.head.hash, hash] })).resolves.toEqual([]);
+    expect(await findings([directory], { heads: [hash, 'f'.repeat(64)] })).toMatchObject([
+      { problem: 'head-missing', head: 'f'.repeat(64) },
+      { problem: 'head-missing', head: 'f'.repeat(64) },
     ]);
     await expect(findings([directory], { after: hash })).rejects.toThrow(RangeError);
   });
@@ -120,7 +120,7 @@ describe('the verification of a trail', () => {
     const directory = temporaryFolder();
     const { hash } = await trail(directory);
     edit(directory, files(directory).length - 1, (lines) => lines.slice(0, -1));
-    expect(await findings([directory], { head: hash })).toMatchObject([{ problem: 'head-missing' }]);
+    expect(await findings([directory], { heads: [hash] })).toMatchObject([{ problem: 'head-missing' }]);
   });
 
   it('finds whatever is done to the bytes of a trail', async () => {
@@ -143,7 +143,7 @@ describe('the verification of a trail', () => {
           const path = files(directory)[file] ?? '';
           writeFileSync(path, changed);
           try {
-            await expect(findings([directory], { head: hash })).resolves.not.toEqual([]);
+            await expect(findings([directory], { heads: [hash] })).resolves.not.toEqual([]);
           } finally {
             writeFileSync(path, original);
           }

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../fixtures/folder.ts';
 async function trail(name = 'audit') {
   const directory = temporaryFolder();
   const chain = await openChain({ directory, chain: name, maxFileBytes: 1 << 20 });
-  await chain.append([{ event: 'started' }, { event: 'request' }, { event: 'stopped' }]);
+  await chain.append([{ event: 'started', name }, { event: 'request' }, { event: 'stopped' }]);
   await chain.close();
   return { directory, file: join(directory, `${name}-00000001.jsonl`), hash: chain.head.hash };
 }
@@ -36,6 +36,19 @@ describe('xks-proxy audit verify', () => {
     expect(shortened.status).toBe(1);
     expect(JSON.parse(shortened.stdout)).toMatchObject([{ findings: [{ problem: 'head-missing' }] }]);
     expect(unnoticed.status).toBe(0);
+  });
+
+  it('looks for every hash that is given, and names those that are not there', async () => {
+    const [one, other] = [await trail(), await trail('w2')];
+    const verify = ['audit', 'verify', one.directory, other.directory];
+    const heads = ['--head', one.hash, '--head', other.hash];
+    expect((await run(...verify, ...heads)).status).toBe(0);
+    const text = readFileSync(one.file, 'utf8');
+    writeFileSync(one.file, text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1));
+    const { status, stdout } = await run(...verify, ...heads);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`(${one.hash})`);
+    expect(stdout).not.toContain(`(${other.hash})`);
   });
 
   it('does not take nothing for a trail, nor anything for a hash', async () => {
