@@ -17,7 +17,7 @@ import {
 } from '@holdfast/sdk/spi';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
 import { called, invalidAnswer, type KeyServiceFailures } from './internal/key-service.ts';
-import { assertKeyring, assertSameDataKey, openFirst } from './internal/wrapping.ts';
+import { assertKeyring, assertWrapped, openFirst } from './internal/wrapping.ts';
 
 /**
  * Any Node keyring of `@aws-crypto`, for a client of ours. The encrypted data keys are handed to it one at a time,
@@ -72,6 +72,9 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
  * Any keyring of ours, for an application that uses `@aws-crypto/client-node`. Its clients and caching CMM take it
  * as one of their own, its multi-keyring too.
  *
+ * Rejects with what the keyring rejects with; on encrypt also with `KeyringError` `KEY_SERVICE_ANSWER_INVALID` for one
+ * that wraps nothing, or changes the data key or what was wrapped before.
+ *
  * @throws TypeError for something else than a keyring
  * @example
  * const { message } = await encrypt(toAwsCrypto(pkcs11Keyring({ … })), plaintext);
@@ -94,12 +97,9 @@ class Bridge extends KeyringNode {
     const encryptedDataKeys = theirs.encryptedDataKeys.map(toOurs);
     let wrapped: EncryptionMaterials | undefined;
     try {
-      wrapped = await this.#keyring.onEncrypt({
-        ...materialsOf(theirs),
-        encryptedDataKeys,
-        ...(given && { dataKey: given }),
-      });
-      if (given !== undefined) assertSameDataKey(given, wrapped);
+      const materials = { ...materialsOf(theirs), encryptedDataKeys, ...(given && { dataKey: given }) };
+      wrapped = await this.#keyring.onEncrypt(materials);
+      assertWrapped(materials, wrapped);
       const added = wrapped.encryptedDataKeys.slice(encryptedDataKeys.length).map(toTheirs);
       if (given === undefined && wrapped.dataKey !== undefined) {
         setDataKey(theirs, wrapped.dataKey, GENERATED, added[0]);

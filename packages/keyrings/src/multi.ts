@@ -2,7 +2,13 @@ import type { Keyring } from '@holdfast/sdk/spi';
 import { assertArray } from './internal/array.ts';
 import { dataKeyNotOpened } from './internal/data-key-not-opened.ts';
 import { KeyringError } from './internal/errors.ts';
-import { assertKeyring, assertNoDataKey, assertSameDataKey, wipedOnFailure } from './internal/wrapping.ts';
+import {
+  assertKeyring,
+  assertNoDataKey,
+  assertWrapped,
+  wipedOnFailure,
+  withDataKey,
+} from './internal/wrapping.ts';
 
 /** Options of {@link multiKeyring}: at least one keyring in all. */
 export interface MultiKeyringOptions {
@@ -18,7 +24,8 @@ export interface MultiKeyringOptions {
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_MISSING` or, on decrypt, `DATA_KEY_NOT_OPENED` with
  * every keyring's failure; on encrypt with the failure of the keyring that failed, or `KEY_SERVICE_ANSWER_INVALID` for
- * one that changed the data key.
+ * one that wrapped nothing, or changed the data key or what was wrapped before. What else a keyring changes is passed
+ * over: all of them wrap for the same message.
  *
  * @throws TypeError without any keyring, or for something else than keyrings
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/multi-keyring.md
@@ -44,10 +51,12 @@ export function multiKeyring({ generator, children = [] }: MultiKeyringOptions):
         );
       }
       return wipedOnFailure(generator && dataKey, async () => {
-        let wrapped = generated;
+        if (generator !== undefined) assertWrapped(materials, generated);
+        let wrapped = { ...withDataKey(materials, dataKey), encryptedDataKeys: generated.encryptedDataKeys };
         for (const child of wrapping) {
-          wrapped = await child.onEncrypt(wrapped);
-          assertSameDataKey(dataKey, wrapped);
+          const answered = await child.onEncrypt(wrapped);
+          assertWrapped(wrapped, answered);
+          wrapped = { ...wrapped, encryptedDataKeys: answered.encryptedDataKeys };
         }
         return wrapped;
       });

@@ -160,10 +160,14 @@ describe('our keyring in a client of @aws-crypto', () => {
   it('is generator and child of their multi-keyring', async () => {
     const keyring = new MultiKeyringNode({
       generator: toAwsCrypto(ourAes(1)),
-      children: [theirAes(2), toAwsCrypto(ourAes(3))],
+      children: [
+        theirAes(2),
+        toAwsCrypto(ourAes(3)),
+        toAwsCrypto(multiKeyring({ children: [ourAes(4), ourAes(5)] })),
+      ],
     });
     const { result } = await encrypt(keyring, plaintext, { encryptionContext });
-    for (const single of [theirAes(1), theirAes(2), theirAes(3), toAwsCrypto(ourAes(3)), keyring]) {
+    for (const single of [...[1, 2, 3, 4, 5].map(theirAes), toAwsCrypto(ourAes(3)), keyring]) {
       expect((await decrypt(single, result)).plaintext).toEqual(plaintext);
     }
   });
@@ -174,15 +178,24 @@ describe('our keyring in a client of @aws-crypto', () => {
     expect(error.code).toBe('DATA_KEY_NOT_OPENED');
   });
 
-  it('makes no message with a child that changes the data key', async () => {
-    const swapping: Keyring = {
-      ...ourAes(2),
-      onEncrypt: (materials) =>
+  it.each<[string, Keyring['onEncrypt']]>([
+    [
+      'changes the data key',
+      (materials) =>
         ourAes(2).onEncrypt({ ...materials, dataKey: new Uint8Array(materials.suite.dataKeyLength).fill(1) }),
-    };
-    const keyring = new MultiKeyringNode({ generator: theirAes(1), children: [toAwsCrypto(swapping)] });
-    const error = await keyringError(encrypt(keyring, plaintext));
-    expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+    ],
+    ['wraps nothing', async (materials) => materials],
+    [
+      'answers with its own encrypted data key alone',
+      (materials) => ourAes(2).onEncrypt({ ...materials, encryptedDataKeys: [] }),
+    ],
+  ])('makes no message with a child that %s', async (_, onEncrypt) => {
+    const child = toAwsCrypto({ ...ourAes(2), onEncrypt });
+    for (const generator of [theirAes(1), toAwsCrypto(ourAes(1))]) {
+      const keyring = new MultiKeyringNode({ generator, children: [child] });
+      const error = await keyringError(encrypt(keyring, plaintext));
+      expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+    }
   });
 
   it('hands on no data key of a wrong length', async () => {

@@ -1,4 +1,4 @@
-import type { Keyring } from '@holdfast/sdk/spi';
+import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { describe, expect, it } from 'vitest';
 import { KeyringError } from '../src/internal/errors.ts';
 import { multiKeyring } from '../src/multi.ts';
@@ -18,10 +18,10 @@ describeKeyringContract('a multi-keyring of multi-keyrings', {
   generating: () =>
     multiKeyring({
       generator: multiKeyring({ generator: raw('a') }),
-      children: [multiKeyring({ children: [raw('b')] })],
+      children: [multiKeyring({ children: [raw('b'), raw('c')] }), multiKeyring({ children: [raw('d')] })],
     }),
   wrapping: () => multiKeyring({ children: [multiKeyring({ children: [raw('a')] })] }),
-  stranger: () => multiKeyring({ generator: multiKeyring({ generator: raw('d') }) }),
+  stranger: () => multiKeyring({ generator: multiKeyring({ generator: raw('e') }) }),
 });
 
 describe('a multi-keyring', () => {
@@ -57,12 +57,65 @@ describe('a multi-keyring', () => {
     }
     const copying: Keyring = {
       ...idle,
-      onEncrypt: async (materials) => ({
-        ...materials,
-        dataKey: Uint8Array.from(materials.dataKey ?? expect.unreachable()),
-      }),
+      onEncrypt: ({ dataKey = expect.unreachable(), encryptedDataKeys, ...materials }) =>
+        raw('b').onEncrypt({ ...materials, ...structuredClone({ dataKey, encryptedDataKeys }) }),
     };
-    await multiKeyring({ generator: raw('a'), children: [copying] }).onEncrypt(encryptionMaterials());
+    const { encryptedDataKeys } = await multiKeyring({
+      generator: raw('a'),
+      children: [copying, raw('c')],
+    }).onEncrypt(encryptionMaterials());
+    expect(encryptedDataKeys).toHaveLength(3);
+  });
+
+  it.each<[string, Appending]>([
+    ['adds nothing', (_, before) => [...before]],
+    ['keeps only its own', (added) => [added]],
+    ['keeps only its own, and enough of them', (added) => [added, added, added]],
+    ['forgets the last', (added, before) => [...before.slice(0, -1), added]],
+    ['puts its own in front', (added, before) => [added, ...before]],
+    ['changes a ciphertext', rewriting({ ciphertext: new Uint8Array(1) })],
+    ['changes a provider info', rewriting({ providerInfo: new Uint8Array(1) })],
+    ['changes a provider id', rewriting({ providerId: 'z' })],
+  ])('makes no message with a child that %s, and wipes what it generated', async (_, answered) => {
+    const given: Uint8Array[] = [];
+    const losing: Keyring = {
+      ...idle,
+      async onEncrypt(materials) {
+        if (materials.dataKey) given.push(materials.dataKey);
+        const { encryptedDataKeys } = await raw('c').onEncrypt(materials);
+        const encryptedDataKey = encryptedDataKeys.at(-1) ?? expect.unreachable();
+        return { ...materials, encryptedDataKeys: answered(encryptedDataKey, materials.encryptedDataKeys) };
+      },
+    };
+    const keyring = multiKeyring({ generator: raw('a'), children: [raw('b'), losing, raw('d')] });
+    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+    expect(given).toEqual([new Uint8Array(32)]);
+  });
+
+  it('makes no message with a generator that wraps nothing, and wipes what that generated', async () => {
+    const dataKey = new Uint8Array(32).fill(7);
+    const generator: Keyring = { ...idle, onEncrypt: async (materials) => ({ ...materials, dataKey }) };
+    const keyring = multiKeyring({ generator, children: [raw('a')] });
+    const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
+    expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+    expect(dataKey).toEqual(new Uint8Array(32));
+  });
+
+  it('binds every data key to the context of the message, whatever one of its keyrings answers', async () => {
+    const renaming = (name: string): Keyring => ({
+      ...idle,
+      onEncrypt: async (materials) => ({
+        ...(await raw(name).onEncrypt(materials)),
+        encryptionContext: { tenant: '43' },
+      }),
+    });
+    const keyring = multiKeyring({ generator: renaming('a'), children: [renaming('b'), raw('c')] });
+    const { encryptionContext, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    expect(encryptionContext).toEqual(encryptionMaterials().encryptionContext);
+    for (const name of ['a', 'b', 'c']) {
+      await raw(name).onDecrypt(decryptionMaterials(), encryptedDataKeys);
+    }
   });
 
   it('opens with whichever of its keyrings can', async () => {
@@ -182,6 +235,13 @@ function failing(error: Error): Keyring {
     throw error;
   };
   return { onEncrypt: fail, onDecrypt: fail };
+}
+
+/** What somebody makes of a new encrypted data key and those that are there. */
+type Appending = (added: EncryptedDataKey, before: readonly EncryptedDataKey[]) => EncryptedDataKey[];
+
+function rewriting(change: Partial<EncryptedDataKey>): Appending {
+  return (added, before) => [...before.map((key) => ({ ...key, ...change })), added];
 }
 
 const idle: Keyring = {

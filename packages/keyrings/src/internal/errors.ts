@@ -8,7 +8,8 @@
  * - `DATA_KEY_ALREADY_SET`: a generator, or a keyring asked to decrypt, got materials that have a data key
  * - `DATA_KEY_MISSING`: a multi-keyring without generator got materials without a data key
  * - `DATA_KEY_NOT_OPENED`: none of the encrypted data keys could be opened; the causes are in `cause`
- * - `KEY_SERVICE_ANSWER_INVALID`: the key service answered with another key, length or form than was asked for
+ * - `KEY_SERVICE_ANSWER_INVALID`: the key service answered with another key, length or form than was asked for; or a
+ *   keyring within another one did not wrap the data key, or changed more than it may
  * - `KEY_SERVICE_REFUSED`: the key service did not do what it was asked; its error is the `cause`
  * - `KEY_SERVICE_UNAVAILABLE`: the key service was not reached, also for want of a region or credentials, did not know
  *   who asks, or could not do it at the time: the same call may succeed later. Never says anything about the data key

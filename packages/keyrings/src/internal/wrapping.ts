@@ -73,14 +73,39 @@ export function assertKeyring(option: string, keyring: Keyring): void {
 }
 
 /**
- * For what a keyring made of materials with a data key. A message under another one would open for some of its
- * encrypted data keys only.
+ * For what a keyring made of the materials `before`: a message with another data key, or without what was wrapped
+ * earlier, would open for some of its wrapping keys only.
  *
- * @throws KeyringError `KEY_SERVICE_ANSWER_INVALID`
+ * @throws KeyringError `KEY_SERVICE_ANSWER_INVALID` unless the data key is the one that was there, if any, and one
+ *   encrypted data key at least stands behind those that were
  */
-export function assertSameDataKey(given: Uint8Array, { dataKey }: EncryptionMaterials): void {
-  if (dataKey === given || (dataKey !== undefined && constantTimeEqual(dataKey, given))) return;
-  throw new KeyringError('KEY_SERVICE_ANSWER_INVALID', 'a keyring changed the data key that it was to wrap');
+export function assertWrapped(before: EncryptionMaterials, after: EncryptionMaterials): void {
+  if (before.dataKey !== undefined && !isSame(before.dataKey, after.dataKey)) {
+    throw invalidMaterials('changed the data key that it was to wrap');
+  }
+  if (!before.encryptedDataKeys.every((key, i) => isSameWrapped(key, after.encryptedDataKeys[i]))) {
+    throw invalidMaterials('changed what was wrapped before');
+  }
+  if (after.encryptedDataKeys.length === before.encryptedDataKeys.length) {
+    throw invalidMaterials('wrapped nothing');
+  }
+}
+
+function isSameWrapped(a: EncryptedDataKey, b: EncryptedDataKey | undefined): boolean {
+  if (a === b) return true;
+  return (
+    a.providerId === b?.providerId &&
+    isSame(a.providerInfo, b.providerInfo) &&
+    isSame(a.ciphertext, b.ciphertext)
+  );
+}
+
+function isSame(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  return a === b || (b !== undefined && constantTimeEqual(a, b));
+}
+
+function invalidMaterials(what: string): KeyringError {
+  return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `a keyring ${what}`);
 }
 
 /** Does something with a data key, and wipes it if that fails: nobody will get it then. */
