@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { stringify } from 'smol-toml';
 import { type IvSource, parseDocument } from '../config/config.ts';
 import { keysDocument } from '../config/keys-document.ts';
@@ -36,7 +37,7 @@ export function migrate(toml: string, context: MigrationContext): Migration {
   }
   const settings = parsed.data;
   const notes = [...leftOut(document)];
-  const module = migratedModule(settings, context);
+  const module = migratedModule(settings, context, notes);
   const files = new Map<string, string>([['pin', `${settings.pkcs11.user_pin}\n`]]);
   const stores = settings.external_key_stores.map((store, index) =>
     migratedStore(store, index, settings.server.region, files, notes),
@@ -146,10 +147,18 @@ function migratedClients(
   return { client_ca_file: resolve(tls.mtls_client_ca_pem), client_common_names: [name] };
 }
 
-/** The module of the token; where a logger stands before it, what that calls. */
-function migratedModule({ pkcs11, pkcs11_logger }: ReferenceSettings, { resolve }: MigrationContext): string {
-  const behind = pkcs11_logger?.PKCS11_LOGGER_LIBRARY_PATH ?? '';
-  return resolve(behind === '' ? pkcs11.PKCS11_HSM_MODULE : behind);
+/** The module of the token: the one that is loaded, or what that calls if it is the logger. Its settings may be left over. */
+function migratedModule(
+  { pkcs11, pkcs11_logger }: ReferenceSettings,
+  { resolve }: MigrationContext,
+  notes: string[],
+): string {
+  const loaded = pkcs11.PKCS11_HSM_MODULE;
+  if (pkcs11_logger === undefined) return resolve(loaded);
+  const behind = basename(loaded).includes(LOGGER) ? pkcs11_logger.PKCS11_LOGGER_LIBRARY_PATH : '';
+  const module = resolve(behind === '' ? loaded : behind);
+  notes.push(`pkcs11_logger: the module is ${module}, without a logger before it`);
+  return module;
 }
 
 function ivSource({ can_generate_iv, is_zero_iv_required }: ReferenceSettings['hsm_capabilities']): IvSource {
@@ -183,6 +192,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   security: ['is_tls_enabled', 'is_mtls_enabled', 'secondary_auth'],
   tls: ['tls_cert_pem', 'tls_key_pem', 'mtls_client_ca_pem'],
   pkcs11: ['session_pool_max_size', 'user_pin', 'PKCS11_HSM_MODULE'],
+  pkcs11_logger: ['PKCS11_LOGGER_LIBRARY_PATH', 'PKCS11_LOGGER_LOG_FILE_PATH', 'PKCS11_LOGGER_FLAGS'],
   hsm_capabilities: ['can_generate_iv', 'is_zero_iv_required'],
 };
+/** In the name of its library on every system. */
+const LOGGER = 'pkcs11-logger';
 const HEADER = '# Made by `xks-proxy migrate` of settings of the Rust sample proxy.\n\n';

@@ -64,6 +64,5 @@ export const WITHOUT_COUNTERPART = {
   'pkcs11.session_pool_timeout_milli': 'requests wait for a session as long as their deadline lets them',
   'pkcs11.session_eager_close': 'a session is closed when anything failed on it',
   'pkcs11.context_read_timeout_milli': 'the deadline of a request covers all it waits for: server.timeout_ms',
-  pkcs11_logger: 'the module itself is called, without a logger before it',
   limits: 'the limits are those of the XKS API: 4300 bytes of plaintext, 8192 of additional data',
 } as const satisfies Record<string, string>;

@@ -148,11 +148,30 @@ describe('settings of the Rust sample proxy', () => {
     expect(configOf(migration)).toContain(`iv = "${iv}"`);
   });
 
-  it('with a logger in front of the module become the module', () => {
-    const logger = '[pkcs11_logger]\nPKCS11_LOGGER_LIBRARY_PATH = "/opt/behind.so"\n[limits]';
-    expect(configOf(migrate(settings({ '[limits]': logger }), context))).toContain(
-      'module = "/opt/behind.so"',
-    );
+  it.each([
+    ['the logger in front of a module become that module', '/opt/pkcs11-logger-x64.so', '/opt/behind.so'],
+    [
+      'a logger that is not in front keep their module',
+      '/opt/pkcs11-logger/module.so',
+      '/opt/pkcs11-logger/module.so',
+    ],
+  ])('with %s, which a note names', (_title, loaded, module) => {
+    const logger = `[pkcs11_logger]
+PKCS11_LOGGER_LIBRARY_PATH = "/opt/behind.so"
+PKCS11_LOGGER_LOG_FILE_PATH = "/var/log/pkcs11"
+PKCS11_LOGGER_FLAGS = "0"
+[limits]`;
+    const asked: string[] = [];
+    const token = (path: string) => {
+      asked.push(path);
+      return { label: 'prod' };
+    };
+    const text = settings({ '/opt/hsm/module.so': loaded, '[limits]': logger });
+    const migration = migrate(text, { ...context, token });
+    expect(configOf(migration)).toContain(`module = "${module}"`);
+    expect(asked).toEqual([module]);
+    const notes = migration.notes.filter((note) => note.startsWith('pkcs11_logger'));
+    expect(notes).toEqual([expect.stringContaining(module)]);
   });
 
   it('with mTLS ask clients for the common name that AWS KMS presents', () => {
