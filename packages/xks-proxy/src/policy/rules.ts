@@ -15,7 +15,7 @@ interface RuleConditions {
   /** Patterns of the text of one request field. A request without the field does not match. */
   readonly patterns: Readonly<Partial<Record<PatternSubject, readonly string[]>>>;
   readonly hours?: Hours | undefined;
-  /** 0 is Sunday. */
+  /** 0 is Sunday. Of hours over midnight it is the day on which they begin. */
   readonly weekdays?: readonly number[] | undefined;
   readonly notBefore?: Date | undefined;
   readonly notAfter?: Date | undefined;
@@ -59,11 +59,14 @@ function holdsAt(
 ): boolean {
   if (notBefore !== undefined && now < notBefore) return false;
   if (notAfter !== undefined && now > notAfter) return false;
-  if (weekdays !== undefined && !weekdays.includes(now.getUTCDay())) return false;
-  if (hours === undefined) return true;
   const minute = now.getUTCHours() * 60 + now.getUTCMinutes();
-  const { from, to } = hours;
-  return from <= to ? from <= minute && minute < to : from <= minute || minute < to;
+  const { from, to } = hours ?? ALL_DAY;
+  const isLate = from <= minute;
+  const isEarly = minute < to;
+  if (from <= to ? !(isLate && isEarly) : !(isLate || isEarly)) return false;
+  // Behind midnight it is the night of the day before.
+  const day = now.getUTCDay() + (isLate ? 0 : WEEK_DAYS - 1);
+  return weekdays?.includes(day % WEEK_DAYS) ?? true;
 }
 
 function textOf(subject: string, { metadata, externalKeyId }: PolicyRequest): string | undefined {
@@ -71,3 +74,6 @@ function textOf(subject: string, { metadata, externalKeyId }: PolicyRequest): st
   if (subject === 'account') return accountOf(metadata);
   return Object.entries(metadata).find(([field]) => field === subject)?.[1];
 }
+
+const ALL_DAY: Hours = { from: 0, to: 24 * 60 };
+const WEEK_DAYS = 7;

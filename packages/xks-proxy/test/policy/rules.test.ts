@@ -58,6 +58,14 @@ describe('a policy of rules', () => {
     expect(at(night, '2026-11-20T06:00:00Z')).toBe(false);
     expect(at({ weekdays: [5] }, '2026-11-20T12:00:00Z')).toBe(true);
     expect(at({ weekdays: [5] }, '2026-11-21T00:00:00Z')).toBe(false);
+    const fridayNight = { ...night, weekdays: [5] };
+    expect(at(fridayNight, '2026-11-20T05:59:59Z')).toBe(false);
+    expect(at(fridayNight, '2026-11-20T22:00:00Z')).toBe(true);
+    expect(at(fridayNight, '2026-11-21T05:59:59Z')).toBe(true);
+    expect(at(fridayNight, '2026-11-21T22:00:00Z')).toBe(false);
+    expect(at({ ...night, weekdays: [6] }, '2026-11-22T00:00:00Z')).toBe(true);
+    expect(at({ ...office, weekdays: [5] }, '2026-11-20T08:00:00Z')).toBe(true);
+    expect(at({ ...office, weekdays: [5] }, '2026-11-21T08:00:00Z')).toBe(false);
     expect(at({ notBefore: noon }, '2026-11-20T11:59:59Z')).toBe(false);
     expect(at({ notAfter: noon }, '2026-11-20T12:00:01Z')).toBe(false);
   });
