@@ -66,6 +66,7 @@ export async function createProxySetting(): Promise<ProxySetting> {
     credential,
     keys: KEYS,
     enabledKeyValue,
+    timeoutMs: 10_000,
   });
   const run = (...parameters: readonly string[]) => startServer('xks-proxy', parameters, token.environment);
   return {

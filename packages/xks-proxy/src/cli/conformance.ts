@@ -96,6 +96,7 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
       ...(decryptOnlyKey !== undefined && { decryptOnly: decryptOnlyKey }),
     },
     enabledKeyValue: options.keyValueFile,
+    timeoutMs: TIMEOUT_MS,
   };
 }
 
@@ -165,3 +166,5 @@ function hostAndPort(text: string): { host: string; port: number } {
 
 /** Statuses that speak of the request. Any other one is the proxy's own, and examined. */
 const UNKNOWN_TO_THE_PROXY: ReadonlySet<number> = new Set([400, 401, 403, 404]);
+/** Many times what AWS KMS would wait for. */
+const TIMEOUT_MS = 10_000;

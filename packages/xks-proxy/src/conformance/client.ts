@@ -1,4 +1,5 @@
 import { Agent, request as httpsRequest } from 'node:https';
+import { inTime } from './in-time.ts';
 import { requestMetadata } from './request-metadata.ts';
 import { type SigningInput, signRequest } from './signer.ts';
 import type { Target } from './target.ts';
@@ -123,11 +124,11 @@ async function send(
     method: changes.method ?? 'POST',
     path: changes.path ?? path,
     setHost: false,
-    timeout: TIMEOUT_MS,
     headers: (changes.headers?.(headers) ?? headers).flat(),
   };
-  return new Promise((resolve, reject) => {
-    const outgoing = httpsRequest(options, (incoming) => {
+  const outgoing = httpsRequest(options);
+  const answer = new Promise<Answer>((resolve, reject) => {
+    outgoing.on('response', (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
@@ -136,10 +137,10 @@ async function send(
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text });
       });
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)));
     outgoing.on('error', reject);
-    outgoing.end(sentBody);
   });
+  outgoing.end(sentBody);
+  return inTime(answer, outgoing, target.timeoutMs);
 }
 
 /** Whose certificates are trusted, and for which name. */
@@ -150,6 +151,3 @@ export function trust({ certificateAuthority, address }: Target): { ca?: string;
     ...(servername !== undefined && { servername }),
   };
 }
-
-/** Many times what AWS KMS would wait for. */
-const TIMEOUT_MS = 10_000;

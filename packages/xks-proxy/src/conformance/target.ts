@@ -19,6 +19,8 @@ export interface Target {
    * is the only way to see the additional data that reached the key.
    */
   readonly enabledKeyValue: Uint8Array | undefined;
+  /** How long a handshake may take, and an answer to its end. */
+  readonly timeoutMs: number;
 }
 
 /** A SigV4 credential. */

@@ -2,7 +2,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { requestMetadataChecks } from '../../src/conformance/checks/request-metadata.ts';
 import { xksClient } from '../../src/conformance/client.ts';
 import { NotRun } from '../../src/conformance/target.ts';
-import { REGION, startTestProxy } from '../fixtures/proxy.ts';
+import { targetOf } from '../fixtures/conformance-target.ts';
+import { startTestProxy } from '../fixtures/proxy.ts';
 
 const ARNS = 'takes ARNs of 2048 characters';
 const SERVICES = 'takes a service for the principal, and the VPC fields';
@@ -17,16 +18,7 @@ it.each([
     toml.replace('path_prefix = "/acme"', `path_prefix = "/acme"\npolicy = { rules = [${rule}] }`),
   );
   onTestFinished(() => proxy.close());
-  const client = xksClient({
-    host: proxy.host,
-    address: { host: '127.0.0.1', port: proxy.port, servername: 'localhost' },
-    certificateAuthority: proxy.ca,
-    uriPath: '/acme/kms/xks/v1',
-    region: REGION,
-    credential: proxy.credentials.acme,
-    keys: { enabled: 'orders', unknown: 'nothing' },
-    enabledKeyValue: undefined,
-  });
+  const client = xksClient(targetOf(proxy));
   onTestFinished(() => client.close());
   const notRun: string[] = [];
   for (const { name, run } of requestMetadataChecks.filter((check) =>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { assertSuccess } from '../assertions.ts';
 import { type Check, checks } from '../check.ts';
 import { trust } from '../client.ts';
+import { inTime } from '../in-time.ts';
 import type { Target } from '../target.ts';
 
 /** TLS, HTTP version, content type and time. */
@@ -77,14 +78,16 @@ interface Handshake {
 }
 
 function handshake(target: Target, options: ConnectionOptions): Promise<Handshake> {
-  return new Promise((resolve, reject) => {
-    const socket: TLSSocket = connect({ ...target.address, ...trust(target), ...options }, () => {
+  const socket = connect({ ...target.address, ...trust(target), ...options });
+  const shaken = new Promise<Handshake>((resolve, reject) => {
+    socket.on('secureConnect', () => {
       const { name: cipher } = socket.getCipher();
       resolve({ cipher, version: socket.getProtocol(), protocol: socket.alpnProtocol });
       socket.destroy();
     });
     socket.on('error', reject);
   });
+  return inTime(shaken, socket, target.timeoutMs);
 }
 
 const SUITES: Readonly<Record<string, string>> = {
