@@ -51,7 +51,8 @@ async function encryptionMaterials(
   // With the public key it may have become too long, which is no fault of the keyring.
   canonicalBytes(materials.encryptionContext);
   try {
-    return await keyring.onEncrypt(materials);
+    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(materials);
+    return { ...materials, encryptedDataKeys, ...(dataKey && { dataKey }) };
   } catch (cause) {
     throw new EncryptionSdkError('KEYRING_FAILED', 'the keyring could not provide a data key', { cause });
   }
@@ -86,7 +87,7 @@ async function decryptionMaterials(
     if (Object.hasOwn(stored, key) && stored[key] !== value) {
       throw new EncryptionSdkError(
         'ENCRYPTION_CONTEXT_MISMATCH',
-        'an encryption context value differs from that in the message',
+        'the message has another encryption context',
       );
     }
   }
@@ -97,14 +98,13 @@ async function decryptionMaterials(
     requiredEncryptionContextKeys: Object.keys(reproduced).filter((key) => !Object.hasOwn(stored, key)),
     ...(publicKey && { verificationKey: publicKey }),
   };
-  let opened: DecryptionMaterials;
   try {
-    opened = await keyring.onDecrypt(materials, request.encryptedDataKeys);
+    const { dataKey } = await keyring.onDecrypt(materials, request.encryptedDataKeys);
+    if (dataKey) return { ...materials, dataKey };
   } catch (cause) {
     throw decryptionFailed({ cause });
   }
-  if (opened.dataKey === undefined) throw decryptionFailed();
-  return opened;
+  throw decryptionFailed();
 }
 
 /** The key in the header of a signing suite: its absence there is a forgery. */

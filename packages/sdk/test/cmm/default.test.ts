@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { knownSuite } from '../../src/commitment-policy.ts';
+import { encryptionClient, type Keyring, requiredEncryptionContextCmm } from '../../src/index.ts';
+import { defaultCmm } from '../../src/spi.ts';
+import { memoryKeyring, rejection, unboundKeyring } from '../memory-keyring.ts';
+
+const plaintext = Uint8Array.of(1, 2, 3);
+const client = encryptionClient();
+
+/** A keyring whose answers have something else in these fields. */
+function answering(keyring: Keyring, change: object): Keyring {
+  return {
+    onEncrypt: async (materials) => Object.assign({ ...(await keyring.onEncrypt(materials)) }, change),
+    onDecrypt: async (materials, keys) =>
+      Object.assign({ ...(await keyring.onDecrypt(materials, keys)) }, change),
+  };
+}
+
+describe('the default CMM, of what a keyring answers,', () => {
+  it('does not take that a pair need not be authenticated', async () => {
+    const keyring = unboundKeyring();
+    const { message } = await client.encrypt(plaintext, { keyring, suite: 0x0478 });
+    for (const reader of [keyring, answering(keyring, { requiredEncryptionContextKeys: [] })]) {
+      const opening = client.decrypt(message, { keyring: reader, encryptionContext: { tenant: '42' } });
+      expect(await rejection(opening)).toMatchObject({ code: 'DECRYPTION_FAILED' });
+    }
+  });
+
+  it('does not take that a required key may be stored', async () => {
+    const keyring = answering(memoryKeyring(), { requiredEncryptionContextKeys: [] });
+    const cmm = requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: ['patient'] });
+    const encryptionContext = { patient: '4711' };
+    const { message, header } = await client.encrypt(plaintext, { cmm, encryptionContext });
+    expect(header.encryptionContext).not.toHaveProperty('patient');
+    expect((await client.decrypt(message, { cmm, encryptionContext })).plaintext).toEqual(plaintext);
+  });
+
+  it('takes no other encryption context', async () => {
+    const keyring = memoryKeyring();
+    const lying = answering(keyring, { encryptionContext: { tenant: 'acme' } });
+    const encryptionContext = { tenant: 'mallory' };
+    const { message } = await client.encrypt(plaintext, { keyring: lying, encryptionContext });
+    for (const reader of [keyring, lying]) {
+      const opened = await client.decrypt(message, { keyring: reader, encryptionContext });
+      expect(opened.encryptionContext).toMatchObject(encryptionContext);
+    }
+  });
+
+  it('takes no other suite or signing key', async () => {
+    const keyring = memoryKeyring();
+    const change = { suite: knownSuite(0x0478), signingKey: undefined, verificationKey: undefined };
+    const { message, suite } = await client.encrypt(plaintext, { keyring: answering(keyring, change) });
+    expect(suite.id).toBe(0x0578);
+    const opened = await client.decrypt(message, { keyring: answering(keyring, change) });
+    expect(opened.suite.id).toBe(0x0578);
+  });
+
+  it('takes nothing for materials that has no data key', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await client.encrypt(plaintext, { keyring });
+    const keyless = { cmm: defaultCmm(answering(keyring, { dataKey: undefined })) };
+    expect(await rejection(client.encrypt(plaintext, keyless))).toMatchObject({ code: 'MATERIALS_INVALID' });
+    expect(await rejection(client.decrypt(message, keyless))).toMatchObject({ code: 'DECRYPTION_FAILED' });
+    // @ts-expect-error a keyring without types
+    const silent: Keyring = { onEncrypt: async () => undefined, onDecrypt: async () => undefined };
+    expect(await rejection(client.encrypt(plaintext, { keyring: silent }))).toMatchObject({
+      code: 'KEYRING_FAILED',
+    });
+    expect(await rejection(client.decrypt(message, { keyring: silent }))).toMatchObject({
+      code: 'DECRYPTION_FAILED',
+    });
+  });
+});
