@@ -94,5 +94,6 @@ function deviceKey(
   context: z.RefinementCtx,
 ): DeviceKeySelector {
   if ((label === undefined) === (id === undefined)) context.addIssue('give either label or id');
-  return id === undefined ? { label: label ?? '' } : { id: Buffer.from(id, 'hex') };
+  // In memory of its own: who sends a part of Node's pool to a thread sends all of it, with what else lies there.
+  return id === undefined ? { label: label ?? '' } : { id: new Uint8Array(Buffer.from(id, 'hex')) };
 }

@@ -6,7 +6,7 @@ import { keysDocument, parseKeysDocument } from '../../src/config/keys-document.
 
 const selector = fc.oneof(
   fc.record({ label: fc.string({ minLength: 1, unit: 'grapheme' }) }),
-  fc.record({ id: fc.uint8Array({ minLength: 1, maxLength: 20 }).map((id) => Buffer.from(id)) }),
+  fc.record({ id: fc.uint8Array({ minLength: 1, maxLength: 20 }) }),
 );
 const encryptsFrom = fc.option(
   fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
@@ -36,6 +36,13 @@ it('is read as the keys that it was written of', () => {
       expect(parseKeysDocument(keysDocument(keys))).toEqual(keys);
     }),
   );
+});
+
+it('has an id in memory of its own, which can go to another thread without what lies beside it', () => {
+  const [key] = parseKeysDocument('[[keys]]\nexternal_key_id = "a"\nid = "0badcafe"\n');
+  const [selector] = key?.versions.map((version) => version.selector) ?? [];
+  expect(selector).toEqual({ id: Uint8Array.of(0x0b, 0xad, 0xca, 0xfe) });
+  expect(structuredClone(selector)).toMatchObject({ id: { buffer: { byteLength: 4 } } });
 });
 
 it('has an instant with its zone', () => {

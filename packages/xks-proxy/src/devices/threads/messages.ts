@@ -14,7 +14,7 @@ export interface ThreadSettings {
   readonly iv: IvSource;
 }
 
-/** One call to the token. Its bytes are handed over, not copied: nobody but the receiver has them afterwards. */
+/** One call to the token. A plaintext is handed over, not copied: nobody but the receiver has it afterwards. */
 export type ThreadCall =
   | { readonly kind: 'open'; readonly settings: ThreadSettings }
   | { readonly kind: 'ping' }
