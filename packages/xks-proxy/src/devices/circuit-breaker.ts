@@ -1,5 +1,5 @@
 import { XksException } from '../errors.ts';
-import { isOutage } from './failures.ts';
+import { isOutage, isSignOfLife } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import type { DeviceKey, KeyDevice } from './key-device.ts';
 
@@ -90,11 +90,10 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
     });
     return 'under-way';
   };
-  /** An answer about a key or a ciphertext is a sign of life; that there is too much to do is none of either. */
+  /** That there is too much to do says nothing of the token, nor does a failure that nobody foresaw. */
   const judge = (error: unknown): void => {
-    if (!(error instanceof XksException) || error.errorName === 'ThrottlingException') return;
-    if (isOutage(error)) failed(error);
-    else succeeded();
+    if (error instanceof XksException && isOutage(error)) failed(error);
+    else if (isSignOfLife(error)) succeeded();
   };
   const guardedKey = (key: DeviceKey): DeviceKey => ({
     usages: key.usages,

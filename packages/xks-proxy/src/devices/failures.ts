@@ -22,6 +22,12 @@ export function isOutage(error: unknown): boolean {
   );
 }
 
+/** Whether a failure says that the token works: it has answered about this key or this request. */
+export function isSignOfLife(error: unknown): boolean {
+  const subject = subjectOf(error);
+  return subject === 'key' || subject === 'request';
+}
+
 /** Whether another token with the same keys may do better: this one does not work, or has too much work. */
 export function isWorthAnotherToken(error: unknown): boolean {
   return isOutage(error) || subjectOf(error) === 'load';

@@ -73,6 +73,29 @@ describe('a circuit breaker', () => {
     }
   });
 
+  it('takes a failure that nobody foresaw neither for an outage nor for a sign of life', async () => {
+    const { breaker, behaviour, failWith, works, changes } = guarded();
+    const failUnforeseen = () => {
+      behaviour.failure = tokenException(new Error('x'));
+    };
+    failUnforeseen();
+    await works(20);
+    expect(breaker.status()).toBe('ACTIVE');
+    failWith('DEVICE_ERROR');
+    await works(3);
+    failUnforeseen();
+    await works();
+    failWith('DEVICE_ERROR');
+    await works(2);
+    expect(breaker.status()).toBe('UNAVAILABLE');
+    vi.advanceTimersByTime(501);
+    failUnforeseen();
+    const { probes } = behaviour;
+    await works();
+    expect(behaviour.probes).toBe(probes + 1);
+    expect(changes).toEqual(['UNAVAILABLE']);
+  });
+
   it.each(['KEY_NOT_FOUND', 'KEY_USAGE_FORBIDDEN', 'DECRYPTION_FAILED', 'SESSIONS_EXHAUSTED'] as const)(
     'takes %s for no outage',
     async (code) => {
