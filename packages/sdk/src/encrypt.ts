@@ -20,7 +20,7 @@ export interface EncryptionOptions {
   readonly maxEncryptedDataKeys: number;
   readonly cmm: CryptographicMaterialsManager;
   readonly encryptionContext: EncryptionContext;
-  /** Absent if the policy's default will do. */
+  /** Absent if the CMM is to choose. */
   readonly suite: AlgorithmSuite | undefined;
   readonly frameLength: number;
   /** Most bytes of plaintext, if known. */

@@ -2,11 +2,13 @@ import { type EncryptionContext, PUBLIC_KEY_CONTEXT_KEY } from './context.ts';
 import type { SigningKey, VerificationKey } from './crypto/provider.ts';
 import type { EncryptedDataKey } from './encrypted-data-key.ts';
 import { EncryptionSdkError } from './errors.ts';
-import type { AlgorithmSuite } from './suites.ts';
+import { type AlgorithmSuite, suiteById } from './suites.ts';
 
 /** What it takes to write one message. */
 export interface EncryptionMaterials {
+  /** The one of `suiteById`: no copy of it will do. */
   readonly suite: AlgorithmSuite;
+  /** Holds `aws-crypto-public-key` exactly for signing suites. */
   readonly encryptionContext: EncryptionContext;
   /** Keys of the context that are authenticated but not stored in the message. */
   readonly requiredEncryptionContextKeys: readonly string[];
@@ -19,8 +21,9 @@ export interface EncryptionMaterials {
 
 /** What it takes to read one message. */
 export interface DecryptionMaterials {
+  /** The one that was asked for. */
   readonly suite: AlgorithmSuite;
-  /** Stored and reproduced pairs together. */
+  /** Stored and reproduced pairs together. Holds `aws-crypto-public-key` exactly for signing suites. */
   readonly encryptionContext: EncryptionContext;
   /** Keys of the context that the message does not store. */
   readonly requiredEncryptionContextKeys: readonly string[];
@@ -49,19 +52,19 @@ export interface BranchKeyMaterials {
 /**
  * Whether a message may be written with this.
  *
- * @param suite that the caller wants, if not any
+ * @param suite that the caller wants: by default any that there is
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless they are for the suite, and there are a data key of the right
  *   length, an encrypted data key, a signing key exactly if the suite signs, and required keys that are in the context
  */
 export function assertEncryptionMaterials<M extends EncryptionMaterials>(
   materials: M,
-  suite: AlgorithmSuite = materials.suite,
+  suite: AlgorithmSuite | undefined = suiteById(materials.suite.id),
 ): asserts materials is M & WithDataKey {
   const dataKey = checkedDataKey(materials, suite);
   // What is left of a key that somebody has wiped.
   if (dataKey.every((byte) => byte === 0)) throw invalid('the data key is all zeros');
   if (materials.encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
-  if ((materials.signingKey === undefined) === (suite.signature !== undefined)) {
+  if ((materials.signingKey === undefined) === (materials.suite.signature !== undefined)) {
     throw invalid('a signing key goes with a signing suite, and only with one');
   }
   checkContext(materials);
@@ -91,7 +94,7 @@ export interface WithDataKey {
 
 function checkedDataKey(
   { dataKey, suite }: EncryptionMaterials | DecryptionMaterials,
-  wanted: AlgorithmSuite,
+  wanted: AlgorithmSuite | undefined,
 ): Uint8Array {
   if (suite !== wanted) throw invalid('for another algorithm suite');
   if (dataKey?.length !== suite.dataKeyLength) throw invalid('no data key of the right length');

@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { isBytes } from '../src/bytes.ts';
+import { knownSuite } from '../src/commitment-policy.ts';
 import {
   type CommitmentPolicy,
   EncryptionSdkError,
@@ -226,6 +227,8 @@ describe('materials that break their contract', () => {
     ['no signing key', { signingKey: undefined }],
     ['no public key in the context', { encryptionContext: {} }],
     ['a required key that is nowhere', { requiredEncryptionContextKeys: ['x'] }],
+    ['a suite that is none', { suite: { ...knownSuite(0x0578), id: 0x0070 } }],
+    ['a copy of a suite', { suite: { ...knownSuite(0x0578) } }],
   ])('are refused: %s', async (_, change) => {
     const encrypting = encryptionClient().encrypt(plaintext, { cmm: tampered(change) });
     expect(await rejection(encrypting)).toMatchObject({ code: 'MATERIALS_INVALID' });

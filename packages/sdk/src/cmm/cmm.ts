@@ -10,7 +10,10 @@ export interface EncryptionMaterialsRequest {
   readonly encryptionContext: EncryptionContext;
   /** Keys that must not be stored in the message; all of them are in the context. */
   readonly requiredEncryptionContextKeys: readonly string[];
-  /** Absent if the policy's default will do. */
+  /**
+   * Binding: materials for another suite are refused, though the specification lets a CMM choose, for the caller has asked
+   * for a signature, or for none. Absent if the CMM is to choose; by default it takes that of the policy.
+   */
   readonly suite?: AlgorithmSuite;
   /** Bytes, if known: at most so much will be encrypted. */
   readonly maxPlaintextLength?: number;
@@ -32,8 +35,9 @@ export interface DecryptionMaterialsRequest {
 }
 
 /**
- * A cryptographic materials manager (CMM): stands between client and keyring, and decides on suite, signing
- * key and encryption context.
+ * A cryptographic materials manager (CMM): stands between client and keyring, and decides on encryption context, signing
+ * key and, where the caller named none, suite. Whatever it makes of the context, `aws-crypto-public-key` has to be in that
+ * of its materials, for either direction, exactly if the suite signs.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/cmm-interface.md
  */
