@@ -53,7 +53,7 @@ export interface BranchKeyStoreOptions {
 export interface CreateBranchKeyOptions {
   /** Wants an encryption context too. Default: a random UUID. */
   readonly branchKeyId?: string;
-  /** Pairs that all versions of the branch key are bound to. Non-secret. Default: none. */
+  /** A plain object of pairs that all versions of the branch key are bound to. Non-secret. Default: none. */
   readonly encryptionContext?: EncryptionContext;
 }
 
@@ -70,7 +70,7 @@ export interface BeaconKeyMaterials {
 /**
  * Branch keys, each with all its versions. Every method rejects with `KeyringError`: `KEY_SERVICE_UNAVAILABLE`,
  * `KEY_SERVICE_REFUSED` and `KEY_SERVICE_ANSWER_INVALID`, `BRANCH_KEY_NOT_FOUND` and `BRANCH_KEY_INVALID`, or what
- * else it says; and with `TypeError` for ids and versions of another form.
+ * else it says; and with `TypeError` for ids, versions and contexts of another form.
  */
 export interface BranchKeyStore extends BranchKeySource {
   /** The key that is created with a branch key and never changes. */
@@ -174,6 +174,7 @@ export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
 }
 
 function checkedContext({ branchKeyId, encryptionContext = {} }: CreateBranchKeyOptions): EncryptionContext {
+  if (!isPlainObject(encryptionContext)) throw new TypeError('encryptionContext: expected a plain object');
   const pairs = Object.entries(encryptionContext);
   if (branchKeyId !== undefined && pairs.length === 0) {
     throw new TypeError('encryptionContext: expected one, for a branch key id of your own');
@@ -183,6 +184,13 @@ function checkedContext({ branchKeyId, encryptionContext = {} }: CreateBranchKey
     if (!isWellFormed(value)) throw new TypeError('encryptionContext: expected texts');
   }
   return Object.fromEntries(pairs);
+}
+
+/** A Map has no pairs of its own, nor has an instance of a class: the branch key would be bound to none, for good. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function assertText(name: string, value: unknown): void {

@@ -237,7 +237,14 @@ describe('a branch key store', () => {
     }
   });
 
-  it('wants an encryption context for a branch key id of the caller, and texts', async () => {
+  it('takes an encryption context without prototype, as a message has', async () => {
+    const encryptionContext = { tenant: '42' };
+    Object.setPrototypeOf(encryptionContext, null);
+    const branchKeyId = await keyStore.createBranchKey({ encryptionContext });
+    expect((await keyStore.activeBranchKey(branchKeyId)).encryptionContext).toEqual({ tenant: '42' });
+  });
+
+  it('wants an encryption context for a branch key id of the caller, a plain object, and texts', async () => {
     const lone = '\ud800';
     for (const options of [
       { branchKeyId: 'mine' },
@@ -249,6 +256,10 @@ describe('a branch key store', () => {
       { encryptionContext: { [lone]: 'b' } },
     ]) {
       await expect(keyStore.createBranchKey(options)).rejects.toThrow(TypeError);
+    }
+    for (const none of [new Map([['a', 'b']]), new URLSearchParams('a=b'), 'ab', ['a'], null]) {
+      // @ts-expect-error some of it is nothing that the compiler lets pass
+      await expect(keyStore.createBranchKey({ encryptionContext: none })).rejects.toThrow(TypeError);
     }
     for (const call of [
       () => keyStore.activeBranchKey(''),

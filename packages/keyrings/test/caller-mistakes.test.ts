@@ -61,6 +61,11 @@ const rows: readonly (readonly [Make, Options, readonly Options[]])[] = [
   [awsKmsDiscoveryKeyring, discovery, [{ client: {} }, { client: { send } }, { grantTokens: 'token' }]],
   [
     awsKmsDiscoveryKeyring,
+    { client: () => discovery.client, regions: ['eu-north-1'] },
+    [undefined, 'eu', [undefined], [null], ['eu-north-1', 5]].map((regions) => ({ regions })),
+  ],
+  [
+    awsKmsDiscoveryKeyring,
     discovery,
     ['111122223333', [111_122_223_333], undefined].map((accountIds) => ({
       discoveryFilter: { partition: 'aws', accountIds },

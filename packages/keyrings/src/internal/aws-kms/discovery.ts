@@ -1,8 +1,10 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
+import { assertArray } from '../array.ts';
 import { dataKeyNotOpened } from '../data-key-not-opened.ts';
 import { called } from '../key-service.ts';
+import { isText } from '../text.ts';
 import { openFirst } from '../wrapping.ts';
 import { type AwsKmsKeyArn, parseAwsKmsKeyArn } from './arn.ts';
 import { checkedClient, checkedGrantTokens, type KmsClientOfRegion } from './clients.ts';
@@ -35,7 +37,7 @@ export type AwsKmsDiscoveryKeyringOptions = {
  * A keyring that opens what the ARN in the message says can be opened in the client's region.
  *
  * @param keyIn the ARN to ask for in `region`, or `undefined` where that region has no such key
- * @throws TypeError for a wrong client, a filter that nothing passes, no region, or a region twice
+ * @throws TypeError for a wrong client, a filter that nothing passes, no region, or one that is empty or there twice
  * @throws RangeError for too many grant tokens
  */
 export function discoveryKeyring(
@@ -84,8 +86,9 @@ function clientsOf(
     if (regions !== undefined) throw new TypeError('client: expected a function of the region, with regions');
     return [checkedRegionalClient(client)];
   }
+  assertArray('regions', regions);
   const distinct = new Set(regions);
-  if (distinct.size === 0 || distinct.size !== regions?.length || distinct.has('')) {
+  if (distinct.size === 0 || distinct.size !== regions?.length || ![...distinct].every(isText)) {
     throw new TypeError('regions: expected one region at least, and each once');
   }
   return [...distinct].map((region) => checkedRegionalClient(client(region)));
