@@ -193,6 +193,16 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['repeats nothing of a request in an error'],
   },
   {
+    name: 'does without requestMetadata',
+    file: 'wire.ts',
+    original: "if (!isObject(value)) throw invalid('requestMetadata must be an object.');",
+    replacement: 'if (!isObject(value)) return {};',
+    killedBy: [
+      'rejects Encrypt, Decrypt and GetKeyMetadata without requestMetadata, or with nothing in it',
+      'rejects Encrypt, Decrypt and GetKeyMetadata with requestMetadata that is no object',
+    ],
+  },
+  {
     name: 'asks for no metadata of health',
     file: 'operations/get-health-status.ts',
     original: "requiredMetadata: ['kmsOperation', 'kmsRequestId'],",

@@ -33,4 +33,23 @@ export const variants: readonly Omit<Mutant, 'killedBy'>[] = [
     original: "if (!options.regions.has(region)) throw refused('scope-mismatch');",
     replacement: '',
   },
+  {
+    name: 'takes an escaped path for the one it stands for',
+    file: 'app.ts',
+    original: "if (!isPlainPath(incoming.url ?? '')) return noSuchPath(http, log);",
+    replacement: '',
+  },
+  {
+    name: 'looks at no single member of requestMetadata',
+    file: 'wire.ts',
+    original: 'else if (text !== undefined || required.includes(field)) {',
+    replacement: 'else if (required.length > 0 && Object.keys(value).length === 0) {',
+  },
+  {
+    name: 'sends an integrity value that nobody asked for',
+    file: 'operations/encrypt.ts',
+    original: 'if (!wantsIntegrityValue) return sealed;',
+    replacement:
+      'if (!wantsIntegrityValue) return { ...sealed, ciphertextDataIntegrityValue: base64(Buffer.alloc(32)) };',
+  },
 ];

@@ -36,10 +36,6 @@ export const integrityValueChecks: readonly Check[] = [
     },
   }),
   ...checks('Encrypt', {
-    'comes without an integrity value unless one is asked for': async ({ target, encrypt }) => {
-      const body = assertSuccess(await encrypt(target.keys.enabled));
-      assert.equal(body['ciphertextDataIntegrityValue'], undefined);
-    },
     'knows no other hash for the integrity value than SHA_256': async ({ target, encrypt }) => {
       for (const algorithm of ['SHA_512', 'sha_256', '', 7]) {
         const answer = await encrypt(target.keys.enabled, {
