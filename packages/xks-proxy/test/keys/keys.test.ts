@@ -172,14 +172,14 @@ describe('keys link', () => {
     const askedAt = new Date();
     await linkKey(files.place, {
       externalKeyId: 'linked',
-      selector: { id: Buffer.of(0xca, 0xfe) },
+      selector: { id: Uint8Array.of(0xca, 0xfe) },
       asNextVersion: true,
     });
     expect(keyNow('linked')).toMatchObject({
       usages: ['DECRYPT'],
       versions: [
         { version: 1, selector: { label: 'orders' } },
-        { version: 2, selector: { id: Buffer.of(0xca, 0xfe) } },
+        { version: 2, selector: { id: Uint8Array.of(0xca, 0xfe) } },
       ],
     });
     const [first, second] = keyNow('linked').versions;
