@@ -10,7 +10,7 @@ import { createFile, replaceFile } from '../files/replace-file.ts';
 import { type StorePlace, storeOf } from '../keys/edit-keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
-/** A new credential; its secret is in the file, for its owner alone. */
+/** A new credential; its secret is in the file, for the reader of the `credentials_file` alone. */
 export interface NewCredential {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -36,7 +36,7 @@ export async function addCredential(place: StorePlace, now = new Date()): Promis
   const named = relative(dirname(resolve(place.configFile)), secretFile);
   const row = credentialRow(credential.accessKeyId, named, now);
   await withFileLock(file, async () => {
-    await createFile(secretFile, `${credential.secretAccessKey}\n`);
+    await createFile(secretFile, `${credential.secretAccessKey}\n`, file);
     try {
       await rewrite(place, file, [...(await rows(file)), row]);
     } catch (error) {

@@ -32,9 +32,13 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 /**
  * Writes a file that must not be there yet, for its owner alone. Rejects with `EEXIST` if it is there. What fails leaves
  * no file; a process that is killed may leave a part of one.
+ *
+ * @param like a file for the same reader, such as the user of the proxy: the new one has its owner and group, and can be
+ *   read by that group where root owns it. Rejects with XksProxyError `CHANGE_REFUSED` where that cannot be
  */
-export async function createFile(path: string, text: string | Uint8Array): Promise<void> {
+export async function createFile(path: string, text: string | Uint8Array, like?: string): Promise<void> {
   await written(path, async (file) => {
+    if (like !== undefined) await giveTo(file, forReaderOf(await stat(like)), like);
     await file.writeFile(text);
     await synchronized(dirname(path));
   });
@@ -57,7 +61,7 @@ export async function createFiles(texts: ReadonlyMap<string, string>): Promise<v
 }
 
 async function written(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+  const file = await open(path, 'wx', OWNER_ALONE);
   try {
     await write(file);
     await file.sync();
@@ -73,7 +77,7 @@ async function written(path: string, write: (file: FileHandle) => Promise<void>)
  * Gives a file the owner, the group and the permissions of the one at a path: else one that root has changed, or an owner
  * from outside its group, could not be read any more by the user of the proxy.
  */
-async function giveTo(file: FileHandle, { uid, gid, mode }: Stats, path: string): Promise<void> {
+async function giveTo(file: FileHandle, { uid, gid, mode }: Ownership, path: string): Promise<void> {
   const own = await file.stat();
   if (own.uid !== uid || own.gid !== gid) {
     try {
@@ -87,6 +91,14 @@ async function giveTo(file: FileHandle, { uid, gid, mode }: Stats, path: string)
     }
   }
   await file.chmod(mode & PERMISSIONS);
+}
+
+type Ownership = Pick<Stats, 'uid' | 'gid' | 'mode'>;
+
+/** Of a secret for whoever reads another file, which may be none and readable by all: what is root's is read by its group. */
+function forReaderOf({ uid, gid, mode }: Stats): Ownership {
+  const isReadByGroup = uid === ROOT && gid !== ROOT;
+  return { uid, gid, mode: OWNER_ALONE | (isReadByGroup ? mode & GROUP_READS : 0) };
 }
 
 /** A name is safe on the disk when its folder is. */
@@ -109,4 +121,7 @@ function hasCode(error: unknown, code: string): boolean {
 }
 
 const PERMISSIONS = 0o777;
+const OWNER_ALONE = 0o600;
 const GROUP_PERMISSIONS = 0o070;
+const GROUP_READS = 0o040;
+const ROOT = 0;

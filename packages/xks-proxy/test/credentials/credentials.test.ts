@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { awsCommands, consoleConfig } from '../../src/credentials/console-config.ts';
@@ -10,7 +10,11 @@ beforeAll(async () => {
   files = await writeConfigWithFiles();
 });
 afterAll(() => files.dispose());
-beforeEach(() => writeFileSync(files.credentialsFile, ''));
+beforeEach(() => {
+  rmSync(files.credentialsFile, { force: true });
+  writeFileSync(files.credentialsFile, '');
+});
+const SERVICE = 65_533;
 
 const store = () => loadConfig(files.configFile).stores[0] ?? expect.unreachable();
 const idsNow = () => store().credentials.map(({ accessKeyId }) => accessKeyId);
@@ -24,6 +28,24 @@ describe('credentials add', () => {
     expect(readFileSync(made.secretFile, 'utf8')).toBe(`${made.secretAccessKey}\n`);
     expect(statSync(made.secretFile).mode & 0o777).toBe(0o600);
     expect(readFileSync(files.credentialsFile, 'utf8')).not.toContain(made.secretAccessKey);
+  });
+
+  it.runIf(process.getuid?.() === 0).each([
+    ['for the owner of the credentials file', { uid: SERVICE, gid: SERVICE, mode: 0o600 }, 0o600],
+    ['from others, who may read the credentials file', { uid: SERVICE, gid: SERVICE, mode: 0o644 }, 0o600],
+    ['for the group that reads a credentials file of root', { uid: 0, gid: SERVICE, mode: 0o640 }, 0o640],
+    ['for root alone, where there is no such group', { uid: 0, gid: 0, mode: 0o644 }, 0o600],
+  ])('keeps the secret %s (needs root)', async (_title, owned, mode) => {
+    chownSync(files.credentialsFile, owned.uid, owned.gid);
+    chmodSync(files.credentialsFile, owned.mode);
+    const { secretFile } = await addCredential(files.place);
+    for (const [file, expected] of [
+      [secretFile, mode],
+      [files.credentialsFile, owned.mode],
+    ] as const) {
+      const found = statSync(file);
+      expect([found.uid, found.gid, found.mode & 0o777]).toEqual([owned.uid, owned.gid, expected]);
+    }
   });
 
   it('makes ids and secrets of the form that AWS KMS asks for', () => {

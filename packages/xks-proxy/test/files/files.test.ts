@@ -90,6 +90,16 @@ it.runIf(process.getuid?.() === 0)(
   },
 );
 
+it.runIf(process.getuid?.() === 0)(
+  'a file that is created for the reader of another one is not left behind where it cannot be read (needs root)',
+  async () => {
+    for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
+    writeFileSync(join(folder, 'file.like'), '');
+    expect(await asNobody('create-like', join(folder, 'file'), 'text')).toBe('CHANGE_REFUSED');
+    expect(readdirSync(folder)).toEqual(['file.like']);
+  },
+);
+
 it('files that are created together are all made, or none', async () => {
   const [first, second] = [join(folder, 'first'), join(folder, 'second')];
   const texts = new Map([
@@ -144,7 +154,7 @@ describe('a lock', () => {
 });
 
 /** The code of the error that a user without rights gets for writing a file, or `none`. */
-function asNobody(work: 'create' | 'replace', file: string, text: string): Promise<unknown> {
+function asNobody(work: 'create' | 'create-like' | 'replace', file: string, text: string): Promise<unknown> {
   return answerOf([work, file, text], { execArgv: [RUNS_TYPESCRIPT], uid: NOBODY, gid: NOBODY });
 }
 
