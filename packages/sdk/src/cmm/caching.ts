@@ -1,12 +1,7 @@
 import { encodeBase64, randomBytes } from '#crypto';
 import { compareBytes, secretBytes, utf8 } from '../bytes.ts';
 import type { CacheEntry, MaterialsCache } from '../cache/materials-cache.ts';
-import {
-  assertMayDecrypt,
-  assertMayEncrypt,
-  type CommitmentPolicy,
-  defaultSuite,
-} from '../commitment-policy.ts';
+import { assertMayDecrypt, assertMayEncrypt, type CommitmentPolicy } from '../commitment-policy.ts';
 import { canonicalBytes } from '../context.ts';
 import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
@@ -37,9 +32,10 @@ export type CachingCmmOptions = MaterialsSource & {
  * A CMM that uses data keys more than once: fewer calls to the key service, at the price of several messages
  * under one data key, each with a content key and, for signing suites, not a signing key of its own.
  *
- * What is shared depends on everything that decides on materials: partition, commitment policy, suite,
- * encryption context and required keys; and the policy is checked again whenever materials are taken out.
- * Suites without key derivation, and plaintexts of unknown length, are never cached.
+ * What is shared depends on everything that decides on materials: partition, commitment policy, suite if the caller named
+ * one, encryption context and required keys; and the policy is checked again whenever materials are taken out.
+ * Suites without key derivation, and plaintexts of unknown length, are never cached; a CMM beneath that chooses such a suite
+ * of its own accord fails with `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
  * @throws TypeError for a partition id with lone surrogates, or unless there is exactly one source of materials
@@ -68,20 +64,19 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
 
   return {
     async encryptionMaterials(request) {
-      const { commitmentPolicy, maxPlaintextLength: length, signal } = request;
-      const suite = request.suite ?? defaultSuite(commitmentPolicy);
-      assertMayEncrypt(commitmentPolicy, suite);
+      const { commitmentPolicy, suite, maxPlaintextLength: length, signal } = request;
+      if (suite !== undefined) assertMayEncrypt(commitmentPolicy, suite);
       if (!isCacheable(suite) || length === undefined || length > maxBytes) {
         return underlying.encryptionMaterials(request);
       }
       return cache.fetch({
-        id: encryptionIdentity(partition, suite, request),
+        id: encryptionIdentity(partition, request),
         ttlMs,
         async load() {
           // One caller's length and patience are not those of all who will use the materials.
           const { maxPlaintextLength: _, signal: __, ...shared } = request;
-          const loading = underlying.encryptionMaterials({ ...shared, commitmentPolicy, suite });
-          return { kind: 'encryption', materials: assertSuite(await loading, suite) };
+          const materials = await underlying.encryptionMaterials(shared);
+          return { kind: 'encryption', materials: assertMayBeUsed(materials, request) };
         },
         use(entry) {
           if (!isFresh(entry) || entry.messages >= maxMessages || entry.bytes + length > maxBytes) {
@@ -90,9 +85,9 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
           if (entry.cached.kind !== 'encryption') throw foreignEntry();
           entry.messages += 1;
           entry.bytes += length;
-          const { materials } = entry.cached;
+          const materials = assertMayBeUsed(entry.cached.materials, request);
           const encryptedDataKeys = materials.encryptedDataKeys.map(copyOfEncryptedDataKey);
-          return withOwnDataKey({ ...assertSuite(materials, suite), encryptedDataKeys });
+          return withOwnDataKey({ ...materials, encryptedDataKeys });
         },
         ...(signal && { signal }),
       });
@@ -120,9 +115,12 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   };
 }
 
-/** Without derivation, one data key for two messages would be one content key for two messages. */
-function isCacheable(suite: AlgorithmSuite): boolean {
-  return suite.derivation.kind !== 'identity';
+/**
+ * Without derivation, one data key for two messages would be one content key for two messages. The suite that a CMM is left
+ * to choose is looked at when it is known.
+ */
+function isCacheable(suite: AlgorithmSuite | undefined): boolean {
+  return suite?.derivation.kind !== 'identity';
 }
 
 /** Before they are kept and whenever they are taken out: what the policy allowed is what is handed on. */
@@ -130,9 +128,23 @@ function assertSuite<M extends EncryptionMaterials | DecryptionMaterials>(
   materials: M,
   suite: AlgorithmSuite,
 ): M {
-  if (materials.suite === suite) return materials;
+  if (materials.suite === suite && isCacheable(suite)) return materials;
   materials.dataKey?.fill(0);
   throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
+}
+
+/** The same for encryption, where the CMM beneath may have chosen the suite: the policy has to allow it. */
+function assertMayBeUsed(
+  materials: EncryptionMaterials,
+  { commitmentPolicy, suite = materials.suite }: EncryptionMaterialsRequest,
+): EncryptionMaterials {
+  try {
+    assertMayEncrypt(commitmentPolicy, materials.suite);
+  } catch (error) {
+    materials.dataKey?.fill(0);
+    throw error;
+  }
+  return assertSuite(materials, suite);
 }
 
 /** Whoever gets materials wipes their data key: the cache keeps its own. */
@@ -153,16 +165,12 @@ function foreignEntry(): EncryptionSdkError {
   return new EncryptionSdkError('MATERIALS_INVALID', 'the cache holds other materials under this identity');
 }
 
-function encryptionIdentity(
-  partition: Uint8Array,
-  suite: AlgorithmSuite,
-  request: EncryptionMaterialsRequest,
-): string {
+function encryptionIdentity(partition: Uint8Array, request: EncryptionMaterialsRequest): string {
   return identity(
     ENCRYPTION,
     partition,
     request.commitmentPolicy,
-    suite,
+    request.suite,
     canonicalBytes(request.encryptionContext),
     ...request.requiredEncryptionContextKeys.map(utf8).sort(compareBytes),
   );
@@ -197,14 +205,15 @@ function identity(
   kind: typeof ENCRYPTION | typeof DECRYPTION,
   partition: Uint8Array,
   policy: CommitmentPolicy,
-  suite: AlgorithmSuite,
+  suite: AlgorithmSuite | undefined,
   ...fields: readonly Uint8Array[]
 ): string {
   let capacity = 1 + 2 + 2 + policy.length + 4 + partition.length;
   for (const field of fields) capacity += 4 + field.length;
   const writer = new ByteWriter(capacity);
   writer.number(1, kind);
-  writer.number(2, suite.id);
+  // No suite has the id 0.
+  writer.number(2, suite?.id ?? 0);
   writer.text(policy);
   for (const field of [partition, ...fields]) {
     writer.number(4, field.length);

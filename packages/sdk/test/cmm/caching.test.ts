@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { knownSuite } from '../../src/commitment-policy.ts';
 import {
+  type AlgorithmSuiteId,
   type CommitmentPolicy,
   cachingCmm,
   encryptionClient,
@@ -229,16 +230,46 @@ describe('a caching CMM', () => {
   });
 });
 
+/** A caching CMM over one that has a suite of its own for callers that name none. */
+function cachingOver(chosen: AlgorithmSuiteId, { isWilful = false } = {}) {
+  const keyring = memoryKeyring();
+  const inner = defaultCmm(keyring);
+  const choosing: CryptographicMaterialsManager = {
+    ...inner,
+    async encryptionMaterials({ commitmentPolicy, suite = knownSuite(chosen), ...request }) {
+      const policy = isWilful ? 'FORBID_ENCRYPT_ALLOW_DECRYPT' : commitmentPolicy;
+      return inner.encryptionMaterials({ ...request, commitmentPolicy: policy, suite });
+    },
+  };
+  const cmm = cachingCmm({ cmm: choosing, cache: localCache({ capacity: 10 }), ttlMs: 60_000 });
+  return { cmm, keyring };
+}
+
 describe('cached materials', () => {
-  it('are not kept when the underlying CMM chose another suite', async () => {
-    const inner = defaultCmm(memoryKeyring());
-    const willful: CryptographicMaterialsManager = {
-      ...inner,
-      encryptionMaterials: (request) => inner.encryptionMaterials({ ...request, suite: knownSuite(0x0078) }),
-    };
-    const cmm = cachingCmm({ cmm: willful, cache: localCache({ capacity: 10 }), ttlMs: 60_000 });
+  it('have the suite that the underlying CMM chose, where the caller named none', async () => {
+    const { cmm, keyring } = cachingOver(0x0478);
+    for (const options of [{ cmm }, { cmm, suite: 0x0578 } as const, { cmm }]) {
+      const { suite, message } = await client.encrypt(plaintext, options);
+      expect(suite.id).toBe(options.suite ?? 0x0478);
+      expect((await client.decrypt(message, { keyring })).suite).toBe(suite);
+    }
+    expect(keyring.calls.encrypt).toBe(2);
+  });
+
+  it('are not kept when the underlying CMM chose a suite without derivation', async () => {
+    const { cmm } = cachingOver(0x0078);
     const legacy = encryptionClient({ commitmentPolicy: 'FORBID_ENCRYPT_ALLOW_DECRYPT' });
     expect(await rejection(legacy.encrypt(plaintext, { cmm }))).toMatchObject({ code: 'MATERIALS_INVALID' });
+  });
+
+  it('are not kept when the underlying CMM chose a suite that the policy forbids', async () => {
+    const { cmm, keyring } = cachingOver(0x0178, { isWilful: true });
+    for (const calls of [1, 2]) {
+      expect(await rejection(client.encrypt(plaintext, { cmm }))).toMatchObject({
+        code: 'COMMITMENT_POLICY_VIOLATED',
+      });
+      expect(keyring.calls.encrypt).toBe(calls);
+    }
   });
 
   it('cannot be changed through what the application is given', async () => {
