@@ -105,6 +105,18 @@ describe('an AWS KMS RSA keyring', () => {
     expect(liar.requests).toHaveLength(before);
   });
 
+  it('passes over a provider info that is no ARN of a key', async () => {
+    const { dataKey, encryptedDataKeys } = await rsa().onEncrypt(encryptionMaterials());
+    const strange = [own.keyArn.replace('key/', 'alias/'), `${own.keyArn} `, ''].map((text) => ({
+      ...only(encryptedDataKeys),
+      providerInfo: new TextEncoder().encode(text),
+    }));
+    const error = await keyringError(rsa().onDecrypt(decryptionMaterials(), strange));
+    expect(rootCauses(error)).toEqual([]);
+    const opened = await rsa().onDecrypt(decryptionMaterials(), [...strange, ...encryptedDataKeys]);
+    expect(opened.dataKey).toEqual(dataKey);
+  });
+
   it('opens with its own key what a related multi-Region key is named for', async () => {
     const related = 'arn:aws:kms:us-west-2:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab';
     const keyArn = related.replace('us-west-2', 'eu-north-1');

@@ -112,13 +112,16 @@ describe('an AWS KMS keyring', () => {
     expect(rootCauses(error)).toMatchObject([{ name: 'IncorrectKeyException' }]);
   });
 
-  it('takes an ARN for its own only byte by byte', async () => {
+  it('takes an ARN for its own only byte by byte, and passes over what is none', async () => {
     const keyring = awsKmsKeyring({ client, generatorKeyId: keys.first });
-    const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
-    for (const text of [`\ufeff${keys.first}`, `${keys.first} `, keys.first.toUpperCase(), '']) {
+    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+    const aliasArn = keys.first.replace('key/', 'alias/');
+    for (const text of [`\ufeff${keys.first}`, `${keys.first} `, keys.first.toUpperCase(), aliasArn, '']) {
       const renamed = encryptedDataKeys.map((key) => ({ ...key, providerInfo: utf8(text) }));
       const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), renamed));
       expect(rootCauses(error)).toEqual([]);
+      const opened = await keyring.onDecrypt(decryptionMaterials(), [...renamed, ...encryptedDataKeys]);
+      expect(opened.dataKey).toEqual(dataKey);
     }
   });
 
