@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { attempt } from '../attempt.ts';
-import { strangeNames } from './cedar-names.ts';
+import { type OptionalMember, problemsIn } from './cedar-validation.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
 import { accountOf } from './principal.ts';
 
@@ -12,19 +12,24 @@ import { accountOf } from './principal.ts';
  * are known, `account`, `kmsKeyArn`, `viaService`, `sourceVpc` and `sourceVpce`. What no policy permits is denied. The
  * deciding policy is named by its annotation `@id("…")`, or by its place: `policy0`, `policy1` and so on.
  *
- * @returns the policy, or what is wrong with the text; nothing of the text is in it but names
+ * @returns the policy, or what is wrong with the text; of a text that is not Cedar nothing is shown, not to show a secret
  */
 export function cedarPolicy(
   text: string,
 ): { readonly policy: Policy } | { readonly problems: readonly string[] } {
   const cedar = loadCedar();
   if (cedar === undefined) return { problems: ['the package @cedar-policy/cedar-wasm is not installed'] };
+  // Cedar keeps parsed policies by name for the life of the process: the same text is parsed once.
+  const preparsedPolicySetId = createHash('sha256').update(text).digest('hex');
+  const known = KNOWN.get(preparsedPolicySetId);
+  if (known !== undefined) return { policy: known };
   const parts = cedar.policySetTextToParts(text);
-  if (parts.type === 'failure') return { problems: parts.errors.map(({ message }) => message) };
+  if (parts.type === 'failure') return { problems: parts.errors.map((error) => unreadable(error, text)) };
   if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
   // Cedar numbers policies by their places, and hands them out by these names as texts: policy10 before policy2.
   const places = parts.policies.map((_, index) => `policy${index}`).toSorted();
   const staticPolicies = new Map<string, string>();
+  const named = new Map<string, Cedar.PolicyJson>();
   for (const [index, source] of parts.policies.entries()) {
     const place = places[index] ?? '';
     const json = cedar.policyToJson(source);
@@ -33,33 +38,38 @@ export function cedarPolicy(
     if (!POLICY_NAME.test(id) || staticPolicies.has(id) || RESERVED_NAMES.includes(id)) {
       return { problems: [`@id of ${place}: expected a name of its own, of A-Z, a-z, 0-9, ., _ and -`] };
     }
-    const strange = strangeNames(json.json);
-    if (strange.size > 0) return { problems: [...strange].map((name) => `${id}: no request has ${name}`) };
     staticPolicies.set(id, source);
+    named.set(id === place ? place : `${id} (${place})`, json.json);
   }
-  // Parsed policies are kept by name for the life of the process: the same text is kept once.
-  const preparsedPolicySetId = createHash('sha256').update(text).digest('hex');
+  const problems = problemsIn(cedar, named);
+  if (problems.length > 0) return { problems };
   const parsed = cedar.preparsePolicySet(preparsedPolicySetId, {
     staticPolicies: Object.fromEntries(staticPolicies),
   });
   if (parsed.type === 'failure') return { problems: parsed.errors.map(({ message }) => message) };
-  return {
-    policy: {
-      decide(request) {
-        // It throws at a text that is no Unicode, such as half a surrogate pair.
-        const answer = attempt(() => cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }));
-        // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
-        if (answer === undefined || answer.type === 'failure') return UNDECIDED;
-        const { decision, diagnostics } = answer.response;
-        if (diagnostics.errors.length > 0) return UNDECIDED;
-        return { isAllowed: decision === 'allow', rule: diagnostics.reason.toSorted()[0] ?? 'default' };
-      },
+  const policy: Policy = {
+    decide(request) {
+      // It throws at a text that is no Unicode, such as half a surrogate pair.
+      const answer = attempt(() => cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }));
+      // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
+      if (answer === undefined || answer.type === 'failure') return UNDECIDED;
+      const { decision, diagnostics } = answer.response;
+      if (diagnostics.errors.length > 0) return UNDECIDED;
+      return { isAllowed: decision === 'allow', rule: diagnostics.reason.toSorted()[0] ?? 'default' };
     },
   };
+  KNOWN.set(preparsedPolicySetId, policy);
+  return { policy };
+}
+
+/** The place alone: Cedar's message has the word that it stands for. */
+function unreadable({ sourceLocations = [] }: Cedar.DetailedError, text: string): string {
+  const before = Buffer.from(text).subarray(0, sourceLocations[0]?.start).toString().split('\n');
+  return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}: it is not Cedar`;
 }
 
 function call({ metadata, externalKeyId, now }: PolicyRequest) {
-  const facts = {
+  const facts: Record<OptionalMember, string | undefined> = {
     account: accountOf(metadata),
     kmsKeyArn: metadata.kmsKeyArn,
     viaService: metadata.kmsViaService,
@@ -92,6 +102,7 @@ function isCedar(loaded: unknown): loaded is typeof Cedar {
   return typeof loaded === 'object' && loaded !== null && 'statefulIsAuthorized' in loaded;
 }
 
+const KNOWN = new Map<string, Policy>();
 const UNDECIDED = { isAllowed: false, rule: 'undecided' } as const;
 const RESERVED_NAMES: readonly string[] = ['default', UNDECIDED.rule];
 const POLICY_NAME = /^[A-Za-z0-9._-]{1,64}$/;

@@ -21,6 +21,16 @@ const problems = (text: string) => {
   return 'problems' in result ? result.problems : [];
 };
 
+const OPERATIONS = [
+  'CreateKey',
+  'Decrypt',
+  'DescribeKey',
+  'Encrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyWithoutPlaintext',
+  'ReEncrypt',
+];
+
 describe('a Cedar policy', () => {
   it('denies what nothing permits, and what something forbids, and names what decided', () => {
     expect(decide('')).toEqual({ isAllowed: false, rule: 'default' });
@@ -86,6 +96,49 @@ describe('a Cedar policy', () => {
   });
 
   it.each([
+    'context.account == "1"',
+    '!(context has viaService) || context["viaService"] like "s3.*"',
+    'if context has account then ["1", "2"].contains(context.account) else false',
+    '!(context has now) || context.now.toTime() >= duration("22h")',
+    'principal in Principal::"AWS Internal" || principal != Principal::"AWS Internal"',
+    'resource is Key in Key::"orders" && [Key::"orders", Key::"parcels"].contains(resource)',
+    'action in [Action::"Decrypt", Action::"BulkDecrypt"] && ip("10.0.0.1").isInRange(ip("10.0.0.0/8"))',
+    `!(action in [${OPERATIONS.map((name) => `Action::"${name}"`).join(', ')}])`,
+  ])('may forbid when %s', (condition) => {
+    expect(problems(`@note("Ключ key") forbid(principal, action, resource) when { ${condition} };`)).toEqual(
+      [],
+    );
+  });
+
+  it.each([
+    'action == Action::"decrypt"',
+    'action == Action::"GenerateDatakey"',
+    'action == Action::"ReEncrypt*"',
+    'resource == Key::"orders*"',
+    'context has account && context.account == 111122223333',
+    'context.now == "2026-11-20"',
+    'principal.hasTag("blocked")',
+    'Principal::"x" has env',
+    '(if true then principal else principal) has blocked',
+    'true || {"it": context}.it has vpc',
+    '!(principal in Key::"orders")',
+    'principal != Key::"orders"',
+    'resource like "orders*"',
+  ])('may not forbid when %s, or permit unless', (condition) => {
+    const all = 'permit(principal, action, resource);';
+    expect(problems(`${all} forbid(principal, action, resource) when { ${condition} };`)).toEqual([
+      expect.stringMatching(/^policy1: /),
+    ]);
+    expect(problems(`${all} @id("b") permit(principal, action, resource) unless { ${condition} };`)).toEqual([
+      expect.stringMatching(/^b \(policy1\): /),
+    ]);
+  });
+
+  it('is not shown where it could be a secret', () => {
+    expect(problems('\n  987654')).toEqual([expect.stringMatching(/^line 2, column 3: (?!.*987654)/)]);
+  });
+
+  it.each([
     'permit(',
     'permit(principal == ?principal, action, resource);',
     '@id("a") permit(principal, action, resource); @id("a") forbid(principal, action, resource);',
@@ -96,6 +149,8 @@ describe('a Cedar policy', () => {
     'forbid(principal == User::"x", action, resource);',
     'forbid(principal, action, resource == key::"orders");',
     'forbid(principal, action, resource is Principal);',
+    'forbid(principal, action == Action::"Encrypt", resource) when { action == Action::"Decrypt" };',
+    'forbid(principal, action, resource) unless { context has now };',
     'forbid(principal, action, resource) when { principal == User::"x" };',
     'forbid(principal, action, resource) when { resource is Keys };',
     'forbid(principal, action, resource) when { context has awsSourceVpc };',

@@ -1,0 +1,153 @@
+import { isDeepStrictEqual } from 'node:util';
+import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+
+/** The members of `context` that KMS does not tell with each request. */
+export type OptionalMember = (typeof OPTIONAL_MEMBERS)[number];
+
+/**
+ * What Cedar's own validation has against policies: types that do not go together, and conditions that hold for no
+ * request. It passes over both when it decides, also in a policy that is to forbid. A member of `context` that may be
+ * missing can be asked for without `has`.
+ *
+ * @param policies as Cedar has them in JSON, by names for the messages
+ * @returns one problem at most for each policy
+ */
+export function problemsIn(
+  cedar: Pick<typeof Cedar, 'policyToText' | 'validate'>,
+  policies: ReadonlyMap<string, Cedar.PolicyJson>,
+): readonly string[] {
+  const problems = new Map<string, string>();
+  const operations = new Set([OTHER_OPERATION]);
+  for (const [name, { principal, action, resource, conditions }] of policies) {
+    for (const { type, id } of nodesIn([principal, action, resource, conditions]).filter(isEntity)) {
+      if (type === 'Action' && isOperation(id)) operations.add(id);
+      else if (type === 'Action' || (type === 'Key' && !KEY_ID.test(id)))
+        problems.set(name, `no request has ${type}::${JSON.stringify(id)}`);
+    }
+  }
+  const checks = [...policies].flatMap(([name, policy]) => checksOf(name, policy));
+  const answer = cedar.validate({
+    validationSettings: { mode: 'strict' },
+    schema: schemaOf(operations),
+    policies: {
+      staticPolicies: Object.fromEntries(
+        checks
+          .map(({ policy }) => policy)
+          .filter(isPolicy)
+          .entries(),
+      ),
+    },
+  });
+  if (answer.type === 'failure') return answer.errors.map(({ message }) => message);
+  const complaints = new Map(
+    [...answer.validationWarnings, ...answer.validationErrors].map(({ policyId, error }) => [
+      policyId,
+      error.message.replaceAll(NAMES_OF_CHECKS, ''),
+    ]),
+  );
+  for (const [index, { name, condition }] of checks.entries()) {
+    const complaint = complaints.get(String(index));
+    if (complaint === undefined || problems.has(name)) continue;
+    const place = condition === undefined ? '' : `${textOf(cedar, condition)}: `;
+    problems.set(name, `${place}${complaint}`);
+  }
+  return [...problems].map(([name, problem]) => `${name}: ${problem}`);
+}
+
+interface Check {
+  readonly name: string;
+  /** In JSON. */
+  readonly policy: unknown;
+  /** Absent for the policy as a whole. */
+  readonly condition?: Cedar.Expr;
+}
+
+/** Each condition of a policy alone, for Cedar does not mind one that never holds beside others; then all together. */
+function checksOf(name: string, policy: Cedar.PolicyJson): readonly Check[] {
+  const conditions = nodesIn(policy.conditions)
+    .filter(isCondition)
+    .map((condition) => {
+      // What always differs is as wrong as what is never the same.
+      const alone = '!=' in condition ? { '!': { arg: condition } } : condition;
+      return { name, condition: alone, policy: asPresent(forbidWhen(alone)) };
+    });
+  return [...conditions, { name, policy: { ...policy, conditions: asPresent(policy.conditions) } }];
+}
+
+/** Asks for what may be missing as for something that never is: where it is, the request is denied in any case. */
+function asPresent(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(asPresent);
+  if (!isObject(node)) return node;
+  const member = OPTIONAL_MEMBERS.find((attr) => isDeepStrictEqual(node, memberOf(attr)));
+  if (member !== undefined) return memberOf(presentName(member));
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, asPresent(value)]));
+}
+
+/** All objects in a value, the outer ones first. */
+function nodesIn(value: unknown): readonly object[] {
+  if (!isObject(value)) return [];
+  const inside = Object.values(value).flatMap(nodesIn);
+  return Array.isArray(value) ? inside : [value, ...inside];
+}
+
+function isEntity(node: object): node is Cedar.TypeAndId {
+  return 'type' in node && typeof node.type === 'string' && 'id' in node && typeof node.id === 'string';
+}
+
+/** Whether it is one of the operators that Cedar may know to be false; a record with such a name holds no operands. */
+function isCondition(node: object): node is Cedar.Expr {
+  return Object.entries(node).some(
+    ([operator, operands]: [string, unknown]) =>
+      CONDITIONS.has(operator) && isObject(operands) && 'left' in operands,
+  );
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isPolicy = (value: unknown): value is Cedar.PolicyJson => isObject(value);
+
+/** AWS adds operations, so that one may be new; it writes them all in the same way. */
+const isOperation = (id: string) =>
+  OPERATION.test(id) && OPERATIONS.every((known) => known === id || known.toLowerCase() !== id.toLowerCase());
+
+const memberOf = (attr: string): Cedar.Expr => ({ '.': { left: { Var: 'context' }, attr } });
+const presentName = (member: OptionalMember) => `${member}*`;
+
+const forbidWhen = (body: Cedar.Expr): Cedar.PolicyJson => ({
+  effect: 'forbid',
+  principal: { op: 'All' },
+  action: { op: 'All' },
+  resource: { op: 'All' },
+  conditions: [{ kind: 'when', body }],
+});
+
+/** A condition as Cedar writes it, out of a policy with no other. */
+function textOf(cedar: Pick<typeof Cedar, 'policyToText'>, condition: Cedar.Expr): string {
+  const written = cedar.policyToText(forbidWhen(condition));
+  return written.type === 'success' ? written.text.slice(written.text.indexOf('{') + 2, -' };'.length) : '';
+}
+
+/** What requests are made of, in Cedar's language of schemas. */
+function schemaOf(operations: ReadonlySet<string>): string {
+  const actions = [...operations].map((id) => JSON.stringify(id)).join(', ');
+  const optional = OPTIONAL_MEMBERS.map((member) => `${member}?: String, "${presentName(member)}": String`);
+  const context = `{ now: datetime, ${optional.join(', ')} }`;
+  return `entity Principal; entity Key;
+    action ${actions} appliesTo { principal: Principal, resource: Key, context: ${context} };`;
+}
+
+const OPTIONAL_MEMBERS = ['account', 'kmsKeyArn', 'viaService', 'sourceVpc', 'sourceVpce'] as const;
+const CONDITIONS: ReadonlySet<string> = new Set(['==', '!=', 'has', 'hasTag', 'in', 'is', 'like']);
+const KEY_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const OPERATION = /^[A-Z][A-Za-z0-9]*$/;
+const OPERATIONS = [
+  'CreateKey',
+  'Decrypt',
+  'DescribeKey',
+  'Encrypt',
+  'GenerateDataKey',
+  'GenerateDataKeyWithoutPlaintext',
+  'ReEncrypt',
+] as const;
+const NAMES_OF_CHECKS = /^for policy `[^`]*`, | for Action::"[^"]*"/g;
+// Stands for all that no policy names; none can name it.
+const OTHER_OPERATION = '*';
