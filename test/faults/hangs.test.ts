@@ -45,12 +45,11 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
       shim.fail(site, 'hang');
       let ticks = 0;
       const clock = setInterval(() => (ticks += 1), 5);
-      const startedAt = performance.now();
       await expect(sealInTime(open.device)).rejects.toMatchObject({
         errorName: 'DependencyTimeoutException',
       });
       // Before the thread itself is given up.
-      expect(performance.now() - startedAt).toBeLessThan(900);
+      expect(open.sessions().hung).toBe(0);
       clearInterval(clock);
       expect(ticks).toBeGreaterThan(10);
       expect(await recoveryMs(open.device)).toBeLessThan(2000);
@@ -169,7 +168,7 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
       await sleep(20);
     }
     clearInterval(clock);
-    expect(ticks).toBeGreaterThan(50);
+    expect(ticks).toBeGreaterThan(10);
     shim.heal();
     expect(await recoveryMs(open.device)).toBeLessThan(10_000);
   });
@@ -177,8 +176,8 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
   it('refuses at once what would wait for too long', async () => {
     const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 1 });
     await recoveryMs(open.device);
-    shim.fail('C_Encrypt', { delayMs: 100 }, -1);
-    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => sealInTime(open.device)));
+    shim.fail('C_Encrypt', { delayMs: 20 }, -1);
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => sealInTime(open.device)));
     const names = outcomes.map((outcome) =>
       outcome.status === 'rejected' ? errorNameOf(outcome.reason) : 'sealed',
     );

@@ -51,8 +51,8 @@ describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that
       const durations = proxy
         .logLines()
         .flatMap(({ status, durationMs }) => (status === 503 ? [Number(durationMs)] : []));
-      // On a busy machine one of them may be late.
-      expect(Math.min(...durations)).toBeLessThan(250);
+      // Without a deadline they would wait until a thread is given up, which takes a second.
+      expect(Math.min(...durations)).toBeLessThan(900);
       // It takes a few more of them until the token is left alone.
       const afterOneMore = async () => {
         await acme();

@@ -43,11 +43,14 @@ describe('a deadline', () => {
 });
 
 describe('shared deadlines', () => {
-  it('are one for those that begin together, and another for those that begin later', async () => {
+  it('are one for those that begin together, and another for those that begin later', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const deadline = sharedDeadlines(100);
     const first = deadline();
+    vi.advanceTimersByTime(4);
     expect(deadline()).toBe(first);
-    await sleep(20);
+    vi.advanceTimersByTime(16);
     expect(deadline()).not.toBe(first);
   });
 
