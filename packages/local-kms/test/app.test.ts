@@ -153,11 +153,13 @@ describe('the AWS JSON 1.1 protocol', () => {
 
   test('goes on after a client that hangs up', async () => {
     const { url, client, createKey } = await startKms();
-    const aborted = request(url, { method: 'POST', headers: { 'content-length': 100 } });
+    const headers = { expect: '100-continue', 'content-length': 100 };
+    const aborted = request(url, { method: 'POST', headers });
     aborted.on('error', () => undefined);
-    aborted.write('{');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    aborted.destroy();
+    aborted.flushHeaders();
+    await once(aborted, 'continue'); // It has begun.
+    aborted.write('{', () => aborted.destroy());
+    await new Promise((resolve) => aborted.once('close', resolve));
     const KeyId = await createKey();
     expect(await refusal(client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })))).toBe(
       'no exception',
@@ -190,18 +192,22 @@ describe('createLocalKms', () => {
   test('answers what has arrived before it closes, and keeps no connection for it', async () => {
     const kms = await createLocalKms().listen();
     const agent = new Agent({ keepAlive: true });
-    const status = new Promise((resolve) => {
-      const headers = { 'x-amz-target': 'TrentService.CreateKey' };
-      request(kms.url, { agent, method: 'POST', headers }, (response) =>
-        resolve(response.resume().statusCode),
-      ).end('{"KeySpec":"RSA_2048","KeyUsage":"ENCRYPT_DECRYPT"}');
-    });
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    const headers = { 'x-amz-target': 'TrentService.CreateKey', expect: '100-continue', 'content-length': 2 };
+    const slow = request(kms.url, { agent, method: 'POST', headers });
+    slow.flushHeaders();
+    await once(slow, 'continue'); // It has arrived.
     let answeredAt = Infinity;
-    void status.then(() => (answeredAt = performance.now()));
-    await kms.close();
-    expect(performance.now() - answeredAt).toBeLessThan(2000);
+    const status = new Promise((resolve) => {
+      slow.once('response', (response) => {
+        answeredAt = performance.now();
+        resolve(response.resume().statusCode);
+      });
+    });
+    const closed = kms.close();
+    slow.end('{}');
     expect(await status).toBe(200);
+    await closed;
+    expect(performance.now() - answeredAt).toBeLessThan(2000);
     agent.destroy();
   });
 
