@@ -4,7 +4,6 @@ import { closedLoop, openLoop, percentile } from '../../bench/xks/load.ts';
 import { processUsage } from '../../bench/xks/process-usage.ts';
 import { type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
 import { leaveOnSignals } from '../../examples/chain/leave-on-signals.ts';
-import { build } from '../../tools/vitest/build.ts';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
 
@@ -19,7 +18,6 @@ const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1
 const minutes = Number(values.minutes);
 if (!(minutes > 0)) throw new RangeError('--minutes: expected a number above 0');
 
-build();
 leaveOnSignals();
 const setting = await loadSetting();
 try {

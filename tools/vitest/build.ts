@@ -11,7 +11,7 @@ export function setup(project: TestProject): void {
 }
 
 /** Sources with the wrong types are told, and built all the same: a test may show what is wrong with them. */
-export function build(): void {
+function build(): void {
   run('node_modules/.bin/tsc', '-b', 'tsconfig.build.json');
   run('npm', 'run', '--silent', 'bundle', '--workspace', '@holdfast/sdk');
 }
