@@ -64,6 +64,10 @@ export async function createProxySetting(): Promise<ProxySetting> {
     uriPath: `/${STORE}/kms/xks/v1`,
     region: REGION,
     credential,
+    caller: {
+      awsPrincipalArn: 'arn:aws:iam::123456789012:user/Alice',
+      kmsKeyArn: `arn:aws:kms:${REGION}:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab`,
+    },
     keys: KEYS,
     enabledKeyValue,
     timeoutMs: 10_000,

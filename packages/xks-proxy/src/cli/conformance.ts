@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { attempt } from '../attempt.ts';
 import { PATH_PREFIX } from '../config/stores.ts';
-import { xksClient } from '../conformance/client.ts';
+import { obstacleTo } from '../conformance/obstacle.ts';
 import { reportJson, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
-import { oneLine, runConformance } from '../conformance/run.ts';
+import { runConformance } from '../conformance/run.ts';
 import type { Target } from '../conformance/target.ts';
 import { EXIT } from './exit.ts';
 
@@ -23,6 +23,8 @@ export function addConformance(program: Command): void {
     .option('--disabled-key <id>', 'of a disabled key')
     .option('--encrypt-only-key <id>', 'of a key that only encrypts')
     .option('--decrypt-only-key <id>', 'of a key that only decrypts')
+    .option('--principal <arn>', 'whom a policy of the proxy allows the key', PRINCIPAL)
+    .option('--kms-key-arn <arn>', 'for which KMS key; default: one of that region')
     .option(
       '--key-value-file <file>',
       'the 32 bytes of --key in hex, for a test key that was imported',
@@ -39,7 +41,7 @@ async function examine(options: ConformanceOptions): Promise<void> {
   const obstacle = await obstacleTo(target);
   if (obstacle !== undefined) {
     process.stderr.write(`${obstacle.text}\n`);
-    process.exitCode = obstacle.exitCode;
+    process.exitCode = obstacle.isReached ? EXIT.usage : EXIT.failed;
     return;
   }
   const startedAt = new Date();
@@ -68,6 +70,8 @@ interface ConformanceOptions {
   readonly disabledKey?: string;
   readonly encryptOnlyKey?: string;
   readonly decryptOnlyKey?: string;
+  readonly principal: string;
+  readonly kmsKeyArn?: string;
   readonly keyValueFile?: Uint8Array;
   readonly ca?: string;
   readonly connectTo?: { readonly host: string; readonly port: number };
@@ -87,6 +91,10 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
     certificateAuthority: options.ca,
     uriPath: `${options.pathPrefix}/kms/xks/v1`,
     region: options.region,
+    caller: {
+      awsPrincipalArn: options.principal,
+      kmsKeyArn: options.kmsKeyArn ?? `arn:aws:kms:${options.region}:${KMS_KEY}`,
+    },
     credential: { accessKeyId, secretAccessKey: options.secretAccessKeyFile },
     keys: {
       enabled: options.key,
@@ -98,24 +106,6 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
     enabledKeyValue: options.keyValueFile,
     timeoutMs: TIMEOUT_MS,
   };
-}
-
-/** Why there is nothing to examine, which no report should repeat for every requirement. */
-async function obstacleTo(target: Target): Promise<{ text: string; exitCode: number } | undefined> {
-  const client = xksClient(target);
-  try {
-    const { status, text } = await client.getKeyMetadata(target.keys.enabled);
-    if (!UNKNOWN_TO_THE_PROXY.has(status)) return undefined;
-    const what = 'the proxy does not know this region, path prefix, credential or key';
-    return {
-      text: `${what}: GetKeyMetadata is answered ${oneLine(`${status} ${text}`)}`,
-      exitCode: EXIT.usage,
-    };
-  } catch (error) {
-    return { text: `the endpoint cannot be reached: ${oneLine(error)}`, exitCode: EXIT.failed };
-  } finally {
-    client.close();
-  }
 }
 
 function endpoint(text: string): URL {
@@ -164,7 +154,7 @@ function hostAndPort(text: string): { host: string; port: number } {
   return { host, port: Number(port) };
 }
 
-/** Statuses that speak of the request. Any other one is the proxy's own, and examined. */
-const UNKNOWN_TO_THE_PROXY: ReadonlySet<number> = new Set([400, 401, 403, 404]);
+const PRINCIPAL = 'arn:aws:iam::123456789012:user/Alice';
+const KMS_KEY = '123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 /** Many times what AWS KMS would wait for. */
 const TIMEOUT_MS = 10_000;

@@ -23,6 +23,13 @@ export function assertException(
   assert.match(errorMessage, /^[\x20-\x7e]*$/, 'errorMessage is not printable ASCII');
 }
 
+/** Whether a policy of the proxy denied it, in the form that "Error codes" prescribes. */
+export function isDenied(answer: Answer): boolean {
+  if (answer.status !== EXCEPTION_STATUS.AccessDeniedException) return false;
+  assertException(answer, 'AccessDeniedException');
+  return true;
+}
+
 /** Bytes out of a member in standard base64. */
 export function assertBytes(body: Fields, field: string): Buffer {
   const text = body[field];

@@ -48,19 +48,20 @@ export interface XksClient {
  */
 export function xksClient(target: Target, onAnswer: (answer: Answer) => void = () => undefined): XksClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 8, ...trust(target) });
+  const { awsPrincipalArn } = target.caller;
   const client: XksClient = {
     target,
     getKeyMetadata: (externalKeyId, fields = {}, changes = {}) =>
       client.post(
         `/keys/${externalKeyId}/metadata`,
-        { requestMetadata: requestMetadata('CreateKey'), ...fields },
+        { requestMetadata: requestMetadata('CreateKey', { awsPrincipalArn }), ...fields },
         changes,
       ),
     encrypt: (externalKeyId, fields = {}, changes = {}) =>
       client.post(
         `/keys/${externalKeyId}/encrypt`,
         {
-          requestMetadata: requestMetadata('Encrypt', { kmsKeyArn: true }),
+          requestMetadata: requestMetadata('Encrypt', target.caller),
           plaintext: 'SGVsbG8gV29ybGQh',
           encryptionAlgorithm: 'AES_GCM',
           ...fields,
@@ -71,7 +72,7 @@ export function xksClient(target: Target, onAnswer: (answer: Answer) => void = (
       client.post(
         `/keys/${externalKeyId}/decrypt`,
         {
-          requestMetadata: requestMetadata('Decrypt', { kmsKeyArn: true }),
+          requestMetadata: requestMetadata('Decrypt', target.caller),
           encryptionAlgorithm: 'AES_GCM',
           ...fields,
         },

@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
-/** `requestMetadata` as AWS KMS sends it for an operation. */
-export function requestMetadata(
-  kmsOperation: string,
-  options: { readonly kmsKeyArn?: boolean } = {},
-): Readonly<Record<string, string>> {
-  return {
-    awsPrincipalArn: 'arn:aws:iam::123456789012:user/Alice',
-    kmsOperation,
-    kmsRequestId: randomUUID(),
-    ...(options.kmsKeyArn === true ? { kmsKeyArn: KEY_ARN } : {}),
-  };
+/** On whose behalf AWS KMS asks, and for which of its keys: what a policy of the proxy decides on. */
+export interface Caller {
+  readonly awsPrincipalArn: string;
+  readonly kmsKeyArn: string;
 }
 
-const KEY_ARN = 'arn:aws:kms:eu-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+/** `requestMetadata` as AWS KMS sends it for an operation, with as much of the caller as it tells there. */
+export function requestMetadata(
+  kmsOperation: string,
+  caller: Partial<Caller> = {},
+): Readonly<Record<string, string>> {
+  return { ...caller, kmsOperation, kmsRequestId: randomUUID() };
+}

@@ -37,6 +37,13 @@ export function sealedFields({
   };
 }
 
+/** The members of a Decrypt request for what nobody has ever encrypted. */
+export const UNOPENABLE: Fields = {
+  ciphertext: 'AAAAAAAAAAAAAAAA',
+  initializationVector: Buffer.alloc(12, 1).toString('base64'),
+  authenticationTag: Buffer.alloc(16, 1).toString('base64'),
+};
+
 /** The additional data that must reach the key (section "Encrypt", ciphertextMetadata). */
 export function keyAad(aad: Uint8Array, ciphertextMetadata: Uint8Array | undefined): Buffer {
   const metadata = ciphertextMetadata ?? new Uint8Array(0);

@@ -1,3 +1,5 @@
+import type { Caller } from './request-metadata.ts';
+
 /** The proxy under test, seen from outside: what AWS KMS would know, and how its keys are set up. */
 export interface Target {
   /** What AWS KMS is told as the endpoint's name, with a port where it is not 443: the Host header. */
@@ -10,6 +12,8 @@ export interface Target {
   readonly uriPath: string;
   readonly region: string;
   readonly credential: Credential;
+  /** Whom a policy of the proxy has to allow the enabled key. */
+  readonly caller: Caller;
   /** External key ids, one for each situation that there is a key in. */
   readonly keys: { readonly enabled: string; readonly unknown: string } & Readonly<
     Partial<Record<SpecialKey, string>>

@@ -79,6 +79,40 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
+  test('examines a proxy with a policy as one whom it allows the key, and no proxy that denies it', async () => {
+    if (proxy === undefined) throw new Error('the proxy did not start');
+    const [principal, keyArn] = [
+      'arn:aws:iam::111122223333:role/app',
+      'arn:aws:kms:eu-north-1:111122223333:key/1',
+    ];
+    const rules = [
+      `{ name = "cipher", effect = "allow", principals = ["${principal}"], key_arns = ["${keyArn}"] }`,
+      `{ name = "create", effect = "allow", principals = ["${principal}"], operations = ["CreateKey"] }`,
+      '{ name = "others", effect = "deny", external_key_ids = ["decrypt-only"] }',
+    ];
+    onTestFinished(() => proxy?.reload((toml) => toml));
+    await proxy.reload((toml) =>
+      toml.replace(
+        'path_prefix = "/acme"',
+        `path_prefix = "/acme"\npolicy = { rules = [${rules.join(', ')}] }`,
+      ),
+    );
+    const allowed = { '--principal': principal, '--kms-key-arn': keyArn };
+    const examined = await run(allowed);
+    expect(examined).toMatchObject({ status: 0, stderr: '' });
+    expect(examined.stdout).toContain('knows no key that it was not given');
+    for (const others of [
+      {},
+      { '--principal': principal },
+      { ...allowed, '--decrypt-only-key': 'decrypt-only' },
+      { ...allowed, '--disabled-key': 'nothing' },
+    ]) {
+      const { status, stdout, stderr } = await run(others);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/ 40[34] .*\n$/);
+    }
+  });
+
   test.each([429, 500, 503])('examines a proxy that only ever answers %i', async (status) => {
     const directory = proxy?.directory ?? '';
     const [cert, key] = ['server.pem', 'server.key'].map((name) => readFileSync(join(directory, name)));

@@ -1,0 +1,58 @@
+import { type Answer, type XksClient, xksClient } from './client.ts';
+import { oneLine } from './run.ts';
+import { UNOPENABLE } from './sealed.ts';
+import type { Target } from './target.ts';
+
+/** Why there is nothing to examine, which no report should repeat for every requirement. */
+export interface Obstacle {
+  readonly text: string;
+  /** Whether the proxy answers, and it is for the target to be another one. */
+  readonly isReached: boolean;
+}
+
+/** What stands between the suite and a proxy: no connection, a target that it does not know, or a policy that denies. */
+export async function obstacleTo(target: Target): Promise<Obstacle | undefined> {
+  const client = xksClient(target);
+  try {
+    const text = (await ignorance(client)) ?? (await denial(client));
+    return text === undefined ? undefined : { text, isReached: true };
+  } catch (error) {
+    return { text: `the endpoint cannot be reached: ${oneLine(error)}`, isReached: false };
+  } finally {
+    client.close();
+  }
+}
+
+async function ignorance({ target: { keys }, getKeyMetadata }: XksClient): Promise<string | undefined> {
+  const answer = await getKeyMetadata(keys.enabled);
+  if (UNKNOWN_TO_THE_PROXY.has(answer.status)) {
+    return told('the proxy does not know this region, path prefix, credential or key', answer);
+  }
+  for (const id of [keys.disabled, keys.encryptOnly, keys.decryptOnly]) {
+    const other = id === undefined ? undefined : await getKeyMetadata(id);
+    if (other?.status === 404) return told(`the proxy does not know the key ${id}`, other);
+    if (other?.status === 403) return told(`a policy of the proxy denies the key ${id}`, other);
+  }
+  return undefined;
+}
+
+async function denial({ target: { keys }, ...client }: XksClient): Promise<string | undefined> {
+  const answers = {
+    CreateKey: await client.getKeyMetadata(keys.enabled),
+    Encrypt: await client.encrypt(keys.enabled),
+    Decrypt: await client.decrypt(keys.enabled, UNOPENABLE),
+  };
+  for (const [operation, answer] of Object.entries(answers)) {
+    if (answer.status === 403) {
+      return told(`a policy of the proxy denies ${operation} to this principal, or on this KMS key`, answer);
+    }
+  }
+  return undefined;
+}
+
+function told(what: string, { status, text }: Answer): string {
+  return `${what}: it is answered ${oneLine(`${status} ${text}`)}`;
+}
+
+/** Statuses that speak of the request. Any other one is the proxy's own, and examined. */
+const UNKNOWN_TO_THE_PROXY: ReadonlySet<number> = new Set([400, 401, 404]);
