@@ -73,6 +73,33 @@ it.skipIf(!hasCompiler())(
   90_000,
 );
 
+it.skipIf(!hasCompiler())(
+  'a proxy with as many calls that never return as libuv has threads is replaced by another process',
+  async () => {
+    const { proxy, shim } = await start(
+      (toml, { modulePath }) =>
+        toml
+          .replace(/module = ".*"\n/, `module = "${modulePath}"\ncalls = "threadpool"\n`)
+          .concat('[audit]\ndirectory = "audit"\n'),
+      '--workers',
+      '1',
+    );
+    await proxy.listening(1);
+    await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
+
+    shim.fail('C_Encrypt', 'hang', 4);
+    const replaced = async () => {
+      await proxy.encrypt().catch(() => undefined);
+      return proxy.events('worker-exited').length;
+    };
+    await expect.poll(replaced, { timeout: 40_000 }).toBe(1);
+    await proxy.listening(2);
+    await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
+    expect(proxy.events('worker-stuck')).toEqual([]);
+  },
+  90_000,
+);
+
 /** How many threads the token behind the shim has that do not hang, as the metrics tell. */
 async function openSessions({ events }: ServeProcess): Promise<number> {
   const [{ adminPort } = {}] = events('listening');

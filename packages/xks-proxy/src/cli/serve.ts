@@ -52,8 +52,11 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   try {
     const proxy = await serve(configFile, output);
     const reason = await Promise.race([stopped, lost, stuck(proxy)]);
-    if (reason === STUCK)
+    if (reason === STUCK) {
       failed(EXIT.failed, `${STUCK}, so the proxy stops: only another process can use them again`);
+      // Its files may wait for threads of libuv that the token keeps.
+      leave(output);
+    }
     await proxy.close();
   } finally {
     supervised?.leave();

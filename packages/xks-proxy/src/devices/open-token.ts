@@ -20,7 +20,7 @@ export interface OpenToken {
   readonly status: () => HealthStatus;
   /** Whether it is not open, or is left alone. */
   isOut(): boolean;
-  /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many never returned. */
+  /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many have not returned. */
   sessions(): ReturnType<TokenConnection['counts']>;
   /** Whether so many calls never returned that no more are made. */
   isStuck(): boolean;
@@ -88,7 +88,7 @@ function heldToken(
   };
   /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
-    // Threads that hang are replaced by their pool, within bounds.
+    // Threads that hang are replaced by their pool, within bounds; anything else would be left behind each time.
     const isHanging = (connection?.counts().hung ?? 0) > 0;
     if (!isPinNew && (isHanging || isPinRefusal(last.cause))) return;
     renewing = connection;

@@ -3,13 +3,34 @@ import type { IvSource } from '../config/config.ts';
 import { inTime } from '../deadline.ts';
 import { tokenException } from './failures.ts';
 import type { DeviceCallOptions, DeviceKey, KeyDevice, Sealed } from './key-device.ts';
+import { type LateCalls, lateCalls } from './late-calls.ts';
 
 /**
  * A PKCS#11 token as a key device; every failure of the token becomes the answer KMS understands.
  *
  * @param ivSource who finds the initialization vectors
+ * @param late where calls are counted that do not return in time
  */
-export function pkcs11Device(name: string, token: Token, ivSource: IvSource): KeyDevice {
+export function pkcs11Device(
+  name: string,
+  token: Token,
+  ivSource: IvSource,
+  late: LateCalls = lateCalls(),
+): KeyDevice {
+  /** The outcome of a call, as it can be answered; without it once the deadline is reached, since the call may hang. */
+  const answered = async <T>(work: Promise<T>, { deadline }: DeviceCallOptions = {}): Promise<T> => {
+    try {
+      return await inTime(work, deadline);
+    } catch (error) {
+      late.add(work);
+      // What comes too late nobody will ever see.
+      work.then(
+        (result) => result instanceof Uint8Array && result.fill(0),
+        () => undefined,
+      );
+      throw tokenException(error);
+    }
+  };
   const newIv: NewIv = (options) => token.randomBytes(IV_BYTES, options);
   const seal = SEALS[ivSource];
   const deviceKey = (key: AesKey): DeviceKey => ({
@@ -35,20 +56,6 @@ export function pkcs11Device(name: string, token: Token, ivSource: IvSource): Ke
 /** Until when a call waits for a session. */
 function waiting({ deadline }: DeviceCallOptions = {}): Waiting {
   return { signal: deadline?.signal };
-}
-
-/** The outcome of a call, as it can be answered; without it once the deadline is reached, since the call may hang. */
-async function answered<T>(work: Promise<T>, { deadline }: DeviceCallOptions = {}): Promise<T> {
-  try {
-    return await inTime(work, deadline);
-  } catch (error) {
-    // What comes too late nobody will ever see.
-    work.then(
-      (late) => late instanceof Uint8Array && late.fill(0),
-      () => undefined,
-    );
-    throw tokenException(error);
-  }
 }
 
 type Waiting = { readonly signal: AbortSignal | undefined };

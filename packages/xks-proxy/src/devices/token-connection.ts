@@ -1,6 +1,7 @@
 import { openModule, type Token } from '@holdfast/pkcs11';
 import type { TokenConfig } from '../config/config.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
+import { lateCalls } from './late-calls.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
@@ -11,7 +12,7 @@ import { scoutToken } from './token-scout.ts';
 export interface TokenConnection {
   readonly device: KeyDevice;
   readonly info: DeviceInfo;
-  /** How many calls can run at once, and how many do; and how many were given up that never returned. */
+  /** How many calls can run at once, and how many do; and how many were given up that have not returned. */
   counts(): { readonly limit: number; readonly open: number; readonly idle: number; readonly hung: number };
   /** Whether so many calls never returned that no more are made. */
   isStuck(): boolean;
@@ -80,11 +81,13 @@ function threaded(
 
 /** Calls to the token from here; it and its module are opened anew together. */
 function direct(config: TokenConfig, token: Token, closeModule: () => void): TokenConnection {
+  const late = lateCalls();
   return {
-    device: pkcs11Device(config.name, token, config.iv),
+    device: pkcs11Device(config.name, token, config.iv, late),
     info: token.info,
-    counts: () => ({ ...token.sessions(), hung: 0 }),
-    isStuck: () => false,
+    counts: () => ({ ...token.sessions(), hung: late.count() }),
+    // Whatever has its session, or its thread of libuv, for that long keeps it.
+    isStuck: () => late.count(LOST_MS) >= Math.min(config.maxSessions, LIBUV_THREADS),
     async renewed() {
       closeModule();
       return connectToken(config);
@@ -105,5 +108,9 @@ async function isFast(token: Token): Promise<boolean> {
 
 // More would miss their deadline while they wait: KMS had better hear at once that we are busy.
 const WAITING_PER_SESSION = 4;
+// As long as the event loop may stand still before the process is replaced.
+const LOST_MS = 5000;
+// As libuv reads it.
+const LIBUV_THREADS = Math.max(1, Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '4', 10) || 1);
 const TRIALS = 8;
 const FAST_MS = 0.25;

@@ -63,7 +63,7 @@ export const METRICS = {
   token_sessions: {
     kind: 'gauge',
     labels: ['token', 'state'],
-    help: 'Sessions with a token, or threads that have one: open, idle, or hung for good; and the limit.',
+    help: 'Sessions with a token, or threads that have one: open, idle, or hung; and the limit.',
   },
   event_loop_delay_seconds: {
     kind: 'gauge',
