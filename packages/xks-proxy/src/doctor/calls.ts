@@ -8,18 +8,19 @@ import { signRequest } from '../conformance/signer.ts';
 import { consoleConfig } from '../credentials/console-config.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { startProxy } from '../server.ts';
+import { examineCertificate } from './certificate.ts';
 import type { Report } from './findings.ts';
 
 /**
- * Asks for the health of each store as AWS KMS does, signed with each of its credentials: at the endpoint, or, without
- * one, of a proxy that is started for it here and serves nobody else.
+ * Asks for the health of each store as AWS KMS does, signed with each of its credentials: at the endpoint, whose certificate
+ * is looked at too, or, without one, of a proxy that is started for it here and serves nobody else.
  */
 export async function examineCalls(
   config: ProxyConfig,
   endpoint: URL | undefined,
   report: Report,
 ): Promise<void> {
-  if (endpoint !== undefined) return callStores(config, endpoint, report);
+  if (endpoint !== undefined) return examineEndpoint(config, endpoint, report);
   try {
     const { server } = config;
     const tls = { ...server.tls, clients: undefined };
@@ -44,12 +45,38 @@ export async function examineCalls(
   }
 }
 
-async function callStores(config: ProxyConfig, endpoint: URL, report: Report): Promise<void> {
+/** What is served there need not be what the file has: a load balancer has one of its own, a proxy keeps an older one. */
+async function examineEndpoint(config: ProxyConfig, endpoint: URL, report: Report): Promise<void> {
+  const chains = new Set<string>();
+  await callStores(config, endpoint, report, (socket) => chains.add(servedChain(socket)));
+  for (const chain of chains) {
+    examineCertificate(chain, endpoint.hostname, (code, subject, text) =>
+      report(code, `served ${subject}`, text),
+    );
+  }
+}
+
+function servedChain(socket: TLSSocket): string {
+  const chain: string[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined) {
+    chain.push(certificate.toString());
+    certificate = certificate.issuerCertificate;
+  }
+  return chain.join('');
+}
+
+async function callStores(
+  config: ProxyConfig,
+  endpoint: URL,
+  report: Report,
+  onConnect?: (socket: TLSSocket) => void,
+): Promise<void> {
   for (const store of config.stores) {
     for (const credential of store.credentials) {
       const subject = `store ${store.name}, credential ${credential.accessKeyId}`;
       try {
-        examineAnswer(await healthOf(store, credential, endpoint), subject, report);
+        examineAnswer(await healthOf(store, credential, endpoint, onConnect), subject, report);
       } catch (error) {
         const why = error instanceof Error ? error.message : 'unknown error';
         // The next call would not arrive either.
@@ -86,6 +113,7 @@ async function healthOf(
   store: StoreConfig,
   credential: StoreConfig['credentials'][number],
   endpoint: URL,
+  onConnect?: (socket: TLSSocket) => void,
 ): Promise<HealthAnswer> {
   const { XksProxyUriPath, XksProxyAuthenticationCredential: secrets } = consoleConfig(store, credential);
   const path = `${XksProxyUriPath}/health`;
@@ -104,13 +132,17 @@ async function healthOf(
   const headers = { ...signature, host: endpoint.host, 'content-type': 'application/json' };
   let connectedAt = 0;
   const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-    // Whom the certificate is from has findings of its own; what is sent is no secret to whoever answers.
+    // The certificate has findings of its own; what is sent is no secret to whoever answers.
     const options = { method: 'POST', path, headers, rejectUnauthorized: false, timeout: TIMEOUT_MS };
     // Without an agent each has a connection of its own, and so a moment when that was made.
     const outgoing = request(endpoint, { ...options, agent: false }, resolve);
     outgoing.on('socket', (socket) => {
-      // KMS keeps its connections, and waits for answers.
-      if (socket instanceof TLSSocket) socket.once('secureConnect', () => (connectedAt = performance.now()));
+      if (!(socket instanceof TLSSocket)) return;
+      socket.once('secureConnect', () => {
+        // KMS keeps its connections, and waits for answers.
+        connectedAt = performance.now();
+        onConnect?.(socket);
+      });
     });
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)));
     outgoing.on('error', reject);

@@ -4,7 +4,10 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from '../../../../examples/chain/certificates.ts';
 import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
@@ -14,12 +17,13 @@ import { REGION, writeTestConfig } from '../fixtures/proxy.ts';
 import { secondToken } from '../fixtures/store-files.ts';
 
 let files: Awaited<ReturnType<typeof writeTestConfig>>;
+let authority: CertificateAuthority;
 let serverCertificate: { certificatePem: string; keyPem: string };
 beforeAll(async () => {
   files = await writeTestConfig();
   destroyKeys(files.token, { label: 'decrypt-only' });
   importKey(files.token, { label: 'health', value: randomBytes(32) });
-  const authority = await createCertificateAuthority();
+  authority = await createCertificateAuthority();
   const server = await authority.issue({ commonName: 'xks', dnsNames: ['xks.example.com', 'localhost'] });
   serverCertificate = {
     ...server,
@@ -207,23 +211,38 @@ describe('doctor, where something is wrong,', () => {
     expect(found).not.toContain('endpoint-unreachable');
   });
 
+  it('finds what is wrong with the certificate that an endpoint serves in place of the one in the file', async () => {
+    const server = await authority.issue({ commonName: 'other', dnsNames: ['wrong.example'] });
+    const endpoint = await answering({ cert: server.certificatePem, key: server.keyPem }, 200);
+    const found = (await findings(endpoint)).filter(({ subject }) => /certificate/.test(subject));
+    expect(found.map(({ code, subject }) => [code, subject])).toEqual([
+      ['certificate-untrusted', 'certificate'],
+      ['certificate-name', 'served certificate'],
+      ['certificate-incomplete', 'served certificate'],
+    ]);
+  });
+
   it.each([
     ['call-refused', 403, 0],
     ['clock-drifting', 200, 60_000],
     ['clock-skewed', 200, 400_000],
   ])('finds %s at an endpoint', async (code, status, skewMs) => {
     const { certificatePem: cert, keyPem: key } = serverCertificate;
-    const server = createServer({ cert, key }, (_incoming, outgoing) => {
-      outgoing.writeHead(status, { date: new Date(Date.now() - skewMs).toUTCString() });
-      outgoing.end('{"errorName":"AccessDeniedException"}');
-    });
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void server.close());
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : undefined;
-    expect(bad(await findings(new URL(`https://localhost:${port}`)))).toContain(code);
+    expect(bad(await findings(await answering({ cert, key }, status, skewMs)))).toContain(code);
   });
 });
+
+/** An endpoint that gives the same answer to all requests. */
+async function answering(tls: { cert: string; key: string }, status: number, skewMs = 0): Promise<URL> {
+  const server = createServer(tls, (_incoming, outgoing) => {
+    outgoing.writeHead(status, { date: new Date(Date.now() - skewMs).toUTCString() });
+    outgoing.end('{"errorName":"AccessDeniedException"}');
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return new URL(`https://localhost:${typeof address === 'object' ? address?.port : undefined}`);
+}
 
 describe('doctor, with two tokens of a cluster,', () => {
   let second: ReturnType<typeof secondToken>;
