@@ -23,7 +23,7 @@ export interface Changes {
   readonly sign?: Partial<SigningInput>;
   /** Changes what is sent after it was signed. */
   readonly method?: string;
-  readonly path?: string;
+  readonly path?: (path: string) => string;
   readonly body?: Uint8Array;
   readonly headers?: (headers: HeaderList) => HeaderList;
 }
@@ -123,7 +123,7 @@ async function send(
     agent,
     ...target.address,
     method: changes.method ?? 'POST',
-    path: changes.path ?? path,
+    path: changes.path?.(path) ?? path,
     setHost: false,
     headers: (changes.headers?.(headers) ?? headers).flat(),
   };

@@ -57,7 +57,7 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
       section: 'Appendix A',
       level: 'MUST',
       outcome: 'pass',
-      evidence: 'answers: 1 × 401',
+      evidence: 'answers: 4 × 401',
     });
   });
 

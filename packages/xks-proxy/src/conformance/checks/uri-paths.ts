@@ -36,7 +36,7 @@ export const uriPathChecks: readonly Check[] = [
       const body = { requestMetadata: requestMetadata('KmsHealthCheck') };
       const { uriPath } = target;
       for (const path of [uriPath.replace(/v1$/, 'v2'), `/nobody${uriPath}`]) {
-        const changed = { path: `${path}/health`, sign: { path: `${path}/health` } };
+        const changed = { path: () => `${path}/health`, sign: { path: `${path}/health` } };
         assertException(await post('/health', body, changed), 'InvalidUriPathException');
       }
     },
@@ -89,7 +89,8 @@ export const uriPathChecks: readonly Check[] = [
         for (const spelling of spellings) {
           // Once signed as it is sent, once as what it may be taken for.
           for (const signed of [spelling, path]) {
-            const { status } = await getKeyMetadata(id, {}, { sign: { path: signed }, path: spelling });
+            const changes = { sign: { path: signed }, path: () => spelling };
+            const { status } = await getKeyMetadata(id, {}, changes);
             assert.notEqual(status, 200, `POST ${spelling} was taken for ${path}`);
           }
         }
