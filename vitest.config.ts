@@ -12,6 +12,7 @@ const project = (name: string, include: string, ...conditions: string[]) => ({
     setupFiles: ['./tools/vitest/fail-on-console.ts'],
     execArgv: [RUNS_TYPESCRIPT],
     testTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
   },
 });

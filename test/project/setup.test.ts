@@ -34,7 +34,7 @@ test('where nothing is missing, the set-up prints nothing', () => {
   expect(setUp('.', { npm_execpath: '/nonexistent/npm-cli.js' })).toEqual({ status: 0, lines: [] });
 });
 
-describe('in a checkout of its own', () => {
+describe('in a checkout of its own', { timeout: 120_000 }, () => {
   /** A small repository with the two real packages that the binding is made of, so that it needs no registry. */
   let root: string;
   const binding = () => join(root, 'pkcs11js', 'build', 'Release', 'pkcs11.node');

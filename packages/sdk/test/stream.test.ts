@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import {
   type ChunkTransform,
@@ -337,7 +337,7 @@ describe('a Web stream', () => {
     let aborts = 0;
     const counting = { ...encryptor, abort: () => (aborts += 1) };
     await end(transformStream(counting));
-    await vi.waitUntil(() => aborts > 0);
+    await expect.poll(() => aborts).toBeGreaterThan(0);
     expect(aborts).toBe(1);
   });
 });

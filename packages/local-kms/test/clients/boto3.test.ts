@@ -10,7 +10,7 @@ const PROGRAM = 'import boto3; boto3.client("kms", "eu-north-1").get_key_last_us
 const reason = missing('python3', ['-c', PROGRAM], 'no boto3 of 2026: pip install boto3');
 const summary = z.object({ called: z.array(z.string()), known: z.array(z.string()) });
 
-describe.skipIf(reason !== '')(`boto3${reason}`, () => {
+describe.skipIf(reason !== '')(`boto3${reason}`, { timeout: 120_000 }, () => {
   test('gets from every operation that it knows the answers of AWS', async () => {
     const { url } = await startKms({ accountId: '000000000000' });
     const { called, known } = summary.parse(JSON.parse(await output('python3', [SESSION], url)));

@@ -1,6 +1,6 @@
 import { DisconnectCustomKeyStoreCommand, EncryptCommand } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { connectionEnd, refusal, startKmsWithExternalKey } from '../fixtures/kms.ts';
 import { healthAnswer } from '../fixtures/proxy.ts';
 
@@ -18,7 +18,7 @@ describe('the health of the proxy of a connected store', () => {
       kms.proxy.requests.some(({ body }) => body.requestMetadata['kmsOperation'] === 'KmsHealthCheck'),
     ).toBe(false);
     kms.advanceDays(365);
-    await vi.waitFor(() => expect(healthChecks(kms)).toHaveLength(1));
+    await expect.poll(() => healthChecks(kms)).toHaveLength(1);
     const [asked] = proxyChecks(kms);
     expect(asked?.path).toBe('/tests/kms/xks/v1/health');
     expect(healthChecks(kms)).toMatchObject([
@@ -29,20 +29,20 @@ describe('the health of the proxy of a connected store', () => {
       },
     ]);
     kms.local.advanceClock(300_000);
-    await vi.waitFor(() => expect(healthChecks(kms)).toHaveLength(2));
+    await expect.poll(() => healthChecks(kms)).toHaveLength(2);
     expect(proxyChecks(kms)).toHaveLength(2);
   });
 
   test('is asked for without a request, as often as one likes', async () => {
     const kms = await startKmsWithExternalKey({ xksHealthIntervalMs: 1000 });
-    await vi.waitFor(() => expect(proxyChecks(kms).length).toBeGreaterThan(1), { timeout: 20_000 });
+    await expect.poll(() => proxyChecks(kms).length, { timeout: 20_000 }).toBeGreaterThan(1);
   });
 
   test('is told and counted when it is bad, and disconnects nothing', async () => {
     const kms = await startKmsWithExternalKey();
     kms.proxy.fault = () => ({ status: 200, body: healthAnswer('UNAVAILABLE') });
     kms.local.advanceClock(300_000);
-    await vi.waitFor(() => expect(healthChecks(kms)).toHaveLength(1));
+    await expect.poll(() => healthChecks(kms)).toHaveLength(1);
     expect(healthChecks(kms)).toMatchObject([{ xksCalls: [{ failure: 'KeyManagersUnavailable' }] }]);
     const [store] = kms.local.xksMetrics();
     expect(store?.operations).toContainEqual(

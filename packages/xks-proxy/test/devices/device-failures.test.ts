@@ -6,7 +6,7 @@ import { createApp } from '../../src/app.ts';
 import { NO_AUDIT } from '../../src/audit/trail.ts';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import type { ProxyConfig } from '../../src/config/config.ts';
-import { sharedDeadlines } from '../../src/deadline.ts';
+import { deadlineIn } from '../../src/deadline.ts';
 import type { Fleet } from '../../src/devices/fleet.ts';
 import { XksException } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
@@ -24,7 +24,7 @@ const credential = { accessKeyId: 'ACMEACMEACMEACMEACME', secretAccessKey: 'x'.r
 const { device, behaviour } = memoryDevice();
 const working = { ...behaviour };
 const config: ProxyConfig = {
-  server: { host: '127.0.0.1', port: 0, timeoutMs: 500, tls: { certificate: '', key: secretKey('x') } },
+  server: { host: '127.0.0.1', port: 0, timeoutMs: 10_000, tls: { certificate: '', key: secretKey('x') } },
   tokens: [],
   health: {
     fleetSize: 1,
@@ -76,7 +76,7 @@ const serving: Serving = {
   fleet,
   budget: openIvBudget(config.ivBudget, () => undefined),
   isOut: async () => false,
-  deadline: sharedDeadlines(config.server.timeoutMs),
+  deadline: () => deadlineIn(timeoutMs),
   during: (work) => work(),
   retire: async () => undefined,
 };
@@ -88,6 +88,7 @@ const app = createApp(serving, {
 });
 const server = createServer((...http) => void app(...http));
 let port = 0;
+let timeoutMs: number;
 
 beforeAll(async () => {
   server.listen(0, '127.0.0.1');
@@ -95,7 +96,10 @@ beforeAll(async () => {
   const address = server.address();
   port = typeof address === 'object' ? (address?.port ?? 0) : 0;
 });
-beforeEach(() => void Object.assign(behaviour, working));
+beforeEach(() => {
+  Object.assign(behaviour, working);
+  ({ timeoutMs } = config.server);
+});
 afterAll(() => {
   server.close();
   server.closeAllConnections();
@@ -111,6 +115,7 @@ const call = (changes: Readonly<Record<string, unknown>> = {}) => {
 
 describe('when the device', () => {
   it('does not answer in time, KMS hears of it before it gives up', async () => {
+    timeoutMs = 500;
     behaviour.delayMs = 3000;
     const startedAt = performance.now();
     const answer = await call();
@@ -119,6 +124,7 @@ describe('when the device', () => {
   });
 
   it('does not answer in time, it is asked for nothing more on behalf of that request', async () => {
+    timeoutMs = 500;
     behaviour.delayMs = 600;
     await expect(call()).resolves.toMatchObject({ status: 503 });
     await new Promise((resolve) => void setTimeout(resolve, 300));

@@ -8,7 +8,11 @@ import { memoryDevice } from '../fixtures/memory-device.ts';
 
 function healthOf(
   device: KeyDevice,
-  { keyLabel, borrowedLabels = [] }: { keyLabel?: string; borrowedLabels?: string[] },
+  {
+    keyLabel,
+    borrowedLabels = [],
+    timeoutMs = 10_000,
+  }: { keyLabel?: string; borrowedLabels?: string[]; timeoutMs?: number },
 ) {
   const changes: HealthStatus[] = [];
   const failedKeys: string[] = [];
@@ -17,7 +21,7 @@ function healthOf(
     calls: () => 'ACTIVE',
     keyLabel,
     borrowed: borrowedLabels.map((label) => ({ store: 'acme', externalKeyId: label, selector: { label } })),
-    timeoutMs: 500,
+    timeoutMs,
     onChange: (status) => void changes.push(status),
     onKeyFailure: ({ externalKeyId }) => void failedKeys.push(externalKeyId),
   });
@@ -53,10 +57,14 @@ describe('health', () => {
   });
 
   it('is unavailable when the device fails, is too slow or returns something else', async () => {
-    for (const change of [{ failure: new Error('gone') }, { delayMs: 3000 }, { wrongPlaintext: true }]) {
+    for (const [change, settings] of [
+      [{ failure: new Error('gone') }, probe],
+      [{ delayMs: 3000 }, { ...probe, timeoutMs: 500 }],
+      [{ wrongPlaintext: true }, probe],
+    ] as const) {
       const { device, behaviour } = memoryDevice();
       Object.assign(behaviour, change);
-      await expect(healthOf(device, probe).health.status()).resolves.toBe('UNAVAILABLE');
+      await expect(healthOf(device, settings).health.status()).resolves.toBe('UNAVAILABLE');
     }
   });
 

@@ -37,11 +37,11 @@ beforeEach(async () => {
   refuses = overload(log);
   lines.length = 0;
   sockets = await Promise.all(Array.from({ length: 60 }, connection));
-  await vi.waitUntil(() => connections === sockets.length);
+  await vi.waitUntil(() => connections === sockets.length, { timeout: 10_000 });
 });
 afterEach(async () => {
   for (const socket of sockets) socket.destroy();
-  await vi.waitUntil(() => connections === 0);
+  await vi.waitUntil(() => connections === 0, { timeout: 10_000 });
 });
 afterAll(() => void server.close());
 

@@ -27,11 +27,12 @@ describe('decryption of PKCS #1 v1.5', () => {
     expect(Buffer.from(decrypt(Buffer.from(ciphertext, 'base64')))).toEqual(Buffer.from(message, 'base64'));
   });
 
-  it('answers a broken ciphertext with the same bytes every time, and another one with others', () => {
-    const [broken, other] = [new Uint8Array(128).fill(0, 1), new Uint8Array(128).fill(7, 1)];
-    broken[1] = 1;
-    expect(decrypt(broken)).toEqual(pkcs1Decryption(privateKey)(broken));
-    expect(decrypt(broken)).not.toEqual(decrypt(other));
+  it('answers a broken ciphertext with the same bytes every time, and others with others', () => {
+    const broken = [1, 7, 9, 12].map((byte) => new Uint8Array(128).fill(byte, 1));
+    const answers = broken.map(decrypt);
+    expect(answers).toEqual(broken.map(pkcs1Decryption(privateKey)));
+    // A few of many have no bytes.
+    expect(new Set(answers.map(String)).size).toBeGreaterThan(1);
   });
 
   it('answers broken ciphertexts with every length that a message may have', () => {
