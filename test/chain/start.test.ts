@@ -10,7 +10,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 /** The folder that everything temporary has to be in, and has to be gone from. */
 let folder: string;
 const children: ChildProcess[] = [];
-const SLOW = { timeout: 120_000 };
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'start-test-'));
@@ -75,38 +74,34 @@ async function expectNothingLeft(output: string): Promise<void> {
   expect(leftovers()).toEqual([]);
 }
 
-test(
-  'piped, it prints plain lines, shows every hop, holds every comparison and leaves nothing',
-  SLOW,
-  async () => {
-    const run = start();
-    expect(await run.status()).toBe(0);
-    const output = run.output();
-    expect(output.split('').filter((character) => character < ' ' && character !== '\n')).toEqual([]);
-    for (const title of [
-      'token',
-      'XKS proxy',
-      'local KMS',
-      'key store',
-      'KMS key',
-      'encrypt',
-      'decrypt',
-      'it reads us',
-      'we read it',
-    ]) {
-      expect(output).toMatch(new RegExp(`^ {2}ok ${title} +[\\d.]+ ms`, 'm'));
-    }
-    const [, requestId = ''] = /request ([0-9a-f-]{36})/.exec(output) ?? [];
-    expect(output).toContain(`"kmsRequestId":"${requestId}"`);
-    const proxyReadme = readFileSync('packages/xks-proxy/README.md', 'utf8');
-    const [, lines = expect.unreachable()] =
-      /## Connecting AWS KMS[^]*?```sh\n([^]*?)```/.exec(proxyReadme) ?? [];
-    expect(output).toContain(lines.replace(/^/gm, '  ').trimEnd());
-    await expectNothingLeft(output);
-  },
-);
+test('piped, it prints plain lines, shows every hop, holds every comparison and leaves nothing', async () => {
+  const run = start();
+  expect(await run.status()).toBe(0);
+  const output = run.output();
+  expect(output.split('').filter((character) => character < ' ' && character !== '\n')).toEqual([]);
+  for (const title of [
+    'token',
+    'XKS proxy',
+    'local KMS',
+    'key store',
+    'KMS key',
+    'encrypt',
+    'decrypt',
+    'it reads us',
+    'we read it',
+  ]) {
+    expect(output).toMatch(new RegExp(`^ {2}ok ${title} +[\\d.]+ ms`, 'm'));
+  }
+  const [, requestId = ''] = /request ([0-9a-f-]{36})/.exec(output) ?? [];
+  expect(output).toContain(`"kmsRequestId":"${requestId}"`);
+  const proxyReadme = readFileSync('packages/xks-proxy/README.md', 'utf8');
+  const [, lines = expect.unreachable()] =
+    /## Connecting AWS KMS[^]*?```sh\n([^]*?)```/.exec(proxyReadme) ?? [];
+  expect(output).toContain(lines.replace(/^/gm, '  ').trimEnd());
+  await expectNothingLeft(output);
+}, 120_000);
 
-test('with a file of its own and --keep, it serves the AWS SDK until it is interrupted', SLOW, async () => {
+test('with a file of its own and --keep, it serves the AWS SDK until it is interrupted', async () => {
   const file = join(folder, 'empty');
   writeFileSync(file, '');
   const run = start('--keep', file);
@@ -123,15 +118,15 @@ test('with a file of its own and --keep, it serves the AWS SDK until it is inter
   expect(await run.status()).toBe(0);
   rmSync(file);
   await expectNothingLeft(run.output());
-});
+}, 120_000);
 
-test('interrupted half way, it leaves nothing', SLOW, async () => {
+test('interrupted half way, it leaves nothing', async () => {
   const run = start();
   await run.until(/ok XKS proxy/);
   run.signal('SIGINT');
   expect(await run.status()).toBe(130);
   await expectNothingLeft(run.output());
-});
+}, 120_000);
 
 test('a file that is not there is a failure before anything starts', async () => {
   const run = start(join(folder, 'missing'));
