@@ -26,30 +26,25 @@ export function problemsIn(
     }
   }
   const checks = [...policies].flatMap(([name, policy]) => checksOf(name, policy));
+  const byPlace = checks.map(({ policy }) => policy).filter(isPolicy);
   const answer = cedar.validate({
     validationSettings: { mode: 'strict' },
     schema: schemaOf(operations),
-    policies: {
-      staticPolicies: Object.fromEntries(
-        checks
-          .map(({ policy }) => policy)
-          .filter(isPolicy)
-          .entries(),
-      ),
-    },
+    policies: { staticPolicies: Object.fromEntries(byPlace.entries()) },
   });
   if (answer.type === 'failure') return answer.errors.map(({ message }) => message);
+  // Errors last, since they say more than warnings.
   const complaints = new Map(
     [...answer.validationWarnings, ...answer.validationErrors].map(({ policyId, error }) => [
       policyId,
       error.message.replaceAll(NAMES_OF_CHECKS, ''),
     ]),
   );
-  for (const [index, { name, condition }] of checks.entries()) {
-    const complaint = complaints.get(String(index));
+  for (const [place, { name, condition }] of checks.entries()) {
+    const complaint = complaints.get(String(place));
     if (complaint === undefined || problems.has(name)) continue;
-    const place = condition === undefined ? '' : `${textOf(cedar, condition)}: `;
-    problems.set(name, `${place}${complaint}`);
+    const where = condition === undefined ? '' : `${textOf(cedar, condition)}: `;
+    problems.set(name, `${where}${complaint}`);
   }
   return [...problems].map(([name, problem]) => `${name}: ${problem}`);
 }

@@ -134,6 +134,12 @@ describe('a Cedar policy', () => {
     ]);
   });
 
+  it('is read once, however often a configuration with the same text is', () => {
+    const [first, second] = [1, 2].map(() => cedarPolicy('permit(principal, action, resource);'));
+    expect(first).toHaveProperty('policy');
+    expect(Object.values(second ?? {})[0]).toBe(Object.values(first ?? {})[0]);
+  });
+
   it('is not shown where it could be a secret', () => {
     expect(problems('\n  987654')).toEqual([expect.stringMatching(/^line 2, column 3: (?!.*987654)/)]);
   });
