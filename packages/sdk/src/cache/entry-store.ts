@@ -55,6 +55,10 @@ export class EntryStore {
     this.#sweep();
   }
 
+  clear(): void {
+    for (const id of this.#entries.keys()) this.#drop(id);
+  }
+
   #drop(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;

@@ -3,11 +3,16 @@ import { MAX_TIMER_DELAY_MS } from './entry-store.ts';
 
 /** Limits of {@link Flights}. */
 export interface FlightLimits {
-  /** Loads at the same time; more wait their turn. */
+  /** Ids that are loaded at the same time; more wait their turn. */
   readonly maxInFlight: number;
   /** Milliseconds after which a load counts as lost: those who wait for it fail, and another may start. */
   readonly inFlightTtlMs: number;
+  /** Milliseconds after which an attempt is not waited for alone: whoever comes next makes another beside it. */
+  readonly retryAfterMs: number;
 }
+
+/** One attempt. The signal aborts when nobody wants any more what it brings. */
+export type Load<T> = (lost: AbortSignal) => Promise<T>;
 
 /**
  * Loads under way: everybody who wants the same id at the same time shares one.
@@ -16,9 +21,9 @@ export interface FlightLimits {
  * does every timer, without a word to anybody.
  */
 export class Flights<T> {
-  readonly #byId = new Map<string, Flight<T>>();
+  readonly #byId = new Map<string, Shared<T>>();
   readonly #limits: FlightLimits;
-  readonly #running = new Set<Span>();
+  readonly #running = new Set<Flight<T>>();
   readonly #waiting = new Set<() => void>();
 
   constructor(limits: FlightLimits) {
@@ -31,46 +36,84 @@ export class Flights<T> {
   }
 
   /**
-   * Joins the load of this id, or starts it. The signal of a load aborts when it is lost: whatever it brings then
-   * is older than what others may have loaded in the meantime.
+   * Joins the load of this id, or starts it; joins it with an attempt of its own if the latest is older than it should be.
+   * All take the answer that comes first: what another attempt brings later is lost, for something younger may have been
+   * loaded by then.
    *
-   * Rejects with the failure of the load, or `EncryptionSdkError` `KEYRING_FAILED` when it is lost.
+   * Resolves to `undefined` when {@link clear} came first. Rejects with the failure of the last attempt under way, or
+   * `EncryptionSdkError` `KEYRING_FAILED` when the load is lost.
    */
-  join(id: string, load: (lost: AbortSignal) => Promise<T>): Promise<T> {
+  join(id: string, load: Load<T>): Promise<T | undefined> {
     this.#forgetLost();
     const known = this.#byId.get(id);
-    if (known !== undefined && isUnderWay(known.span)) return known.result;
-    const span = { endsAtMs: this.#endMs() };
-    const flight = { span, result: this.#run(span, load) };
-    this.#byId.set(id, flight);
-    const land = (): void => {
-      if (this.#byId.get(id) === flight) this.#byId.delete(id);
-    };
-    flight.result.then(land, land);
-    return flight.result;
+    if (known !== undefined && isUnderWay(known.flight)) {
+      known.flight.retry(load);
+      return known.result;
+    }
+    const lost = new AbortController();
+    const flight: Flight<T> = { id, lost, endsAtMs: this.#endMs(), retry: () => undefined };
+    const result = this.#run(flight, load);
+    this.#byId.set(id, { flight, result });
+    // Its caller may be gone.
+    result.catch(() => undefined);
+    return result;
   }
 
-  async #run(span: Span, load: (lost: AbortSignal) => Promise<T>): Promise<T> {
-    while (this.isFull) await this.#turn(span);
-    span.endsAtMs = this.#endMs();
-    this.#running.add(span);
-    const flight = new AbortController();
-    const timer = setTimeout(() => flight.abort(lateLoad()), delayUntil(span));
+  /** Loads that have begun are lost; nobody who waits for one fails. */
+  clear(): void {
+    for (const flight of this.#running) {
+      this.#running.delete(flight);
+      this.#byId.delete(flight.id);
+      flight.lost.abort(CLEARED);
+    }
+  }
+
+  async #run(flight: Flight<T>, load: Load<T>): Promise<T | undefined> {
+    while (this.isFull) await this.#turn(flight);
+    flight.endsAtMs = this.#endMs();
+    this.#running.add(flight);
+    const timer = setTimeout(() => flight.lost.abort(lateLoad()), delayUntil(flight));
     try {
-      return await abortable(load(flight.signal), flight.signal);
+      return await this.#firstAnswer(flight, load);
     } finally {
       clearTimeout(timer);
-      this.#running.delete(span);
+      flight.lost.abort();
+      this.#running.delete(flight);
+      if (this.#byId.get(flight.id)?.flight === flight) this.#byId.delete(flight.id);
       const [next] = this.#waiting;
       next?.();
     }
   }
 
+  #firstAnswer(flight: Flight<T>, load: Load<T>): Promise<T | undefined> {
+    const { signal } = flight.lost;
+    return new Promise((resolve, reject) => {
+      let underWay = 0;
+      let latestAtMs = 0;
+      const attempt = (load: Load<T>): void => {
+        underWay += 1;
+        latestAtMs = performance.now();
+        load(signal).then(resolve, (error: unknown) => {
+          underWay -= 1;
+          if (underWay === 0) reject(error);
+        });
+      };
+      flight.retry = (load) => {
+        if (performance.now() >= latestAtMs + this.#limits.retryAfterMs && !this.isFull) attempt(load);
+      };
+      signal.addEventListener('abort', () => {
+        if (signal.reason === CLEARED) resolve(undefined);
+        else reject(signal.reason);
+      });
+      attempt(load);
+    });
+  }
+
   /** Waits until a load has ended. */
-  async #turn(span: Span): Promise<void> {
-    const [first = span] = this.#running;
+  async #turn(flight: Flight<T>): Promise<void> {
+    const [first = flight] = this.#running;
     // Not lost while it waits: it comes back when the first has ended, and has its whole time from then on.
-    span.endsAtMs = first.endsAtMs + this.#limits.inFlightTtlMs;
+    flight.endsAtMs = first.endsAtMs + this.#limits.inFlightTtlMs;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
@@ -85,12 +128,12 @@ export class Flights<T> {
 
   /** They come first: what was begun later ends later. */
   #forgetLost(): void {
-    for (const span of this.#running) {
-      if (isUnderWay(span)) break;
-      this.#running.delete(span);
+    for (const flight of this.#running) {
+      if (isUnderWay(flight)) break;
+      this.#running.delete(flight);
     }
-    for (const [id, { span }] of this.#byId) {
-      if (isUnderWay(span)) break;
+    for (const [id, { flight }] of this.#byId) {
+      if (isUnderWay(flight)) break;
       this.#byId.delete(id);
     }
   }
@@ -100,35 +143,31 @@ export class Flights<T> {
   }
 }
 
+/** A load, and what all who want it wait for. */
+interface Shared<T> {
+  readonly flight: Flight<T>;
+  readonly result: Promise<T | undefined>;
+}
+
 interface Flight<T> {
-  readonly span: Span;
-  readonly result: Promise<T>;
-}
-
-/** How long a load counts as under way, on the monotonic clock. */
-interface Span {
+  readonly id: string;
+  readonly lost: AbortController;
+  /** Until when it counts as under way, on the monotonic clock. */
   endsAtMs: number;
+  /** Makes another attempt if that is due, which it is not before its turn. */
+  retry: (load: Load<T>) => void;
 }
 
-function isUnderWay({ endsAtMs }: Span): boolean {
+function isUnderWay({ endsAtMs }: Pick<Flight<unknown>, 'endsAtMs'>): boolean {
   return performance.now() < endsAtMs;
 }
 
-function delayUntil({ endsAtMs }: Span): number {
+function delayUntil({ endsAtMs }: Pick<Flight<unknown>, 'endsAtMs'>): number {
   return Math.min(endsAtMs - performance.now(), MAX_TIMER_DELAY_MS);
-}
-
-/** The promise, or the signal's reason as soon as it aborts. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 function lateLoad(): EncryptionSdkError {
   return new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time');
 }
+
+const CLEARED = Symbol('cleared');

@@ -1,5 +1,5 @@
 import { EntryStore, hasEnded, type StoredEntry, wipe } from './entry-store.ts';
-import { abortable, Flights } from './flights.ts';
+import { Flights, type Load } from './flights.ts';
 import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 
 /** Options of {@link localCache}. */
@@ -25,25 +25,25 @@ export function localCache({ capacity, inFlightTtlMs = 30_000 }: LocalCacheOptio
   if (typeof inFlightTtlMs !== 'number' || !(inFlightTtlMs > 0)) {
     throw new RangeError('inFlightTtlMs: expected a positive number');
   }
-  return cacheOver(new EntryStore(capacity), new Flights({ maxInFlight: Infinity, inFlightTtlMs }));
+  return cacheOver(
+    new EntryStore(capacity),
+    new Flights({ maxInFlight: Infinity, inFlightTtlMs, retryAfterMs: Infinity }),
+  );
 }
-
-/** Loads what replaces an entry; rejects if it is lost by then. */
-type Reload = (lost: AbortSignal) => Promise<StoredEntry>;
 
 /** A cache of these parts; `onHit` sees each entry that a request found, with what would replace it. */
 export function cacheOver(
   store: EntryStore,
   flights: Flights<StoredEntry>,
-  onHit: (entry: StoredEntry, id: string, reload: Reload) => void = () => undefined,
+  onHit: (entry: StoredEntry, id: string, reload: Load<StoredEntry>) => void = () => undefined,
 ): MaterialsCache {
   const counters = { hits: 0, misses: 0, loads: 0 };
   const reloading =
-    <T>({ id, ttlMs, load }: CacheRequest<T>, take?: (entry: StoredEntry) => void): Reload =>
+    <T>({ id, ttlMs, load }: CacheRequest<T>, take?: (entry: StoredEntry) => void): Load<StoredEntry> =>
     async (lost) => {
       counters.loads += 1;
       const cached = await load();
-      // Somebody else may have loaded younger materials since.
+      // Somebody else may have loaded younger materials since, or none of the old ones are to be used any more.
       if (lost.aborted) wipe(cached);
       lost.throwIfAborted();
       const createdAtMs = performance.now();
@@ -66,7 +66,7 @@ export function cacheOver(
       }
       counters.misses += 1;
       // Whoever loads takes at once: a short life may be over before anybody who waits comes by. Of those, some may find
-      // the load ended, or used up by the others: they go round again.
+      // the load ended, used up by the others, or cleared away: they go round again.
       for (;;) {
         let taken: ReturnType<typeof use>;
         let mistake: { readonly error: unknown } | undefined;
@@ -81,10 +81,25 @@ export function cacheOver(
         });
         const loaded = await abortable(flights.join(id, load), signal);
         if (mistake !== undefined) throw mistake.error;
-        if (!hasEnded(loaded)) taken ??= use(loaded);
+        if (loaded !== undefined && !hasEnded(loaded)) taken ??= use(loaded);
         if (taken !== undefined) return taken;
       }
     },
+    clear() {
+      flights.clear();
+      store.clear();
+    },
     counters: () => ({ ...counters, evictions: store.evictions }),
   };
+}
+
+/** The promise, or the signal's reason as soon as it aborts. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -23,7 +23,10 @@ export interface CacheRequest<T> {
   readonly id: string;
   /** Milliseconds that materials may be used; they may be older than this if others loaded them. */
   readonly ttlMs: number;
-  /** Provides new materials. Runs once for all who want the same id at the same time; failures are not kept. */
+  /**
+   * Provides new materials. Runs once for all who want the same id at the same time, though a cache may try again beside
+   * one that takes too long; failures are not kept.
+   */
   readonly load: () => Promise<CachedMaterials>;
   /**
    * Counts one use, and takes from the entry what the caller wants; a key must be copied or used here, for it is
@@ -57,5 +60,10 @@ export interface MaterialsCache {
    * Rejects with the failure of the load, or the signal's reason.
    */
   fetch<T>(request: CacheRequest<T>): Promise<T>;
+  /**
+   * Drops all materials, and wipes them: what is handed out from now on is loaded from now on. Whoever waits for a load
+   * waits for another one.
+   */
+  clear(): void;
   counters(): CacheCounters;
 }

@@ -12,9 +12,12 @@ export interface StormTrackingCacheOptions extends LocalCacheOptions {
    * life. Default 10,000.
    */
   readonly gracePeriodMs?: number;
-  /** Milliseconds between attempts to replace one entry. Default 1,000. */
+  /**
+   * Milliseconds between attempts to load one entry, which should be more than one takes: whoever wants an entry whose
+   * load has gone on for longer makes another attempt, and all take the answer that comes first. Default 1,000.
+   */
   readonly graceIntervalMs?: number;
-  /** Loads at the same time, over all ids. Default 20. */
+  /** Ids that are loaded at the same time; while there are as many, none gets another attempt. Default 20. */
   readonly fanOut?: number;
 }
 
@@ -39,7 +42,11 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
   if (graceIntervalMs > inFlightTtlMs || inFlightTtlMs > gracePeriodMs) {
     throw new RangeError('expected graceIntervalMs <= inFlightTtlMs <= gracePeriodMs');
   }
-  const flights = new Flights<StoredEntry>({ maxInFlight: fanOut, inFlightTtlMs });
+  const flights = new Flights<StoredEntry>({
+    maxInFlight: fanOut,
+    inFlightTtlMs,
+    retryAfterMs: graceIntervalMs,
+  });
   return cacheOver(new EntryStore(capacity), flights, (entry, id, reload) => {
     const nowMs = performance.now();
     const graceMs = Math.min(gracePeriodMs, (entry.expiresAtMs - entry.createdAtMs) / 2);

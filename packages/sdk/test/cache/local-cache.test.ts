@@ -11,7 +11,11 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const inFlightTtlMs = 10_000;
 const caches = {
   'a local cache': localCache({ capacity: 10, inFlightTtlMs }),
-  'a storm-tracking cache': stormTrackingCache({ capacity: 10, inFlightTtlMs }),
+  'a storm-tracking cache': stormTrackingCache({
+    capacity: 10,
+    inFlightTtlMs,
+    graceIntervalMs: inFlightTtlMs,
+  }),
 };
 
 describe.each(Object.entries(caches))('%s', (_, cache) => {
@@ -107,6 +111,64 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
     expect(await fetched).toBe('taken');
     await Promise.all(busy);
   });
+
+  it('when cleared drops all it has, and wipes it', async () => {
+    const old = ['k', 'l'].map(materials);
+    for (const each of old) await versionIn(cache, each.branchKeyVersion, async () => each);
+    cache.clear();
+    await vi.advanceTimersByTimeAsync(0);
+    for (const { branchKey } of old) expect(branchKey).toEqual(new Uint8Array(32));
+    expect(await versionIn(cache, 'k', async () => materials('young'))).toBe('young');
+    expect(await versionIn(cache, 'k', () => expect.unreachable())).toBe('young');
+  });
+
+  it('when cleared loads again what is under way, for those who wait for it and those who come', async () => {
+    const [old, young] = [materials('old'), materials('young')];
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      const loaded = loads === 1 ? old : young;
+      await pause(loads === 1 ? 2_000 : 3_000);
+      return loaded;
+    };
+    const waiting = [versionIn(cache, 'm', load), versionIn(cache, 'm', load)];
+    await vi.advanceTimersByTimeAsync(1_000);
+    cache.clear();
+    waiting.push(versionIn(cache, 'm', load));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await Promise.all(waiting)).toEqual(['young', 'young', 'young']);
+    expect(await versionIn(cache, 'm', load)).toBe('young');
+    expect(loads).toBe(2);
+    expect([old.branchKey, young.branchKey]).toEqual([new Uint8Array(32), new Uint8Array(32).fill(1)]);
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    'cleared %d turns after a load shows wiped materials to nobody',
+    async (turns) => {
+      const seen: Uint8Array[] = [];
+      const clear = async (): Promise<void> => {
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        cache.clear();
+      };
+      const fetched = [1, 2, 3].map(() =>
+        cache.fetch({
+          id: 'n',
+          ttlMs: 60_000,
+          load: async () => ({ kind: 'branch-key', materials: materials('n') }),
+          use({ cached }) {
+            if (seen.length === 0) queueMicrotask(() => void clear());
+            seen.push(
+              cached.kind === 'branch-key' ? cached.materials.branchKey.slice() : expect.unreachable(),
+            );
+            return true;
+          },
+        }),
+      );
+      await vi.advanceTimersByTimeAsync(0);
+      expect(await Promise.all(fetched)).toEqual([true, true, true]);
+      expect(seen).toEqual([1, 2, 3].map(() => new Uint8Array(32).fill(1)));
+    },
+  );
 
   it('keeps what it loaded, though who asked for it first fails to use it, and fails nobody else', async () => {
     const mistake = new Error('of the first caller');

@@ -57,6 +57,56 @@ describe('a storm-tracking cache', () => {
     expect(await rejection(encrypt())).toMatchObject({ code: 'KEYRING_FAILED' });
   });
 
+  it('asks again beside a call in the background that hangs, and wipes what that brings in the end', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    const dataKeys: (Uint8Array | undefined)[] = [];
+    let calls = 0;
+    const keyring: Keyring = {
+      ...inner,
+      async onEncrypt(materials) {
+        if (++calls === 2) await pause(5_000);
+        const wrapped = await inner.onEncrypt(materials);
+        dataKeys.push(wrapped.dataKey);
+        return wrapped;
+      },
+    };
+    const cache = stormTrackingCache({ capacity: 10 });
+    const cmm = cachingCmm({ keyring, cache, ttlMs: 60_000 });
+    await client.encrypt(plaintext, { cmm, suite: 0x0478 });
+    await vi.advanceTimersByTimeAsync(51_000);
+    for (let i = 0; i < 150; i++) {
+      await client.encrypt(plaintext, { cmm, suite: 0x0478 });
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(calls).toBe(3);
+    expect(cache.counters()).toMatchObject({ misses: 1, loads: 3 });
+    const isWiped = dataKeys.map((key) => key?.every((byte) => byte === 0));
+    expect(isWiped).toEqual([true, false, true]);
+  });
+
+  it('asks again for somebody who finds that the first call for materials hangs', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+    const inner = memoryKeyring();
+    let calls = 0;
+    const keyring: Keyring = {
+      ...inner,
+      onEncrypt: (materials) => (++calls === 1 ? new Promise(() => undefined) : inner.onEncrypt(materials)),
+    };
+    const cmm = cachingCmm({ keyring, cache: stormTrackingCache({ capacity: 10 }), ttlMs: 60_000 });
+    const given = new AbortController();
+    const encrypt = (signal?: AbortSignal) => client.encrypt(plaintext, { cmm, ...(signal && { signal }) });
+    const impatient = rejection(encrypt(given.signal));
+    const waiting = hundred.map(() => encrypt());
+    await vi.advanceTimersByTimeAsync(500);
+    given.abort(new Error('no time'));
+    expect(await impatient).toMatchObject({ message: 'no time' });
+    await vi.advanceTimersByTimeAsync(500);
+    waiting.push(...hundred.map(() => encrypt()));
+    expect(await Promise.all(waiting)).toHaveLength(200);
+    expect(calls).toBe(2);
+  });
+
   it('limits the loads under way', async () => {
     let running = 0;
     let most = 0;
