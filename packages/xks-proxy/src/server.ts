@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import type { Server } from 'node:https';
 import { type AdminListener, openAdminListener, type Readiness } from './admin/listener.ts';
 import { createApp } from './app.ts';
 import { atInstant } from './at-instant.ts';
@@ -7,11 +6,11 @@ import { type AuditTrail, NO_AUDIT, openAuditTrail } from './audit/trail.ts';
 import { openIvBudget } from './budget/iv-budget.ts';
 import { type RotateKey, watchBudget } from './budget/watch-budget.ts';
 import { datesProblem, type Followed, followed, refuseOutdated } from './config/certificate-dates.ts';
-import type { ProxyConfig } from './config/config.ts';
+import type { ProxyConfig, TlsConfig } from './config/config.ts';
 import { refuseLateChanges } from './config/late-changes.ts';
 import { configOfWorker } from './config/of-worker.ts';
 import type { Observers } from './gate.ts';
-import { httpsServer, tlsOptions } from './http/https-server.ts';
+import { httpsServer } from './http/https-server.ts';
 import { listen } from './http/listen.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { createMetrics, type ProxyMetrics } from './metrics/metrics.ts';
@@ -106,11 +105,7 @@ async function start(
   let current = await openServing(config, { log, budget });
   closers.push(() => current.retire());
   let app = createApp(current, observers);
-  const { server, stop } = httpsServer(
-    () => current.config.server.tls,
-    (...http) => void app(...http),
-    log,
-  );
+  const { server, secure, stop } = httpsServer(config.server.tls, (...http) => void app(...http), log);
   const port = await listen(server, config.server);
   // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
   server.on('error', (error) => log.serverError(error));
@@ -146,7 +141,7 @@ async function start(
     try {
       const after = followed(load(), before.config);
       ({ keptOut } = after);
-      current = await replacement(after.config, before, server, log);
+      current = await replacement(after.config, before, secure, log);
       serving = current;
       app = createApp(current, observers);
     } catch (error) {
@@ -188,13 +183,13 @@ async function start(
 async function replacement(
   config: ProxyConfig,
   before: Serving,
-  server: Server,
+  secure: (tls: TlsConfig) => void,
   log: ProxyLog,
 ): Promise<Serving> {
   refuseLateChanges(before.config, config);
   const opened = await openServing(config, { log, budget: before.budget }, before);
   try {
-    server.setSecureContext(tlsOptions(config.server.tls));
+    secure(config.server.tls);
     return opened;
   } catch (error) {
     await opened.retire();

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import type { TlsConfig } from '../config/config.ts';
@@ -6,8 +7,18 @@ import type { ProxyLog } from '../log.ts';
 /**
  * Ends connections of clients whose certificate does not have one of the common names, before HTTP has seen a byte of
  * them. That it is there, valid, and of one of the authorities is what Node has made sure of by then.
+ *
+ * @param underWay responses that are not finished
+ * @returns to be called after a change of `tls`: it ends the open connections of clients whose common name was taken out,
+ *   and those of all if an authority was, with the answer that is under way or at once
  */
-export function admitClients(server: Server, tls: () => TlsConfig, log: ProxyLog): void {
+export function admitClients(
+  server: Server,
+  tls: () => TlsConfig,
+  log: ProxyLog,
+  underWay: ReadonlySet<ServerResponse>,
+): () => void {
+  const admitted = new Map<TLSSocket, { readonly name: string; readonly authorities: string }>();
   const refuse = (socket: TLSSocket, code: string): void => {
     log.connectionRefused('tls', Object.assign(new Error('client certificate refused'), { code }));
     socket.destroy();
@@ -20,6 +31,9 @@ export function admitClients(server: Server, tls: () => TlsConfig, log: ProxyLog
     if (!socket.authorized) refuse(socket, 'CLIENT_UNAUTHORIZED');
     else if (typeof name !== 'string' || !clients.commonNames.includes(name)) {
       refuse(socket, 'CLIENT_NAME_REFUSED');
+    } else {
+      admitted.set(socket, { name, authorities: clients.authorities });
+      socket.once('close', () => admitted.delete(socket));
     }
   });
   server.on('tlsClientError', (error, socket) => {
@@ -28,4 +42,23 @@ export function admitClients(server: Server, tls: () => TlsConfig, log: ProxyLog
     if (typeof code === 'string') refuse(socket, code);
     else log.connectionRefused('tls', error);
   });
+  return () => {
+    const { clients } = tls();
+    for (const [socket, { name, authorities }] of admitted) {
+      if (clients?.commonNames.includes(name) === true && hasAll(clients.authorities, authorities)) continue;
+      const answers = [...underWay].filter(({ req }) => req.socket === socket);
+      if (answers.length === 0) socket.destroy();
+      for (const outgoing of answers) {
+        outgoing.shouldKeepAlive = false;
+        outgoing.once('close', () => socket.destroySoon());
+      }
+    }
+  };
 }
+
+/** Whether no authority was taken out: a resumed session does not tell from which of them its certificate is. */
+function hasAll(authorities: string, before: string): boolean {
+  return (before.match(CERTIFICATE) ?? []).every((one) => authorities.includes(one));
+}
+
+const CERTIFICATE = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g;

@@ -13,17 +13,13 @@ import { requestsUnderWay } from './requests-under-way.ts';
 /**
  * An HTTPS server in front of the app. What never gets as far as the app is answered and logged here, in JSON too.
  *
- * @param tls what the server is by TLS now
- * @returns with how it is closed well, see `gracefulClose`
+ * @param tls what the server is by TLS at first
  */
-export function httpsServer(
-  tls: () => TlsConfig,
-  app: RequestListener,
-  log: ProxyLog,
-): { readonly server: Server; readonly stop: () => Promise<void> } {
+export function httpsServer(tls: TlsConfig, app: RequestListener, log: ProxyLog): ProxyServer {
+  let current = tls;
   const secured = new WeakSet<Duplex>();
   const refuses = overload(log);
-  const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls()) }, (incoming, outgoing) => {
+  const server = createServer({ ...TIMEOUTS, ...tlsOptions(tls) }, (incoming, outgoing) => {
     if (!refuses(incoming, outgoing)) app(incoming, outgoing);
   });
   // A client that asks and never reads the answers would keep its connection.
@@ -54,12 +50,31 @@ export function httpsServer(
       // A client that neither reads it nor closes would keep the connection, and what waits for the rest of the request.
       setTimeout(() => socket.destroy(), LAST_ANSWER_MS).unref();
     });
-  admitClients(server, tls, log);
-  return { server, stop: gracefulClose(server, underWay) };
+  const endRefused = admitClients(server, () => current, log, underWay);
+  return {
+    server,
+    secure(next) {
+      server.setSecureContext(tlsOptions(next));
+      current = next;
+      endRefused();
+    },
+    stop: gracefulClose(server, underWay),
+  };
 }
 
-/** What the server is by TLS; a listening one may be given another, as long as it wants client certificates or does not. */
-export function tlsOptions({ certificate, key, clients }: TlsConfig) {
+/** The server, and what is done to it while it listens. */
+interface ProxyServer {
+  readonly server: Server;
+  /**
+   * Makes the server another one by TLS, as long as it wants client certificates or does not. Ends connections of clients
+   * that it refuses from now on, see `admitClients`. What throws has changed nothing.
+   */
+  readonly secure: (next: TlsConfig) => void;
+  /** Closes it well, see `gracefulClose`. */
+  readonly stop: () => Promise<void>;
+}
+
+function tlsOptions({ certificate, key, clients }: TlsConfig) {
   const identity = { ...TLS, cert: certificate, key: key.export({ type: 'pkcs8', format: 'pem' }) };
   if (clients === undefined) return identity;
   return { ...identity, ca: clients.authorities, requestCert: true, rejectUnauthorized: true };

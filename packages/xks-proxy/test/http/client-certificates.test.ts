@@ -1,18 +1,22 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { clientAuthority } from '../fixtures/client-certificates.ts';
 import { requestBytes, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 
 const KMS = 'cks.kms.eu-north-1.amazonaws.com';
 const authority = await clientAuthority();
-const withClients = (toml: string, file: string, name = KMS) =>
-  toml.replace(
-    'key_file = "server.key"\n',
-    (line) => `${line}client_ca_file = ${JSON.stringify(file)}\nclient_common_names = ["${name}"]\n`,
+const withClients = (toml: string, file: string, ...names: readonly string[]) =>
+  toml.replace('key_file = "server.key"\n', (line) =>
+    [
+      line,
+      `client_ca_file = ${JSON.stringify(file)}\n`,
+      `client_common_names = ${JSON.stringify(names.length === 0 ? [KMS] : names)}\n`,
+    ].join(''),
   );
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-xks-'));
@@ -27,24 +31,48 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** All that comes back to a client that sends a request as soon as it may. */
-function answer(options: ConnectionOptions): Promise<string> {
+/** A connection of a client, and all that comes back to it. */
+function connection(options: ConnectionOptions) {
+  const socket = connect({
+    host: '127.0.0.1',
+    port: proxy.port,
+    ca: proxy.ca,
+    servername: 'localhost',
+    ...options,
+  });
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  socket.on('error', () => undefined);
+  const closed = new Promise<string>((resolve) => socket.on('close', () => resolve(received)));
+  onTestFinished(() => void socket.destroy());
+  // Of any status: on a busy machine the token may be late.
+  return { socket, closed, received: () => received, answers: () => received.split('HTTP/1.1 ').length - 1 };
+}
+
+function encryptRequest(): Uint8Array {
   const host = `localhost:${proxy.port}`;
   const body = JSON.stringify(encryptBody());
-  const request = requestBytes(`${BASE}/keys/orders/encrypt`, body, {}, host, proxy.credentials.acme);
-  return new Promise((resolve) => {
-    const socket = connect(
-      { host: '127.0.0.1', port: proxy.port, ca: proxy.ca, servername: 'localhost', ...options },
-      () => void socket.write(request),
-    );
-    let received = '';
-    socket.on('data', (chunk: Buffer) => {
-      received += chunk.toString('latin1');
-      if (received.includes('"ciphertext"')) socket.destroy();
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve(received));
+  return requestBytes(`${BASE}/keys/orders/encrypt`, body, {}, host, proxy.credentials.acme);
+}
+
+/** All that comes back to a client that sends a request as soon as it may. */
+async function answer(options: ConnectionOptions): Promise<string> {
+  const { socket, closed, received } = connection(options);
+  socket.on('secureConnect', () => socket.write(encryptRequest()));
+  socket.on('data', () => {
+    if (received().includes('"ciphertext"')) socket.destroy();
   });
+  return closed;
+}
+
+/** A connection that has had an answer, and waits. */
+async function answered(options: ConnectionOptions) {
+  const client = connection(options);
+  client.socket.write(encryptRequest());
+  await expect.poll(client.answers).toBe(1);
+  return client;
 }
 const refusals = () => proxy.logLines().filter(({ event }) => event === 'connection-refused');
 const requests = () => proxy.logLines().filter(({ event }) => event === 'request');
@@ -90,13 +118,7 @@ describe('a change of the clients', () => {
   it('holds for new connections, also for those that resume an old session', async () => {
     const certificate = await authority.issue([KMS]);
     let session: Buffer | undefined;
-    const socket = connect({
-      host: '127.0.0.1',
-      port: proxy.port,
-      ca: proxy.ca,
-      servername: 'localhost',
-      ...certificate,
-    });
+    const { socket } = connection(certificate);
     socket.on('session', (ticket: Buffer) => {
       session = ticket;
     });
@@ -114,6 +136,45 @@ describe('a change of the clients', () => {
     writeFileSync(file, authority.certificatePem);
     await proxy.reload((toml) => withClients(toml, file));
     await expect(answer(certificate)).resolves.toContain('HTTP/1.1 200');
+  });
+
+  it('ends open connections of a name that was taken out, and no others', async () => {
+    await proxy.reload((toml) => withClients(toml, file, KMS, 'former'));
+    const former = await answered(await authority.issue(['former']));
+    const kms = await answered(await authority.issue([KMS]));
+    await proxy.reload((toml) => withClients(toml, file));
+    await former.closed;
+    expect(former.answers()).toBe(1);
+    kms.socket.write(encryptRequest());
+    await expect.poll(kms.answers).toBe(2);
+  });
+
+  it('lets a request that is under way have its answer, as the last one of its connection', async () => {
+    await proxy.reload((toml) => withClients(toml, file, KMS, 'former'));
+    const former = connection(await authority.issue(['former']));
+    const request = encryptRequest();
+    former.socket.write(request.subarray(0, -1));
+    await once(former.socket, 'secureConnect');
+    // What was sent before the request of another connection has come when that is answered.
+    await answered(await authority.issue([KMS]));
+    await proxy.reload((toml) => withClients(toml, file));
+    former.socket.write(request.subarray(-1));
+    expect(await former.closed).toMatch(/^HTTP\/1\.1 [^]*\r\nconnection: close\r\n/i);
+  });
+
+  it('ends all open connections when an authority is taken out, and none when one is added', async () => {
+    const other = (await clientAuthority()).certificatePem;
+    const kms = await answered(await authority.issue([KMS]));
+    writeFileSync(file, `${other}\n${authority.certificatePem}`);
+    await proxy.reload((toml) => withClients(toml, file));
+    kms.socket.write(encryptRequest());
+    await expect.poll(kms.answers).toBe(2);
+    writeFileSync(file, other);
+    await proxy.reload((toml) => withClients(toml, file));
+    await kms.closed;
+    expect(kms.answers()).toBe(2);
+    writeFileSync(file, authority.certificatePem);
+    await proxy.reload((toml) => withClients(toml, file));
   });
 
   it('cannot be to ask for none any more', async () => {

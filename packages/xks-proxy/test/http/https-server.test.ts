@@ -30,7 +30,7 @@ beforeAll(async () => {
       requests.gone += 1;
     });
   };
-  ({ server, stop } = httpsServer(() => tls, app, createLog(undefined)));
+  ({ server, stop } = httpsServer(tls, app, createLog(undefined)));
   port = await listen(server, { host: '127.0.0.1', port: 0 });
 });
 afterAll(() => stop());
