@@ -156,14 +156,21 @@ describe('ConnectCustomKeyStore', () => {
   test('does not bring back a store that was disconnected in the meantime', async () => {
     const kms = await startKmsWithProxy();
     const CustomKeyStoreId = await createKeyStore(kms, kms.proxy);
+    const otherInput = { CustomKeyStoreName: 'other', XksProxyUriPath: '/other/kms/xks/v1' };
+    const create = new CreateCustomKeyStoreCommand({ ...keyStoreInput(kms.proxy), ...otherInput });
+    const other = present((await kms.client.send(create)).CustomKeyStoreId);
     const { promise: permission, resolve: permit } = deferred();
     kms.proxy.before = () => permission;
     await kms.client.send(new ConnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+    await expect.poll(() => kms.proxy.requests).toHaveLength(3);
     await kms.client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
     permit();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Its answer comes after the one that is late.
+    await connect(kms, other);
     expect(await connectionEnd(kms, CustomKeyStoreId)).toMatchObject({ ConnectionState: 'DISCONNECTED' });
-    expect(kms.records.filter(({ event }) => event === 'connection')).toEqual([]);
+    expect(kms.records.filter(({ event }) => event === 'connection')).toMatchObject([
+      { customKeyStoreId: other },
+    ]);
   });
 
   test('leaves a connected store as it is and refuses a failed one', async () => {
