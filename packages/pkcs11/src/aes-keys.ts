@@ -18,7 +18,8 @@ import {
   readAttributes,
   selectorTemplate,
 } from './objects.ts';
-import type { CallOptions, Session } from './sessions.ts';
+import type { CallOptions } from './sessions.ts';
+import type { Session } from './token-sessions.ts';
 
 /** What a key may be used for: its CKA_ENCRYPT and CKA_DECRYPT attributes. */
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';

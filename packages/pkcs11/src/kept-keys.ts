@@ -1,6 +1,7 @@
 import type { PreparedCall } from './cipher-calls.ts';
 import type { KeySelector } from './objects.ts';
-import type { CallOptions, Session, SessionPool } from './sessions.ts';
+import type { CallOptions, SessionPool } from './sessions.ts';
+import type { Session } from './token-sessions.ts';
 
 /** A key as it was found. Its handles are good for one epoch of the session pool. */
 export interface Found {

@@ -1,6 +1,6 @@
 import * as ck from './cryptoki.ts';
 import { findObjects, type KeySelector, readAttributes, selectorTemplate } from './objects.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from './token-sessions.ts';
 
 /** The objects of one kind that a token has, by label and id. */
 export interface KeyDirectory {

@@ -1,10 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { type Cryptoki, initializeCryptoki, loadCryptoki } from './cryptoki.ts';
+import { type Cryptoki, type Handle, initializeCryptoki, loadCryptoki } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import { createLogins, type Logins } from './login.ts';
 import { decryptionFailureOf } from './quirks.ts';
 import type { ReturnValueName } from './return-values.ts';
+import { createSlotSessions, type SlotSessions } from './slot-sessions.ts';
 
 /** A PKCS#11 shared library that is initialised once in this process, however often it is opened. */
 export interface Library {
@@ -15,6 +16,8 @@ export interface Library {
   /** The return value this module gives for a bad tag, if it is not one of the standard's. */
   readonly decryptionFailure: number | undefined;
   readonly logins: Logins;
+  /** The sessions of this thread with the token in a slot, which all who open the token share. */
+  readonly sessionsAt: (slot: Handle) => SlotSessions;
   /** Counts one more user. */
   retain(): void;
   /** Counts one user less; the last one finalises the library. */
@@ -64,6 +67,7 @@ function load(path: string, initializationParameters: string | undefined): Libra
     cryptoki,
     decryptionFailure: decryptionFailure(cryptoki, finalize),
     logins: createLogins(cryptoki),
+    sessionsAt: createSlotSessions(cryptoki),
     retain() {
       users += 1;
     },

@@ -4,13 +4,20 @@ import { attempt, Pkcs11Error } from './errors.ts';
 import { requirePin } from './pin.ts';
 import { type PinGuard, pinGuard } from './pin-guard.ts';
 
-/**
- * Logs in over this session unless the token knows the user already, for all sessions of the process share one login
- * (PKCS #11 v2.40, 5.6).
- *
- * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
- */
-type Login = (session: Handle) => void;
+/** Logs in at one token, for all sessions of the process share one login (PKCS #11 v2.40, 5.6). */
+export interface Login {
+  /** Grows with every login that somebody makes who has the guard of the PIN too, before the token hears of it. */
+  readonly count: number;
+  /** @throws Pkcs11Error */
+  isHeld(session: Handle): boolean;
+  /**
+   * Logs in over this session unless the token knows the user already.
+   *
+   * @returns the count with this login, or undefined if there was one
+   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
+   */
+  enter(session: Handle): number | undefined;
+}
 
 /** The logins of a process at the tokens of one library. */
 export interface Logins {
@@ -30,25 +37,34 @@ export function createLogins(cryptoki: Cryptoki): Logins {
   const refusals = new Map<string, Pkcs11Error>();
   // A PIN is short: without a secret its digest could be tried out.
   const secret = randomBytes(32);
-  const isLoggedIn = (session: Handle): boolean => {
+  const isHeld = (session: Handle): boolean => {
     const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
     return CKS_USER_FUNCTIONS.includes(state);
   };
   return {
     prepare(slot, pin, guard = pinGuard()) {
       requirePin('pin', pin);
-      const offer = createHmac('sha256', secret).update(slot).update(pin).digest('hex');
+      const digest = createHmac('sha256', secret).update(slot).update(pin).digest('hex');
       const requireUnrefused = (): void => {
-        const refusal = refusals.get(offer);
+        const refusal = refusals.get(digest);
         if (refusal !== undefined) throw refusal;
       };
       requireUnrefused();
-      return (session) => {
-        if (isLoggedIn(session)) return;
+      const enter = (session: Handle): number | undefined => {
+        if (isHeld(session)) return undefined;
         requireUnrefused();
         const hasWaited = guard.enter();
         try {
-          if (hasWaited && isLoggedIn(session)) return;
+          if (hasWaited && isHeld(session)) return undefined;
+          const count = guard.countLogin();
+          offer(session);
+          return count;
+        } finally {
+          guard.leave();
+        }
+      };
+      const offer = (session: Handle): void => {
+        try {
           attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
         } catch (error) {
           if (!(error instanceof Pkcs11Error)) throw error;
@@ -56,12 +72,17 @@ export function createLogins(cryptoki: Cryptoki): Logins {
           if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') return;
           if (error.code.startsWith('PIN_')) {
             guard.refuse();
-            refusals.set(offer, error);
+            refusals.set(digest, error);
           }
           throw error;
-        } finally {
-          guard.leave();
         }
+      };
+      return {
+        get count() {
+          return guard.logins;
+        },
+        isHeld,
+        enter,
       };
     },
   };

@@ -13,6 +13,10 @@ export interface PinGuard {
   enter(): boolean;
   /** Ends the turn. */
   leave(): void;
+  /** Counts a login that is made in this turn, and answers with how many there were by then. */
+  countLogin(): number;
+  /** How many logins were counted by all who have the guard: with each one the token has forgotten what was before. */
+  readonly logins: number;
   /** Tells all that the PIN was refused; also of who had no turn, and met it elsewhere. */
   refuse(): void;
   /** @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; waits for nobody */
@@ -21,7 +25,7 @@ export interface PinGuard {
 
 /** What the threads with a guard have in common: four bytes each, zero at first. */
 export interface PinGuardMemory {
-  /** Whose turn it is. A login that never returns keeps it, so it is better not shared beyond those who open a token together. */
+  /** Whether somebody has a turn, and the count of logins. A login that never returns keeps it, so it is better not shared beyond those who open a token together. */
   readonly turn: SharedArrayBuffer;
   /** Whether the PIN was refused: of all who ever offer it. */
   readonly refusal: SharedArrayBuffer;
@@ -34,21 +38,26 @@ export function pinGuard({ turn, refusal }: PinGuardMemory = pinGuardMemory()): 
     if (Atomics.load(refused, 0) === REFUSED) throw refusedBefore();
   };
   const leave = (): void => {
-    Atomics.store(owner, 0, FREE);
+    Atomics.and(owner, 0, ~BUSY);
     Atomics.notify(owner, 0);
   };
   return {
     enter() {
       for (let hasWaited = false; ; hasWaited = true) {
         check();
-        if (Atomics.compareExchange(owner, 0, FREE, BUSY) === FREE) {
+        const turn = Atomics.or(owner, 0, BUSY);
+        if ((turn & BUSY) === 0) {
           if (Atomics.load(refused, 0) !== REFUSED) return hasWaited;
           // Whoever had the turn until now.
           leave();
-        } else if (Atomics.wait(owner, 0, BUSY, MAX_WAIT_MS) === 'timed-out') {
+        } else if (Atomics.wait(owner, 0, turn, MAX_WAIT_MS) === 'timed-out') {
           throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the login of another thread does not return');
         }
       }
+    },
+    countLogin: () => (Atomics.add(owner, 0, LOGIN) + LOGIN) >> 1,
+    get logins() {
+      return Atomics.load(owner, 0) >> 1;
     },
     leave,
     refuse: () => void Atomics.store(refused, 0, REFUSED),
@@ -67,7 +76,8 @@ const refusedBefore = () =>
     'the token has refused this PIN before, so this process does not offer it again',
   );
 
-const FREE = 0;
+// One word has both: the lowest bit tells of the turn, and the others count.
 const BUSY = 1;
+const LOGIN = 2;
 const REFUSED = 1;
 const MAX_WAIT_MS = 10_000;

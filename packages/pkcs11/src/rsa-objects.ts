@@ -10,7 +10,7 @@ import {
   readAttributes,
   selectorTemplate,
 } from './objects.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from './token-sessions.ts';
 
 /** What a new key pair is to be. */
 export interface GenerateRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> {

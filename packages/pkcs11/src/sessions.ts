@@ -1,12 +1,7 @@
-import type { Handle } from './cryptoki.ts';
+import type { Pkcs11ErrorCode } from './error-codes.ts';
 import { isStale, Pkcs11Error } from './errors.ts';
-
-/** A session that is lent to one piece of work at a time. */
-export interface Session {
-  readonly handle: Handle;
-  /** Grows whenever the token is found to have forgotten its sessions; older handles of any kind are void then. */
-  readonly epoch: number;
-}
+import type { Session, TokenSessions } from './token-sessions.ts';
+import { type WaitingLine, waitingLine } from './waiting-line.ts';
 
 /** How a call is made. */
 export interface CallOptions {
@@ -20,9 +15,11 @@ export interface CallOptions {
 /** A bounded set of sessions with one token, and of those who wait for one. */
 export interface SessionPool {
   /**
-   * Lends a session to the work, first come, first served. A session on which anything fails is closed, because
-   * an operation may be left active on it. If the failure says that our sessions, login or handles are out of
-   * date, all sessions are opened anew and the work runs once more, unless the signal is aborted by then.
+   * Lends a session of the epoch that lasts to the work, first come, first served. If the work fails and the epoch has
+   * ended meanwhile, or the failure says so, it runs once more on another session, unless the signal is aborted by then.
+   *
+   * A session is closed when something failed on it, because an operation may be left active; but not when the token
+   * only refused what was asked of it.
    *
    * @throws Pkcs11Error SESSIONS_EXHAUSTED when as many wait as may; the reason of an aborted signal
    */
@@ -40,9 +37,7 @@ export interface SessionPoolOptions {
   readonly limit: number;
   /** How many may wait at once. */
   readonly maxWaiting: number;
-  /** Opens a session in which the user is logged in. */
-  open(): Handle;
-  close(session: Handle): void;
+  readonly sessions: TokenSessions;
   /** Called once, when the pool is closed and its last session came back. */
   drained(): void;
 }
@@ -54,32 +49,36 @@ export function sessionPool(options: SessionPoolOptions): SessionPool {
 
 class Pool implements SessionPool {
   readonly #options: SessionPoolOptions;
+  readonly #sessions: TokenSessions;
   readonly #idle: Session[] = [];
-  // In the order of their arrival.
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting: WaitingLine<Session>;
   #open = 0;
-  #epoch = 0;
   #closed = false;
 
   constructor(options: SessionPoolOptions) {
     this.#options = options;
+    this.#sessions = options.sessions;
+    this.#waiting = waitingLine(options.maxWaiting);
   }
 
   async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
-    for (let isRepeated = false; ; isRepeated = true) {
+    for (let isRepeated = false; ; ) {
       signal?.throwIfAborted();
       const session = await this.#take(signal);
-      if (signal?.aborted === true) {
+      // While it was waited for, the epoch may have ended or the signal been aborted.
+      if (!this.#sessions.isCurrent(session) || signal?.aborted === true) {
         this.#giveBack(session);
-        throw signal.reason;
+        continue;
       }
       try {
         const result = await work(session);
         this.#giveBack(session);
         return result;
       } catch (error) {
-        this.#discard(session, error);
-        if (isRepeated || !isStale(error)) throw error;
+        const isVoid = isStale(error) || !this.#sessions.isCurrent(session);
+        this.#giveBackAfter(error, session);
+        if (isRepeated || !isVoid) throw error;
+        isRepeated = true;
       }
     }
   }
@@ -100,101 +99,70 @@ class Pool implements SessionPool {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#rejectWaiting(closedError());
+    this.#waiting.refuseAll(closedError());
     if (this.#open === 0) this.#options.drained();
-    else this.#closeIdle();
+    else for (const session of this.#idle.splice(0)) this.#closeSession(session);
   }
 
   #runNowOnce<T>(work: (session: Session) => T): T {
     if (this.#closed) throw closedError();
-    const session = this.#idle.pop() ?? this.#openSession();
+    const session = this.#takeIdle() ?? this.#openSession();
     try {
       const result = work(session);
       this.#giveBack(session);
       return result;
     } catch (error) {
-      this.#discard(session, error);
+      this.#giveBackAfter(error, session);
       throw error;
     }
   }
 
   #take(signal: AbortSignal | undefined): Session | Promise<Session> {
     if (this.#closed) throw closedError();
-    const idle = this.#idle.pop();
+    const idle = this.#takeIdle();
     if (idle !== undefined) return idle;
     const opened = this.#open < this.#options.limit ? this.#openUnlessExhausted() : undefined;
-    return opened ?? this.#wait(signal);
+    return opened ?? this.#waiting.join(signal);
   }
 
-  #wait(signal: AbortSignal | undefined): Promise<Session> {
-    if (this.#waiting.size >= this.#options.maxWaiting) {
-      throw new Pkcs11Error('SESSIONS_EXHAUSTED', 'as many calls wait for a session as may');
+  #takeIdle(): Session | undefined {
+    for (;;) {
+      const session = this.#idle.pop();
+      if (session === undefined || this.#sessions.isCurrent(session)) return session;
+      this.#closeSession(session);
     }
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        this.#waiting.delete(waiter);
-        reject(signal?.reason);
-      };
-      const waiter: Waiter = {
-        resolve(session) {
-          signal?.removeEventListener('abort', abort);
-          resolve(session);
-        },
-        reject(error) {
-          signal?.removeEventListener('abort', abort);
-          reject(error);
-        },
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiting.add(waiter);
-    });
   }
 
   #giveBack(session: Session): void {
     const surplus = this.#open > this.#options.limit;
-    if (this.#closed || surplus || session.epoch !== this.#epoch) {
+    if (this.#closed || surplus || !this.#sessions.isCurrent(session)) {
       this.#closeSession(session);
       this.#serveWaiting();
-      return;
+    } else if (!this.#waiting.serve(session)) {
+      this.#idle.push(session);
     }
-    const next = this.#nextWaiter();
-    if (next === undefined) this.#idle.push(session);
-    else next.resolve(session);
   }
 
-  #discard(session: Session, error: unknown): void {
-    if (isStale(error) && session.epoch === this.#epoch) {
-      this.#epoch += 1;
-      this.#closeIdle();
-    }
+  #giveBackAfter(error: unknown, session: Session): void {
+    if (isStale(error)) this.#sessions.endEpoch(session);
+    else if (isUnharmedBy(error)) return this.#giveBack(session);
     this.#closeSession(session);
     this.#serveWaiting();
   }
 
   #serveWaiting(): void {
-    while (this.#open < this.#options.limit && this.#waiting.size > 0) {
+    while (this.#open < this.#options.limit && this.#waiting.length > 0) {
       try {
         const session = this.#openUnlessExhausted();
         if (session === undefined) return;
         this.#giveBack(session);
       } catch (error) {
         // Another attempt may hold up everybody for as long. Where sessions are open, the others wait for those.
-        if (this.#open > 0) this.#nextWaiter()?.reject(error);
-        else this.#rejectWaiting(error);
+        if (this.#open > 0) this.#waiting.refuse(error);
+        else this.#waiting.refuseAll(error);
         return;
       }
     }
-  }
-
-  #rejectWaiting(error: unknown): void {
-    for (const waiter of this.#waiting) waiter.reject(error);
-    this.#waiting.clear();
-  }
-
-  #nextWaiter(): Waiter | undefined {
-    const [next] = this.#waiting;
-    if (next !== undefined) this.#waiting.delete(next);
-    return next;
   }
 
   /** Undefined if the token has no session left for us but those we have: one of them will come back. */
@@ -210,27 +178,35 @@ class Pool implements SessionPool {
   }
 
   #openSession(): Session {
-    const handle = this.#options.open();
+    const session = this.#sessions.open();
     this.#open += 1;
-    return { handle, epoch: this.#epoch };
-  }
-
-  #closeIdle(): void {
-    for (const session of this.#idle.splice(0)) this.#closeSession(session);
+    return session;
   }
 
   #closeSession(session: Session): void {
     this.#open -= 1;
-    this.#options.close(session.handle);
+    this.#sessions.close(session);
     if (this.#closed && this.#open === 0) this.#options.drained();
   }
 }
 
-interface Waiter {
-  resolve(session: Session): void;
-  reject(error: unknown): void;
+/**
+ * Whether a failure leaves no operation active on its session: the call did not begin or has ended, and the token only
+ * does not want what was asked of it. To close the last session would log the process out.
+ */
+function isUnharmedBy(error: unknown): boolean {
+  if (!(error instanceof Pkcs11Error)) return error instanceof RangeError;
+  return error.returnValue === undefined || REFUSALS.has(error.code);
 }
 
 function closedError(): Pkcs11Error {
   return new Pkcs11Error('CLOSED', 'the token is closed');
 }
+
+const REFUSALS: ReadonlySet<Pkcs11ErrorCode> = new Set([
+  'DECRYPTION_FAILED',
+  'INPUT_REFUSED',
+  'KEY_UNSUITABLE',
+  'KEY_USAGE_FORBIDDEN',
+  'MECHANISM_UNSUPPORTED',
+]);

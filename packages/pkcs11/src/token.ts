@@ -9,7 +9,7 @@ import {
   generateAesKey,
 } from './aes-keys.ts';
 import { type CallMode, cipherCalls } from './cipher-calls.ts';
-import { CKF_RW_SESSION, CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
+import { CKF_RW_SESSION, type Handle } from './cryptoki.ts';
 import { attempt } from './errors.ts';
 import { keptKeys } from './kept-keys.ts';
 import { keyDirectory } from './key-directory.ts';
@@ -19,8 +19,9 @@ import { type PinGuardMemory, pinGuard } from './pin-guard.ts';
 import { rsa } from './rsa.ts';
 import { type RsaKey, rsaKey } from './rsa-keys.ts';
 import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './rsa-objects.ts';
-import { type CallOptions, type Session, sessionPool } from './sessions.ts';
+import { type CallOptions, sessionPool } from './sessions.ts';
 import type { TokenInfo } from './slots.ts';
+import { requireLogin, type Session, tokenSessions } from './token-sessions.ts';
 
 /** A token at which the user is logged in. */
 export interface Token {
@@ -112,37 +113,19 @@ export function openTokenInSlot(
   if (!(maxWaiting >= 0)) throw new RangeError('maxWaiting: expected a number of 0 or more');
   const { cryptoki } = library;
   const login = library.logins.prepare(slot, pin, guard && pinGuard(guard));
+  const sessions = tokenSessions(library.sessionsAt(slot), login);
   library.retain();
-  const openSession = (flags: number): Handle => {
-    const session = attempt('C_OpenSession', () => cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | flags));
-    try {
-      login(session);
-      return session;
-    } catch (error) {
-      closeSession(session);
-      throw error;
-    }
-  };
-  const closeSession = (session: Handle): void => {
-    try {
-      cryptoki.C_CloseSession(session);
-    } catch {
-      // The token has dropped it before: there is nothing left to close.
-    }
-  };
   const pool = sessionPool({
     limit: maxSessions,
     maxWaiting,
-    open: () => openSession(0),
-    close: closeSession,
+    sessions,
     drained() {
       open.delete(token);
       library.release();
     },
   });
   const loggedIn = (session: Session): Session => {
-    // To a session without login the keys would not exist.
-    login(session.handle);
+    requireLogin(login, session);
     return session;
   };
   const cipher = cipherCalls(library, calls);
@@ -160,11 +143,11 @@ export function openTokenInSlot(
   /** Within the pool, which refuses when closed and tries again when the token was restarted. */
   const generated = (generate: (session: Handle) => KeySelector): KeySelector =>
     pool.runNow(() => {
-      const session = openSession(CKF_RW_SESSION);
+      const session = sessions.open(CKF_RW_SESSION);
       try {
-        return generate(session);
+        return generate(session.handle);
       } finally {
-        closeSession(session);
+        sessions.close(session);
       }
     });
 

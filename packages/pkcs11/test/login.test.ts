@@ -134,6 +134,24 @@ describeWithEachToken('the login', (context) => {
     expect(login).toHaveBeenCalledTimes(2);
   });
 
+  it('of another thread makes void what was opened before it', async () => {
+    const { open, cryptoki } = context();
+    const shared = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };
+    const token = open({ pinGuard: shared });
+    const key = token.generateKey({ label: 'of two threads' });
+    const [opening, search] = [vi.spyOn(cryptoki, 'C_OpenSession'), vi.spyOn(cryptoki, 'C_FindObjectsInit')];
+    const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
+    await key.encrypt(message);
+    expect([opening.mock.calls.length, search.mock.calls.length]).toEqual([0, 0]);
+    const other = pinGuard(shared);
+    other.enter();
+    other.countLogin();
+    other.leave();
+    await key.encrypt(message);
+    expect([opening.mock.calls.length, search.mock.calls.length]).toEqual([1, 1]);
+    token.close();
+  });
+
   it('never offers a refused PIN twice, until the module is opened anew', async () => {
     const { open, raw, slot, temporary, module } = context();
     const token = open();

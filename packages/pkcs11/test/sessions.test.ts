@@ -1,34 +1,44 @@
-import { pbkdf2 } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { Pkcs11Error } from '../src/index.ts';
+import { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '../src/index.ts';
 import { sessionPool } from '../src/sessions.ts';
+import type { Session, TokenSessions } from '../src/token-sessions.ts';
 import { errorCode } from './error-code.ts';
+import { occupyThreads } from './occupy-threads.ts';
 import { describeWithEachToken, describeWithToken } from './with-token.ts';
 
-const lost = () =>
-  new Pkcs11Error('SESSION_LOST', 'lost', { returnValue: { name: 'CKR_SESSION_CLOSED', value: 0xb0 } });
+const returned = (code: Pkcs11ErrorCode, returnValue: ReturnValue) =>
+  new Pkcs11Error(code, 'returned', { returnValue });
+const lost = () => returned('SESSION_LOST', { name: 'CKR_SESSION_CLOSED', value: 0xb0 });
+const exhausted = () => returned('SESSIONS_EXHAUSTED', { name: 'CKR_SESSION_COUNT', value: 0xb1 });
 
-const exhausted = () =>
-  new Pkcs11Error('SESSIONS_EXHAUSTED', 'full', { returnValue: { name: 'CKR_SESSION_COUNT', value: 0xb1 } });
+/** Sessions with no token, whose epoch ends when the pool says so. */
+function fakeSessions(open: () => Buffer, close: () => void = () => undefined) {
+  let epoch = 0;
+  const sessions: TokenSessions = {
+    isCurrent: (session) => session.epoch === epoch,
+    endEpoch(session) {
+      if (session.epoch === epoch) epoch += 1;
+    },
+    open: () => ({ handle: open(), epoch }),
+    close,
+  };
+  return sessions;
+}
 
 function countingPool(limit: number, { maxWaiting = 100, sessionsOfToken = Number.POSITIVE_INFINITY } = {}) {
   const log = { opened: 0, closed: 0, drained: 0 };
-  const pool = sessionPool({
-    limit,
-    maxWaiting,
-    open: () => {
-      if (log.opened - log.closed >= sessionsOfToken) throw exhausted();
-      return Buffer.of((log.opened += 1));
-    },
-    close: () => {
-      log.closed += 1;
-    },
-    drained: () => {
-      log.drained += 1;
-    },
+  const open = () => {
+    if (log.opened - log.closed >= sessionsOfToken) throw exhausted();
+    return Buffer.of((log.opened += 1));
+  };
+  const sessions = fakeSessions(open, () => {
+    log.closed += 1;
   });
-  return { pool, log };
+  const drained = () => {
+    log.drained += 1;
+  };
+  return { pool: sessionPool({ limit, maxWaiting, sessions, drained }), sessions, log };
 }
 
 describe('a session pool', () => {
@@ -48,15 +58,57 @@ describe('a session pool', () => {
     expect(pool.counts()).toEqual({ open: 2, idle: 2, limit: 2 });
   });
 
-  it('closes a session on which anything failed, and opens another for those who wait', async () => {
+  it('closes a session that fails, and opens another for those who wait', async () => {
     const { pool, log } = countingPool(1);
     const failing = pool.run(async () => {
-      throw new RangeError('unexpected');
+      throw new Error('unexpected');
     });
     const waiting = pool.run(({ handle }) => handle[0]);
-    await expect(failing).rejects.toThrow(RangeError);
+    await expect(failing).rejects.toThrow('unexpected');
     expect(await waiting).toBe(2);
     expect(log).toMatchObject({ opened: 2, closed: 1 });
+  });
+
+  it.each([
+    new RangeError('plaintext: too long'),
+    new Pkcs11Error('KEY_NOT_FOUND', 'none'),
+    new Pkcs11Error('DEVICE_ERROR', 'wrote 3 bytes instead of 4'),
+    returned('DECRYPTION_FAILED', { name: 'CKR_GENERAL_ERROR', value: 0x05 }),
+    returned('KEY_USAGE_FORBIDDEN', { name: 'CKR_KEY_FUNCTION_NOT_PERMITTED', value: 0x68 }),
+  ])('keeps a session on which the token refuses what it is asked for: %o', async (error) => {
+    const { pool, log } = countingPool(1);
+    await expect(
+      pool.run(() => {
+        throw error;
+      }),
+    ).rejects.toBe(error);
+    expect(log).toMatchObject({ opened: 1, closed: 0 });
+    expect(pool.counts()).toMatchObject({ open: 1, idle: 1 });
+  });
+
+  it('makes a call once more that failed when its epoch had ended', async () => {
+    const { pool, sessions } = countingPool(1);
+    let calls = 0;
+    const job = pool.run(async (session) => {
+      if ((calls += 1) > 1) return 'opened';
+      sessions.endEpoch(session);
+      throw new Pkcs11Error('DECRYPTION_FAILED', 'no');
+    });
+    expect(await job).toBe('opened');
+  });
+
+  it('lends no session whose epoch ended while it was idle, or on its way', async () => {
+    const { pool, sessions, log } = countingPool(1);
+    let first: Session | undefined;
+    await pool.run((session) => {
+      first = session;
+    });
+    const onItsWay = pool.run(({ epoch }) => epoch);
+    if (first) sessions.endEpoch(first);
+    expect(await onItsWay).toBe(1);
+    expect(log).toMatchObject({ opened: 2, closed: 1 });
+    await pool.run((session) => sessions.endEpoch(session));
+    expect(pool.runNow(({ epoch }) => epoch)).toBe(2);
   });
 
   it('renews all sessions and tries once more when the token has forgotten them', async () => {
@@ -201,14 +253,15 @@ describe('a session pool', () => {
 
   it('opens no session for each of those who wait when the token is gone', async () => {
     let [opened, isGone] = [0, false];
-    const gone = () => new Pkcs11Error('TOKEN_UNAVAILABLE', 'gone');
+    const gone = () => returned('TOKEN_UNAVAILABLE', { name: 'CKR_TOKEN_NOT_PRESENT', value: 0xe0 });
     const open = () => {
       opened += 1;
       if (isGone) throw gone();
       return Buffer.of(opened);
     };
     const nothing = () => undefined;
-    const pool = sessionPool({ limit: 2, maxWaiting: 20, open, close: nothing, drained: nothing });
+    const sessions = fakeSessions(open);
+    const pool = sessionPool({ limit: 2, maxWaiting: 20, sessions, drained: nothing });
     const ends: (() => void)[] = [];
     const lent = () => new Promise<never>((_, reject) => void ends.push(() => reject(gone())));
     const calls = Array.from({ length: 22 }, async (_, index) => pool.run(index < 2 ? lent : nothing));
@@ -281,23 +334,12 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
 
 describeWithToken('a token that is slower than its callers', (context) => {
   const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
-  /** Holds all threads of libuv's pool, so that a call into the token has to wait. */
-  const occupyThreads = async () =>
-    Promise.all(
-      Array.from(
-        { length: 4 },
-        async () =>
-          new Promise<void>((resolve) => {
-            pbkdf2('', '', 400_000, 32, 'sha512', () => resolve());
-          }),
-      ),
-    );
 
   it('is not given what nobody waits for any more', async () => {
     const token = context().open({ maxSessions: 1, maxWaiting: 8, calls: 'threadpool' });
     const key = token.generateKey({ label: 'slow' });
     const sealed = await key.encrypt(message);
-    const occupied = occupyThreads();
+    const release = occupyThreads();
     const underWay = key.encrypt(message);
     const signal = AbortSignal.timeout(20);
     const given = Array.from({ length: 4 }, () => [
@@ -310,9 +352,9 @@ describeWithToken('a token that is slower than its callers', (context) => {
     }
     expect(token.sessions()).toMatchObject({ open: 1, idle: 0 });
     await expect(token.randomBytes(1, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await release();
     expect(await token.randomBytes(1)).toHaveLength(1);
     expect((await underWay).tag).toEqual(sealed.tag);
-    await occupied;
     token.close();
   });
 

@@ -1,0 +1,78 @@
+import { CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
+import { Pkcs11Error } from './errors.ts';
+import type { Login } from './login.ts';
+import type { SlotSessions } from './slot-sessions.ts';
+
+/**
+ * A session in which the user is logged in.
+ *
+ * All that a token gives out, session and key handles, is good for one epoch, and an epoch lasts no longer than a login
+ * does: who restarts a token ends its login. Handles are numbers that begin anew with the token, so an old one may stand
+ * for another key by then, and the call succeeds. Therefore no key handle is used but on a session of the epoch in which
+ * it was found, and no session but while its epoch lasts. An epoch ends
+ *
+ * - when somebody has to log in: here, or in another thread that has the guard of the PIN,
+ * - when the token hands out a session that we have already,
+ * - when it returns a value that says so (`isStale`).
+ */
+export interface Session {
+  readonly handle: Handle;
+  readonly epoch: number;
+}
+
+/** Opens and closes sessions with one token, and knows which of them are good. */
+export interface TokenSessions {
+  /** Whether the epoch of the session lasts. Costs no call of the token. */
+  isCurrent(session: Session): boolean;
+  /** Ends the epoch of the session, unless it has ended before. */
+  endEpoch(session: Session): void;
+  /**
+   * Opens a session and logs in unless the user is.
+   *
+   * @param flags beside CKF_SERIAL_SESSION
+   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, SESSIONS_EXHAUSTED and others
+   */
+  open(flags?: number): Session;
+  close(session: Session): void;
+}
+
+/**
+ * The sessions with a token that one of its users opens.
+ *
+ * @param slot shared by all its users
+ */
+export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
+  // Both only grow, so that the sum tells whether either has.
+  const isCurrent = ({ epoch }: Session): boolean => epoch === slot.epoch + login.count;
+  return {
+    isCurrent,
+    endEpoch(session) {
+      if (isCurrent(session)) slot.endEpoch();
+    },
+    open(flags = 0) {
+      // Of before: if another thread logs in meanwhile, the session counts as one that it has made void.
+      const { count } = login;
+      const handle = slot.open(CKF_SERIAL_SESSION | flags);
+      try {
+        const made = login.enter(handle);
+        if (made !== undefined) slot.endEpoch();
+        return { handle, epoch: slot.epoch + (made ?? count) };
+      } catch (error) {
+        slot.close(handle);
+        throw error;
+      }
+    },
+    close: ({ handle }) => slot.close(handle),
+  };
+}
+
+/**
+ * A session without login sees no private keys, and says of none that it is there.
+ *
+ * @throws Pkcs11Error NOT_LOGGED_IN, which ends the epoch
+ */
+export function requireLogin(login: Login, { handle }: Session): void {
+  if (login.isHeld(handle)) return;
+  const returnValue = { name: 'CKR_USER_NOT_LOGGED_IN', value: 0x101 } as const;
+  throw new Pkcs11Error('NOT_LOGGED_IN', 'the token has forgotten the login', { returnValue });
+}

@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Holds all threads of libuv's pool, so that a call into the token has to wait, until what it returns is called: to open a
+ * pipe takes until it has another end.
+ */
+export function occupyThreads(): () => Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast-pipe-'));
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const openings = Array.from({ length: THREADS }, async () => open(pipe, 'r'));
+  return async () => {
+    const end = openSync(pipe, 'r+');
+    for (const opening of openings) await (await opening).close();
+    closeSync(end);
+    rmSync(directory, { recursive: true });
+  };
+}
+
+const THREADS = 4;
