@@ -1,35 +1,64 @@
 import { createSecretKey } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { changePin, outsider } from '@holdfast/pkcs11/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
-import {
-  faultyModule,
-  faultyToken,
-  opens,
-  recoveryMs,
-  seal,
-  tokenConfig,
-  tryToUse,
-  UNCOUNTED,
-} from './fixture.ts';
-import { hasCompiler } from './shim.ts';
+import { faultyModule, faultyToken, opens, recoveryMs, seal, tokenConfig, UNCOUNTED } from './fixture.ts';
+import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
   'a PIN that is changed, with %s calls',
   (calls) => {
-    it('is that of the configuration at the next login', { timeout: 60_000 }, async () => {
-      const { shim, token, open, other } = await tokenWithChangedPin(calls);
-
+    it('is that of the configuration at the next login, where no other is offered', {
+      timeout: 60_000,
+    }, async () => {
+      const { shim, encrypt, reloadWithPin, changeOnToken, loseLogin } = await usedProxy(calls);
+      changeOnToken('changed');
+      shim.fail('C_Login', { delayMs: 1 }, -1);
       // The token still knows its user, whatever the configuration has.
-      open.adopt(tokenConfig(shim.modulePath, token, { calls, pin: createSecretKey('changed', 'utf8') }));
-      await seal(open.device);
-      other.closeAllSessions();
-      expect(await recoveryMs(open.device)).toBeLessThan(10_000);
+      await reloadWithPin('changed');
+      await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+      expect(shim.hits('C_Login')).toBe(0);
+      loseLogin();
+      await expect.poll(async () => (await encrypt()).status).toBe(200);
+      expect(shim.hits('C_Login')).toBe(1);
+    });
+
+    it('is that of the configuration as soon as that follows, where the one before was refused', {
+      timeout: 60_000,
+    }, async () => {
+      const { shim, encrypt, reloadWithPin, changeOnToken, loseLogin } = await usedProxy(calls);
+      changeOnToken('changed');
+      shim.fail('C_Login', { delayMs: 1 }, -1);
+      loseLogin();
+      for (let round = 0; round < 5; round += 1)
+        await expect(encrypt()).resolves.toMatchObject({ status: 500 });
+      await reloadWithPin('neither');
+      await expect(encrypt()).resolves.toMatchObject({ status: 500 });
+      expect(shim.hits('C_Login')).toBe(2);
+      await reloadWithPin('changed');
+      await expect.poll(async () => (await encrypt()).status).toBe(200);
+    });
+
+    it('is not offered before the next login, then once if it is wrong, and is followed by the one before it', {
+      timeout: 60_000,
+    }, async () => {
+      const { shim, encrypt, reloadWithPin, loseLogin, token } = await usedProxy(calls);
+      shim.fail('C_Login', { delayMs: 1 }, -1);
+      await reloadWithPin('wrong');
+      await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+      expect(shim.hits('C_Login')).toBe(0);
+      loseLogin();
+      for (let round = 0; round < 8; round += 1) {
+        await expect(encrypt()).resolves.toMatchObject({ status: 500 });
+        await reloadWithPin('wrong');
+      }
+      expect(shim.hits('C_Login')).toBe(1);
+      await reloadWithPin(token.pin);
+      await expect.poll(async () => (await encrypt()).status).toBe(200);
     });
 
     it('is taken together with other settings, while the token is in use with the one before', {
@@ -62,20 +91,13 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
 it.skipIf(!hasCompiler())(
   'a PIN that is changed is that of the configuration although a call hangs that began with the one before',
   async () => {
-    const calls = 'threadpool';
-    const { shim, token, open } = await tokenWithChangedPin(calls);
-    open.adopt(tokenConfig(shim.modulePath, token, { calls, pin: createSecretKey('changed', 'utf8') }));
+    const { shim, encrypt, reloadWithPin, changeOnToken, loseLogin } = await usedProxy('threadpool');
+    changeOnToken('changed');
     shim.fail('C_Encrypt', 'hang');
-    const hanging = Promise.allSettled([seal(open.device)]);
-    await expect.poll(() => shim.hits('C_Encrypt')).toBe(1);
-    shim.fail('C_GenerateRandom', { returns: 0x30 }, -1);
-    for (let round = 0; round < 5; round += 1) await tryToUse(open.device);
-    await sleep(600);
-    await tryToUse(open.device);
-    shim.fail('C_GenerateRandom', { delayMs: 1 }, -1);
-    expect(await recoveryMs(open.device)).toBeLessThan(10_000);
-    shim.heal();
-    await hanging;
+    await expect(encrypt()).resolves.toMatchObject({ status: 503 });
+    await reloadWithPin('changed');
+    loseLogin();
+    await expect.poll(async () => (await encrypt()).status).toBe(200);
   },
   60_000,
 );
@@ -135,6 +157,39 @@ it('a configuration with another PIN is taken, and so is what comes after it', a
   await proxy.reload((toml) => withNextPin(toml).replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
   await expect(encrypt()).resolves.toMatchObject({ status: 401 });
 });
+
+/** A proxy that has served a request, and what an operator does to it and to its token. */
+async function usedProxy(calls: 'inline' | 'threadpool' | 'worker') {
+  const shims: Shim[] = [];
+  const behindShim = (toml: string) => {
+    const [shim = createShim(/module = "(.*)"/.exec(toml)?.[1] ?? '')] = shims;
+    shims[0] = shim;
+    return toml.replace(/module = ".*"\n/, `module = "${shim.modulePath}"\ncalls = "${calls}"\n`);
+  };
+  const proxy = await startTestProxy(behindShim);
+  const [shim = expect.unreachable()] = shims;
+  const token = { ...proxy.token, modulePath: shim.modulePath };
+  const other = outsider(token);
+  onTestFinished(async () => {
+    shim.heal();
+    other.leave();
+    await proxy.close();
+    shim.dispose();
+  });
+  const encrypt = () => proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody());
+  await expect.poll(async () => (await encrypt()).status).toBe(200);
+  return {
+    shim,
+    token,
+    encrypt,
+    changeOnToken: (pin: string) => changePin(token, pin),
+    loseLogin: () => other.closeAllSessions(),
+    reloadWithPin: (pin: string) => {
+      writeFileSync(join(proxy.directory, 'pin'), pin);
+      return proxy.reload(behindShim);
+    },
+  };
+}
 
 /** A token that is in use, and has the PIN `changed` since. */
 async function tokenWithChangedPin(calls: 'inline' | 'threadpool' | 'worker') {

@@ -12,6 +12,7 @@ import type { KeyDevice } from './key-device.ts';
 import {
   awaitToken,
   isPassing,
+  isSameButForPin,
   isSameToken,
   type OpenToken,
   type OpenTokenOptions,
@@ -70,15 +71,21 @@ export async function openFleet(
   const outages: XksProxyError[] = [];
   const opened = async (tokenConfig: TokenConfig): Promise<OpenToken> => {
     const { name } = tokenConfig;
+    const withOtherPin = memberOf(before, (open) => isSameButForPin(open, tokenConfig));
+    const wasOut = withOtherPin?.isOut();
     const options = {
       budget,
       onChange: (status, cause) => log.health(name, status, cause),
+      isInUse: wasOut === false,
     } as const satisfies OpenTokenOptions;
     try {
       return await openToken(tokenConfig, options);
     } catch (error) {
-      // At the start one that is out must not take the others with it; later it would be a mistake in what is new.
-      if (before !== undefined || !(error instanceof XksProxyError) || !isPassing(error)) throw error;
+      // At the start one that is out must not take the others with it; nor may one that was out before, and has another PIN,
+      // keep a reload from all else. Anything else is a mistake in what is new.
+      const isBorne = (failure: XksProxyError) =>
+        before === undefined ? isPassing(failure) : wasOut === true;
+      if (!(error instanceof XksProxyError) || !isBorne(error)) throw error;
       log.health(name, 'UNAVAILABLE', error.cause);
       outages.push(error);
       return awaitToken(tokenConfig, error, options);
@@ -86,12 +93,12 @@ export async function openFleet(
   };
   try {
     for (const tokenConfig of config.tokens) {
-      const shared = before?.members.find(({ token }) => isSameToken(token.config, tokenConfig))?.token;
+      const shared = memberOf(before, (open) => isSameToken(open, tokenConfig));
       shared?.hold();
       tokens.push(shared ?? (await opened(tokenConfig)));
     }
     const [outage] = outages;
-    if (outage !== undefined && outages.length === config.tokens.length) throw outage;
+    if (before === undefined && outage !== undefined && outages.length === config.tokens.length) throw outage;
   } catch (error) {
     await Promise.all(tokens.map((token) => token.release()));
     throw error;
@@ -99,7 +106,6 @@ export async function openFleet(
   const members = await Promise.all(tokens.map((token) => member(token, config, log)));
   const [first] = members;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
-  for (const [index, tokenConfig] of config.tokens.entries()) tokens[index]?.adopt(tokenConfig);
   const lookout = setInterval(() => lookFor(members), LOOK_MS).unref();
   const released = new AbortController();
   void compareSharedKeys(config, tokens, log, released.signal);
@@ -121,6 +127,11 @@ export async function openFleet(
       await Promise.all(tokens.map((token) => token.release()));
     },
   };
+}
+
+/** The token of a fleet whose configuration is of this kind. */
+function memberOf(fleet: Fleet | undefined, is: (open: TokenConfig) => boolean): OpenToken | undefined {
+  return fleet?.members.find(({ token }) => is(token.config))?.token;
 }
 
 async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Promise<FleetMember> {

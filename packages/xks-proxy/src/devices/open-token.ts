@@ -25,8 +25,6 @@ export interface OpenToken {
   /** Whether so many calls never returned that no more are made. */
   isStuck(): boolean;
   hold(): void;
-  /** Goes by another configuration of the same token from now on: if its PIN is another one, that is for the next login. */
-  adopt(config: TokenConfig): void;
   /** Closes the token when it was the last hold. */
   release(): Promise<void>;
 }
@@ -37,13 +35,15 @@ export interface OpenTokenOptions {
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
   /** Counts what the keys of the token encrypt. */
   readonly budget: IvBudget;
+  /** Whether the process uses the token already, with the PIN of another configuration: then this one is for the next login. */
+  readonly isInUse?: boolean;
 }
 
 /** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`. */
 export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
   // A scout keeps the process from no end, which is right for a token that is opened anew, and wrong for a start.
   const stay = setInterval(() => undefined, STAY_MS);
-  const connection = await connectToken(config)
+  const connection = await connectToken(config, options)
     .catch((cause: unknown): never => {
       const detail = cause instanceof Error ? cause.message : 'unknown error';
       const message = `the token ${config.name} cannot be opened: ${detail}`;
@@ -70,8 +70,6 @@ function heldToken(
 ): OpenToken {
   let connection = first;
   let renewing: TokenConnection | undefined;
-  let next = config;
-  let isPinNew = false;
   let info = first?.info ?? { serial: config.name, model: 'unknown', manufacturer: 'unknown' };
   let lost = cause;
   let renewal = Promise.resolve();
@@ -80,22 +78,16 @@ function heldToken(
     if (connection === undefined) throw outage(lost);
     return connection.device;
   };
-  const reconnected = async (before: TokenConnection | undefined): Promise<TokenConnection> => {
-    if (before !== undefined && !isPinNew) return before.renewed();
-    isPinNew = false;
-    await before?.close();
-    return connectToken(next);
-  };
   /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
     // Threads that hang are replaced by their pool, within bounds; anything else would be left behind each time.
     const isHanging = (connection?.counts().hung ?? 0) > 0;
-    if (!isPinNew && (isHanging || isPinRefusal(last.cause))) return;
+    if (isHanging || isPinRefusal(last.cause)) return;
     renewing = connection;
     connection = undefined;
     lost = last.cause;
     try {
-      const renewed = await reconnected(renewing);
+      const renewed = await (renewing?.renewed() ?? connectToken(config));
       if (holds === 0) {
         await renewed.close();
         return;
@@ -134,11 +126,6 @@ function heldToken(
     hold() {
       holds += 1;
     },
-    adopt(other) {
-      if (other.pin.equals(next.pin)) return;
-      next = other;
-      isPinNew = true;
-    },
     async release() {
       holds -= 1;
       if (holds > 0) return;
@@ -163,8 +150,13 @@ export function isPassing({ cause }: XksProxyError): boolean {
   return cause instanceof Pkcs11Error && !isPinRefusal(cause);
 }
 
-/** Whether a token that is open serves another configuration as well: a PIN matters only at the next login. */
+/** Whether a token that is open serves another configuration as well. */
 export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
+  return isSameButForPin(a, b) && a.pin.equals(b.pin);
+}
+
+/** Whether two configurations of a token differ in its PIN at most, which matters only at a login. */
+export function isSameButForPin(a: TokenConfig, b: TokenConfig): boolean {
   const settings = ({ pin: _pin, ...others }: TokenConfig) => JSON.stringify(others);
   return settings(a) === settings(b);
 }

@@ -22,12 +22,19 @@ export interface TokenConnection {
   close(): Promise<void>;
 }
 
-/** Logs in at a token. Rejects with Pkcs11Error. */
-export async function connectToken(config: TokenConfig): Promise<TokenConnection> {
+/**
+ * Logs in at a token. Rejects with Pkcs11Error.
+ *
+ * @param options.isInUse whether this process is logged in there already: then the PIN is not offered until the next login
+ */
+export async function connectToken(
+  config: TokenConfig,
+  { isInUse = false }: { readonly isInUse?: boolean } = {},
+): Promise<TokenConnection> {
   const { selector, maxSessions } = config;
   const settings = threadSettings(config);
-  // Where calls are not to hold up the event loop, the first ones must not either.
-  if (config.calls === 'worker' || config.calls === 'auto') await scoutToken(settings);
+  // Where calls are not to hold up the event loop, the first ones must not either. A scout has a login of its own to make.
+  if (!isInUse && (config.calls === 'worker' || config.calls === 'auto')) await scoutToken(settings);
   const module = openModule({ path: config.module });
   try {
     const maxWaiting = WAITING_PER_SESSION * maxSessions;
