@@ -248,6 +248,16 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['knows no key that it was not given'],
   },
   {
+    name: 'asks no client for a certificate',
+    file: 'config/server.ts',
+    original: 'return { certificate, key, clients };',
+    replacement: 'return { certificate, key };',
+    killedBy: [
+      'ends the handshake of a client whose certificate is of another authority',
+      'ends the handshake of a client without a certificate',
+    ],
+  },
+  {
     name: 'answers GET with 200',
     file: 'app.ts',
     original: 'status: 405 };',

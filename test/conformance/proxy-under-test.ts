@@ -9,6 +9,7 @@ import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-fi
 import { startServer } from '../../examples/chain/server-process.ts';
 import { commandLine } from '../../examples/chain/workspace.ts';
 import type { Target } from '../../packages/xks-proxy/src/conformance/target.ts';
+import { clientAuthority } from '../../packages/xks-proxy/test/fixtures/client-certificates.ts';
 import { RUNS_TYPESCRIPT } from '../../tools/vitest/runs-typescript.ts';
 
 /** Everything a Holdfast proxy needs: a token with keys of known value, a certificate, a configuration. */
@@ -57,10 +58,18 @@ export async function createProxySetting(): Promise<ProxySetting> {
       { externalKeyId: KEYS.decryptOnly, label: 'decrypts' },
     ],
   });
+  const clients = await clientAuthority();
+  const client = await clients.issue([CLIENT]);
+  writeFileSync(join(directory, 'clients.pem'), clients.certificatePem);
+  const keyFile = 'key_file = "proxy.key"\n';
+  const forClients = `client_ca_file = "clients.pem"\nclient_common_names = ["${CLIENT}"]\n`;
+  const toml = readFileSync(configFile, 'utf8').replace(keyFile, keyFile + forClients);
+  writeFileSync(configFile, toml);
   const target = (port: unknown): Target => ({
     host: SERVER,
     address: { host: '127.0.0.1', port: Number(port), servername: SERVER },
     certificateAuthority: authority.certificatePem,
+    clientCertificate: { certificatePem: client.cert, keyPem: client.key },
     uriPath: `/${STORE}/kms/xks/v1`,
     region: REGION,
     credential,
@@ -80,7 +89,6 @@ export async function createProxySetting(): Promise<ProxySetting> {
     },
     async startCopies(files) {
       const inline = join(directory, 'inline.toml');
-      const toml = readFileSync(configFile, 'utf8');
       writeFileSync(inline, toml.replace('[[tokens]]\n', '[[tokens]]\ncalls = "inline"\n'));
       const server = await run(RUNS_TYPESCRIPT, HOST_OF_COPIES, inline, ...files);
       const { ports } = server.listening;
@@ -96,6 +104,7 @@ export async function createProxySetting(): Promise<ProxySetting> {
 
 const HOST_OF_COPIES = fileURLToPath(new URL('host-of-copies.ts', import.meta.url));
 const SERVER = 'xks.conformance.example';
+const CLIENT = 'cks.kms.eu-north-1.amazonaws.com';
 const STORE = 'tenant-1';
 const REGION = 'eu-north-1';
 const KEYS = {

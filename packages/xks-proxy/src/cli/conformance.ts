@@ -1,4 +1,4 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { attempt } from '../attempt.ts';
@@ -7,7 +7,7 @@ import { obstacleTo } from '../conformance/obstacle.ts';
 import { reportJson, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
 import { runConformance } from '../conformance/run.ts';
 import type { Target } from '../conformance/target.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, usageError } from './exit.ts';
 
 /** `xks-proxy conformance`: puts the requirements of the XKS API to a proxy, whoever made it. */
 export function addConformance(program: Command): void {
@@ -31,12 +31,25 @@ export function addConformance(program: Command): void {
       keyValue,
     )
     .option('--ca <file>', 'PEM of the authority to trust; default: those of Node', certificates)
+    .option(
+      '--client-certificate-file <file>',
+      'PEM of a client certificate that the proxy takes',
+      certificates,
+    )
+    .option('--client-key-file <file>', 'PEM of its private key', privateKey)
     .option('--connect-to <host:port>', 'connect here, and not to where the name leads', hostAndPort)
     .option('--json', 'print one JSON document')
     .action(examine);
 }
 
 async function examine(options: ConformanceOptions): Promise<void> {
+  const { clientCertificateFile: certificate, clientKeyFile: key } = options;
+  if ((certificate === undefined) !== (key === undefined)) {
+    return usageError('give both --client-certificate-file and --client-key-file, or none');
+  }
+  if (certificate !== undefined && key !== undefined && !isPair(certificate, key)) {
+    return usageError('--client-key-file is not the key of --client-certificate-file');
+  }
   const target = targetOf(options);
   const obstacle = await obstacleTo(target);
   if (obstacle !== undefined) {
@@ -74,12 +87,15 @@ interface ConformanceOptions {
   readonly kmsKeyArn?: string;
   readonly keyValueFile?: Uint8Array;
   readonly ca?: string;
+  readonly clientCertificateFile?: string;
+  readonly clientKeyFile?: string;
   readonly connectTo?: { readonly host: string; readonly port: number };
   readonly json?: boolean;
 }
 
 function targetOf({ endpoint: { host, hostname, port }, ...options }: ConformanceOptions): Target {
   const { disabledKey, encryptOnlyKey, decryptOnlyKey, accessKeyId } = options;
+  const { clientCertificateFile: certificatePem, clientKeyFile: keyPem } = options;
   const name = hostname.replace(/^\[(.*)\]$/, '$1');
   return {
     host,
@@ -89,6 +105,8 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
       ...(/[a-z]/i.test(name) && !name.includes(':') && { servername: name }),
     },
     certificateAuthority: options.ca,
+    clientCertificate:
+      certificatePem === undefined || keyPem === undefined ? undefined : { certificatePem, keyPem },
     uriPath: `${options.pathPrefix}/kms/xks/v1`,
     region: options.region,
     caller: {
@@ -125,6 +143,16 @@ function certificates(file: string): string {
   const text = readText(file);
   if (attempt(() => new X509Certificate(text)) !== undefined) return text;
   throw new InvalidArgumentError('The file holds no PEM certificate.');
+}
+
+function privateKey(file: string): string {
+  const text = readText(file);
+  if (attempt(() => createPrivateKey(text)) !== undefined) return text;
+  throw new InvalidArgumentError('The file holds no PEM private key, or one with a passphrase.');
+}
+
+function isPair(certificatePem: string, keyPem: string): boolean {
+  return new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
 }
 
 function readText(file: string): string {

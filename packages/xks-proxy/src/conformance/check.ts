@@ -15,6 +15,7 @@ export interface Check {
 export type Section =
   | 'API content type'
   | 'API operations'
+  | 'Authentication'
   | 'GetKeyMetadata'
   | 'Encrypt'
   | 'Decrypt'

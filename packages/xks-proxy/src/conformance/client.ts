@@ -1,4 +1,5 @@
 import { Agent, request as httpsRequest } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
 import { inTime } from './in-time.ts';
 import { requestMetadata } from './request-metadata.ts';
 import { type SigningInput, signRequest } from './signer.ts';
@@ -47,7 +48,7 @@ export interface XksClient {
  * @param onAnswer told of every answer
  */
 export function xksClient(target: Target, onAnswer: (answer: Answer) => void = () => undefined): XksClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: 8, ...trust(target) });
+  const agent = new Agent({ keepAlive: true, maxSockets: 8, ...tlsOptions(target) });
   const { awsPrincipalArn } = target.caller;
   const client: XksClient = {
     target,
@@ -144,11 +145,17 @@ async function send(
   return inTime(answer, outgoing, target.timeoutMs);
 }
 
-/** Whose certificates are trusted, and for which name. */
-export function trust({ certificateAuthority, address }: Target): { ca?: string; servername?: string } {
+/** Whose certificates are trusted and for which name, and what the client is itself. */
+export function tlsOptions({ certificateAuthority, address, clientCertificate }: Target): TlsOptions {
   const { servername } = address;
   return {
     ...(certificateAuthority !== undefined && { ca: certificateAuthority }),
     ...(servername !== undefined && { servername }),
+    ...(clientCertificate !== undefined && {
+      cert: clientCertificate.certificatePem,
+      key: clientCertificate.keyPem,
+    }),
   };
 }
+
+type TlsOptions = Pick<ConnectionOptions, 'ca' | 'servername' | 'cert' | 'key'>;

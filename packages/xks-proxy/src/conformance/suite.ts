@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import { authenticationChecks } from './checks/authentication.ts';
+import { clientCertificateChecks } from './checks/client-certificates.ts';
 import { decryptChecks } from './checks/decrypt.ts';
 import { encryptChecks } from './checks/encrypt.ts';
 import { getHealthStatusChecks } from './checks/get-health-status.ts';
@@ -12,6 +13,7 @@ import { uriPathChecks } from './checks/uri-paths.ts';
 /** Everything that the XKS proxy API demands of a proxy and that can be seen from outside. */
 export const conformanceChecks: readonly Check[] = [
   ...transportChecks,
+  ...clientCertificateChecks,
   ...uriPathChecks,
   ...authenticationChecks,
   ...requestMetadataChecks,

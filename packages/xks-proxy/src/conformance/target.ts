@@ -8,6 +8,8 @@ export interface Target {
   readonly address: { readonly host: string; readonly port: number; readonly servername?: string };
   /** PEM of the authorities to trust, for a proxy without a certificate of a public one. */
   readonly certificateAuthority: string | undefined;
+  /** What the suite shows to a proxy that asks clients for certificates. */
+  readonly clientCertificate: ClientCertificate | undefined;
   /** `[/<prefix>]/kms/xks/v1` */
   readonly uriPath: string;
   readonly region: string;
@@ -25,6 +27,12 @@ export interface Target {
   readonly enabledKeyValue: Uint8Array | undefined;
   /** How long a handshake may take, and an answer to its end. */
   readonly timeoutMs: number;
+}
+
+/** A certificate that the proxy takes from clients, with those between it and its authority, and its key. */
+export interface ClientCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
 }
 
 /** A SigV4 credential. */
@@ -52,6 +60,12 @@ export function specialKey({ keys }: Target, situation: SpecialKey): string {
 export function knownKeyValue({ enabledKeyValue }: Target): Uint8Array {
   if (enabledKeyValue === undefined) throw new NotRun('needs the bytes of the key');
   return enabledKeyValue;
+}
+
+/** What the proxy takes from clients. Throws {@link NotRun} where it is not known to ask for certificates. */
+export function knownClientCertificate({ clientCertificate }: Target): ClientCertificate {
+  if (clientCertificate === undefined) throw new NotRun('needs a client certificate that the proxy takes');
+  return clientCertificate;
 }
 
 const SITUATIONS = {

@@ -139,6 +139,7 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     ['an endpoint with a path', { '--endpoint': 'https://localhost/acme' }],
     ['a file that is not there', { '--ca': 'nowhere.pem' }],
     ['a file without a certificate', { '--ca': 'package.json' }],
+    ['a client key that is none', { '--client-key-file': 'package.json' }],
     ['a path prefix without its slash', { '--path-prefix': 'acme' }],
     ['a key value that is none', { '--key-value-file': 'package.json' }],
     ['an address without a port', { '--connect-to': '127.0.0.1' }],

@@ -1,17 +1,15 @@
-import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer, type Server } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { createServer } from 'node:net';
+import { expect, it } from 'vitest';
 import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { transportChecks } from '../../src/conformance/checks/transport.ts';
 import { xksClient } from '../../src/conformance/client.ts';
-import type { Target } from '../../src/conformance/target.ts';
-import { targetOf } from '../fixtures/conformance-target.ts';
+import { targetAt } from '../fixtures/conformance-target.ts';
 
 it('waits for a handshake no longer than its time', async () => {
   const { certificatePem } = await createCertificateAuthority();
   const mute = createServer((socket) => socket.on('error', () => socket.destroy()).resume());
-  const client = xksClient(await targetAt(mute, certificatePem));
+  const client = xksClient({ ...(await targetAt(mute, certificatePem)), timeoutMs: 100 });
   for (const { name, run } of transportChecks) {
     // Whoever says nothing has refused what he must not take.
     if (/^(?:refuses|negotiates no) /.test(name)) await expect(run(client)).resolves.toBeUndefined();
@@ -27,15 +25,6 @@ it('waits for the end of an answer no longer than its time, whatever comes befor
     const drip = setInterval(() => outgoing.write(' '), 10);
     outgoing.on('close', () => clearInterval(drip));
   });
-  const client = xksClient(await targetAt(dripping, authority.certificatePem));
+  const client = xksClient({ ...(await targetAt(dripping, authority.certificatePem)), timeoutMs: 100 });
   await expect(client.getHealthStatus()).rejects.toBeInstanceOf(Error);
 });
-
-async function targetAt(server: Server, ca: string): Promise<Target> {
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  const port = typeof address === 'object' ? Number(address?.port) : 0;
-  const credential = { accessKeyId: 'NOBODYNOBODYNOBODYNO', secretAccessKey: 'nobody' };
-  return targetOf({ host: 'localhost', port, ca, credentials: { acme: credential } }, { timeoutMs: 100 });
-}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { assertSuccess } from '../assertions.ts';
 import { type Check, checks } from '../check.ts';
-import { trust } from '../client.ts';
+import { tlsOptions } from '../client.ts';
 import { inTime } from '../in-time.ts';
 import type { Target } from '../target.ts';
 
@@ -78,7 +78,7 @@ interface Handshake {
 }
 
 function handshake(target: Target, options: ConnectionOptions): Promise<Handshake> {
-  const socket = connect({ ...target.address, ...trust(target), ...options });
+  const socket = connect({ ...target.address, ...tlsOptions(target), ...options });
   const shaken = new Promise<Handshake>((resolve, reject) => {
     socket.on('secureConnect', () => {
       const { name: cipher } = socket.getCipher();
