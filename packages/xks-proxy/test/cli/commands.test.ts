@@ -65,6 +65,9 @@ describe('the life of a proxy on the command line', () => {
   );
 
   it('is checked and examined', async () => {
+    // However long a call takes here.
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
     const [checked, examined] = [
       await run('config', 'check', ...CONFIG),
       await run('doctor', ...CONFIG, '--json'),

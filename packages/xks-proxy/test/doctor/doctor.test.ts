@@ -88,10 +88,17 @@ beforeEach(() => {
 async function findings(endpoint?: URL): Promise<readonly Finding[]> {
   return diagnose({ configFile: files.configFile, endpoint });
 }
+/** Stops the clock that calls and tokens are judged by: it goes on as a test says, whatever else the machine does. */
+const stopClock = () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+};
 const bad = (found: readonly Finding[]) =>
   found.filter(({ level }) => level !== 'ok').map(({ code }) => code);
 
 describe('doctor', () => {
+  beforeEach(stopClock);
+
   it('finds nothing but the private authority in a configuration for a trial', async () => {
     const found = await findings();
     expect(bad(found)).toEqual(['certificate-untrusted']);
@@ -108,7 +115,11 @@ describe('doctor', () => {
   it('takes the time of each credential for itself', async () => {
     const another = `[[stores.credentials]]\naccess_key_id = "${files.credentials.acmeNext.accessKeyId}"\nsecret_access_key_file = "acmeNext.secret"\n`;
     change('[[stores.keys]]', `${another}[[stores.keys]]`);
-    const calls = (await findings()).map(({ code }) => code).filter((code) => code.startsWith('call'));
+    const { certificatePem: cert, keyPem: key } = serverCertificate;
+    const endpoint = await answering({ cert, key }, 200, { takesMs: 200 });
+    const calls = (await findings(endpoint))
+      .map(({ code }) => code)
+      .filter((code) => code.startsWith('call'));
     expect(calls).toEqual(['call-answered', 'call-answered']);
   });
 });
@@ -223,18 +234,25 @@ describe('doctor, where something is wrong,', () => {
   });
 
   it.each([
-    ['call-refused', 403, 0],
-    ['clock-drifting', 200, 60_000],
-    ['clock-skewed', 200, 400_000],
-  ])('finds %s at an endpoint', async (code, status, skewMs) => {
+    ['call-refused', 403, {}],
+    ['call-slow', 200, { takesMs: 251 }],
+    ['clock-drifting', 200, { skewMs: 60_000 }],
+    ['clock-skewed', 200, { skewMs: 400_000 }],
+  ])('finds %s at an endpoint', async (code, status, manner) => {
+    stopClock();
     const { certificatePem: cert, keyPem: key } = serverCertificate;
-    expect(bad(await findings(await answering({ cert, key }, status, skewMs)))).toContain(code);
+    expect(bad(await findings(await answering({ cert, key }, status, manner)))).toContain(code);
   });
 });
 
-/** An endpoint that gives the same answer to all requests. */
-async function answering(tls: { cert: string; key: string }, status: number, skewMs = 0): Promise<URL> {
+/** An endpoint that gives the same answer to all requests. What that takes is put on a clock that is stopped. */
+async function answering(
+  tls: { cert: string; key: string },
+  status: number,
+  { skewMs = 0, takesMs = 0 }: { skewMs?: number; takesMs?: number } = {},
+): Promise<URL> {
   const server = createServer(tls, (_incoming, outgoing) => {
+    if (takesMs > 0) vi.advanceTimersByTime(takesMs);
     outgoing.writeHead(status, { date: new Date(Date.now() - skewMs).toUTCString() });
     outgoing.end('{"errorName":"AccessDeniedException"}');
   });
