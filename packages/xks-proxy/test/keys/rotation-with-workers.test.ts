@@ -27,8 +27,9 @@ it('while a key is rotated, each of several processes decrypts what any of them 
   };
 
   await rotateKey(files.place, 'rotated');
-  encryptFrom(files.keysFile, new Date(Date.now() + 10_000));
-  const used = new Set<unknown>();
+  await expect.poll(() => proxy.events('reloaded').length, { timeout: 20_000 }).toBe(2);
+  const used = new Set([(await proxy.encrypt('rotated')).json['ciphertextMetadata']]);
+  encryptFrom(files.keysFile, new Date(Date.now() + 2_000));
   const deadlineMs = performance.now() + 30_000;
   for (let later = 0; later < 20 && performance.now() < deadlineMs; await sleep(10)) {
     const { status, json: sealed } = await proxy.encrypt('rotated');
