@@ -57,6 +57,23 @@ describe.skipIf(!hasCompiler()).each(CALLS)('a token with calls %s', (calls) => 
     300_000,
   );
 
+  it.each(['C_FindObjectsInit', 'C_FindObjects'] as const)(
+    'recovers in under 2 s from every return value of %s, which only a lookup calls',
+    async (site) => {
+      const { shim, open } = await faultyToken({ calls });
+      const sealed = await seal(open.device);
+      for (const name of names) {
+        shim.fail(site, { returns: RETURN_VALUES[name] });
+        const lookup = open.device.key({ label: 'orders' }, { fresh: true });
+        await lookup.catch((error: unknown) => expect(error).toMatchObject({ name: 'XksException' }));
+        expect(shim.hits(site)).toBe(1);
+        expect(await recoveryMs(open.device), `${name} of ${site}`).toBeLessThan(MAX_RECOVERY_MS);
+      }
+      expect(await opens(open.device, sealed)).toBe(true);
+    },
+    60_000,
+  );
+
   it('answers a bad tag as such, and not as its own failure, whatever went wrong before', async () => {
     const { shim, open } = await faultyToken({ calls });
     const sealed = await seal(open.device);
@@ -93,6 +110,19 @@ describe.skipIf(!hasCompiler())('a token that fails again and again', () => {
     expect(open.status()).toBe('DEGRADED');
     expect(changes).toEqual(['UNAVAILABLE', 'ACTIVE']);
   });
+
+  it.each(['C_FindObjectsInit', 'C_FindObjects'] as const)(
+    'is left alone also where it fails in %s',
+    async (site) => {
+      const { shim, open } = await faultyToken();
+      shim.fail(site, { returns: RETURN_VALUES.CKR_DEVICE_ERROR }, -1);
+      for (let round = 0; round < 8; round += 1) {
+        const lookup = open.device.key({ label: 'orders' }, { fresh: true });
+        await expect(lookup).rejects.toMatchObject({ errorName: 'InternalException' });
+      }
+      expect(open.status()).toBe('UNAVAILABLE');
+    },
+  );
 
   it('is opened anew until that succeeds, also when it has no session left at first', {
     timeout: 60_000,

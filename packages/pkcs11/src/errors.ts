@@ -60,13 +60,21 @@ export function isStale(error: unknown): boolean {
 }
 
 function returnedError(name: string, cause: unknown): unknown {
-  if (!(cause instanceof Error && 'code' in cause && typeof cause.code === 'number' && cause.code > 0)) {
-    return cause;
-  }
-  const row = ROWS.get(cause.code);
-  const returnValue = { name: row?.name ?? 'CKR_VENDOR_DEFINED', value: cause.code } as const;
-  const message = `${name} returned ${returnValue.name} (0x${cause.code.toString(16)})`;
+  const value = returnedValue(cause);
+  if (value === undefined) return cause;
+  const row = ROWS.get(value);
+  const returnValue = { name: row?.name ?? 'CKR_VENDOR_DEFINED', value } as const;
+  const message = `${name} returned ${returnValue.name} (0x${value.toString(16)})`;
   return new Pkcs11Error(row?.code ?? 'DEVICE_ERROR', message, { cause, returnValue });
+}
+
+/** Undefined for an error that is none of PKCS#11. */
+function returnedValue(cause: unknown): number | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  if ('code' in cause) return typeof cause.code === 'number' && cause.code > 0 ? cause.code : undefined;
+  // As the addon throws it: pkcs11js 2.1.7 turns it into an error with a code everywhere but in C_FindObjects.
+  const [, digits] = /^CKR_\w+:(\d+)/u.exec(cause.message) ?? [];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 const ROWS = new Map(RETURN_VALUES.map((row) => [row.value, row]));

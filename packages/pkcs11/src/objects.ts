@@ -22,7 +22,8 @@ export function findObjects(
       const wanted = Math.min(limit - handles.length, BATCH);
       const found = attempt('C_FindObjects', () => cryptoki.C_FindObjects(session, wanted));
       handles.push(...found);
-      isEnd = found.length < wanted;
+      // A token may hand out fewer than it has: only none at all is the end (PKCS #11 v2.40, C_FindObjects).
+      isEnd = found.length === 0;
     }
   } catch (error) {
     try {

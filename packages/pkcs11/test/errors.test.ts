@@ -51,6 +51,24 @@ describe('a failure outside the table', () => {
     });
   });
 
+  it('is told from the text of an error where pkcs11js leaves it at that', () => {
+    const fails = (text: string) => () => {
+      throw new Error(text);
+    };
+    expect(() => attempt('C_FindObjects', fails('CKR_DEVICE_ERROR:48\n    at PKCS11.C_FindObjects'))).toThrow(
+      expect.objectContaining({
+        name: 'Pkcs11Error',
+        code: 'DEVICE_ERROR',
+        returnValue: { name: 'CKR_DEVICE_ERROR', value: 0x30 },
+      }),
+    );
+    for (const text of ['CKR_DEVICE_ERROR', 'not CKR_DEVICE_ERROR:48', '']) {
+      expect(() => attempt('C_FindObjects', fails(text))).toThrow(
+        expect.not.objectContaining({ code: 'DEVICE_ERROR' }),
+      );
+    }
+  });
+
   it('passes unchanged if it is none of PKCS#11', async () => {
     const mistake = new TypeError('not a Buffer');
     const fail = () => {
