@@ -186,6 +186,26 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
   });
 });
 
+it.skipIf(!hasCompiler())(
+  'a token all of whose sessions hang in threads of libuv is known as such, until they return',
+  async () => {
+    const { shim, open } = await faultyToken({ calls: 'threadpool', maxSessions: 2 });
+    await recoveryMs(open.device);
+    shim.fail('C_Encrypt', 'hang', -1);
+    const hanging = [sealInTime(open.device), sealInTime(open.device)];
+    for (const { status } of await Promise.allSettled(hanging)) expect(status).toBe('rejected');
+    expect(open.sessions()).toMatchObject({ idle: 0, hung: 2 });
+    // Not for a moment.
+    expect(open.isStuck()).toBe(false);
+    await expect.poll(() => open.isStuck(), { timeout: 10_000 }).toBe(true);
+    shim.heal();
+    await expect.poll(() => open.sessions().hung).toBe(0);
+    expect(open.isStuck()).toBe(false);
+    expect(await recoveryMs(open.device)).toBeLessThan(2000);
+  },
+  30_000,
+);
+
 const errorNameOf = (error: unknown) => (error instanceof XksException ? error.errorName : 'unforeseen');
 
 /** With the time that a request has. */

@@ -43,6 +43,23 @@ describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
       await expect.poll(async () => (await encrypt()).status).toBe(200);
     });
 
+    it('is taken with all else while the token is out, and offered when that is back', {
+      timeout: 60_000,
+    }, async () => {
+      const { shim, encrypt, reloadWithPin, changeOnToken, loseLogin } = await usedProxy(calls);
+      changeOnToken('changed');
+      shim.fail('C_OpenSession', { returns: CKR_TOKEN_NOT_PRESENT }, -1);
+      shim.fail('C_Login', { delayMs: 1 }, -1);
+      loseLogin();
+      for (let round = 0; round < 5; round += 1)
+        await expect(encrypt()).resolves.toMatchObject({ status: 500 });
+      await reloadWithPin('changed');
+      await expect(encrypt()).resolves.toMatchObject({ status: 500 });
+      expect(shim.hits('C_Login')).toBe(0);
+      shim.heal();
+      await expect.poll(async () => (await encrypt()).status, { timeout: 10_000 }).toBe(200);
+    });
+
     it('is not offered before the next login, then once if it is wrong, and is followed by the one before it', {
       timeout: 60_000,
     }, async () => {
@@ -201,3 +218,5 @@ async function tokenWithChangedPin(calls: 'inline' | 'threadpool' | 'worker') {
   changePin(behindShim, 'changed');
   return { shim, token, open, other };
 }
+
+const CKR_TOKEN_NOT_PRESENT = 0xe0;
