@@ -57,12 +57,15 @@ describe.skipIf(!hasCompiler())('a token that makes its own IV for AES-GCM', () 
     },
   );
 
-  it('is noticed by a caller who supplied one', async () => {
-    await withKey(async (key) => {
-      shim.iv('written');
-      await expect(key.encrypt({ ...input, iv: Buffer.alloc(12, 1) })).rejects.toMatchObject({
-        code: 'MECHANISM_UNSUPPORTED',
+  it.each(['written', 'appended'] as const)(
+    'is noticed by a caller who supplied one, where it is %s',
+    async (ivPlacement) => {
+      await withKey(async (key) => {
+        shim.iv(ivPlacement);
+        await expect(key.encrypt({ ...input, iv: Buffer.alloc(12, 1) })).rejects.toMatchObject({
+          code: 'MECHANISM_UNSUPPORTED',
+        });
       });
-    });
-  });
+    },
+  );
 });

@@ -80,11 +80,12 @@ export function aesGcm(calls: CipherCalls): AesGcm {
       return {
         async run(session, { handle }) {
           const output = await calls.encrypt(session, handle, buffers);
-          requireLength('C_Encrypt', output, length + TAG_LENGTH);
-          // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the one that it was given.
-          if (!buffers.mechanism.parameter.iv.equals(ivGiven)) {
+          const surplus = output.length - length - TAG_LENGTH;
+          // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the one that it was given or appends it.
+          if (!buffers.mechanism.parameter.iv.equals(ivGiven) || IV_LENGTHS.includes(surplus)) {
             throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token does not take an IV for CKM_AES_GCM');
           }
+          requireLength('C_Encrypt', output, length + TAG_LENGTH);
           const bytes = new Uint8Array(output);
           return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
         },
@@ -92,6 +93,9 @@ export function aesGcm(calls: CipherCalls): AesGcm {
       };
     },
     encryptionUnderTokenIv({ aad, plaintext, ivPlacement }) {
+      if (!Object.hasOwn(IV_BYTES_GIVEN, ivPlacement)) {
+        throw new TypeError(`ivPlacement: expected one of ${Object.keys(IV_BYTES_GIVEN).join(', ')}`);
+      }
       const given = new Uint8Array(IV_BYTES_GIVEN[ivPlacement]);
       requireBytes('aad', aad);
       requireBytes('plaintext', plaintext);

@@ -129,7 +129,7 @@ export function findAesKey(
  * Has the token generate an AES-256 key that cannot be read out, over a session that may write.
  *
  * @returns what finds the key again
- * @throws Pkcs11Error KEY_EXISTS: a second key of one label would make both unusable by that label
+ * @throws Pkcs11Error KEY_EXISTS: a second key of one label would make both unusable by that label; RangeError, TypeError
  */
 export function generateAesKey(
   cryptoki: ck.Cryptoki,
@@ -137,6 +137,10 @@ export function generateAesKey(
   { label, id = randomBytes(16), usages = ['ENCRYPT', 'DECRYPT'] }: GenerateKeyOptions,
 ): KeySelector {
   if (label === '') throw new RangeError('label: expected a text that is not empty');
+  const names: readonly string[] = USAGES.map(([usage]) => usage);
+  if (usages.length === 0 || !usages.every((usage) => names.includes(usage))) {
+    throw new TypeError(`usages: expected one or more of ${names.join(', ')}`);
+  }
   if (findObjects(cryptoki, session, [...AES_KEY, ...selectorTemplate({ label })]).length > 0) {
     throw new Pkcs11Error(
       'KEY_EXISTS',

@@ -45,8 +45,15 @@ export interface CipherCalls {
   decrypt(session: Handle, key: Handle, buffers: CallBuffers): Promise<Buffer>;
 }
 
-/** C_EncryptInit with C_Encrypt, C_DecryptInit with C_Decrypt. */
+/**
+ * C_EncryptInit with C_Encrypt, C_DecryptInit with C_Decrypt.
+ *
+ * @throws TypeError for a mode that there is not
+ */
 export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
+  if (!Object.hasOwn(NATIVE_CALLS, mode)) {
+    throw new TypeError(`calls: expected one of ${Object.keys(NATIVE_CALLS).join(', ')}`);
+  }
   const { cryptoki } = library;
   const native = NATIVE_CALLS[mode];
   return {

@@ -1,9 +1,10 @@
 import type { PreparedCall } from './cipher-calls.ts';
+import { Pkcs11Error } from './errors.ts';
 import type { KeySelector } from './objects.ts';
 import type { CallOptions, SessionPool } from './sessions.ts';
 import type { Session } from './token-sessions.ts';
 
-/** A key as it was found. Its handles are good for one epoch of the session pool. */
+/** A key as it was found. Its handles are good on sessions of that epoch. */
 export interface Found {
   readonly epoch: number;
 }
@@ -90,7 +91,14 @@ function keepFound<F extends Found>(
   return {
     kept,
     refresh: ({ always }: { readonly always: boolean }): void => {
-      if (always || isOld()) pool.runNow((session) => findAgain(session, always));
+      if (!always && !isOld()) return;
+      try {
+        pool.runNow((session) => findAgain(session, always));
+      } catch (error) {
+        const isFull = error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
+        // A call waits for a session where this cannot, and looks the key up then.
+        if (always || !isFull) throw error;
+      }
     },
   };
 }

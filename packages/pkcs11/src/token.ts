@@ -92,7 +92,7 @@ export interface LoginOptions {
  * Logs in at the token in the slot.
  *
  * @param open the open tokens of the module: this one is among them until its last session is closed
- * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_REFUSED, TOKEN_UNAVAILABLE; RangeError
+ * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_REFUSED, TOKEN_UNAVAILABLE; RangeError, TypeError
  */
 export function openTokenInSlot(
   library: Library,
@@ -112,6 +112,7 @@ export function openTokenInSlot(
   }
   if (!(maxWaiting >= 0)) throw new RangeError('maxWaiting: expected a number of 0 or more');
   const { cryptoki } = library;
+  const cipher = cipherCalls(library, calls);
   const login = library.logins.prepare(slot, pin, guard && pinGuard(guard));
   const sessions = tokenSessions(library.sessionsAt(slot), login);
   library.retain();
@@ -128,7 +129,6 @@ export function openTokenInSlot(
     requireLogin(login, session);
     return session;
   };
-  const cipher = cipherCalls(library, calls);
   const directory = keyDirectory(cryptoki, AES_KEY);
   const key = keptKeys(
     pool,

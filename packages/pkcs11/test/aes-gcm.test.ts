@@ -119,6 +119,9 @@ describeWithEachToken('AES-256-GCM', (context) => {
     await expect(key.decrypt(short)).rejects.toThrow(RangeError);
     // @ts-expect-error JavaScript lets this through.
     await expect(key.encrypt({ iv, aad, plaintext: 'text' })).rejects.toThrow(TypeError);
+    // @ts-expect-error JavaScript lets this through.
+    const misplaced = key.encryptUnderTokenIv({ aad, plaintext, ivPlacement: 'prepended' });
+    await expect(misplaced).rejects.toThrow(TypeError);
   });
 
   it('hands out nothing that a token encrypted under another IV than it was given', async () => {
@@ -138,6 +141,27 @@ describeWithEachToken('AES-256-GCM', (context) => {
     await expect(sealing).rejects.toMatchObject({ code: 'MECHANISM_UNSUPPORTED' });
     beginning.mockRestore();
     expect(await key.encrypt({ iv, aad: iv, plaintext: iv })).toEqual(opensslSeal(iv, iv, iv));
+  });
+
+  it('finds out a token that appends an IV of its own although it was given one', async () => {
+    const { cryptoki } = context();
+    const key = knownKey(context(), 'inline');
+    const iv = new Uint8Array(12);
+    const encrypt = cryptoki.C_Encrypt.bind(cryptoki);
+    for (const [surplus, code] of [
+      [12, 'MECHANISM_UNSUPPORTED'],
+      [16, 'MECHANISM_UNSUPPORTED'],
+      [1, 'DEVICE_ERROR'],
+    ] as const) {
+      vi.spyOn(cryptoki, 'C_Encrypt').mockImplementationOnce(
+        (session: Buffer, input: Buffer, output: Buffer) => {
+          const written = encrypt(session, input, output);
+          return output.subarray(0, written.length + surplus);
+        },
+      );
+      await expect(key.encrypt({ iv, aad: iv, plaintext: iv })).rejects.toMatchObject({ code });
+    }
+    vi.restoreAllMocks();
   });
 
   it('leaves the event loop free only on the thread pool, within the limit of sessions', async () => {

@@ -55,6 +55,15 @@ describeWithEachToken('a key', (context) => {
     token.close();
   });
 
+  it('is not generated for usages that there are not, or for none', () => {
+    const token = context().open();
+    // @ts-expect-error JavaScript lets this through.
+    expect(() => token.generateKey({ label: 'of no use', usages: ['encrypt'] })).toThrow(TypeError);
+    expect(() => token.generateKey({ label: 'of no use', usages: [] })).toThrow(TypeError);
+    expect(errorCode(() => token.key({ label: 'of no use' }))).toBe('KEY_NOT_FOUND');
+    token.close();
+  });
+
   it('is refused when its label is ambiguous, and found by label and id', () => {
     const { open, temporary } = context();
     const value = new Uint8Array(32);
@@ -137,6 +146,30 @@ describeWithEachToken('a key', (context) => {
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
     expect(errorCode(() => token.key({ label: 'doubled' }))).toBe('KEY_AMBIGUOUS');
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
+    token.close();
+  });
+
+  it('is taken as it was found where the token has no session left to look it up, and looked up by the next call', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { open, cryptoki, temporary } = context();
+    importKey(temporary, { label: 'of a busy token', value: new Uint8Array(32) });
+    const token = open();
+    const key = token.key({ label: 'of a busy token' });
+    const busy = token.randomBytes(1);
+    vi.advanceTimersByTime(61_000);
+    const opening = vi.spyOn(cryptoki, 'C_OpenSession').mockImplementation(() => {
+      throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
+    });
+    expect(token.key({ label: 'of a busy token' })).toBe(key);
+    expect(errorCode(() => token.key({ label: 'of a busy token' }, { fresh: true }))).toBe(
+      'SESSIONS_EXHAUSTED',
+    );
+    const search = vi.spyOn(cryptoki, 'C_FindObjectsInit');
+    const [sealed] = await Promise.all([key.encrypt({ iv, aad, plaintext }), busy]);
+    expect(sealed.tag).toHaveLength(16);
+    expect(search).toHaveBeenCalledTimes(1);
+    opening.mockRestore();
+    search.mockRestore();
     token.close();
   });
 });

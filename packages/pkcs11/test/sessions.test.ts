@@ -358,8 +358,10 @@ describeWithToken('a token that is slower than its callers', (context) => {
     token.close();
   });
 
-  it('is opened with limits that make sense', () => {
+  it('is opened with limits that make sense, and calls that there are', () => {
     const { open } = context();
+    // @ts-expect-error JavaScript lets this through.
+    expect(() => open({ calls: 'thread-pool' })).toThrow(TypeError);
     expect(() => open({ maxSessions: 0 })).toThrow(RangeError);
     expect(() => open({ maxWaiting: -1 })).toThrow(RangeError);
     expect(() => open({ maxWaiting: Number.NaN })).toThrow(RangeError);
