@@ -6,9 +6,13 @@ import { type PinGuard, pinGuard } from './pin-guard.ts';
 
 /** Logs in at one token, for all sessions of the process share one login (PKCS #11 v2.40, 5.6). */
 export interface Login {
-  /** Grows with every login that somebody makes who has the guard of the PIN too, before the token hears of it. */
+  /** Grows with every login that somebody makes who has the guard of the PIN too. */
   readonly count: number;
-  /** @throws Pkcs11Error */
+  /**
+   * Whether the token says that the user is logged in.
+   *
+   * @throws Pkcs11Error
+   */
   isHeld(session: Handle): boolean;
   /**
    * Logs in over this session unless the token knows the user already.
@@ -56,20 +60,19 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         const hasWaited = guard.enter();
         try {
           if (hasWaited && isHeld(session)) return undefined;
-          const count = guard.countLogin();
-          offer(session);
-          return count;
+          return isMade(session) ? guard.countLogin() : undefined;
         } finally {
           guard.leave();
         }
       };
-      const offer = (session: Handle): void => {
+      const isMade = (session: Handle): boolean => {
         try {
           attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
+          return true;
         } catch (error) {
           if (!(error instanceof Pkcs11Error)) throw error;
-          // Another part of the process was faster, past this package.
-          if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') return;
+          // Another part of the process was faster, past this package; or the token never tells that the user is known.
+          if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') return isHeld(session);
           if (error.code.startsWith('PIN_')) {
             guard.refuse();
             refusals.set(digest, error);

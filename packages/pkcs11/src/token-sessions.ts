@@ -34,6 +34,12 @@ export interface TokenSessions {
    */
   open(flags?: number): Session;
   close(session: Session): void;
+  /**
+   * Looks whether the login lasts: a session without one sees no private keys, and says of none that it is there.
+   *
+   * @throws Pkcs11Error NOT_LOGGED_IN, which ends the epoch
+   */
+  requireLogin(session: Session): void;
 }
 
 /**
@@ -42,6 +48,8 @@ export interface TokenSessions {
  * @param slot shared by all its users
  */
 export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
+  // Not every token does.
+  let tellsOfLogin = false;
   // Both only grow, so that the sum tells whether either has.
   const isCurrent = ({ epoch }: Session): boolean => epoch === slot.epoch + login.count;
   return {
@@ -56,6 +64,7 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       try {
         const made = login.enter(handle);
         if (made !== undefined) slot.endEpoch();
+        tellsOfLogin = login.isHeld(handle);
         return { handle, epoch: slot.epoch + (made ?? count) };
       } catch (error) {
         slot.close(handle);
@@ -63,16 +72,10 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       }
     },
     close: ({ handle }) => slot.close(handle),
+    requireLogin({ handle }) {
+      if (!tellsOfLogin || login.isHeld(handle)) return;
+      const returnValue = { name: 'CKR_USER_NOT_LOGGED_IN', value: 0x101 } as const;
+      throw new Pkcs11Error('NOT_LOGGED_IN', 'the token has forgotten the login', { returnValue });
+    },
   };
-}
-
-/**
- * A session without login sees no private keys, and says of none that it is there.
- *
- * @throws Pkcs11Error NOT_LOGGED_IN, which ends the epoch
- */
-export function requireLogin(login: Login, { handle }: Session): void {
-  if (login.isHeld(handle)) return;
-  const returnValue = { name: 'CKR_USER_NOT_LOGGED_IN', value: 0x101 } as const;
-  throw new Pkcs11Error('NOT_LOGGED_IN', 'the token has forgotten the login', { returnValue });
 }

@@ -21,7 +21,7 @@ import { type RsaKey, rsaKey } from './rsa-keys.ts';
 import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './rsa-objects.ts';
 import { type CallOptions, sessionPool } from './sessions.ts';
 import type { TokenInfo } from './slots.ts';
-import { requireLogin, type Session, tokenSessions } from './token-sessions.ts';
+import { type Session, tokenSessions } from './token-sessions.ts';
 
 /** A token at which the user is logged in. */
 export interface Token {
@@ -126,7 +126,7 @@ export function openTokenInSlot(
     },
   });
   const loggedIn = (session: Session): Session => {
-    requireLogin(login, session);
+    sessions.requireLogin(session);
     return session;
   };
   const directory = keyDirectory(cryptoki, AES_KEY);

@@ -134,6 +134,24 @@ describeWithEachToken('the login', (context) => {
     expect(login).toHaveBeenCalledTimes(2);
   });
 
+  it('need not show in what the token says of its sessions', async () => {
+    const { open, raw, slot, cryptoki } = context();
+    vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
+      ...raw.C_GetSessionInfo(session),
+      state: 0,
+    }));
+    const token = open();
+    token.generateKey({ label: 'of a silent token' });
+    const seal = async () =>
+      token
+        .key({ label: 'of a silent token' }, { fresh: true })
+        .encrypt({ iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) });
+    expect(await Promise.all([seal(), seal(), token.randomBytes(1), seal()])).toHaveLength(4);
+    raw.C_CloseAllSessions(slot);
+    expect(await Promise.all([token.randomBytes(1), token.randomBytes(1), seal()])).toHaveLength(3);
+    token.close();
+  });
+
   it('of another thread makes void what was opened before it', async () => {
     const { open, cryptoki } = context();
     const shared = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };

@@ -22,6 +22,7 @@ function fakeSessions(open: () => Buffer, close: () => void = () => undefined) {
     },
     open: () => ({ handle: open(), epoch }),
     close,
+    requireLogin: () => undefined,
   };
   return sessions;
 }
