@@ -70,7 +70,7 @@ async function expectNothingLeft(output: string): Promise<void> {
   const ports = [...output.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
   expect(ports.length).toBeGreaterThan(0);
   // A process that was killed is gone soon, not at once.
-  for (const port of ports) await expect.poll(() => isListening(port), { timeout: 5000 }).toBe(false);
+  for (const port of ports) await expect.poll(() => isListening(port)).toBe(false);
   expect(leftovers()).toEqual([]);
 }
 

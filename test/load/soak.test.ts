@@ -28,7 +28,7 @@ test.skipIf(findModule() === undefined)(
     soak.kill('SIGTERM');
     expect(await once(soak, 'close')).toEqual([143, null]);
     // A process that was killed is gone soon, not at once.
-    await expect.poll(() => isRunning(proxy), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => isRunning(proxy)).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
   },
 );
