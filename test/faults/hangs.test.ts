@@ -53,9 +53,9 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
       clearInterval(clock);
       expect(ticks).toBeGreaterThan(2);
       expect(await recoveryMs(open.device)).toBeLessThan(2000);
-      await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBe(1);
+      await expect.poll(() => open.sessions().hung).toBe(1);
       shim.heal();
-      await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBe(0);
+      await expect.poll(() => open.sessions().hung).toBe(0);
     },
   );
 
@@ -71,7 +71,7 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
       });
     }
     expect(open.status()).toBe('UNAVAILABLE');
-    await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBeGreaterThan(0);
+    await expect.poll(() => open.sessions().hung).toBeGreaterThan(0);
     const afterOneMore = async () => {
       await sealInTime(open.device).catch(() => undefined);
       const { open: threads, hung } = open.sessions();
@@ -101,7 +101,7 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     await expect.poll(afterOneMore, { timeout: 20_000 }).toBe(1);
     expect(await recoveryMs(open.device)).toBeLessThan(5000);
     shim.heal();
-    await expect.poll(() => open.sessions().hung, { timeout: 3000 }).toBe(0);
+    await expect.poll(() => open.sessions().hung).toBe(0);
   });
 
   it('may hang for callers without a deadline: none waits once no thread may be started any more', {

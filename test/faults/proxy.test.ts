@@ -58,7 +58,7 @@ describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that
         await acme();
         return statuses();
       };
-      await expect.poll(afterOneMore, { timeout: 5000 }).toEqual(['UNAVAILABLE', 'ACTIVE']);
+      await expect.poll(afterOneMore).toEqual(['UNAVAILABLE', 'ACTIVE']);
       shim.heal();
       await expect.poll(async () => (await acme()).status, { timeout: 3000 }).toBe(200);
       expect(await statuses()).toContain('ACTIVE');

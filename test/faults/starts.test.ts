@@ -62,7 +62,7 @@ describe.skipIf(!hasCompiler())(
       proxy.kill('SIGTERM');
       await expect(proxy.exit).resolves.toBe(0);
       expect(proxy.events('stopped')).toHaveLength(1);
-      await expect.poll(() => existsSync(`/proc/${scout}`), { timeout: 3000 }).toBe(false);
+      await expect.poll(() => existsSync(`/proc/${scout}`)).toBe(false);
     });
   },
 );
