@@ -70,11 +70,12 @@ export function createXksTransport({
         method: 'POST',
         path,
         // In a row, which Node sends as it is.
-        headers: [
-          ...['host', host, 'content-type', 'application/json'],
-          ...['content-length', String(Buffer.byteLength(body))],
-          ...Object.entries(headers).flat(),
-        ],
+        headers: Object.entries({
+          host,
+          'content-type': 'application/json',
+          'content-length': String(Buffer.byteLength(body)),
+          ...headers,
+        }).flat(),
         ...(addresses.get(host.toLowerCase()) ?? { host, port: 443 }),
         ...(isIP(host) === 0 && { servername: host }),
       };
