@@ -187,14 +187,14 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
 });
 
 it.skipIf(!hasCompiler())(
-  'a token all of whose sessions hang in threads of libuv is known as such, until they return',
+  'a token that hangs in all threads of libuv is known as such, until its calls return',
   async () => {
-    const { shim, open } = await faultyToken({ calls: 'threadpool', maxSessions: 2 });
+    const { shim, open } = await faultyToken({ calls: 'threadpool', maxSessions: 4 });
     await recoveryMs(open.device);
     shim.fail('C_Encrypt', 'hang', -1);
-    const hanging = [sealInTime(open.device), sealInTime(open.device)];
+    const hanging = Array.from({ length: 4 }, () => sealInTime(open.device));
     for (const { status } of await Promise.allSettled(hanging)) expect(status).toBe('rejected');
-    expect(open.sessions()).toMatchObject({ idle: 0, hung: 2 });
+    expect(open.sessions()).toMatchObject({ idle: 0, hung: 4 });
     // Not for a moment.
     expect(open.isStuck()).toBe(false);
     await expect.poll(() => open.isStuck(), { timeout: 10_000 }).toBe(true);

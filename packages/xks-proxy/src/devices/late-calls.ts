@@ -21,3 +21,18 @@ export function lateCalls(): LateCalls {
     },
   };
 }
+
+/**
+ * Whether so many calls of a token never returned that only another process can make more. Each has kept its session, and
+ * its thread of libuv: without threads the process cannot even read a file, so that is not waited for as long.
+ */
+export function areLost(late: LateCalls, maxSessions: number): boolean {
+  return late.count(THREADS_LOST_MS) >= LIBUV_THREADS || late.count(SESSIONS_LOST_MS) >= maxSessions;
+}
+
+// As long as the event loop may stand still before the process is replaced.
+const THREADS_LOST_MS = 5000;
+// An HSM may take half of it to fail over, and calls return then.
+const SESSIONS_LOST_MS = 60_000;
+// As libuv reads it.
+const LIBUV_THREADS = Math.max(1, Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '4', 10) || 1);

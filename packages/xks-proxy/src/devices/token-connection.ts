@@ -1,7 +1,7 @@
 import { openModule, type Token } from '@holdfast/pkcs11';
 import type { TokenConfig } from '../config/config.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
-import { lateCalls } from './late-calls.ts';
+import { areLost, lateCalls } from './late-calls.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
@@ -93,8 +93,7 @@ function direct(config: TokenConfig, token: Token, closeModule: () => void): Tok
     device: pkcs11Device(config.name, token, config.iv, late),
     info: token.info,
     counts: () => ({ ...token.sessions(), hung: late.count() }),
-    // Whatever has its session, or its thread of libuv, for that long keeps it.
-    isStuck: () => late.count(LOST_MS) >= Math.min(config.maxSessions, LIBUV_THREADS),
+    isStuck: () => areLost(late, config.maxSessions),
     async renewed() {
       closeModule();
       return connectToken(config);
@@ -115,9 +114,5 @@ async function isFast(token: Token): Promise<boolean> {
 
 // More would miss their deadline while they wait: KMS had better hear at once that we are busy.
 const WAITING_PER_SESSION = 4;
-// As long as the event loop may stand still before the process is replaced.
-const LOST_MS = 5000;
-// As libuv reads it.
-const LIBUV_THREADS = Math.max(1, Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '4', 10) || 1);
 const TRIALS = 8;
 const FAST_MS = 0.25;
