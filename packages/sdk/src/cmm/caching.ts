@@ -6,7 +6,12 @@ import { canonicalBytes } from '../context.ts';
 import type { EncryptedDataKey } from '../encrypted-data-key.ts';
 import { EncryptionSdkError } from '../errors.ts';
 import { ByteWriter } from '../format/byte-writer.ts';
-import type { DecryptionMaterials, EncryptionMaterials } from '../materials.ts';
+import {
+  assertDecryptionMaterials,
+  assertEncryptionMaterials,
+  type DecryptionMaterials,
+  type EncryptionMaterials,
+} from '../materials.ts';
 import type { AlgorithmSuite } from '../suites.ts';
 import type {
   CryptographicMaterialsManager,
@@ -76,7 +81,13 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
           // One caller's length and patience are not those of all who will use the materials.
           const { maxPlaintextLength: _, signal: __, ...shared } = request;
           const materials = await underlying.encryptionMaterials(shared);
-          return { kind: 'encryption', materials: assertMayBeUsed(materials, request) };
+          return {
+            kind: 'encryption',
+            materials: wipedUnless(materials, () => {
+              assertMayBeUsed(materials, request);
+              assertEncryptionMaterials(materials, suite);
+            }),
+          };
         },
         use(entry) {
           if (!isFresh(entry) || entry.messages >= maxMessages || entry.bytes + length > maxBytes) {
@@ -85,7 +96,8 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
           if (entry.cached.kind !== 'encryption') throw foreignEntry();
           entry.messages += 1;
           entry.bytes += length;
-          const materials = assertMayBeUsed(entry.cached.materials, request);
+          const { materials } = entry.cached;
+          wipedUnless(materials, () => assertMayBeUsed(materials, request));
           const encryptedDataKeys = materials.encryptedDataKeys.map(copyOfEncryptedDataKey);
           return withOwnDataKey({ ...materials, encryptedDataKeys });
         },
@@ -102,12 +114,16 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
         async load() {
           const { signal: _, ...shared } = request;
           const materials = await underlying.decryptionMaterials(shared);
-          return { kind: 'decryption', materials: assertSuite(materials, suite) };
+          return {
+            kind: 'decryption',
+            materials: wipedUnless(materials, () => assertDecryptionMaterials(materials, suite)),
+          };
         },
         use(entry) {
           if (!isFresh(entry)) return undefined;
           if (entry.cached.kind !== 'decryption') throw foreignEntry();
-          return withOwnDataKey(assertSuite(entry.cached.materials, suite));
+          const { materials } = entry.cached;
+          return withOwnDataKey(wipedUnless(materials, () => assertSuite(materials, suite)));
         },
         ...(signal && { signal }),
       });
@@ -123,13 +139,23 @@ function isCacheable(suite: AlgorithmSuite | undefined): boolean {
   return suite?.derivation.kind !== 'identity';
 }
 
-/** Before they are kept and whenever they are taken out: what the policy allowed is what is handed on. */
-function assertSuite<M extends EncryptionMaterials | DecryptionMaterials>(
+/** The materials, if they pass the check: nobody else will ask for the key of those that fail. */
+function wipedUnless<M extends EncryptionMaterials | DecryptionMaterials>(
   materials: M,
-  suite: AlgorithmSuite,
+  check: () => void,
 ): M {
-  if (materials.suite === suite && isCacheable(suite)) return materials;
-  materials.dataKey?.fill(0);
+  try {
+    check();
+  } catch (error) {
+    materials.dataKey?.fill(0);
+    throw error;
+  }
+  return materials;
+}
+
+/** Before they are kept and whenever they are taken out: what the policy allowed is what is handed on. */
+function assertSuite(materials: EncryptionMaterials | DecryptionMaterials, suite: AlgorithmSuite): void {
+  if (materials.suite === suite && isCacheable(suite)) return;
   throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
 }
 
@@ -137,14 +163,9 @@ function assertSuite<M extends EncryptionMaterials | DecryptionMaterials>(
 function assertMayBeUsed(
   materials: EncryptionMaterials,
   { commitmentPolicy, suite = materials.suite }: EncryptionMaterialsRequest,
-): EncryptionMaterials {
-  try {
-    assertMayEncrypt(commitmentPolicy, materials.suite);
-  } catch (error) {
-    materials.dataKey?.fill(0);
-    throw error;
-  }
-  return assertSuite(materials, suite);
+): void {
+  assertMayEncrypt(commitmentPolicy, materials.suite);
+  assertSuite(materials, suite);
 }
 
 /** Whoever gets materials wipes their data key: the cache keeps its own. */
