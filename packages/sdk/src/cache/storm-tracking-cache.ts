@@ -55,5 +55,7 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
     entry.refreshedAtMs = nowMs;
     // A failure shows when the old entry has ended and somebody has to wait for a load.
     flights.join(id, reload).catch(() => undefined);
+    // Once more, now that the attempt has its time: the first hit after the interval is to find another due by both.
+    entry.refreshedAtMs = performance.now();
   });
 }
