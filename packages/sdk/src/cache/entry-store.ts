@@ -2,7 +2,7 @@ import type { CachedMaterials, CacheEntry } from './materials-cache.ts';
 
 /** An entry with its end. Times are milliseconds of the monotonic clock. */
 export interface StoredEntry extends CacheEntry {
-  readonly expiresAtMs: number;
+  expiresAtMs: number;
   /** When somebody last set out to replace it before its end. */
   refreshedAtMs: number;
 }
@@ -55,8 +55,12 @@ export class EntryStore {
     this.#sweep();
   }
 
+  /** Whoever waits for a load that has put its entry finds it ended. */
   clear(): void {
-    for (const id of this.#entries.keys()) this.#drop(id);
+    for (const [id, entry] of this.#entries) {
+      entry.expiresAtMs = -Infinity;
+      this.#drop(id);
+    }
   }
 
   #drop(id: string): void {
