@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { attempt } from '../attempt.ts';
+import { flattened } from './cedar-nesting.ts';
 import { type OptionalMember, problemsIn } from './cedar-validation.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
 import { accountOf } from './principal.ts';
@@ -23,23 +24,28 @@ export function cedarPolicy(
   const preparsedPolicySetId = createHash('sha256').update(text).digest('hex');
   const known = KNOWN.get(preparsedPolicySetId);
   if (known !== undefined) return { policy: known };
-  const parts = cedar.policySetTextToParts(text);
+  // It throws at what is nested by the hundreds.
+  const parts = attempt(() => cedar.policySetTextToParts(text));
+  if (parts === undefined) return { problems: ['a policy is nested too deeply'] };
   if (parts.type === 'failure') return { problems: parts.errors.map((error) => unreadable(error, text)) };
   if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
   // Cedar numbers policies by their places, and hands them out by these names as texts: policy10 before policy2.
   const places = parts.policies.map((_, index) => `policy${index}`).toSorted();
-  const staticPolicies = new Map<string, string>();
+  const staticPolicies = new Map<string, Cedar.PolicyJson>();
   const named = new Map<string, Cedar.PolicyJson>();
   for (const [index, source] of parts.policies.entries()) {
     const place = places[index] ?? '';
-    const json = cedar.policyToJson(source);
-    if (json.type === 'failure') return { problems: json.errors.map(({ message }) => message) };
-    const id = json.json.annotations?.['id'] ?? place;
+    const json = attempt(() => cedar.policyToJson(source));
+    if (json?.type === 'failure') return { problems: json.errors.map(({ message }) => message) };
+    const policy = json === undefined ? undefined : flattened(json.json);
+    const id = json?.json.annotations?.['id'] ?? place;
     if (!POLICY_NAME.test(id) || staticPolicies.has(id) || RESERVED_NAMES.includes(id)) {
       return { problems: [`@id of ${place}: expected a name of its own, of A-Z, a-z, 0-9, ., _ and -`] };
     }
-    staticPolicies.set(id, source);
-    named.set(id === place ? place : `${id} (${place})`, json.json);
+    const name = id === place ? place : `${id} (${place})`;
+    if (policy === undefined) return { problems: [`${name}: it is nested too deeply`] };
+    staticPolicies.set(id, policy);
+    named.set(name, policy);
   }
   const problems = problemsIn(cedar, named);
   if (problems.length > 0) return { problems };

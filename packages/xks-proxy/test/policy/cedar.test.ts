@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { cedarPolicy } from '../../src/policy/cedar.ts';
+import type { PolicyRequest } from '../../src/policy/policy.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 import { metadata, startTestProxy } from '../fixtures/proxy.ts';
@@ -12,7 +13,7 @@ const alice = {
   kmsKeyArn: 'arn:aws:kms:eu-north-1:111122223333:key/1',
 };
 const request = { metadata: alice, externalKeyId: 'orders', now: new Date('2026-11-20T12:00:00Z') };
-const decide = (text: string, more: Partial<typeof request> = {}) => {
+const decide = (text: string, more: Partial<PolicyRequest> = {}) => {
   const result = cedarPolicy(text);
   return 'policy' in result ? result.policy.decide({ ...request, ...more }) : expect.unreachable();
 };
@@ -87,6 +88,35 @@ describe('a Cedar policy', () => {
     const text = `@id("a") @type("User") permit(principal, action, resource)
       when { { type: "User", id: "1", Var: "context" } has type && ["User", "context"].contains("User") };`;
     expect(decide(text)).toEqual({ isAllowed: true, rule: 'a' });
+  });
+
+  it('may list many principals and networks, and decides as if they were few', () => {
+    const principals = Array.from({ length: 200 }, (_, user) => `principal == Principal::"user/${user}"`);
+    const networks = Array.from(
+      { length: 200 },
+      (_, network) => `!(context has sourceVpc && context.sourceVpc == "vpc-${network}")`,
+    );
+    const text = `permit(principal, action, resource)
+      when { ${principals.join(' || ')} } unless { !(${networks.join(' && ')}) };`;
+    const isAllowed = (user: number, network = 200) => {
+      const facts = { awsPrincipalArn: `user/${user}`, awsSourceVpc: `vpc-${network}` };
+      return decide(text, { metadata: { ...alice, ...facts } }).isAllowed;
+    };
+    expect([0, 77, 199, 200].map((user) => isAllowed(user))).toEqual([true, true, true, false]);
+    expect([0, 77, 199, 200].map((network) => isAllowed(7, network))).toEqual([false, false, false, true]);
+  });
+
+  it('evaluates the operands of a chain from left to right', () => {
+    const text = `permit(principal, action, resource) when {
+      (context has account && (context has sourceVpc && (context.sourceVpc == "vpc-1" && true))) ||
+      ((context.account == "111122223333" || context.sourceVpce == "vpce-1") || context.viaService == "s3") };`;
+    expect(decide(text)).toEqual({ isAllowed: true, rule: 'policy0' });
+  });
+
+  it('is told by its name when it is nested too deeply', () => {
+    const condition = `${'if action == Action::"Encrypt" then false else '.repeat(70)}true`;
+    const text = `permit(principal, action, resource); @id("b") permit(principal, action, resource)`;
+    expect(problems(`${text} when { ${condition} };`)).toEqual([expect.stringMatching(/^b \(policy1\): /)]);
   });
 
   it('denies a request with a text that is no Unicode', () => {
