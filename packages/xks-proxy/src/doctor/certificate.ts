@@ -45,7 +45,10 @@ function examineDates(certificate: X509Certificate, subject: string, tell: Repor
   else if (days < EARLY_DAYS) tell('certificate-expires', subject, `${days} days are left`);
 }
 
-/** Each one must be issued by the next, and the last one by an authority that everybody knows. */
+/**
+ * Each one must be issued by the next, and one of them by an authority that everybody knows: that it comes with a
+ * certificate from an older authority takes nothing from it.
+ */
 function examineChain(chain: readonly X509Certificate[], tell: Report): void {
   const broken = chain.findIndex((certificate, index) => {
     const issuer = chain[index + 1];
@@ -58,12 +61,11 @@ function examineChain(chain: readonly X509Certificate[], tell: Report): void {
       `number ${broken + 1} of the chain is not issued by the next one`,
     );
   }
+  const known = roots();
+  const isKnown = (certificate: X509Certificate) =>
+    known.some((root) => isIssuedBy(certificate, root) || root.fingerprint256 === certificate.fingerprint256);
   const last = chain.at(-1);
-  if (
-    last === undefined ||
-    roots().some((root) => isIssuedBy(last, root) || root.fingerprint256 === last.fingerprint256)
-  )
-    return;
+  if (last === undefined || chain.some(isKnown)) return;
   // One that ends with an authority of its own is whole, if not public.
   if (isIssuedBy(last, last))
     return tell('certificate-untrusted', SUBJECT, `${nameOf(last)} is no public authority`);

@@ -1,3 +1,6 @@
+import 'reflect-metadata'; // @peculiar/x509 does not load without it
+import { rootCertificates } from 'node:tls';
+import * as x509 from '@peculiar/x509';
 import { describe, expect, it } from 'vitest';
 import { examineCertificate } from '../../src/doctor/certificate.ts';
 import type { FindingCode } from '../../src/doctor/findings.ts';
@@ -37,4 +40,30 @@ describe('the dates of a chain', () => {
   it('have none while each of its certificates is valid for longer', async () => {
     await expect(findings([-1, 90], 0)).resolves.toEqual([PRIVATE]);
   });
+});
+
+it('takes a chain that goes on from a known authority to an older one', async () => {
+  const [known = expect.unreachable()] = rootCertificates.filter((pem) => {
+    const { subject, notAfter } = new x509.X509Certificate(pem);
+    return subject.includes('ISRG Root X2') && notAfter > new Date();
+  });
+  const { subject, publicKey } = new x509.X509Certificate(known);
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const older = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const crossSigned = await x509.X509CertificateGenerator.create({
+    subject,
+    issuer: 'CN=Older',
+    publicKey,
+    signingKey: older.privateKey,
+    signingAlgorithm: algorithm,
+    notBefore: new Date(Date.now() - 86_400_000),
+    notAfter: new Date(Date.now() + 90 * 86_400_000),
+  });
+  const codes = (chain: string) => {
+    const found: FindingCode[] = [];
+    examineCertificate(chain, undefined, (code) => void found.push(code));
+    return found;
+  };
+  expect(codes(`${known}\n${crossSigned.toString('pem')}`)).toEqual(['certificate-fit']);
+  expect(codes(crossSigned.toString('pem'))).toEqual(['certificate-incomplete']);
 });
