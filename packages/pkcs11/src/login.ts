@@ -17,10 +17,11 @@ export interface Login {
   /**
    * Logs in over this session unless the token knows the user already.
    *
-   * @returns the count with this login, or undefined if there was one
+   * @param other one of before: where that is logged in and this one not, the token has a login for each session
+   * @returns the count with this login, or undefined if there was one, or this one is of the session alone
    * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
    */
-  enter(session: Handle): number | undefined;
+  enter(session: Handle, other?: Handle): number | undefined;
 }
 
 /** The logins of a process at the tokens of one library. */
@@ -45,6 +46,14 @@ export function createLogins(cryptoki: Cryptoki): Logins {
     const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
     return CKS_USER_FUNCTIONS.includes(state);
   };
+  const isAlive = (session: Handle): boolean => {
+    try {
+      return isHeld(session);
+    } catch {
+      // The token has dropped it.
+      return false;
+    }
+  };
   return {
     prepare(slot, pin, guard = pinGuard()) {
       requirePin('pin', pin);
@@ -54,21 +63,23 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         if (refusal !== undefined) throw refusal;
       };
       requireUnrefused();
-      const enter = (session: Handle): number | undefined => {
+      const enter = (session: Handle, other?: Handle): number | undefined => {
         if (isHeld(session)) return undefined;
         requireUnrefused();
         const hasWaited = guard.enter();
         try {
           if (hasWaited && isHeld(session)) return undefined;
-          return isMade(session) ? guard.countLogin() : undefined;
+          // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
+          const isOfEach = other !== undefined && isAlive(other);
+          return isMade(session, isOfEach) ? guard.countLogin() : undefined;
         } finally {
           guard.leave();
         }
       };
-      const isMade = (session: Handle): boolean => {
+      const isMade = (session: Handle, isOfEach: boolean): boolean => {
         try {
           attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
-          return true;
+          return !isOfEach;
         } catch (error) {
           if (!(error instanceof Pkcs11Error)) throw error;
           // Another part of the process was faster, past this package; or the token never tells that the user is known.

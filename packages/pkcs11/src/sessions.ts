@@ -64,12 +64,13 @@ class Pool implements SessionPool {
   async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
     for (let isRepeated = false; ; ) {
       signal?.throwIfAborted();
-      const session = await this.#take(signal);
-      // While it was waited for, the epoch may have ended or the signal been aborted.
-      if (!this.#sessions.isCurrent(session) || signal?.aborted === true) {
-        this.#giveBack(session);
+      const taken = await this.#take(signal);
+      // While it was waited for, the signal may have been aborted or the epoch ended.
+      if (signal?.aborted === true) {
+        this.#giveBack(taken);
         continue;
       }
+      const session = this.#sessions.isCurrent(taken) ? taken : this.#renewed(taken);
       try {
         const result = await work(session);
         this.#giveBack(session);
@@ -130,6 +131,18 @@ class Pool implements SessionPool {
       const session = this.#idle.pop();
       if (session === undefined || this.#sessions.isCurrent(session)) return session;
       this.#closeSession(session);
+    }
+  }
+
+  /** A session in place of a void one, at once: nothing comes before its work that could make it void in turn. */
+  #renewed(session: Session): Session {
+    this.#closeSession(session);
+    if (this.#closed) throw closedError();
+    try {
+      return this.#takeIdle() ?? this.#openSession();
+    } catch (error) {
+      this.#serveWaiting();
+      throw error;
     }
   }
 

@@ -11,7 +11,8 @@ import type { SlotSessions } from './slot-sessions.ts';
  * for another key by then, and the call succeeds. Therefore no key handle is used but on a session of the epoch in which
  * it was found, and no session but while its epoch lasts. An epoch ends
  *
- * - when somebody has to log in: here, or in another thread that has the guard of the PIN,
+ * - when somebody has to log in: here, or in another thread that has the guard of the PIN; but not where the sessions of
+ *   before are logged in still, because the token has a login for each,
  * - when the token hands out a session that we have already,
  * - when it returns a value that says so (`isStale`).
  */
@@ -52,6 +53,7 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
   let tellsOfLogin = false;
   // Both only grow, so that the sum tells whether either has.
   const isCurrent = ({ epoch }: Session): boolean => epoch === slot.epoch + login.count;
+  const opened = new Set<Session>();
   return {
     isCurrent,
     endEpoch(session) {
@@ -62,16 +64,21 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       const { count } = login;
       const handle = slot.open(CKF_SERIAL_SESSION | flags);
       try {
-        const made = login.enter(handle);
+        const made = login.enter(handle, [...opened].findLast(isCurrent)?.handle);
         if (made !== undefined) slot.endEpoch();
         tellsOfLogin = login.isHeld(handle);
-        return { handle, epoch: slot.epoch + (made ?? count) };
+        const session = { handle, epoch: slot.epoch + (made ?? count) };
+        opened.add(session);
+        return session;
       } catch (error) {
         slot.close(handle);
         throw error;
       }
     },
-    close: ({ handle }) => slot.close(handle),
+    close(session) {
+      opened.delete(session);
+      slot.close(session.handle);
+    },
     requireLogin({ handle }) {
       if (!tellsOfLogin || login.isHeld(handle)) return;
       const returnValue = { name: 'CKR_USER_NOT_LOGGED_IN', value: 0x101 } as const;

@@ -152,6 +152,35 @@ describeWithEachToken('the login', (context) => {
     token.close();
   });
 
+  it.each(['tells', 'does not tell'])(
+    'may be one for each session, where many calls go on, and the token %s of it',
+    async (telling) => {
+      const { open, raw, cryptoki } = context();
+      const loggedIn = new Set<string>();
+      vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
+        ...raw.C_GetSessionInfo(session),
+        state: telling === 'tells' && loggedIn.has(session.toString('hex')) ? 1 : 0,
+      }));
+      vi.spyOn(cryptoki, 'C_CloseSession').mockImplementation((session) => {
+        loggedIn.delete(session.toString('hex'));
+        raw.C_CloseSession(session);
+      });
+      const login = vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
+        if (login.mock.calls.length > 100) throw new Error('logs in without end');
+        if (loggedIn.size === 0) raw.C_Login(session, type, pin);
+        loggedIn.add(session.toString('hex'));
+      });
+      const token = open({ maxSessions: 4 });
+      const calls = Array.from({ length: 12 }, async () => token.randomBytes(4));
+      expect(await Promise.all(calls)).toHaveLength(12);
+      if (telling === 'tells') {
+        expect(login).toHaveBeenCalledTimes(4);
+        expect(token.sessions()).toMatchObject({ open: 4, idle: 4 });
+      }
+      token.close();
+    },
+  );
+
   it('of another thread makes void what was opened before it', async () => {
     const { open, cryptoki } = context();
     const shared = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };
