@@ -32,6 +32,21 @@ it.each([
   expect(await failing({ ...target, clientCertificate })).toEqual(expected);
 });
 
+it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'finds nothing wrong with a proxy that speaks %s',
+  async (maxVersion) => {
+    const server = await createCertificateAuthority();
+    const names = { commonName: 'localhost', dnsNames: ['localhost'] };
+    const { certificatePem: cert, keyPem: key } = await server.issue(names);
+    const options = { cert, key, ca: authority.certificatePem, requestCert: true, maxVersion };
+    const target = await targetAt(
+      createServer(options, (_in, outgoing) => outgoing.writeHead(200).end()),
+      server.certificatePem,
+    );
+    expect(await failing({ ...target, clientCertificate })).toEqual([]);
+  },
+);
+
 it('says nothing about a proxy of which it has no certificate', async () => {
   const target = targetOf({ host: 'localhost', port: 1, ca: '', credentials: { acme: NOBODY } });
   for (const { run } of clientCertificateChecks) {
