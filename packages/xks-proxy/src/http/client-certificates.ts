@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import { attempt } from '../attempt.ts';
 import type { TlsConfig } from '../config/config.ts';
 import type { ProxyLog } from '../log.ts';
 
@@ -44,8 +46,11 @@ export function admitClients(
   });
   return () => {
     const { clients } = tls();
+    // Of thousands of connections most have the same ones.
+    const admittedBy = new Set([...admitted.values()].map(({ authorities }) => authorities));
+    const complete = new Set([...admittedBy].filter((before) => hasAll(clients?.authorities ?? '', before)));
     for (const [socket, { name, authorities }] of admitted) {
-      if (clients?.commonNames.includes(name) === true && hasAll(clients.authorities, authorities)) continue;
+      if (clients?.commonNames.includes(name) === true && complete.has(authorities)) continue;
       const answers = [...underWay].filter(({ req }) => req.socket === socket);
       if (answers.length === 0) socket.destroy();
       for (const outgoing of answers) {
@@ -58,7 +63,20 @@ export function admitClients(
 
 /** Whether no authority was taken out: a resumed session does not tell from which of them its certificate is. */
 function hasAll(authorities: string, before: string): boolean {
-  return (before.match(CERTIFICATE) ?? []).every((one) => authorities.includes(one));
+  const now = fingerprints(authorities);
+  return fingerprints(before).every((one) => now.includes(one));
 }
 
-const CERTIFICATE = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g;
+/** Of the certificates in a PEM text, however its lines are broken. */
+function fingerprints(pems: string): readonly string[] {
+  const found: string[] = [];
+  for (const [pem] of pems.matchAll(CERTIFICATE)) {
+    const certificate = attempt(() => new X509Certificate(pem));
+    // Node reads no further than one that is damaged either.
+    if (certificate === undefined) break;
+    found.push(certificate.fingerprint256);
+  }
+  return found;
+}
+
+const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/g;

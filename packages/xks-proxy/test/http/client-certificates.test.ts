@@ -162,20 +162,50 @@ describe('a change of the clients', () => {
     expect(await former.closed).toMatch(/^HTTP\/1\.1 [^]*\r\nconnection: close\r\n/i);
   });
 
-  it('ends all open connections when an authority is taken out, and none when one is added', async () => {
+  it('ends all open connections when an authority comes after a damaged one, and none when one is added', async () => {
     const other = (await clientAuthority()).certificatePem;
     const kms = await answered(await authority.issue([KMS]));
     writeFileSync(file, `${other}\n${authority.certificatePem}`);
     await proxy.reload((toml) => withClients(toml, file));
     kms.socket.write(encryptRequest());
     await expect.poll(kms.answers).toBe(2);
-    writeFileSync(file, other);
+    // Node reads no further than what is damaged.
+    const damaged = authority.certificatePem.replace(/\n.{4}/, '\nAAAA');
+    writeFileSync(file, `${other}\n${damaged}\n${authority.certificatePem}`);
     await proxy.reload((toml) => withClients(toml, file));
     await kms.closed;
     expect(kms.answers()).toBe(2);
     writeFileSync(file, authority.certificatePem);
     await proxy.reload((toml) => withClients(toml, file));
   });
+
+  it('ends all open connections when an authority is taken out', async () => {
+    const kms = await answered(await authority.issue([KMS]));
+    writeFileSync(file, (await clientAuthority()).certificatePem);
+    await proxy.reload((toml) => withClients(toml, file));
+    await kms.closed;
+    expect(kms.answers()).toBe(1);
+    writeFileSync(file, authority.certificatePem);
+    await proxy.reload((toml) => withClients(toml, file));
+  });
+
+  it.each<[string, (pem: string) => string]>([
+    ['line ends', (pem) => pem.replaceAll('\n', '\r\n')],
+    ['blanks', (pem) => pem.replaceAll('\n', ' \n')],
+    ['lengths of lines', (pem) => pem.replaceAll(/^(?!-)(.{20})/gm, '$1\n')],
+  ])(
+    'ends no connection when an authority stays, and is written with other %s',
+    async (_title, rewritten) => {
+      const kms = await answered(await authority.issue([KMS]));
+      expect(rewritten(authority.certificatePem)).not.toBe(authority.certificatePem);
+      writeFileSync(file, rewritten(authority.certificatePem));
+      await proxy.reload((toml) => withClients(toml, file));
+      kms.socket.write(encryptRequest());
+      await expect.poll(kms.answers).toBe(2);
+      writeFileSync(file, authority.certificatePem);
+      await proxy.reload((toml) => withClients(toml, file));
+    },
+  );
 
   it('cannot be to ask for none any more', async () => {
     await expect(proxy.reload((toml) => toml)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
