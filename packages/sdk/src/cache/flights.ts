@@ -51,7 +51,13 @@ export class Flights<T> {
       return known.result;
     }
     const lost = new AbortController();
-    const flight: Flight<T> = { id, lost, endsAtMs: this.#endMs(), retry: () => undefined };
+    const flight: Flight<T> = {
+      id,
+      lost,
+      endsAtMs: this.#endMs(),
+      retry: () => undefined,
+      fail: () => undefined,
+    };
     const result = this.#run(flight, load);
     this.#byId.set(id, { flight, result });
     // Its caller may be gone.
@@ -72,7 +78,10 @@ export class Flights<T> {
     while (this.isFull) await this.#turn(flight);
     flight.endsAtMs = this.#endMs();
     this.#running.add(flight);
-    const timer = setTimeout(() => flight.lost.abort(lateLoad()), delayUntil(flight));
+    const timer = setTimeout(() => {
+      flight.lost.abort(lateLoad());
+      flight.fail(flight.lost.signal.reason);
+    }, delayUntil(flight));
     try {
       return await this.#firstAnswer(flight, load);
     } finally {
@@ -103,8 +112,8 @@ export class Flights<T> {
       };
       signal.addEventListener('abort', () => {
         if (signal.reason === CLEARED) resolve(undefined);
-        else reject(signal.reason);
       });
+      flight.fail = reject;
       attempt(load);
     });
   }
@@ -131,6 +140,8 @@ export class Flights<T> {
     for (const flight of this.#running) {
       if (isUnderWay(flight)) break;
       this.#running.delete(flight);
+      // What it brings is not wanted any more. Those who wait are told by their own timer: on a worker they may be gone.
+      flight.lost.abort(lateLoad());
     }
     for (const [id, { flight }] of this.#byId) {
       if (isUnderWay(flight)) break;
@@ -156,6 +167,8 @@ interface Flight<T> {
   endsAtMs: number;
   /** Makes another attempt if that is due, which it is not before its turn. */
   retry: (load: Load<T>) => void;
+  /** Tells those who wait for it. */
+  fail: (error: unknown) => void;
 }
 
 function isUnderWay({ endsAtMs }: Pick<Flight<unknown>, 'endsAtMs'>): boolean {

@@ -62,6 +62,19 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
     expect(await Promise.all([young, joined])).toEqual(['young', 'young']);
   });
 
+  it('keeps nothing of a load that is late by the clock, though it answers before its timer comes', async () => {
+    let answer = (_: BranchKeyMaterials): void => undefined;
+    const old = materials('old');
+    const lost = rejection(versionIn(cache, 'j', () => new Promise((resolve) => void (answer = resolve))));
+    vi.clearAllTimers();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await versionIn(cache, 'j', async () => materials('young'))).toBe('young');
+    answer(old);
+    expect(await lost).toMatchObject({ code: 'KEYRING_FAILED' });
+    expect(old.branchKey).toEqual(new Uint8Array(32));
+    expect(await versionIn(cache, 'j', () => expect.unreachable())).toBe('young');
+  });
+
   it('wipes what has ended as soon as it keeps something else, where the timer for that is gone', async () => {
     const [old, young] = [materials('old'), materials('young')];
     await versionIn(cache, 'e', async () => old);
