@@ -36,7 +36,8 @@ export interface TokenSessions {
   open(flags?: number): Session;
   close(session: Session): void;
   /**
-   * Looks whether the login lasts: a session without one sees no private keys, and says of none that it is there.
+   * Looks whether the login lasts: a session without one sees no private keys, and says of none that it is there. A token
+   * that does not tell is asked by another login, which it refuses while there is one.
    *
    * @throws Pkcs11Error NOT_LOGGED_IN, which ends the epoch
    */
@@ -49,11 +50,18 @@ export interface TokenSessions {
  * @param slot shared by all its users
  */
 export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
-  // Not every token does.
+  // Not every token does, and not every one of those refuses a login beside another.
   let tellsOfLogin = false;
+  let refusesSecondLogin = true;
+  let hasJustLoggedIn = false;
   // Both only grow, so that the sum tells whether either has.
   const isCurrent = ({ epoch }: Session): boolean => epoch === slot.epoch + login.count;
   const opened = new Set<Session>();
+  const enter = (handle: Handle, other?: Handle): number | undefined => {
+    const made = login.enter(handle, other);
+    if (made !== undefined) slot.endEpoch();
+    return made;
+  };
   return {
     isCurrent,
     endEpoch(session) {
@@ -64,8 +72,7 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       const { count } = login;
       const handle = slot.open(CKF_SERIAL_SESSION | flags);
       try {
-        const made = login.enter(handle, [...opened].findLast(isCurrent)?.handle);
-        if (made !== undefined) slot.endEpoch();
+        const made = enter(handle, [...opened].findLast(isCurrent)?.handle);
         tellsOfLogin = login.isHeld(handle);
         const session = { handle, epoch: slot.epoch + (made ?? count) };
         opened.add(session);
@@ -80,7 +87,16 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       slot.close(session.handle);
     },
     requireLogin({ handle }) {
-      if (!tellsOfLogin || login.isHeld(handle)) return;
+      if (tellsOfLogin ? login.isHeld(handle) : !refusesSecondLogin || enter(handle) === undefined) {
+        hasJustLoggedIn = false;
+        return;
+      }
+      // The session of before was void with its login. Where this one is new and logs in again, a login says nothing.
+      if (!tellsOfLogin && hasJustLoggedIn) {
+        refusesSecondLogin = false;
+        return;
+      }
+      hasJustLoggedIn = !tellsOfLogin;
       const returnValue = { name: 'CKR_USER_NOT_LOGGED_IN', value: 0x101 } as const;
       throw new Pkcs11Error('NOT_LOGGED_IN', 'the token has forgotten the login', { returnValue });
     },

@@ -149,6 +149,11 @@ describeWithEachToken('the login', (context) => {
     expect(await Promise.all([seal(), seal(), token.randomBytes(1), seal()])).toHaveLength(4);
     raw.C_CloseAllSessions(slot);
     expect(await Promise.all([token.randomBytes(1), token.randomBytes(1), seal()])).toHaveLength(3);
+    const session = raw.C_OpenSession(slot, 4);
+    raw.C_Logout(session);
+    raw.C_CloseSession(session);
+    expect(token.aesKeys().map(({ label }) => label)).toContain('of a silent token');
+    await seal();
     token.close();
   });
 
@@ -167,16 +172,23 @@ describeWithEachToken('the login', (context) => {
       });
       const login = vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
         if (login.mock.calls.length > 100) throw new Error('logs in without end');
-        if (loggedIn.size === 0) raw.C_Login(session, type, pin);
+        try {
+          raw.C_Login(session, type, pin);
+        } catch {
+          // Of the process it has one already.
+        }
         loggedIn.add(session.toString('hex'));
       });
       const token = open({ maxSessions: 4 });
-      const calls = Array.from({ length: 12 }, async () => token.randomBytes(4));
-      expect(await Promise.all(calls)).toHaveLength(12);
+      for (const count of [1, 2, 12]) {
+        const calls = Array.from({ length: count }, async () => token.randomBytes(4));
+        expect(await Promise.all(calls)).toHaveLength(count);
+      }
       if (telling === 'tells') {
         expect(login).toHaveBeenCalledTimes(4);
         expect(token.sessions()).toMatchObject({ open: 4, idle: 4 });
       }
+      for (let lookup = 0; lookup < 3; lookup += 1) expect(token.aesKeys()).toBeDefined();
       token.close();
     },
   );
