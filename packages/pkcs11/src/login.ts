@@ -63,15 +63,24 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         if (refusal !== undefined) throw refusal;
       };
       requireUnrefused();
+      let tells = false;
+      const isHeldAsTold = (session: Handle): boolean => {
+        const told = isHeld(session);
+        tells ||= told;
+        return told;
+      };
       const enter = (session: Handle, other?: Handle): number | undefined => {
-        if (isHeld(session)) return undefined;
+        if (isHeldAsTold(session)) return undefined;
         requireUnrefused();
         const hasWaited = guard.enter();
         try {
-          if (hasWaited && isHeld(session)) return undefined;
+          if (hasWaited && isHeldAsTold(session)) return undefined;
           // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
           const isOfEach = other !== undefined && isAlive(other);
-          return isMade(session, isOfEach) ? guard.countLogin() : undefined;
+          // Also before, or threads would use what they have under a login that made it void. But where a token never tells,
+          // there may be a login already.
+          const counted = tells && !isOfEach ? guard.countLogin() : undefined;
+          return isMade(session, isOfEach) ? (counted ?? guard.countLogin()) : counted;
         } finally {
           guard.leave();
         }
@@ -95,7 +104,7 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         get count() {
           return guard.logins;
         },
-        isHeld,
+        isHeld: isHeldAsTold,
         enter,
       };
     },

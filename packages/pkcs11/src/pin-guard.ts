@@ -13,7 +13,7 @@ export interface PinGuard {
   enter(): boolean;
   /** Ends the turn. */
   leave(): void;
-  /** Counts a login that is made in this turn, and answers with how many there were by then. */
+  /** Counts a login that is made in this turn, or is about to be, and answers with how many there were by then. */
   countLogin(): number;
   /** How many logins were counted by all who have the guard: with each one the token has forgotten what was before. */
   readonly logins: number;

@@ -211,6 +211,23 @@ describeWithEachToken('the login', (context) => {
     token.close();
   });
 
+  it('is told to other threads before it is made', async () => {
+    const { open, raw, slot, cryptoki } = context();
+    const shared = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };
+    const token = open({ pinGuard: shared });
+    const other = pinGuard(shared);
+    const before = other.logins;
+    raw.C_CloseAllSessions(slot);
+    const counts: number[] = [];
+    vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
+      counts.push(other.logins);
+      raw.C_Login(session, type, pin);
+    });
+    expect(token.aesKeys()).toBeDefined();
+    expect([...counts, other.logins]).toEqual([before + 1, before + 1]);
+    token.close();
+  });
+
   it('never offers a refused PIN twice, until the module is opened anew', async () => {
     const { open, raw, slot, temporary, module } = context();
     const token = open();
