@@ -11,6 +11,42 @@ export function flattened(policy: Cedar.PolicyJson): Cedar.PolicyJson | undefine
   return isPolicy(flat) && depthOf(flat) <= MAX_DEPTH ? flat : undefined;
 }
 
+/**
+ * The first policy of a text that Cedar had better not read: it has no limit of its own there, and after it has run out
+ * of stack once, it decides no more, also for policies that it has had for long.
+ *
+ * @returns its place, from 0 on, or `undefined` if there is none; the text need not be Cedar
+ */
+export function tooDeepToRead(text: string): number | undefined {
+  let place = 0;
+  let levels: readonly Level[] = [FLAT];
+  for (const [token] of text.matchAll(TOKEN)) {
+    const inner = levels.at(-1) ?? FLAT;
+    const outer = levels.slice(0, -1);
+    if (OPENING.has(token)) levels = [...levels, FLAT];
+    else if (CLOSING.has(token)) levels = outer;
+    else levels = [...outer, next(inner, token)];
+    if (token === ';') place += 1;
+    const steps = levels.reduce((sum, { ors, others }) => sum + ors + others + STEPS_OF_BRACKET, 0);
+    if (steps > MAX_STEPS) return place;
+  }
+  return undefined;
+}
+
+/** What nests in one pair of brackets, since the last comma: chains, and each `if` in the `else` of another. */
+interface Level {
+  readonly ors: number;
+  /** Since the last `||`, for they bind more closely. */
+  readonly others: number;
+}
+
+function next({ ors, others }: Level, token: string): Level {
+  if (token === '||') return { ors: ors + 1, others: 0 };
+  if (token === 'if') return { ors, others: others + STEPS_OF_BRACKET };
+  if (OPERATORS.has(token)) return { ors, others: others + 1 };
+  return token === ',' || token === ';' ? FLAT : { ors, others };
+}
+
 function balanced(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(balanced);
   if (!isObject(node)) return node;
@@ -51,3 +87,12 @@ type Chain = (typeof CHAINS)[number];
 const CHAINS = ['||', '&&'] as const;
 // Cedar reads 128 levels, some of which are around a policy.
 const MAX_DEPTH = 120;
+
+const FLAT: Level = { ors: 0, others: 0 };
+// Texts and comments are taken whole, and count for nothing.
+const TOKEN = /"(?:\\.|[^"\\])*"|\/\/.*|\|\||&&|[-+*,;]|[([{]|[)\]}]|\bif\b/g;
+const OPENING: ReadonlySet<string> = new Set(['(', '[', '{']);
+const CLOSING: ReadonlySet<string> = new Set([')', ']', '}']);
+const OPERATORS: ReadonlySet<string> = new Set(['&&', '+', '-', '*']);
+const STEPS_OF_BRACKET = 5;
+const MAX_STEPS = 300;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { attempt } from '../attempt.ts';
-import { flattened } from './cedar-nesting.ts';
+import { flattened, tooDeepToRead } from './cedar-nesting.ts';
 import { type OptionalMember, problemsIn } from './cedar-validation.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
 import { accountOf } from './principal.ts';
@@ -24,7 +24,8 @@ export function cedarPolicy(
   const preparsedPolicySetId = createHash('sha256').update(text).digest('hex');
   const known = KNOWN.get(preparsedPolicySetId);
   if (known !== undefined) return { policy: known };
-  // It throws at what is nested by the hundreds.
+  const deep = tooDeepToRead(text);
+  if (deep !== undefined) return { problems: [`policy${deep}: it is nested too deeply`] };
   const parts = attempt(() => cedar.policySetTextToParts(text));
   if (parts === undefined) return { problems: ['a policy is nested too deeply'] };
   if (parts.type === 'failure') return { problems: parts.errors.map((error) => unreadable(error, text)) };

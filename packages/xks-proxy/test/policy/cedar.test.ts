@@ -114,10 +114,25 @@ describe('a Cedar policy', () => {
   });
 
   it('is told by its name when it is nested too deeply', () => {
-    const condition = `${'if action == Action::"Encrypt" then false else '.repeat(70)}true`;
+    const condition = `context${'.account'.repeat(70)} == "1"`;
     const text = `permit(principal, action, resource); @id("b") permit(principal, action, resource)`;
     expect(problems(`${text} when { ${condition} };`)).toEqual([expect.stringMatching(/^b \(policy1\): /)]);
   });
+
+  it.each([
+    ['brackets', `${'('.repeat(200)}true${')'.repeat(200)}`],
+    ['operands', Array.from({ length: 2000 }, () => 'principal == principal').join(' || ')],
+    ['conditions', `${'if true then false else '.repeat(2000)}true`],
+  ])(
+    'with more %s than Cedar can read is told by its place, and others still decide',
+    (_title, condition) => {
+      const all = 'permit(principal, action, resource)';
+      expect(problems(`${all}; ${all} when { ${condition} };`)).toEqual([
+        expect.stringMatching(/^policy1: /),
+      ]);
+      expect(decide(`${all};`)).toEqual({ isAllowed: true, rule: 'policy0' });
+    },
+  );
 
   it('denies a request with a text that is no Unicode', () => {
     const metadata = { ...alice, awsPrincipalArn: 'arn:aws:iam::111122223333:user/\ud800' };
