@@ -3,6 +3,7 @@ import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
+import { areThreadsLost } from '../../packages/xks-proxy/src/devices/late-calls.ts';
 import { awaitToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { XksException } from '../../packages/xks-proxy/src/errors.ts';
 import { XksProxyError } from '../../packages/xks-proxy/src/proxy-error.ts';
@@ -198,9 +199,10 @@ it.skipIf(!hasCompiler())(
     // Not for a moment.
     expect(open.isStuck()).toBe(false);
     await expect.poll(() => open.isStuck(), { timeout: 10_000 }).toBe(true);
+    expect(areThreadsLost()).toBe(true);
     shim.heal();
     await expect.poll(() => open.sessions().hung).toBe(0);
-    expect(open.isStuck()).toBe(false);
+    expect([open.isStuck(), areThreadsLost()]).toEqual([false, false]);
     expect(await recoveryMs(open.device)).toBeLessThan(2000);
   },
   30_000,

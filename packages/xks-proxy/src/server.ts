@@ -42,7 +42,7 @@ export interface RunningProxy {
    * and port stay as they are until the next start. Waits for no request, and does nothing once the proxy is being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
-  /** Whether only another process could use all tokens again: calls into a module never returned. */
+  /** Whether only another process could use all tokens, or read files, again: calls into a module never returned. */
   isStuck(): boolean;
   /** Takes no new connection, lets requests under way finish, then closes the tokens. */
   close(): Promise<void>;

@@ -117,7 +117,7 @@ function firstSignal(): Promise<void> {
   });
 }
 
-/** Resolves when only another process could serve: calls into the modules of all tokens never returned. */
+/** Resolves when only another process could serve: calls into modules never returned. */
 function stuck(proxy: RunningProxy): Promise<typeof STUCK> {
   return new Promise((resolve) => {
     const watch = setInterval(() => {
@@ -162,7 +162,7 @@ function logSupervision(output: Writable, { event, ...details }: SupervisorEvent
   output.write(`${JSON.stringify(line)}\n`);
 }
 
-const STUCK = 'all tokens hang';
+const STUCK = 'all tokens hang, or all threads of libuv';
 const UNREAD_MS = 1500;
 const LEFT_OVER_MS = 2000;
 const STUCK_INTERVAL_MS = 1000;

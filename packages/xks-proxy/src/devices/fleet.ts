@@ -9,6 +9,7 @@ import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
+import { areThreadsLost } from './late-calls.ts';
 import {
   awaitToken,
   isPassing,
@@ -28,7 +29,7 @@ export interface Fleet {
   readonly members: readonly FleetMember[];
   /** The device that a key lives on: its token, or those that it names as one. */
   deviceOf(key: StoreKeyConfig): KeyDevice;
-  /** Whether all tokens are lost to this process: so many calls never returned that no more are made. */
+  /** Whether all tokens are lost to this process, or all threads of libuv: so many calls never returned. */
   isStuck(): boolean;
   /** Lets go of the tokens; those that no other fleet holds are closed. */
   release(): Promise<void>;
@@ -120,7 +121,7 @@ export async function openFleet(
       if (only === undefined) throw new TypeError('tokens: expected one at least');
       return others.length === 0 ? only.device : failoverDevice([only, ...others], config.server.timeoutMs);
     },
-    isStuck: () => tokens.every((token) => token.isStuck()),
+    isStuck: () => areThreadsLost() || tokens.every((token) => token.isStuck()),
     async release() {
       clearInterval(lookout);
       released.abort();

@@ -6,11 +6,16 @@ export interface LateCalls {
   count(forMs?: number): number;
 }
 
-/** None yet. */
-export function lateCalls(): LateCalls {
+/**
+ * None yet.
+ *
+ * @param all where they are counted as well
+ */
+export function lateCalls(all?: LateCalls): LateCalls {
   const givenUpAtMs = new Map<Promise<unknown>, number>();
   return {
     add(call) {
+      all?.add(call);
       givenUpAtMs.set(call, performance.now());
       const forget = () => void givenUpAtMs.delete(call);
       call.then(forget, forget);
@@ -27,8 +32,16 @@ export function lateCalls(): LateCalls {
  * its thread of libuv: without threads the process cannot even read a file, so that is not waited for as long.
  */
 export function areLost(late: LateCalls, maxSessions: number): boolean {
-  return late.count(THREADS_LOST_MS) >= LIBUV_THREADS || late.count(SESSIONS_LOST_MS) >= maxSessions;
+  return areThreadsLost(late) || late.count(SESSIONS_LOST_MS) >= maxSessions;
 }
+
+/** Whether so many calls never returned that libuv has no thread left, be they of one token or of several. */
+export function areThreadsLost(late: LateCalls = LATE_IN_LIBUV): boolean {
+  return late.count(THREADS_LOST_MS) >= LIBUV_THREADS;
+}
+
+/** Those of all tokens of this process whose calls run in threads of libuv. */
+export const LATE_IN_LIBUV = lateCalls();
 
 // As long as the event loop may stand still before the process is replaced.
 const THREADS_LOST_MS = 5000;

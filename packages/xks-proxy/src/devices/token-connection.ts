@@ -1,7 +1,7 @@
 import { openModule, type Token } from '@holdfast/pkcs11';
 import type { TokenConfig } from '../config/config.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
-import { areLost, lateCalls } from './late-calls.ts';
+import { areLost, LATE_IN_LIBUV, lateCalls } from './late-calls.ts';
 import { pkcs11Device } from './pkcs11-device.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
@@ -88,7 +88,7 @@ function threaded(
 
 /** Calls to the token from here; it and its module are opened anew together. */
 function direct(config: TokenConfig, token: Token, closeModule: () => void): TokenConnection {
-  const late = lateCalls();
+  const late = lateCalls(config.calls === 'threadpool' ? LATE_IN_LIBUV : undefined);
   return {
     device: pkcs11Device(config.name, token, config.iv, late),
     info: token.info,

@@ -1,5 +1,9 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { areLost, lateCalls } from '../../src/devices/late-calls.ts';
+import { once } from 'node:events';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { areLost, LATE_IN_LIBUV, lateCalls } from '../../src/devices/late-calls.ts';
+import { startProxy } from '../../src/server.ts';
+import { writeTestConfig } from '../fixtures/proxy.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -42,3 +46,22 @@ it.each([1, 3])(
     expect(areLost(late, sessions + 1)).toBe(false);
   },
 );
+
+it('a proxy needs another process when libuv has no thread left, lost to several tokens, though one works', async () => {
+  const files = await writeTestConfig();
+  const proxy = await startProxy(loadConfig(files.configFile));
+  const tokens = [lateCalls(LATE_IN_LIBUV), lateCalls(LATE_IN_LIBUV)];
+  onTestFinished(async () => {
+    await proxy.close();
+    files.dispose();
+  });
+  const returns = new AbortController();
+  const calls = Array.from({ length: 4 }, () => once(returns.signal, 'abort'));
+  for (const [at, call] of calls.entries()) tokens[at % 2]?.add(call);
+  expect(proxy.isStuck()).toBe(false);
+  vi.advanceTimersByTime(5000);
+  expect(proxy.isStuck()).toBe(true);
+  returns.abort();
+  await Promise.all(calls);
+  expect(proxy.isStuck()).toBe(false);
+});
