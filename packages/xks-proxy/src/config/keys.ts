@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
 import { INSTANT } from './instant.ts';
-import { NAME, unique } from './names.ts';
+import { EXTERNAL_KEY_ID, NAME, unique } from './names.ts';
 
 /** One external key, and the keys of the tokens that it stands for. */
 export interface StoreKeyConfig {
@@ -52,9 +52,7 @@ const version = z
 
 const key = z
   .strictObject({
-    external_key_id: z
-      .string()
-      .regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1 to 128 characters of A-Z, a-z, 0-9, ., _ and -'),
+    external_key_id: EXTERNAL_KEY_ID,
     ...selector,
     versions: z
       .array(version)

@@ -5,6 +5,11 @@ export const NAME = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 characters of A-Z, a-z, 0-9, ., _ and -');
 
+/** The id of an external key. */
+export const EXTERNAL_KEY_ID = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1 to 128 characters of A-Z, a-z, 0-9, ., _ and -');
+
 /** A check that no two rows have the same value of a field. */
 export function unique<Row>(field: string, valueOf: (row: Row) => string) {
   return (rows: readonly Row[], context: z.RefinementCtx): void => {

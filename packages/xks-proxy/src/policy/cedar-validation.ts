@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { EXTERNAL_KEY_ID } from '../config/names.ts';
 
 /** The members of `context` that KMS does not tell with each request. */
 export type OptionalMember = (typeof OPTIONAL_MEMBERS)[number];
@@ -21,7 +22,7 @@ export function problemsIn(
   for (const [name, { principal, action, resource, conditions }] of policies) {
     for (const { type, id } of nodesIn([principal, action, resource, conditions]).filter(isEntity)) {
       if (type === 'Action' && isOperation(id)) operations.add(id);
-      else if (type === 'Action' || (type === 'Key' && !KEY_ID.test(id)))
+      else if (type === 'Action' || (type === 'Key' && !EXTERNAL_KEY_ID.safeParse(id).success))
         problems.set(name, `no request has ${type}::${JSON.stringify(id)}`);
     }
   }
@@ -132,7 +133,6 @@ function schemaOf(operations: ReadonlySet<string>): string {
 
 const OPTIONAL_MEMBERS = ['account', 'kmsKeyArn', 'viaService', 'sourceVpc', 'sourceVpce'] as const;
 const CONDITIONS: ReadonlySet<string> = new Set(['==', '!=', 'has', 'hasTag', 'in', 'is', 'like']);
-const KEY_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const OPERATION = /^[A-Z][A-Za-z0-9]*$/;
 const OPERATIONS = [
   'CreateKey',
