@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isListening } from '../load/listening.ts';
 
 /** The folder that everything temporary has to be in, and has to be gone from. */
 let folder: string;
@@ -50,18 +50,6 @@ function start(...args: string[]) {
       return child.exitCode;
     },
   };
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port });
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 const leftovers = () => readdirSync(folder);

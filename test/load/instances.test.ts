@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findModule } from '@holdfast/pkcs11/testing';
@@ -9,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Outcome } from '../../bench/xks/connection.ts';
 import { closedLoop, count } from '../../bench/xks/load.ts';
 import { loadSetting } from '../../bench/xks/proxy.ts';
+import { isListening } from './listening.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, LOAD_MS } from './scale.ts';
 
@@ -81,18 +81,6 @@ ${rows.join('\n')}
   const child = spawn('haproxy', ['-q', '-db', '-f', file], { stdio: 'ignore' });
   onTestFinished(() => void child.kill());
   await expect.poll(() => isListening(port), { timeout: 10_000 }).toBe(true);
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 function freePort(): Promise<number> {
