@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -25,16 +26,39 @@ function packageWith(...files: readonly string[]): string {
 const prepack = (cwd: string) =>
   spawnSync(process.execPath, [resolve('tools/prepack.mjs')], { cwd, encoding: 'utf8' });
 
+/** The folders that `tsc -b tsconfig.build.json` builds. */
+const BUILT = [...readFileSync('tsconfig.build.json', 'utf8').matchAll(/"path": "([^"]+)"/g)].map(
+  ([, folder = '']) => folder,
+);
+
 test('a package is packed without what was compiled of sources that have gone, and with the licence', () => {
   const compiled = [
     'dist/a.js',
     'dist/a.d.ts',
     'dist/inner/b.js',
     'dist/inner/b.js.map',
+    'dist/bundle/a.js',
+    'dist/bundle/a.js.map',
     'dist/bundle/chunk-1.js',
+    'dist/bundle/chunk-2.js',
+    'dist/bundle/chunk-2.js.map',
   ];
-  const stale = ['dist/c.js', 'dist/c.d.ts', 'dist/c.d.ts.map', 'dist/inner/a.js.map'];
+  const stale = [
+    'dist/.tsbuildinfo',
+    'dist/c.js',
+    'dist/c.d.ts',
+    'dist/c.d.ts.map',
+    'dist/inner/a.js.map',
+    'dist/bundle/c.js',
+    'dist/bundle/chunk-3.js',
+    'dist/bundle/chunk-3.js.map',
+  ];
   const directory = packageWith('src/a.ts', 'src/inner/b.ts', ...compiled, ...stale);
+  writeFileSync(join(directory, 'dist/bundle/a.js'), 'import { b } from "./chunk-1.js";\n');
+  writeFileSync(
+    join(directory, 'dist/bundle/chunk-1.js'),
+    'export const b = () => import("./chunk-2.js");\n',
+  );
   expect(prepack(directory)).toMatchObject({ status: 0, stderr: '' });
   expect(compiled.filter((name) => !existsSync(join(directory, name)))).toEqual([]);
   expect(stale.filter((name) => existsSync(join(directory, name)))).toEqual([]);
@@ -53,9 +77,20 @@ test.each(readdirSync('packages'))('%s is packed so', (name) => {
   });
 });
 
-test('no script lets Turborepo tell anybody that it is run', () => {
-  const before = [...readFileSync('package.json', 'utf8').matchAll(/"([^"]*)turbo run/g)].map(
-    ([, text]) => text,
-  );
-  expect(new Set(before)).toEqual(new Set(['TURBO_TELEMETRY_DISABLED=1 ']));
+test.each(BUILT)('what was made of %s is made again when it is gone', (folder) => {
+  // Inside the repository, so that the compiler finds what it finds there.
+  const cache = 'node_modules/.cache';
+  mkdirSync(cache, { recursive: true });
+  const root = mkdtempSync(join(cache, 'build-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const project = join(root, folder);
+  mkdirSync(join(project, 'src'), { recursive: true });
+  for (const file of ['tsconfig.base.json', join(folder, 'tsconfig.json')]) cpSync(file, join(root, file));
+  writeFileSync(join(project, 'a.ts'), 'export const a = 1;\n');
+  cpSync(join(project, 'a.ts'), join(project, 'src/a.ts'));
+  const build = () => spawnSync('node_modules/.bin/tsc', ['-b', project]);
+  build();
+  rmSync(join(project, 'dist'), { recursive: true });
+  build();
+  expect(existsSync(join(project, 'dist/a.js'))).toBe(true);
 });
