@@ -51,6 +51,12 @@ function member(...names: readonly string[]): Values {
   return ({ members }) => names.map((name) => textsOf(members[name])).find((values) => values !== undefined);
 }
 
+/** The same with what a request of one of these actions means that leaves the member out. */
+function memberOr(value: string, name: string, ...actions: readonly string[]): Values {
+  const given = member(name);
+  return (facts) => given(facts) ?? (actions.includes(facts.action) ? [value] : undefined);
+}
+
 /** A property of the key, or else what CreateKey asks for. */
 function ofKey(property: (key: KmsKey) => string, atCreation: Values): Values {
   return (facts) => {
@@ -148,7 +154,7 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
     'kms:keyspec': keySpec,
     'kms:keyusage': keyUsage,
     'kms:macalgorithm': member('MacAlgorithm'),
-    'kms:messagetype': member('MessageType'),
+    'kms:messagetype': memberOr('RAW', 'MessageType', 'kms:Sign', 'kms:Verify'),
     'kms:multiregion': ofKey(
       ({ primaryRegion }) => String(primaryRegion !== undefined),
       (facts) => member('MultiRegion')(facts) ?? ['false'],
@@ -159,8 +165,12 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
     'kms:requestalias': requestAlias,
     'kms:resourcealiases': ({ key, aliases }) => (key ? aliases() : undefined),
     'kms:retiringprincipal': member('RetiringPrincipal'),
-    'kms:rotationperiodindays': member('RotationPeriodInDays'),
-    'kms:schedulekeydeletionpendingwindowindays': member('PendingWindowInDays'),
+    'kms:rotationperiodindays': memberOr('365', 'RotationPeriodInDays', 'kms:EnableKeyRotation'),
+    'kms:schedulekeydeletionpendingwindowindays': memberOr(
+      '30',
+      'PendingWindowInDays',
+      'kms:ScheduleKeyDeletion',
+    ),
     'kms:signingalgorithm': member('SigningAlgorithm'),
     'kms:validto': member('ValidTo'),
     'kms:wrappingalgorithm': member('WrappingAlgorithm'),
