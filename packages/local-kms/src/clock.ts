@@ -37,6 +37,11 @@ export function daysAfter(time: Date, days: number): Date {
   return new Date(time.getTime() + days * DAY_MS);
 }
 
+/** How many days have passed from one time to a later one, rounded down. */
+export function wholeDaysBetween(earlier: Date, later: Date): number {
+  return Math.floor((later.getTime() - earlier.getTime()) / DAY_MS);
+}
+
 const OFFSET_ID = 'now';
 const DAY_MS = 86_400_000;
 // A hundred years at a time.

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { KmsKey } from './kms-key.ts';
 
 /** What a key was last used for, with success. */
 interface LastUse {
@@ -20,6 +21,11 @@ export interface LastUses {
   ofKey(keyId: string): LastUse | undefined;
   record(keyId: string, use: LastUse): void;
   delete(keyId: string): void;
+}
+
+/** From when on the uses of a key are known: since it was made, or since uses are recorded at all. */
+export function trackedFrom({ trackedSince }: LastUses, { createdAt }: KmsKey): Date {
+  return createdAt > trackedSince ? createdAt : trackedSince;
 }
 
 /** No use yet. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
+import { trackedFrom } from '../keys/last-uses.ts';
 import { keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 import { toTimestamp } from '../protocol/time.ts';
@@ -8,11 +9,10 @@ import { toTimestamp } from '../protocol/time.ts';
 export const getKeyLastUsage = operation({
   input: z.object({ KeyId: keyId }),
   run({ KeyId }, call) {
-    const { id, createdAt } = keyWithIdNotAlias(call, KeyId);
-    const { trackedSince } = call.lastUses;
-    const use = call.lastUses.ofKey(id);
+    const key = keyWithIdNotAlias(call, KeyId);
+    const use = call.lastUses.ofKey(key.id);
     return {
-      KeyId: id,
+      KeyId: key.id,
       KeyLastUsage: use
         ? {
             Operation: use.operation,
@@ -21,8 +21,8 @@ export const getKeyLastUsage = operation({
             KmsRequestId: use.requestId,
           }
         : {},
-      TrackingStartDate: toTimestamp(createdAt > trackedSince ? createdAt : trackedSince),
-      KeyCreationDate: toTimestamp(createdAt),
+      TrackingStartDate: toTimestamp(trackedFrom(call.lastUses, key)),
+      KeyCreationDate: toTimestamp(key.createdAt),
     };
   },
 });

@@ -1,13 +1,16 @@
 import type { Access } from '../access.ts';
 import { parseKmsArn } from '../arn.ts';
+import type { Grant } from '../keys/grants.ts';
 import { parsedPolicy } from '../keys/key-policy.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
+import { trackedFrom } from '../keys/last-uses.ts';
 import type { Kms } from '../kms.ts';
 import { conditionKeys } from './condition-keys.ts';
 import { type Decision, decide } from './decision.ts';
 import type { Policy } from './document.ts';
+import { isToBeRetired } from './grant-test.ts';
 import type { ConditionKeys } from './pattern.ts';
-import { textsOf } from './request-members.ts';
+import { type RequestMembers, textsOf } from './request-members.ts';
 
 /** What a decision may be asked with, besides the access itself. */
 export interface AuthorizationOptions {
@@ -19,14 +22,21 @@ export interface AuthorizationOptions {
 
 /** Decides on an access by what the KMS holds at this time. Throws InvalidGrantTokenException for a token of no grant. */
 export function authorize(access: Access, options: AuthorizationOptions): Decision {
-  const { caller, action, resource, kms, members, sourceIp, userAgent } = access;
+  const { caller, action, resource, kms, sourceIp, userAgent } = access;
   const key = keyAt(kms, resource);
   const now = kms.account.clock.now();
+  const grants = () => (key ? kms.grants.ofKey(key.id) : []);
+  const tokenGrantIds = grantIdsOf(kms, [
+    ...(textsOf(access.members['GrantTokens']) ?? []),
+    ...(textsOf(access.members['GrantToken']) ?? []),
+  ]);
+  const members = withConstraints(access, grants, tokenGrantIds);
   const keys = conditionKeys({
     caller,
     action,
     key,
     aliases: () => aliasesOf(kms, key),
+    unusedSince: key && (() => kms.lastUses.ofKey(key.id)?.at ?? trackedFrom(kms.lastUses, key)),
     accountId: kms.scope.accountId,
     region: kms.scope.region,
     members,
@@ -39,16 +49,24 @@ export function authorize(access: Access, options: AuthorizationOptions): Decisi
     action,
     resource,
     accountId: kms.scope.accountId,
-    key: key && { policy: policyOf(key), grants: () => kms.grants.ofKey(key.id) },
+    key: key && { policy: policyOf(key), grants },
     keys: withGiven(keys, options.conditionKeys),
     members,
-    tokenGrantIds: grantIdsOf(kms, [
-      ...(textsOf(members['GrantTokens']) ?? []),
-      ...(textsOf(members['GrantToken']) ?? []),
-    ]),
+    tokenGrantIds,
     now,
     grantDelayMs: options.grantDelayMs,
   });
+}
+
+/** A request to retire a grant is decided by the constraints of that grant, as one to make it by those in the request. */
+function withConstraints(
+  { action, members }: Access,
+  grants: () => readonly Grant[],
+  tokenGrantIds: ReadonlySet<string>,
+): RequestMembers {
+  if (action !== 'kms:RetireGrant') return members;
+  const retired = grants().find((grant) => isToBeRetired(grant, { members, tokenGrantIds }));
+  return { ...members, Constraints: retired?.constraints };
 }
 
 function keyAt({ keys }: Kms, resource: string): KmsKey | undefined {

@@ -1,3 +1,4 @@
+import { wholeDaysBetween } from '../clock.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Caller } from './caller.ts';
 import type { ConditionKeys } from './pattern.ts';
@@ -12,6 +13,8 @@ export interface RequestFacts {
   readonly key: KmsKey | undefined;
   /** The names of the aliases of the key. */
   readonly aliases: () => readonly string[];
+  /** Since when the key is not used, as far as that is known. */
+  readonly unusedSince?: (() => Date) | undefined;
   /** The account that owns the key, and the Region of the request. */
   readonly accountId: string;
   readonly region: string;
@@ -85,6 +88,18 @@ function grantConstraintTypes({ members: { Constraints } }: RequestFacts): reado
   return types.length === 0 ? undefined : types;
 }
 
+function grantSourceArn({ action, members: { Constraints } }: RequestFacts): readonly string[] | undefined {
+  const isObject = typeof Constraints === 'object' && Constraints !== null;
+  return isObject && action === 'kms:CreateGrant'
+    ? textsOf(Reflect.get(Constraints, 'SourceArn'))
+    : undefined;
+}
+
+function daysUnused({ action, unusedSince, now }: RequestFacts): readonly string[] | undefined {
+  if (!unusedSince || !TAKING_OUT_OF_USE.has(action)) return undefined;
+  return [String(wholeDaysBetween(unusedSince(), now))];
+}
+
 function contextKeys(facts: RequestFacts): readonly string[] | undefined {
   const names = contextOf(facts.action, facts.members).map(([name]) => name);
   return names.length === 0 ? undefined : names;
@@ -142,6 +157,7 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
       (ENCRYPTING.has(facts.action) ? ['SYMMETRIC_DEFAULT'] : undefined),
     'kms:encryptioncontextkeys': contextKeys,
     'kms:expirationmodel': member('ExpirationModel'),
+    'kms:grantconstraintsourcearn': grantSourceArn,
     'kms:grantconstrainttype': grantConstraintTypes,
     'kms:grantisforawsresource': ({ action }) => (GRANT_ACTIONS.has(action) ? ['false'] : undefined),
     'kms:grantoperations': member('Operations'),
@@ -172,6 +188,7 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
       'kms:ScheduleKeyDeletion',
     ),
     'kms:signingalgorithm': member('SigningAlgorithm'),
+    'kms:trailingdayswithoutkeyusage': daysUnused,
     'kms:validto': member('ValidTo'),
     'kms:wrappingalgorithm': member('WrappingAlgorithm'),
     'kms:wrappingkeyspec': member('WrappingKeySpec'),
@@ -209,3 +226,4 @@ const ENCRYPTING: ReadonlySet<string> = new Set([
   'kms:ReEncryptTo',
 ]);
 const GRANT_ACTIONS: ReadonlySet<string> = new Set(['kms:CreateGrant', 'kms:ListGrants', 'kms:RevokeGrant']);
+const TAKING_OUT_OF_USE: ReadonlySet<string> = new Set(['kms:DisableKey', 'kms:ScheduleKeyDeletion']);

@@ -2,7 +2,7 @@ import { GRANT_OPERATIONS } from '../keys/grant-members.ts';
 import type { Grant } from '../keys/grants.ts';
 import type { Caller } from './caller.ts';
 import type { Policy, Statement } from './document.ts';
-import { type GrantVerdict, grantVerdict, mayRetire } from './grant-test.ts';
+import { type GrantVerdict, grantVerdict, isToBeRetired, mayRetire } from './grant-test.ts';
 import type { ConditionKeys } from './pattern.ts';
 import { type RequestMembers, textsOf } from './request-members.ts';
 
@@ -99,8 +99,7 @@ function onNoKey(question: Question): Decision {
 /** Its principals first; else the account may pass it on, without a word in the key policy. */
 function onRetiring(question: Question): Decision {
   const { caller, accountId, key } = question;
-  const isMeant = ({ id }: Grant) => question.tokenGrantIds.has(id) || question.members['GrantId'] === id;
-  const grant = key?.grants().find((one) => isMeant(one) && mayRetire(one, caller));
+  const grant = key?.grants().find((one) => isToBeRetired(one, question) && mayRetire(one, caller));
   if (grant) return { allowed: true, reason: 'MayRetireGrant', statements: [], grantId: grant.id };
   const delegated = caller.accountId === accountId ? byIdentity(question) : undefined;
   return delegated ?? denied('NothingAllows');

@@ -32,6 +32,14 @@ export function grantVerdict(grant: Grant, request: GrantedRequest): GrantVerdic
   return areMet(grant, request) ? 'Permitted' : 'ConstraintsNotMet';
 }
 
+/** Whether a grant is the one that a request to retire one names, by its id or by its token. */
+export function isToBeRetired(
+  { id }: Grant,
+  { members, tokenGrantIds }: Pick<GrantedRequest, 'members' | 'tokenGrantIds'>,
+): boolean {
+  return tokenGrantIds.has(id) || members['GrantId'] === id;
+}
+
 /** Whether a caller may end a grant without a policy that says so. */
 export function mayRetire(
   { retiringPrincipal, granteePrincipal, operations }: Grant,

@@ -12,10 +12,10 @@ export function textsOf(value: unknown): readonly string[] | undefined {
 
 /**
  * The encryption context that a request is about with one of its permissions: of ReEncrypt that of the one key, of
- * CreateGrant that of the constraints.
+ * CreateGrant and RetireGrant that of the constraints.
  */
 export function contextOf(action: string, members: RequestMembers): readonly (readonly [string, string])[] {
-  if (action !== 'kms:CreateGrant')
+  if (action !== 'kms:CreateGrant' && action !== 'kms:RetireGrant')
     return pairsOf(members[CONTEXT_MEMBERS.get(action) ?? 'EncryptionContext']);
   const { Constraints } = members;
   if (typeof Constraints !== 'object' || Constraints === null) return [];

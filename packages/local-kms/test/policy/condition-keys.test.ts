@@ -1,3 +1,4 @@
+import { EncryptCommand } from '@aws-sdk/client-kms';
 import type { AccessQuestion } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
 import {
@@ -84,6 +85,16 @@ describe('a condition', () => {
     ],
     [
       true,
+      'StringEquals',
+      'kms:GrantConstraintSourceArn',
+      'arn:aws:s3:::orders-of-the-tests',
+      {
+        operation: 'CreateGrant',
+        request: { Constraints: { SourceArn: 'arn:aws:s3:::orders-of-the-tests' } },
+      },
+    ],
+    [
+      true,
       'NumericGreaterThanEquals',
       'kms:ScheduleKeyDeletionPendingWindowInDays',
       '14',
@@ -167,4 +178,30 @@ test('a condition on a second factor is met by sessions as if they had none, and
     local.explain({ principal, operation: 'Encrypt', key: KEY_ID }).reason;
   expect(reasonFor('app')).toBe('IdentityPolicyDenies');
   expect(reasonFor('alana')).toBe('IdentityPolicyAllows');
+});
+
+test('a condition counts the whole days since a key was used, or since its uses are known', async () => {
+  const Condition = { NumericLessThan: { 'kms:TrailingDaysWithoutKeyUsage': '30' } };
+  const { local, as } = await startGuardedKms(
+    {
+      accounts: {
+        [ACCOUNT]: {
+          users: { alana: person('alana', allow('kms:*'), allow('kms:*', { Effect: 'Deny', Condition })) },
+        },
+      },
+    },
+    [ENABLE_IAM],
+  );
+  const isAllowed = (operation: string) =>
+    local.explain({ principal: 'alana', operation, key: KEY_ARN }).allowed;
+  const daysPass = (days: number) => local.advanceClock(days * 86_400_000);
+  const isGuarded = () => ['DisableKey', 'ScheduleKeyDeletion', 'EnableKey'].map(isAllowed);
+  daysPass(29.9);
+  expect(isGuarded()).toEqual([false, false, true]);
+  daysPass(0.1);
+  expect(isGuarded()).toEqual([true, true, true]);
+  await as('alana').send(new EncryptCommand({ KeyId: KEY_ID, Plaintext: Buffer.of(1) }));
+  expect(isGuarded()).toEqual([false, false, true]);
+  daysPass(30);
+  expect(isGuarded()).toEqual([true, true, true]);
 });

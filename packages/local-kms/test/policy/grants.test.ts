@@ -193,6 +193,30 @@ describe('a grant', () => {
     expect((await as('admin').send(new ListGrantsCommand({ KeyId: KEY_ARN }))).Grants).toEqual([]);
   });
 
+  test.each([
+    ['kms:EncryptionContext:team', 'a'],
+    ['kms:EncryptionContextKeys', 'team'],
+    ['kms:GrantConstraintType', 'EncryptionContextSubset'],
+  ])('is retired under conditions on its constraints: %s', async (name, value) => {
+    const Condition = { 'ForAnyValue:StringEquals': { [name]: value } };
+    const carlos = person('carlos', allow('kms:RetireGrant', { Condition }));
+    const users = { admin: person('admin', allow('kms:*')), carlos };
+    const { as } = await startGuardedKms({ accounts: { [ACCOUNT]: { users } } }, [ENABLE_IAM]);
+    const input = { KeyId: KEY_ARN, GranteePrincipal: user('alana'), Operations: ['Encrypt' as const] };
+    for (const [team, answer] of [
+      ['a', 'no exception'],
+      [undefined, 'AccessDeniedException'],
+    ] as const) {
+      const Constraints = team === undefined ? undefined : { EncryptionContextSubset: { team } };
+      for (const isByToken of [true, false]) {
+        const made = await as('admin').send(new CreateGrantCommand({ ...input, Constraints }));
+        const { GrantId, GrantToken } = made;
+        const retire = new RetireGrantCommand(isByToken ? { GrantToken } : { KeyId: KEY_ARN, GrantId });
+        expect(await refusal(as('carlos').send(retire))).toBe(answer);
+      }
+    }
+  });
+
   test('for an account is for nobody in it whom no policy lets', async () => {
     const { grant, encrypt } = await startWithGrants();
     await grant({ GranteePrincipal: rootOf(OTHER_ACCOUNT) });
