@@ -5,7 +5,7 @@ import { assertUsable } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
 import { type Cipher, cipherFor } from './ciphers.ts';
-import { decodeCiphertextBlob, invalidCiphertext } from './ciphertext-blob.ts';
+import { decodeCiphertextBlob } from './ciphertext-blob.ts';
 import type { EncryptionContext } from './encryption-context.ts';
 
 /** A key that may be used for what a request asks for, with the cipher that does it. */
@@ -32,6 +32,7 @@ export function readyToEncrypt(call: Call, use: KeyUse & { readonly keyId: strin
 /**
  * Runs every check of a request to decrypt, short of decrypting. A symmetric ciphertext names its key, and a
  * KeyId then says which key it has to be (IncorrectKeyException); any other algorithm cannot do without a KeyId.
+ * Without a KeyId a key that is not there is like one that the caller may not use (AccessDeniedException).
  */
 export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse): ReadyKey {
   const { keyId, algorithm, permission } = use;
@@ -47,7 +48,12 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse):
       'The ciphertext is of another key than the one in the request.',
     );
   }
-  if (!named) throw invalidCiphertext();
+  if (!named) {
+    throw new KmsError(
+      'AccessDeniedException',
+      'The ciphertext is of a key that is not in this Region, or that the caller may not use.',
+    );
+  }
   if (requested) return requested;
   call.access(named.arn, { permission });
   return ready(call, named, use);

@@ -44,7 +44,7 @@ describe('Regions', () => {
     const { client, clientIn, createKey } = await startKms();
     const { CiphertextBlob } = await client.send(new EncryptCommand({ KeyId: await createKey(), Plaintext }));
     const decrypt = new DecryptCommand({ CiphertextBlob });
-    expect(await refusal(clientIn('us-west-2').send(decrypt))).toBe('InvalidCiphertextException');
+    expect(await refusal(clientIn('us-west-2').send(decrypt))).toBe('AccessDeniedException');
   });
 });
 

@@ -9,6 +9,7 @@ import {
   EncryptCommand,
   ListAliasesCommand,
   ListKeysCommand,
+  ReEncryptCommand,
   ReplicateKeyCommand,
   ScheduleKeyDeletionCommand,
   TagResourceCommand,
@@ -101,7 +102,9 @@ describe('ScheduleKeyDeletion', () => {
     expect((await client.send(new ListAliasesCommand())).Aliases).toEqual([]);
     expect(await refusal(client.send(new DescribeKeyCommand({ KeyId })))).toBe('NotFoundException');
     const decrypt = new DecryptCommand({ CiphertextBlob });
-    expect(await refusal(client.send(decrypt))).toBe('InvalidCiphertextException');
+    expect(await refusal(client.send(decrypt))).toBe('AccessDeniedException');
+    const input = { CiphertextBlob, DestinationKeyId: await createKey() };
+    expect(await refusal(client.send(new ReEncryptCommand(input)))).toBe('AccessDeniedException');
   });
 
   test('of a primary key waits until its last replica is deleted, not only scheduled', async () => {
