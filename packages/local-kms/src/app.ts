@@ -68,6 +68,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
       notes.members = members;
       return run({
         ...kms,
+        ...origin,
         caller,
         concerns: (keyArn) => void notes.keyArns.push(keyArn),
         access(resource, { permission = operation, members: more, kms: place = kms } = {}) {

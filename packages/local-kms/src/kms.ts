@@ -41,6 +41,9 @@ export interface Kms {
 /** One request on its way through an operation. */
 export interface Call extends Kms {
   readonly caller: Caller;
+  /** Where the request comes from. */
+  readonly sourceIp: string | undefined;
+  readonly userAgent: string | undefined;
   /** What an XKS proxy is told about the request. */
   readonly xksCaller: XksCaller;
   /** Passes the gate, with the ARN of a key or alias, or `*`. Throws what the gate throws. */

@@ -50,10 +50,7 @@ export const createKey = operation({
   async run(input, call) {
     const { spec, usage } = kindOf(input);
     const { origin, external } = originOf(input);
-    if (input.Policy !== undefined) {
-      assertPolicy(input.Policy);
-      if (input.BypassPolicyLockoutSafetyCheck !== true) assertNoLockout(call, input.Policy, '*');
-    }
+    if (input.Policy !== undefined) assertPolicy(input.Policy);
     const tags = withTags(new Map(), input.Tags);
     if (external) await checkExternalKey(call, external, spec, input.MultiRegion);
     const material = origin === 'EXTERNAL' ? undefined : await keySpecRow(spec).generate();
@@ -70,6 +67,9 @@ export const createKey = operation({
       policy: input.Policy,
       tags,
     });
+    if (input.Policy !== undefined && input.BypassPolicyLockoutSafetyCheck !== true) {
+      assertNoLockout(call, call, key);
+    }
     call.keys.add(key);
     call.concerns(key.arn);
     return { KeyMetadata: keyMetadata(call, key) };

@@ -14,11 +14,11 @@ export const putKeyPolicy = operation({
     BypassPolicyLockoutSafetyCheck: z.boolean().optional(),
   }),
   run({ KeyId, PolicyName, Policy, BypassPolicyLockoutSafetyCheck: bypass }, call) {
-    const { id } = keyWithIdNotAlias(call, KeyId);
+    const key = keyWithIdNotAlias(call, KeyId);
     assertPolicyName(PolicyName);
     assertPolicy(Policy);
-    if (bypass !== true) assertNoLockout(call, Policy, id);
-    call.keys.update(id, { policy: Policy });
+    if (bypass !== true) assertNoLockout(call, call, { ...key, policy: Policy });
+    call.keys.update(key.id, { policy: Policy });
     return {};
   },
 });

@@ -43,7 +43,7 @@ export const replicateKey = operation({
     const tags = withTags(new Map(), Tags);
     const replica = newReplica(destination, primary, { description: Description, tags, policy: Policy });
     if (Policy !== undefined && options.BypassPolicyLockoutSafetyCheck !== true) {
-      assertNoLockout(call, Policy, replica.id);
+      assertNoLockout(call, destination, replica);
     }
     destination.keys.add(replica);
     return {

@@ -22,8 +22,16 @@ export interface AuthorizationOptions {
 
 /** Decides on an access by what the KMS holds at this time. Throws InvalidGrantTokenException for a token of no grant. */
 export function authorize(access: Access, options: AuthorizationOptions): Decision {
+  return authorizeOn(keyAt(access.kms, access.resource), access, options);
+}
+
+/** The same for a key that need not be there: one that is yet to be made, or as it is going to be. */
+export function authorizeOn(
+  key: KmsKey | undefined,
+  access: Access,
+  options: AuthorizationOptions,
+): Decision {
   const { caller, action, resource, kms, sourceIp, userAgent } = access;
-  const key = keyAt(kms, resource);
   const now = kms.account.clock.now();
   const grants = () => (key ? kms.grants.ofKey(key.id) : []);
   const tokenGrantIds = grantIdsOf(kms, [

@@ -245,6 +245,33 @@ describe('the lockout check of PutKeyPolicy', () => {
     const bypass = new CreateKeyCommand({ Policy, BypassPolicyLockoutSafetyCheck: true });
     expect(await refusal(as('alana').send(bypass))).toBe('no exception');
   });
+
+  test.each<[string, string, string, string]>([
+    ['StringEquals', 'aws:ResourceTag/team', 'a', 'b'],
+    ['IpAddress', 'aws:SourceIp', '127.0.0.0/8', '10.0.0.0/8'],
+    ['StringLike', 'aws:UserAgent', 'aws-sdk-js/*', 'curl/*'],
+    ['StringEquals', 'kms:KeyOrigin', 'AWS_KMS', 'EXTERNAL'],
+  ])('knows the key and the request: %s %s', async (operator, name, right, wrong) => {
+    const { as } = await start();
+    const Tags = [{ TagKey: 'team', TagValue: 'a' }];
+    for (const [value, answer] of [
+      [wrong, 'MalformedPolicyDocumentException'],
+      [right, 'no exception'],
+    ] as const) {
+      const statement = { ...ENABLE_IAM, Condition: { [operator]: { [name]: value } } };
+      const create = new CreateKeyCommand({ Policy: JSON.stringify(policy(statement)), Tags });
+      expect(await refusal(as('alana').send(create))).toBe(answer);
+      expect(await refusal(as('alana').send(put(statement)))).toBe(answer);
+    }
+  });
+
+  test('knows the aliases of the key', async () => {
+    const { as } = await start();
+    const under = (alias: string) =>
+      put({ ...ENABLE_IAM, Condition: { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias } } });
+    expect(await refusal(as('alana').send(under('alias/others')))).toBe('MalformedPolicyDocumentException');
+    expect(await refusal(as('alana').send(under('alias/orders')))).toBe('no exception');
+  });
 });
 
 test.each([ACCOUNT, rootOf(ACCOUNT)])(

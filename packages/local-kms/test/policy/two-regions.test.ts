@@ -61,6 +61,24 @@ describe('what is about two Regions', () => {
     );
   });
 
+  test('keeps nobody from putting the next policy of a replica', async () => {
+    const { as } = await start(allow('kms:*'));
+    const replicate = (statement: Statement) =>
+      refusal(
+        as('alana').send(
+          new ReplicateKeyCommand({
+            KeyId: id,
+            ReplicaRegion: 'eu-south-1',
+            Policy: JSON.stringify(policy({ ...ENABLE_IAM, ...statement })),
+          }),
+        ),
+      );
+    for (const ofPrimary of [{ Resource: north }, inRegion('eu-north-1')]) {
+      expect(await replicate(ofPrimary)).toBe('MalformedPolicyDocumentException');
+    }
+    expect(await replicate({ Resource: south, ...inRegion('eu-south-1') })).toBe('no exception');
+  });
+
   test('begins with a key that is to be the primary one', async () => {
     const Condition = { StringEquals: { 'kms:MultiRegionKeyType': 'PRIMARY' } };
     const { as } = await start(allow('kms:CreateKey'), allow('kms:CreateKey', { Effect: 'Deny', Condition }));
