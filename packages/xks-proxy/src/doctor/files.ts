@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
+import { lockOf } from '../files/file-lock.ts';
 import type { Report } from './findings.ts';
 
 /**
@@ -23,8 +24,8 @@ export function examineFiles(configFile: string, report: Report, user = process.
     if (SECRETS.has(setting) && (found.mode & others) !== 0)
       report('secret-exposed', file, `it holds a secret, and its mode is ${mode}`);
     else if ((found.mode & 0o022) !== 0) report('file-writable', file, `its mode is ${mode}`);
-    if (existsSync(`${file}.lock`))
-      report('lock-left', `${file}.lock`, 'nobody can change the file meanwhile');
+    const lock = lockOf(file);
+    if (existsSync(lock)) report('lock-left', lock, 'nobody can change the file meanwhile');
   }
 }
 

@@ -10,6 +10,7 @@ import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { DeviceKeySelector } from '../devices/key-device.ts';
 import { pkcs11Device } from '../devices/pkcs11-device.ts';
 import { XksException } from '../errors.ts';
+import { logIn } from '../keys/on-token.ts';
 import type { FindingCode, Report } from './findings.ts';
 import { examineKeys } from './keys.ts';
 
@@ -39,15 +40,6 @@ async function examineToken(config: ProxyConfig, tokenConfig: TokenConfig, repor
     report(CODES[error.code] ?? 'token-failed', subject, `${error.message}${shown}`);
   } finally {
     module?.close();
-  }
-}
-
-function logIn(module: Pkcs11Module, { selector, pin }: TokenConfig): Token {
-  const secret = pin.export();
-  try {
-    return module.openToken({ ...selector, pin: secret.toString('utf8'), maxSessions: 1 });
-  } finally {
-    secret.fill(0);
   }
 }
 

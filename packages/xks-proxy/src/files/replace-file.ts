@@ -3,20 +3,26 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { XksProxyError } from '../proxy-error.ts';
+import { errorCode } from './error-code.ts';
 
 /**
  * Gives a file another content, whole or not at all, also when the machine stops in between: the text is on the disk
- * before it takes the name. Owner, group and permissions stay; rejects with XksProxyError `CHANGE_REFUSED` where that
- * cannot be, unless it is a group without permissions. A new file is for its owner alone (mode 600). A link stays, and what
- * it points to is replaced.
+ * before it takes the name. A new file is for its owner alone (mode 600). A link stays, and what it points to is replaced.
+ *
+ * @param permissions whether owner, group and permissions stay, which rejects with XksProxyError `CHANGE_REFUSED` where that
+ *   cannot be, unless it is a group without permissions; or whether the file is as a new one
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(
+  path: string,
+  text: string,
+  permissions: 'kept' | 'new' = 'kept',
+): Promise<void> {
   const before = await stat(path).catch(absent);
   const target = before === undefined ? path : await realpath(path);
   const directory = dirname(target);
   const temporary = join(directory, `.${basename(target)}.${randomBytes(6).toString('hex')}`);
   await written(temporary, async (file) => {
-    if (before !== undefined) await giveTo(file, before, path);
+    if (before !== undefined && permissions === 'kept') await giveTo(file, before, path);
     await file.writeFile(text);
   });
   try {
@@ -53,7 +59,7 @@ export async function createFiles(texts: ReadonlyMap<string, string>): Promise<v
       made.push(path);
     } catch (cause) {
       for (const file of made) await rm(file, { force: true });
-      if (!hasCode(cause, 'EEXIST')) throw cause;
+      if (errorCode(cause) !== 'EEXIST') throw cause;
       const text = `${path} is there already, and is not replaced: choose another place`;
       throw new XksProxyError('CHANGE_REFUSED', text, { cause });
     }
@@ -83,7 +89,7 @@ async function giveTo(file: FileHandle, { uid, gid, mode }: Ownership, path: str
     try {
       await file.chown(uid, gid);
     } catch (cause) {
-      if (!hasCode(cause, 'EPERM')) throw cause;
+      if (errorCode(cause) !== 'EPERM') throw cause;
       if (own.uid !== uid || (mode & GROUP_PERMISSIONS) !== 0) {
         const text = `${path} would be lost to its owner or its group: run this as root, or as an owner who is in that group`;
         throw new XksProxyError('CHANGE_REFUSED', text, { cause });
@@ -112,12 +118,8 @@ export async function synchronized(directory: string): Promise<void> {
 }
 
 function absent(error: unknown): undefined {
-  if (hasCode(error, 'ENOENT')) return undefined;
+  if (errorCode(error) === 'ENOENT') return undefined;
   throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 const PERMISSIONS = 0o777;

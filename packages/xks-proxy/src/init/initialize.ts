@@ -35,7 +35,7 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
   const isNewFolder = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
   const files: string[] = [];
   const write = async (name: string, text: string) => {
-    await replaceFile(inFolder(name), text);
+    await replaceFile(inFolder(name), text, 'new');
     files.push(name);
   };
   // Before there are PINs: a repository around the folder never sees them.

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { errorCode } from '../files/error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
 /** A certificate and its private key, as PEM. */
@@ -35,10 +36,10 @@ export async function selfSigned(hostName: string): Promise<CertificateFiles> {
     ]);
     return { certificate: await readFile(certificateFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
   } catch (cause) {
-    const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    const what = isAbsent
-      ? 'there is no openssl on this machine'
-      : `openssl made no certificate (${reasonIn(cause)})`;
+    const what =
+      errorCode(cause) === 'ENOENT'
+        ? 'there is no openssl on this machine'
+        : `openssl made no certificate (${reasonIn(cause)})`;
     const remedy = 'give --certificate-file and --key-file';
     throw new XksProxyError('CHANGE_REFUSED', `${what}: ${remedy}`, { cause });
   } finally {

@@ -9,21 +9,28 @@ import { XksProxyError } from '../proxy-error.ts';
  * whatever else fails there.
  */
 export async function onToken<T>(
-  { name, module: path, selector, pin }: TokenConfig,
+  tokenConfig: TokenConfig,
   work: (token: Token) => T | Promise<T>,
 ): Promise<T> {
   let module: Pkcs11Module | undefined;
   try {
-    module = openModule({ path });
-    const secret = pin.export();
-    const token = module.openToken({ ...selector, pin: secret.toString('utf8'), maxSessions: 1 });
-    secret.fill(0);
-    return await work(token);
+    module = openModule({ path: tokenConfig.module });
+    return await work(logIn(module, tokenConfig));
   } catch (cause) {
     if (!(cause instanceof Pkcs11Error || cause instanceof XksException)) throw cause;
     const code = isPinRefusal(cause) ? 'PIN_REFUSED' : 'TOKEN_UNAVAILABLE';
-    throw new XksProxyError(code, `token ${name}: ${cause.message}`, { cause });
+    throw new XksProxyError(code, `token ${tokenConfig.name}: ${cause.message}`, { cause });
   } finally {
     module?.close();
+  }
+}
+
+/** Logs in at a token, for one session. Throws a Pkcs11Error; the copy of the PIN does not stay in either case. */
+export function logIn(module: Pkcs11Module, { selector, pin }: TokenConfig): Token {
+  const secret = pin.export();
+  try {
+    return module.openToken({ ...selector, pin: secret.toString('utf8'), maxSessions: 1 });
+  } finally {
+    secret.fill(0);
   }
 }

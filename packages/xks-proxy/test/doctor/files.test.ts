@@ -1,4 +1,4 @@
-import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { examineFiles } from '../../src/doctor/files.ts';
@@ -17,6 +17,18 @@ function findings(mode: string, reader: 'owner' | 'group'): FindingCode[] {
   examineFiles(config, (code) => void found.push(code), reader === 'owner' ? uid : uid + 1);
   return found;
 }
+
+it('a lock is found beside the file that a link leads to', () => {
+  const folder = temporaryFolder();
+  const [config, shared] = [join(folder, 'config.toml'), join(folder, 'shared')];
+  writeFileSync(config, 'keys_file = "keys.toml"\n');
+  mkdirSync(shared);
+  for (const name of ['keys.toml', 'keys.toml.lock']) writeFileSync(join(shared, name), '');
+  symlinkSync('shared/keys.toml', join(folder, 'keys.toml'));
+  const found: string[][] = [];
+  examineFiles(config, (code, subject) => void found.push([code, subject]));
+  expect(found).toEqual([['lock-left', join(shared, 'keys.toml.lock')]]);
+});
 
 describe('a secret', () => {
   it.each([

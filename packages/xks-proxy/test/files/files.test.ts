@@ -63,6 +63,13 @@ describe('a file that is replaced', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
+  it('is for its owner alone when it is to be as a new one', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'old', { mode: 0o644 });
+    await replaceFile(file, 'new', 'new');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
   it('is the one that a link leads to', async () => {
     writeFileSync(join(folder, 'target'), 'old');
     symlinkSync('target', join(folder, 'link'));
@@ -116,8 +123,13 @@ it('files that are created together are all made, or none', async () => {
 });
 
 describe('a lock', () => {
-  it('lets one work at a time, and is gone afterwards', async () => {
-    const file = join(folder, 'file');
+  it.each([
+    ['one file', ['file']],
+    ['links to it', ['file', 'link', 'other-link']],
+  ])('lets one work at a time on %s, and is gone afterwards', async (_title, names) => {
+    writeFileSync(join(folder, 'file'), '');
+    for (const link of names.slice(1)) symlinkSync('file', join(folder, link));
+    const before = readdirSync(folder);
     let [atWork, most] = [0, 0];
     const work = async () => {
       atWork += 1;
@@ -125,9 +137,10 @@ describe('a lock', () => {
       await new Promise((resolve) => void setTimeout(resolve, 5));
       atWork -= 1;
     };
-    await Promise.all([1, 2, 3, 4].map(() => withFileLock(file, work)));
+    const files = [...names, ...names].map((name) => join(folder, name));
+    await Promise.all(files.map((file) => withFileLock(file, work)));
     expect(most).toBe(1);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder)).toEqual(before);
   });
 
   it('that somebody else holds or left behind is not broken', async () => {

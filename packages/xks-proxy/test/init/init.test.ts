@@ -75,8 +75,10 @@ describe('init', () => {
     ]);
   });
 
-  it('makes files that are for their owner alone', async () => {
-    await initialize(choices());
+  it('makes files that are for their owner alone, whatever is there', async () => {
+    for (const name of ['pin', 'server.key', 'config.toml'])
+      writeFileSync(join(folder, name), 'there', { mode: 0o644 });
+    await initialize(choices({ overwrites: true }));
     const modes = readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
     expect(new Set(modes)).toEqual(new Set([0o600]));
   });
