@@ -2,7 +2,7 @@ import { createDecipheriv } from 'node:crypto';
 import { encryptionClient } from '@holdfast/sdk';
 import { contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
@@ -113,15 +113,25 @@ describe('a raw AES keyring', () => {
     }
   });
 
-  it('copies its key, and leaves the one it was given alone', async () => {
-    const given = wrappingKey(32);
-    const keyring = rawAesKeyring({ ...names, wrappingKey: given });
-    const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
-    expect(given).toEqual(wrappingKey(32));
-    given.fill(0);
-    const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
-    expect(opened.dataKey).toEqual(dataKey);
-  });
+  it.each([16, 24, 32])(
+    'copies its key of %i bytes at once, and leaves the one it was given alone',
+    async (length) => {
+      // As in Chromium, where the tests run over the provider of browsers.
+      const importKey = vi.spyOn(crypto.subtle, 'importKey');
+      onTestFinished(() => importKey.mockRestore());
+      if (length === 24) importKey.mockRejectedValue(new DOMException('no such keys', 'OperationError'));
+      const given = Buffer.from(wrappingKey(length));
+      const keyring = rawAesKeyring({ ...names, wrappingKey: given });
+      expect(Uint8Array.from(given)).toEqual(wrappingKey(length));
+      given.fill(0);
+      const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
+      const other = rawAesKeyring({ ...names, wrappingKey: wrappingKey(length) });
+      for (const reader of [keyring, other]) {
+        const opened = await reader.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+        expect(opened.dataKey).toEqual(dataKey);
+      }
+    },
+  );
 
   it('cannot be made with names that are empty or reserved', () => {
     for (const wrong of [

@@ -5,7 +5,7 @@ import { Parts } from './parts.ts';
 
 /** A sealer for runtimes that only seal as a whole: it keeps the plaintext until the end. */
 export function collectingSealer(key: AesGcmKey, iv: Uint8Array, aad: Uint8Array): Sealer {
-  const [ownIv, ownAad] = [iv.slice(), aad.slice()];
+  const [ownIv, ownAad] = [Uint8Array.from(iv), Uint8Array.from(aad)];
   const collected = new Parts(unsafeBytes);
   const finalWith = async (aad: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> => {
     const plaintext = collected.join();

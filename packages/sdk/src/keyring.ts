@@ -2,8 +2,9 @@ import type { EncryptedDataKey } from './encrypted-data-key.ts';
 import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 
 /**
- * A set of wrapping keys. The two methods never change the materials they get and never keep them. Of what they answer,
- * the default CMM takes the data key and the encrypted data keys: the rest is what it asked with.
+ * A set of wrapping keys. The two methods never change the materials they get and never keep them; nobody else changes
+ * those before the promise settles. Of what they answer, the default CMM takes the data key and the encrypted data keys:
+ * the rest is what it asked with.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/keyring-interface.md
  */

@@ -83,7 +83,7 @@ class NodeSealer implements Sealer {
   readonly #ciphertext = new Parts(unsafeBytes);
 
   constructor(algorithm: AesGcm, key: KeyObject, iv: Uint8Array, aad: Uint8Array) {
-    const ownIv = iv.slice();
+    const ownIv = Uint8Array.from(iv);
     this.#start = (aad) => createCipheriv(algorithm, key, ownIv).setAAD(aad);
     this.#restart = () => createDecipheriv(algorithm, key, ownIv);
     this.#cipher = this.#start(aad);

@@ -95,7 +95,7 @@ function hashing<H extends { update(bytes: Uint8Array): unknown }>(start: () => 
     update(bytes) {
       length += bytes.length;
       if (length <= MAX_SHORT_LENGTH) {
-        kept.push(bytes.slice());
+        kept.push(Uint8Array.from(bytes));
         return;
       }
       long ??= start();

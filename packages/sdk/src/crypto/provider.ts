@@ -13,9 +13,9 @@ export interface CryptoProvider {
   randomBytes(length: number): Uint8Array;
   /** Memory that may hold anything: for whoever writes all of it before somebody sees it. */
   unsafeBytes(length: number): Uint8Array<ArrayBuffer>;
-  /** Takes a copy of a 16, 24 or 32-byte key. */
+  /** Takes a copy of a 16, 24 or 32-byte key, before it returns: the caller may wipe his at once. */
   aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey>;
-  /** HMAC of the concatenated parts. */
+  /** HMAC of the concatenated parts. Has read them, and the key, when it returns. */
   hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array>;
   /** True if both arrays hold the same bytes; takes the same time wherever they differ. */
   constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean;
@@ -46,7 +46,7 @@ export interface AesGcmKey {
    * Answers false if the tag does not verify; nothing of the plaintext is in `out` then.
    */
   open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
-  /** Starts to seal what comes piece by piece. Absent where a runtime seals only as a whole. */
+  /** Starts to seal what comes piece by piece. `iv` and `aad` may change. Absent where a runtime seals only as a whole. */
   sealer?(iv: Uint8Array, aad: Uint8Array): Sealer;
   /** Starts to open so many bytes that come piece by piece. `aad` has to stay as it is until the end, `iv` may change. */
   opener(iv: Uint8Array, aad: Uint8Array, length: number): Opener;
@@ -87,6 +87,7 @@ export interface SigningKey {
 
 /** A signature in the making. */
 export interface Signer {
+  /** Takes bytes, which may change afterwards. */
   update(bytes: Uint8Array): void;
   /** r ‖ s, each as long as the curve's order. */
   sign(): Awaitable<Uint8Array>;
@@ -100,6 +101,7 @@ export interface VerificationKey {
 
 /** A verification in the making. */
 export interface Verifier {
+  /** Takes bytes, which may change afterwards. */
   update(bytes: Uint8Array): void;
   /** `signature` is r ‖ s. */
   verify(signature: Uint8Array): Awaitable<boolean>;

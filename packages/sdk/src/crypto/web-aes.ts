@@ -11,7 +11,8 @@ export interface AesGcm {
 type AesGcmStep = (iv: Uint8Array, aad: Uint8Array, input: Uint8Array) => Promise<Uint8Array<ArrayBuffer>>;
 
 export function aesGcm(key: Uint8Array): AesGcm {
-  const ownKey = key.slice();
+  // Of a Buffer, `slice` would be no copy.
+  const ownKey = Uint8Array.from(key);
   return {
     encrypt: async (iv, aad, plaintext) => gcm(ownKey, iv, aad).encrypt(plaintext),
     decrypt: async (iv, aad, sealed) => gcm(ownKey, iv, aad).decrypt(sealed),

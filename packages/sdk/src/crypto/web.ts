@@ -17,12 +17,16 @@ export function unsafeBytes(length: number): Uint8Array<ArrayBuffer> {
 
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   if (![16, 24, 32].includes(key.length)) throw new RangeError('an AES key has 16, 24 or 32 bytes');
+  // Before anything is waited for: from then on, the caller may wipe his.
+  const ownKey = Uint8Array.from(key);
   try {
-    return keyOver(await webAesGcm(key));
+    return keyOver(await webAesGcm(ownKey));
   } catch (cause) {
-    if (key.length !== 24) throw cause;
+    if (ownKey.length !== 24) throw cause;
     // Chromium. Few messages need it, and its tables take time and memory as soon as it is loaded.
-    return keyOver((await import('./web-aes.ts')).aesGcm(key));
+    return keyOver((await import('./web-aes.ts')).aesGcm(ownKey));
+  } finally {
+    ownKey.fill(0);
   }
 }
 
@@ -40,7 +44,7 @@ export function keyOver({ encrypt, decrypt }: AesGcm): AesGcmKey {
         return true;
       }, refused),
     opener(iv, aad, length) {
-      const ownIv = iv.slice();
+      const ownIv = Uint8Array.from(iv);
       return {
         read(input) {
           if (input.length < length + TAG_LENGTH) return undefined;
@@ -69,11 +73,10 @@ async function webAesGcm(key: Uint8Array): Promise<AesGcm> {
   };
 }
 
-export async function hmac(algorithm: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
-  const parameters = { name: 'HMAC', hash: algorithm };
-  const cryptoKey = await crypto.subtle.importKey('raw', key, parameters, false, ['sign']);
+export async function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
   const message = concat(parts);
   try {
+    const cryptoKey = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash }, false, ['sign']);
     return new Uint8Array(await crypto.subtle.sign('HMAC', cryptoKey, message));
   } finally {
     message.fill(0);

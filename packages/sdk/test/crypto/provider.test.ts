@@ -1,20 +1,32 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as node from '../../src/crypto/node.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { AesGcmKey, CryptoProvider } from '../../src/crypto/provider.ts';
 import * as web from '../../src/crypto/web.ts';
-import * as webAes from '../../src/crypto/web-aes.ts';
 
 // The compiler checks that each module is a whole provider.
 const providers: Record<string, CryptoProvider> = {
   node,
   web,
-  'web in Chromium': {
-    ...web,
-    aesGcmKey: (key) => (key.length === 24 ? web.keyOver(webAes.aesGcm(key)) : web.aesGcmKey(key)),
-  },
+  'web in Chromium': { ...web, aesGcmKey: (key) => (key.length === 24 ? refused(key) : web.aesGcmKey(key)) },
+};
+const refusal = new DOMException('192-bit AES keys are not supported', 'OperationError');
+/** The forms in which callers have bytes. Of a Buffer, `slice` is no copy. */
+const forms = {
+  'a Uint8Array': (bytes: Uint8Array) => Uint8Array.from(bytes),
+  'a Buffer': (bytes: Uint8Array) => Buffer.from(bytes),
 };
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
+
+/** What the provider web makes of a key that WebCrypto refuses. */
+function refused(key: Uint8Array): Promise<AesGcmKey> {
+  const importKey = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(refusal);
+  try {
+    return web.aesGcmKey(key);
+  } finally {
+    importKey.mockRestore();
+  }
+}
 
 describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
   it('seals as the GCM specification says (test case 16)', async () => {
@@ -104,17 +116,47 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(provider.randomBytes(32)).not.toEqual(new Uint8Array(32));
   });
 
-  it('takes a copy of a key', async () => {
-    const bytesOfKey = provider.randomBytes(32);
-    const key = await provider.aesGcmKey(bytesOfKey);
-    const seal = async (): Promise<string> => {
-      const out = new Uint8Array(17);
-      await key.seal(new Uint8Array(12), new Uint8Array(0), Uint8Array.of(7), out);
-      return hex(out);
-    };
-    const before = await seal();
-    bytesOfKey.fill(0);
-    expect(await seal()).toBe(before);
+  describe.each(Object.entries(forms))('of what comes as %s', (_, formOf) => {
+    it.each([16, 24, 32])('has a copy of a key of %i bytes when it lets its caller go on', async (length) => {
+      const key = provider.randomBytes(length);
+      const given = formOf(key);
+      const made = provider.aesGcmKey(given);
+      given.fill(0);
+      const seal = async (by: AesGcmKey): Promise<string> => {
+        const out = new Uint8Array(17);
+        await by.seal(new Uint8Array(12), new Uint8Array(0), Uint8Array.of(7), out);
+        return hex(out);
+      };
+      expect(await seal(await made)).toBe(await seal(await node.aesGcmKey(key)));
+    });
+
+    it('has read what HMAC is computed of when it lets its caller go on', async () => {
+      const [key, a, b] = [provider.randomBytes(32), provider.randomBytes(7), provider.randomBytes(32)];
+      const given = [key, a, b].map(formOf);
+      const [givenKey = key, ...parts] = given;
+      const mac = provider.hmac('SHA-384', givenKey, ...parts);
+      for (const bytes of given) bytes.fill(0);
+      expect(await mac).toEqual(await node.hmac('SHA-384', key, a, b));
+    });
+
+    it('has what it signs and verifies when it lets its caller go on', async () => {
+      const message = provider.randomBytes(32);
+      const put = (sink: { update(bytes: Uint8Array): void }): void => {
+        const given = formOf(message);
+        sink.update(given);
+        given.fill(0);
+      };
+      const signingKey = await provider.generateSigningKey('P-256', 'SHA-256');
+      const signer = signingKey.signer();
+      put(signer);
+      const verifier = (await provider.verificationKey('P-256', 'SHA-256', signingKey.publicKey))?.verifier();
+      if (verifier) put(verifier);
+      const signature = await signer.sign();
+      expect(await verifier?.verify(signature)).toBe(true);
+      const honest = (await node.verificationKey('P-256', 'SHA-256', signingKey.publicKey))?.verifier();
+      honest?.update(message);
+      expect(await honest?.verify(signature)).toBe(true);
+    });
   });
 
   it.each([0, 1, 12, 32, 1000, 5000])(
@@ -268,16 +310,13 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
 });
 
 it('the provider web does without AES-192 where WebCrypto has none, and not without the rest', async () => {
-  const refusal = new DOMException('192-bit AES keys are not supported', 'OperationError');
-  const importKey = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(refusal);
-  onTestFinished(() => importKey.mockRestore());
   const key = web.randomBytes(24);
   const [sealed, opened] = [new Uint8Array(17), new Uint8Array(1)];
-  await (await web.aesGcmKey(key)).seal(new Uint8Array(12), new Uint8Array(0), Uint8Array.of(7), sealed);
+  await (await refused(key)).seal(new Uint8Array(12), new Uint8Array(0), Uint8Array.of(7), sealed);
   const nodeKey = await node.aesGcmKey(key);
   expect(await nodeKey.open(new Uint8Array(12), new Uint8Array(0), sealed, opened)).toBe(true);
   expect(opened).toEqual(Uint8Array.of(7));
-  await expect(web.aesGcmKey(web.randomBytes(32))).rejects.toBe(refusal);
+  await expect(refused(web.randomBytes(32))).rejects.toBe(refusal);
 });
 
 it('a runtime without message channels yields to its timers', async () => {
