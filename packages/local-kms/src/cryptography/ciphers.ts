@@ -14,6 +14,9 @@ import { maxOaepPlaintextBytes, type OaepHash, oaepDecrypt, oaepEncrypt } from '
 
 /** A key, an algorithm and an encryption context, ready for use. */
 export interface Cipher {
+  /** Throws ValidationException for a plaintext that is too long for the key. */
+  assertFits(plaintext: Uint8Array): void;
+  /** Throws as `assertFits` does. */
   encrypt(plaintext: Uint8Array): Promise<Encrypted>;
   /** Throws InvalidCiphertextException, or KMSInvalidStateException if it is a proxy that refuses. */
   decrypt(ciphertext: Uint8Array): Promise<Decrypted>;
@@ -61,6 +64,7 @@ export function cipherFor(
 
 function ownCipher(key: KmsKey, current: KeyVersion, additionalData: Uint8Array): Cipher {
   return {
+    assertFits: fitsAlways,
     async encrypt(plaintext) {
       const sealed = seal(secretOf(current), plaintext, additionalData);
       const ciphertext = encodeCiphertextBlob({ keyId: key.id, versionTag: versionTag(current), sealed });
@@ -89,6 +93,7 @@ function doubleCipher(
   if (connection.state !== 'CONNECTED') throw kmsErrorFor('KeyStoreNotConnected', 'cryptography');
   const reference = { xksKeyId, kmsKeyArn: key.arn };
   return {
+    assertFits: fitsAlways,
     async encrypt(plaintext) {
       const sealed = { plaintext: seal(secret, plaintext, additionalData), additionalData };
       const result = await call.xks.encrypt(proxy, reference, sealed, call.xksCaller);
@@ -108,15 +113,15 @@ function doubleCipher(
 }
 
 function rsaCipher(pair: KeyPairMaterial, hash: OaepHash): Cipher {
+  const assertFits = ({ length }: Uint8Array): void => {
+    const maxBytes = maxOaepPlaintextBytes(pair.publicKey, hash);
+    if (length <= maxBytes) return;
+    throw new KmsError('ValidationException', `Plaintext: must hold at most ${maxBytes} bytes for this key`);
+  };
   return {
+    assertFits,
     async encrypt(plaintext) {
-      const maxBytes = maxOaepPlaintextBytes(pair.publicKey, hash);
-      if (plaintext.length > maxBytes) {
-        throw new KmsError(
-          'ValidationException',
-          `Plaintext: must hold at most ${maxBytes} bytes for this key`,
-        );
-      }
+      assertFits(plaintext);
       return { ciphertext: oaepEncrypt(pair.publicKey, hash, plaintext), keyMaterialId: undefined };
     },
     async decrypt(ciphertext) {
@@ -126,6 +131,9 @@ function rsaCipher(pair: KeyPairMaterial, hash: OaepHash): Cipher {
     },
   };
 }
+
+/** What a request may bring, a symmetric key takes. */
+function fitsAlways(): void {}
 
 function secretOf({ material }: KeyVersion): KeyObject {
   if (material?.type === 'secret') return material.key;

@@ -46,8 +46,9 @@ export async function withDataKeyPair(
     context: EncryptionContext,
   });
   if (key.external) throw unsupported('A key in a custom key store encrypts no data key pairs.');
+  const generatePair = pairGenerator(KeyPairSpec);
   assertNotDryRun(DryRun);
-  const pair = await generatePair(KeyPairSpec);
+  const pair = await generatePair();
   const pkcs8 = materialBytes(pair);
   try {
     const { ciphertext, keyMaterialId } = await cipher.encrypt(pkcs8);
@@ -64,10 +65,15 @@ export async function withDataKeyPair(
   }
 }
 
-async function generatePair(spec: string): Promise<PairMaterial> {
-  const material = isKeySpec(spec) ? await keySpecRow(spec).generate() : undefined;
-  if (material && material.type !== 'secret') return material;
-  throw unsupported(`Key pairs of the spec ${spec} are not supported.`);
+/** Throws UnsupportedOperationException for a spec that this KMS does not have. */
+function pairGenerator(spec: string): () => Promise<PairMaterial> {
+  if (!isKeySpec(spec)) throw unsupported(`Key pairs of the spec ${spec} are not supported.`);
+  const row = keySpecRow(spec);
+  return async () => {
+    const material = await row.generate();
+    if (material.type !== 'secret') return material;
+    throw new TypeError('spec: expected one of key pairs');
+  };
 }
 
 function unsupported(message: string): KmsError {

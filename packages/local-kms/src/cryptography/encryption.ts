@@ -24,9 +24,18 @@ export interface KeyUse {
   readonly permission?: string;
 }
 
+/** How a request wants to use a key to encrypt. */
+interface EncryptionUse extends KeyUse {
+  readonly keyId: string;
+  /** Left out where it is only known later. */
+  readonly plaintext?: Uint8Array;
+}
+
 /** Runs every check of a request to encrypt, short of encrypting. */
-export function readyToEncrypt(call: Call, use: KeyUse & { readonly keyId: string }): ReadyKey {
-  return ready(call, keyWithId(call, use.keyId, use.permission), use);
+export function readyToEncrypt(call: Call, use: EncryptionUse): ReadyKey {
+  const readyKey = ready(call, keyWithId(call, use.keyId, use.permission), use);
+  if (use.plaintext) readyKey.cipher.assertFits(use.plaintext);
+  return readyKey;
 }
 
 /**

@@ -15,13 +15,16 @@ export function encapsulate(pair: LatticePairMaterial): Encapsulated {
 }
 
 /**
- * The secret in a ciphertext (FIPS 203, section 7.3): of a ciphertext that is not one for this key another secret, as
- * if it were. Undefined for one of another length. The caller wipes it.
+ * What takes the secret out of a ciphertext (FIPS 203, section 7.3): of a ciphertext that is not one for this key another
+ * secret, as if it were. Undefined for one of another length. The caller wipes the secret.
  */
-export function decapsulate(pair: LatticePairMaterial, ciphertext: Uint8Array): Uint8Array | undefined {
+export function decapsulation(
+  pair: LatticePairMaterial,
+  ciphertext: Uint8Array,
+): (() => Uint8Array) | undefined {
   const algorithm = algorithmOf(pair);
   if (ciphertext.length !== algorithm.lengths.cipherText) return undefined;
-  return withExpandedKey(pair, (privateKey) => algorithm.decapsulate(ciphertext, privateKey));
+  return () => withExpandedKey(pair, (privateKey) => algorithm.decapsulate(ciphertext, privateKey));
 }
 
 function algorithmOf({ spec }: LatticePairMaterial): MLKEM {

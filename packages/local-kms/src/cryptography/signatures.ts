@@ -24,19 +24,7 @@ export interface SignatureInput {
   readonly messageType: (typeof MESSAGE_TYPES)[number];
 }
 
-/**
- * Signs a message: PKCS #1 for RSA, DER for ECDSA, 64 bytes for Ed25519, the encoding of FIPS 204 for ML-DSA.
- * Throws ValidationException for a message type that the algorithm does not take, or a digest of another length.
- */
-export function signMessage(pair: PairMaterial, input: SignatureInput): Uint8Array {
-  return signerFor(input).sign(pair, input.message);
-}
-
-/** Whether a signature is one of `signMessage` over the input. Throws as that does. */
-export function verifySignature(pair: PairMaterial, input: SignatureInput, signature: Uint8Array): boolean {
-  return signerFor(input).verify(pair, signature, input.message);
-}
-
+/** Signs a message, or what one was hashed to, and verifies such signatures. */
 interface Signer {
   /** Of what is no message any more. */
   readonly messageBytes?: number;
@@ -47,7 +35,11 @@ interface Signer {
 /** An algorithm, by the types of message that it takes. */
 type Scheme = { readonly [Type in SignatureInput['messageType']]?: Signer };
 
-function signerFor({ algorithm, message, messageType }: SignatureInput): Signer {
+/**
+ * What signs a message: PKCS #1 for RSA, DER for ECDSA, 64 bytes for Ed25519, the encoding of FIPS 204 for ML-DSA.
+ * Throws ValidationException for a message type that the algorithm does not take, or a digest of another length.
+ */
+export function signerFor({ algorithm, message, messageType }: SignatureInput): Signer {
   const { [messageType]: signer }: Scheme = ALGORITHMS[algorithm];
   if (!signer) throw invalid(`MessageType: ${messageType} does not go with ${algorithm}`);
   const { messageBytes = message.length } = signer;

@@ -4,12 +4,11 @@ import { keyWithId } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
-import type { PairMaterial } from '../keys/material/key-material.ts';
 import { currentPair } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
 import { base64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
-import { MESSAGE_TYPES, type SignatureInput } from './signatures.ts';
+import { MESSAGE_TYPES, signerFor } from './signatures.ts';
 
 /** What Sign and Verify both take. */
 export const signatureMembers = {
@@ -35,14 +34,17 @@ export const signatureMembers = {
   DryRun: dryRun,
 } as const;
 
-/** A key that may be used to sign and verify, and the message as its algorithm takes it. */
+/** A key that may be used to sign and verify a message with an algorithm that both have. */
 export interface ReadySigningKey {
   readonly key: KmsKey;
-  readonly pair: PairMaterial;
-  readonly input: SignatureInput;
+  sign(): Uint8Array;
+  verify(signature: Uint8Array): boolean;
 }
 
-/** Runs the checks of a request to sign or verify. Throws InvalidKeyUsageException for a foreign algorithm. */
+/**
+ * Runs every check of a request to sign or verify, short of doing it. Throws InvalidKeyUsageException for a foreign
+ * algorithm, and as `signerFor` does.
+ */
 export function readyToSign(
   call: Call,
   { KeyId, Message, MessageType, SigningAlgorithm }: z.output<z.ZodObject<typeof signatureMembers>>,
@@ -56,5 +58,11 @@ export function readyToSign(
       `The key ${key.arn} does not have the algorithm ${SigningAlgorithm}.`,
     );
   }
-  return { key, pair: currentPair(key), input: { algorithm, message: Message, messageType: MessageType } };
+  const signer = signerFor({ algorithm, message: Message, messageType: MessageType });
+  const pair = currentPair(key);
+  return {
+    key,
+    sign: () => signer.sign(pair, Message),
+    verify: (signature) => signer.verify(pair, signature, Message),
+  };
 }

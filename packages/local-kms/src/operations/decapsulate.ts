@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
-import { decapsulate as decapsulateWith } from '../cryptography/ml-kem.ts';
+import { decapsulation } from '../cryptography/ml-kem.ts';
 import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
@@ -25,14 +25,15 @@ export const decapsulate = operation({
   run({ KeyId, SharedSecretCiphertextBlob, EncapsulationAlgorithm, DryRun }, call) {
     const key = keyWithId(call, KeyId);
     assertUsable(call, key, 'ENCAPSULATE_DECAPSULATE');
-    assertNotDryRun(DryRun);
-    const sharedSecret = decapsulateWith(latticePair(currentPair(key)), SharedSecretCiphertextBlob);
-    if (!sharedSecret) {
+    const secretOf = decapsulation(latticePair(currentPair(key)), SharedSecretCiphertextBlob);
+    if (!secretOf) {
       throw new KmsError(
         'InvalidCiphertextException',
         `The ciphertext does not have the length of one of ${key.spec}.`,
       );
     }
+    assertNotDryRun(DryRun);
+    const sharedSecret = secretOf();
     const SharedSecret = toBase64(sharedSecret);
     sharedSecret.fill(0);
     return { KeyId: key.arn, SharedSecret, EncapsulationAlgorithm };

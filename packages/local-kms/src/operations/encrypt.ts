@@ -26,6 +26,7 @@ export const encrypt = operation({
       keyId: KeyId,
       algorithm: EncryptionAlgorithm,
       context: EncryptionContext,
+      plaintext: Plaintext,
     });
     assertNotDryRun(DryRun);
     const { ciphertext } = await cipher.encrypt(Plaintext);

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
-import { verifySignature } from '../cryptography/signatures.ts';
 import { readyToSign, signatureMembers } from '../cryptography/signing-key.ts';
 import { KmsError } from '../errors.ts';
 import { base64 } from '../protocol/base64.ts';
@@ -10,11 +9,11 @@ import { operation } from '../protocol/operation.ts';
 export const verify = operation({
   input: z.object({ ...signatureMembers, Signature: base64(1, 6144) }),
   run(request, call) {
-    const { key, pair, input } = readyToSign(call, request);
+    const ready = readyToSign(call, request);
     assertNotDryRun(request.DryRun);
-    if (!verifySignature(pair, input, request.Signature)) {
+    if (!ready.verify(request.Signature)) {
       throw new KmsError('KMSInvalidSignatureException', 'The signature is not one of the key and message.');
     }
-    return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: input.algorithm };
+    return { KeyId: ready.key.arn, SignatureValid: true, SigningAlgorithm: request.SigningAlgorithm };
   },
 });

@@ -62,8 +62,10 @@ describe('Encapsulate and Decapsulate', () => {
     const KeyId = await kemKey(kms, 'ML_KEM_768');
     const made = await kms.client.send(new EncapsulateCommand({ KeyId, EncapsulationAlgorithm }));
     const blob = present(made.SharedSecretCiphertextBlob);
-    const decapsulate = (SharedSecretCiphertextBlob: Uint8Array) =>
-      kms.client.send(new DecapsulateCommand({ KeyId, SharedSecretCiphertextBlob, EncapsulationAlgorithm }));
+    const decapsulate = (SharedSecretCiphertextBlob: Uint8Array, DryRun = false) => {
+      const input = { KeyId, SharedSecretCiphertextBlob, EncapsulationAlgorithm, DryRun } as const;
+      return kms.client.send(new DecapsulateCommand(input));
+    };
     const changed = Uint8Array.from(blob, (byte, i) => (i === 7 ? byte ^ 1 : byte));
     const [first, second] = [await decapsulate(changed), await decapsulate(changed)];
     expect(first.SharedSecret).toHaveLength(32);
@@ -72,10 +74,16 @@ describe('Encapsulate and Decapsulate', () => {
     expect(
       await refusals([
         decapsulate(blob.slice(1)),
+        decapsulate(blob.slice(1), true),
         decapsulate(new Uint8Array(768)),
         decapsulate(new Uint8Array()),
       ]),
-    ).toEqual(['InvalidCiphertextException', 'InvalidCiphertextException', 'ValidationException']);
+    ).toEqual([
+      'InvalidCiphertextException',
+      'InvalidCiphertextException',
+      'InvalidCiphertextException',
+      'ValidationException',
+    ]);
   });
 
   test('are for keys of their usage, which are enabled, and answer a dry run', async () => {

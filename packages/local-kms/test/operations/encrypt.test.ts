@@ -195,13 +195,16 @@ describe('Encrypt and Decrypt with an RSA key', () => {
     const { client, createKey } = await startKms();
     const KeyId = await createKey(rsa);
     const longest = new Uint8Array(maxBytes).fill(1);
-    const encrypt = (bytes: Uint8Array) =>
-      client.send(new EncryptCommand({ KeyId, EncryptionAlgorithm, Plaintext: bytes }));
+    const encrypt = (bytes: Uint8Array, DryRun = false) =>
+      client.send(new EncryptCommand({ KeyId, EncryptionAlgorithm, Plaintext: bytes, DryRun }));
     const { CiphertextBlob } = await encrypt(longest);
     expect(CiphertextBlob).toHaveLength(256);
     const opened = await client.send(new DecryptCommand({ KeyId, EncryptionAlgorithm, CiphertextBlob }));
     expect(opened.Plaintext).toEqual(longest);
-    expect(await refusal(encrypt(new Uint8Array(maxBytes + 1)))).toBe('ValidationException');
+    expect(await refusal(encrypt(longest, true))).toBe('DryRunOperationException');
+    for (const isDry of [false, true]) {
+      expect(await refusal(encrypt(new Uint8Array(maxBytes + 1), isDry))).toBe('ValidationException');
+    }
   });
 
   test('open what the holder of the public key encrypted elsewhere', async () => {

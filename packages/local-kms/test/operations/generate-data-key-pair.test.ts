@@ -53,6 +53,7 @@ describe('data key pairs', () => {
 
   test.each<[string, Partial<GenerateDataKeyPairCommandInput>]>([
     ['UnsupportedOperationException', { KeyPairSpec: 'SM2' }],
+    ['UnsupportedOperationException', { KeyPairSpec: 'SM2', DryRun: true }],
     ['DryRunOperationException', { DryRun: true }],
     ['NotFoundException', { KeyId: 'none' }],
   ])('are refused with %s: %j', async (name, change) => {

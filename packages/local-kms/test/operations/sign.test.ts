@@ -121,12 +121,16 @@ describe('Sign and Verify', () => {
     ['InvalidKeyUsageException', { SigningAlgorithm: 'ECDSA_SHA_384' }],
     ['InvalidKeyUsageException', { SigningAlgorithm: 'RSASSA_PSS_SHA_256' }],
     ['DryRunOperationException', { DryRun: true }],
+    ['ValidationException', { DryRun: true, MessageType: 'DIGEST' }],
+    ['ValidationException', { DryRun: true, MessageType: 'EXTERNAL_MU' }],
     ['NotFoundException', { KeyId: 'alias/none' }],
   ] as const)('are answered with %s: %j', async (name, change) => {
     const kms = await startKms();
     const { KeyId } = await signingKey(kms, 'ECC_NIST_P256');
-    const command = new SignCommand({ KeyId, Message, SigningAlgorithm: 'ECDSA_SHA_256', ...change });
-    expect(await refusal(kms.client.send(command))).toBe(name);
+    const input = { KeyId, Message, SigningAlgorithm: 'ECDSA_SHA_256', ...change } as const;
+    expect(await refusal(kms.client.send(new SignCommand(input)))).toBe(name);
+    const verify = new VerifyCommand({ ...input, Signature: new Uint8Array(64) });
+    expect(await refusal(kms.client.send(verify))).toBe(name);
   });
 
   test.each([
