@@ -56,7 +56,8 @@ export interface DiscoveryAwsKmsEcdh {
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED`, `KEY_SERVICE_REFUSED`,
  * `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_ANSWER_INVALID`; with `TypeError` where the schema does not encrypt.
  *
- * @throws TypeError for an unknown schema or curve, an ARN, client or key that is none, or keys on another curve
+ * @throws TypeError for an unknown schema or curve, an ARN, client or key that is none, keys on another curve, or
+ *   `peerPublicKey` with `discovery`
  * @throws RangeError for more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-ecdh-keyring.md
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/key-agreement-schemas.md
@@ -74,6 +75,8 @@ export function awsKmsEcdhKeyring(options: AwsKmsEcdhKeyringOptions): Keyring {
     case 'static':
       return staticKeyring(key, own, keyOn(curve, 'peerPublicKey', options.peerPublicKey));
     case 'discovery':
+      // From JavaScript: it would not be the only one whose messages are opened.
+      if ('peerPublicKey' in options) throw new TypeError('peerPublicKey: expected none with discovery');
       return discoveryKeyring(key, own);
     default:
       throw new TypeError('schema: expected static or discovery');

@@ -30,6 +30,7 @@ export interface EphemeralEcdh {
   readonly schema: 'ephemeral';
   /** The recipient's. */
   readonly peerPublicKey: KeyInput;
+  readonly privateKey?: never;
 }
 
 /** Opens what anybody wrote to you, by either of the other schemas. Does not encrypt. */
@@ -37,6 +38,7 @@ export interface DiscoveryEcdh {
   readonly schema: 'discovery';
   /** Your own. */
   readonly privateKey: KeyInput;
+  readonly peerPublicKey?: never;
 }
 
 /**
@@ -46,7 +48,8 @@ export interface DiscoveryEcdh {
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`; with `TypeError` where the schema does not
  * encrypt, or does not decrypt.
  *
- * @throws TypeError for an unknown schema, something else than such keys, or keys that do not go together
+ * @throws TypeError for an unknown schema, something else than such keys, keys that do not go together, or one that the
+ *   schema has no use for
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-ecdh-keyring.md
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/key-agreement-schemas.md
  * @example
@@ -58,8 +61,12 @@ export function rawEcdhKeyring(options: RawEcdhKeyringOptions): Keyring {
     case 'static':
       return staticKeyring(ownKeys(options.privateKey), peerKey(options.peerPublicKey));
     case 'ephemeral':
+      // From JavaScript: it would not be the sender.
+      if ('privateKey' in options) throw new TypeError('privateKey: expected none with ephemeral');
       return ephemeralKeyring(peerKey(options.peerPublicKey));
     case 'discovery':
+      // It would not be the only one whose messages are opened.
+      if ('peerPublicKey' in options) throw new TypeError('peerPublicKey: expected none with discovery');
       return discoveryKeyring(ownKeys(options.privateKey));
     default:
       throw new TypeError('schema: expected static, ephemeral or discovery');

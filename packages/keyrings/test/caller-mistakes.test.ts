@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toAwsCrypto } from '../src/aws-crypto.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
@@ -22,6 +23,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 const send = (): void => {};
 const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const raw = { namespace: 'a', name: 'b', wrappingKey: new Uint8Array(16).fill(1) };
 const discovery = { client: { send, config: { region: send } } };
 const kms = { client: { send }, generatorKeyId: keyArn };
@@ -51,8 +53,9 @@ const rows: readonly (readonly [Make, Options, readonly Options[]])[] = [
     { namespace: 'a', name: 'b' },
     [{ publicKey: undefined }, { publicKey: null }, { privateKey: 5 }],
   ],
-  [rawEcdhKeyring, { schema: 'ephemeral' }, [{ schema: 'x' }, { peerPublicKey: undefined }]],
+  [rawEcdhKeyring, { schema: 'ephemeral' }, [{ schema: 'x' }, { peerPublicKey: undefined }, { privateKey }]],
   [rawEcdhKeyring, { schema: 'discovery' }, [{ privateKey: 'ab'.repeat(16) }]],
+  [rawEcdhKeyring, { schema: 'discovery', privateKey }, [{ peerPublicKey: publicKey }]],
   [awsKmsKeyring, kms, [{ generatorKeyId: '' }, { generatorKeyId: null }, { generatorKeyId: undefined }]],
   [awsKmsKeyring, kms, [{ keyIds: 'alias/x' }, { keyIds: [undefined] }, { keyIds: [keyArn] }]],
   [awsKmsKeyring, kms, [{ client: undefined }, { grantTokens: 'token' }]],
@@ -76,7 +79,13 @@ const rows: readonly (readonly [Make, Options, readonly Options[]])[] = [
   [
     awsKmsEcdhKeyring,
     ecdh,
-    [{ keyArn: undefined }, { curve: undefined }, { schema: undefined }, { publicKey: 5 }],
+    [
+      { keyArn: undefined },
+      { curve: undefined },
+      { schema: undefined },
+      { publicKey: 5 },
+      { peerPublicKey: publicKey },
+    ],
   ],
   [pkcs11Keyring, { ...raw, key: { encrypt: send } }, [{ key: undefined }, { key: {} }]],
   [

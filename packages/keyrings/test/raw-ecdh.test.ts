@@ -233,6 +233,14 @@ describe('a raw ECDH keyring', () => {
     }
   });
 
+  it('cannot be made with a key that its schema has no use for', () => {
+    const keys = { privateKey: alice.privateKey, peerPublicKey: bob.publicKey };
+    // @ts-expect-error it would open what strangers wrote
+    expect(() => rawEcdhKeyring({ ...keys, schema: 'discovery' })).toThrow(TypeError);
+    // @ts-expect-error it would not write as the owner of the key
+    expect(() => rawEcdhKeyring({ ...keys, schema: 'ephemeral' })).toThrow(TypeError);
+  });
+
   it('cannot be made with a public key that is no point of its curve', () => {
     const { publicKey } = bob;
     const spki = Uint8Array.from(publicKey.export({ format: 'der', type: 'spki' }));
