@@ -74,11 +74,13 @@ export interface DecidingStatement {
  */
 export function decide(question: Question): Decision {
   const { caller, key, accountId } = question;
-  const keyDeny = key && matching(key.policy, question, 'Deny', () => true);
+  const isToRetire = question.action === 'kms:RetireGrant';
+  // Of that a key policy says nothing, not even that it is denied (AWS KMS Developer Guide, "Retiring and revoking grants").
+  const keyDeny = isToRetire || !key ? undefined : matching(key.policy, question, 'Deny', () => true);
   if (keyDeny) return denied('KeyPolicyDenies', keyDeny);
   const identityDeny = firstOf(caller.policies, (policy) => matching(policy, question, 'Deny', () => true));
   if (identityDeny) return denied('IdentityPolicyDenies', identityDeny);
-  if (question.action === 'kms:RetireGrant') return onRetiring(question);
+  if (isToRetire) return onRetiring(question);
   if (!key) return onNoKey(question);
   if (caller.accountId !== accountId && !ACROSS_ACCOUNTS.has(question.action))
     return denied('NotAcrossAccounts');

@@ -193,6 +193,28 @@ describe('a grant', () => {
     expect((await as('admin').send(new ListGrantsCommand({ KeyId: KEY_ARN }))).Grants).toEqual([]);
   });
 
+  test('is retired against a deny of the key policy, and not against one of an identity policy', async () => {
+    const deny = allow('kms:RetireGrant', { Effect: 'Deny' });
+    const users = {
+      admin: person('admin', allow('kms:*')),
+      alana: person('alana'),
+      danny: person('danny', deny),
+    };
+    const { as } = await startGuardedKms({ accounts: { [ACCOUNT]: { users } } }, [
+      ENABLE_IAM,
+      { ...deny, Principal: '*' },
+    ]);
+    const retireBy = async (name: string) => {
+      const GranteePrincipal = user(name);
+      const input = { KeyId: KEY_ARN, GranteePrincipal, RetiringPrincipal: GranteePrincipal };
+      const create = new CreateGrantCommand({ ...input, Operations: ['Encrypt'] });
+      const { GrantId } = await as('admin').send(create);
+      return refusal(as(name).send(new RetireGrantCommand({ KeyId: KEY_ARN, GrantId })));
+    };
+    expect(await retireBy('alana')).toBe('no exception');
+    expect(await retireBy('danny')).toBe('AccessDeniedException');
+  });
+
   test.each([
     ['kms:EncryptionContext:team', 'a'],
     ['kms:EncryptionContextKeys', 'team'],
