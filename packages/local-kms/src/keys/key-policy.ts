@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ArnScope, accountArn } from '../arn.ts';
 import { KmsError } from '../errors.ts';
-import { keyPolicy, type Policy } from '../policy/document.ts';
+import { isOverlyPermissive, keyPolicy, type Policy } from '../policy/document.ts';
 
 /** The text of a key policy. Whether it is one, `assertPolicy` says with an exception of its own. */
 export const policyText = z.string().min(1).max(131_072);
@@ -29,9 +29,17 @@ export function defaultPolicy(scope: ArnScope): string {
   return JSON.stringify({ Version: '2012-10-17', Id: 'key-default-1', Statement: [statement] }, undefined, 2);
 }
 
-/** Checks the form of a key policy. Throws as `parsedPolicy` does. */
+/**
+ * Checks a key policy that is to be put. Throws as `parsedPolicy` does, and MalformedPolicyDocumentException for one that
+ * permits more than it seems to.
+ */
 export function assertPolicy(text: string): void {
   parsedPolicy(text);
+  if (!isOverlyPermissive(parseJson(text))) return;
+  throw new KmsError(
+    'MalformedPolicyDocumentException',
+    'OverlyPermissiveCondition: ForAllValues is met by requests that lack the pair or the tag. Leave it out.',
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ARN_PARTS, arnParts } from './arn-parts.ts';
 import { networkTest } from './networks.ts';
 import type { ConditionKeys } from './pattern.ts';
 import { type Pattern, pattern } from './pattern.ts';
@@ -122,14 +123,6 @@ const arn: Comparison['test'] = (expected, variables) => {
   };
 };
 
-/** A colon inside of a variable does not part. */
-function arnParts(text: string): readonly string[] {
-  const parts = text.match(/(?:\$\{[^{}]*\}|[^:])+|(?<=:|^)(?=:|$)/g) ?? [];
-  return parts.length <= ARN_PARTS
-    ? parts
-    : [...parts.slice(0, ARN_PARTS - 1), parts.slice(ARN_PARTS - 1).join(':')];
-}
-
 const ip: Comparison['test'] = (expected) => {
   const isInside = networkTest(expected);
   return (value) => isIP(value) !== 0 && isInside?.(value) === true;
@@ -174,5 +167,4 @@ const COMPARISONS = {
 } as const satisfies Record<string, Comparison>;
 
 const OPERATOR = /^(?:(ForAnyValue|ForAllValues):)?([A-Za-z]+?)(IfExists)?$/;
-const ARN_PARTS = 6;
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$/;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { namedValues } from '../protocol/named-values.ts';
+import { ARN_PARTS, arnParts } from './arn-parts.ts';
 import { type Conditions, conditions, isConditionOperator } from './conditions.ts';
 import type { ConditionKeys } from './pattern.ts';
 import { pattern } from './pattern.ts';
@@ -34,7 +35,21 @@ export function identityPolicy(name: string, document: unknown): Policy | undefi
   return policyOf(name, identityPolicyDocument, document);
 }
 
-function policyOf(name: string, schema: typeof keyPolicyDocument, document: unknown): Policy | undefined {
+/**
+ * Whether a key policy has ForAllValues on a condition key with one value, which a request without that value meets, too.
+ * AWS KMS refuses it where it is put (AWS KMS Developer Guide, "Using set operators with condition keys").
+ */
+export function isOverlyPermissive(document: unknown): boolean {
+  const { data } = keyPolicyDocument.safeParse(document);
+  return (data?.Statement ?? []).some(({ Condition }) =>
+    Object.entries(Condition).some(
+      ([operator, byKey]) =>
+        operator.startsWith('ForAllValues:') && Object.keys(byKey).some((key) => ONE_OF_A_NAME.test(key)),
+    ),
+  );
+}
+
+function policyOf(name: string, schema: z.ZodType<Document>, document: unknown): Policy | undefined {
   const parsed = schema.safeParse(document);
   if (!parsed.success) return undefined;
   const { Version, Statement } = parsed.data;
@@ -110,8 +125,24 @@ const documentOf = (isComplete: (statement: StatementElement) => boolean) => {
   });
 };
 
+type Document = z.output<ReturnType<typeof documentOf>>;
+
+/** The ARN, and what it stands for if it lacks parts: any value for each (IAM User Guide, "IAM ARNs"). */
+function completed(arn: string): readonly string[] {
+  const missing = arn.startsWith('arn:') ? ARN_PARTS - arnParts(arn).length : 0;
+  return missing > 0 ? [arn, `${arn}${':*'.repeat(missing)}`] : [arn];
+}
+
+function withCompleteArns(statement: StatementElement): StatementElement {
+  const [Resource, NotResource] = [statement.Resource, statement.NotResource].map((arns) =>
+    arns?.flatMap(completed),
+  );
+  return { ...statement, Resource, NotResource };
+}
+
 const keyPolicyDocument = documentOf(({ Principal, NotPrincipal }) => Boolean(Principal ?? NotPrincipal));
 const identityPolicyDocument = documentOf(
   ({ Principal, NotPrincipal, Action, NotAction, Resource, NotResource }) =>
     !Principal && !NotPrincipal && Boolean(Action ?? NotAction) && Boolean(Resource ?? NotResource),
-);
+).transform(({ Statement, ...document }) => ({ ...document, Statement: Statement.map(withCompleteArns) }));
+const ONE_OF_A_NAME = /^(kms:EncryptionContext:|aws:RequestTag\/)/i;

@@ -14,6 +14,8 @@ const Policy = JSON.stringify({
   Statement: [{ Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' }],
 });
 
+const under = (operator: string, key: string) =>
+  Policy.replace('"Resource"', `"Condition":{"${operator}":{"${key}":"a"}},"Resource"`);
 const ONLY_DENIES = '{"Statement":{"Effect":"Deny","Principal":{"AWS":["111122223333"]}}}';
 
 describe('the policy of a key', () => {
@@ -45,6 +47,17 @@ describe('the policy of a key', () => {
     ['MalformedPolicyDocumentException', { Policy: '{"Statement":[{"Effect":"Allow"}]}' }],
     ['MalformedPolicyDocumentException', { Policy: '{"Statement":[{"Effect":"Maybe","Principal":"*"}]}' }],
     ['MalformedPolicyDocumentException', { Policy: Policy.replace('*', '\u0100') }],
+    [
+      'MalformedPolicyDocumentException',
+      { Policy: under('ForAllValues:StringEquals', 'kms:EncryptionContext:team') },
+    ],
+    [
+      'MalformedPolicyDocumentException',
+      { Policy: under('ForAllValues:StringLikeIfExists', 'KMS:encryptioncontext:Team') },
+    ],
+    ['MalformedPolicyDocumentException', { Policy: under('ForAllValues:StringLike', 'aws:requesttag/team') }],
+    ['no exception', { Policy: under('ForAllValues:StringEquals', 'kms:EncryptionContextKeys') }],
+    ['no exception', { Policy: under('StringEqualsIfExists', 'kms:EncryptionContext:team') }],
     ['LimitExceededException', { Policy: `${Policy}${' '.repeat(32_768)}` }],
     ['NotFoundException', { PolicyName: 'other' }],
     ['ValidationException', { Policy: '' }],

@@ -274,6 +274,24 @@ describe('the lockout check of PutKeyPolicy', () => {
   });
 });
 
+test.each<[string, boolean]>([
+  ['arn:aws:kms', true],
+  ['arn:aws:kms:eu-north-1', true],
+  ['arn:aws:kms:us-west-2', false],
+  [`arn:aws:kms:eu-north-1:${ACCOUNT}`, true],
+  ['arn:aws:kms:*:key/*', true],
+  ['arn:aws:s3', false],
+])('an ARN in an identity policy has any value in the parts that it lacks: %s', async (Resource, isMeant) => {
+  const users = {
+    alana: person('alana', allow('kms:*'), allow('kms:*', { Effect: 'Deny', Resource })),
+    danny: person('danny', allow('kms:*', { Resource: undefined, NotResource: Resource })),
+  };
+  const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users } } }, [ENABLE_IAM]);
+  for (const principal of ['alana', 'danny']) {
+    expect(local.explain({ principal, operation: 'Encrypt', key: KEY_ID }).allowed).toBe(!isMeant);
+  }
+});
+
 test.each([ACCOUNT, rootOf(ACCOUNT)])(
   'a deny to all but the account %s is none to its root user',
   async (AWS) => {
