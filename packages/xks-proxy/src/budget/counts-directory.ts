@@ -14,40 +14,53 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { errorCode } from '../files/error-code.ts';
+import { isRunning } from '../files/running.ts';
 
 /** Counts by name, in a folder that several processes share: a file for each of them. */
 export interface CountsDirectory {
   /** Replaces the counts of this process. Returns when they are on the disk; throws what the file system throws. */
   write(counts: ReadonlyMap<string, number>): void;
+  /** As `write`, for the last time: whoever starts next, on whatever machine, goes on with them. */
+  leave(counts: ReadonlyMap<string, number>): void;
   /** The sum of all other processes, dead or alive. */
   others(): ReadonlyMap<string, number>;
 }
 
 /**
- * Opens the folder, and makes it where there is none. A dead process of this machine is followed: its file gets the name
- * of this one's, which is one step that only one process can make, so that no count is ever lost or counted twice.
+ * Opens the folder, and makes it where there is none. A file that is left, by a process that has closed it or a dead one of
+ * this machine, gets the name of this process's: that is one step, and only one process can make it, so that no count is ever
+ * lost or counted twice.
  *
- * @returns with the counts that were taken over
+ * @returns with the counts that were taken over, once they are written: who cannot write to the folder is told at once
  */
 export function openCountsDirectory(directory: string): {
   readonly counts: CountsDirectory;
   readonly inherited: ReadonlyMap<string, number>;
 } {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const own = `${PREFIX}${hostname()}_${process.pid}_${RUN}-${randomBytes(6).toString('hex')}${SUFFIX}`;
+  const id = `${RUN}-${randomBytes(6).toString('hex')}`;
+  const own = `${PREFIX}${hostname()}_${process.pid}_${id}${SUFFIX}`;
   const path = join(directory, own);
-  const isHeir = countFiles(directory)
-    .filter(isOfDeadProcess)
+  const write = (counts: ReadonlyMap<string, number>): void => {
+    replace(path, join(directory, `.${own}`), JSON.stringify(Object.fromEntries(counts)));
+    syncDirectory(directory);
+  };
+  countFiles(directory)
+    .filter(isLeft)
     .some((file) => isRenamed(join(directory, file), path));
+  const inherited = new Map(Object.entries(read(path) ?? {}));
+  write(inherited);
   return {
     counts: {
-      write(mine) {
-        replace(path, join(directory, `.${own}`), JSON.stringify(Object.fromEntries(mine)));
-        syncDirectory(directory);
+      write,
+      leave(counts) {
+        write(counts);
+        renameSync(path, join(directory, `${PREFIX}closed_${id}${SUFFIX}`));
       },
       others: () => sumOf(directory, own),
     },
-    inherited: new Map(isHeir ? Object.entries(read(path) ?? {}) : []),
+    inherited,
   };
 }
 
@@ -75,19 +88,21 @@ function replace(path: string, draft: string, text: string): void {
 }
 
 function countFiles(directory: string): string[] {
-  return readdirSync(directory).filter((file) => file.startsWith(PREFIX) && file.endsWith(SUFFIX));
+  return readdirSync(directory)
+    .filter((file) => file.startsWith(PREFIX) && file.endsWith(SUFFIX))
+    .sort();
 }
 
 /** Of all files but one. */
 function sumOf(directory: string, except?: string): ReadonlyMap<string, number> {
+  const files = countFiles(directory);
+  const all = files.filter((file) => file !== except).map((file) => read(join(directory, file)));
+  // A file that got another name meanwhile may have been missed under both.
+  const isMoved = all.includes(undefined) || countFiles(directory).join() !== files.join();
+  if (isMoved) return sumOf(directory, except);
   const sum = new Map<string, number>();
-  for (const file of countFiles(directory)) {
-    if (file === except) continue;
-    const counts = read(join(directory, file));
-    // It was taken over a moment ago, and has a name now that is not in the list.
-    if (counts === undefined) return sumOf(directory, except);
-    for (const [name, count] of Object.entries(counts)) sum.set(name, (sum.get(name) ?? 0) + count);
-  }
+  for (const [name, count] of all.flatMap((counts) => Object.entries(counts ?? {})))
+    sum.set(name, (sum.get(name) ?? 0) + count);
   return sum;
 }
 
@@ -97,7 +112,7 @@ function read(file: string): Readonly<Record<string, number>> | undefined {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (isAbsence(error)) return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   return COUNTS.parse(JSON.parse(text));
@@ -109,27 +124,19 @@ function isRenamed(file: string, name: string): boolean {
     renameSync(file, name);
     return true;
   } catch (error) {
-    if (isAbsence(error)) return false;
-    throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
+    // NFS says so too where it has done it, and the answer to the first request was lost.
+    return existsSync(name);
   }
 }
 
-/** Whether the process that wrote a file ran on this machine, and does no more. */
-function isOfDeadProcess(file: string): boolean {
-  const [host, pid, run] = file.slice(PREFIX.length).split('_');
+/** Whether nobody writes to a file any more, as far as can be told from here. */
+function isLeft(file: string): boolean {
+  if (CLOSED.test(file)) return true;
+  const [, host, pid, run] = OWNED.exec(file) ?? [];
   if (host !== hostname()) return false;
   // In a container processes have the same few numbers after each start.
-  if (Number(pid) === process.pid) return run?.startsWith(RUN) !== true;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
-  }
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return Number(pid) === process.pid ? run?.startsWith(RUN) !== true : !isRunning(Number(pid));
 }
 
 // A new name is on the disk only when its folder is.
@@ -147,3 +154,7 @@ const RUN = randomBytes(6).toString('hex');
 const COUNTS = z.record(z.string(), z.int().min(0));
 const PREFIX = 'iv-counts_';
 const SUFFIX = '.json';
+/** Of a process that runs or did not end well: its host, which may have any name, its number, and its run. */
+const OWNED = /^iv-counts_(.+)_(\d+)_([^_]+)\.json$/;
+/** Of one that has closed it. Versions of this program that do not know of it count it as that of another machine. */
+const CLOSED = /^iv-counts_closed_[^_]+\.json$/;

@@ -15,7 +15,9 @@ export interface IvBudget {
   over(device: KeyDevice): KeyDevice;
   /** Encryptions under a key so far, by all processes that share the folder: never fewer than there were. */
   used(selector: DeviceKeySelector): number;
-  /** Gives back what was reserved and not used; where that cannot be written, it counts as used. */
+  /**
+   * Gives back what was reserved and not used; where that cannot be written, it counts as used. No key encrypts after that.
+   */
   close(): void;
 }
 
@@ -31,13 +33,15 @@ export type BudgetListener = (
 
 /**
  * Counts from what the folder says on. Counts are reserved there in blocks, on the disk, before the first of them is
- * used. Throws XksProxyError `CONFIG_INVALID` for a folder that cannot be made or read.
+ * used; as soon as that fails for one key, no key encrypts before the folder takes counts again. Throws XksProxyError
+ * `CONFIG_INVALID` for a folder that cannot be made, read or written.
  */
 export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener: BudgetListener): IvBudget {
   const { counts, inherited, sum } = stateDirectory === undefined ? IN_MEMORY : countsIn(stateDirectory);
   const blockSize = Math.max(1, Math.min(MAX_BLOCK, Math.floor(limit / MIN_BLOCKS)));
   const accounts = new Map<string, Account>();
   let others = sum;
+  let folder: 'works' | 'fails' | 'closed' = 'works';
   for (const [name, count] of inherited) accounts.set(name, { used: count, reserved: count, told: 0 });
 
   const accountOf = (name: string): Account => {
@@ -45,26 +49,26 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
     accounts.set(name, account);
     return account;
   };
-  const write = (countOf: (account: Account) => number): void =>
-    counts.write(new Map([...accounts].map(([name, account]) => [name, countOf(account)])));
+  const countsBy = (field: 'used' | 'reserved') =>
+    new Map([...accounts].map(([name, account]) => [name, account[field]]));
   const usedOf = (name: string): number => (others.get(name) ?? 0) + (accounts.get(name)?.used ?? 0);
   const reserve = (account: Account): void => {
     account.reserved += blockSize;
     try {
-      write(({ reserved }) => reserved);
+      counts.write(countsBy('reserved'));
       others = counts.others();
+      folder = 'works';
     } catch (cause) {
       account.reserved -= blockSize;
-      throw new XksException('InternalException', 'The external key store proxy failed.', {
-        reason: REASONS.unavailable,
-        cause,
-      });
+      folder = 'fails';
+      throw uncounted(cause);
     }
   };
   const spend = (selector: DeviceKeySelector): void => {
+    if (folder === 'closed') throw uncounted();
     const name = selectorName(selector);
     const account = accountOf(name);
-    if (account.used === account.reserved) {
+    if (account.used === account.reserved || folder === 'fails') {
       reserve(account);
       account.told = Math.min(account.told, STAGES.length - 1);
     }
@@ -72,7 +76,7 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
     if (used > limit) {
       listener('nearly-used', selector, used - 1);
       throw new XksException('InvalidStateException', 'The external key has to be rotated.', {
-        reason: REASONS.used,
+        reason: KEY_IS_USED,
       });
     }
     account.used += 1;
@@ -101,8 +105,10 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
     }),
     used: (selector) => usedOf(selectorName(selector)),
     close() {
+      if (folder === 'closed') return;
+      folder = 'closed';
       try {
-        write(({ used }) => used);
+        counts.leave(countsBy('used'));
       } catch {
         // It stays too much, which is the safe side.
       }
@@ -121,9 +127,16 @@ function countsIn(directory: string): Counts {
   }
 }
 
-/** Whether an encryption failed because it could not be counted, or would have been one too many: no device was asked. */
-export function isBudgetFailure(error: unknown): boolean {
-  return error instanceof XksException && Object.values<unknown>(REASONS).includes(error.reason);
+/** Whether an encryption failed because it would have been one too many for its key: no device was asked. */
+export function isKeyUsed(error: unknown): boolean {
+  return error instanceof XksException && error.reason === KEY_IS_USED;
+}
+
+function uncounted(cause?: unknown): XksException {
+  return new XksException('InternalException', 'The external key store proxy failed.', {
+    reason: 'iv-budget-unavailable',
+    cause,
+  });
 }
 
 interface Counts {
@@ -145,12 +158,12 @@ const STAGES = [
   { stage: 'half', share: 1 / 2 },
   { stage: 'nearly-used', share: 7 / 8 },
 ] as const;
-const REASONS = { used: 'iv-budget-used', unavailable: 'iv-budget-unavailable' } as const;
+const KEY_IS_USED = 'iv-budget-used';
 const MAX_BLOCK = 65_536;
 const MIN_BLOCKS = 1024;
 const NOTHING: ReadonlyMap<string, number> = new Map();
 const IN_MEMORY: Counts = {
-  counts: { write: () => undefined, others: () => NOTHING },
+  counts: { write: () => undefined, leave: () => undefined, others: () => NOTHING },
   inherited: NOTHING,
   sum: NOTHING,
 };

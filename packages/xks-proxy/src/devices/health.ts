@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isBudgetFailure } from '../budget/iv-budget.ts';
+import { isKeyUsed } from '../budget/iv-budget.ts';
 import { deadlineIn, inTime } from '../deadline.ts';
 import { callWatch } from './call-watch.ts';
 import { isKeyFailure } from './failures.ts';
@@ -83,10 +83,10 @@ export function deviceHealth({
           failing.delete(key);
           return;
         } catch (error) {
-          const isOfBudget = isBudgetFailure(error);
-          if (!isOfBudget && !isKeyFailure(error)) throw error;
+          const isUsed = isKeyUsed(error);
+          if (!isUsed && !isKeyFailure(error)) throw error;
           keys = [...keys.filter((other) => other !== key), key];
-          if (isOfBudget) continue;
+          if (isUsed) continue;
           if (!failing.has(key)) onKeyFailure(key, error);
           failing.add(key);
         }
@@ -121,7 +121,7 @@ function ownTrial(selector: DeviceKeySelector): Trial {
     try {
       await trialWith(selector)(target);
     } catch (error) {
-      if (!isBudgetFailure(error)) throw error;
+      if (!isKeyUsed(error)) throw error;
       await target.ping();
     }
   };

@@ -1,11 +1,36 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { startProxy } from '../../src/server.ts';
 import { BASE, decryptBody, encryptBody } from '../fixtures/bodies.ts';
 import { metadata, requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
+
+it('a proxy that can count no encryption makes none, and is out', async () => {
+  const files = await writeTestConfig();
+  onTestFinished(() => files.dispose());
+  appendFileSync(files.configFile, '[iv_budget]\nstate_dir = "counts"\nlimit = 1024\n');
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const proxy = await startProxy(loadConfig(files.configFile));
+  onTestFinished(() => proxy.close());
+  rmSync(join(files.directory, 'counts'), { recursive: true });
+  const host = `localhost:${proxy.port}`;
+  const call = (path: string, body: unknown) => {
+    const request = requestBytes(path, JSON.stringify(body), {}, host, files.credentials.acme);
+    return exchange({ port: proxy.port, ca: files.ca }, request);
+  };
+  await expect(call(`${BASE}/keys/orders/encrypt`, encryptBody())).resolves.toMatchObject({ status: 500 });
+  // When health is looked at again.
+  vi.advanceTimersByTime(11_000);
+  await expect(call(`${BASE}/health`, { requestMetadata: metadata() })).resolves.toMatchObject({
+    status: 200,
+    json: { ekmFleetDetails: [{ healthStatus: 'UNAVAILABLE' }] },
+  });
+  const ping = Buffer.from(`GET /ping HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await expect(exchange({ port: proxy.port, ca: files.ca }, ping)).resolves.toMatchObject({ status: 503 });
+});
 
 it('a proxy whose keys have encrypted all that they may decrypts, and is well', async () => {
   const files = await writeTestConfig();

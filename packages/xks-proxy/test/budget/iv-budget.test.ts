@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readCounts } from '../../src/budget/counts-directory.ts';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
@@ -10,6 +11,7 @@ import { codeIn } from '../fixtures/store-files.ts';
 
 const KEY = { label: 'orders' };
 const OTHER = { id: Buffer.from('0a', 'hex') };
+const UNCOUNTED = { errorName: 'InternalException', reason: 'iv-budget-unavailable' };
 
 describe('the budget of initialization vectors', () => {
   let stateDirectory: string;
@@ -87,42 +89,82 @@ describe('the budget of initialization vectors', () => {
     expect(second.used(KEY)).toBe(25);
   });
 
-  it('takes over what dead processes of this machine have left, and leaves alone what others write', async () => {
-    // No process has so high a number.
-    const [dead, remote] = [`iv-counts_${hostname()}_99999999_aa.json`, 'iv-counts_elsewhere_1_bb.json'];
-    for (const file of [dead, remote]) writeFileSync(join(stateDirectory, file), '{"label orders":100}');
-    const budget = open(1024);
-    expect(budget.used(KEY)).toBe(200);
-    expect(readdirSync(stateDirectory)).toHaveLength(2);
-    expect(readdirSync(stateDirectory)).toContain(remote);
-    expect(open(1024).used(KEY)).toBe(200);
-  });
-
-  it('takes over what a process with its own number has left, and nothing of its own', () => {
-    writeFileSync(
-      join(stateDirectory, `iv-counts_${hostname()}_${process.pid}_aa.json`),
-      '{"label orders":100}',
-    );
-    const first = open(1024);
-    const second = open(1024);
+  it.each([
+    ['a dead process of this machine', `iv-counts_${hostname()}_99999999_aa.json`],
+    ['a process with its own number', `iv-counts_${hostname()}_${process.pid}_aa.json`],
+    ['a process of another machine that has closed it', 'iv-counts_closed_aa-bb.json'],
+  ])('takes over, once, what %s has left', (_title, file) => {
+    writeFileSync(join(stateDirectory, file), '{"label orders":100}');
+    const [first, second] = [open(1024), open(1024)];
     expect([first.used(KEY), second.used(KEY)]).toEqual([100, 100]);
-    expect(readdirSync(stateDirectory)).toEqual([expect.not.stringContaining('_aa.json')]);
+    const files = readdirSync(stateDirectory);
+    expect(files).not.toContain(file);
+    expect(files).toHaveLength(2);
   });
 
-  it('encrypts nothing that it cannot count', async () => {
+  it.each([
+    ['another machine', 'elsewhere_99999999'],
+    ['another machine whose name begins with that of this one', `${hostname()}_99999999_99999999`],
+    ['a machine with the name that closed files have', 'closed_99999999'],
+    ['a process of this machine that runs', `${hostname()}_${process.ppid}`],
+  ])('counts, and leaves alone, what %s writes', (_title, owner) => {
+    const file = `iv-counts_${owner}_aa.json`;
+    writeFileSync(join(stateDirectory, file), '{"label orders":100}');
+    expect(open(1024).used(KEY)).toBe(100);
+    expect(readdirSync(stateDirectory)).toContain(file);
+  });
+
+  it('has as many files as there were processes at once, however many there were', async () => {
+    for (let round = 1; round <= 5; round += 1) {
+      const budgets = [open(1024), open(1024)];
+      for (const budget of budgets) await encrypt(budget.over(memoryDevice().device), 3);
+      for (const budget of budgets) budget.close();
+      expect(readdirSync(stateDirectory)).toHaveLength(2);
+      expect(readCounts(stateDirectory).get('label orders')).toBe(round * 6);
+    }
+  });
+
+  it('encrypts nothing once it was closed, and closes once', async () => {
     const budget = open(1024);
     const { device, behaviour } = memoryDevice();
-    rmSync(stateDirectory, { recursive: true });
-    await expect(encrypt(budget.over(device), 1)).rejects.toMatchObject({ errorName: 'InternalException' });
-    expect(behaviour.encryptions).toBe(0);
-    budget.close();
+    await encrypt(budget.over(device), 1);
+    for (let time = 0; time < 2; time += 1) {
+      budget.close();
+      await expect(encrypt(budget.over(device), 1)).rejects.toMatchObject(UNCOUNTED);
+    }
+    expect(behaviour.encryptions).toBe(1);
+    expect(readCounts(stateDirectory).get('label orders')).toBe(1);
   });
 
-  it('is refused at the start where the folder cannot be made or read', () => {
+  it('encrypts nothing that it cannot count, and nothing at all before it can count again', async () => {
+    const budget = open(1024 * 10);
+    const { device, behaviour } = memoryDevice();
+    const counted = budget.over(device);
+    await encrypt(counted, 1);
+    rmSync(stateDirectory, { recursive: true });
+    await encrypt(counted, 1);
+    await expect(encrypt(counted, 1, OTHER)).rejects.toMatchObject(UNCOUNTED);
+    await expect(encrypt(counted, 1)).rejects.toMatchObject(UNCOUNTED);
+    expect(behaviour.encryptions).toBe(2);
+    mkdirSync(stateDirectory);
+    await encrypt(counted, 1);
+    await encrypt(counted, 1, OTHER);
+    budget.close();
+    expect(readCounts(stateDirectory)).toEqual(
+      new Map([
+        ['label orders', 3],
+        ['id 0a', 1],
+      ]),
+    );
+  });
+
+  it('is refused at the start where the folder cannot be made, read or written', () => {
     const file = join(stateDirectory, 'iv-counts_elsewhere_1_aa.json');
     writeFileSync(file, 'no counts');
     expect(codeIn(() => open(1024, [], join(file, 'below')))).toBe('CONFIG_INVALID');
     expect(codeIn(() => open(1024))).toBe('CONFIG_INVALID');
+    // Where not even the superuser makes a file.
+    expect(codeIn(() => open(1024, [], '/proc/self'))).toBe('CONFIG_INVALID');
   });
 
   it('begins anew with each start without a folder', async () => {

@@ -1,9 +1,11 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
 import { tokenException } from '../../src/devices/failures.ts';
 import { deviceHealth, type HealthStatus } from '../../src/devices/health.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
+import { temporaryFolder } from '../fixtures/folder.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 
 function healthOf(
@@ -132,6 +134,24 @@ describe('health', () => {
       behaviour.failure = new Error('gone');
       await expect(health.status()).resolves.toBe('UNAVAILABLE');
       expect([changes, failedKeys]).toEqual([['ACTIVE', 'UNAVAILABLE'], []]);
+    }
+  });
+
+  it('is unavailable while what keys encrypt cannot be counted, with a key for trials or a borrowed one', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    for (const keys of [probe, { borrowedLabels: ['orders', 'more'] }]) {
+      const stateDirectory = temporaryFolder();
+      const settings = { limit: 2048, stateDirectory, atLimit: 'refuse' } as const;
+      const { health, failedKeys } = healthOf(
+        openIvBudget(settings, () => undefined).over(memoryDevice().device),
+        keys,
+      );
+      rmSync(stateDirectory, { recursive: true });
+      await expect(health.status()).resolves.toBe('UNAVAILABLE');
+      mkdirSync(stateDirectory);
+      vi.advanceTimersByTime(11_000);
+      await expect(health.status()).resolves.toBe('ACTIVE');
+      expect(failedKeys).toEqual([]);
     }
   });
 
