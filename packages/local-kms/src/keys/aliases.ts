@@ -16,7 +16,7 @@ export interface Aliases {
   find(name: string): Alias | undefined;
   /** In the order of their names. */
   list(): readonly Alias[];
-  /** Throws InvalidAliasNameException, AlreadyExistsException or LimitExceededException. */
+  /** Throws as `assertAliasName` does, AlreadyExistsException or LimitExceededException. */
   create(name: string, targetKeyId: string): void;
   /** Points an alias to another key. Throws NotFoundException or LimitExceededException. */
   retarget(name: string, targetKeyId: string): void;
@@ -59,13 +59,10 @@ export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
   };
 }
 
-/** Throws InvalidAliasNameException. */
+/** Throws ValidationException for a name of another form, and InvalidAliasNameException for one that AWS has reserved. */
 export function assertAliasName(name: string): void {
   if (!name.startsWith('alias/') || name === 'alias/' || name.includes(':')) {
-    throw new KmsError(
-      'InvalidAliasNameException',
-      'An alias name is alias/ followed by a name without colons.',
-    );
+    throw new KmsError('ValidationException', 'AliasName: must be alias/ and a name without colons');
   }
   if (name.startsWith('alias/aws/')) {
     throw new KmsError('InvalidAliasNameException', 'Names that begin with alias/aws/ are reserved for AWS.');

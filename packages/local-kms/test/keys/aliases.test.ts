@@ -37,10 +37,10 @@ describe('an alias', () => {
   });
 
   test.each([
-    ['InvalidAliasNameException', 'a'],
-    ['InvalidAliasNameException', 'alias/'],
-    ['InvalidAliasNameException', 'Alias/a'],
-    ['InvalidAliasNameException', 'alias/a:b'],
+    ['ValidationException', 'a'],
+    ['ValidationException', 'alias/'],
+    ['ValidationException', 'Alias/a'],
+    ['ValidationException', 'alias/a:b'],
     ['InvalidAliasNameException', 'alias/aws/ebs'],
     ['ValidationException', 'alias/ä'],
     ['ValidationException', 'alias/a b'],
