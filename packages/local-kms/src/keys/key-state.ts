@@ -16,14 +16,13 @@ export type KeyState =
 /** What is done to a key, as far as its state matters. */
 type Treatment = keyof typeof STATES;
 
-/** The state of a key. A key of a store that is not connected is unavailable. */
+/** The state of a key. A key of a store that is not connected is unavailable, also while it is disabled. */
 export function keyState({ customKeyStores }: Kms, key: KmsKey): KeyState {
   if (key.deletion) return key.deletion.at ? 'PendingDeletion' : 'PendingReplicaDeletion';
   if (isIncomplete(key)) return 'PendingImport';
-  if (!key.enabled) return 'Disabled';
-  if (!key.external) return 'Enabled';
-  const { connection } = customKeyStores.withId(key.external.customKeyStoreId);
-  return connection.state === 'CONNECTED' ? 'Enabled' : 'Unavailable';
+  const store = key.external && customKeyStores.withId(key.external.customKeyStoreId);
+  if (store && store.connection.state !== 'CONNECTED') return 'Unavailable';
+  return key.enabled ? 'Enabled' : 'Disabled';
 }
 
 /** Throws DisabledException or KMSInvalidStateException if the state of the key does not permit the treatment. */

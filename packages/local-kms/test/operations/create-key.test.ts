@@ -6,6 +6,7 @@ import {
   DisableKeyCommand,
   DisconnectCustomKeyStoreCommand,
   EnableKeyCommand,
+  EncryptCommand,
   ListKeysCommand,
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
@@ -185,10 +186,18 @@ describe('the state of a key', () => {
     expect(await stateOf(kms, KeyId)).toEqual({ state: 'Enabled', enabled: true });
   });
 
-  test('is unavailable while its store is disconnected', async () => {
+  test('is unavailable while its store is disconnected, whether or not it is disabled', async () => {
     const kms = await startKmsWithExternalKey();
-    await kms.client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId: kms.CustomKeyStoreId }));
-    expect(await stateOf(kms, kms.KeyId)).toEqual({ state: 'Unavailable', enabled: false });
+    const { CustomKeyStoreId, KeyId } = kms;
+    await kms.client.send(new DisconnectCustomKeyStoreCommand({ CustomKeyStoreId }));
+    expect(await stateOf(kms, KeyId)).toEqual({ state: 'Unavailable', enabled: false });
+    await kms.client.send(new DisableKeyCommand({ KeyId }));
+    expect(await stateOf(kms, KeyId)).toEqual({ state: 'Unavailable', enabled: false });
+    const encrypt = new EncryptCommand({ KeyId, Plaintext: new Uint8Array(1) });
+    expect(await refusal(kms.client.send(encrypt))).toBe('KMSInvalidStateException');
+    await connect(kms, CustomKeyStoreId);
+    expect(await stateOf(kms, KeyId)).toEqual({ state: 'Disabled', enabled: false });
+    expect(await refusal(kms.client.send(encrypt))).toBe('DisabledException');
   });
 });
 
