@@ -1,5 +1,5 @@
 import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
 import type { Snapshot, Store, StoreLocation } from '../store.ts';
@@ -22,10 +22,12 @@ export interface DirectoryStoreOptions {
  * the one before by its number. Throws RangeError for a length below 0.
  */
 export function directoryStore(
-  path: string,
+  folder: string,
   { maxLogBytes = 8_388_608 }: DirectoryStoreOptions = {},
 ): StoreLocation {
   if (!(maxLogBytes >= 0)) throw new RangeError('maxLogBytes: expected a number of 0 or more');
+  // Wherever the process goes.
+  const path = resolve(folder);
   return {
     async open() {
       return whatFails(path, async () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { directoryStore } from '../../../src/store/directory/directory-store.ts';
 import { temporaryFolder } from '../../fixtures/state.ts';
 import { describeStore } from '../contract.ts';
@@ -40,6 +40,24 @@ describe('a directory', () => {
     await next.commit(1, change(2));
     expect(await next.read()).toMatchObject({ version: 1, records: [{ body: Buffer.of(2) }] });
     await next.close();
+  });
+
+  test('that is named from where the process is stays the same when the process goes elsewhere', async () => {
+    const home = process.cwd();
+    onTestFinished(() => process.chdir(home));
+    const [folder, elsewhere] = [temporaryFolder(), temporaryFolder()];
+    process.chdir(folder);
+    const location = directoryStore('state');
+    process.chdir(elsewhere);
+    const store = await location.open();
+    await store.begin({ header: '', version: 0, records: [] });
+    process.chdir(folder);
+    await store.commit(1, change(1));
+    await store.close();
+    process.chdir(elsewhere);
+    expect(await location.read()).toMatchObject({ version: 1, records: [{ body: Buffer.of(1) }] });
+    expect(readdirSync(join(folder, 'state'))).toEqual(['state-1.log']);
+    expect(readdirSync(elsewhere)).toEqual([]);
   });
 
   test('takes the newest of two logs, and clears away the other and what was not finished', async () => {
