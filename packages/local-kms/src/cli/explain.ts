@@ -30,7 +30,7 @@ export function addExplainCommand(program: Command): void {
     .option('--account <id>', '12-digit AWS account id of the keys', '000000000000')
     .option('--principal <name>', 'ARN or name of one principal; all of them without it')
     .option('--key <key>', 'id, ARN or alias of one key; all of them without it')
-    .option('--operation <name...>', 'permissions, such as Encrypt', [
+    .option('--operation <name...>', 'permissions, such as Encrypt; each on the key alone', [
       'Encrypt',
       'Decrypt',
       'GenerateDataKey',

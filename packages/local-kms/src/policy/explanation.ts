@@ -44,7 +44,9 @@ export interface AccessExplanation extends Decision {
   readonly operation: string;
   /** The ARN of the key, or `*`. */
   readonly resource: string;
-  /** The answer and what decides it, as a sentence. */
+  /** What the operation takes besides, on something else than this key, which the answer is not about. */
+  readonly alsoTakes?: string;
+  /** The answer and what decides it, as a sentence; where it is allowed, and the operation takes more, as two. */
   readonly text: string;
 }
 
@@ -145,7 +147,16 @@ function explanation(
   const members = operationOf(operation).members({ ...named, ...request });
   const access = { caller, action: `kms:${operation}`, resource, kms, members };
   const decision = authorize(access, { grantDelayMs, conditionKeys: given });
-  return { principal: caller.arn, operation, resource, ...decision, text: inWords(decision) };
+  const alsoTakes = ALSO_TAKEN.get(operation);
+  const more = decision.allowed && alsoTakes !== undefined ? ` The operation also takes ${alsoTakes}.` : '';
+  return {
+    principal: caller.arn,
+    operation,
+    resource,
+    ...decision,
+    ...(alsoTakes !== undefined && { alsoTakes }),
+    text: `${inWords(decision)}${more}`,
+  };
 }
 
 function keyNamed({ keys, aliases, scope }: Kms, name: string): KmsKey {
@@ -165,3 +176,12 @@ const PERMISSIONS: ReadonlyMap<string, Operation> = new Map(
     ]),
   ),
 );
+
+/** By the permission on one key, for operations that touch more. Of ReEncrypt each permission is asked for by itself. */
+const ALSO_TAKEN: ReadonlyMap<string, string> = new Map([
+  ['CreateAlias', 'kms:CreateAlias on the alias'],
+  ['DeleteAlias', 'kms:DeleteAlias on the alias'],
+  ['UpdateAlias', 'kms:UpdateAlias on the alias and on the other key'],
+  ['ReplicateKey', 'kms:CreateKey in the other Region, and for tags kms:TagResource'],
+  ['UpdatePrimaryRegion', 'kms:UpdatePrimaryRegion on the key in the other Region'],
+]);

@@ -66,4 +66,21 @@ describe('explanations', () => {
       expect([isAllowed('alias/orders'), isAllowed(KEY_ID)]).toEqual([true, false]);
     },
   );
+
+  test.each([
+    ['CreateAlias', true],
+    ['UpdateAlias', true],
+    ['DeleteAlias', true],
+    ['ReplicateKey', true],
+    ['UpdatePrimaryRegion', true],
+    ['Encrypt', false],
+  ])('of %s say whether it takes more than the permission on the key: %s', async (operation, takesMore) => {
+    const { local } = await startGuardedKms({ accounts: { [ACCOUNT]: { users: { alana: {} } } } }, [
+      allow('kms:*', { Principal: { AWS: user('alana') } }),
+    ]);
+    const answer = local.explain({ principal: 'alana', operation, key: KEY_ARN });
+    expect(answer.allowed).toBe(true);
+    expect(answer.alsoTakes !== undefined).toBe(takesMore);
+    expect(answer.text.includes(answer.alsoTakes ?? 'also')).toBe(takesMore);
+  });
 });
