@@ -15,7 +15,7 @@ export interface FlightLimits {
 export type Load<T> = (lost: AbortSignal) => Promise<T>;
 
 /**
- * Loads under way: everybody who wants the same id at the same time shares one.
+ * Loads under way: all who want the same id at the same time share one, as far as that goes round.
  *
  * That a load has ended is told by the clock too: on Cloudflare's workers it ends with the request that began it, and so
  * does every timer, without a word to anybody.
@@ -38,15 +38,18 @@ export class Flights<T> {
   /**
    * Joins the load of this id, or starts it; joins it with an attempt of its own if the latest is older than it should be.
    * All take the answer that comes first: what another attempt brings later is lost, for something younger may have been
-   * loaded by then.
+   * loaded by then. Where those who wait already would leave less than `share` of it, starts another load at once.
    *
    * Resolves to `undefined` when {@link clear} came first. Rejects with the failure of the last attempt under way, or
    * `EncryptionSdkError` `KEYRING_FAILED` when the load is lost.
+   *
+   * @param share that the caller uses up of what is loaded, up to 1
    */
-  join(id: string, load: Load<T>): Promise<T | undefined> {
+  join(id: string, load: Load<T>, share = 0): Promise<T | undefined> {
     this.#forgetLost();
     const known = this.#byId.get(id);
-    if (known !== undefined && isUnderWay(known.flight)) {
+    if (known !== undefined && isUnderWay(known.flight) && known.flight.promised + share <= WHOLE) {
+      known.flight.promised += share;
       known.flight.retry(load);
       return known.result;
     }
@@ -54,11 +57,14 @@ export class Flights<T> {
     const flight: Flight<T> = {
       id,
       lost,
+      promised: share,
       endsAtMs: this.#endMs(),
       retry: () => undefined,
       fail: () => undefined,
     };
     const result = this.#run(flight, load);
+    // In the order in which they end, also where it takes the place of a full one.
+    this.#byId.delete(id);
     this.#byId.set(id, { flight, result });
     // Its caller may be gone.
     result.catch(() => undefined);
@@ -69,7 +75,7 @@ export class Flights<T> {
   clear(): void {
     for (const flight of this.#running) {
       this.#running.delete(flight);
-      this.#byId.delete(flight.id);
+      this.#forget(flight);
       flight.lost.abort(CLEARED);
     }
   }
@@ -88,7 +94,7 @@ export class Flights<T> {
       clearTimeout(timer);
       flight.lost.abort();
       this.#running.delete(flight);
-      if (this.#byId.get(flight.id)?.flight === flight) this.#byId.delete(flight.id);
+      this.#forget(flight);
       const [next] = this.#waiting;
       next?.();
     }
@@ -135,6 +141,11 @@ export class Flights<T> {
     clearTimeout(timer);
   }
 
+  /** Nobody joins it any more. */
+  #forget(flight: Flight<T>): void {
+    if (this.#byId.get(flight.id)?.flight === flight) this.#byId.delete(flight.id);
+  }
+
   /** They come first: what was begun later ends later. */
   #forgetLost(): void {
     for (const flight of this.#running) {
@@ -163,6 +174,8 @@ interface Shared<T> {
 interface Flight<T> {
   readonly id: string;
   readonly lost: AbortController;
+  /** The share of it that those who wait will use up. */
+  promised: number;
   /** Until when it counts as under way, on the monotonic clock. */
   endsAtMs: number;
   /** Makes another attempt if that is due, which it is not before its turn. */
@@ -184,3 +197,5 @@ function lateLoad(): EncryptionSdkError {
 }
 
 const CLEARED = Symbol('cleared');
+/** Shares that add up to 1 may add up to a little more in binary. */
+const WHOLE = 1 + 1e-9;

@@ -14,8 +14,8 @@ export interface LocalCacheOptions {
 }
 
 /**
- * A cache in this process: least recently used entries go first, and any number of simultaneous requests for
- * the same materials make one call for them.
+ * A cache in this process: least recently used entries go first, and simultaneous requests for the same materials make
+ * one call for as many of them as may share an entry.
  *
  * @throws RangeError for a capacity that is no integer or negative, or a time that is not positive
  * @example
@@ -65,6 +65,7 @@ export function cacheOver(
         return found;
       }
       counters.misses += 1;
+      let { share = 0 } = request;
       // Whoever loads takes at once: a short life may be over before anybody who waits comes by. Of those, some may find
       // the load ended, used up by the others, or cleared away: they go round again.
       for (;;) {
@@ -79,9 +80,13 @@ export function cacheOver(
             mistake = { error };
           }
         });
-        const loaded = await abortable(flights.join(id, load), signal);
+        const loaded = await abortable(flights.join(id, load, share), signal);
         if (mistake !== undefined) throw mistake.error;
-        if (loaded !== undefined && !hasEnded(loaded)) taken ??= use(loaded);
+        if (loaded !== undefined && !hasEnded(loaded)) {
+          taken ??= use(loaded);
+          // What others have used up once, they might again: the next is nobody else's.
+          share = 1;
+        }
         if (taken !== undefined) return taken;
       }
     },

@@ -39,8 +39,9 @@ export type CachingCmmOptions = MaterialsSource & {
  *
  * What is shared depends on everything that decides on materials: partition, commitment policy, suite if the caller named
  * one, encryption context and required keys; and the policy is checked again whenever materials are taken out.
- * Suites without key derivation, and plaintexts of unknown length, are never cached; a CMM beneath that chooses such a suite
- * of its own accord fails with `MATERIALS_INVALID`.
+ * Never cached are plaintexts of unknown length, those of which no two may share a data key by `maxMessages` or `maxBytes`,
+ * and suites without key derivation; a CMM beneath that chooses such a suite of its own accord fails with
+ * `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
  * @throws TypeError for a partition id with lone surrogates, or unless there is exactly one source of materials
@@ -66,12 +67,15 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   const partition = options.partitionId === undefined ? randomBytes(16) : utf8(options.partitionId);
   // Whoever loaded an entry may have wanted it to live longer.
   const isFresh = ({ createdAtMs }: CacheEntry): boolean => performance.now() - createdAtMs < ttlMs;
+  // Of what one data key may write.
+  const shareOf = (length: number): number => Math.max(1 / maxMessages, length / Math.max(maxBytes, 1));
 
   return {
     async encryptionMaterials(request) {
       const { commitmentPolicy, suite, maxPlaintextLength: length, signal } = request;
       if (suite !== undefined) assertMayEncrypt(commitmentPolicy, suite);
-      if (!isCacheable(suite) || length === undefined || length > maxBytes) {
+      // Those of which no two could share an entry need none.
+      if (!isCacheable(suite) || length === undefined || shareOf(length) > 1 / 2) {
         return underlying.encryptionMaterials(request);
       }
       return cache.fetch({
@@ -101,6 +105,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
           const encryptedDataKeys = materials.encryptedDataKeys.map(copyOfEncryptedDataKey);
           return withOwnDataKey({ ...materials, encryptedDataKeys });
         },
+        share: shareOf(length),
         ...(signal && { signal }),
       });
     },

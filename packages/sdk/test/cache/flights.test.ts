@@ -44,6 +44,25 @@ describe('a load under way', () => {
     expect([begun(), ...wanted]).toEqual([2, true, false]);
   });
 
+  it('is shared by as many as it goes round for, and another by the rest at the same time', async () => {
+    for (const sharing of [2, 3, 10, 30, 49, 1000]) {
+      const flights = new Flights<string>(limits);
+      let begun = 0;
+      const load = async (): Promise<string> => {
+        begun += 1;
+        await pause(1_000);
+        return 'good';
+      };
+      const waiting: Promise<string | undefined>[] = [];
+      for (const [callers, loads] of [[sharing, 1] as const, [1, 2] as const, [sharing - 1, 2] as const]) {
+        for (let i = 0; i < callers; i++) waiting.push(flights.join('a', load, 1 / sharing));
+        expect(begun).toBe(loads);
+      }
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(new Set(await Promise.all(waiting))).toEqual(new Set(['good']));
+    }
+  });
+
   it('that answers after all is taken, and the attempt beside it is lost', async () => {
     const flights = new Flights<string>(limits);
     const { load, wanted } = loads({ afterMs: 2_000, answer: 'first' }, { afterMs: 2_000, answer: 'second' });
@@ -116,5 +135,16 @@ describe('a load under way', () => {
       'second',
     ]);
     expect([...first.wanted, ...second.wanted]).toEqual([false, false, true]);
+  });
+
+  it('is joined after a clearing of what began before it, if it has yet to begin', async () => {
+    const flights = new Flights<string>({ ...limits, maxInFlight: 1 });
+    const { load, begun } = loads({ afterMs: 2_000, answer: 'old' }, { afterMs: 1_000, answer: 'young' });
+    const waiting = [flights.join('a', load, 1), flights.join('a', load, 1 / 2)];
+    flights.clear();
+    waiting.push(flights.join('a', load, 1 / 2));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await Promise.all(waiting)).toEqual([undefined, 'young', 'young']);
+    expect(begun()).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localCache, stormTrackingCache } from '../../src/index.ts';
-import type { BranchKeyMaterials, CachedMaterials, MaterialsCache } from '../../src/spi.ts';
+import type { BranchKeyMaterials, CachedMaterials, CacheEntry, MaterialsCache } from '../../src/spi.ts';
 import { rejection } from '../memory-keyring.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
@@ -184,6 +184,40 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
       expect(seen).toEqual([1, 2, 3].map(() => new Uint8Array(32).fill(1)));
     },
   );
+
+  it('loads for one caller alone what others have used up before his turn', async () => {
+    // Each entry is good for one use, whatever share callers say that they use up.
+    const fetched: Promise<string>[] = [];
+    const startedAtMs = performance.now();
+    let loads = 0;
+    const fetch = (share: number, onUsedUp: () => void = () => undefined): void => {
+      const request = {
+        id: 'o',
+        ttlMs: 60_000,
+        share,
+        async load() {
+          const version = `${++loads}`;
+          await pause(1_000);
+          return { kind: 'branch-key', materials: materials(version) } as const;
+        },
+        use(entry: CacheEntry) {
+          entry.messages += 1;
+          if (entry.messages === 1 && entry.cached.kind === 'branch-key') {
+            return entry.cached.materials.branchKeyVersion;
+          }
+          onUsedUp();
+          return undefined;
+        },
+      };
+      fetched.push(cache.fetch<string>(request));
+    };
+    fetch(0.1);
+    // Before the second caller sets out again, another load has begun, which would have room for him as they say.
+    fetch(0.1, () => fetch(0.1));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect((await Promise.all(fetched)).toSorted()).toEqual(['1', '2', '3']);
+    expect(performance.now() - startedAtMs).toBe(2_000);
+  });
 
   it('keeps what it loaded, though who asked for it first fails to use it, and fails nobody else', async () => {
     const mistake = new Error('of the first caller');

@@ -129,6 +129,43 @@ describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) =>
     expect(keyring.calls.encrypt).toBe(4);
   });
 
+  it.each([
+    { limits: { maxMessages: 1 }, calls: 20 },
+    { limits: { maxMessages: 5 }, calls: 4 },
+    { limits: { maxBytes: 5 }, calls: 20 },
+    { limits: { maxBytes: 6 }, calls: 10 },
+  ])(
+    'lets none of 20 simultaneous callers wait for more than one call: $limits',
+    async ({ limits, calls }) => {
+      const { keyring, kept } = keyringThatShows();
+      let answer = (): void => undefined;
+      const answered = new Promise<void>((resolve) => void (answer = resolve));
+      let asked = 0;
+      const waiting: Keyring = {
+        ...keyring,
+        async onEncrypt(materials) {
+          asked += 1;
+          await answered;
+          return keyring.onEncrypt(materials);
+        },
+      };
+      const cmm = cachingCmm({
+        keyring: waiting,
+        cache: makeCache({ capacity: 10 }),
+        ttlMs: 60_000,
+        ...limits,
+      });
+      const sealed = hundred.slice(0, 20).map(() => client.encrypt(plaintext, { cmm, suite: 0x0478 }));
+      await pause(10);
+      expect(asked).toBe(calls);
+      answer();
+      for (const { message } of await Promise.all(sealed)) {
+        expect((await client.decrypt(message, { keyring })).plaintext).toEqual(plaintext);
+      }
+      expect(kept).toHaveLength(calls);
+    },
+  );
+
   it('passes by what must not be cached', async () => {
     const keyring = memoryKeyring();
     const cache = makeCache({ capacity: 10 });
@@ -138,6 +175,10 @@ describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) =>
     const { message } = await legacy.encrypt(plaintext, { cmm: unlimited, suite: 0x0078 });
     await legacy.decrypt(message, { cmm: unlimited });
     await client.encrypt(plaintext, { cmm });
+    // As there is nobody to share it with.
+    for (const limits of [{ maxMessages: 1 }, { maxBytes: 5 }]) {
+      await client.encrypt(plaintext, { cmm: cachingCmm({ keyring, cache, ttlMs: 60_000, ...limits }) });
+    }
     expect(cache.counters()).toMatchObject({ hits: 0, misses: 0 });
   });
 
