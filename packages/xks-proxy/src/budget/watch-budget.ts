@@ -6,7 +6,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion, lastVersion } from '../stores.ts';
 import type { BudgetListener } from './iv-budget.ts';
 
-/** Makes the version of a key that follows `version`; several may ask for the same one. */
+/** Makes the version of a key that follows `version`; several may ask for the same one. Whatever happens, it settles. */
 export type RotateKey = (key: {
   readonly store: string;
   readonly externalKeyId: string;

@@ -38,10 +38,9 @@ interface PolicyTestOptions extends PlaceOptions {
 }
 
 function testPolicy(options: PolicyTestOptions): void {
-  const place = storeOf(placeOf(options));
-  const { store } = place;
+  const { store } = storeOf(placeOf(options));
   const { key: externalKeyId, at: now = new Date() } = options;
-  const { status: keyStatus } = keyIn({ ...place, keys: store.keys }, externalKeyId);
+  const { status: keyStatus } = keyIn({ store, keys: store.keys }, externalKeyId);
   const { isAllowed, rule } = store.policy.decide({ metadata: metadataOf(options), externalKeyId, now });
   // The policy is asked first, as it is for a request.
   const isBlocked = isAllowed && keyStatus === 'BLOCKED';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKeys, type StorePlace, withNewKey } from './edit-keys.ts';
+import { editKey, newKeyIn, readKeys, type StorePlace } from './edit-keys.ts';
 import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 
 /** What a new external key is to be. */
@@ -33,19 +33,15 @@ export async function createKey(
     status: 'ENABLED',
     acceptReferenceCiphertext: false,
   };
-  await editKeys(place, (before) => {
-    const keys = withNewKey(before, key);
-    const tokens = tokensNamed(before.config, names);
-    shareKeys(tokens);
-    return {
-      keys: () => keys,
-      prepare: () =>
-        makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
-          if (!isLabelTaken(error)) throw error;
-          const text = `the token has a key with the label ${label} already: keys link takes it, and --label makes another`;
-          throw new XksProxyError('CHANGE_REFUSED', text, { cause: error });
-        }),
-    };
+  const before = await readKeys(place);
+  const tokens = tokensNamed(before.config, names);
+  shareKeys(tokens);
+  // Before a token makes anything.
+  before.textWith(newKeyIn(before, key));
+  await makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
+    if (!isLabelTaken(error)) throw error;
+    const text = `the token has a key with the label ${label} already: keys link takes it, and --label makes another`;
+    throw new XksProxyError('CHANGE_REFUSED', text, { cause: error });
   });
-  return key;
+  return editKey(place, (now) => newKeyIn(now, key));
 }

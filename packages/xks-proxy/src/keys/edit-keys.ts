@@ -19,39 +19,45 @@ export interface KeysBefore {
   readonly config: ProxyConfig;
   readonly store: StoreConfig;
   readonly keys: readonly StoreKeyConfig[];
+  /** The text of the file with a key changed or added. Throws XksProxyError `CONFIG_INVALID` if the proxy would not take it. */
+  textWith(key: StoreKeyConfig): string;
 }
 
-/** What is to be done. */
-export interface KeysAfter {
-  /** What is to stand in the file: asked for before `prepare`, and again after it for what only that has found out. */
-  readonly keys: () => readonly StoreKeyConfig[];
-  /** Done once it is certain that the proxy takes the keys, and before the file is written. */
-  readonly prepare?: () => Promise<void>;
+/** Reads the keys of a store. Rejects with XksProxyError `CHANGE_REFUSED` or `CONFIG_INVALID`. */
+export async function readKeys(place: StorePlace): Promise<KeysBefore> {
+  const { config, store } = storeOf(place);
+  const file = keysFileOf(store);
+  const keys = parseKeysDocument(await readFile(file, 'utf8'));
+  return {
+    config,
+    store,
+    keys,
+    textWith(key) {
+      const text = keysDocument(withKey(keys, key));
+      loadConfig(place.configFile, new Map([[file, text]]));
+      return text;
+    },
+  };
 }
 
 /**
- * Changes the keys of a store, in its `keys_file`: one change at a time, and only to something that the proxy would take.
- * A running proxy follows by itself. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or
- * whatever `change` and its preparation reject with; then the file is as before.
+ * Changes or adds a key of a store, in its `keys_file`: one change at a time, and only to something that the proxy would
+ * take. A running proxy follows by itself. Meanwhile nobody else can change any key, so what tokens have to do for it is done
+ * before. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or whatever `change` throws; then the
+ * file is as before.
+ *
+ * @returns the key as it is now
  */
-export async function editKeys(
+export async function editKey(
   place: StorePlace,
-  change: (before: KeysBefore) => Promise<KeysAfter> | KeysAfter,
-): Promise<void> {
-  const { store } = storeOf(place);
-  const file = store.keysFile;
-  if (file === undefined) {
-    const remedy = `give it an empty file, and name that in the configuration: keys_file = "${store.name}.keys.toml"`;
-    throw new XksProxyError('CHANGE_REFUSED', `the store ${store.name} has no keys_file: ${remedy}`);
-  }
-  await withFileLock(file, async () => {
-    // Again, since it may have changed while we waited.
-    const before = storeOf(place);
-    const keys = parseKeysDocument(await readFile(file, 'utf8'));
-    const next = await change({ ...before, keys });
-    loadConfig(place.configFile, new Map([[file, keysDocument(next.keys())]]));
-    await next.prepare?.();
-    await replaceFile(file, keysDocument(next.keys()));
+  change: (before: KeysBefore) => StoreKeyConfig,
+): Promise<StoreKeyConfig> {
+  const file = keysFileOf(storeOf(place).store);
+  return withFileLock(file, async () => {
+    const before = await readKeys(place);
+    const key = change(before);
+    await replaceFile(file, before.textWith(key));
+    return key;
   });
 }
 
@@ -73,7 +79,10 @@ export function storeOf({ configFile, store: name }: StorePlace): {
 }
 
 /** The key with an id, among those of the file. Throws XksProxyError `CHANGE_REFUSED`. */
-export function keyIn({ keys, store }: KeysBefore, externalKeyId: string): StoreKeyConfig {
+export function keyIn(
+  { keys, store }: Pick<KeysBefore, 'keys' | 'store'>,
+  externalKeyId: string,
+): StoreKeyConfig {
   const key = keys.find((candidate) => candidate.externalKeyId === externalKeyId);
   if (key !== undefined) return key;
   const isElsewhere = store.keys.some((candidate) => candidate.externalKeyId === externalKeyId);
@@ -85,14 +94,22 @@ export function keyIn({ keys, store }: KeysBefore, externalKeyId: string): Store
   );
 }
 
-/** The keys with another one, whose id no key of the store has yet. Throws XksProxyError `CHANGE_REFUSED`. */
-export function withNewKey({ keys, store }: KeysBefore, added: StoreKeyConfig): readonly StoreKeyConfig[] {
-  const { externalKeyId } = added;
-  if (store.keys.every((key) => key.externalKeyId !== externalKeyId)) return [...keys, added];
+/** A key whose id no key of the store has yet. Throws XksProxyError `CHANGE_REFUSED`. */
+export function newKeyIn({ store }: Pick<KeysBefore, 'store'>, key: StoreKeyConfig): StoreKeyConfig {
+  const { externalKeyId } = key;
+  if (store.keys.every((other) => other.externalKeyId !== externalKeyId)) return key;
   throw new XksProxyError('CHANGE_REFUSED', `the store ${store.name} has a key ${externalKeyId} already`);
 }
 
-/** The keys with one of them replaced. */
-export function withKey(keys: readonly StoreKeyConfig[], changed: StoreKeyConfig): readonly StoreKeyConfig[] {
-  return keys.map((key) => (key.externalKeyId === changed.externalKeyId ? changed : key));
+function keysFileOf({ name, keysFile }: StoreConfig): string {
+  if (keysFile !== undefined) return keysFile;
+  const remedy = `give it an empty file, and name that in the configuration: keys_file = "${name}.keys.toml"`;
+  throw new XksProxyError('CHANGE_REFUSED', `the store ${name} has no keys_file: ${remedy}`);
+}
+
+/** The keys with one of them replaced, or added. */
+function withKey(keys: readonly StoreKeyConfig[], key: StoreKeyConfig): readonly StoreKeyConfig[] {
+  const isKnown = keys.some(({ externalKeyId }) => externalKeyId === key.externalKeyId);
+  if (!isKnown) return [...keys, key];
+  return keys.map((other) => (other.externalKeyId === key.externalKeyId ? key : other));
 }

@@ -1,6 +1,6 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
+import { editKey, keyIn, type StorePlace } from './edit-keys.ts';
 
 /** What an operator can do to the state of a key. */
 export type StatusChange = keyof typeof STATUS_CHANGES;
@@ -21,19 +21,19 @@ export const STATUS_CHANGES = {
   { from: readonly StoreKeyConfig['status'][]; to: StoreKeyConfig['status']; does: string }
 >;
 
-/** Changes the state of a key; where it is as wanted, nothing happens. Rejects with XksProxyError as `editKeys`. */
+/** Changes the state of a key; where it is as wanted, nothing happens. Rejects with XksProxyError as `editKey`. */
 export async function changeStatus(
   place: StorePlace,
   externalKeyId: string,
   change: StatusChange,
 ): Promise<void> {
   const { from, to }: { from: readonly string[]; to: StoreKeyConfig['status'] } = STATUS_CHANGES[change];
-  await editKeys(place, (before) => {
+  await editKey(place, (before) => {
     const key = keyIn(before, externalKeyId);
     if (key.status !== to && !from.includes(key.status)) {
       const text = `${externalKeyId} is ${key.status}, and ${change} is for one that is ${from.join(' or ')}`;
       throw new XksProxyError('CHANGE_REFUSED', text);
     }
-    return { keys: () => withKey(before.keys, { ...key, status: to }) };
+    return { ...key, status: to };
   });
 }

@@ -1,6 +1,6 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
-import { editKeys, keyIn, type StorePlace, withKey, withNewKey } from './edit-keys.ts';
+import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys, type StorePlace } from './edit-keys.ts';
 import { haveKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 
@@ -20,20 +20,18 @@ export interface LinkedKey {
  * when a token does not have it, or holds another one by that name.
  */
 export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<StoreKeyConfig> {
-  let made: StoreKeyConfig | undefined;
-  await editKeys(place, (before) => {
-    const known = linked.asNextVersion === true ? keyIn(before, linked.externalKeyId) : undefined;
-    const tokens = tokensNamed(before.config, (known ?? linked).tokens);
-    return {
-      keys() {
-        made = known === undefined ? newKey(linked) : withNextVersion(known, linked.selector);
-        return known === undefined ? withNewKey(before, made) : withKey(before.keys, made);
-      },
-      prepare: () => haveKey(tokens, linked.selector),
-    };
-  });
-  if (made === undefined) throw new TypeError(`${linked.externalKeyId}: expected a key`);
-  return made;
+  const { externalKeyId, selector, asNextVersion } = linked;
+  const change = (keys: KeysBefore): StoreKeyConfig =>
+    asNextVersion === true
+      ? withNextVersion(keyIn(keys, externalKeyId), selector)
+      : newKeyIn(keys, newKey(linked));
+  const before = await readKeys(place);
+  const key = change(before);
+  const tokens = tokensNamed(before.config, key.tokens);
+  // Before a token is asked for anything.
+  before.textWith(key);
+  await haveKey(tokens, selector);
+  return editKey(place, change);
 }
 
 function newKey({

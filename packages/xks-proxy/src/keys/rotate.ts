@@ -1,49 +1,59 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyVersionConfig } from '../config/keys.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { lastVersion } from '../stores.ts';
-import { editKeys, keyIn, type StorePlace, withKey } from './edit-keys.ts';
+import { editKey, keyIn, readKeys, type StorePlace } from './edit-keys.ts';
 import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 import { versionKey } from './version-key.ts';
 
+/** How a key is rotated. */
+interface RotateOptions {
+  /** For the new key on the token; where somebody else makes the next version meanwhile, the change is refused. */
+  readonly label?: string | undefined;
+  /** The version that is to be followed; when there is a newer one by now, nothing happens. */
+  readonly expected?: number | undefined;
+  /** How long the tokens may take, after which the file is not touched any more. No limit by default. */
+  readonly tokensTimeoutMs?: number | undefined;
+}
+
 /**
  * Makes the next version of an external key, on the tokens where it is. It encrypts from the instant in it on; what was
- * encrypted before opens as ever. Two rotations of one version at the same time make one: give `expected` to be sure.
- * Instances with keys files of their own come to the same key if they have the same first version, unless they are given
- * a label.
+ * encrypted before opens as ever. Rotations of one version at the same time make one. Instances with keys files of their own
+ * come to the same key if they have the same first version, unless they are given a label. Rejects with XksProxyError as `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`: then there may be a key on
+ * the tokens that the next attempt takes.
  *
- * @param options.expected the version that is to be followed; when there is a newer one by now, nothing happens
  * @returns the newest version
  */
 export async function rotateKey(
   place: StorePlace,
   externalKeyId: string,
-  options: { readonly label?: string | undefined; readonly expected?: number | undefined } = {},
+  { label, expected, tokensTimeoutMs = Number.POSITIVE_INFINITY }: RotateOptions = {},
 ): Promise<KeyVersionConfig> {
-  let made: KeyVersionConfig | undefined;
-  await editKeys(place, (before) => {
-    const key = keyIn(before, externalKeyId);
-    const last = lastVersion(key);
-    if (options.expected !== undefined && options.expected !== last.version) {
-      made = last;
-      return { keys: () => before.keys };
-    }
-    const tokens = tokensNamed(before.config, key.tokens);
-    shareKeys(tokens);
-    let id: Uint8Array = randomBytes(16);
-    return {
-      keys() {
-        const next = withNextVersion(key, { id });
-        made = lastVersion(next);
-        return withKey(before.keys, next);
-      },
-      async prepare() {
-        const { label } = options;
-        if (label !== undefined) return makeKey(tokens, { label, id, usages: key.usages });
-        id = await versionKey(before.config, tokens, { key, version: last.version + 1 });
-      },
-    };
+  const startedAtMs = performance.now();
+  const before = await readKeys(place);
+  const key = keyIn(before, externalKeyId);
+  const last = lastVersion(key);
+  if (expected !== undefined && expected !== last.version) return last;
+  const tokens = tokensNamed(before.config, key.tokens);
+  shareKeys(tokens);
+  let id: Uint8Array = randomBytes(16);
+  // Before a token is asked for anything.
+  before.textWith(withNextVersion(key, { id }));
+  if (label === undefined) id = await versionKey(before.config, tokens, { key, version: last.version + 1 });
+  else await makeKey(tokens, { label, id, usages: key.usages });
+  if (performance.now() > startedAtMs + tokensTimeoutMs) {
+    throw new XksProxyError(
+      'TOKEN_UNAVAILABLE',
+      `the tokens took too long to make a key for ${externalKeyId}`,
+    );
+  }
+  const rotated = await editKey(place, (now) => {
+    const current = keyIn(now, externalKeyId);
+    if (lastVersion(current).version === last.version) return withNextVersion(current, { id });
+    if (label === undefined) return current;
+    const text = `${externalKeyId} has another version ${last.version + 1} by now: keys link --next-version takes the key ${label}`;
+    throw new XksProxyError('CHANGE_REFUSED', text);
   });
-  if (made === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
-  return made;
+  return lastVersion(rotated);
 }

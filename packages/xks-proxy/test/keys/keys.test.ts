@@ -7,7 +7,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { createKey } from '../../src/keys/create.ts';
-import { editKeys } from '../../src/keys/edit-keys.ts';
 import { changeStatus } from '../../src/keys/key-status.ts';
 import { linkKey } from '../../src/keys/link.ts';
 import { rotateKey } from '../../src/keys/rotate.ts';
@@ -103,9 +102,11 @@ describe('keys rotate', () => {
     expect(labelsOnToken()).toEqual(expect.arrayContaining([2, 3].map((version) => labelOf(made, version))));
   });
 
-  it('makes one version when two who saw the same one ask for the next', async () => {
+  it('makes one version when several ask for the next at the same time', async () => {
     await createKey(files.place, { externalKeyId: 'once' });
-    const results = await Promise.all([1, 2, 3].map(() => rotateKey(files.place, 'once', { expected: 1 })));
+    const results = await Promise.all(
+      [1, 1, undefined].map((expected) => rotateKey(files.place, 'once', { expected })),
+    );
     expect(results.map(({ version }) => version)).toEqual([2, 2, 2]);
     expect(keyNow('once').versions).toHaveLength(2);
   });
@@ -135,6 +136,25 @@ describe('keys rotate', () => {
     const before = labelsOnToken();
     const { version, selector } = stopped;
     await expect(rotateKey(files.place, 'stopped')).resolves.toMatchObject({ version, selector });
+    expect(labelsOnToken()).toEqual(before);
+  });
+
+  it('refuses a label where somebody else has made the version meanwhile', async () => {
+    await createKey(files.place, { externalKeyId: 'labelled' });
+    const rotations = ['one', 'two'].map((label) => rotateKey(files.place, 'labelled', { label }));
+    const codes = await Promise.all(rotations.map(codeOf));
+    expect(new Set(codes)).toEqual(new Set([undefined, 'CHANGE_REFUSED']));
+    expect(keyNow('labelled').versions).toHaveLength(2);
+  });
+
+  it('changes nothing when the tokens took too long, and takes what they made the next time', async () => {
+    const made = await createKey(files.place, { externalKeyId: 'late' });
+    const rotation = rotateKey(files.place, 'late', { tokensTimeoutMs: 0 });
+    expect(await codeOf(rotation)).toBe('TOKEN_UNAVAILABLE');
+    expect(keyNow('late').versions).toHaveLength(1);
+    expect(labelsOnToken()).toContain(labelOf(made, 2));
+    const before = labelsOnToken();
+    await rotateKey(files.place, 'late');
     expect(labelsOnToken()).toEqual(before);
   });
 
@@ -245,10 +265,13 @@ describe('the keys file', () => {
     expect(statSync(files.keysFile).mode).toBe(mode);
   });
 
-  it('stays as it was when a preparation fails', async () => {
-    const failure = new Error('no');
-    const change = editKeys(files.place, () => ({ keys: () => [], prepare: () => Promise.reject(failure) }));
-    await expect(change).rejects.toBe(failure);
-    expect(readFileSync(files.keysFile, 'utf8')).toBe('');
+  it('takes a block while a token makes a version, which then keeps it', async () => {
+    await createKey(files.place, { externalKeyId: 'urgent' });
+    const done: string[] = [];
+    const rotation = rotateKey(files.place, 'urgent').then(() => done.push('rotated'));
+    await changeStatus(files.place, 'urgent', 'block').then(() => done.push('blocked'));
+    await rotation;
+    expect(done).toEqual(['blocked', 'rotated']);
+    expect(keyNow('urgent')).toMatchObject({ status: 'BLOCKED', versions: [{ version: 1 }, { version: 2 }] });
   });
 });
