@@ -91,8 +91,8 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
         const ciphertext = ciphertextOf(answer);
         // A server that ignores associated data here answers as if all was well, and never opens it again.
         const opened = await decrypt(ciphertext, aad).catch((error: unknown) => {
-          if (!(error instanceof KeyringError) || error.code !== 'KEY_SERVICE_REFUSED') throw error;
-          throw invalidAnswer(KEY_SERVICE, 'a data key that it does not open');
+          if (!isRefusedCiphertext(error)) throw error;
+          throw invalidAnswer(KEY_SERVICE, 'a data key that it does not open', error);
         });
         const isSame = opened.length === dataKey.length && opened.every((byte, i) => byte === dataKey[i]);
         opened.fill(0);
@@ -114,6 +114,15 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
       return decrypt(text, associatedData(materials));
     },
   });
+}
+
+/** True where the server looked at a ciphertext; by other statuses it says who may do what, and where. */
+function isRefusedCiphertext(error: unknown): error is KeyringError {
+  return (
+    error instanceof KeyringError &&
+    error.code === 'KEY_SERVICE_REFUSED' &&
+    member(error.cause, 'status') === 400
+  );
 }
 
 function reasonOf(body: unknown): string | undefined {

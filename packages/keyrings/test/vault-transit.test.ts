@@ -267,7 +267,25 @@ describe('a Vault transit keyring that has its data keys made by the server', ()
     vault.fault(lying((body) => ({ ...body, warnings: null })));
     const quiet = await keyringError(keyring.onEncrypt(encryptionMaterials()));
     vault.fault();
-    expect(quiet.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+    expect(quiet).toMatchObject({ code: 'KEY_SERVICE_ANSWER_INVALID', cause: { cause: { status: 400 } } });
+  });
+
+  it('says what the server does, where that has nothing to say about the data key it made', async () => {
+    const refusals = [
+      { status: 403, error: 'permission denied', code: 'KEY_SERVICE_REFUSED' },
+      { status: 404, error: 'no handler for route', code: 'KEY_SERVICE_REFUSED' },
+      { status: 503, error: 'Vault is sealed', code: 'KEY_SERVICE_UNAVAILABLE' },
+    ];
+    for (const { status, error: text, code } of refusals) {
+      bao.fault((response, honest) => {
+        const isDecrypt = !('ciphertext' in objectOf(honest.body['data']));
+        const answer = isDecrypt ? { status, body: { errors: [text] } } : honest;
+        answering(answer.status, answer.body)(response, honest);
+      });
+      const error = await keyringError(baoKeyringOf().onEncrypt(encryptionMaterials()));
+      bao.fault();
+      expect(error).toMatchObject({ code, cause: { status } });
+    }
   });
 
   it('takes none of another length than it asked for, though the server opens it', async () => {

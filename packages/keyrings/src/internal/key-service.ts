@@ -42,9 +42,10 @@ export function refusal(keyService: KeyService, cause: unknown): KeyringError {
   return new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause, keyService });
 }
 
-/** The key service answered with something else than was asked for. */
-export function invalidAnswer(keyService: KeyService, what: string): KeyringError {
+/** The key service answered with something else than was asked for; `cause` is how that showed, where by another answer. */
+export function invalidAnswer(keyService: KeyService, what: string, cause?: KeyringError): KeyringError {
   return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `${keyService} answered with ${what}`, {
     keyService,
+    ...(cause && { cause }),
   });
 }
