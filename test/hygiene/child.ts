@@ -1,9 +1,12 @@
-// Has its memory searched after messages with a raw AES keyring.
-import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
+// Has its memory searched after messages with a key of a kind.
+import { KINDS } from './kinds.ts';
 import { printMessages } from './rounds.ts';
 
-const [wrappingKeyText = '', rounds = '', suite = ''] = process.argv.slice(2);
-// In memory all the time, so that a search can be seen to find something.
-const wrappingKey = Buffer.from(wrappingKeyText, 'hex');
-const keyring = rawAesKeyring({ namespace: 'hygiene', name: 'key', wrappingKey });
-await printMessages(keyring, { rounds: Number(rounds), suite: suite === 'signed' ? 0x0578 : 0x0478 });
+const [name = '', rounds = '', controlText = '', ...address] = process.argv.slice(2);
+const control = Buffer.from(controlText, 'hex');
+const kind = KINDS[name];
+if (kind === undefined) throw new Error(`no such kind: ${name}`);
+const { keyring } = await kind.open(...address);
+await printMessages(keyring, { rounds: Number(rounds), suite: kind.suite });
+// Until then it can be found, which shows that the search works.
+process.stdin.on('close', () => control.fill(0));

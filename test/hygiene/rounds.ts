@@ -4,7 +4,7 @@ import { type AlgorithmSuiteId, encryptionClient, type Keyring } from '@holdfast
 export interface Rounds {
   /** Messages to write and read. */
   readonly rounds: number;
-  readonly suite?: AlgorithmSuiteId;
+  readonly suite?: AlgorithmSuiteId | undefined;
   /** Milliseconds between the last message and the search. */
   readonly waitMs?: number;
 }
