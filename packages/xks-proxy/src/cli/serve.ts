@@ -32,7 +32,7 @@ export function addServe(program: Command): void {
           onEvent: (event) => logSupervision(output, event),
           fatal: lost,
           fatalStatus: EXIT.logLost,
-          hopelessStatus: EXIT.pinRefused,
+          haltStatus: EXIT.pinRefused,
         });
         leave(output);
       }),

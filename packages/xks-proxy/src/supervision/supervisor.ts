@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { errorCode } from '../files/error-code.ts';
 
 /** How many processes there are to be, and who is told of their fates. */
 export interface SupervisorOptions {
@@ -9,18 +10,19 @@ export interface SupervisorOptions {
   /** Resolves when something has happened to the whole that is to end it with that status. */
   readonly fatal?: Promise<unknown>;
   /**
-   * The exit status after which nothing is started any more, before SIGHUP tells that there is hope again: the next
-   * process would only fail likewise. Those that serve go on. It is the status of the whole when none is left.
+   * The exit status after which nothing is started any more before SIGHUP says that it may: the next process would only
+   * fail likewise. Those that serve go on. It is the status of the whole when none is left.
    */
-  readonly hopelessStatus: number;
+  readonly haltStatus: number;
 }
 
 /** Something that happened to one of the processes; each keeps its number from 1 on, however often it is replaced. */
 export interface SupervisorEvent {
-  readonly event: 'worker-started' | 'worker-exited' | 'worker-stuck';
+  /** `worker-not-started`: the system refuses another process. It is asked again after a while. */
+  readonly event: 'worker-started' | 'worker-not-started' | 'worker-exited' | 'worker-stuck';
   readonly worker: number;
   readonly pid?: number | undefined;
-  /** Exit status, or the name of the signal that ended it. */
+  /** Exit status, or the name of the signal that ended it, or of the error that kept it from its start. */
   readonly status?: number | string;
 }
 
@@ -38,117 +40,173 @@ export function workerNumber(): number | undefined {
  * process that dies is replaced, the sooner the longer it has lived; so is one that gives no sign of life, because its
  * module hangs. SIGHUP goes to all. Resolves to the exit status of the whole.
  */
-export function supervise({
-  processes,
-  onEvent,
-  fatal,
-  fatalStatus,
-  hopelessStatus,
-}: SupervisorOptions): Promise<number> {
-  const slots = Array.from({ length: processes }, (_, index): Slot => ({ number: index + 1, failures: 0 }));
-  let isStopping = false;
-  let hasListened = false;
-  let isHopeless = false;
-  return new Promise((resolve) => {
-    let exitStatus = 0;
-    let watchedAtMs = performance.now();
-    const watch = setInterval(() => {
-      const nowMs = performance.now();
-      // Who was held up itself has not heard from anybody, and their signs of life still wait to be read.
-      const lateMs = Math.max(0, nowMs - watchedAtMs - WATCH_INTERVAL_MS);
-      watchedAtMs = nowMs;
-      for (const { running, number } of slots) {
-        if (running === undefined) continue;
-        running.deadlineMs += lateMs;
-        if (nowMs < running.deadlineMs) continue;
-        onEvent({ event: 'worker-stuck', worker: number, pid: running.worker.process.pid });
-        running.worker.process.kill('SIGKILL');
-      }
-    }, WATCH_INTERVAL_MS);
+export function supervise(options: SupervisorOptions): Promise<number> {
+  return new Promise((resolve) => new Supervisor(options, resolve).run());
+}
 
-    const start = (slot: Slot): void => {
+class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #onEnd: (exitStatus: number) => void;
+  readonly #slots: readonly Slot[];
+  readonly #signals: readonly (readonly [NodeJS.Signals, () => void])[] = [
+    ['SIGHUP', () => this.#hangUp()],
+    ['SIGTERM', () => this.#stopOrKill()],
+    ['SIGINT', () => this.#stopOrKill()],
+  ];
+  #watch: NodeJS.Timeout | undefined;
+  #watchedAtMs = performance.now();
+  #hasListened = false;
+  #isHalted = false;
+  #isStopping = false;
+  #exitStatus = 0;
+
+  constructor(options: SupervisorOptions, onEnd: (exitStatus: number) => void) {
+    this.#options = options;
+    this.#onEnd = onEnd;
+    this.#slots = Array.from({ length: options.processes }, (_, index) => ({
+      number: index + 1,
+      failures: 0,
+    }));
+  }
+
+  run(): void {
+    const { fatal, fatalStatus } = this.#options;
+    for (const [signal, listener] of this.#signals) process.on(signal, listener);
+    this.#watch = setInterval(() => this.#killSilent(), WATCH_INTERVAL_MS);
+    void fatal?.then(() => this.#stop(fatalStatus));
+    this.#startFirst();
+  }
+
+  #startFirst(): void {
+    const first = this.#slots.find(isMissing);
+    if (first !== undefined) this.#start(first);
+  }
+
+  #start(slot: Slot): void {
+    delete slot.restart;
+    let worker: Worker;
+    try {
+      worker = cluster.fork({ [NUMBER]: String(slot.number) });
+    } catch (error) {
+      this.#notStarted(slot, error);
+      return;
+    }
+    this.#follow(slot, worker);
+  }
+
+  #follow(slot: Slot, worker: Worker): void {
+    const { pid } = worker.process;
+    const startedAtMs = performance.now();
+    const running: Running = { worker, startedAtMs, deadlineMs: startedAtMs + START_MS };
+    slot.running = running;
+    // Of a message that could not be sent, for one: the process has ended, or is about to.
+    worker.on('error', () => undefined);
+    if (pid === undefined) {
+      // This is all that ever comes of it.
+      worker.once('error', (error) => this.#notStarted(slot, error));
+      return;
+    }
+    this.#options.onEvent({ event: 'worker-started', worker: slot.number, pid });
+    worker.on('message', (message: unknown) => {
+      if (message !== SUPERVISION.alive || this.#isStopping) return;
+      // A sign of life takes nothing from the time of the start.
+      running.deadlineMs = Math.max(running.deadlineMs, performance.now() + SILENCE_MS);
+    });
+    worker.on('listening', () => {
+      this.#hasListened = true;
+      if (this.#isStopping) return;
+      running.deadlineMs = performance.now() + SILENCE_MS;
+      if (!this.#isHalted) for (const other of this.#slots.filter(isMissing)) this.#start(other);
+    });
+    worker.on('exit', (code: number | null, signal: string | null) => {
+      this.#options.onEvent({ event: 'worker-exited', worker: slot.number, status: signal ?? code ?? 0 });
+      this.#gone(slot, code);
+    });
+  }
+
+  /** The system has refused a process: there are too many of them, or of open files, or too little memory. */
+  #notStarted(slot: Slot, error: unknown): void {
+    const { worker } = slot.running ?? {};
+    // The channel to a process that is not there would keep this one.
+    if (worker?.isConnected()) worker.process.disconnect();
+    const status = errorCode(error) ?? 'unknown error';
+    this.#options.onEvent({ event: 'worker-not-started', worker: slot.number, status });
+    this.#gone(slot, null);
+  }
+
+  /** Sees to the slot of a process that has ended, or never was one. */
+  #gone(slot: Slot, code: number | null): void {
+    const { fatalStatus, haltStatus } = this.#options;
+    const livedMs = performance.now() - (slot.running?.startedAtMs ?? Number.POSITIVE_INFINITY);
+    delete slot.running;
+    // Before any of them could listen, the others will fare no better; later it is an outage, and may pass.
+    const isFatal = code === fatalStatus || (!this.#hasListened && code !== null && code > 0);
+    if (isFatal && !this.#isStopping) this.#stop(code);
+    if (this.#isStopping) return this.#endIfNoneIsLeft();
+    this.#isHalted ||= code === haltStatus;
+    if (this.#isHalted) return this.#halt();
+    slot.failures = livedMs > STABLE_MS ? 0 : slot.failures + 1;
+    const delayMs = Math.min(BACK_OFF_MS * 2 ** slot.failures, MAX_BACK_OFF_MS);
+    slot.restart = setTimeout(() => this.#start(slot), delayMs);
+  }
+
+  #halt(): void {
+    for (const slot of this.#slots) {
+      clearTimeout(slot.restart);
       delete slot.restart;
-      const worker = cluster.fork({ [NUMBER]: String(slot.number) });
-      const startedAtMs = performance.now();
-      const running: Running = { worker, deadlineMs: startedAtMs + START_MS };
-      slot.running = running;
-      onEvent({ event: 'worker-started', worker: slot.number, pid: worker.process.pid });
-      worker.on('message', (message: unknown) => {
-        if (message !== SUPERVISION.alive || isStopping) return;
-        // A sign of life takes nothing from the time of the start.
-        running.deadlineMs = Math.max(running.deadlineMs, performance.now() + SILENCE_MS);
-      });
-      worker.on('listening', () => {
-        hasListened = true;
-        if (isStopping) return;
-        running.deadlineMs = performance.now() + SILENCE_MS;
-        if (!isHopeless) for (const slot of slots.filter(isMissing)) start(slot);
-      });
-      worker.on('error', () => undefined);
-      worker.on('exit', (code: number | null, signal: string | null) => {
-        delete slot.running;
-        onEvent({ event: 'worker-exited', worker: slot.number, status: signal ?? code ?? 0 });
-        // Before any of them could listen, the others will fare no better; later it is an outage, and may pass.
-        const isFatal = code === fatalStatus || (!hasListened && code !== null && code > 0);
-        if (isFatal && !isStopping) stop(code);
-        if (isStopping) return ended();
-        isHopeless ||= code === hopelessStatus;
-        if (isHopeless) return waitForHope();
-        slot.failures = performance.now() - startedAtMs > STABLE_MS ? 0 : slot.failures + 1;
-        const delayMs = Math.min(BACK_OFF_MS * 2 ** slot.failures, MAX_BACK_OFF_MS);
-        slot.restart = setTimeout(() => start(slot), delayMs);
-      });
-    };
-    const waitForHope = (): void => {
-      for (const slot of slots) {
-        clearTimeout(slot.restart);
-        delete slot.restart;
-      }
-      if (slots.every(isMissing)) stop(hopelessStatus);
-    };
-    const startFirst = (): void => {
-      const [first] = slots.filter(isMissing);
-      if (first !== undefined) start(first);
-    };
-    const ended = (): void => {
-      if (slots.some(({ running }) => running !== undefined)) return;
-      clearInterval(watch);
-      process.off('SIGHUP', hangUp);
-      for (const signal of STOP_SIGNALS) process.off(signal, onStopSignal);
-      resolve(exitStatus);
-    };
-    const stop = (status: number): void => {
-      exitStatus = Math.max(exitStatus, status);
-      if (isStopping) return;
-      isStopping = true;
-      for (const { running, restart } of slots) {
-        clearTimeout(restart);
-        if (running === undefined) continue;
-        running.deadlineMs = performance.now() + DRAIN_MS;
-        if (running.worker.isConnected()) running.worker.send(SUPERVISION.stop);
-      }
-      ended();
-    };
-    const onStopSignal = (): void => {
-      if (!isStopping) return stop(0);
-      // Asked a second time: at once.
-      for (const { running } of slots) running?.worker.process.kill('SIGKILL');
-      return undefined;
-    };
-    const hangUp = (): void => {
-      // By a message, since the signal itself ends a process that has only begun to start.
-      for (const { running } of slots) {
-        if (running?.worker.isConnected()) running.worker.send(SUPERVISION.hangUp);
-      }
-      if (!isHopeless) return;
-      isHopeless = false;
-      startFirst();
-    };
-    process.on('SIGHUP', hangUp);
-    for (const signal of STOP_SIGNALS) process.on(signal, onStopSignal);
-    void fatal?.then(() => stop(fatalStatus));
-    startFirst();
-  });
+    }
+    if (this.#slots.every(isMissing)) this.#stop(this.#options.haltStatus);
+  }
+
+  #hangUp(): void {
+    // By a message, since the signal itself ends a process that has only begun to start.
+    for (const { running } of this.#slots) {
+      if (running?.worker.isConnected()) running.worker.send(SUPERVISION.hangUp);
+    }
+    if (!this.#isHalted) return;
+    this.#isHalted = false;
+    this.#startFirst();
+  }
+
+  #stopOrKill(): void {
+    if (!this.#isStopping) return this.#stop(0);
+    // Asked a second time: at once.
+    for (const { running } of this.#slots) running?.worker.process.kill('SIGKILL');
+  }
+
+  #stop(status: number): void {
+    this.#exitStatus = Math.max(this.#exitStatus, status);
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    for (const { running, restart } of this.#slots) {
+      clearTimeout(restart);
+      if (running === undefined) continue;
+      running.deadlineMs = performance.now() + DRAIN_MS;
+      if (running.worker.isConnected()) running.worker.send(SUPERVISION.stop);
+    }
+    this.#endIfNoneIsLeft();
+  }
+
+  #endIfNoneIsLeft(): void {
+    if (this.#slots.some(({ running }) => running !== undefined)) return;
+    clearInterval(this.#watch);
+    for (const [signal, listener] of this.#signals) process.off(signal, listener);
+    this.#onEnd(this.#exitStatus);
+  }
+
+  #killSilent(): void {
+    const nowMs = performance.now();
+    // Who was held up itself has not heard from anybody, and their signs of life still wait to be read.
+    const lateMs = Math.max(0, nowMs - this.#watchedAtMs - WATCH_INTERVAL_MS);
+    this.#watchedAtMs = nowMs;
+    for (const { running, number } of this.#slots) {
+      if (running === undefined) continue;
+      running.deadlineMs += lateMs;
+      if (nowMs < running.deadlineMs) continue;
+      this.#options.onEvent({ event: 'worker-stuck', worker: number, pid: running.worker.process.pid });
+      running.worker.process.kill('SIGKILL');
+    }
+  }
 }
 
 /** Whether it has no process, and will not get one by itself. */
@@ -164,12 +222,12 @@ interface Slot {
 
 interface Running {
   readonly worker: Worker;
+  readonly startedAtMs: number;
   /** When it is given up, unless it gives a sign of life before. */
   deadlineMs: number;
 }
 
 const NUMBER = 'XKS_PROXY_WORKER';
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const WATCH_INTERVAL_MS = 500;
 // Opening the tokens and warming them up.
 const START_MS = 60_000;

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describe, it, type TestContext } from 'vitest';
+import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 import { type ServeProcess, startServeProcess } from '../fixtures/serve-process.ts';
@@ -119,17 +119,45 @@ describe('a process that is starting', { concurrent: true }, () => {
     expect,
     onTestFinished,
   }) => {
-    const program = fileURLToPath(new URL('../fixtures/slow-start.ts', import.meta.url));
-    const child = spawn(process.execPath, [RUNS_TYPESCRIPT, program]);
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const exit = new Promise((resolve) => void child.once('close', resolve));
-    let events = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      events += chunk.toString();
-    });
-    await expect.poll(() => events, { timeout: 20_000 }).toMatch(/listening|worker-stuck/);
+    const { child, exit, events } = run(onTestFinished, 'slow-start');
+    await expect.poll(events, { timeout: 20_000 }).toMatch(/listening|worker-stuck/);
     child.kill('SIGTERM');
     await expect(exit).resolves.toBe(0);
-    expect(events.trim().split('\n')).toEqual(['worker-started', 'listening', 'worker-exited']);
+    expect(events().trim().split('\n')).toEqual(['worker-started', 'listening', 'worker-exited']);
   }, 120_000);
 });
+
+describe('a process that the system refuses', () => {
+  it.each(['EMFILE', 'E2BIG'])(
+    'is asked for again, and keeps the others from no end: %s',
+    async (reason) => {
+      const { child, exit, events } = run(onTestFinished, 'refused-process', reason);
+      const told = [
+        'worker-started',
+        'worker-exited SIGKILL',
+        `worker-not-started ${reason}`,
+        'worker-started',
+      ];
+      await expect.poll(() => events().trim().split(/ *\n/), { timeout: 20_000 }).toEqual(told);
+      child.kill('SIGTERM');
+      await expect(exit).resolves.toBe(0);
+    },
+    60_000,
+  );
+});
+
+/** Runs a program of the fixtures that prints what its supervisor tells. */
+function run(onTestFinished: TestContext['onTestFinished'], name: string, ...args: readonly string[]) {
+  const program = fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [RUNS_TYPESCRIPT, program, ...args]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  return {
+    child,
+    exit: new Promise((resolve) => void child.once('close', resolve)),
+    events: () => output,
+  };
+}
