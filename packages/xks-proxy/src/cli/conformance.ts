@@ -1,20 +1,21 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { attempt } from '../attempt.ts';
 import { PATH_PREFIX } from '../config/stores.ts';
 import { obstacleTo } from '../conformance/obstacle.ts';
-import { reportJson, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
+import { reportOf, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
 import { runConformance } from '../conformance/run.ts';
 import type { Target } from '../conformance/target.ts';
 import { EXIT, usageError } from './exit.ts';
+import { endpointUrl, firstLine, hostAndPort, jsonOption, readText } from './options.ts';
+import { print, printJson } from './print.ts';
 
 /** `xks-proxy conformance`: puts the requirements of the XKS API to a proxy, whoever made it. */
 export function addConformance(program: Command): void {
   program
     .command('conformance')
     .description('examine any XKS proxy; exit status 1 if it breaks a MUST of the specification')
-    .requiredOption('--endpoint <url>', 'https:// and the host name of the proxy', endpoint)
+    .requiredOption('--endpoint <url>', 'https:// and the host name of the proxy', endpointUrl)
     .option('--path-prefix <path>', 'what stands before /kms/xks/v1', pathPrefix, '')
     .requiredOption('--region <region>', 'AWS region to sign for')
     .requiredOption('--access-key-id <id>', 'access key id of the credential')
@@ -38,7 +39,7 @@ export function addConformance(program: Command): void {
     )
     .option('--client-key-file <file>', 'PEM of its private key', privateKey)
     .option('--connect-to <host:port>', 'connect here, and not to where the name leads', hostAndPort)
-    .option('--json', 'print one JSON document')
+    .addOption(jsonOption())
     .action(examine);
 }
 
@@ -59,17 +60,13 @@ async function examine(options: ConformanceOptions): Promise<void> {
   }
   const startedAt = new Date();
   const { origin } = options.endpoint;
-  const print = (text: string) => process.stdout.write(text);
-  if (options.json !== true) print(`${SPECIFICATION}, ${origin}${target.uriPath}\n\n`);
+  if (options.json !== true) print(`${SPECIFICATION}, ${origin}${target.uriPath}\n`);
   const results = await runConformance(target, (result) => {
     if (options.json !== true) print(resultText(result));
   });
   const counts = summary(results);
-  print(
-    options.json === true
-      ? reportJson(`${origin}${target.uriPath}`, startedAt, results)
-      : `\n${summaryText(counts)}`,
-  );
+  if (options.json === true) printJson(reportOf(`${origin}${target.uriPath}`, startedAt, results));
+  else print(`\n${summaryText(counts)}`);
   if (counts.failedMust > 0) process.exitCode = EXIT.failed;
 }
 
@@ -126,60 +123,31 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
   };
 }
 
-function endpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.username !== '') {
-    throw new InvalidArgumentError('Expected https:// and a host name; the path goes into --path-prefix.');
-  }
-  return url;
-}
-
 function pathPrefix(text: string): string {
   if (PATH_PREFIX.test(text)) return text;
-  throw new InvalidArgumentError('Expected segments of A-Z, a-z, 0-9, _ and - that each start with /.');
+  throw new InvalidArgumentError('expected segments of A-Z, a-z, 0-9, _ and - that each start with /');
 }
 
 function certificates(file: string): string {
   const text = readText(file);
   if (attempt(() => new X509Certificate(text)) !== undefined) return text;
-  throw new InvalidArgumentError('The file holds no PEM certificate.');
+  throw new InvalidArgumentError('the file holds no PEM certificate');
 }
 
 function privateKey(file: string): string {
   const text = readText(file);
   if (attempt(() => createPrivateKey(text)) !== undefined) return text;
-  throw new InvalidArgumentError('The file holds no PEM private key, or one with a passphrase.');
+  throw new InvalidArgumentError('the file holds no PEM private key, or one with a passphrase');
 }
 
 function isPair(certificatePem: string, keyPem: string): boolean {
   return new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new InvalidArgumentError(`The file cannot be read: ${code}.`);
-  }
-}
-
-function firstLine(file: string): string {
-  const [line = ''] = readText(file).split(/\r?\n/);
-  if (line === '') throw new InvalidArgumentError('The file is empty.');
-  return line;
-}
-
 function keyValue(file: string): Uint8Array {
   const hex = firstLine(file);
-  if (!/^[0-9a-f]{64}$/i.test(hex)) throw new InvalidArgumentError('Expected 32 bytes in hex.');
+  if (!/^[0-9a-f]{64}$/i.test(hex)) throw new InvalidArgumentError('expected 32 bytes in hex');
   return Buffer.from(hex, 'hex');
-}
-
-function hostAndPort(text: string): { host: string; port: number } {
-  const [, host, port] = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('Expected host:port.');
-  return { host, port: Number(port) };
 }
 
 const PRINCIPAL = 'arn:aws:iam::123456789012:user/Alice';

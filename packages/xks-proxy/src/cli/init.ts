@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { askForChoices } from '../init/ask.ts';
 import { defaultPathPrefix, INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
 import { initialize } from '../init/initialize.ts';
 import { findModules } from '../init/known-modules.ts';
-import { XksProxyError } from '../proxy-error.ts';
 import { EXIT, reported, usageError } from './exit.ts';
+import { firstLine, hostAndPort } from './options.ts';
 import { print } from './print.ts';
 
 /** `xks-proxy init`: all that a proxy needs. */
@@ -17,7 +16,7 @@ export function addInit(program: Command): void {
     .option('--folder <folder>', 'for the configuration and its files', '.')
     .option('--module <file>', 'PKCS#11 module; default: PKCS11_MODULE, or what is found on this machine')
     .option('--token-label <text>', 'label of the token')
-    .option('--pin-file <file>', 'with the PIN of the user of a token that there is')
+    .option('--pin-file <file>', 'with the PIN of the user of a token that there is', firstLine)
     .option('--initialize-token', 'initialise a new token in place of one that there is; its PINs are made')
     .option('--store <name>', 'of the external key store')
     .option('--path-prefix <path>', 'of its URI; default: / and the name of the store')
@@ -47,6 +46,7 @@ interface InitOptions {
   readonly folder: string;
   readonly module?: string;
   readonly tokenLabel?: string;
+  /** What stands in it. */
   readonly pinFile?: string;
   readonly initializeToken?: boolean;
   readonly store?: string;
@@ -82,13 +82,13 @@ async function run(options: InitOptions): Promise<void> {
 
 /** What was said so far; what was not is absent. */
 function choicesOf(options: InitOptions): Partial<InitChoices> & Pick<InitChoices, 'folder' | 'overwrites'> {
-  const { certificateFile, keyFile, tokenLabel: label = INIT_DEFAULTS.tokenLabel, pinFile } = options;
+  const { certificateFile, keyFile, tokenLabel: label = INIT_DEFAULTS.tokenLabel, pinFile: pin } = options;
   return {
     folder: resolve(options.folder),
     overwrites: options.force === true,
     ...(options.module !== undefined && { module: resolve(options.module) }),
     ...(options.initializeToken === true && { token: { kind: 'new', label } }),
-    ...(pinFile !== undefined && { token: { kind: 'existing', label, pin: firstLine(pinFile) } }),
+    ...(pin !== undefined && { token: { kind: 'existing', label, pin } }),
     ...(options.store !== undefined && { store: options.store }),
     ...(options.pathPrefix !== undefined && { pathPrefix: options.pathPrefix }),
     ...(options.region !== undefined && { regions: options.region }),
@@ -149,18 +149,4 @@ function told(
     `next: xks-proxy console-config --config ${config} --store ${store} --access-key-id ${accessKeyId} ` +
       `--endpoint https://${hostName} --output ${join(dirname(config), 'console.json')}`,
   );
-}
-
-function firstLine(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n[^]*$/, '');
-  } catch {
-    throw new XksProxyError('CONFIG_INVALID', `cannot read ${file}`);
-  }
-}
-
-function hostAndPort(text: string): { host: string; port: number } {
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined || port === undefined) throw new InvalidArgumentError('expected HOST:PORT');
-  return { host: host.replace(/^\[(.+)\]$/, '$1'), port: Number(port) };
 }

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { errorCode } from '../files/error-code.ts';
 import type { StorePlace } from '../keys/edit-keys.ts';
 
 /** The options that say which store a command is about. */
@@ -32,9 +34,33 @@ export function hexBytes(text: string): Uint8Array {
   return Buffer.from(text, 'hex');
 }
 
-/** A URL of a proxy, without a path. */
+/** Where a proxy is: `https://`, a host and maybe a port. */
 export function endpointUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'https:' && url.pathname === '/') return url;
-  throw new InvalidArgumentError('expected https:// and a host name');
+  if (url?.protocol === 'https:' && url.href === `${url.origin}/`) return url;
+  throw new InvalidArgumentError('expected https:// and a host name, and nothing behind it but a port');
+}
+
+/** A host and a port; an IPv6 address stands in brackets. */
+export function hostAndPort(text: string): { host: string; port: number } {
+  const [, address, name, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = address ?? name;
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('expected HOST:PORT');
+  return { host, port: Number(port) };
+}
+
+/** The text of a file. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(`the file cannot be read: ${errorCode(error) ?? 'unknown error'}`);
+  }
+}
+
+/** The first line of a file, such as a secret. */
+export function firstLine(file: string): string {
+  const [line = ''] = readText(file).split(/\r?\n/);
+  if (line === '') throw new InvalidArgumentError('the file is empty');
+  return line;
 }

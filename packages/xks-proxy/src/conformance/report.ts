@@ -22,26 +22,25 @@ export function summary(results: readonly CheckResult[]): Summary {
 /** One result for a person: outcome, level, section and requirement, and below them the evidence unless it passed. */
 export function resultText({ outcome, level, section, name, evidence }: CheckResult): string {
   const word = outcome === 'fail' ? 'FAIL' : outcome;
-  const line = `${word.padEnd(OUTCOME_WIDTH)}${level.padEnd(LEVEL_WIDTH)}${section.padEnd(SECTION_WIDTH)}${name}\n`;
-  return outcome === 'pass' ? line : `${line}${' '.repeat(OUTCOME_WIDTH)}${evidence}\n`;
+  const line = `${word.padEnd(OUTCOME_WIDTH)}${level.padEnd(LEVEL_WIDTH)}${section.padEnd(SECTION_WIDTH)}${name}`;
+  return outcome === 'pass' ? line : `${line}\n${' '.repeat(OUTCOME_WIDTH)}${evidence}`;
 }
 
 /** The last line for a person. */
 export function summaryText({ passed, failedMust, failedShould, notRun }: Summary): string {
   const verdict = failedMust === 0 ? 'conforms, as far as it was looked at' : 'does not conform';
-  return `${passed} passed, ${failedMust} MUST failed, ${failedShould} SHOULD failed, ${notRun} not run: ${verdict}\n`;
+  return `${passed} passed, ${failedMust} MUST failed, ${failedShould} SHOULD failed, ${notRun} not run: ${verdict}`;
 }
 
 /** Everything for a program, as one JSON document. */
-export function reportJson(endpoint: string, startedAt: Date, results: readonly CheckResult[]): string {
-  const report = {
+export function reportOf(endpoint: string, startedAt: Date, results: readonly CheckResult[]) {
+  return {
     specification: SPECIFICATION,
     endpoint,
     startedAt: startedAt.toISOString(),
     summary: summary(results),
     checks: results,
   };
-  return `${JSON.stringify(report, undefined, 2)}\n`;
 }
 
 /** What the checks are made from. */

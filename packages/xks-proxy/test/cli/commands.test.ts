@@ -191,13 +191,15 @@ describe('the life of a proxy on the command line', () => {
     }
   });
 
-  it('makes no lines for AWS with a port, which AWS KMS does not take', async () => {
-    const { status, stdout } = await run(
-      'console-config',
-      ...CONFIG,
-      '--endpoint',
-      'https://xks.example.com:8443',
-    );
+  it.each([
+    ['console-config', 'a port, which AWS KMS does not take', 'https://xks.example.com:8443'],
+    ['console-config', 'a path', 'https://xks.example.com/acme'],
+    ['console-config', 'a query', 'https://xks.example.com/?acme'],
+    ['doctor', 'a password', 'https://user:password@xks.example.com'],
+    ['doctor', 'a fragment', 'https://xks.example.com/#acme'],
+    ['doctor', 'another scheme', 'http://xks.example.com'],
+  ])('%s refuses an endpoint with %s', async (command, _what, endpoint) => {
+    const { status, stdout } = await run(command, ...CONFIG, '--endpoint', endpoint);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   });
 
@@ -220,13 +222,16 @@ describe('the life of a proxy on the command line', () => {
       expect(status).toBe(1);
       expect(stderr.trim().split('\n')).toHaveLength(1);
     }
+    writeFileSync(join(folder, 'empty'), '\n');
     const misunderstood = [
+      await run('init', ...initOptions(), '--pin-file', join(folder, 'empty')),
+      await run('init', ...initOptions(), '--listen', '::1:8443'),
       await run('keys', 'link', 'a', ...CONFIG),
       await run('keys', 'create', 'a', ...CONFIG, '--usage', 'SIGN'),
       await run('config', 'check'),
       await run('config', 'check', '--config', join(folder, 'none.toml')),
     ];
-    expect(misunderstood.map(({ status }) => status)).toEqual([2, 2, 2, 2]);
+    expect(misunderstood.map(({ status }) => status)).toEqual(Array(6).fill(2));
   });
 
   it('says what to do about a wrong PIN in one line, with status 4', async () => {
