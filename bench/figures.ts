@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import * as z from 'zod';
+import { IS_QUIET, MACHINE } from './machine.ts';
 
 const FIGURE = z.strictObject({
   title: z.string(),
@@ -24,6 +25,7 @@ export type Figure = z.infer<typeof FIGURE>;
 
 /**
  * Records one case of an area in the place of an earlier measurement: as JSON, and in the table of the README beside it.
+ * Nothing, if the machine was busy when the run began.
  *
  * @param order the names of all cases
  */
@@ -33,11 +35,11 @@ export function record(
   figures: readonly Figure[],
   order: readonly string[],
 ): void {
+  if (!IS_QUIET) return;
   const file = new URL(`results/${area}.json`, import.meta.url);
   const recorded = existsSync(file) ? FILE.parse(JSON.parse(readFileSync(file, 'utf8'))).cases : [];
   const cases = recorded.filter((other) => other.name !== name);
-  const machine = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;
-  cases.push({ name, machine, loadAverage: Math.round(loadavg()[0] ?? 0), figures: [...figures] });
+  cases.push({ name, machine: MACHINE, loadAverage: Math.round(loadavg()[0] ?? 0), figures: [...figures] });
   cases.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   writeFileSync(file, `${JSON.stringify({ cases }, undefined, 2)}\n`);
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpus } from 'node:os';
+import { MACHINE } from './machine.ts';
 
 /**
  * How much longer a process takes that does nothing but import a package, than one that does nothing.
@@ -17,7 +17,7 @@ export async function benchImport(texts: readonly string[]): Promise<void> {
     rounds.push({ bareMs, withPackageMs: packages.map((name) => durationMs(`import('${name}')`)) });
   }
   const over = (figure: (round: (typeof rounds)[number]) => number): number => median(rounds.map(figure));
-  console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`);
+  console.log(MACHINE);
   console.log(
     `${over(({ bareMs }) => bareMs)
       .toFixed(1)

@@ -1,5 +1,6 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
 import { leaveOnSignals } from '../examples/chain/leave-on-signals.ts';
+import { IS_QUIET, LOAD_AT_START } from './machine.ts';
 
 /** Loaded when it is wanted: what one area needs is not in the memory of another. */
 const AREAS = {
@@ -14,6 +15,7 @@ const AREAS = {
 leaveOnSignals();
 const [area = 'sdk', ...texts] = process.argv.slice(2);
 if (!isArea(area)) throw new RangeError(`AREA: expected one of ${Object.keys(AREAS).join(', ')}`);
+if (!IS_QUIET) console.log(`The machine is busy (load average ${LOAD_AT_START}): nothing is recorded.`);
 const bench = await AREAS[area]();
 await bench(texts);
 

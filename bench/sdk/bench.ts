@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Effort, interleave } from '../interleave.ts';
+import { MACHINE } from '../machine.ts';
 import { CASES, type Case } from './cases.ts';
 import { operation, type SideName } from './operations.ts';
 import { peakMemory } from './peak-memory.ts';
@@ -69,4 +70,3 @@ async function peaks(name: string, messagePath: string): Promise<NonNullable<Res
 /** `@aws-crypto/client-node` wants some 5,000 calls before it runs at its speed; most cases share its code. */
 const BUFFER_EFFORT = { warmUpMs: 600, roundMs: 60, rounds: 9 } as const satisfies Effort;
 const STREAM_EFFORT = { warmUpMs: 1, roundMs: 1, rounds: 3 } as const satisfies Effort;
-const MACHINE = `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`;

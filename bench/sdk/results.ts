@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
+import { IS_QUIET } from '../machine.ts';
 import { CASES } from './cases.ts';
 import { requirementsTable } from './requirements.ts';
 import { RESULT_SCHEMA, type Result } from './result.ts';
@@ -8,9 +9,11 @@ const FILE_SCHEMA = z.strictObject({ cases: z.array(RESULT_SCHEMA) });
 
 /**
  * Records one case in the place of an earlier measurement: as JSON, and in the table of the README beside it, one for
- * each major version of Node. Case by case, so that a long run that is broken off has not been in vain.
+ * each major version of Node. Case by case, so that a long run that is broken off has not been in vain; and nothing, if the
+ * machine was busy when the run began.
  */
 export async function record(result: Result): Promise<void> {
+  if (!IS_QUIET) return;
   const recorded = FILE_SCHEMA.parse(JSON.parse(await readFile(JSON_FILE, 'utf8')));
   const cases = recorded.cases.filter(({ name, node }) => name !== result.name || node !== result.node);
   cases.push(result);
