@@ -1,5 +1,6 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { XksException } from './errors.ts';
+import { errorCode } from './files/error-code.ts';
 import type { RequestMetadata } from './wire.ts';
 
 /** What became of one request. Whatever is absent was not known, or did not come into it. */
@@ -75,8 +76,7 @@ function causeFields(error: unknown): RecordFields {
   if (error instanceof XksException) return { cause: error.errorName };
   if (!(error instanceof Error)) return { cause: typeof error };
   // A foreign message may quote what it failed on; its code and its place in the program cannot.
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  return { cause: code, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
+  return { cause: errorCode(error) ?? error.name, at: error.stack?.match(/^ +at .*$/m)?.[0].trim() };
 }
 
 const shortened = (value: string | undefined) => value?.slice(0, MAX_VALUE_CHARACTERS);

@@ -1,5 +1,6 @@
 import type { Span, Tracer } from '@opentelemetry/api';
 import type { CallObserver } from './devices/call-watch.ts';
+import { errorCode } from './files/error-code.ts';
 import { type RecordFields, type RequestRecord, recordFields } from './request-record.ts';
 import { PRODUCT_VERSION } from './version.ts';
 
@@ -55,7 +56,7 @@ async function optionalApi() {
   try {
     return await import('@opentelemetry/api');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    if (errorCode(error) === 'ERR_MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../files/error-code.ts';
 import type { AuditChainOptions } from './chain.ts';
 
 /**
@@ -42,7 +43,7 @@ async function isWritten(path: string, text: string): Promise<boolean> {
     }
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && REFUSALS.has(error.code)) return false;
+    if (REFUSALS.has(errorCode(error))) return false;
     throw error;
   }
 }
@@ -58,5 +59,5 @@ async function processLine(pid: string): Promise<string | undefined> {
 
 /** `starttime` is the 22nd field of proc(5), the state the third. */
 const START_TIME = 18;
-const REFUSALS: ReadonlySet<unknown> = new Set(['EPERM', 'EACCES']);
+const REFUSALS: ReadonlySet<string | undefined> = new Set(['EPERM', 'EACCES']);
 const DEAD_STATES = ['Z', 'X'];

@@ -1,9 +1,11 @@
+import { errorCode } from '../files/error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
 /** An error of the operating system, most often about a file, as one that is told in a line; any other as it is. */
 export function systemError(error: unknown): unknown {
-  if (!(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
-  const remedy = REMEDIES[String(error.code)];
+  const code = errorCode(error);
+  if (!(error instanceof Error && 'syscall' in error) || code === undefined) return error;
+  const remedy = REMEDIES[code];
   const text = remedy === undefined ? error.message : `${error.message}: ${remedy}`;
   return new XksProxyError('CHANGE_REFUSED', text, { cause: error });
 }

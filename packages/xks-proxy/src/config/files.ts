@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
+import { errorCode } from '../files/error-code.ts';
 
 /** Schemas of settings that name a file; a path is relative to the configuration, and is read. */
 export type Files = ReturnType<typeof filesBelow>;
@@ -25,8 +26,7 @@ export function filesBelow(baseDirectory: string, { instead, onRead }: ReadOptio
       try {
         return instead?.get(file) ?? readFileSync(file, 'utf8');
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-        context.addIssue(`cannot read the ${what} (${code})`);
+        context.addIssue(`cannot read the ${what} (${errorCode(error) ?? 'unknown error'})`);
         return z.NEVER;
       }
     });

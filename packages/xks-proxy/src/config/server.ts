@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { attempt } from '../attempt.ts';
+import { errorCode } from '../files/error-code.ts';
 import type { Files } from './files.ts';
 
 /** `[server]`: where the proxy listens, with which certificate, and how long KMS waits for it at most. */
@@ -64,7 +65,6 @@ function certificateProblem(cert: string, key: KeyObject): string | undefined {
     createSecureContext({ cert, key: key.export({ type: 'pkcs8', format: 'pem' }) });
     return undefined;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    return `cannot be used for TLS (${code})`;
+    return `cannot be used for TLS (${errorCode(error) ?? 'unknown error'})`;
   }
 }

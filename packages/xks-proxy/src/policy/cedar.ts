@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { attempt } from '../attempt.ts';
+import { errorCode } from '../files/error-code.ts';
 import { flattened, tooDeepToRead } from './cedar-nesting.ts';
 import { type OptionalMember, problemsIn } from './cedar-validation.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
@@ -100,7 +101,7 @@ function loadCedar(): typeof Cedar | undefined {
     const loaded: unknown = createRequire(import.meta.url)('@cedar-policy/cedar-wasm/nodejs');
     return isCedar(loaded) ? loaded : undefined;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined;
+    if (errorCode(error) === 'MODULE_NOT_FOUND') return undefined;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { errorCode } from '../../files/error-code.ts';
 import { type Check, checks } from '../check.ts';
 import { type XksClient, xksClient } from '../client.ts';
 import { forgedCertificate } from '../forged-certificate.ts';
@@ -34,8 +35,7 @@ async function assertNoAnswer(
   } catch (error) {
     // Over TLS 1.3 the client has finished by the time the proxy looks at its certificate: it may see a mere end. Over
     // TLS 1.2 the request still waits to be written.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!CONNECTION_ENDED.test(code)) throw error;
+    if (!CONNECTION_ENDED.test(errorCode(error) ?? '')) throw error;
   } finally {
     client.close();
   }
