@@ -49,7 +49,8 @@ export function pkcs11Keyring(options: Pkcs11KeyringOptions): Keyring {
   if (isRsa(options)) return rsaKeyring(options);
   // From JavaScript, somebody may take the key for another one than it is.
   if ('padding' in options) throw new TypeError('padding: expected none with an AES key');
-  return aesWrappingKeyring(options, aesWrappingKey(options.key));
+  const key = aesWrappingKey(options.key);
+  return aesWrappingKeyring(options, async () => key);
 }
 
 function aesWrappingKey(key: AesKey): AesWrappingKey {

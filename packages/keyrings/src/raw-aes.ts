@@ -1,5 +1,5 @@
-import { aesGcmKey, contextBytes, type Keyring, secretBytes } from '@holdfast/sdk/spi';
-import { aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
+import { type AesGcmKey, aesGcmKey, contextBytes, type Keyring, secretBytes } from '@holdfast/sdk/spi';
+import { type AesWrappingKey, aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
 import { contextForms } from './internal/context-forms.ts';
 import { KeyringError } from './internal/errors.ts';
 import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
@@ -19,6 +19,9 @@ export interface RawAesKeyringOptions extends RawKeyName {
 
 /**
  * Wraps data keys with an AES key that you hold, by AES-GCM bound to the encryption context.
+ *
+ * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`; with the error of the runtime where that
+ * cannot use the key, as a page without WebCrypto.
  *
  * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, something else than bytes, or zeros only
  * @throws RangeError for a key of another length, or a name that is too long for a message
@@ -41,27 +44,55 @@ export function rawAesKeyring({
   if (wrappingKey.every((byte) => byte === 0))
     throw new TypeError('wrappingKey: expected another key than zeros');
 
-  const aesKey = aesGcmKey(wrappingKey);
-  return aesWrappingKeyring(
-    { namespace, name },
-    {
-      async wrap(iv, dataKey, encryptionContext) {
-        const ciphertext = new Uint8Array(dataKey.length + TAG_LENGTH);
-        await (await aesKey).seal(iv, contextBytes(encryptionContext), dataKey, ciphertext);
-        return ciphertext;
-      },
-      async unwrap(iv, ciphertext, encryptionContext) {
-        const key = await aesKey;
-        const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
-        const aads = contextForms(encryptionContext, { acceptLocaleOrderedContexts });
-        for (const aad of dataKey.length > 0 ? aads : []) {
-          if (await key.open(iv, aad, ciphertext, dataKey)) return dataKey;
-        }
-        throw new KeyringError(
-          'DATA_KEY_NOT_OPENED',
-          'the wrapping key, context or encrypted data key is another',
-        );
-      },
+  const imported = importedKey(wrappingKey, (key) => aesWrappingKey(key, { acceptLocaleOrderedContexts }));
+  return aesWrappingKeyring({ namespace, name }, imported);
+}
+
+/**
+ * What is made of the key, which is imported at once, from a copy that is wiped when that has succeeded. Where it fails, as it
+ * does in a page without WebCrypto, whoever needs the key is told, and the next one imports it anew.
+ */
+function importedKey<T>(wrappingKey: Uint8Array, make: (key: AesGcmKey) => T): () => Promise<T> {
+  const ownKey = secretBytes(wrappingKey.length);
+  ownKey.set(wrappingKey);
+  const importing = async (): Promise<T> => {
+    const key = await aesGcmKey(ownKey);
+    ownKey.fill(0);
+    return make(key);
+  };
+  let made: Promise<T> | undefined;
+  const imported = (): Promise<T> => {
+    made ??= importing().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+  // Nobody needs it yet.
+  imported().catch(() => undefined);
+  return imported;
+}
+
+function aesWrappingKey(
+  key: AesGcmKey,
+  options: { readonly acceptLocaleOrderedContexts: boolean },
+): AesWrappingKey {
+  return {
+    async wrap(iv, dataKey, encryptionContext) {
+      const ciphertext = new Uint8Array(dataKey.length + TAG_LENGTH);
+      await key.seal(iv, contextBytes(encryptionContext), dataKey, ciphertext);
+      return ciphertext;
     },
-  );
+    async unwrap(iv, ciphertext, encryptionContext) {
+      const dataKey = secretBytes(Math.max(0, ciphertext.length - TAG_LENGTH));
+      const aads = contextForms(encryptionContext, options);
+      for (const aad of dataKey.length > 0 ? aads : []) {
+        if (await key.open(iv, aad, ciphertext, dataKey)) return dataKey;
+      }
+      throw new KeyringError(
+        'DATA_KEY_NOT_OPENED',
+        'the wrapping key, context or encrypted data key is another',
+      );
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { createDecipheriv } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { encryptionClient } from '@holdfast/sdk';
-import { contextBytes } from '@holdfast/sdk/spi';
+import { aesGcmKey, contextBytes } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
@@ -8,6 +9,9 @@ import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, only } from './materials.ts';
+
+/** Also the provider of browsers runs these tests; that of Node needs no import. */
+const isOverWebCrypto = aesGcmKey(new Uint8Array(16)) instanceof Promise;
 
 for (const length of [16, 24, 32]) {
   describeKeyringContract(`a raw AES keyring with a ${length}-byte key`, {
@@ -132,6 +136,31 @@ describe('a raw AES keyring', () => {
       }
     },
   );
+
+  if (isOverWebCrypto) {
+    it('says why its key cannot be imported, to nobody but who needs it, and tries again', async () => {
+      const writer = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+      const { dataKey, encryptedDataKeys } = await writer.onEncrypt(encryptionMaterials());
+      const fault = new TypeError('there is no WebCrypto');
+      const importKey = vi.spyOn(crypto.subtle, 'importKey').mockRejectedValue(fault);
+      const unhandled = vi.fn<() => void>();
+      process.on('unhandledRejection', unhandled);
+      onTestFinished(() => {
+        importKey.mockRestore();
+        process.off('unhandledRejection', unhandled);
+      });
+      const given = wrappingKey(32);
+      const keyring = rawAesKeyring({ ...names, wrappingKey: given });
+      given.fill(0);
+      await setImmediate();
+      const open = () => keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
+      await expect(keyring.onEncrypt(encryptionMaterials())).rejects.toBe(fault);
+      await expect(open()).rejects.toBe(fault);
+      importKey.mockRestore();
+      for (let round = 0; round < 2; round++) expect((await open()).dataKey).toEqual(dataKey);
+      expect(unhandled).not.toHaveBeenCalled();
+    });
+  }
 
   it('cannot be made with names that are empty or reserved', () => {
     for (const wrong of [

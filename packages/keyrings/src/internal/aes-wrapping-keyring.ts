@@ -18,10 +18,14 @@ export interface AesWrappingKey {
  * The keyring of one AES key, in the layout that all implementations of the raw AES keyring share. The IVs come from
  * the random generator of the runtime.
  *
+ * @param wrappingKey resolves to the key, or rejects where it cannot be used at all: which is no word about a data key
  * @throws RangeError for a name of more bytes than a message has room for
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
  */
-export function aesWrappingKeyring({ namespace, name }: RawKeyName, key: AesWrappingKey): Keyring {
+export function aesWrappingKeyring(
+  { namespace, name }: RawKeyName,
+  wrappingKey: () => Promise<AesWrappingKey>,
+): Keyring {
   assertFits('name', name, 4 + 4 + IV_LENGTH);
   // Key name ‖ tag length in bits ‖ IV length; the IV follows.
   const nameBytes = new TextEncoder().encode(name);
@@ -33,6 +37,7 @@ export function aesWrappingKeyring({ namespace, name }: RawKeyName, key: AesWrap
 
   return {
     async onEncrypt(materials) {
+      const key = await wrappingKey();
       // One question to the random generator, which takes as long for both as for one of them.
       const newKeyLength = materials.dataKey === undefined ? materials.suite.dataKeyLength : 0;
       const random = randomBytes(newKeyLength + IV_LENGTH);
@@ -48,6 +53,7 @@ export function aesWrappingKeyring({ namespace, name }: RawKeyName, key: AesWrap
       });
     },
     async onDecrypt(materials, encryptedDataKeys) {
+      const key = await wrappingKey();
       return openFirst(materials, encryptedDataKeys.filter(isOurs), ({ providerInfo, ciphertext }) =>
         key.unwrap(providerInfo.subarray(-IV_LENGTH), ciphertext, materials.encryptionContext),
       );
