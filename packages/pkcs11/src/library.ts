@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { type Cryptoki, type Handle, initializeCryptoki, loadCryptoki } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
 import { createLogins, type Logins } from './login.ts';
+import { type ModuleMemory, moduleMemory } from './module-memory.ts';
 import { decryptionFailureOf } from './quirks.ts';
 import type { ReturnValueName } from './return-values.ts';
 import { createSlotSessions, type SlotSessions } from './slot-sessions.ts';
@@ -15,6 +16,8 @@ export interface Library {
   readonly cryptoki: Cryptoki;
   /** The return value this module gives for a bad tag, if it is not one of the standard's. */
   readonly decryptionFailure: number | undefined;
+  /** What the threads that use the library have in common. */
+  readonly memory: SharedArrayBuffer;
   readonly logins: Logins;
   /** The sessions of this thread with the token in a slot, which all who open the token share. */
   readonly sessionsAt: (slot: Handle) => SlotSessions;
@@ -27,13 +30,16 @@ export interface Library {
 /**
  * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
  *
- * @param initializationParameters for a module that wants some from C_Initialize, as NSS does
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than those with which
- * the library is initialised already
+ * the library is initialised already, and in another thread than the main one without memory
  */
-export function acquireLibrary(path: string, initializationParameters?: string): Library {
+export function acquireLibrary(
+  path: string,
+  { initializationParameters, memory }: AcquireOptions = {},
+): Library {
   const realPath = resolvePath(path);
-  const library = LIBRARIES.get(realPath) ?? load(realPath, initializationParameters);
+  const library =
+    LIBRARIES.get(realPath) ?? load(realPath, initializationParameters, memoryOf(realPath, memory));
   if (library.initializationParameters !== initializationParameters) {
     throw new TypeError('initializationParameters: expected those with which this process opened the module');
   }
@@ -46,7 +52,15 @@ export function isAcquired(path: string): boolean {
   return LIBRARIES.has(resolvePath(path));
 }
 
-function load(path: string, initializationParameters: string | undefined): Library {
+/** How to open a library. */
+interface AcquireOptions {
+  /** For a module that wants some from C_Initialize, as NSS does. */
+  readonly initializationParameters?: string | undefined;
+  /** That of the library in another thread. This thread needs it where it opens the library first, unless it is the main one. */
+  readonly memory?: SharedArrayBuffer | undefined;
+}
+
+function load(path: string, initializationParameters: string | undefined, memory: ModuleMemory): Library {
   const cryptoki = loadCryptoki(path);
   // A module belongs to the process: a thread that ends must not take it from the others. Nor may it initialise one and
   // leave it so, since the module goes with the thread, and from under the threads that it has itself.
@@ -64,10 +78,11 @@ function load(path: string, initializationParameters: string | undefined): Libra
   const library: Library = {
     path,
     initializationParameters,
+    memory: memory.buffer,
     cryptoki,
     decryptionFailure: decryptionFailure(cryptoki, finalize),
-    logins: createLogins(cryptoki),
-    sessionsAt: createSlotSessions(cryptoki),
+    logins: createLogins(cryptoki, memory),
+    sessionsAt: createSlotSessions(cryptoki, memory),
     retain() {
       users += 1;
     },
@@ -91,6 +106,18 @@ function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | u
     const text = 'nobody has initialised the module: open it in the main thread first';
     throw new Pkcs11Error('MODULE_UNAVAILABLE', text, { cause: error });
   }
+}
+
+/** It outlasts the library: other threads may still have what whoever opens that again must hear of. */
+function memoryOf(path: string, given: SharedArrayBuffer | undefined): ModuleMemory {
+  const known = MEMORIES.get(path);
+  if (known !== undefined) return known;
+  if (given === undefined && !isMainThread) {
+    throw new TypeError('memory: expected that of the module in the main thread');
+  }
+  const memory = moduleMemory(given);
+  MEMORIES.set(path, memory);
+  return memory;
 }
 
 /** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */
@@ -119,3 +146,4 @@ function resolvePath(path: string): string {
 }
 
 const LIBRARIES = new Map<string, Library>();
+const MEMORIES = new Map<string, ModuleMemory>();

@@ -1,12 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { CKS_USER_FUNCTIONS, CKU_USER, type Cryptoki, type Handle } from './cryptoki.ts';
 import { attempt, Pkcs11Error } from './errors.ts';
+import type { ModuleMemory } from './module-memory.ts';
 import { requirePin } from './pin.ts';
 import { type PinGuard, pinGuard } from './pin-guard.ts';
 
 /** Logs in at one token, for all sessions of the process share one login (PKCS #11 v2.40, 5.6). */
 export interface Login {
-  /** Grows with every login that somebody makes who has the guard of the PIN too. */
+  /** Grows with every login that somebody in the process makes at the token, whatever their PIN. */
   readonly count: number;
   /**
    * Whether the token says that the user is logged in.
@@ -38,7 +39,7 @@ export interface Logins {
 }
 
 /** No logins yet. */
-export function createLogins(cryptoki: Cryptoki): Logins {
+export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
   const refusals = new Map<string, Pkcs11Error>();
   // A PIN is short: without a secret its digest could be tried out.
   const secret = randomBytes(32);
@@ -63,24 +64,20 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         if (refusal !== undefined) throw refusal;
       };
       requireUnrefused();
-      let tells = false;
-      const isHeldAsTold = (session: Handle): boolean => {
-        const told = isHeld(session);
-        tells ||= told;
-        return told;
-      };
+      const logins = memory.loginsAt(slot);
+      let isSilent = false;
       const enter = (session: Handle, other?: Handle): number | undefined => {
-        if (isHeldAsTold(session)) return undefined;
+        if (isHeld(session)) return undefined;
         requireUnrefused();
         const hasWaited = guard.enter();
         try {
-          if (hasWaited && isHeldAsTold(session)) return undefined;
+          if (hasWaited && isHeld(session)) return undefined;
           // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
           const isOfEach = other !== undefined && isAlive(other);
-          // Also before, or threads would use what they have under a login that made it void. But where a token never tells,
+          // Also before, or threads would use what they have under a login that made it void. But where a token does not tell,
           // there may be a login already.
-          const counted = tells && !isOfEach ? guard.countLogin() : undefined;
-          return isMade(session, isOfEach) ? (counted ?? guard.countLogin()) : counted;
+          const counted = !isSilent && !isOfEach ? logins.add() : undefined;
+          return isMade(session, isOfEach) ? (counted ?? logins.add()) : counted;
         } finally {
           guard.leave();
         }
@@ -92,7 +89,10 @@ export function createLogins(cryptoki: Cryptoki): Logins {
         } catch (error) {
           if (!(error instanceof Pkcs11Error)) throw error;
           // Another part of the process was faster, past this package; or the token never tells that the user is known.
-          if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') return isHeld(session);
+          if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') {
+            isSilent = !isHeld(session);
+            return !isSilent;
+          }
           if (error.code.startsWith('PIN_')) {
             guard.refuse();
             refusals.set(digest, error);
@@ -102,9 +102,9 @@ export function createLogins(cryptoki: Cryptoki): Logins {
       };
       return {
         get count() {
-          return guard.logins;
+          return logins.value;
         },
-        isHeld: isHeldAsTold,
+        isHeld,
         enter,
       };
     },

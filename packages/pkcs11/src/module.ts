@@ -13,6 +13,8 @@ import { type LoginOptions, openTokenInSlot, type Token } from './token.ts';
 export interface Pkcs11Module {
   /** The file, all links resolved. */
   readonly path: string;
+  /** What other threads of the process open the module with, to hear when it restarts and of logins at its tokens. */
+  readonly memory: SharedArrayBuffer;
   /** The tokens that are present now. */
   tokens(): readonly TokenInfo[];
   /**
@@ -43,6 +45,11 @@ export interface OpenModuleOptions {
    * its own. Others refuse any. The same for everybody in a process who opens the module.
    */
   readonly initializationParameters?: string;
+  /**
+   * In another thread than the main one: the `memory` of the module there. Without it a key handle of before a restart could
+   * meet a session that another thread has opened since, and encrypt under another key.
+   */
+  readonly memory?: SharedArrayBuffer;
 }
 
 /** Which token to open, and how: exactly one of label and serial. */
@@ -60,12 +67,12 @@ export interface OpenTokenOptions extends LoginOptions {
  * const { ciphertext, tag } = await token.key({ label: 'orders' }).encrypt({ iv, aad, plaintext });
  * ```
  *
- * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is no text, or other parameters
- * than the module was opened with
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is no text, other parameters
+ * than the module was opened with, or in another thread than the main one without `memory`
  */
-export function openModule({ path, initializationParameters }: OpenModuleOptions): Pkcs11Module {
+export function openModule({ path, ...options }: OpenModuleOptions): Pkcs11Module {
   if (typeof path !== 'string') throw new TypeError('path: expected a text');
-  const library = acquireLibrary(path, initializationParameters);
+  const library = acquireLibrary(path, options);
   const tokens = new Set<Token>();
   let closed = false;
   const cryptoki = () => {
@@ -74,6 +81,7 @@ export function openModule({ path, initializationParameters }: OpenModuleOptions
   };
   return {
     path: library.path,
+    memory: library.memory,
     tokens: () => occupiedSlots(cryptoki()).map(({ info }) => info),
     initializeToken: (options) => initializeToken(cryptoki(), options),
     openToken(options) {

@@ -13,10 +13,6 @@ export interface PinGuard {
   enter(): boolean;
   /** Ends the turn. */
   leave(): void;
-  /** Counts a login that is made in this turn, or is about to be, and answers with how many there were by then. */
-  countLogin(): number;
-  /** How many logins were counted by all who have the guard: with each one the token has forgotten what was before. */
-  readonly logins: number;
   /** Tells all that the PIN was refused; also of who had no turn, and met it elsewhere. */
   refuse(): void;
   /** @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; waits for nobody */
@@ -25,7 +21,7 @@ export interface PinGuard {
 
 /** What the threads with a guard have in common: four bytes each, zero at first. */
 export interface PinGuardMemory {
-  /** Whether somebody has a turn, and the count of logins. A login that never returns keeps it, so it is better not shared beyond those who open a token together. */
+  /** Whether somebody has a turn. A login that never returns keeps it, so it is better not shared beyond those who open a token together. */
   readonly turn: SharedArrayBuffer;
   /** Whether the PIN was refused: of all who ever offer it. */
   readonly refusal: SharedArrayBuffer;
@@ -38,26 +34,21 @@ export function pinGuard({ turn, refusal }: PinGuardMemory = pinGuardMemory()): 
     if (Atomics.load(refused, 0) === REFUSED) throw refusedBefore();
   };
   const leave = (): void => {
-    Atomics.and(owner, 0, ~BUSY);
+    Atomics.store(owner, 0, FREE);
     Atomics.notify(owner, 0);
   };
   return {
     enter() {
       for (let hasWaited = false; ; hasWaited = true) {
         check();
-        const turn = Atomics.or(owner, 0, BUSY);
-        if ((turn & BUSY) === 0) {
+        if (Atomics.exchange(owner, 0, BUSY) === FREE) {
           if (Atomics.load(refused, 0) !== REFUSED) return hasWaited;
           // Whoever had the turn until now.
           leave();
-        } else if (Atomics.wait(owner, 0, turn, MAX_WAIT_MS) === 'timed-out') {
+        } else if (Atomics.wait(owner, 0, BUSY, MAX_WAIT_MS) === 'timed-out') {
           throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the login of another thread does not return');
         }
       }
-    },
-    countLogin: () => (Atomics.add(owner, 0, LOGIN) + LOGIN) >> 1,
-    get logins() {
-      return Atomics.load(owner, 0) >> 1;
     },
     leave,
     refuse: () => void Atomics.store(refused, 0, REFUSED),
@@ -76,8 +67,7 @@ const refusedBefore = () =>
     'the token has refused this PIN before, so this process does not offer it again',
   );
 
-// One word has both: the lowest bit tells of the turn, and the others count.
+const FREE = 0;
 const BUSY = 1;
-const LOGIN = 2;
 const REFUSED = 1;
 const MAX_WAIT_MS = 10_000;

@@ -11,9 +11,9 @@ import type { SlotSessions } from './slot-sessions.ts';
  * for another key by then, and the call succeeds. Therefore no key handle is used but on a session of the epoch in which
  * it was found, and no session but while its epoch lasts. An epoch ends
  *
- * - when somebody has to log in: here, or in another thread that has the guard of the PIN; but not where the sessions of
+ * - when somebody in the process has to log in, in whatever thread and with whatever PIN; but not where the sessions of
  *   before are logged in still, because the token has a login for each,
- * - when the token hands out a session that we have already,
+ * - when the module hands out a session handle, of whatever token, that somebody in the process holds already,
  * - when it returns a value that says so (`isStale`).
  */
 export interface Session {
@@ -57,11 +57,6 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
   // Both only grow, so that the sum tells whether either has.
   const isCurrent = ({ epoch }: Session): boolean => epoch === slot.epoch + login.count;
   const opened = new Set<Session>();
-  const enter = (handle: Handle, other?: Handle): number | undefined => {
-    const made = login.enter(handle, other);
-    if (made !== undefined) slot.endEpoch();
-    return made;
-  };
   return {
     isCurrent,
     endEpoch(session) {
@@ -70,11 +65,11 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
     open(flags = 0) {
       // Of before: if another thread logs in meanwhile, the session counts as one that it has made void.
       const { count } = login;
-      const handle = slot.open(CKF_SERIAL_SESSION | flags);
+      const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
       try {
-        const made = enter(handle, [...opened].findLast(isCurrent)?.handle);
+        const made = login.enter(handle, [...opened].findLast(isCurrent)?.handle);
         tellsOfLogin = login.isHeld(handle);
-        const session = { handle, epoch: slot.epoch + (made ?? count) };
+        const session = { handle, epoch: epoch + (made ?? count) };
         opened.add(session);
         return session;
       } catch (error) {
@@ -87,7 +82,7 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       slot.close(session.handle);
     },
     requireLogin({ handle }) {
-      if (tellsOfLogin ? login.isHeld(handle) : !refusesSecondLogin || enter(handle) === undefined) {
+      if (tellsOfLogin ? login.isHeld(handle) : !refusesSecondLogin || login.enter(handle) === undefined) {
         hasJustLoggedIn = false;
         return;
       }

@@ -36,27 +36,44 @@ describe.skipIf(missing)(`a library${reason}`, () => {
   });
 
   /** What becomes of a thread that opens the module and closes it again. */
-  const inThread = async (): Promise<unknown> => {
+  const inThread = async (memory?: SharedArrayBuffer): Promise<unknown> => {
     const thread = new Worker(new URL('./open-module-thread.ts', import.meta.url));
     const ended = once(thread, 'exit');
-    thread.postMessage({ path: temporary.modulePath }, []);
+    thread.postMessage({ path: temporary.modulePath, memory }, []);
     const answer: unknown[] = await once(thread, 'message');
     await ended;
     return answer[0];
   };
 
   it('is not initialised by a thread that would unload it without an end', async () => {
-    expect(await inThread()).toEqual({ code: 'MODULE_UNAVAILABLE' });
+    const module = open();
+    module.close();
+    expect(await inThread(module.memory)).toEqual({ code: 'MODULE_UNAVAILABLE' });
     // The next one does not find it initialised either.
-    expect(await inThread()).toEqual({ code: 'MODULE_UNAVAILABLE' });
+    expect(await inThread(module.memory)).toEqual({ code: 'MODULE_UNAVAILABLE' });
   });
 
   it('is opened in a thread while the main thread has it open', async () => {
     const module = open();
-    expect(await inThread()).toEqual({ tokens: 2 });
+    expect(await inThread(module.memory)).toEqual({ tokens: 2 });
     expect(module.tokens()).toHaveLength(2);
     module.close();
-    expect(await inThread()).toEqual({ code: 'MODULE_UNAVAILABLE' });
+    expect(await inThread(module.memory)).toEqual({ code: 'MODULE_UNAVAILABLE' });
+  });
+
+  it('is not opened in a thread without the memory of the main thread, or with other memory', async () => {
+    const module = open();
+    expect(await inThread()).toEqual({ code: 'TypeError' });
+    expect(await inThread(new SharedArrayBuffer(4))).toEqual({ code: 'TypeError' });
+    module.close();
+  });
+
+  it('has the same memory when it is opened anew', () => {
+    const { memory, ...module } = open();
+    module.close();
+    const again = open();
+    expect(again.memory).toBe(memory);
+    again.close();
   });
 
   it('that cannot be finalised is let go all the same, and disturbs nobody', async () => {

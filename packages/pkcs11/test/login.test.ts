@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
+import { moduleMemory } from '../src/module-memory.ts';
 import { pinGuard } from '../src/pin-guard.ts';
 import { changePin, importKey } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
@@ -194,37 +195,32 @@ describeWithEachToken('the login', (context) => {
   );
 
   it('of another thread makes void what was opened before it', async () => {
-    const { open, cryptoki } = context();
-    const shared = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };
-    const token = open({ pinGuard: shared });
+    const { open, slot, module, cryptoki } = context();
+    const token = open();
     const key = token.generateKey({ label: 'of two threads' });
     const [opening, search] = [vi.spyOn(cryptoki, 'C_OpenSession'), vi.spyOn(cryptoki, 'C_FindObjectsInit')];
     const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
     await key.encrypt(message);
     expect([opening.mock.calls.length, search.mock.calls.length]).toEqual([0, 0]);
-    const other = pinGuard(shared);
-    other.enter();
-    other.countLogin();
-    other.leave();
+    moduleMemory(module.memory).loginsAt(slot).add();
     await key.encrypt(message);
     expect([opening.mock.calls.length, search.mock.calls.length]).toEqual([1, 1]);
     token.close();
   });
 
   it('is told to other threads before it is made', async () => {
-    const { open, raw, slot, cryptoki } = context();
-    const shared = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };
-    const token = open({ pinGuard: shared });
-    const other = pinGuard(shared);
-    const before = other.logins;
+    const { open, raw, slot, module, cryptoki } = context();
+    const token = open();
+    const logins = moduleMemory(module.memory).loginsAt(slot);
+    const before = logins.value;
     raw.C_CloseAllSessions(slot);
     const counts: number[] = [];
     vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
-      counts.push(other.logins);
+      counts.push(logins.value);
       raw.C_Login(session, type, pin);
     });
     expect(token.aesKeys()).toBeDefined();
-    expect([...counts, other.logins]).toEqual([before + 1, before + 1]);
+    expect([...counts, logins.value]).toEqual([before + 1, before + 1]);
     token.close();
   });
 

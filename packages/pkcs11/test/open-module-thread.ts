@@ -13,6 +13,6 @@ function outcome(options: OpenModuleOptions) {
     module.close();
     return { tokens };
   } catch (error) {
-    return { code: error instanceof Pkcs11Error ? error.code : String(error) };
+    return { code: error instanceof Pkcs11Error ? error.code : error instanceof Error ? error.name : 'none' };
   }
 }

@@ -46,21 +46,6 @@ describe('the guard over a PIN', () => {
     }
   });
 
-  it('tells all who have it of every login, and takes no turn for one', () => {
-    const shared = memory();
-    const [guard, other] = [pinGuard(shared), pinGuard(shared)];
-    for (const count of [1, 2, 3]) {
-      guard.enter();
-      expect([guard.logins, other.logins]).toEqual([count - 1, count - 1]);
-      expect(guard.countLogin()).toBe(count);
-      expect(other.logins).toBe(count);
-      guard.leave();
-      expect(other.enter()).toBe(false);
-      other.leave();
-      expect([guard.logins, other.logins]).toEqual([count, count]);
-    }
-  });
-
   it('remembers a refusal for those who have nothing else in common, and whose turns are their own', () => {
     const { refusal } = memory();
     const [hanging, other] = [pinGuard({ ...memory(), refusal }), pinGuard({ ...memory(), refusal })];

@@ -130,6 +130,21 @@ describeWithToken('a token that restarts', (context) => {
     await expectRightKeys([await seal('a', second), await seal('d', first)]);
   });
 
+  it('is noticed by those who have another token of its module open', async () => {
+    const { module, temporary, open } = context();
+    const { pin, soPin } = temporary;
+    const { label } = module.initializeToken({ label: 'another', pin, soPin });
+    importKey({ ...temporary, label }, { label: 'z', value: new Uint8Array(32).fill(9) });
+    const { restart, seal } = program('inline');
+    const another = open({ label });
+    const key = another.key({ label: 'z' });
+    restart();
+    // Meets the handle of the session of the first token, and finds its key under that of the key b there.
+    await key.encrypt(message('z'));
+    await expectRightKeys([await seal('b')]);
+    another.close();
+  });
+
   it('loses no session that was opened since to one of before that has the same handle', async () => {
     const { token, restart, seal } = program('inline');
     for (const count of [1, 2, 3, 5, 8]) {

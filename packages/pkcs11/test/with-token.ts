@@ -66,7 +66,7 @@ function describeToken<T extends TestToken>(
       const raw = new pkcs11js.PKCS11(path);
       const { slot } = findToken(raw, { label });
       const open = (options: Partial<OpenTokenOptions> = {}) => module.openToken({ label, pin, ...options });
-      const library = acquireLibrary(path, initializationParameters);
+      const library = acquireLibrary(path, options);
       library.release();
       context = { temporary, module, open, raw, slot, cryptoki: library.cryptoki };
     });

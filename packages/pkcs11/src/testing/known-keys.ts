@@ -75,7 +75,7 @@ export function destroyKeys(token: TestToken, { label }: { readonly label: strin
 }
 
 function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck.Handle) => void): void {
-  const library = acquireLibrary(token.modulePath, token.initializationParameters);
+  const library = acquireLibrary(token.modulePath, token);
   const { cryptoki } = library;
   try {
     const { slot } = findToken(cryptoki, { label: token.label });

@@ -49,7 +49,11 @@ export async function connectToken(
     if (config.calls === 'inline' || (config.calls === 'auto' && (await isFast(token)))) {
       return direct(config, token, () => module.close());
     }
-    const pool = threadPool({ settings, maxThreads: maxSessions, maxWaiting });
+    const pool = threadPool({
+      settings: { ...settings, memory: module.memory },
+      maxThreads: maxSessions,
+      maxWaiting,
+    });
     await pool.warmUp('all');
     return threaded(config, token.info, pool, () => module.close());
   } catch (error) {

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Pkcs11Error, pinGuard } from '@holdfast/pkcs11';
 import { isPinRefusal } from './failures.ts';
 import type { ScoutAnswer, ScoutOrder } from './scout-program.ts';
-import { errorOf, type ThreadSettings } from './threads/messages.ts';
+import { errorOf } from './threads/messages.ts';
+import type { TokenSettings } from './threads/thread-settings.ts';
 
 /**
  * Opens a token and closes it again, in a process of its own: a module may keep whoever opens a token that is out for
@@ -13,14 +14,14 @@ import { errorOf, type ThreadSettings } from './threads/messages.ts';
  * Rejects with Pkcs11Error: that of the token, TOKEN_UNAVAILABLE after ten seconds, or PIN_INCORRECT at once for a PIN
  * that was refused before.
  */
-export function scoutToken(settings: ThreadSettings): Promise<void> {
+export function scoutToken(settings: TokenSettings): Promise<void> {
   const { refusal: offer } = settings.pinGuard;
   const look = LOOKS.get(offer) ?? lookOnce(settings).finally(() => LOOKS.delete(offer));
   LOOKS.set(offer, look);
   return look;
 }
 
-async function lookOnce({ module, selector, pin, pinGuard: memory }: ThreadSettings): Promise<void> {
+async function lookOnce({ module, selector, pin, pinGuard: memory }: TokenSettings): Promise<void> {
   const guard = pinGuard(memory);
   guard.check();
   const { failure } = await answerTo({ module, selector, pin });

@@ -1,7 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import type * as WorkerThreads from 'node:worker_threads';
-import { temporaryToken } from '@holdfast/pkcs11/testing';
+import { importKey, outsider, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import type { TokenConfig } from '../../src/config/config.ts';
 import { connectToken, type TokenConnection } from '../../src/devices/token-connection.ts';
 
 // The limits that have a real system refuse a thread are none for root.
@@ -22,23 +23,28 @@ vi.mock('node:worker_threads', async (original) => {
 /** A token whose calls run in threads. */
 async function connection(maxSessions: number): Promise<TokenConnection> {
   const token = temporaryToken({ label: 'threads' });
-  const connected = await connectToken({
-    name: 'threads',
-    module: token.modulePath,
-    selector: { label: token.label },
-    pin: createSecretKey(token.pin, 'utf8'),
-    calls: 'worker',
-    iv: 'supplied',
-    maxSessions,
-    healthKeyLabel: undefined,
-    cluster: undefined,
-  });
+  const connected = await connectToken(tokenConfig(token, { maxSessions }));
   onTestFinished(async () => {
     system.refusesThreads = false;
     await connected.close();
     token.dispose();
   });
   return connected;
+}
+
+function tokenConfig({ modulePath, label, pin }: TemporaryToken, change: Partial<TokenConfig>): TokenConfig {
+  return {
+    name: 'threads',
+    module: modulePath,
+    selector: { label },
+    pin: createSecretKey(pin, 'utf8'),
+    calls: 'worker',
+    iv: 'supplied',
+    maxSessions: 1,
+    healthKeyLabel: undefined,
+    cluster: undefined,
+    ...change,
+  };
 }
 
 it('a call for which the system allows no thread fails as of a token that is out, until there are threads again', async () => {
@@ -61,4 +67,36 @@ it('threads that there are do the work of those that the system does not allow',
   system.refusesThreads = true;
   await Promise.all(Array.from({ length: 32 }, () => connected.device.ping()));
   expect(connected.counts()).toEqual({ limit: 8, open: 4, idle: 4, hung: 0 });
+});
+
+it('no key encrypts under another where the module restarts while one connection takes the place of another', async () => {
+  const token = temporaryToken({ label: 'threads' });
+  for (const [at, label] of ['a', 'd'].entries()) {
+    importKey(token, { label, value: new Uint8Array(32).fill(at + 1) });
+  }
+  const before = await connectToken(tokenConfig(token, {}));
+  const seal = async ({ device }: TokenConnection, label: string) => {
+    const input = { aad: Buffer.from('context'), plaintext: Buffer.from(label) };
+    return { ...input, ...(await (await device.key({ label })).encrypt(input)) };
+  };
+  await seal(before, 'a');
+  const after = await connectToken(
+    tokenConfig(token, { maxSessions: 2, selector: { serial: before.info.serial } }),
+    { isInUse: true },
+  );
+  const stranger = outsider(token);
+  onTestFinished(async () => {
+    stranger.leave();
+    await before.close();
+    await after.close();
+    token.dispose();
+  });
+  stranger.finalizeModule();
+  stranger.initializeModule();
+  // One of them opens the session that the thread of before has, and the next search finds a key under the handle it has.
+  await Promise.all([after.device.ping(), after.device.ping()]);
+  await seal(after, 'd');
+  const { plaintext, ...sealed } = await seal(before, 'a');
+  const opened = await (await after.device.key({ label: 'a' })).decrypt(sealed);
+  expect(opened).toEqual(new Uint8Array(plaintext));
 });

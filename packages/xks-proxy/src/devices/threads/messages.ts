@@ -7,6 +7,8 @@ import type { DeviceKeySelector, KeyUsage, Sealed } from '../key-device.ts';
 export interface ThreadSettings {
   readonly name: string;
   readonly module: string;
+  /** See `memory` of `openModule`. */
+  readonly memory: SharedArrayBuffer;
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: string;
   /** See `pinGuard` of `openToken`: the turn is of one opening, the refusal of all in the process who offer the PIN. */

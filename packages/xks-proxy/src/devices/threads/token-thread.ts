@@ -51,8 +51,8 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
 }
 
 // The threads of a token share the module, which the thread that started them has initialised.
-function openToken({ name, module, selector, pin, pinGuard, iv }: ThreadSettings) {
-  const opened = openModule({ path: module });
+function openToken({ name, module, memory, selector, pin, pinGuard, iv }: ThreadSettings) {
+  const opened = openModule({ path: module, memory });
   try {
     const token = opened.openToken({ ...selector, pin, pinGuard, maxSessions: 1 });
     return { device: pkcs11Device(name, token, iv), close: () => opened.close() };
