@@ -16,8 +16,8 @@ export interface ProxyLog {
       readonly adminPort: number | undefined;
     },
   ): void;
-  /** Another configuration is served from now on. */
-  reloaded(event: ServedEvent): void;
+  /** Another configuration is served from now on, but for the sections that wait for a start. */
+  reloaded(event: ServedEvent & { readonly awaitingStart: readonly string[] }): void;
   /** A new configuration was refused, problem by problem; the old one stays. */
   reloadRefused(problems: readonly string[], cause: unknown): void;
   /** The dates of a certificate: clients refuse the one that is served, or another one is kept out until they fit. */
@@ -67,7 +67,11 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
   return {
     listening: ({ host, port, adminPort, tokens, stores }) =>
       logger.info({ event: 'listening', host, port, adminPort, tokens, stores }),
-    reloaded: ({ tokens, stores }) => logger.info({ event: 'reloaded', tokens, stores }),
+    reloaded: ({ tokens, stores, awaitingStart }) => {
+      const served = { event: 'reloaded', tokens, stores };
+      if (awaitingStart.length === 0) logger.info(served);
+      else logger.warn({ ...served, awaitingStart });
+    },
     reloadRefused: (problems, cause) =>
       logger.error({ event: 'reload-refused', problems, ...errorFields(cause) }),
     certificateNotValid: ({ problem, isServed }) =>

@@ -1,21 +1,19 @@
 import { X509Certificate } from 'node:crypto';
 import { type AdminListener, openAdminListener, type Readiness } from './admin/listener.ts';
 import { createApp } from './app.ts';
-import { atInstant } from './at-instant.ts';
 import { type AuditTrail, NO_AUDIT, openAuditTrail } from './audit/trail.ts';
 import { openIvBudget } from './budget/iv-budget.ts';
 import { type RotateKey, watchBudget } from './budget/watch-budget.ts';
-import { datesProblem, type Followed, followed, refuseOutdated } from './config/certificate-dates.ts';
-import type { ProxyConfig, TlsConfig } from './config/config.ts';
-import { refuseLateChanges } from './config/late-changes.ts';
+import { datesProblem, refuseOutdated } from './config/certificate-dates.ts';
+import type { ProxyConfig } from './config/config.ts';
 import { configOfWorker } from './config/of-worker.ts';
 import type { Observers } from './gate.ts';
 import { httpsServer } from './http/https-server.ts';
 import { listen } from './http/listen.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { createMetrics, type ProxyMetrics } from './metrics/metrics.ts';
-import { XksProxyError } from './proxy-error.ts';
-import { openServing, type Serving } from './serving.ts';
+import { reloading } from './reloading.ts';
+import { openServing, type Serving, servedFields } from './serving.ts';
 import { openTracing } from './tracing.ts';
 
 /** What is not configuration, but the program's own. */
@@ -36,10 +34,10 @@ export interface RunningProxy {
   readonly adminPort: number | undefined;
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
-   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `PIN_REFUSED`, `CONFIG_INVALID` for a change that only a
-   * start can make, or whatever `load` throws, and goes on as before. Only a certificate that is outside its dates does
-   * not take the place of the one before; when its time comes, `load` is called again. The log tells of all that. Host
-   * and port stay as they are until the next start. Waits for no request, and does nothing once the proxy is being closed.
+   * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `PIN_REFUSED`, or whatever `load` throws, and goes on as
+   * before. What only a start can change stays as it is, and a certificate that is outside its dates does not take the
+   * place of the one before; when its time comes, `load` is called again. The log tells of all that. Waits for no request,
+   * and does nothing once the proxy is being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
   /** Whether only another process could use all tokens, or read files, again: calls into a module never returned. */
@@ -61,29 +59,35 @@ export async function startProxy(
   config: ProxyConfig,
   { log: stream, worker, rotateKey }: StartProxyOptions = {},
 ): Promise<RunningProxy> {
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: Closer[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
   try {
     const own = configOfWorker(config, worker);
     const proxy = await start(own, createLog(stream), closers, rotateKey);
-    return { ...proxy, reload: (load) => proxy.reload(() => configOfWorker(load(), worker)) };
+    return { ...proxy, reload: (load) => proxy.reload(() => configOfWorker(load(), worker)), close };
   } catch (error) {
-    for (const close of closers.toReversed()) await close();
+    await close();
     throw error;
   }
 }
 
+/** Adds to `closers` what is to be done at the end, in the reverse order. */
 async function start(
   config: ProxyConfig,
   plainLog: ProxyLog,
-  closers: (() => Promise<void> | void)[],
+  closers: Closer[],
   rotateKey: RotateKey | undefined,
-): Promise<RunningProxy> {
+): Promise<Omit<RunningProxy, 'close'>> {
   refuseOutdated(config.server.tls);
-  const metrics = config.admin === undefined ? undefined : createMetrics();
-  closers.push(() => metrics?.close());
-  const log = metrics?.counting(plainLog) ?? plainLog;
+  /** What is served, since it listens. */
   let serving: Serving | undefined;
   let isDraining = false;
+  const metrics = config.admin === undefined ? undefined : createMetrics();
+  const log = metrics?.counting(plainLog) ?? plainLog;
+  closers.push(() => serving && log.stopped());
+  closers.push(() => metrics?.close());
   const admin = await openAdmin(config, metrics, {
     serving: () => serving,
     isDraining: () => isDraining,
@@ -91,6 +95,7 @@ async function start(
   closers.push(() => admin?.close());
   const audit = config.audit === undefined ? NO_AUDIT : await openAuditTrail(config.audit, log);
   closers.push(() => audit.close());
+  closers.push(() => serving && recordEvent(audit, 'stopped', serving));
   const observers: Observers = {
     log,
     audit,
@@ -102,99 +107,48 @@ async function start(
     watchBudget(() => serving?.config ?? config, log, rotateKey),
   );
   closers.push(() => budget.close());
-  let current = await openServing(config, { log, budget });
-  closers.push(() => current.retire());
-  let app = createApp(current, observers);
+  const first = await openServing(config, { log, budget });
+  let app = createApp(first, observers);
+  const reloads = reloading(first, {
+    log,
+    isDraining: () => isDraining,
+    record: (event, of) => recordEvent(audit, event, of),
+    async replace(next, before) {
+      const opened = await openServing(next, { log, budget }, before);
+      try {
+        secure(next.server.tls);
+      } catch (error) {
+        await opened.retire();
+        throw error;
+      }
+      app = createApp(opened, observers);
+      serving = opened;
+      return opened;
+    },
+  });
+  closers.push(() => reloads.close());
   const { server, secure, stop } = httpsServer(config.server.tls, (...http) => void app(...http), log);
   const port = await listen(server, config.server);
+  closers.push(async () => {
+    isDraining = true;
+    await stop();
+  });
   // Such as EMFILE for a connection that cannot be taken: without a listener it would end the process.
   server.on('error', (error) => log.serverError(error));
-  serving = current;
+  serving = first;
   const { host } = config.server;
-  log.listening({ host, port, adminPort: admin?.port, ...served(current) });
+  log.listening({ host, port, adminPort: admin?.port, ...servedFields(first) });
   const problem = datesProblem(new X509Certificate(config.server.tls.certificate));
   if (problem !== undefined) log.certificateNotValid({ problem, isServed: true });
   // Not before: whoever finds the port taken has not started.
-  await recordEvent(audit, 'started', current);
-
-  // Those that still have requests under way: it is their clients who decide how long that takes.
-  const retiring = new Set<Promise<unknown>>();
-  const retire = (before: Serving): void => {
-    const retired: Promise<unknown> = before
-      .retire()
-      .catch((error: unknown) => log.serverError(error))
-      .then(() => retiring.delete(retired));
-    retiring.add(retired);
-  };
-  // One at a time: each takes over from the one before.
-  let reloading = Promise.resolve();
-  const queue = (load: () => ProxyConfig): Promise<void> => {
-    const done = reloading.then(() => reload(load));
-    reloading = done.catch(() => undefined);
-    return done;
-  };
-  let forget = (): void => undefined;
-  const reload = async (load: () => ProxyConfig): Promise<void> => {
-    if (isDraining) return;
-    const before = current;
-    let keptOut: Followed['keptOut'];
-    try {
-      const after = followed(load(), before.config);
-      ({ keptOut } = after);
-      current = await replacement(after.config, before, secure, log);
-      serving = current;
-      app = createApp(current, observers);
-    } catch (error) {
-      log.reloadRefused(error instanceof XksProxyError ? error.message.split('\n') : [], error);
-      await recordEvent(audit, 'reload-refused', before);
-      throw error;
-    }
-    log.reloaded(served(current));
-    forget();
-    if (keptOut !== undefined) log.certificateNotValid({ problem: keptOut.problem, isServed: false });
-    // What is refused then is in the log.
-    const again = () => void queue(load).catch(() => undefined);
-    if (keptOut?.validFromMs !== undefined) forget = atInstant(keptOut.validFromMs, again);
-    retire(before);
-    await recordEvent(audit, 'reloaded', current);
-  };
+  await recordEvent(audit, 'started', first);
   return {
     url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     adminPort: admin?.port,
-    reload: queue,
-    isStuck: () => current.fleet.isStuck(),
-    async close() {
-      isDraining = true;
-      await Promise.all([stop(), reloading]);
-      forget();
-      await Promise.all([...retiring, current.retire()]);
-      budget.close();
-      await recordEvent(audit, 'stopped', current);
-      await audit.close();
-      await admin?.close();
-      metrics?.close();
-      log.stopped();
-    },
+    reload: (load) => reloads.reload(load),
+    isStuck: () => reloads.current().fleet.isStuck(),
   };
-}
-
-/** What takes the place of `before`, on a server that has its certificate already. */
-async function replacement(
-  config: ProxyConfig,
-  before: Serving,
-  secure: (tls: TlsConfig) => void,
-  log: ProxyLog,
-): Promise<Serving> {
-  refuseLateChanges(before.config, config);
-  const opened = await openServing(config, { log, budget: before.budget }, before);
-  try {
-    secure(config.server.tls);
-    return opened;
-  } catch (error) {
-    await opened.retire();
-    throw error;
-  }
 }
 
 async function openAdmin(
@@ -222,10 +176,6 @@ async function recordEvent(
   await audit.append(event, fields, EVENT_TIMEOUT_MS).catch(() => undefined);
 }
 
-/** What the log says of it. */
-function served({ fleet, stores }: Serving) {
-  const tokens = fleet.members.map(({ token, id }) => ({ name: token.config.name, serial: id }));
-  return { tokens, stores: stores.map(({ name }) => name) };
-}
+type Closer = () => Promise<void> | void;
 
 const EVENT_TIMEOUT_MS = 1_000;

@@ -78,6 +78,12 @@ export async function openServing(
   };
 }
 
+/** What the log says of it. */
+export function servedFields({ fleet, stores }: Serving) {
+  const tokens = fleet.members.map(({ token, id }) => ({ name: token.config.name, serial: id }));
+  return { tokens, stores: stores.map(({ name }) => name) };
+}
+
 async function sharedCounts({ redis, stores }: ProxyConfig): Promise<SharedCounts | undefined> {
   if (redis === undefined || !stores.some(({ quota }) => quota?.isShared)) return undefined;
   return { client: await connectRedis(redis), config: redis };

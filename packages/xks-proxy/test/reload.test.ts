@@ -116,6 +116,31 @@ describe('another configuration', () => {
     await expect(subject(proxy.ca)).rejects.toThrow('certificate');
   });
 
+  it.each([
+    ['server.host', (toml: string) => toml.replace('port = 0', 'port = 0\nhost = "127.0.0.2"')],
+    ['server.port', (toml: string) => toml.replace('port = 0', 'port = 1')],
+    ['server.tls.client_ca_file', (toml: string) => toml.replace('[[tokens]]', `${CLIENTS}[[tokens]]`)],
+    ['admin', (toml: string) => `${toml}[admin]\nport = 0\n`],
+    ['audit', (toml: string) => `${toml}[audit]\ndirectory = "audit"\n`],
+    ['iv_budget', (toml: string) => `${toml}[iv_budget]\nlimit = 1\n`],
+  ])(
+    'is followed but for %s, and the log says at each reload that it waits for a start',
+    async (section, change) => {
+      const waiting = () => events('reloaded').map(({ awaitingStart, level }) => [level, awaitingStart]);
+      await proxy.reload((toml) => change(toml).replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER'));
+      await expect(encrypt()).resolves.toMatchObject({ status: 401 });
+      await proxy.reload(change);
+      for (let round = 0; round < 2; round += 1)
+        await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+      await proxy.reload((toml) => toml);
+      expect(waiting()).toEqual([
+        ['warn', [section]],
+        ['warn', [section]],
+        ['info', undefined],
+      ]);
+    },
+  );
+
   it('is followed when the certificate that is served has expired', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 40 * 24 * 3_600_000 });
     onTestFinished(() => void vi.useRealTimers());
@@ -216,6 +241,8 @@ describe('a blocked key', () => {
     for (const answer of await calls()) expect(answer).toMatchObject({ status: 200 });
   });
 });
+
+const CLIENTS = 'client_ca_file = "server.pem"\nclient_common_names = ["cks.kms.eu-north-1.amazonaws.com"]\n';
 
 /** A request that has begun, on a connection that its client never closes; the last bytes of its body are still to come. */
 async function slowRequest(): Promise<{ finish: () => Promise<string> }> {

@@ -1,20 +1,35 @@
-import { XksProxyError } from '../proxy-error.ts';
 import type { ProxyConfig } from './config.ts';
 
-/**
- * Throws XksProxyError `CONFIG_INVALID` for changes that only the next start can make: it would be wrong to go on as if
- * they had been made.
- */
-export function refuseLateChanges(before: ProxyConfig, after: ProxyConfig): void {
-  const problems = Object.entries(LATE)
-    .filter(([, valueOf]) => JSON.stringify(valueOf(before)) !== JSON.stringify(valueOf(after)))
-    .map(([section]) => `${section}: changes only with the next start`);
-  if (problems.length > 0) throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));
+/** A configuration to serve, and what of it has to wait. */
+export interface Kept {
+  readonly config: ProxyConfig;
+  /** The sections whose change comes with the next start. */
+  readonly awaitingStart: readonly string[];
 }
 
+/**
+ * What is served of a configuration that follows another one: what only a start can change stays as it is served. All else
+ * must not wait for it, such as a key that is blocked.
+ */
+export function keepForStart(config: ProxyConfig, served: ProxyConfig): Kept {
+  const { host, port, tls } = served.server;
+  const { clients } = wantsClients(config) === wantsClients(served) ? config.server.tls : tls;
+  const server = { ...config.server, host, port, tls: { ...config.server.tls, clients } };
+  const { admin, audit, ivBudget } = served;
+  const kept = { ...config, server, admin, audit, ivBudget };
+  const awaitingStart = Object.entries(LATE)
+    .filter(([, valueOf]) => JSON.stringify(valueOf(config)) !== JSON.stringify(valueOf(kept)))
+    .map(([section]) => section);
+  return { config: kept, awaitingStart };
+}
+
+const wantsClients = ({ server }: ProxyConfig) => server.tls.clients !== undefined;
+
 const LATE = {
+  'server.host': ({ server }) => server.host,
+  'server.port': ({ server }) => server.port,
+  'server.tls.client_ca_file': wantsClients,
   admin: ({ admin }) => admin,
   audit: ({ audit }) => audit,
   iv_budget: ({ ivBudget }) => ivBudget,
-  'server.tls.client_ca_file': ({ server }) => server.tls.clients !== undefined,
 } as const satisfies Record<string, (config: ProxyConfig) => unknown>;

@@ -184,11 +184,14 @@ describe('the audit trail of a proxy', () => {
     await expect.poll(() => failures().length).toBe(1);
   });
 
-  it('cannot be changed without a start', async () => {
-    const started = await start(temporaryFolder());
-    const other = started.reload((toml) => toml);
-    await expect(other).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  it('goes on until the next start when a configuration has none any more', async () => {
+    const directory = temporaryFolder();
+    const started = await start(directory);
+    await started.reload((toml) => toml);
     await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    await expect
+      .poll(() => recordsIn(directory).map(({ event }) => event))
+      .toEqual(['started', 'reloaded', 'request']);
   });
 
   it('has to be there at the start', async () => {
