@@ -28,7 +28,7 @@ function commandLines(document: string): string[] {
 
 describe.each([
   ['packages/xks-proxy/README.md', 'xks/', 3],
-  ['packages/xks-proxy/docs/commands.md', '/etc/xks-proxy', 15],
+  ['packages/xks-proxy/docs/commands.md', '/etc/xks-proxy', 17],
 ])('an operator who follows %s', (document, place, count) => {
   const lines = commandLines(document);
   let token: ReturnType<typeof temporaryToken>;
