@@ -1,4 +1,6 @@
-import { statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { errorCode } from '../files/error-code.ts';
 
 /** Files that were read, and are looked at ever since. */
 export interface FileWatch {
@@ -20,19 +22,33 @@ export interface WatchOptions {
 
 /**
  * Watches files by looking at them: that also sees a link that points elsewhere, and files on a network, as secrets and
- * certificates are handed to containers. Keeps no process alive.
+ * certificates are handed to containers. A file server that hangs holds up the looks, and nothing else. Keeps no process
+ * alive.
  */
 export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileWatch {
   let read = new Map<string, string>();
   let seen: string | undefined;
   let told: string | undefined;
-  const timer = setInterval(() => {
+  let isLooking = false;
+  const look = async (): Promise<void> => {
+    const looked = read;
+    const states: [file: string, state: string][] = [];
+    // One after the other: what hangs takes one thread of libuv, and not all of them.
+    for (const file of looked.keys()) states.push([file, await stateNow(file)]);
+    if (looked !== read) return;
     const before = seen;
-    seen = fingerprint([...read.keys()].map((file) => [file, state(file)]));
+    seen = fingerprint(states);
     // Files that belong together, such as a certificate and its key, are seldom written in the same instant.
     if (seen !== before || seen === told || seen === fingerprint([...read])) return;
     told = seen;
     onChange();
+  };
+  const timer = setInterval(() => {
+    if (isLooking) return;
+    isLooking = true;
+    void look().finally(() => {
+      isLooking = false;
+    });
   }, intervalMs);
   timer.unref();
   return {
@@ -44,7 +60,11 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
         if (!states.has(file)) states.set(file, state(file));
       });
     },
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer);
+      // What a look under way finds is told to nobody.
+      read = new Map();
+    },
   };
 }
 
@@ -55,9 +75,14 @@ function fingerprint(states: readonly (readonly [file: string, state: string])[]
 /** A file that cannot be looked at has a state too: whoever reads it finds out what that means. */
 function state(file: string): string {
   try {
-    const { dev, ino, size, mtimeNs } = statSync(file, { bigint: true });
-    return `${dev} ${ino} ${size} ${mtimeNs}`;
+    return stateOf(statSync(file, { bigint: true }));
   } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    return stateWithout(error);
   }
 }
+
+const stateNow = (file: string): Promise<string> => stat(file, { bigint: true }).then(stateOf, stateWithout);
+
+const stateOf = ({ dev, ino, size, mtimeNs }: BigIntStats) => `${dev} ${ino} ${size} ${mtimeNs}`;
+
+const stateWithout = (error: unknown) => errorCode(error) ?? 'unknown error';

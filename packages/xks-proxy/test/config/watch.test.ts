@@ -1,5 +1,6 @@
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { closeSync, open, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FileWatch, watchFiles } from '../../src/config/watch.ts';
@@ -78,6 +79,32 @@ describe('files that are watched', () => {
     writeFileSync(second, 'other');
     await expect.poll(() => changes).toBe(1);
   });
+
+  it('hold up nobody while they cannot be looked at, since a file server hangs, and are not looked at again', async () => {
+    const letGo = holdThreads(dirname(first));
+    try {
+      read(first);
+      writeFileSync(first, 'other');
+      await later();
+      expect(changes).toBe(0);
+      const looks = process.getActiveResourcesInfo().filter((kind) => kind === 'FSReqPromise');
+      expect(looks).toHaveLength(1);
+    } finally {
+      letGo();
+    }
+    await expect.poll(() => changes).toBe(1);
+  });
 });
 
+/** Has all threads of libuv wait, as it is when a file server hangs. */
+function holdThreads(folder: string): () => void {
+  const pipes = Array.from({ length: THREADS }, (_, index) => join(folder, `pipe-${index}`));
+  execFileSync('mkfifo', pipes);
+  for (const pipe of pipes) open(pipe, 'r', (_error, descriptor) => closeSync(descriptor));
+  return () => {
+    for (const pipe of pipes) closeSync(openSync(pipe, 'r+'));
+  };
+}
+
+const THREADS = 4;
 const INTERVAL_MS = 20;
