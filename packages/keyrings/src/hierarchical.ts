@@ -65,7 +65,7 @@ export interface HierarchicalKeyringOptions {
 export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyring {
   const { keyStore, branchKeyId, ttlMs, partitionId, acceptLocaleOrderedContexts = false } = options;
   const { cache = localCache({ capacity: DEFAULT_CAPACITY }) } = options;
-  if (typeof keyStore?.activeBranchKey !== 'function') throw new TypeError('keyStore: expected a key store');
+  if (!isKeyStore(keyStore)) throw new TypeError('keyStore: expected a key store with a logical name');
   if (typeof cache?.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
   // In less, a branch key would be too old as soon as it is there, and the key store be asked without end.
   if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
@@ -98,6 +98,15 @@ export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyrin
       throw dataKeyNotOpened([cause]);
     }
   }
+}
+
+/** Without a name, or with an empty one, it would share what another store like it has put into the cache. */
+function isKeyStore(keyStore: BranchKeySource): boolean {
+  return (
+    typeof keyStore?.activeBranchKey === 'function' &&
+    typeof keyStore.branchKeyVersion === 'function' &&
+    isText(keyStore.logicalKeyStoreName)
+  );
 }
 
 function checkedId(branchKeyId: unknown): string {

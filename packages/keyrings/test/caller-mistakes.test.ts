@@ -32,7 +32,8 @@ const ecdh = { client: { send }, keyArn, curve: 'P-256', schema: 'discovery' };
 const vault = { address: 'http://127.0.0.1', keyName: 'orders', token: async () => 'token' };
 const gcp = { keyName: 'projects/p/locations/l/keyRings/r/cryptoKeys/k', token: vault.token };
 const azure = { keyId: 'https://shop.vault.azure.net/keys/orders/1', token: vault.token };
-const hierarchical = { keyStore: { activeBranchKey: send }, branchKeyId: 'a', ttlMs: 1 };
+const keyStore = { logicalKeyStoreName: 'orders', activeBranchKey: send, branchKeyVersion: send };
+const hierarchical = { keyStore, branchKeyId: 'a', ttlMs: 1 };
 const store = {
   storage: { read: send },
   kmsClient: { send },
@@ -96,6 +97,16 @@ const rows: readonly (readonly [Make, Options, readonly Options[]])[] = [
   [gcpKmsKeyring, gcp, [{ keyName: undefined }, { token: undefined }]],
   [azureKeyVaultKeyring, azure, [{ keyId: undefined }, { token: undefined }, { timeoutMs: '1' }]],
   [hierarchicalKeyring, hierarchical, [{ keyStore: undefined }, { branchKeyId: undefined }, { cache: null }]],
+  [
+    hierarchicalKeyring,
+    hierarchical,
+    [
+      { logicalKeyStoreName: undefined },
+      { logicalKeyStoreName: '' },
+      { branchKeyVersion: undefined },
+      { activeBranchKey: undefined },
+    ].map((wrong) => ({ keyStore: { ...keyStore, ...wrong } })),
+  ],
   [hierarchicalKeyring, hierarchical, [{ ttlMs: '600000' }, { ttlMs: undefined }]],
   [
     branchKeyStore,

@@ -5,7 +5,7 @@ import type { BranchKeyMaterials } from '@holdfast/sdk/spi';
  * wipe, and rejects with `KeyringError`; whatever else it rejects with counts as an outage.
  */
 export interface BranchKeySource {
-  /** Is bound to every key of the store. Tells key stores apart in a cache that several keyrings share. */
+  /** Is bound to every key of the store, and not empty. Tells key stores apart in a cache that several keyrings share. */
   readonly logicalKeyStoreName: string;
   /** The version of the branch key that new data keys are wrapped with. */
   activeBranchKey(branchKeyId: string): Promise<BranchKeyMaterials>;
