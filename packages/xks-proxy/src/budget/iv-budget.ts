@@ -1,6 +1,6 @@
 import type { IvBudgetConfig } from '../config/iv-budget.ts';
-import type { DeviceKeySelector, KeyDevice } from '../devices/key-device.ts';
-import { selectorName } from '../devices/selector-name.ts';
+import type { KeyDevice } from '../devices/key-device.ts';
+import { type DeviceKeySelector, selectorName } from '../devices/key-selector.ts';
 import { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type CountsDirectory, openCountsDirectory } from './counts-directory.ts';

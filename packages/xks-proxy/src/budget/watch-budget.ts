@@ -1,6 +1,6 @@
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
-import { selectorName } from '../devices/selector-name.ts';
+import { selectorName } from '../devices/key-selector.ts';
 import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion, lastVersion } from '../stores.ts';

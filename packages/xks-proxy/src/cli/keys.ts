@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { KeyVersionConfig, StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
+import { selectorName } from '../devices/key-selector.ts';
 import { createKey } from '../keys/create.ts';
 import { changeStatus, STATUS_CHANGES, type StatusChange } from '../keys/key-status.ts';
 import { linkKey } from '../keys/link.ts';
 import { rotateKey } from '../keys/rotate.ts';
-import { selectorText } from '../keys/show.ts';
 import { lastVersion } from '../stores.ts';
 import { reported, usageError } from './exit.ts';
 import { addListKeys, addShowKey } from './keys-view.ts';
@@ -121,9 +121,8 @@ function printKey(done: string, key: StoreKeyConfig): void {
 }
 
 function versionText({ version, selector, encryptsFrom }: KeyVersionConfig): string {
-  const [[kind, text] = []] = Object.entries(selectorText(selector));
   const from = encryptsFrom === undefined ? '' : `, which encrypts from ${encryptsFrom.toISOString()} on`;
-  return `version ${version}${from} (${kind} ${text})`;
+  return `version ${version}${from} (${selectorName(selector)})`;
 }
 
 function nextStep({ externalKeyId, usages }: StoreKeyConfig): string {

@@ -1,5 +1,6 @@
 import { parse as parseToml, stringify } from 'smol-toml';
 import { z } from 'zod';
+import { selectorText } from '../devices/key-selector.ts';
 import type { KeyVersionConfig, StoreKeyConfig } from './keys.ts';
 import { keysSchema } from './keys.ts';
 
@@ -29,9 +30,7 @@ function row(key: StoreKeyConfig) {
 }
 
 function versionRow({ version, selector, encryptsFrom }: KeyVersionConfig) {
-  const material =
-    'id' in selector ? { id: Buffer.from(selector.id).toString('hex') } : { label: selector.label };
-  return { version, ...material, ...(encryptsFrom && { encrypts_from: encryptsFrom }) };
+  return { version, ...selectorText(selector), ...(encryptsFrom && { encrypts_from: encryptsFrom }) };
 }
 
 const HEADER = '# Kept by `xks-proxy keys`; it writes the whole file, and comments do not survive.\n\n';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
+import type { KeyUsage } from '../devices/key-device.ts';
+import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { INSTANT } from './instant.ts';
 import { EXTERNAL_KEY_ID, NAME, unique } from './names.ts';
 

@@ -9,6 +9,7 @@ import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';
 import type { KeyDevice } from './key-device.ts';
+import { selectorName } from './key-selector.ts';
 import { areThreadsLost } from './late-calls.ts';
 import {
   awaitToken,
@@ -19,7 +20,6 @@ import {
   type OpenTokenOptions,
   openToken,
 } from './open-token.ts';
-import { selectorName } from './selector-name.ts';
 import { compareSharedKeys, holdersOf } from './shared-keys.ts';
 
 /** The tokens behind the proxy, as one configuration has them. */

@@ -3,7 +3,8 @@ import { isKeyUsed } from '../budget/iv-budget.ts';
 import { deadlineIn, inTime } from '../deadline.ts';
 import { callWatch } from './call-watch.ts';
 import { isKeyFailure } from './failures.ts';
-import type { DeviceKeySelector, KeyDevice } from './key-device.ts';
+import type { KeyDevice } from './key-device.ts';
+import type { DeviceKeySelector } from './key-selector.ts';
 
 /** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
 export type HealthStatus = 'ACTIVE' | 'DEGRADED' | 'UNAVAILABLE';

@@ -1,4 +1,5 @@
 import type { Deadline } from '../deadline.ts';
+import type { DeviceKeySelector } from './key-selector.ts';
 
 /** Where keys live: a token, or several that hold the same keys. All methods fail with an `XksException` that is fit to be answered. */
 export interface KeyDevice {
@@ -24,9 +25,6 @@ export interface DeviceInfo {
   readonly model: string;
   readonly manufacturer: string;
 }
-
-/** How a device finds a key: by its label or by its id (CKA_LABEL, CKA_ID). */
-export type DeviceKeySelector = { readonly label: string } | { readonly id: Uint8Array };
 
 /** A call is given up when its deadline is reached, and one that still waits for the device is not made any more. */
 export interface DeviceCallOptions {

@@ -6,7 +6,8 @@ import { deadlineIn } from '../deadline.ts';
 import { XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
 import { lastVersion } from '../stores.ts';
-import type { DeviceKeySelector, Sealed } from './key-device.ts';
+import type { Sealed } from './key-device.ts';
+import type { DeviceKeySelector } from './key-selector.ts';
 import type { OpenToken } from './open-token.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
-import { isMatch, selectorText } from '../keys/show.ts';
+import { isMatch, selectorName } from '../devices/key-selector.ts';
 import type { Report } from './findings.ts';
 
 /** Compares the keys that stand on a token with those that the stores expect there. */
@@ -21,8 +21,7 @@ export function examineKeys(
         for (const match of matches) known.add(match);
         if (!(key.tokens?.includes(name) ?? true)) continue;
         const subject = `key ${store.name}/${key.externalKeyId}, version ${version}, on ${name}`;
-        const [[kind, text] = []] = Object.entries(selectorText(selector));
-        examineKey(key, matches, subject, `${kind} ${text}`, report);
+        examineKey(key, matches, subject, selectorName(selector), report);
       }
     }
   }

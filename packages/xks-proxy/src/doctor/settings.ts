@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig } from '../config/config.ts';
-import { selectorName } from '../devices/selector-name.ts';
+import { selectorName } from '../devices/key-selector.ts';
 import { currentVersion } from '../stores.ts';
 import type { Report } from './findings.ts';
 

@@ -7,7 +7,7 @@ import {
   type Token,
 } from '@holdfast/pkcs11';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
-import type { DeviceKeySelector } from '../devices/key-device.ts';
+import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { pkcs11Device } from '../devices/pkcs11-device.ts';
 import { XksException } from '../errors.ts';
 import { logIn } from '../keys/on-token.ts';

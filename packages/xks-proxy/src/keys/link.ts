@@ -1,5 +1,6 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
-import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
+import type { KeyUsage } from '../devices/key-device.ts';
+import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys, type StorePlace } from './edit-keys.ts';
 import { haveKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';

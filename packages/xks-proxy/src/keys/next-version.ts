@@ -1,5 +1,5 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
-import type { DeviceKeySelector } from '../devices/key-device.ts';
+import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { lastVersion } from '../stores.ts';
 
 /**

@@ -2,8 +2,7 @@ import type { AesKeyRecord } from '@holdfast/pkcs11';
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig, StoreConfig } from '../config/config.ts';
 import type { KeyVersionConfig, StoreKeyConfig } from '../config/keys.ts';
-import type { DeviceKeySelector } from '../devices/key-device.ts';
-import { selectorName } from '../devices/selector-name.ts';
+import { isMatch, selectorName, selectorText } from '../devices/key-selector.ts';
 import { currentVersion } from '../stores.ts';
 import { tokensNamed } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
@@ -82,16 +81,6 @@ export async function describeOnTokens(
 function describeVersion({ version, selector, encryptsFrom }: KeyVersionConfig): VersionDescription {
   const from = encryptsFrom && { encryptsFrom: encryptsFrom.toISOString() };
   return { version, ...selectorText(selector), ...from };
-}
-
-/** Whether a key on a token is the one that a selector means. */
-export function isMatch(record: AesKeyRecord, selector: DeviceKeySelector): boolean {
-  return 'id' in selector ? Buffer.compare(record.id, selector.id) === 0 : record.label === selector.label;
-}
-
-/** A selector as it stands in a keys file. */
-export function selectorText(selector: DeviceKeySelector): { label: string } | { id: string } {
-  return 'id' in selector ? { id: hex(selector.id) } : { label: selector.label };
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

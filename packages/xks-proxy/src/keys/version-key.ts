@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
-import type { DeviceKeySelector, KeyUsage } from '../devices/key-device.ts';
+import type { KeyUsage } from '../devices/key-device.ts';
+import { type DeviceKeySelector, isMatch } from '../devices/key-selector.ts';
 import { haveKey, isLabelTaken, makeKey } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
-import { isMatch } from './show.ts';
 
 /** What the key of a version is to be. */
 interface VersionKey {

@@ -1,7 +1,8 @@
 import { type PinGuardMemory, Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
 import type { IvSource } from '../../config/config.ts';
 import { XksException } from '../../errors.ts';
-import type { DeviceKeySelector, KeyUsage, Sealed } from '../key-device.ts';
+import type { KeyUsage, Sealed } from '../key-device.ts';
+import type { DeviceKeySelector } from '../key-selector.ts';
 
 /** What a thread is told first: which token it is for. */
 export interface ThreadSettings {

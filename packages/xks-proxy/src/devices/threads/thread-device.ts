@@ -1,6 +1,6 @@
 import { tokenException } from '../failures.ts';
-import type { DeviceCallOptions, DeviceKeySelector, KeyDevice, KeyUsage } from '../key-device.ts';
-import { selectorName } from '../selector-name.ts';
+import type { DeviceCallOptions, KeyDevice, KeyUsage } from '../key-device.ts';
+import { type DeviceKeySelector, selectorName } from '../key-selector.ts';
 import { ownBytes, type ThreadAnswer, type ThreadCall } from './messages.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
