@@ -109,6 +109,22 @@ describe('xks-proxy serve', () => {
     expect(await runCommandHere(option)).toMatchObject({ status: 0, stderr: '' });
   });
 
+  // The doctor finds a key that is not there.
+  it.each([
+    [0, ['--help']],
+    [0, ['config', 'check', '--config', 'config.toml']],
+    [1, ['doctor', '--config', 'config.toml']],
+  ] as const)(
+    'says nothing of a reader that has had enough, and exits with %i for %j',
+    async (status, args) => {
+      const inFolder = args.map((arg) => (arg === 'config.toml' ? files.configFile : arg));
+      const { child, output, exit } = run(...inFolder);
+      child.stdout.destroy();
+      await expect(exit).resolves.toBe(status);
+      expect(output.stderr).toBe('');
+    },
+  );
+
   it('exits with 1 when the token cannot be opened, without a stack', async () => {
     const file = join(files.directory, 'no-token.toml');
     writeFileSync(file, files.toml.replace('xks-test', 'another token'));
