@@ -25,6 +25,15 @@ function blocks(language: string): { file: string; code: string }[] {
   );
 }
 
+/** The examples in the docstrings of all packages. */
+function docstringExamples(): { file: string; code: string }[] {
+  const sources = execFileSync('git', ['ls-files', 'packages/*/src/*.ts'], { encoding: 'utf8' }).split('\n');
+  return sources.filter(existsSync).flatMap((file) => {
+    const examples = readFileSync(file, 'utf8').matchAll(/^ *\* @example\n((?: *\* [^@].*\n| *\*\n)+)/gm);
+    return [...examples].map(([, code = '']) => ({ file, code }));
+  });
+}
+
 function temporaryFolder(parent: string): string {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, 'documents-'));
@@ -208,7 +217,7 @@ test('git ignores what commands in documents keep in a clone', () => {
 });
 
 test('no example that encrypts under a context opens messages of any other', () => {
-  const careless = blocks('ts').filter(({ code }) => {
+  const careless = [...blocks('ts'), ...docstringExamples()].filter(({ code }) => {
     const [, encrypting = ''] = /\.encrypt\(([^]*?)\);/.exec(code) ?? [];
     const hasContext = /encryptionContext/.test(encrypting) || /options = .*encryptionContext/.test(code);
     return hasContext && /\.decrypt\([^;]*\{ (?:keyring|cmm)(?:: \w+)? \}\)/.test(code);

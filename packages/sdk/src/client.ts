@@ -48,8 +48,9 @@ export interface EncryptionClient extends DecryptionClient {
  * @throws RangeError for a limit below 1 or not an integer
  * @example
  * const client = encryptionClient();
- * const { message } = await client.encrypt(plaintext, { keyring, encryptionContext: { tenant: '42' } });
- * const { plaintext: again } = await client.decrypt(message, { keyring });
+ * const encryptionContext = { tenant: '42' };
+ * const { message } = await client.encrypt(plaintext, { keyring, encryptionContext });
+ * const { plaintext: again } = await client.decrypt(message, { keyring, encryptionContext });
  */
 export function encryptionClient(options: ClientOptions = {}): EncryptionClient {
   const policy = parseClientOptions(options);
