@@ -220,7 +220,11 @@ describeWithEachToken('the login', (context) => {
       raw.C_Login(session, type, pin);
     });
     expect(token.aesKeys()).toBeDefined();
-    expect([...counts, logins.value]).toEqual([before + 1, before + 1]);
+    // Also by who has the token open only now, and has not seen it tell of one.
+    raw.C_CloseAllSessions(slot);
+    const newcomer = open();
+    expect([...counts, logins.value]).toEqual([before + 1, before + 2, before + 2]);
+    newcomer.close();
     token.close();
   });
 
