@@ -17,7 +17,7 @@ export type SigningAlgorithm = keyof typeof ALGORITHMS;
 export const MESSAGE_TYPES = ['RAW', 'DIGEST', 'EXTERNAL_MU'] as const;
 
 /** A message, or what one was hashed to, and how it is signed. */
-export interface SignatureInput {
+interface SignatureInput {
   readonly algorithm: SigningAlgorithm;
   readonly message: Uint8Array;
   /** Whether the message is still to be hashed, and if not, how it was. */
