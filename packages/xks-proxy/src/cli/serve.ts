@@ -5,6 +5,7 @@ import { refuseOutdated } from '../config/certificate-dates.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
 import { rotateInProcess } from '../keys/rotation-process.ts';
+import type { LogStream } from '../log.ts';
 import { batchedLines } from '../log-batch.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
@@ -29,7 +30,7 @@ export function addServe(program: Command): void {
         refuseOutdated(loadConfig(config).server.tls);
         process.exitCode = await supervise({
           processes: workers,
-          onEvent: (event) => logSupervision(output, event),
+          onEvent: logSupervision(batchedLines(output, { isShared: true })),
           fatal: lost,
           fatalStatus: EXIT.logLost,
           haltStatus: EXIT.pinRefused,
@@ -87,11 +88,12 @@ async function serve(configFile: string, output: Writable): Promise<RunningProxy
   const watch = watchFiles({ onChange: reload });
   const load = () => watch.reading((onRead) => loadConfig(configFile, undefined, onRead));
   const config = load();
+  const worker = workerNumber();
   // Never taken back: without it the signal would end the process.
   process.on('SIGHUP', reload);
   const starting = startProxy(config, {
-    log: batchedLines(output),
-    worker: workerNumber(),
+    log: batchedLines(output, { isShared: worker !== undefined }),
+    worker,
     // The watch over the files sees the new version and has the proxy follow.
     rotateKey: ({ store, externalKeyId, version }) =>
       rotateInProcess({ place: { configFile, store }, externalKeyId, expected: version }),
@@ -155,11 +157,12 @@ function processCount(text: string): number {
   throw new InvalidArgumentError('expected a number from 1 to 99');
 }
 
-/** As the proxy's own lines are. */
-function logSupervision(output: Writable, { event, ...details }: SupervisorEvent): void {
-  const level = event === 'worker-started' ? 'info' : 'warn';
-  const line = { level, time: new Date().toISOString(), event, ...details };
-  output.write(`${JSON.stringify(line)}\n`);
+/** Lines as the proxy's own are, in the same pipe. */
+function logSupervision(log: LogStream): (event: SupervisorEvent) => void {
+  return ({ event, ...details }) => {
+    const level = event === 'worker-started' ? 'info' : 'warn';
+    log.write(`${JSON.stringify({ level, time: new Date().toISOString(), event, ...details })}\n`);
+  };
 }
 
 const STUCK = 'all tokens hang, or all threads of libuv';
