@@ -4,11 +4,11 @@ import { Hono } from 'hono';
 import type { Gate } from './access.ts';
 import { type ArnScope, arnScope } from './arn.ts';
 import { type AuditEvent, auditEvent } from './audit/event.ts';
-import { KmsError, toKmsError } from './errors.ts';
 import type { Authentication, Identity } from './identity/authentication.ts';
 import { xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
 import { isTracked } from './keys/last-uses.ts';
 import type { Account } from './kms.ts';
+import { KmsException, toKmsException } from './kms-exception.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
 import type { RequestMembers } from './policy/request-members.ts';
@@ -141,7 +141,7 @@ function keyIdIn(keyArn: string): string {
   return keyArn.slice(keyArn.indexOf('/') + 1);
 }
 
-type Answer<T> = { readonly output: T } | { readonly error: KmsError };
+type Answer<T> = { readonly output: T } | { readonly error: KmsException };
 
 async function answerOf<T>(settled: () => Promise<void>, run: () => Promise<T>): Promise<Answer<T>> {
   try {
@@ -151,7 +151,7 @@ async function answerOf<T>(settled: () => Promise<void>, run: () => Promise<T>):
       await settled();
     }
   } catch (thrown) {
-    return { error: toKmsError(thrown) };
+    return { error: toKmsException(thrown) };
   }
 }
 
@@ -171,7 +171,7 @@ function operationName({ method, url, headers }: IncomingMessage): string {
 function operationNamed(name: string): Operation {
   const operation = OPERATIONS.get(name);
   if (operation) return operation;
-  throw new KmsError('UnknownOperationException', 'The request names no operation of this KMS.');
+  throw new KmsException('UnknownOperationException', 'The request names no operation of this KMS.');
 }
 
 /** JSON whose every text has a UTF-8 form of its own: any other would become another one where it is kept. */
@@ -181,7 +181,7 @@ function parseJson(body: Uint8Array): unknown {
     return JSON.parse(text, SURROGATE.test(text) ? wellFormed : undefined);
   } catch {
     // Without the cause, whose message quotes the body.
-    throw new KmsError('SerializationException', 'The body of a request is a JSON object in UTF-8.');
+    throw new KmsException('SerializationException', 'The body of a request is a JSON object in UTF-8.');
   }
 }
 
@@ -190,7 +190,7 @@ function wellFormed(name: string, value: unknown): unknown {
   throw new TypeError('text: expected no surrogate without its other half');
 }
 
-function faultOf({ code, cause }: KmsError): { readonly fault?: string } {
+function faultOf({ code, cause }: KmsException): { readonly fault?: string } {
   if (code !== 'KMSInternalException' || !(cause instanceof Error)) return {};
   // A foreign message may quote what it failed on; its name, its code and its place in the program cannot.
   const parts = [

@@ -1,4 +1,4 @@
-/** Why the state of a KMS cannot be opened, kept or restored. Answers to clients are `KmsError`s instead. */
+/** Why the state of a KMS cannot be opened, kept or restored. Answers to clients are `KmsException`s instead. */
 export type LocalKmsErrorCode =
   | 'PACKAGE_MISSING'
   | 'SECRET_WRONG'

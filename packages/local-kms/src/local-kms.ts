@@ -12,7 +12,7 @@ import {
   noAuthentication,
   signatureAuthentication,
 } from './identity/authentication.ts';
-import { createDirectory, type Directory } from './identity/directory.ts';
+import { type PrincipalDirectory, principalDirectory } from './identity/principal-directory.ts';
 import { type Principals, parsePrincipals } from './identity/principals-file.ts';
 import { idSource } from './ids.ts';
 import { type XksStoreMetrics, xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
@@ -185,7 +185,7 @@ export function createLocalKms({
     onLost: (error) => log({ event: 'state-lost', cause: causeOf(error) }),
   });
   const scope = arnScope(region, accountId);
-  const directory = createDirectory(parsePrincipals(principals), scope);
+  const directory = principalDirectory(parsePrincipals(principals), scope);
   const trail = createAuditTrail(MAX_AUDIT_EVENTS);
   const app = createApp({
     account: () => current.account(),
@@ -264,7 +264,7 @@ export function createLocalKms({
 }
 
 interface GuardOptions {
-  readonly directory: Directory;
+  readonly directory: PrincipalDirectory;
   readonly scope: ArnScope;
   readonly grantDelayMs: number;
   readonly log: Log;

@@ -1,7 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { partitionOf } from './arn.ts';
-import { KmsError } from './errors.ts';
 import { assertAliasName, MAX_ALIASES_PER_KEY } from './keys/aliases.ts';
 import { importedMaterialId } from './keys/imported-versions.ts';
 import { assertPolicy } from './keys/key-policy.ts';
@@ -10,6 +9,7 @@ import { newKey, newReplica } from './keys/new-key.ts';
 import { withTags } from './keys/tags.ts';
 import { firstVersion, type KeyVersion } from './keys/versions.ts';
 import type { Account, Kms } from './kms.ts';
+import { KmsException } from './kms-exception.ts';
 import { base64 } from './protocol/base64.ts';
 import { aliasName, description, regionName } from './protocol/members.ts';
 import { namedValues } from './protocol/named-values.ts';
@@ -168,7 +168,7 @@ function made<Value, Made>(make: (value: Value) => Made) {
     try {
       return make(value);
     } catch (error) {
-      if (!(error instanceof KmsError)) throw error;
+      if (!(error instanceof KmsException)) throw error;
       context.addIssue({ code: 'custom', message: error.message });
       return z.NEVER;
     }

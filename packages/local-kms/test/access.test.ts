@@ -5,10 +5,10 @@ import { createAccount } from '../src/account.ts';
 import { createApp } from '../src/app.ts';
 import { arnScope } from '../src/arn.ts';
 import { movableClock } from '../src/clock.ts';
-import { KmsError } from '../src/errors.ts';
 import { startHttpServer } from '../src/http-server.ts';
 import { type Authentication, noAuthentication } from '../src/identity/authentication.ts';
 import { idSource } from '../src/ids.ts';
+import { KmsException } from '../src/kms-exception.ts';
 import { OPERATIONS } from '../src/operations/index.ts';
 import { createRecords } from '../src/state/records.ts';
 import { createXksTransport } from '../src/xks/transport.ts';
@@ -42,7 +42,7 @@ async function startWithGate(authenticate: Authentication = noAuthentication(SCO
     settled: async () => undefined,
     gate(access) {
       accesses.push(access);
-      if (closed) throw new KmsError('AccessDeniedException', 'The gate is closed.');
+      if (closed) throw new KmsException('AccessDeniedException', 'The gate is closed.');
     },
   });
   const server = await startHttpServer({ host: '127.0.0.1', port: 0, fetch: app.fetch, onError: log });
@@ -145,7 +145,7 @@ test('a Region is not there for callers who are not known to be anybody', async 
   let isKnown = false;
   const { call, account } = await startWithGate((request) => {
     if (isKnown) return noAuthentication(SCOPE)(request);
-    throw new KmsError('InvalidSignatureException', 'The signature is wrong.');
+    throw new KmsException('InvalidSignatureException', 'The signature is wrong.');
   });
   const list = (region: string) => {
     const credential = `Credential=A/20260101/${region}/kms/aws4_request`;

@@ -1,6 +1,6 @@
 import type { ArnScope } from '../arn.ts';
-import type { KmsError } from '../errors.ts';
 import type { Identity } from '../identity/authentication.ts';
+import type { KmsException } from '../kms-exception.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { RequestMembers } from '../policy/request-members.ts';
 
@@ -62,7 +62,7 @@ export interface FinishedCall {
   readonly keyArns: readonly string[];
   readonly sourceIp: string | undefined;
   readonly userAgent: string | undefined;
-  readonly error: KmsError | undefined;
+  readonly error: KmsException | undefined;
 }
 
 /** The event of a call. */

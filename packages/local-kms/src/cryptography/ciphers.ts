@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto';
-import { KmsError } from '../errors.ts';
 import { type EncryptionAlgorithm, keySpecRow } from '../keys/key-specs.ts';
 import type { ExternalKey, KmsKey } from '../keys/kms-key.ts';
 import type { KeyPairMaterial } from '../keys/material/key-material.ts';
 import { currentVersion, type KeyVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
-import { kmsErrorFor } from '../xks/failures.ts';
+import { KmsException } from '../kms-exception.ts';
+import { kmsExceptionFor } from '../xks/failures.ts';
 import { resultOf } from '../xks/result.ts';
 import { open, seal } from './aes.ts';
 import { decodeCiphertextBlob, encodeCiphertextBlob, invalidCiphertext } from './ciphertext-blob.ts';
@@ -46,7 +46,7 @@ export function cipherFor(
   const current = currentVersion(key);
   const algorithms = keySpecRow(key.spec).algorithms.ENCRYPT_DECRYPT;
   if (!current?.material || !algorithms?.includes(algorithm)) {
-    throw new KmsError(
+    throw new KmsException(
       'InvalidKeyUsageException',
       `The key ${key.arn} does not have the algorithm ${algorithm}.`,
     );
@@ -54,7 +54,7 @@ export function cipherFor(
   const oaepHash = OAEP_HASHES[algorithm];
   if (oaepHash && current.material.type === 'pair') {
     if (context.size === 0) return rsaCipher(current.material, oaepHash);
-    throw new KmsError('ValidationException', 'An encryption context goes with symmetric keys only.');
+    throw new KmsException('ValidationException', 'An encryption context goes with symmetric keys only.');
   }
   const additionalData = additionalAuthenticatedData(key.id, context);
   return key.external
@@ -90,7 +90,7 @@ function doubleCipher(
   additionalData: Uint8Array,
 ): Cipher {
   const { proxy, connection } = call.customKeyStores.withId(customKeyStoreId);
-  if (connection.state !== 'CONNECTED') throw kmsErrorFor('KeyStoreNotConnected', 'cryptography');
+  if (connection.state !== 'CONNECTED') throw kmsExceptionFor('KeyStoreNotConnected', 'cryptography');
   const reference = { xksKeyId, kmsKeyArn: key.arn };
   return {
     assertFits: fitsAlways,
@@ -106,7 +106,7 @@ function doubleCipher(
       const input = { ...ciphertext.external, additionalData };
       const result = await call.xks.decrypt(proxy, reference, input, call.xksCaller);
       const plaintext = open(secret, resultOf(result, 'cryptography'), additionalData);
-      if (!plaintext) throw kmsErrorFor('UndecryptableResult', 'cryptography');
+      if (!plaintext) throw kmsExceptionFor('UndecryptableResult', 'cryptography');
       return { plaintext, keyMaterialId: undefined };
     },
   };
@@ -116,7 +116,10 @@ function rsaCipher(pair: KeyPairMaterial, hash: OaepHash): Cipher {
   const assertFits = ({ length }: Uint8Array): void => {
     const maxBytes = maxOaepPlaintextBytes(pair.publicKey, hash);
     if (length <= maxBytes) return;
-    throw new KmsError('ValidationException', `Plaintext: must hold at most ${maxBytes} bytes for this key`);
+    throw new KmsException(
+      'ValidationException',
+      `Plaintext: must hold at most ${maxBytes} bytes for this key`,
+    );
   };
   return {
     assertFits,

@@ -1,5 +1,5 @@
 import { Encoder } from 'cbor-x';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { XksCiphertext } from '../xks/wire.ts';
 
 /**
@@ -32,8 +32,11 @@ export function decodeCiphertextBlob(blob: Uint8Array): Ciphertext {
 }
 
 /** The answer to every ciphertext that does not open, whatever the reason. */
-export function invalidCiphertext(): KmsError {
-  return new KmsError('InvalidCiphertextException', 'The ciphertext or its encryption context is not valid.');
+export function invalidCiphertext(): KmsException {
+  return new KmsException(
+    'InvalidCiphertextException',
+    'The ciphertext or its encryption context is not valid.',
+  );
 }
 
 function fromCbor(blob: Uint8Array): Ciphertext | undefined {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import { isKeySpec, keySpecRow } from '../keys/key-specs.ts';
 import type { PairMaterial } from '../keys/material/key-material.ts';
 import { materialBytes, publicKeyBytes } from '../keys/material/material-bytes.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
 import type { Output } from '../protocol/operation.ts';
@@ -76,6 +76,6 @@ function pairGenerator(spec: string): () => Promise<PairMaterial> {
   };
 }
 
-function unsupported(message: string): KmsError {
-  return new KmsError('UnsupportedOperationException', message);
+function unsupported(message: string): KmsException {
+  return new KmsException('UnsupportedOperationException', message);
 }

@@ -1,4 +1,4 @@
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 
 /** Name-value pairs that a ciphertext is bound to: exact, case-sensitive, in no order. */
 export type EncryptionContext = ReadonlyMap<string, string>;
@@ -21,7 +21,7 @@ export function additionalAuthenticatedData(keyId: string, context: EncryptionCo
     ...pairs.flatMap(([name, value]) => [...lengthPrefixed(name), ...lengthPrefixed(value)]),
   ]);
   if (bytes.length > MAX_ENCODED_BYTES) {
-    throw new KmsError('ValidationException', 'The encryption context is too large.');
+    throw new KmsException('ValidationException', 'The encryption context is too large.');
   }
   return bytes;
 }

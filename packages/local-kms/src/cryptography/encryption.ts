@@ -1,9 +1,9 @@
-import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import type { EncryptionAlgorithm } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { type Cipher, cipherFor } from './ciphers.ts';
 import { decodeCiphertextBlob } from './ciphertext-blob.ts';
 import type { EncryptionContext } from './encryption-context.ts';
@@ -48,17 +48,17 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse):
   const requested = keyId === undefined ? undefined : ready(call, keyWithId(call, keyId, permission), use);
   if (algorithm !== 'SYMMETRIC_DEFAULT') {
     if (requested) return requested;
-    throw new KmsError('ValidationException', `KeyId: is required for the algorithm ${algorithm}`);
+    throw new KmsException('ValidationException', `KeyId: is required for the algorithm ${algorithm}`);
   }
   const named = call.keys.find(decodeCiphertextBlob(ciphertext).keyId);
   if (requested && named?.id !== requested.key.id) {
-    throw new KmsError(
+    throw new KmsException(
       'IncorrectKeyException',
       'The ciphertext is of another key than the one in the request.',
     );
   }
   if (!named) {
-    throw new KmsError(
+    throw new KmsException(
       'AccessDeniedException',
       'The ciphertext is of a key that is not in this Region, or that the caller may not use.',
     );
@@ -70,7 +70,7 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse):
 
 /** The last check of all: throws DryRunOperationException if the request only asks whether it would succeed. */
 export function assertNotDryRun(dryRun: boolean): void {
-  if (dryRun) throw new KmsError('DryRunOperationException', 'The request would have succeeded.');
+  if (dryRun) throw new KmsException('DryRunOperationException', 'The request would have succeeded.');
 }
 
 function ready(call: Call, key: KmsKey, { algorithm, context }: KeyUse): ReadyKey {

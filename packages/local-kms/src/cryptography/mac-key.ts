@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
@@ -7,6 +6,7 @@ import type { KmsKey } from '../keys/kms-key.ts';
 import type { SecretMaterial } from '../keys/material/key-material.ts';
 import { currentSecret } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { dryRun, grantTokens, keyId, plaintext } from '../protocol/members.ts';
 
 /** What GenerateMac and VerifyMac both take. */
@@ -28,7 +28,7 @@ export function readyForMac(
   if (keySpecRow(key.spec).algorithms.GENERATE_VERIFY_MAC?.includes(MacAlgorithm)) {
     return { key, secret: currentSecret(key) };
   }
-  throw new KmsError(
+  throw new KmsException(
     'InvalidKeyUsageException',
     `The key ${key.arn} does not have the algorithm ${MacAlgorithm}.`,
   );

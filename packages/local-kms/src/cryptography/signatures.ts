@@ -1,8 +1,8 @@
 import { constants, type KeyObject, type SigningOptions, sign, verify } from 'node:crypto';
-import { KmsError } from '../errors.ts';
 import type { PairMaterial } from '../keys/material/key-material.ts';
 import { nodePair } from '../keys/material/key-pairs.ts';
 import { latticePair } from '../keys/material/lattice-pairs.ts';
+import { KmsException } from '../kms-exception.ts';
 import { signEcdsaDigest, verifyEcdsaDigest } from './digest-signatures/ecdsa.ts';
 import { signEd25519phDigest, verifyEd25519phDigest } from './digest-signatures/ed25519ph.ts';
 import { HASH_BYTES, type SignatureHash } from './digest-signatures/hashes.ts';
@@ -91,8 +91,8 @@ function ecdsa(hash: SignatureHash): Scheme {
   };
 }
 
-function invalid(message: string): KmsError {
-  return new KmsError('ValidationException', message);
+function invalid(message: string): KmsException {
+  return new KmsException('ValidationException', message);
 }
 
 const ALGORITHMS = {

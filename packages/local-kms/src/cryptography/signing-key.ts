@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import { currentPair } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { MESSAGE_TYPES, signerFor } from './signatures.ts';
@@ -53,7 +53,7 @@ export function readyToSign(
   assertUsable(call, key, 'SIGN_VERIFY');
   const algorithm = keySpecRow(key.spec).algorithms.SIGN_VERIFY?.find((name) => name === SigningAlgorithm);
   if (algorithm === undefined) {
-    throw new KmsError(
+    throw new KmsException(
       'InvalidKeyUsageException',
       `The key ${key.arn} does not have the algorithm ${SigningAlgorithm}.`,
     );

@@ -1,7 +1,7 @@
 import type { ArnScope } from '../arn.ts';
-import { type KmsError, toKmsError } from '../errors.ts';
+import { type KmsException, toKmsException } from '../kms-exception.ts';
 import { type Caller, rootCaller } from '../policy/caller.ts';
-import type { Directory } from './directory.ts';
+import type { PrincipalDirectory } from './principal-directory.ts';
 import { type SignedRequest, verifySignature } from './signature.ts';
 
 /** Says who makes a request, by throwing the exception to refuse it with where nobody is known to. */
@@ -21,15 +21,15 @@ export function noAuthentication(scope: ArnScope): Authentication {
 }
 
 /** Knows callers by their signatures. Throws as `verifySignature` does. */
-export function signatureAuthentication(directory: Directory): Authentication {
+export function signatureAuthentication(directory: PrincipalDirectory): Authentication {
   return (request) => verifySignature(request, directory.accessKey, new Date());
 }
 
 /** The same, but takes whom it does not know for the root user, and says so. */
 export function lenientAuthentication(
-  directory: Directory,
+  directory: PrincipalDirectory,
   scope: ArnScope,
-  onFailure: (error: KmsError) => void,
+  onFailure: (error: KmsException) => void,
 ): Authentication {
   const verified = signatureAuthentication(directory);
   const otherwise = noAuthentication(scope);
@@ -37,7 +37,7 @@ export function lenientAuthentication(
     try {
       return verified(request);
     } catch (error) {
-      onFailure(toKmsError(error));
+      onFailure(toKmsException(error));
       return otherwise(request);
     }
   };

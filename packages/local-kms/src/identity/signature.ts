@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Caller } from '../policy/caller.ts';
-import type { KnownAccessKey } from './directory.ts';
+import type { KnownAccessKey } from './principal-directory.ts';
 
 /** A `POST /` as it came in, with its whole body. */
 export interface SignedRequest {
@@ -23,7 +23,7 @@ export function verifySignature(
 ): { readonly caller: Caller; readonly accessKeyId: string } {
   const [authorization, ...others] = headers['authorization'] ?? [];
   if (authorization === undefined) {
-    throw new KmsError('MissingAuthenticationToken', 'The request is not signed.');
+    throw new KmsException('MissingAuthenticationToken', 'The request is not signed.');
   }
   const { accessKeyId, day, region, service, signedHeaders, signature } = partsOf(authorization, others);
   const header = (name: string): string => onlyValue(headers, name);
@@ -31,7 +31,7 @@ export function verifySignature(
   assertCovered(headers, signedHeaders);
   const accessKey = accessKeyOf(accessKeyId);
   if (!accessKey || accessKey.sessionToken !== headers['x-amz-security-token']?.[0]) {
-    throw new KmsError(
+    throw new KmsException(
       'UnrecognizedClientException',
       'The security token included in the request is invalid.',
     );
@@ -102,12 +102,12 @@ function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-function incomplete(message: string): KmsError {
-  return new KmsError('IncompleteSignatureException', message);
+function incomplete(message: string): KmsException {
+  return new KmsException('IncompleteSignatureException', message);
 }
 
-function invalid(message: string): KmsError {
-  return new KmsError('InvalidSignatureException', message);
+function invalid(message: string): KmsException {
+  return new KmsException('InvalidSignatureException', message);
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
-import { KmsError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Table } from '../state/table.ts';
 import type { XksProxy } from '../xks/client.ts';
 import type { ConnectionErrorCode } from '../xks/failures.ts';
@@ -50,23 +50,23 @@ export function createCustomKeyStores(
 ): CustomKeyStores {
   const found = (store: CustomKeyStore | undefined): CustomKeyStore => {
     if (store) return store;
-    throw new KmsError('CustomKeyStoreNotFoundException', 'There is no such custom key store.');
+    throw new KmsException('CustomKeyStoreNotFoundException', 'There is no such custom key store.');
   };
   const withId = (id: string): CustomKeyStore => found(byId.get(id));
 
   const assertFree = ({ name, proxy }: CustomKeyStoreSettings, id?: string): void => {
     const others = [...byId.values()].filter((store) => store.id !== id);
     if (others.some((store) => store.name === name)) {
-      throw new KmsError('CustomKeyStoreNameInUseException', 'Another custom key store has this name.');
+      throw new KmsException('CustomKeyStoreNameInUseException', 'Another custom key store has this name.');
     }
     if (others.some((store) => proxyUri(store.proxy) === proxyUri(proxy))) {
-      throw new KmsError(
+      throw new KmsException(
         'XksProxyUriInUseException',
         'Another external key store has this endpoint and path.',
       );
     }
     if (others.length >= MAX_STORES) {
-      throw new KmsError('LimitExceededException', `There are at most ${MAX_STORES} custom key stores.`);
+      throw new KmsException('LimitExceededException', `There are at most ${MAX_STORES} custom key stores.`);
     }
   };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { XksProxy } from '../xks/client.ts';
 import { type XksCredential, xksCredential } from '../xks/credential.ts';
 import { createXksMetrics } from '../xks/metrics.ts';
@@ -56,7 +56,7 @@ export function xksProxy(
     const isMoved = previous?.host !== host || previous.path !== path;
     return { host, path, credential, metrics: isMoved ? createXksMetrics() : previous.metrics };
   }
-  throw new KmsError('XksProxyInvalidConfigurationException', 'The XKS API is called in its version v1.');
+  throw new KmsException('XksProxyInvalidConfigurationException', 'The XKS API is called in its version v1.');
 }
 
 /** Throws XksProxyVpcEndpointServiceNotFoundException for any connectivity but the public one. */
@@ -67,7 +67,7 @@ export function assertPublic({
 }: ConnectivityInput): void {
   const service = XksProxyVpcEndpointServiceName ?? XksProxyVpcEndpointServiceOwner;
   if (XksProxyConnectivity === 'PUBLIC_ENDPOINT' && service === undefined) return;
-  throw new KmsError(
+  throw new KmsException(
     'XksProxyVpcEndpointServiceNotFoundException',
     'There are no VPC endpoint services here.',
   );

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Table } from '../state/table.ts';
 
 /** A friendly name for a key. */
@@ -28,13 +28,13 @@ export interface Aliases {
 export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
   const existing = (name: string): Alias => {
     const alias = byName.get(name);
-    if (!alias) throw new KmsError('NotFoundException', `There is no alias ${name}.`);
+    if (!alias) throw new KmsException('NotFoundException', `There is no alias ${name}.`);
     return alias;
   };
   const refuseTooMany = (targetKeyId: string): void => {
     const count = [...byName.values()].filter((alias) => alias.targetKeyId === targetKeyId).length;
     if (count >= MAX_ALIASES_PER_KEY) {
-      throw new KmsError('LimitExceededException', `A key has at most ${MAX_ALIASES_PER_KEY} aliases.`);
+      throw new KmsException('LimitExceededException', `A key has at most ${MAX_ALIASES_PER_KEY} aliases.`);
     }
   };
 
@@ -43,7 +43,9 @@ export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
     list: () => [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     create(name, targetKeyId) {
       assertAliasName(name);
-      if (byName.get(name)) throw new KmsError('AlreadyExistsException', `The alias ${name} already exists.`);
+      if (byName.get(name)) {
+        throw new KmsException('AlreadyExistsException', `The alias ${name} already exists.`);
+      }
       refuseTooMany(targetKeyId);
       const now = clock.now();
       byName.set(name, { name, targetKeyId, createdAt: now, updatedAt: now });
@@ -62,10 +64,13 @@ export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
 /** Throws ValidationException for a name of another form, and InvalidAliasNameException for one that AWS has reserved. */
 export function assertAliasName(name: string): void {
   if (!name.startsWith('alias/') || name === 'alias/' || name.includes(':')) {
-    throw new KmsError('ValidationException', 'AliasName: must be alias/ and a name without colons');
+    throw new KmsException('ValidationException', 'AliasName: must be alias/ and a name without colons');
   }
   if (name.startsWith('alias/aws/')) {
-    throw new KmsError('InvalidAliasNameException', 'Names that begin with alias/aws/ are reserved for AWS.');
+    throw new KmsException(
+      'InvalidAliasNameException',
+      'Names that begin with alias/aws/ are reserved for AWS.',
+    );
   }
 }
 

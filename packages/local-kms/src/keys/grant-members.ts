@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ArnScope, accountArn } from '../arn.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Output } from '../protocol/operation.ts';
 import { toTimestamp } from '../protocol/time.ts';
 import type { Grant } from './grants.ts';
@@ -20,7 +20,7 @@ export const grantId = z.string().min(1).max(128);
 /** Throws InvalidArnException for text that is no ARN of IAM or STS. */
 export function assertPrincipal(text: string): void {
   if (PRINCIPAL_ARN.test(text)) return;
-  throw new KmsError('InvalidArnException', 'A principal is named by its ARN.');
+  throw new KmsException('InvalidArnException', 'A principal is named by its ARN.');
 }
 
 /** Throws ValidationException for operations that keys of this kind do not have. */
@@ -31,7 +31,7 @@ export function assertGrantable({ arn, spec, usage }: KmsKey, operations: readon
   ];
   const foreign = operations.find((operation) => !grantable.includes(operation));
   if (foreign === undefined) return;
-  throw new KmsError('ValidationException', `Operations: ${foreign} is no operation of the key ${arn}`);
+  throw new KmsException('ValidationException', `Operations: ${foreign} is no operation of the key ${arn}`);
 }
 
 /** An entry of ListGrants and ListRetirableGrants. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
-import { KmsError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Table } from '../state/table.ts';
 
 /** A permission to use one key, as CreateGrant took it. */
@@ -54,7 +54,7 @@ export function createGrants(byId: Table<Grant>, { clock, ids }: { clock: Clock;
     code: 'InvalidGrantIdException' | 'InvalidGrantTokenException',
   ): Grant => {
     if (grant) return grant;
-    throw new KmsError(code, 'There is no such grant.');
+    throw new KmsException(code, 'There is no such grant.');
   };
 
   return {
@@ -65,7 +65,7 @@ export function createGrants(byId: Table<Grant>, { clock, ids }: { clock: Clock;
       const twin = grant.name !== undefined && others.find((other) => isSame(other, grant));
       if (twin) return twin;
       if (others.length >= MAX_GRANTS_PER_KEY) {
-        throw new KmsError('LimitExceededException', `A key has at most ${MAX_GRANTS_PER_KEY} grants.`);
+        throw new KmsException('LimitExceededException', `A key has at most ${MAX_GRANTS_PER_KEY} grants.`);
       }
       const created = { ...grant, id: ids.hex('grant', 64), createdAt: clock.now() };
       byId.set(created.id, created);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type Clock, daysAfter } from '../clock.ts';
 import type { WrappingAlgorithm } from '../cryptography/key-wrapping.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Table } from '../state/table.ts';
 import type { KeyPairMaterial } from './material/key-material.ts';
 
@@ -35,10 +35,10 @@ export function createImportTokens(issued: Table<ImportParameters>, clock: Clock
     redeem(token, keyId) {
       const parameters = issued.get(digestOf(token));
       if (parameters?.keyId !== keyId) {
-        throw new KmsError('InvalidImportTokenException', 'The import token is not one of this key.');
+        throw new KmsException('InvalidImportTokenException', 'The import token is not one of this key.');
       }
       if (parameters.validTo > clock.now()) return parameters;
-      throw new KmsError('ExpiredImportTokenException', 'The import token has expired.');
+      throw new KmsException('ExpiredImportTokenException', 'The import token has expired.');
     },
   };
 }

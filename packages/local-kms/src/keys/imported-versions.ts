@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { KmsError } from '../errors.ts';
 import type { Account } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { KmsKey } from './kms-key.ts';
 import type { KeyMaterial } from './material/key-material.ts';
 import { materialBytes } from './material/material-bytes.ts';
@@ -18,7 +18,10 @@ export interface ImportedMaterial {
 /** Throws UnsupportedOperationException for a key that makes its material by itself. */
 export function assertImports({ arn, origin }: KmsKey): void {
   if (origin === 'EXTERNAL') return;
-  throw new KmsError('UnsupportedOperationException', `The key ${arn} does not have the origin EXTERNAL.`);
+  throw new KmsException(
+    'UnsupportedOperationException',
+    `The key ${arn} does not have the origin EXTERNAL.`,
+  );
 }
 
 /** The id of imported material: the same for the same bytes in the same key, and no way back to them. */
@@ -66,7 +69,7 @@ export function rotateToImported(
 ): void {
   const pending = key.versions.find(({ state }) => state === 'PENDING_ROTATION');
   if (!pending?.material || isPendingInAReplica(account, key, pending.id)) {
-    throw new KmsError(
+    throw new KmsException(
       'KMSInvalidStateException',
       `The key ${key.arn} has no material that waits for rotation.`,
     );
@@ -85,7 +88,7 @@ export function deleteImported(account: Account, key: KmsKey, versionId?: string
   const wanted = key.versions.find(({ id, state }) => (versionId ? id === versionId : state === 'CURRENT'));
   if (!wanted) {
     if (versionId === undefined) return undefined;
-    throw new KmsError('NotFoundException', `The key ${key.arn} has no such key material.`);
+    throw new KmsException('NotFoundException', `The key ${key.arn} has no such key material.`);
   }
   if (wanted.state === 'PENDING_ROTATION' && key.region === (key.primaryRegion ?? key.region)) {
     for (const { id, region, versions } of relatedKeys(account, key)) {
@@ -115,9 +118,15 @@ function nextState(key: KmsKey): KeyVersion['state'] {
   if (key.versions.length === 0) return 'CURRENT';
   if (key.spec !== 'SYMMETRIC_DEFAULT') throw incorrect(key);
   if (key.versions.every(({ state }) => state !== 'PENDING_ROTATION')) return 'PENDING_ROTATION';
-  throw new KmsError('KMSInvalidStateException', `The key ${key.arn} has material that waits for rotation.`);
+  throw new KmsException(
+    'KMSInvalidStateException',
+    `The key ${key.arn} has material that waits for rotation.`,
+  );
 }
 
-function incorrect({ arn }: KmsKey): KmsError {
-  return new KmsError('IncorrectKeyMaterialException', `This is not the key material to import into ${arn}.`);
+function incorrect({ arn }: KmsKey): KmsException {
+  return new KmsException(
+    'IncorrectKeyMaterialException',
+    `This is not the key material to import into ${arn}.`,
+  );
 }

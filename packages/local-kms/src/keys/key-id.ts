@@ -1,6 +1,6 @@
 import { kmsArn, parseKmsArn } from '../arn.ts';
-import { KmsError } from '../errors.ts';
 import type { Call, Kms } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { KmsKey } from './kms-key.ts';
 
 /**
@@ -38,7 +38,7 @@ function localResource({ scope, caller }: Call, keyId: string): string {
   if (keyId.startsWith('alias/')) return keyId;
   if (!keyId.startsWith('arn:')) return `key/${keyId}`;
   const arn = parseKmsArn(keyId);
-  if (!arn) throw new KmsError('InvalidArnException', 'This is not the ARN of a KMS key or alias.');
+  if (!arn) throw new KmsException('InvalidArnException', 'This is not the ARN of a KMS key or alias.');
   if (kmsArn(arn, arn.resource) !== kmsArn(scope, arn.resource)) {
     throw notFound('The ARN is of another account or Region.');
   }
@@ -57,6 +57,6 @@ function existingKey({ scope, keys }: Kms, resource: string): KmsKey {
   return key;
 }
 
-function notFound(message: string): KmsError {
-  return new KmsError('NotFoundException', message);
+function notFound(message: string): KmsException {
+  return new KmsException('NotFoundException', message);
 }

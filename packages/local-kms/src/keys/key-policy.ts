@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ArnScope, accountArn } from '../arn.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { isOverlyPermissive, keyPolicy, type Policy } from '../policy/document.ts';
 
 /** The text of a key policy. Whether it is one, `assertPolicy` says with an exception of its own. */
@@ -14,7 +14,7 @@ export const policyName = z.string().min(1).max(128).regex(/^\w+$/).default(POLI
 
 /** Throws NotFoundException for any other name. */
 export function assertPolicyName(name: string): void {
-  if (name !== POLICY_NAME) throw new KmsError('NotFoundException', `There is no key policy ${name}.`);
+  if (name !== POLICY_NAME) throw new KmsException('NotFoundException', `There is no key policy ${name}.`);
 }
 
 /** The policy of a key that was given none: the account decides, by its IAM policies. */
@@ -36,7 +36,7 @@ export function defaultPolicy(scope: ArnScope): string {
 export function assertPolicy(text: string): void {
   parsedPolicy(text);
   if (!isOverlyPermissive(parseJson(text))) return;
-  throw new KmsError(
+  throw new KmsException(
     'MalformedPolicyDocumentException',
     'OverlyPermissiveCondition: ForAllValues is met by requests that lack the pair or the tag. Leave it out.',
   );
@@ -48,11 +48,11 @@ export function assertPolicy(text: string): void {
  */
 export function parsedPolicy(text: string): Policy {
   if (text.length > MAX_POLICY_BYTES) {
-    throw new KmsError('LimitExceededException', `A key policy has at most ${MAX_POLICY_BYTES} bytes.`);
+    throw new KmsException('LimitExceededException', `A key policy has at most ${MAX_POLICY_BYTES} bytes.`);
   }
   const policy = ALLOWED_CHARACTERS.test(text) ? keyPolicy(parseJson(text)) : undefined;
   if (policy) return policy;
-  throw new KmsError('MalformedPolicyDocumentException', 'The key policy is not a policy document.');
+  throw new KmsException('MalformedPolicyDocumentException', 'The key policy is not a policy document.');
 }
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,5 @@
-import { KmsError } from '../errors.ts';
 import type { Kms } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { KeyUsage } from './key-specs.ts';
 import type { KmsKey } from './kms-key.ts';
 import { associatedVersions } from './versions.ts';
@@ -31,7 +31,7 @@ export function assertState(kms: Kms, key: KmsKey, treatment: Treatment): void {
   const permitted: readonly KeyState[] = STATES[treatment];
   if (permitted.includes(state)) return;
   const isDisabled = state === 'Disabled' && treatment !== 'cancelDeletion';
-  throw new KmsError(
+  throw new KmsException(
     isDisabled ? 'DisabledException' : 'KMSInvalidStateException',
     `The key ${key.arn} ${CONDITIONS[state]}.`,
   );
@@ -41,7 +41,7 @@ export function assertState(kms: Kms, key: KmsKey, treatment: Treatment): void {
 export function assertUsable(kms: Kms, key: KmsKey, usage: KeyUsage): void {
   assertState(kms, key, 'use');
   if (key.usage !== usage) {
-    throw new KmsError(
+    throw new KmsException(
       'InvalidKeyUsageException',
       `The key ${key.arn} is for ${key.usage}, not for ${usage}.`,
     );

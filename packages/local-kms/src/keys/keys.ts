@@ -1,4 +1,4 @@
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Table } from '../state/table.ts';
 import { type KeyEvent, nextEventOf } from './key-events.ts';
 import type { ExternalKey, KmsKey } from './kms-key.ts';
@@ -82,7 +82,7 @@ export function createKeys(byId: Table<KmsKey>): Keys {
 /** Throws XksKeyAlreadyInUseException if one of the keys in the store already stands for the external key. */
 export function assertUnused({ xksKeyId }: ExternalKey, keysInStore: readonly KmsKey[]): void {
   if (keysInStore.some((key) => key.external?.xksKeyId === xksKeyId)) {
-    throw new KmsError(
+    throw new KmsException(
       'XksKeyAlreadyInUseException',
       'Another KMS key of this external key store already has this external key.',
     );

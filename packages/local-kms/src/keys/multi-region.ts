@@ -1,5 +1,5 @@
-import { KmsError } from '../errors.ts';
 import type { Account, Kms } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { KeyChanges } from './keys.ts';
 import type { KmsKey } from './kms-key.ts';
 
@@ -22,7 +22,7 @@ export function updateRelated(account: Account, key: KmsKey, changes: KeyChanges
 /** Throws UnsupportedOperationException for a replica key: what it shares is changed at the primary key. */
 export function assertNoReplica({ arn, region, primaryRegion }: KmsKey): void {
   if (primaryRegion === undefined || primaryRegion === region) return;
-  throw new KmsError(
+  throw new KmsException(
     'UnsupportedOperationException',
     `The key ${arn} is a replica; its primary key is in ${primaryRegion}.`,
   );
@@ -31,12 +31,15 @@ export function assertNoReplica({ arn, region, primaryRegion }: KmsKey): void {
 /** Throws UnsupportedOperationException for any key but the primary one of a multi-Region key. */
 export function assertPrimary({ arn, region, primaryRegion }: KmsKey): void {
   if (primaryRegion === region) return;
-  throw new KmsError('UnsupportedOperationException', `The key ${arn} is not a multi-Region primary key.`);
+  throw new KmsException(
+    'UnsupportedOperationException',
+    `The key ${arn} is not a multi-Region primary key.`,
+  );
 }
 
 /** The KMS of another Region of the partition. Throws UnsupportedOperationException for any other. */
 export function otherRegion({ account, scope }: Kms, name: string): Kms {
   const other = account.region(name);
   if (other.scope.partition === scope.partition) return other;
-  throw new KmsError('UnsupportedOperationException', `The Region ${name} is of another partition.`);
+  throw new KmsException('UnsupportedOperationException', `The Region ${name} is of another partition.`);
 }

@@ -1,5 +1,5 @@
-import { KmsError } from '../errors.ts';
 import type { Call, Kms } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { authorizeOn } from '../policy/authorization.ts';
 import type { KmsKey } from './kms-key.ts';
 
@@ -12,7 +12,7 @@ export function assertNoLockout({ caller, sourceIp, userAgent }: Call, kms: Kms,
   const request = { caller, action: 'kms:PutKeyPolicy', members: {}, sourceIp, userAgent };
   const { allowed, reason } = authorizeOn(key, { ...request, resource: key.arn, kms }, { grantDelayMs: 0 });
   if (allowed || reason === 'IdentityPolicyMissing') return;
-  throw new KmsError(
+  throw new KmsException(
     'MalformedPolicyDocumentException',
     'The new key policy will not allow you to update the key policy in the future.',
   );

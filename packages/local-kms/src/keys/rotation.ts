@@ -1,6 +1,6 @@
 import { daysAfter } from '../clock.ts';
-import { KmsError } from '../errors.ts';
 import type { Account } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { KmsKey } from './kms-key.ts';
 import { generateSecret } from './material/secrets.ts';
 import { updateRelated } from './multi-region.ts';
@@ -9,14 +9,14 @@ import { type KeyVersion, rotated } from './versions.ts';
 /** Throws UnsupportedOperationException unless the key is one that can have more than one material. */
 export function assertRotatable({ arn, spec, external }: KmsKey): void {
   if (spec === 'SYMMETRIC_DEFAULT' && !external) return;
-  throw new KmsError('UnsupportedOperationException', `The key ${arn} cannot be rotated.`);
+  throw new KmsException('UnsupportedOperationException', `The key ${arn} cannot be rotated.`);
 }
 
 /** Throws UnsupportedOperationException unless this KMS makes the new material by itself. */
 export function assertRotatesAutomatically(key: KmsKey): void {
   assertRotatable(key);
   if (key.origin === 'AWS_KMS') return;
-  throw new KmsError('UnsupportedOperationException', `The key ${key.arn} has imported material.`);
+  throw new KmsException('UnsupportedOperationException', `The key ${key.arn} has imported material.`);
 }
 
 /** Gives a key, and those related to it, new material of this KMS. What was encrypted before stays readable. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 
 /** A list of tags. Their keys are checked by `withTags`, whose exception is another one. */
 export const tagList = z.array(z.object({ TagKey: z.string(), TagValue: z.string() }));
@@ -16,13 +16,15 @@ export function withTags(
   const seen = new Set<string>();
   for (const { TagKey, TagValue } of added) {
     assertTagKey(TagKey);
-    if (TagValue.length > 256) throw new KmsError('TagException', 'A tag value has at most 256 characters.');
-    if (seen.has(TagKey)) throw new KmsError('TagException', 'A request names each tag key once.');
+    if (TagValue.length > 256) {
+      throw new KmsException('TagException', 'A tag value has at most 256 characters.');
+    }
+    if (seen.has(TagKey)) throw new KmsException('TagException', 'A request names each tag key once.');
     seen.add(TagKey);
     all.set(TagKey, TagValue);
   }
   if (all.size > MAX_TAGS_PER_KEY) {
-    throw new KmsError('LimitExceededException', `A key has at most ${MAX_TAGS_PER_KEY} tags.`);
+    throw new KmsException('LimitExceededException', `A key has at most ${MAX_TAGS_PER_KEY} tags.`);
   }
   return all;
 }
@@ -43,7 +45,7 @@ export function tagsOutput(tags: ReadonlyMap<string, string>): readonly z.output
 
 function assertTagKey(key: string): void {
   if (key.length < 1 || key.length > 128 || key.toLowerCase().startsWith('aws:')) {
-    throw new KmsError('TagException', 'A tag key has 1 to 128 characters and does not begin with aws:.');
+    throw new KmsException('TagException', 'A tag key has 1 to 128 characters and does not begin with aws:.');
   }
 }
 

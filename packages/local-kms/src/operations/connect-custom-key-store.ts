@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -10,7 +10,7 @@ export const connectCustomKeyStore = operation({
   run({ CustomKeyStoreId }, { customKeyStores, connections, xksCaller }) {
     const { id, connection } = customKeyStores.withId(CustomKeyStoreId);
     if (connection.state === 'FAILED') {
-      throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
+      throw new KmsException('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
     }
     if (connection.state === 'DISCONNECTED') connections.start(id, xksCaller.kmsRequestId);
     return {};

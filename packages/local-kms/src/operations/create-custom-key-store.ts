@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import {
   assertPublic,
   xksProxy,
@@ -8,6 +7,7 @@ import {
   xksProxyUriEndpoint,
   xksProxyUriPath,
 } from '../key-stores/xks-proxy-settings.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 import { resultOf } from '../xks/result.ts';
@@ -28,11 +28,11 @@ export const createCustomKeyStore = operation({
   }),
   async run(input, { customKeyStores, xks, xksCaller }) {
     if (input.CustomKeyStoreType === 'AWS_CLOUDHSM') {
-      throw new KmsError('CloudHsmClusterNotFoundException', 'There are no AWS CloudHSM clusters here.');
+      throw new KmsException('CloudHsmClusterNotFoundException', 'There are no AWS CloudHSM clusters here.');
     }
     const ofCluster = [input.CloudHsmClusterId, input.TrustAnchorCertificate, input.KeyStorePassword];
     if (ofCluster.some((member) => member !== undefined)) {
-      throw new KmsError(
+      throw new KmsException(
         'ValidationException',
         'CloudHsmClusterId, TrustAnchorCertificate and KeyStorePassword are of key stores in AWS CloudHSM.',
       );
@@ -40,7 +40,7 @@ export const createCustomKeyStore = operation({
     const { XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath } = input;
     const credential = input.XksProxyAuthenticationCredential;
     if (!XksProxyConnectivity || !XksProxyUriEndpoint || !XksProxyUriPath || !credential) {
-      throw new KmsError(
+      throw new KmsException(
         'ValidationException',
         'An external key store requires XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath and ' +
           'XksProxyAuthenticationCredential.',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
-import { KmsError } from '../errors.ts';
 import { assertGrantable, assertPrincipal, GRANT_OPERATIONS, principal } from '../keys/grant-members.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertState } from '../keys/key-state.ts';
+import { KmsException } from '../kms-exception.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { namedValues } from '../protocol/named-values.ts';
 import { operation } from '../protocol/operation.ts';
@@ -45,7 +45,7 @@ export const createGrant = operation({
     assertGrantable(key, Operations);
     const onContext = Constraints?.EncryptionContextEquals ?? Constraints?.EncryptionContextSubset;
     if (onContext && key.spec !== 'SYMMETRIC_DEFAULT') {
-      throw new KmsError(
+      throw new KmsException(
         'ValidationException',
         'Constraints: an encryption context goes with symmetric keys',
       );

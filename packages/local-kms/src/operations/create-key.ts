@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import type { CustomKeyStore } from '../key-stores/custom-key-stores.ts';
 import { keyMetadata } from '../keys/key-metadata.ts';
 import { assertPolicy, policyText } from '../keys/key-policy.ts';
@@ -19,9 +18,10 @@ import { assertNoLockout } from '../keys/policy-lockout.ts';
 import { tagList, withTags } from '../keys/tags.ts';
 import { firstVersion } from '../keys/versions.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreId, description } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
-import { kmsErrorFor } from '../xks/failures.ts';
+import { kmsExceptionFor } from '../xks/failures.ts';
 import { resultOf } from '../xks/result.ts';
 
 const keySpec = z.enum([...Object.keys(KEY_SPECS), ...OTHER_KEY_SPECS]);
@@ -134,7 +134,7 @@ async function checkExternalKey(
   assertUnused(external, call.keys.inCustomKeyStore(store.id));
   const check = await call.xks.checkKey(store.proxy, external.xksKeyId, call.xksCaller);
   if (!resultOf(check, 'createKey')) {
-    throw new KmsError(
+    throw new KmsException(
       'XksKeyInvalidConfigurationException',
       'The external key has to be an enabled AES-256 key for encryption and decryption.',
     );
@@ -143,14 +143,14 @@ async function checkExternalKey(
 
 function connectedStore({ customKeyStores }: Call, { customKeyStoreId }: ExternalKey): CustomKeyStore {
   const store = customKeyStores.withId(customKeyStoreId);
-  if (store.connection.state !== 'CONNECTED') throw kmsErrorFor('KeyStoreNotConnected', 'createKey');
+  if (store.connection.state !== 'CONNECTED') throw kmsExceptionFor('KeyStoreNotConnected', 'createKey');
   return store;
 }
 
-function invalid(message: string): KmsError {
-  return new KmsError('ValidationException', message);
+function invalid(message: string): KmsException {
+  return new KmsException('ValidationException', message);
 }
 
-function unsupported(message: string): KmsError {
-  return new KmsError('UnsupportedOperationException', message);
+function unsupported(message: string): KmsException {
+  return new KmsException('UnsupportedOperationException', message);
 }

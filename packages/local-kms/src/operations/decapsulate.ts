@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { decapsulation } from '../cryptography/ml-kem.ts';
-import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import { latticePair } from '../keys/material/lattice-pairs.ts';
 import { currentPair } from '../keys/versions.ts';
+import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { ciphertextBlob, dryRun, encapsulationAlgorithm, grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -27,7 +27,7 @@ export const decapsulate = operation({
     assertUsable(call, key, 'ENCAPSULATE_DECAPSULATE');
     const secretOf = decapsulation(latticePair(currentPair(key)), SharedSecretCiphertextBlob);
     if (!secretOf) {
-      throw new KmsError(
+      throw new KmsException(
         'InvalidCiphertextException',
         `The ciphertext does not have the length of one of ${key.spec}.`,
       );

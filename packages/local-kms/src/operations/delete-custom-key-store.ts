@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -10,10 +10,10 @@ export const deleteCustomKeyStore = operation({
   run({ CustomKeyStoreId }, { customKeyStores, keys }) {
     const { id, connection } = customKeyStores.withId(CustomKeyStoreId);
     if (keys.inCustomKeyStore(id).length > 0) {
-      throw new KmsError('CustomKeyStoreHasCMKsException', 'The custom key store still holds keys.');
+      throw new KmsException('CustomKeyStoreHasCMKsException', 'The custom key store still holds keys.');
     }
     if (connection.state !== 'DISCONNECTED') {
-      throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
+      throw new KmsException('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
     }
     customKeyStores.delete(id);
     return {};

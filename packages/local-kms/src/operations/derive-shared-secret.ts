@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { sharedSecret } from '../cryptography/key-agreement.ts';
-import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import { nodePair } from '../keys/material/key-pairs.ts';
 import { currentPair } from '../keys/versions.ts';
+import { KmsException } from '../kms-exception.ts';
 import { base64, toBase64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -24,7 +24,9 @@ export const deriveSharedSecret = operation({
     const key = keyWithId(call, KeyId);
     assertUsable(call, key, 'KEY_AGREEMENT');
     const secret = sharedSecret(nodePair(currentPair(key)), PublicKey);
-    if (!secret) throw new KmsError('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
+    if (!secret) {
+      throw new KmsException('ValidationException', `PublicKey: must be a public key of ${key.spec}`);
+    }
     try {
       assertNotDryRun(DryRun);
       return { KeyId: key.arn, SharedSecret: toBase64(secret), KeyAgreementAlgorithm, KeyOrigin: key.origin };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import type { CustomKeyStore } from '../key-stores/custom-key-stores.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreId, customKeyStoreName, limit, marker } from '../protocol/members.ts';
 import { type Output, operation } from '../protocol/operation.ts';
 import { type PageEnd, pageOf } from '../protocol/pages.ts';
@@ -17,7 +17,7 @@ export const describeCustomKeyStores = operation({
   }),
   run({ CustomKeyStoreId, CustomKeyStoreName, Limit, Marker }, { customKeyStores }) {
     if (CustomKeyStoreId !== undefined && CustomKeyStoreName !== undefined) {
-      throw new KmsError(
+      throw new KmsException(
         'ValidationException',
         'Name the custom key store by its id or by its name, not both.',
       );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -10,7 +10,7 @@ export const disconnectCustomKeyStore = operation({
   run({ CustomKeyStoreId }, { customKeyStores }) {
     const { id, connection } = customKeyStores.withId(CustomKeyStoreId);
     if (connection.state === 'DISCONNECTED') {
-      throw new KmsError('CustomKeyStoreInvalidStateException', 'The custom key store is not connected.');
+      throw new KmsException('CustomKeyStoreInvalidStateException', 'The custom key store is not connected.');
     }
     customKeyStores.setConnection(id, { state: 'DISCONNECTED' });
     return {};

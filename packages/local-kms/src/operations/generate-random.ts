@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { customKeyStoreId, numberOfBytes } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -13,7 +13,7 @@ export const generateRandom = operation({
   run({ NumberOfBytes, CustomKeyStoreId }, { customKeyStores }) {
     if (CustomKeyStoreId !== undefined) {
       const { name } = customKeyStores.withId(CustomKeyStoreId);
-      throw new KmsError(
+      throw new KmsException(
         'UnsupportedOperationException',
         `The external key store ${name} makes no random bytes.`,
       );

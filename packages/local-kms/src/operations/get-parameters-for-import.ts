@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { WRAPPING_ALGORITHMS, type WrappingAlgorithm } from '../cryptography/key-wrapping.ts';
-import { KmsError } from '../errors.ts';
 import { assertImports } from '../keys/imported-versions.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { type KeySpec, keySpecRow } from '../keys/key-specs.ts';
 import { assertState } from '../keys/key-state.ts';
 import { generateRsaPair } from '../keys/material/key-pairs.ts';
+import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -23,7 +23,7 @@ export const getParametersForImport = operation({
     assertImports(key);
     assertState(call, key, 'import');
     if (WrappingKeySpec === 'SM2' || algorithm === 'SM2PKE' || algorithm === 'RSAES_PKCS1_V1_5') {
-      throw new KmsError('UnsupportedOperationException', `Wrapping with ${algorithm} is not supported.`);
+      throw new KmsException('UnsupportedOperationException', `Wrapping with ${algorithm} is not supported.`);
     }
     assertWraps(algorithm, WrappingKeySpec, key.spec);
     const wrappingKey = await generateRsaPair(MODULUS_BITS[WrappingKeySpec]);
@@ -46,7 +46,7 @@ function assertWraps(algorithm: WrappingAlgorithm, wrappingKeySpec: string, spec
   const { type } = keySpecRow(spec);
   const tooLong = spec.startsWith('RSA') || (spec === 'ECC_NIST_P521' && wrappingKeySpec === 'RSA_2048');
   if (algorithm.startsWith('RSA_AES') ? type === 'asymmetric' : !tooLong) return;
-  throw new KmsError(
+  throw new KmsException(
     'ValidationException',
     `WrappingAlgorithm: ${algorithm} under ${wrappingKeySpec} does not go with key material of ${spec}`,
   );

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { algorithmsOf } from '../keys/key-metadata.ts';
 import { assertState } from '../keys/key-state.ts';
 import { publicKeyBytes } from '../keys/material/material-bytes.ts';
 import { currentVersion } from '../keys/versions.ts';
+import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
@@ -17,7 +17,7 @@ export const getPublicKey = operation({
     assertState(call, key, 'use');
     const material = currentVersion(key)?.material;
     if (!material || material.type === 'secret') {
-      throw new KmsError('UnsupportedOperationException', `The key ${key.arn} has no public key.`);
+      throw new KmsException('UnsupportedOperationException', `The key ${key.arn} has no public key.`);
     }
     return {
       KeyId: key.arn,

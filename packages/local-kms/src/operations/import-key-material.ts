@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { daysAfter } from '../clock.ts';
 import { unwrapKeyMaterial } from '../cryptography/key-wrapping.ts';
-import { KmsError } from '../errors.ts';
 import type { ImportParameters } from '../keys/import-tokens.ts';
 import { addImported, assertImports, importedMaterialId } from '../keys/imported-versions.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
@@ -10,6 +9,7 @@ import { foreignMaterial } from '../keys/key-specs.ts';
 import { assertState } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { KeyMaterial } from '../keys/material/key-material.ts';
+import { KmsException } from '../kms-exception.ts';
 import { ciphertextBlob, importedMaterial, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 import { timestamp } from '../protocol/time.ts';
@@ -81,7 +81,7 @@ function unwrapped(
   wrapped: Uint8Array,
 ): KeyMaterial {
   const bytes = unwrapKeyMaterial(wrappingKey, wrappingAlgorithm, wrapped);
-  if (!bytes) throw new KmsError('InvalidCiphertextException', 'The key material cannot be unwrapped.');
+  if (!bytes) throw new KmsException('InvalidCiphertextException', 'The key material cannot be unwrapped.');
   try {
     const material = foreignMaterial(spec, bytes);
     if (!material) throw incorrect();
@@ -91,12 +91,12 @@ function unwrapped(
   }
 }
 
-function invalid(message: string): KmsError {
-  return new KmsError('ValidationException', message);
+function invalid(message: string): KmsException {
+  return new KmsException('ValidationException', message);
 }
 
-function incorrect(): KmsError {
-  return new KmsError('IncorrectKeyMaterialException', 'This is not the key material to import.');
+function incorrect(): KmsException {
+  return new KmsException('IncorrectKeyMaterialException', 'This is not the key material to import.');
 }
 
 const MAX_VALIDITY_DAYS = 365;

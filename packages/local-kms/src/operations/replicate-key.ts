@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { kmsArn } from '../arn.ts';
-import { KmsError } from '../errors.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keyMetadata } from '../keys/key-metadata.ts';
 import { policyText } from '../keys/key-policy.ts';
@@ -9,6 +8,7 @@ import { assertPrimary, otherRegion } from '../keys/multi-region.ts';
 import { newReplica } from '../keys/new-key.ts';
 import { assertNoLockout } from '../keys/policy-lockout.ts';
 import { tagList, tagsOutput, withTags } from '../keys/tags.ts';
+import { KmsException } from '../kms-exception.ts';
 import { description, keyId, regionName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -31,7 +31,10 @@ export const replicateKey = operation({
     assertState(call, primary, 'rotateOrReplicate');
     const destination = otherRegion(call, ReplicaRegion);
     if (destination.keys.find(primary.id)) {
-      throw new KmsError('AlreadyExistsException', `The key ${primary.arn} is already in ${ReplicaRegion}.`);
+      throw new KmsException(
+        'AlreadyExistsException',
+        `The key ${primary.arn} is already in ${ReplicaRegion}.`,
+      );
     }
     const { spec: KeySpec, usage: KeyUsage, origin: Origin } = primary;
     const members = { KeySpec, KeyUsage, Origin, MultiRegion: true };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { kmsArn } from '../arn.ts';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
-import { KmsError } from '../errors.ts';
 import { grantId } from '../keys/grant-members.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { dryRun, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -39,5 +39,5 @@ function grantNamed(call: Call, { GrantToken, KeyId, GrantId }: GrantName) {
   if (GrantToken === undefined && KeyId !== undefined && GrantId !== undefined) {
     return call.grants.withId(GrantId, keyWithIdNotAlias(call, KeyId).id);
   }
-  throw new KmsError('ValidationException', 'A grant is named by its token, or by its key and its id.');
+  throw new KmsException('ValidationException', 'A grant is named by its token, or by its key and its id.');
 }

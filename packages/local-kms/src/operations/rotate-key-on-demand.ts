@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import { rotateToImported } from '../keys/imported-versions.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertState } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import { assertNoReplica } from '../keys/multi-region.ts';
 import { assertRotatable, rotate } from '../keys/rotation.ts';
+import { KmsException } from '../kms-exception.ts';
 import { keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -21,7 +21,7 @@ export const rotateKeyOnDemand = operation({
     const now = account.clock.now();
     assertNoConflict(key, now);
     if (key.versions.filter(({ rotation }) => rotation?.type === 'ON_DEMAND').length >= MAX_ON_DEMAND) {
-      throw new KmsError(
+      throw new KmsException(
         'LimitExceededException',
         `A key is rotated on demand ${MAX_ON_DEMAND} times at most.`,
       );
@@ -35,7 +35,7 @@ export const rotateKeyOnDemand = operation({
 
 function assertNoConflict({ arn, rotation }: KmsKey, now: Date): void {
   if (!rotation || rotation.nextAt.getTime() - now.getTime() > CONFLICT_MS) return;
-  throw new KmsError('ConflictException', `The key ${arn} is about to be rotated automatically.`);
+  throw new KmsException('ConflictException', `The key ${arn} is about to be rotated automatically.`);
 }
 
 const MAX_ON_DEMAND = 25;

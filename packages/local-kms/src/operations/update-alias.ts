@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { kmsArn } from '../arn.ts';
-import { KmsError } from '../errors.ts';
 import { keyWithId, keyWithIdNotAlias } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertState } from '../keys/key-state.ts';
+import { KmsException } from '../kms-exception.ts';
 import { aliasName, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -16,7 +16,7 @@ export const updateAlias = operation({
     const target = keyWithIdNotAlias(call, TargetKeyId);
     const sameType = keySpecRow(target.spec).type === keySpecRow(current.spec).type;
     if (!sameType || target.usage !== current.usage) {
-      throw new KmsError('ValidationException', 'An alias stays with keys of the same type and usage.');
+      throw new KmsException('ValidationException', 'An alias stays with keys of the same type and usage.');
     }
     assertState(call, target, 'change');
     call.aliases.retarget(AliasName, target.id);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import {
   assertPublic,
   xksProxy,
@@ -8,6 +7,7 @@ import {
   xksProxyUriEndpoint,
   xksProxyUriPath,
 } from '../key-stores/xks-proxy-settings.ts';
+import { KmsException } from '../kms-exception.ts';
 import { customKeyStoreId, customKeyStoreName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 import { resultOf } from '../xks/result.ts';
@@ -32,12 +32,12 @@ export const updateCustomKeyStore = operation({
     const { XksProxyConnectivity, XksProxyUriEndpoint, XksProxyUriPath } = changes;
     const proxyChanges = Object.values(changes).some((value) => value !== undefined);
     if (!proxyChanges && NewCustomKeyStoreName === undefined) {
-      throw new KmsError('ValidationException', 'The request changes nothing.');
+      throw new KmsException('ValidationException', 'The request changes nothing.');
     }
     const moves = XksProxyUriEndpoint !== undefined || XksProxyConnectivity !== undefined;
     const { state } = store.connection;
     if (state !== 'DISCONNECTED' && (moves || state !== 'CONNECTED')) {
-      throw new KmsError('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
+      throw new KmsException('CustomKeyStoreInvalidStateException', 'Disconnect the custom key store first.');
     }
     assertPublic(changes);
     const proxy = xksProxy(
@@ -50,7 +50,7 @@ export const updateCustomKeyStore = operation({
     customKeyStores.assertFree(settings, store.id);
     if (proxyChanges) resultOf(await xks.checkHealth(proxy, xksCaller), 'keyStore');
     if (customKeyStores.withId(store.id) !== store) {
-      throw new KmsError(
+      throw new KmsException(
         'CustomKeyStoreInvalidStateException',
         'The custom key store has changed meanwhile.',
       );

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertState } from '../keys/key-state.ts';
 import { assertPrimary, otherRegion, updateRelated } from '../keys/multi-region.ts';
+import { KmsException } from '../kms-exception.ts';
 import { keyId, regionName } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -15,7 +15,10 @@ export const updatePrimaryRegion = operation({
     const destination = otherRegion(call, PrimaryRegion);
     const successor = destination.keys.find(primary.id);
     if (!successor || PrimaryRegion === primary.region) {
-      throw new KmsError('NotFoundException', `The key ${primary.arn} has no replica in ${PrimaryRegion}.`);
+      throw new KmsException(
+        'NotFoundException',
+        `The key ${primary.arn} has no replica in ${PrimaryRegion}.`,
+      );
     }
     call.access(successor.arn, { kms: destination });
     assertState(call, primary, 'rotateOrReplicate');

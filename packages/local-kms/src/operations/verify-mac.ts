@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { macMembers, readyForMac } from '../cryptography/mac-key.ts';
 import { isMacOf } from '../cryptography/macs.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -13,7 +13,7 @@ export const verifyMac = operation({
     const { key, secret } = readyForMac(call, { ...request, MacAlgorithm });
     assertNotDryRun(DryRun);
     if (!isMacOf(secret, MacAlgorithm, Message, Mac)) {
-      throw new KmsError('KMSInvalidMacException', 'The MAC is not one of the key and message.');
+      throw new KmsException('KMSInvalidMacException', 'The MAC is not one of the key and message.');
     }
     return { KeyId: key.arn, MacValid: true, MacAlgorithm };
   },

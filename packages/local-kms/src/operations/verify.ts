@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { readyToSign, signatureMembers } from '../cryptography/signing-key.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
 import { operation } from '../protocol/operation.ts';
 
@@ -12,7 +12,10 @@ export const verify = operation({
     const ready = readyToSign(call, request);
     assertNotDryRun(request.DryRun);
     if (!ready.verify(request.Signature)) {
-      throw new KmsError('KMSInvalidSignatureException', 'The signature is not one of the key and message.');
+      throw new KmsException(
+        'KMSInvalidSignatureException',
+        'The signature is not one of the key and message.',
+      );
     }
     return { KeyId: ready.key.arn, SignatureValid: true, SigningAlgorithm: request.SigningAlgorithm };
   },

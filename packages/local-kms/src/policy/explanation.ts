@@ -1,8 +1,8 @@
 import { kmsArn, parseKmsArn } from '../arn.ts';
-import { KmsError } from '../errors.ts';
-import type { Directory } from '../identity/directory.ts';
+import type { PrincipalDirectory } from '../identity/principal-directory.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Account, Kms } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import { OPERATIONS } from '../operations/index.ts';
 import type { Operation } from '../protocol/operation.ts';
 import { authorize } from './authorization.ts';
@@ -54,7 +54,7 @@ export interface AccessExplanation extends Decision {
 export interface ExplanationSources {
   readonly account: Account;
   readonly defaultRegion: string;
-  readonly directory: Directory;
+  readonly directory: PrincipalDirectory;
   readonly grantDelayMs: number;
 }
 
@@ -164,7 +164,7 @@ function keyNamed({ keys, aliases, scope }: Kms, name: string): KmsKey {
   const id = aliases.find(resource)?.targetKeyId ?? resource.replace(/^key\//, '');
   const key = keys.find(id);
   if (key) return key;
-  throw new KmsError('NotFoundException', `There is no key ${kmsArn(scope, `key/${id}`)}.`);
+  throw new KmsException('NotFoundException', `There is no key ${kmsArn(scope, `key/${id}`)}.`);
 }
 
 /** The operation that takes a permission: it has the same name, but for ReEncrypt, which takes one for each of its keys. */

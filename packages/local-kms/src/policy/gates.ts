@@ -1,5 +1,5 @@
 import type { Access, Gate } from '../access.ts';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { Log } from '../log.ts';
 import { type AuthorizationOptions, authorize } from './authorization.ts';
 import { inWords, refusalText } from './words.ts';
@@ -10,7 +10,7 @@ export function enforcingGate(options: AuthorizationOptions): Gate {
     const decision = authorize(access, options);
     if (decision.allowed) return;
     const { caller, action, resource } = access;
-    throw new KmsError('AccessDeniedException', refusalText(caller, action, resource, decision));
+    throw new KmsException('AccessDeniedException', refusalText(caller, action, resource, decision));
   };
 }
 
@@ -29,7 +29,7 @@ function reasonToRefuse(access: Access, options: AuthorizationOptions): string |
     const decision = authorize(access, options);
     return decision.allowed ? undefined : inWords(decision);
   } catch (error) {
-    if (error instanceof KmsError) return `${error.code}: ${error.message}`;
+    if (error instanceof KmsException) return `${error.code}: ${error.message}`;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { KmsError } from '../errors.ts';
 import type { Call } from '../kms.ts';
+import { KmsException } from '../kms-exception.ts';
 import type { RequestMembers } from '../policy/request-members.ts';
 import { NOT_BASE64 } from './base64.ts';
 import { knownMembers } from './known-members.ts';
@@ -63,7 +63,7 @@ export function operation<Input extends z.ZodType>({
       );
       if (refused) {
         const message = `The parameter ${refused[0]} is not supported.`;
-        throw new KmsError('UnsupportedOperationException', message);
+        throw new KmsException('UnsupportedOperationException', message);
       }
       const members = known(sent);
       const parsed = schema.safeParse(members);
@@ -81,15 +81,18 @@ export function operation<Input extends z.ZodType>({
 
 function objectIn(body: unknown): object {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
-  throw new KmsError('SerializationException', 'The body of a request is a JSON object.');
+  throw new KmsException('SerializationException', 'The body of a request is a JSON object.');
 }
 
-function constraintError(issues: readonly z.core.$ZodIssue[], members: object): KmsError {
+function constraintError(issues: readonly z.core.$ZodIssue[], members: object): KmsException {
   const [issue] = issues;
   if (!issue) throw new TypeError('a failed parse names at least one issue');
   // The message names the member and the rule, never the value: it may be a secret.
   const message = `${issue.path.map(String).join('.') || 'The request'}: ${issue.message}`;
-  return new KmsError(isMistyped(issue, members) ? 'SerializationException' : 'ValidationException', message);
+  return new KmsException(
+    isMistyped(issue, members) ? 'SerializationException' : 'ValidationException',
+    message,
+  );
 }
 
 function isMistyped(issue: z.core.$ZodIssue, members: object): boolean {

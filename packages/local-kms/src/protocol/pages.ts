@@ -1,4 +1,4 @@
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 
 /** What a list request asks for: at most `limit` entries, those after `marker`. */
 export interface PageRequest {
@@ -40,7 +40,7 @@ function idInMarker(kind: string, marker: string): string {
   const text = Buffer.from(marker, 'base64url').toString('utf8');
   const id = text.slice(kind.length + 1);
   if (id === '' || markerOf(kind, id) !== marker) {
-    throw new KmsError('InvalidMarkerException', 'The marker is not one that this list returned.');
+    throw new KmsException('InvalidMarkerException', 'The marker is not one that this list returned.');
   }
   return id;
 }

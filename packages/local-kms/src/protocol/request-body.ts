@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { KmsError } from '../errors.ts';
+import { KmsException } from '../kms-exception.ts';
 
 /** All bytes of a request. Throws RequestEntityTooLargeException as soon as there are more than `maxBytes`. */
 export async function readBody(request: Readable, maxBytes: number): Promise<Uint8Array> {
@@ -10,7 +10,7 @@ export async function readBody(request: Readable, maxBytes: number): Promise<Uin
   for await (const chunk of bytes) {
     length += chunk.length;
     if (length > maxBytes) {
-      throw new KmsError('RequestEntityTooLargeException', `A request has at most ${maxBytes} bytes.`);
+      throw new KmsException('RequestEntityTooLargeException', `A request has at most ${maxBytes} bytes.`);
     }
     chunks.push(chunk);
   }

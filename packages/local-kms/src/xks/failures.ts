@@ -1,4 +1,4 @@
-import { KmsError, type KmsErrorCode } from '../errors.ts';
+import { KmsException, type KmsExceptionCode } from '../kms-exception.ts';
 
 /** Why a call to an external key store gave no result: an error name of the XKS API, or what went wrong before. */
 export type XksFailure = keyof typeof XKS_FAILURES;
@@ -10,9 +10,9 @@ export type XksSituation = 'keyStore' | 'createKey' | 'cryptography';
 export type ConnectionErrorCode = (typeof CONNECTION_ERROR_CODES)[number];
 
 /** The exception for a failed call. The proxy's own message is not passed on, as in AWS KMS. */
-export function kmsErrorFor(failure: XksFailure, situation: XksSituation, cause?: unknown): KmsError {
+export function kmsExceptionFor(failure: XksFailure, situation: XksSituation, cause?: unknown): KmsException {
   const row: XksFailureRow = XKS_FAILURES[failure];
-  return new KmsError(row[situation], row.message, { cause });
+  return new KmsException(row[situation], row.message, { cause });
 }
 
 /** The reason that a failed connection is described with. */
@@ -26,9 +26,9 @@ export function proxyErrorNamed(errorName: string): XksFailure | undefined {
 }
 
 interface XksFailureRow {
-  readonly keyStore: KmsErrorCode;
-  readonly createKey: KmsErrorCode;
-  readonly cryptography: KmsErrorCode;
+  readonly keyStore: KmsExceptionCode;
+  readonly createKey: KmsExceptionCode;
+  readonly cryptography: KmsExceptionCode;
   readonly connection: ConnectionErrorCode;
   readonly message: string;
 }

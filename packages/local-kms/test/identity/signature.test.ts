@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { KmsError } from '../../src/errors.ts';
 import { verifySignature } from '../../src/identity/signature.ts';
+import { KmsException } from '../../src/kms-exception.ts';
 import { rootCaller } from '../../src/policy/caller.ts';
 
 const NOW = new Date('2026-06-01T12:00:00Z');
@@ -64,7 +64,7 @@ function outcome(headers: Record<string, string[]>, body = '{}'): string {
     const request = { headers, body: Buffer.from(body) };
     return verifySignature(request, (id) => accessKeys.get(id), NOW).caller.arn;
   } catch (error) {
-    return error instanceof KmsError ? error.code : 'another error';
+    return error instanceof KmsException ? error.code : 'another error';
   }
 }
 

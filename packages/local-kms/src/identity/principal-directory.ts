@@ -3,7 +3,7 @@ import { type Caller, rootCaller } from '../policy/caller.ts';
 import type { ParsedAccessKey, ParsedPrincipals } from './principals-file.ts';
 
 /** Everybody who can ask this KMS for something. */
-export interface Directory {
+export interface PrincipalDirectory {
   /** Whom an access key belongs to, and its secret. */
   readonly accessKey: (id: string) => KnownAccessKey | undefined;
   /** By the ARN of a user, role, session or account, or by the name of a user or role that is the only such one. */
@@ -21,7 +21,7 @@ export interface KnownAccessKey {
 }
 
 /** The principals of a file, and the root user of the account that owns the keys. */
-export function createDirectory({ accounts }: ParsedPrincipals, scope: ArnScope): Directory {
+export function principalDirectory({ accounts }: ParsedPrincipals, scope: ArnScope): PrincipalDirectory {
   const accessKeys = new Map<string, KnownAccessKey>();
   const byArn = new Map<string, Caller>();
   const listed: Caller[] = [];

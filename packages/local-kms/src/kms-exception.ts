@@ -1,14 +1,14 @@
 /**
- * The one error of this package: an AWS KMS exception on its way to the client.
+ * An AWS KMS exception on its way to the client. What goes wrong with the state of a KMS is a `LocalKmsError`.
  *
  * `code` is the exception's name as the API spells it; `status` is the HTTP status it travels with. The message
  * is for a person and never holds plaintext, key material, credentials or encryption context values.
  */
-export class KmsError extends Error {
-  override readonly name = 'KmsError';
-  readonly code: KmsErrorCode;
+export class KmsException extends Error {
+  override readonly name = 'KmsException';
+  readonly code: KmsExceptionCode;
 
-  constructor(code: KmsErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: KmsExceptionCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
@@ -19,12 +19,12 @@ export class KmsError extends Error {
 }
 
 /** The name of an exception that this KMS can answer with. */
-export type KmsErrorCode = keyof typeof STATUS_BY_CODE;
+export type KmsExceptionCode = keyof typeof STATUS_BY_CODE;
 
 /** Narrows any thrown value; what nobody foresaw becomes `KMSInternalException` with the original as its cause. */
-export function toKmsError(thrown: unknown): KmsError {
-  if (thrown instanceof KmsError) return thrown;
-  return new KmsError('KMSInternalException', 'An internal error occurred.', { cause: thrown });
+export function toKmsException(thrown: unknown): KmsException {
+  if (thrown instanceof KmsException) return thrown;
+  return new KmsException('KMSInternalException', 'An internal error occurred.', { cause: thrown });
 }
 
 // The API model gives some of these 404, 409 or 412; the service itself answers every client fault with 400.
