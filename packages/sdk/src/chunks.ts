@@ -35,8 +35,8 @@ export interface ChunkTransform {
 interface ChunkOptions {
   /** Called once, before the first bytes come out. It is waited for, and what it throws fails the transformation. */
   readonly onHeader?: (header: AuthenticHeader) => unknown;
-  /** Called after each chunk, and at the end, with the count of input bytes so far. */
-  readonly onProgress?: (bytesDone: number) => void;
+  /** Called after each chunk, and at the end, with the count of input bytes so far. Waited for, and failing, as `onHeader`. */
+  readonly onProgress?: (bytesDone: number) => unknown;
 }
 
 /** Options of `EncryptionClient.encryptor`. */
@@ -176,7 +176,7 @@ function inTurn({ take, wipe, onProgress }: Steps): ChunkTransform {
     try {
       taken += chunk?.length ?? 0;
       parts = await take(chunk, taken);
-      onProgress?.(taken);
+      await onProgress?.(taken);
       if (isGivenUp) throw new TypeError('it was given up');
       state = chunk === undefined ? 'over' : 'ready';
       return parts;

@@ -24,11 +24,17 @@ async function answer(run: FrameRun): Promise<void> {
     const result = ownMemory(await (run.kind === 'seal' ? sealed(run) : opened(run)));
     send({ result, spent: run.bytes }, [result.buffer, run.bytes.buffer]);
   } catch (error) {
-    // Anything else is a fault of ours: the thread dies of it, and who waits learns that.
-    if (!(error instanceof EncryptionSdkError)) throw error;
+    if (!(error instanceof EncryptionSdkError)) return die(error);
     const { code, message } = error;
     send({ failure: { code, message } }, []);
   }
+}
+
+/** Of a fault of ours, so that who waits learns of it. What a promise rejects with, Node may be told to let pass. */
+function die(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 function send(answer: FrameRunAnswer, handedOver: ArrayBuffer[]): void {

@@ -6,19 +6,29 @@ import { assertBytes } from './options.ts';
  * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. Where the runtime
  * tells a transformation that its stream was aborted or cancelled, it is aborted, as on Node; browsers do not yet.
  *
+ * @throws TypeError where `TransformStream` passes everything through as it is, as on Cloudflare's workers with a
+ * compatibility date before 2022-11-30
  * @example
  * response.body.pipeThrough(transformStream(client.decryptor({ keyring })))
  */
 export function transformStream(
   transform: ChunkTransform,
 ): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+  let isHeeded = false;
   const transformer = {
+    start: () => void (isHeeded = true),
     async transform(
       chunk: Uint8Array,
       controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
     ) {
-      for (const piece of pieces(chunk)) {
-        for (const part of await transform.update(piece)) controller.enqueue(part);
+      try {
+        for (const piece of pieces(chunk)) {
+          for (const part of await transform.update(piece)) controller.enqueue(part);
+        }
+      } catch (error) {
+        // A chunk that is no bytes is none of the transformation's, which would keep what it holds.
+        transform.abort();
+        throw error;
       }
     },
     async flush(controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>) {
@@ -26,7 +36,9 @@ export function transformStream(
     },
     cancel: () => transform.abort(),
   };
-  return new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>(transformer);
+  const stream = new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>(transformer);
+  if (!isHeeded) throw new TypeError('TransformStream: expected one that calls its transformer');
+  return stream;
 }
 
 /**

@@ -2,7 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import {
   type ChunkTransform,
@@ -257,6 +257,20 @@ describe('onHeader', () => {
   });
 });
 
+describe('onProgress', () => {
+  it('is waited for, and fails the transformation', async () => {
+    const keyring = memoryKeyring();
+    const { message } = await client.encrypt(plaintext, { keyring });
+    const onProgress = () => Promise.reject(new Error('enough'));
+    for (const transform of [
+      client.encryptor({ keyring, onProgress }),
+      client.decryptor({ keyring, onProgress }),
+    ]) {
+      expect(await rejection(transform.update(message))).toMatchObject({ message: 'enough' });
+    }
+  });
+});
+
 describe('a long frame in short chunks', () => {
   it('takes memory for what has come, not for every chunk again', async () => {
     const keyring = memoryKeyring();
@@ -325,6 +339,10 @@ describe('a Web stream', () => {
     ['aborted', ({ writable }) => writable.abort()],
     ['fed by a source that fails', (stream) => rejection(failing().pipeTo(stream.writable))],
     [
+      'given what is no bytes',
+      (stream) => rejection(ReadableStream.from(['text']).pipeThrough(stream).getReader().read()),
+    ],
+    [
       'piped to a sink that fails',
       (stream) => {
         const sink = new WritableStream({ write: () => Promise.reject(new Error('full')) });
@@ -342,6 +360,20 @@ describe('a Web stream', () => {
     await end(transformStream(counting));
     await expect.poll(() => aborts).toBeGreaterThan(0);
     expect(aborts).toBe(1);
+  });
+
+  it('is refused where streams pass everything through as it is', () => {
+    // As those of Cloudflare's workers once did.
+    vi.stubGlobal(
+      'TransformStream',
+      class extends TransformStream {
+        constructor() {
+          super();
+        }
+      },
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
+    expect(() => transformStream(client.encryptor({ keyring: memoryKeyring() }))).toThrow(TypeError);
   });
 });
 

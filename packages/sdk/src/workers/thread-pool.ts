@@ -71,6 +71,8 @@ export class ThreadPool {
       if (!this.#isClosed) thread.unref();
       if ('failure' in answer)
         job?.reject(new EncryptionSdkError(answer.failure.code, answer.failure.message));
+      // Nobody will get it: whoever waited was told at once that the workers are closed.
+      else if (this.#isClosed) answer.result.fill(0);
       else job?.resolve(answer);
       this.#next();
     });

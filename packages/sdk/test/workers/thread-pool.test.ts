@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { suiteById } from '../../src/suites.ts';
-import type { FrameRun } from '../../src/workers/frame-run.ts';
+import type { FrameRun, FrameRunAnswer } from '../../src/workers/frame-run.ts';
 import { ThreadPool } from '../../src/workers/thread-pool.ts';
 import { rejection } from '../memory-keyring.ts';
 
@@ -39,6 +39,18 @@ it('what a thread died of is the cause', async () => {
   expect(await rejection(pool.run(run()))).toMatchObject({
     code: 'WORKERS_FAILED',
     cause: { code: 'ERR_MODULE_NOT_FOUND' },
+  });
+  await pool.close();
+});
+
+it('a fault kills the thread, and fails its run, also where rejections are let pass', async () => {
+  const execArgv = [...process.execArgv, '--unhandled-rejections=none'];
+  const pool = new ThreadPool(1, () => new Worker(PROGRAM, { execArgv }));
+  const { bytes, ...rest } = run();
+  const faulty = { ...rest, bytes, key: createSecretKey(randomBytes(5)) };
+  expect(await rejection(pool.run(faulty))).toMatchObject({
+    code: 'WORKERS_FAILED',
+    cause: { name: 'RangeError' },
   });
   await pool.close();
 });
@@ -100,6 +112,23 @@ it('threads that are being ended keep the process alive, whatever they still ans
   await pool.close();
   expect(isKept).toBe(true);
   expect(await late).toMatchObject({ code: 'WORKERS_FAILED' });
+});
+
+it('what a thread still answers when the pool is closed is zeroed', async () => {
+  const answers: FrameRunAnswer[] = [];
+  const pool = new ThreadPool(1, () => {
+    const started = thread();
+    started.on('message', (answer: FrameRunAnswer) => answers.push(answer));
+    return started;
+  });
+  await pool.run(run());
+  const late = rejection(pool.run(run()));
+  // Long enough for the answer to be on its way when the pool is closed.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  await pool.close();
+  expect(await late).toMatchObject({ code: 'WORKERS_FAILED' });
+  expect(answers).toHaveLength(2);
+  expect(answers[1]).toMatchObject({ result: new Uint8Array(10 * (10 + 32)) });
 });
 
 it('a pool that can start no thread fails what comes, and leaves no plaintext of it', async () => {
