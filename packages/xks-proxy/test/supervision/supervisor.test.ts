@@ -119,7 +119,10 @@ describe('a process that is starting', { concurrent: true }, () => {
     expect,
     onTestFinished,
   }) => {
-    const { child, exit, events } = run(onTestFinished, 'slow-start');
+    const { child, exit, events } = run(
+      onTestFinished,
+      new URL('../fixtures/slow-start.ts', import.meta.url),
+    );
     await expect.poll(events, { timeout: 20_000 }).toMatch(/listening|worker-stuck/);
     child.kill('SIGTERM');
     await expect(exit).resolves.toBe(0);
@@ -131,7 +134,11 @@ describe('a process that the system refuses', () => {
   it.each(['EMFILE', 'E2BIG'])(
     'is asked for again, and keeps the others from no end: %s',
     async (reason) => {
-      const { child, exit, events } = run(onTestFinished, 'refused-process', reason);
+      const { child, exit, events } = run(
+        onTestFinished,
+        new URL('../fixtures/refused-process.ts', import.meta.url),
+        reason,
+      );
       const told = [
         'worker-started',
         'worker-exited SIGKILL',
@@ -147,9 +154,8 @@ describe('a process that the system refuses', () => {
 });
 
 /** Runs a program of the fixtures that prints what its supervisor tells. */
-function run(onTestFinished: TestContext['onTestFinished'], name: string, ...args: readonly string[]) {
-  const program = fileURLToPath(new URL(`../fixtures/${name}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [RUNS_TYPESCRIPT, program, ...args]);
+function run(onTestFinished: TestContext['onTestFinished'], program: URL, ...args: readonly string[]) {
+  const child = spawn(process.execPath, [RUNS_TYPESCRIPT, fileURLToPath(program), ...args]);
   onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
