@@ -1,11 +1,11 @@
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** All parts in one new array. */
+/** All parts in one new array, which may hold secrets: see {@link secretBytes}. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
+  const joined = secretBytes(length);
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);
@@ -60,7 +60,7 @@ export function writeUtf8(text: string, out: Uint8Array, offset: number): number
 /** The string for valid UTF-8, `undefined` for anything else (lone surrogates and overlong forms too). */
 export function utf8Text(bytes: Uint8Array, start: number, end: number): string | undefined {
   try {
-    return shortAscii(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end));
+    return shortAscii(bytes, start, end) ?? decoder.decode(bytes.slice(start, end));
   } catch {
     return undefined;
   }

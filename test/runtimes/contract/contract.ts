@@ -3,6 +3,7 @@ import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { materialsHold } from './materials.ts';
 import { type ForeignMessage, messagesHold, openMessages, writeMessages } from './messages.ts';
 import type { Holds } from './outcomes.ts';
+import { providerHolds } from './provider.ts';
 import { streamsHold } from './streams.ts';
 
 /** What a runtime found, and what it wrote, for others to open. */
@@ -21,7 +22,7 @@ export async function contract(foreign: readonly ForeignMessage[]): Promise<Repo
   // Made here: Cloudflare's workers have no cryptography outside of requests.
   const keyring = rawAesKeyring({ namespace: 'runtimes', name: 'key', wrappingKey: WRAPPING_KEY });
   await openMessages(holds, keyring, foreign);
-  for (const part of [messagesHold, streamsHold, materialsHold]) await part(holds, keyring);
+  for (const part of [providerHolds, messagesHold, streamsHold, materialsHold]) await part(holds, keyring);
   return { held, messages: await writeMessages(keyring) };
 }
 

@@ -1,18 +1,16 @@
 import { hmac } from '#crypto';
 import type { Hash } from '../suites.ts';
-import type { Awaitable } from './provider.ts';
 
 /**
- * HKDF's first step: the pseudorandom key, as long as the hash.
+ * HKDF's first step: the pseudorandom key, as long as the hash. Without a salt, one of zeros is meant, which HMAC makes of
+ * an empty key.
  *
  * The input key goes in as HMAC's message, which leaves no copy of it behind in the runtime's memory, as a key
  * argument would: this is why HKDF is two HMAC calls here and not the runtime's own.
  *
  * @see RFC 5869 section 2.2
  */
-export function hkdfExtract(hash: Hash, salt: Uint8Array, inputKey: Uint8Array): Awaitable<Uint8Array> {
-  return hmac(hash, salt.length === 0 ? NO_SALT : salt, inputKey);
-}
+export { hmac as hkdfExtract } from '#crypto';
 
 /**
  * HKDF's second step, as far as any suite needs it: at most one block.
@@ -32,6 +30,4 @@ export async function hkdfExpand(
   return block.subarray(0, length);
 }
 
-/** As many zeros as the hash has: HMAC appends them. */
-const NO_SALT = Uint8Array.of(0);
 const FIRST_BLOCK = Uint8Array.of(1);

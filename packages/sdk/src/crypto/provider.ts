@@ -15,7 +15,7 @@ export interface CryptoProvider {
   unsafeBytes(length: number): Uint8Array<ArrayBuffer>;
   /** Takes a copy of a 16, 24 or 32-byte key, before it returns: the caller may wipe his at once. */
   aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey>;
-  /** HMAC of the concatenated parts. Has read them, and the key, when it returns. */
+  /** HMAC of the concatenated parts, under a key of any length. Has read them, and the key, when it returns. */
   hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Awaitable<Uint8Array>;
   /** True if both arrays hold the same bytes; takes the same time wherever they differ. */
   constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean;
@@ -43,7 +43,8 @@ export interface AesGcmKey {
   ): Awaitable<void>;
   /**
    * Writes the plaintext of `sealed` (ciphertext and tag) to `out`, which is 16 bytes shorter.
-   * Answers false if the tag does not verify; nothing of the plaintext is in `out` then.
+   * Answers false if there is no tag, or it does not verify; nothing of the plaintext is in `out` then. Whatever else goes
+   * wrong is thrown, or rejects, as it is.
    */
   open(iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array): Awaitable<boolean>;
   /** Starts to seal what comes piece by piece. `iv` and `aad` may change. Absent where a runtime seals only as a whole. */

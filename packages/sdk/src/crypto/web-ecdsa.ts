@@ -2,17 +2,17 @@
 // be @noble's. Contracts: ./provider.ts
 import { ecdsa, type WeierstrassPoint, weierstrass } from '@noble/curves/abstract/weierstrass.js';
 import { bytesToNumberBE } from '@noble/curves/utils.js';
-import { sha256, sha384 } from '@noble/hashes/sha2.js';
+import { _SHA256, _SHA384, sha256, sha384 } from '@noble/hashes/sha2.js';
 import { COORDINATE_LENGTH, type Curve, type Hash } from '../suites.ts';
 import type { Awaitable, SigningKey, VerificationKey } from './provider.ts';
 
 export function generateSigningKey(curve: Curve, hash: Hash): Awaitable<SigningKey> {
-  const scheme = ecdsa(POINTS[curve], hashFunction(hash));
+  const scheme = ecdsa(POINTS[curve], hash === 'SHA-256' ? sha256 : sha384);
   const { secretKey, publicKey } = scheme.keygen();
   return {
     publicKey,
     signer() {
-      const digest = hashFunction(hash).create();
+      const digest = newDigest(hash);
       return {
         update: (bytes) => void digest.update(bytes),
         sign: () => scheme.sign(digest.digest(), secretKey, { prehash: false, lowS: false }),
@@ -30,7 +30,7 @@ export function verificationKey(
   return (
     publicKey && {
       verifier() {
-        const digest = hashFunction(hash).create();
+        const digest = newDigest(hash);
         return {
           update: (chunk) => void digest.update(chunk),
           verify: (signature) => isSignature(curve, publicKey, digest.digest(), signature),
@@ -72,8 +72,9 @@ function isSignature(
   return !sum.is0() && Fn.create(sum.toAffine().x) === r;
 }
 
-function hashFunction(hash: Hash): typeof sha256 | typeof sha384 {
-  return hash === 'SHA-256' ? sha256 : sha384;
+/** Not made by the function that @noble has over each class: a page that only decrypts is spared those. */
+function newDigest(hash: Hash): _SHA256 | _SHA384 {
+  return hash === 'SHA-256' ? new _SHA256() : new _SHA384();
 }
 
 /** SEC 2 version 2 sections 2.4.2 and 2.5.1. */

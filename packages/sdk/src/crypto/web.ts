@@ -1,57 +1,61 @@
 // The provider for browsers, workers and Deno, whose Node compatibility has no AES-192-GCM: WebCrypto, and @noble
 // for what WebCrypto has not. Contracts: ./provider.ts
-import { concat, secretBytes } from '../bytes.ts';
+import { concat, secretBytes, wipeAll } from '../bytes.ts';
 import type { Hash } from '../suites.ts';
 import type { AesGcmKey } from './provider.ts';
 import type { AesGcm } from './web-aes.ts';
 
+export { secretBytes as unsafeBytes } from '../bytes.ts';
 export { generateSigningKey, verificationKey } from './web-ecdsa.ts';
 
 export function randomBytes(length: number): Uint8Array {
-  return crypto.getRandomValues(secretBytes(length));
-}
-
-export function unsafeBytes(length: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(length);
+  const bytes = secretBytes(length);
+  for (let start = 0; start < length; start += MAX_RANDOM_LENGTH) {
+    crypto.getRandomValues(bytes.subarray(start, start + MAX_RANDOM_LENGTH));
+  }
+  return bytes;
 }
 
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   if (![16, 24, 32].includes(key.length)) throw new RangeError('an AES key has 16, 24 or 32 bytes');
   // Before anything is waited for: from then on, the caller may wipe his.
-  const ownKey = Uint8Array.from(key);
+  const ownKey = concat([key]);
   try {
     return keyOver(await webAesGcm(ownKey));
   } catch (cause) {
     if (ownKey.length !== 24) throw cause;
     // Chromium. Few messages need it, and its tables take time and memory as soon as it is loaded.
-    return keyOver((await import('./web-aes.ts')).aesGcm(ownKey));
+    const { aesGcm } = await import('./web-aes.ts').catch(notLoaded);
+    return keyOver(aesGcm(concat([ownKey])));
   } finally {
     ownKey.fill(0);
   }
 }
 
+function notLoaded(cause: unknown): never {
+  throw new Error('AES-192 was not loaded: bundle service workers into one file', { cause });
+}
+
 /** A key over a cipher. What comes piece by piece is opened when it is all there: until then it is the input that keeps it. */
 export function keyOver({ encrypt, decrypt }: AesGcm): AesGcmKey {
-  const refused = (): false => false;
   return {
     async seal(iv, aad, plaintext, out, offset) {
       out.set(await encrypt(iv, aad, plaintext), offset);
     },
-    open: (iv, aad, sealed, out) =>
-      decrypt(iv, aad, sealed).then((plaintext) => {
-        out.set(plaintext);
-        plaintext.fill(0);
-        return true;
-      }, refused),
+    async open(iv, aad, sealed, out) {
+      const plaintext = await decrypt(iv, aad, sealed);
+      if (plaintext === false) return false;
+      out.set(plaintext);
+      plaintext.fill(0);
+      return true;
+    },
     opener(iv, aad, length) {
       const ownIv = Uint8Array.from(iv);
       return {
         read(input) {
           if (input.length < length + TAG_LENGTH) return undefined;
-          return decrypt(ownIv, aad, input.take(length + TAG_LENGTH)).then(
-            (plaintext) => [plaintext],
-            refused,
-          );
+          const opened = decrypt(ownIv, aad, input.take(length + TAG_LENGTH));
+          return opened.then((plaintext) => plaintext && [plaintext]);
         },
       };
     },
@@ -60,26 +64,45 @@ export function keyOver({ encrypt, decrypt }: AesGcm): AesGcmKey {
 
 async function webAesGcm(key: Uint8Array): Promise<AesGcm> {
   const cryptoKey = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
-  const parameters = (iv: Uint8Array, additionalData: Uint8Array) => ({
-    name: 'AES-GCM',
-    iv,
-    additionalData,
-  });
+  const step =
+    (direction: 'encrypt' | 'decrypt'): AesGcm['encrypt'] =>
+    async (iv, aad, input) => {
+      const ownInput = fixed(input);
+      try {
+        const parameters = { name: 'AES-GCM', iv: fixed(iv), additionalData: fixed(aad) };
+        return new Uint8Array(await crypto.subtle[direction](parameters, cryptoKey, ownInput));
+      } finally {
+        if (ownInput !== input) ownInput.fill(0);
+      }
+    };
+  const decrypt = step('decrypt');
   return {
-    encrypt: async (iv, aad, plaintext) =>
-      new Uint8Array(await crypto.subtle.encrypt(parameters(iv, aad), cryptoKey, plaintext)),
-    decrypt: async (iv, aad, sealed) =>
-      new Uint8Array(await crypto.subtle.decrypt(parameters(iv, aad), cryptoKey, sealed)),
+    encrypt: step('encrypt'),
+    decrypt: (...sealed) =>
+      decrypt(...sealed).catch((error: Error) => {
+        // Anything else is a fault of the page, and must not pass for a message that was changed.
+        if (error.name !== 'OperationError') throw error;
+        return false;
+      }),
   };
 }
 
+/** The same bytes, or a copy of those in memory that can be resized, which WebCrypto does not take. */
+function fixed(bytes: Uint8Array): Uint8Array {
+  const { resizable }: Memory = bytes.buffer;
+  return resizable === true ? concat([bytes]) : bytes;
+}
+
 export async function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
+  // HMAC appends zeros to what is short, and WebCrypto takes no empty key.
+  const ownKey = secretBytes(key.length || 1);
+  ownKey.set(key);
   const message = concat(parts);
   try {
-    const cryptoKey = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash }, false, ['sign']);
+    const cryptoKey = await crypto.subtle.importKey('raw', ownKey, { name: 'HMAC', hash }, false, ['sign']);
     return new Uint8Array(await crypto.subtle.sign('HMAC', cryptoKey, message));
   } finally {
-    message.fill(0);
+    wipeAll([ownKey, message]);
   }
 }
 
@@ -105,15 +128,23 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 export function decodeBase64(text: string): Uint8Array | undefined {
-  let binary: string;
   try {
-    binary = atob(text);
+    const binary = atob(text);
+    // Many texts decode to the same bytes.
+    return btoa(binary) === text
+      ? Uint8Array.from(binary, (character) => character.charCodeAt(0))
+      : undefined;
   } catch {
     return undefined;
   }
-  // Many texts decode to the same bytes.
-  if (btoa(binary) !== text) return undefined;
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+/** What newer runtimes tell of memory. */
+interface Memory {
+  readonly byteLength: number;
+  readonly resizable?: boolean;
 }
 
 const TAG_LENGTH = 16;
+/** Most that WebCrypto draws at once. */
+const MAX_RANDOM_LENGTH = 65_536;

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as node from '../../src/crypto/node.ts';
 import type { AesGcmKey, CryptoProvider } from '../../src/crypto/provider.ts';
 import * as web from '../../src/crypto/web.ts';
+import { rejection } from '../memory-keyring.ts';
 
 // The compiler checks that each module is a whole provider.
 const providers: Record<string, CryptoProvider> = {
@@ -111,6 +112,16 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     expect(await key.open(new Uint8Array(12), nothing, new Uint8Array(15), nothing)).toBe(false);
   });
 
+  it('throws for what is no bytes, as a fault of its own, and does not take it for a changed message', async () => {
+    for (const length of [24, 32]) {
+      const key = await provider.aesGcmKey(provider.randomBytes(length));
+      const sealed = Array.from({ length: 32 }, () => 0);
+      // @ts-expect-error a caller without types
+      const open = async () => key.open(new Uint8Array(12), new Uint8Array(0), sealed, new Uint8Array(16));
+      await expect(open()).rejects.toBeInstanceOf(TypeError);
+    }
+  });
+
   it.each([-1, 1.5, Number.NaN])('has no %d random bytes, and some after that', (length) => {
     expect(() => provider.randomBytes(length)).toThrow(RangeError);
     expect(provider.randomBytes(32)).not.toEqual(new Uint8Array(32));
@@ -191,6 +202,14 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     }
   });
 
+  it.each([65_536, 65_537, 200_000])('draws all of %i bytes', (length) => {
+    const bytes = provider.randomBytes(length);
+    expect(bytes).toHaveLength(length);
+    for (let start = 0; start < length; start += 32_768) {
+      expect(bytes.subarray(Math.min(start, length - 16)).some((byte) => byte !== 0)).toBe(true);
+    }
+  });
+
   it('refuses keys that are no AES keys', async () => {
     await expect((async () => provider.aesGcmKey(new Uint8Array(20)))()).rejects.toBeInstanceOf(RangeError);
   });
@@ -199,8 +218,11 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
     'computes HMAC with %s as every other',
     async (hash) => {
       for (const other of Object.values(providers)) {
-        const [key, a, b] = [provider.randomBytes(32), provider.randomBytes(7), provider.randomBytes(0)];
-        expect(await provider.hmac(hash, key, a, b)).toEqual(await other.hmac(hash, key, a, b));
+        const [a, b] = [provider.randomBytes(7), provider.randomBytes(0)];
+        for (const length of [0, 1, 32, 64, 128, 200]) {
+          const key = provider.randomBytes(length);
+          expect(await provider.hmac(hash, key, a, b)).toEqual(await other.hmac(hash, key, a, b));
+        }
       }
     },
   );
@@ -317,6 +339,16 @@ it('the provider web does without AES-192 where WebCrypto has none, and not with
   expect(await nodeKey.open(new Uint8Array(12), new Uint8Array(0), sealed, opened)).toBe(true);
   expect(opened).toEqual(Uint8Array.of(7));
   await expect(refused(web.randomBytes(32))).rejects.toBe(refusal);
+});
+
+it('where AES in software is not to be had, the error says what to do, and why', async () => {
+  const disallowed = new TypeError('import() is disallowed on ServiceWorkerGlobalScope');
+  // Vitest wraps it.
+  vi.doMock('../../src/crypto/web-aes.ts', () => {
+    throw disallowed;
+  });
+  onTestFinished(() => vi.doUnmock('../../src/crypto/web-aes.ts'));
+  expect(await rejection(refused(web.randomBytes(24)))).toMatchObject({ cause: { cause: disallowed } });
 });
 
 it('a runtime without message channels yields to its timers', async () => {
