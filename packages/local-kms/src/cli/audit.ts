@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { isFound } from '../audit/trail.ts';
+import { unreadable } from './option-file.ts';
 
 interface AuditOptions {
   readonly file: string;
@@ -33,10 +34,14 @@ export function addAuditCommand(program: Command): void {
 /** A file may be longer than a text can be. Nothing but a line feed ends a line: a text of an event may have the others. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = '';
-  for await (const chunk of createReadStream(path, 'utf8')) {
-    const lines = `${rest}${String(chunk)}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
+  try {
+    for await (const chunk of createReadStream(path, 'utf8')) {
+      const lines = `${rest}${String(chunk)}`.split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch (error) {
+    throw unreadable(error);
   }
   yield rest;
 }

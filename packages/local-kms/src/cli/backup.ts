@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { backUp, restore } from '../store/backup.ts';
 import type { Snapshot } from '../store/store.ts';
+import { optionFile } from './option-file.ts';
 import { addStoreOptions, requiredStoreOf, type StoreOptions } from './state-options.ts';
 
 interface BackupOptions extends StoreOptions {
@@ -16,7 +17,9 @@ export function addBackupCommands(program: Command): void {
   addStoreOptions(program.command('restore'))
     .description('begin a new directory or database with the state of a backup')
     .requiredOption('--file <file>', 'what backup has written')
-    .action(async ({ file, ...store }: BackupOptions) => tell(await restore(file, requiredStoreOf(store))));
+    .action(async ({ file, ...store }: BackupOptions) =>
+      tell(await restore(optionFile(file), requiredStoreOf(store))),
+    );
 }
 
 function tell({ version, records }: Snapshot): void {

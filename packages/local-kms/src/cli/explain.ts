@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { readPrincipals } from '../identity/principals-file.ts';
 import { createLocalKms } from '../local-kms.ts';
 import type { AccessExplanation } from '../policy/explanation.ts';
 import type { RequestMembers } from '../policy/request-members.ts';
 import { readSeed } from '../seed.ts';
+import { EXIT } from './exit.ts';
+import { optionText } from './option-file.ts';
 
 interface ExplainOptions {
   readonly principals: string;
@@ -42,7 +43,7 @@ export function addExplainCommand(program: Command): void {
     .action(async (options: ExplainOptions) => {
       const answers = await explanations(options);
       for (const answer of answers) process.stdout.write(`${lineOf(answer, options)}\n`);
-      if (answers.length === 1 && answers[0]?.allowed === false) process.exitCode = DENIED;
+      if (answers.length === 1 && answers[0]?.allowed === false) process.exitCode = EXIT.denied;
     });
 }
 
@@ -51,8 +52,8 @@ async function explanations(options: ExplainOptions): Promise<readonly AccessExp
   const kms = createLocalKms({
     region,
     accountId: account,
-    principals: readPrincipals(readFileSync(principals, 'utf8')),
-    seed: readSeed(readFileSync(seed, 'utf8')),
+    principals: readPrincipals(optionText(principals)),
+    seed: readSeed(optionText(seed)),
   });
   // Makes the keys without listening for requests.
   await kms.reset();
@@ -85,5 +86,3 @@ function pair(text: string, others: Readonly<Record<string, string>> = {}): Read
   if (at < 1) throw new RangeError('option: expected name=value');
   return { ...others, [text.slice(0, at)]: text.slice(at + 1) };
 }
-
-const DENIED = 4;

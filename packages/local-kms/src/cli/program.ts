@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { PRODUCT_VERSION } from '../version.ts';
 import { addAuditCommand } from './audit.ts';
 import { addBackupCommands } from './backup.ts';
-import { EXIT, reasonOf } from './exit.ts';
+import { EXIT, report } from './exit.ts';
 import { addExplainCommand } from './explain.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addServeCommand } from './serve.ts';
@@ -25,8 +25,8 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    // Commander has said what is wrong with options; the commands say by an error what is wrong with files.
-    if (!(error instanceof CommanderError)) process.stderr.write(`${reasonOf(error)}\n`);
-    process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : EXIT.usage;
+    if (!(error instanceof CommanderError)) return report(error);
+    // Commander has said what is wrong.
+    process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
   }
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { startControl } from '../control.ts';
 import { readPrincipals } from '../identity/principals-file.ts';
@@ -12,7 +11,8 @@ import {
 import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
 import { type AuditFile, auditFile } from './audit-file.ts';
-import { EXIT, reasonOf } from './exit.ts';
+import { EXIT } from './exit.ts';
+import { optionText } from './option-file.ts';
 import {
   addProtectionOptions,
   addStoreOptions,
@@ -79,20 +79,12 @@ export function addServeCommand(program: Command): void {
     .action(async (options: ServeOptions) => {
       const audit = options.audit === undefined ? undefined : auditFile(options.audit);
       const state = lostState();
-      let exitCode: number = EXIT.usage;
-      try {
-        const kms = configuredKms(options, audit, state.watch);
-        exitCode = EXIT.startFailed;
-        const signalled = firstSignal();
-        const lost = Promise.race([logLost(), state.lost, ...(audit ? [audit.lost] : [])]);
-        const listening = await withControl(kms, await kms.listen(options), options.controlPort);
-        void signalled.then(() => listening.close()).catch(() => undefined);
-        void lost.then((error) => stopWithoutRecord(listening, error));
-      } catch (error) {
-        process.stderr.write(`${reasonOf(error)}\n`);
-        // Node has a RangeError for a port that there cannot be.
-        process.exitCode = error instanceof RangeError ? EXIT.usage : exitCode;
-      }
+      const kms = configuredKms(options, audit, state.watch);
+      const signalled = firstSignal();
+      const lost = Promise.race([logLost(), state.lost, ...(audit ? [audit.lost] : [])]);
+      const listening = await withControl(kms, await kms.listen(options), options.controlPort);
+      void signalled.then(() => listening.close()).catch(() => undefined);
+      void lost.then((error) => stopWithoutRecord(listening, error));
     });
 }
 
@@ -126,18 +118,18 @@ function configuredKms(
 ): LocalKms {
   const state = stateOf(options);
   return createLocalKms({
-    ...(principals !== undefined && { principals: readPrincipals(readFileSync(principals, 'utf8')) }),
+    ...(principals !== undefined && { principals: readPrincipals(optionText(principals)) }),
     auth,
     grantDelayMs: grantDelay,
     ...(audit && { audit: audit.write }),
     region,
     accountId: account,
     xksHosts: options.xksHost,
-    ...(options.xksCa !== undefined && { xksCertificateAuthorities: readFileSync(options.xksCa, 'utf8') }),
+    ...(options.xksCa !== undefined && { xksCertificateAuthorities: optionText(options.xksCa) }),
     ...clientCertificate(options),
     xksTimeoutMs: options.xksTimeout,
     xksHealthIntervalMs: options.xksHealthInterval * 1000,
-    ...(seed !== undefined && { seed: readSeed(readFileSync(seed, 'utf8')) }),
+    ...(seed !== undefined && { seed: readSeed(optionText(seed)) }),
     ...(idSeed !== undefined && { idSeed }),
     ...(state && { state }),
     log(record) {
@@ -155,7 +147,7 @@ function clientCertificate({
   if (xksClientCert === undefined || xksClientKey === undefined) {
     throw new RangeError('--xks-client-cert and --xks-client-key: expected both or neither');
   }
-  const [certificatePem, keyPem] = [readFileSync(xksClientCert, 'utf8'), readFileSync(xksClientKey, 'utf8')];
+  const [certificatePem, keyPem] = [optionText(xksClientCert), optionText(xksClientKey)];
   return { xksClientCertificate: { certificatePem, keyPem } };
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { passphraseProtection } from '../protection/passphrase.ts';
 import type { Protection } from '../protection/protection.ts';
@@ -7,6 +6,7 @@ import type { StateOptions } from '../state/open-state.ts';
 import { directoryStore } from '../store/directory/directory-store.ts';
 import { postgresStore } from '../store/postgres/postgres-store.ts';
 import type { StoreLocation } from '../store/store.ts';
+import { optionFile } from './option-file.ts';
 
 /** Where the state is, as a command line says it. */
 export interface StoreOptions {
@@ -91,7 +91,7 @@ function protectionOf({
 }
 
 function firstLine(path: string): Buffer {
-  const bytes = readFileSync(path);
+  const bytes = optionFile(path);
   const end = bytes.findIndex((byte) => byte === LINE_FEED || byte === CARRIAGE_RETURN);
   return end < 0 ? bytes : bytes.subarray(0, end);
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { LocalKmsError } from '../local-kms-error.ts';
 import { writeNewDurably } from './directory/durable-files.ts';
 import { decodeLog, encodeSnapshot } from './directory/log.ts';
@@ -18,11 +17,10 @@ export async function backUp(store: StoreLocation, path: string): Promise<Snapsh
 }
 
 /**
- * Begins a store with what is in a backup. Rejects with LocalKmsError `STATE_CORRUPT` for a file that is not whole,
+ * Begins a store with what is in the file of a backup. Rejects with LocalKmsError `STATE_CORRUPT` for one that is not whole,
  * `STATE_EXISTS` for a store that is not new, and as `StoreLocation.open` does.
  */
-export async function restore(path: string, location: StoreLocation): Promise<Snapshot> {
-  const backup = await readFile(path);
+export async function restore(backup: Buffer, location: StoreLocation): Promise<Snapshot> {
   const { snapshot, bytes } = decodeLog(backup);
   if (bytes !== backup.length) throw new LocalKmsError('STATE_CORRUPT', 'the backup is not whole');
   const store = await location.open();

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -104,7 +105,7 @@ export function describeStore(engine: string, locate: () => StoreLocation): void
       await backUp(location, file);
       await store.commit(3, [{ name: 'key/x/b', body: undefined }]);
       for (const target of [locate(), directoryStore(join(temporaryFolder(), 'new', 'folder'))]) {
-        await restore(file, target);
+        await restore(readFileSync(file), target);
         expect(await contentOf(target)).toEqual(
           normalized({
             ...EMPTY,
@@ -115,7 +116,7 @@ export function describeStore(engine: string, locate: () => StoreLocation): void
             ],
           }),
         );
-        await expect(restore(file, target)).rejects.toMatchObject({ code: 'STATE_EXISTS' });
+        await expect(restore(readFileSync(file), target)).rejects.toMatchObject({ code: 'STATE_EXISTS' });
       }
       await expect(backUp(location, file)).rejects.toMatchObject({ code: 'EEXIST' });
       await expect(backUp(locate(), `${file}-2`)).rejects.toMatchObject({ code: 'STATE_MISSING' });
