@@ -26,7 +26,7 @@ async function copiesAfter({ ttlMs, waitMs }: { readonly ttlMs: number; readonly
   const branchKeyId = await keyStore.createBranchKey();
   const args = [keyArn, branchKeyId, '100', `${ttlMs}`, `${waitMs}`];
   const environment = { ...kms.environment, ...dynamoDb.environment };
-  const child = startChild(new URL('hierarchical-child.ts', import.meta.url), args, environment);
+  const child = startChild(new URL('hierarchical-child.ts', import.meta.url), args, { environment });
   const messages = await messagesOf(child);
   expect(messages).toHaveLength(100);
   const keyring = hierarchicalKeyring({ keyStore, branchKeyId, ttlMs: 60_000 });

@@ -3,17 +3,21 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../tools/vitest/runs-typescript.ts';
 
-/**
- * Starts a program, which may collect garbage when it likes to. It is ended with the test.
- *
- * @param environment what it finds in `process.env` besides ours
- */
+interface ChildOptions {
+  /** What it finds in `process.env` besides ours. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** For `exports` and `imports` of packages, besides those of Node. */
+  readonly conditions?: readonly string[];
+}
+
+/** Starts a program, which may collect garbage when it likes to. It is ended with the test. */
 export function startChild(
   program: URL,
   args: readonly string[],
-  environment: NodeJS.ProcessEnv = {},
+  { environment = {}, conditions = [] }: ChildOptions = {},
 ): ChildProcess {
-  const options = ['--no-warnings', '--expose-gc', RUNS_TYPESCRIPT];
+  const more = conditions.map((condition) => `--conditions=${condition}`);
+  const options = ['--no-warnings', '--expose-gc', ...more, RUNS_TYPESCRIPT];
   const child = spawn(process.execPath, [...options, fileURLToPath(program), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
