@@ -10,14 +10,12 @@ export interface NewKey
   /** An id of the caller's choice; otherwise the next one. */
   readonly id?: string | undefined;
   readonly multiRegion: boolean;
-  /** Its material. Left out for what is to be imported. */
-  readonly version?: KeyVersion | undefined;
   /** JSON text; otherwise the default policy. */
   readonly policy: string | undefined;
 }
 
-/** A new key of a Region, which is yet to be added to its keys. Throws as `assertPolicy` does. */
-export function newKey({ account, scope }: Kms, { version, multiRegion, ...made }: NewKey): KmsKey {
+/** A new key of a Region without material, which is yet to be added to its keys. Throws as `assertPolicy` does. */
+export function newKey({ account, scope }: Kms, { multiRegion, ...made }: NewKey): KmsKey {
   const { id = nextId(account, multiRegion), policy = defaultPolicy(scope), ...properties } = made;
   assertPolicy(policy);
   return {
@@ -27,7 +25,7 @@ export function newKey({ account, scope }: Kms, { version, multiRegion, ...made 
     region: scope.region,
     createdAt: account.clock.now(),
     enabled: true,
-    versions: version ? [version] : [],
+    versions: [],
     primaryRegion: multiRegion ? scope.region : undefined,
     rotation: undefined,
     deletion: undefined,

@@ -52,27 +52,29 @@ export const createKey = operation({
     const { origin, external } = originOf(input);
     if (input.Policy !== undefined) assertPolicy(input.Policy);
     const tags = withTags(new Map(), input.Tags);
-    if (external) await checkExternalKey(call, external, spec, input.MultiRegion);
-    const material = origin === 'EXTERNAL' ? undefined : await keySpecRow(spec).generate();
-    // The store may have been disconnected, or deleted, while its proxy was asked.
-    if (external) connectedStore(call, external);
     const key = newKey(call, {
       spec,
       usage,
       origin,
       external,
       multiRegion: input.MultiRegion,
-      version: material && firstVersion(material, call.account.ids),
       description: input.Description,
       policy: input.Policy,
       tags,
     });
-    if (input.Policy !== undefined && input.BypassPolicyLockoutSafetyCheck !== true) {
-      assertNoLockout(call, call, key);
+    // Before a proxy is asked, and material is made that nobody will have.
+    if (input.Policy !== undefined) {
+      assertNoLockout(call, { kms: call, key, bypass: input.BypassPolicyLockoutSafetyCheck });
     }
-    call.keys.add(key);
+    if (external) await checkExternalKey(call, external, spec, input.MultiRegion);
+    const material = origin === 'EXTERNAL' ? undefined : await keySpecRow(spec).generate();
+    // The store may have been disconnected, or deleted, while its proxy was asked.
+    if (external) connectedStore(call, external);
+    const versions = material ? [firstVersion(material, call.account.ids)] : [];
+    const made = { ...key, versions };
+    call.keys.add(made);
     call.concerns(key.arn);
-    return { KeyMetadata: keyMetadata(call, key) };
+    return { KeyMetadata: keyMetadata(call, made) };
   },
 });
 

@@ -17,7 +17,7 @@ export const putKeyPolicy = operation({
     const key = keyWithIdNotAlias(call, KeyId);
     assertPolicyName(PolicyName);
     assertPolicy(Policy);
-    if (bypass !== true) assertNoLockout(call, call, { ...key, policy: Policy });
+    assertNoLockout(call, { kms: call, key: { ...key, policy: Policy }, bypass });
     call.keys.update(key.id, { policy: Policy });
     return {};
   },

@@ -45,8 +45,9 @@ export const replicateKey = operation({
     }
     const tags = withTags(new Map(), Tags);
     const replica = newReplica(destination, primary, { description: Description, tags, policy: Policy });
-    if (Policy !== undefined && options.BypassPolicyLockoutSafetyCheck !== true) {
-      assertNoLockout(call, destination, replica);
+    if (Policy !== undefined) {
+      const { BypassPolicyLockoutSafetyCheck: bypass } = options;
+      assertNoLockout(call, { kms: destination, key: replica, bypass });
     }
     destination.keys.add(replica);
     return {

@@ -244,6 +244,22 @@ describe('the lockout check of PutKeyPolicy', () => {
     );
     const bypass = new CreateKeyCommand({ Policy, BypassPolicyLockoutSafetyCheck: true });
     expect(await refusal(as('alana').send(bypass))).toBe('no exception');
+    // Before anything is asked for that only the key needs.
+    const external = { Origin: 'EXTERNAL_KEY_STORE', CustomKeyStoreId: 'cks-0', XksKeyId: 'key' } as const;
+    expect(await refusal(as('alana').send(new CreateKeyCommand({ Policy, ...external })))).toBe(
+      'MalformedPolicyDocumentException',
+    );
+  });
+
+  test('takes the next request to say of the check what this one does', async () => {
+    const { as } = await start();
+    const said = allow('kms:*', {
+      Principal: { AWS: user('alana') },
+      Condition: { Bool: { 'kms:BypassPolicyLockoutSafetyCheck': 'false' } },
+    });
+    expect(await refusal(as('alana').send(put(said)))).toBe('MalformedPolicyDocumentException');
+    expect(await refusal(as('alana').send(put(said, false)))).toBe('no exception');
+    expect(await refusal(as('alana').send(put(said, false)))).toBe('no exception');
   });
 
   test.each<[string, string, string, string]>([

@@ -19,13 +19,16 @@ export interface DirectoryStoreOptions {
 /**
  * Keeps records in a directory, which is made if it is not there: one log, which begins with a snapshot and goes on with
  * commits. A commit is one line, appended and synced to the disk. A new snapshot is the next log, which takes the place of
- * the one before by its number. Throws RangeError for a length below 0.
+ * the one before by its number. Throws RangeError for an empty path, and for a
+ * length below 0.
  */
 export function directoryStore(
   folder: string,
   { maxLogBytes = 8_388_608 }: DirectoryStoreOptions = {},
 ): StoreLocation {
   if (!(maxLogBytes >= 0)) throw new RangeError('maxLogBytes: expected a number of 0 or more');
+  // Which would be the folder that the process is in, with all that is in it.
+  if (folder === '') throw new RangeError('folder: expected a path');
   // Wherever the process goes.
   const path = resolve(folder);
   return {

@@ -98,6 +98,7 @@ describe('a directory', () => {
     await expect(directoryStore(join(file, 'data')).open()).rejects.toMatchObject(unavailable);
     await expect(directoryStore(file).read()).rejects.toMatchObject(unavailable);
     expect(() => directoryStore(file, { maxLogBytes: Number.NaN })).toThrow(RangeError);
+    expect(() => directoryStore('')).toThrow(RangeError);
   });
 });
 
