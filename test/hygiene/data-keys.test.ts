@@ -15,8 +15,7 @@ describe.skipIf(process.platform !== 'linux')('after 100 messages there and back
       const { address, close } = await kind.start();
       const control = randomBytes(32);
       const args = [name, '100', control.toString('hex'), ...address];
-      const conditions = kind.runtime === undefined ? [] : [kind.runtime];
-      const child = startChild(new URL('child.ts', import.meta.url), args, { conditions });
+      const child = startChild(new URL('child.ts', import.meta.url), args, kind);
       const messages = await messagesOf(child);
       const open = await kind.open(...address);
       const dataKeys = await dataKeysOf(open.keyring, messages);
