@@ -3,19 +3,18 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Gate } from './access.ts';
 import { type ArnScope, arnScope } from './arn.ts';
-import { type AuditEvent, auditEvent } from './audit/event.ts';
-import type { Authentication, Identity } from './identity/authentication.ts';
+import type { AuditEvent } from './audit/event.ts';
+import type { Authentication } from './identity/authentication.ts';
+import type { SignedRequest } from './identity/signature.ts';
 import { xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
-import { isTracked } from './keys/last-uses.ts';
 import type { Account } from './kms.ts';
 import { KmsException, toKmsException } from './kms-exception.ts';
-import type { Log, XksCallRecord } from './log.ts';
+import type { Log } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
-import type { RequestMembers } from './policy/request-members.ts';
 import type { Operation, Output } from './protocol/operation.ts';
 import { readBody } from './protocol/request-body.ts';
 import { signedRegion } from './protocol/signed-region.ts';
-import { millisecondsSince } from './protocol/time.ts';
+import { leaveTraces, type RequestNotes } from './traces.ts';
 
 /** Whom an app serves. */
 export interface AppOptions {
@@ -51,94 +50,67 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     // A reset while it is read comes before the request.
     await reading.catch(() => undefined);
     const account = options.account();
-    const requestId = account.ids.uuid('request');
-    const operation = operationName(incoming);
-    const region = signedRegion(incoming.headers.authorization) ?? options.scope.region;
-    const origin = originOf(incoming);
-    const notes: Notes = { keyArns: [], xksCalls: [] };
+    const { region, accountId } = options.scope;
+    const notes: RequestNotes = {
+      requestId: account.ids.uuid('request'),
+      operation: operationName(incoming),
+      scope: arnScope(signedRegion(incoming.headers.authorization) ?? region, accountId),
+      origin: originOf(incoming),
+      started,
+      keyArns: [],
+      xksCalls: [],
+    };
     const answer = await answerOf(options.settled, async () => {
-      const body = await reading;
-      account.catchUp();
-      const { request } = operationNamed(operation);
-      notes.identity = options.authenticate({ headers: incoming.headersDistinct, body });
-      const { members, run } = request(parseJson(body));
-      const { caller } = notes.identity;
-      // Not before: a Region stays once it was asked for, and who is nobody must not add any.
-      const kms = account.region(region);
-      notes.members = members;
-      return run({
-        ...kms,
-        ...origin,
-        caller,
-        concerns: (keyArn) => void notes.keyArns.push(keyArn),
-        access(resource, { permission = operation, members: more, kms: place = kms } = {}) {
-          if (resource.includes(':key/')) notes.keyArns.push(resource);
-          const access = { caller, action: `kms:${permission}`, resource, kms: place };
-          options.gate({ ...access, members: { ...members, ...more }, ...origin });
-        },
-        xksCaller: {
-          kmsOperation: operation,
-          kmsRequestId: requestId,
-          awsPrincipalArn: caller.arn,
-          observe: (xksCall) => void notes.xksCalls.push(xksCall),
-        },
-      });
+      const signed = { headers: incoming.headersDistinct, body: await reading };
+      return outputOf(signed, { ...options, account, notes });
     });
-    const { identity, members } = notes;
-    const keyArns = [...new Set(notes.keyArns)];
-    const keyId = notes.keyArns.at(-1);
-    const error = 'error' in answer ? answer.error : undefined;
-    options.log({
-      event: 'request',
-      requestId,
-      operation,
-      ...(identity?.accessKeyId !== undefined && { principal: identity.caller.arn }),
-      ...(keyId !== undefined && { keyId }),
-      ...(error && { errorName: error.code, ...faultOf(error) }),
-      durationMs: millisecondsSince(started),
-      ...(notes.xksCalls.length > 0 && { xksCalls: notes.xksCalls }),
-    });
-    const time = account.clock.now();
-    const eventId = account.ids.uuid('event');
-    if (!error && isTracked(operation)) {
-      const { lastUses } = account.region(region);
-      for (const keyArn of keyArns) {
-        lastUses.record(keyIdIn(keyArn), { operation, at: time, eventId, requestId });
-      }
-    }
-    options.audit(
-      auditEvent({
-        requestId,
-        eventId,
-        operation,
-        scope: arnScope(region, options.scope.accountId),
-        time,
-        identity,
-        members,
-        keyArns,
-        error,
-        ...origin,
-      }),
-    );
-    return responseOf(answer, requestId);
+    leaveTraces(notes, 'error' in answer ? answer.error : undefined, { ...options, account });
+    return responseOf(answer, notes.requestId);
   });
   return app;
 }
 
-/** What is found out about a request on its way. */
-interface Notes {
-  identity?: Identity;
-  members?: RequestMembers;
-  readonly keyArns: string[];
-  readonly xksCalls: XksCallRecord[];
+/** Where a request runs, and where it is noted what it is about. */
+interface RunOptions extends Pick<AppOptions, 'authenticate' | 'gate'> {
+  readonly account: Account;
+  readonly notes: RequestNotes;
+}
+
+/** Runs the operation that a request names. */
+async function outputOf(
+  signed: SignedRequest,
+  { account, notes, authenticate, gate }: RunOptions,
+): Promise<Output> {
+  account.catchUp();
+  const { requestId, operation, scope, origin } = notes;
+  const { request } = operationNamed(operation);
+  notes.identity = authenticate(signed);
+  const { caller } = notes.identity;
+  const { members, run } = request(parseJson(signed.body));
+  // Not before: a Region stays once it was asked for, and who is nobody must not add any.
+  const kms = account.region(scope.region);
+  notes.members = members;
+  return run({
+    ...kms,
+    ...origin,
+    caller,
+    concerns: (keyArn) => void notes.keyArns.push(keyArn),
+    access(resource, { permission = operation, members: more, kms: place = kms } = {}) {
+      if (resource.includes(':key/')) notes.keyArns.push(resource);
+      const access = { caller, action: `kms:${permission}`, resource, kms: place };
+      gate({ ...access, members: { ...members, ...more }, ...origin });
+    },
+    xksCaller: {
+      kmsOperation: operation,
+      kmsRequestId: requestId,
+      awsPrincipalArn: caller.arn,
+      observe: (xksCall) => void notes.xksCalls.push(xksCall),
+    },
+  });
 }
 
 function originOf({ socket, headers }: IncomingMessage) {
   return { sourceIp: socket.remoteAddress?.replace(/^::ffff:/, ''), userAgent: headers['user-agent'] };
-}
-
-function keyIdIn(keyArn: string): string {
-  return keyArn.slice(keyArn.indexOf('/') + 1);
 }
 
 type Answer<T> = { readonly output: T } | { readonly error: KmsException };
@@ -188,17 +160,6 @@ function parseJson(body: Uint8Array): unknown {
 function wellFormed(name: string, value: unknown): unknown {
   if (name.isWellFormed() && (typeof value !== 'string' || value.isWellFormed())) return value;
   throw new TypeError('text: expected no surrogate without its other half');
-}
-
-function faultOf({ code, cause }: KmsException): { readonly fault?: string } {
-  if (code !== 'KMSInternalException' || !(cause instanceof Error)) return {};
-  // A foreign message may quote what it failed on; its name, its code and its place in the program cannot.
-  const parts = [
-    cause.name,
-    'code' in cause && typeof cause.code === 'string' ? cause.code : undefined,
-    cause.stack?.match(/^ +at .*$/m)?.[0].trim(),
-  ];
-  return { fault: parts.filter((part) => part !== undefined).join(' ') };
 }
 
 const TARGET = /^TrentService\.([A-Za-z]{1,64})$/;

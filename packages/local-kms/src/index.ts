@@ -1,15 +1,10 @@
 export type { AuditEvent, AuditedResource, UserIdentity } from './audit/event.ts';
 export type { AuditFilter } from './audit/trail.ts';
+export type { AuthMode } from './identity/auth-mode.ts';
 export type { AccessKey, AccountPrincipals, Principal, Principals } from './identity/principals-file.ts';
 export type { XksStoreMetrics } from './key-stores/xks-store-metrics.ts';
-export {
-  type AuthMode,
-  createLocalKms,
-  type ListeningKms,
-  type ListenOptions,
-  type LocalKms,
-  type LocalKmsOptions,
-} from './local-kms.ts';
+export type { ListeningKms, ListenOptions } from './listening.ts';
+export { createLocalKms, type LocalKms, type LocalKmsOptions } from './local-kms.ts';
 export { LocalKmsError, type LocalKmsErrorCode } from './local-kms-error.ts';
 export type {
   ConnectionRecord,

@@ -1,21 +1,15 @@
-import { type Gate, openGate } from './access.ts';
 import { createAccount } from './account.ts';
 import { createApp } from './app.ts';
-import { type ArnScope, arnScope } from './arn.ts';
+import { arnScope } from './arn.ts';
 import type { AuditEvent } from './audit/event.ts';
 import { type AuditFilter, createAuditTrail } from './audit/trail.ts';
 import { createCurrentAccount } from './current-account.ts';
-import { startHttpServer } from './http-server.ts';
-import {
-  type Authentication,
-  lenientAuthentication,
-  noAuthentication,
-  signatureAuthentication,
-} from './identity/authentication.ts';
-import { type PrincipalDirectory, principalDirectory } from './identity/principal-directory.ts';
+import { type AuthMode, guard } from './identity/auth-mode.ts';
+import { principalDirectory } from './identity/principal-directory.ts';
 import { type Principals, parsePrincipals } from './identity/principals-file.ts';
 import { idSource } from './ids.ts';
 import { type XksStoreMetrics, xksStoreMetrics } from './key-stores/xks-store-metrics.ts';
+import { createListener, type ListeningKms, type ListenOptions } from './listening.ts';
 import { LocalKmsError } from './local-kms-error.ts';
 import type { Log } from './log.ts';
 import {
@@ -25,7 +19,6 @@ import {
   explain,
   explainAll,
 } from './policy/explanation.ts';
-import { enforcingGate, loggingGate } from './policy/gates.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
 import type { StateOptions } from './state/open-state.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
@@ -71,9 +64,6 @@ export interface LocalKmsOptions {
   readonly log?: Log;
 }
 
-/** What becomes of signatures, policies and grants. */
-export type AuthMode = 'off' | 'log' | 'enforce';
-
 /** A KMS. It can listen more than once, at different ports; its state is open while it does. */
 export interface LocalKms {
   /**
@@ -109,26 +99,6 @@ export interface LocalKms {
    * With `state`, rejects with TypeError unless the KMS listens.
    */
   reset(): Promise<void>;
-}
-
-/** Where to listen. */
-export interface ListenOptions {
-  /** Default `127.0.0.1`. */
-  readonly host?: string;
-  /** Default 0: any free port. */
-  readonly port?: number;
-}
-
-/** A local KMS at one port. */
-export interface ListeningKms {
-  /** The `endpoint` of a KMS client. */
-  readonly url: string;
-  /**
-   * Answers the requests that have arrived, in five seconds at most, then frees the port and every connection, and closes
-   * the state if nobody else listens. Once: further calls wait for the first. Rejects with LocalKmsError if something could
-   * not be kept.
-   */
-  close(): Promise<void>;
 }
 
 /**
@@ -204,49 +174,9 @@ export function createLocalKms({
     // A failure is in the log already.
     current.settled().catch(() => undefined);
   };
-  let listeners = 0;
-  let ticking: NodeJS.Timeout | undefined;
-  const left = async (): Promise<void> => {
-    listeners -= 1;
-    if (listeners > 0) return;
-    clearInterval(ticking);
-    ticking = undefined;
-    await current.close();
-    // Somebody may listen again by now.
-    if (listeners === 0) transport.close();
-  };
 
   return {
-    async listen({ host = '127.0.0.1', port = 0 } = {}) {
-      // From here on nobody else is the last one, who closes the state.
-      listeners += 1;
-      const server = await current
-        .open()
-        .then(() =>
-          startHttpServer({
-            host,
-            port,
-            fetch: app.fetch,
-            onError: ({ code, name }) => log({ event: 'server-error', cause: code ?? name }),
-          }),
-        )
-        .catch(async (error: unknown) => {
-          await left();
-          throw error;
-        });
-      const { url } = server;
-      // What is due does not wait for a request, nor keep the process alive.
-      ticking ??= setInterval(catchUp, TICK_MS).unref();
-      log({ event: 'listening', url, notice: 'for development and tests only' });
-      let closed: Promise<void> | undefined;
-      return {
-        url,
-        close() {
-          closed ??= server.close().then(left);
-          return closed;
-        },
-      };
-    },
+    listen: createListener({ fetch: app.fetch, current, transport, catchUp, log }),
     advanceClock(milliseconds) {
       current.advanceClock(milliseconds);
       catchUp();
@@ -263,32 +193,6 @@ export function createLocalKms({
   };
 }
 
-interface GuardOptions {
-  readonly directory: PrincipalDirectory;
-  readonly scope: ArnScope;
-  readonly grantDelayMs: number;
-  readonly log: Log;
-}
-
-/** What the modes do with signatures, and with policies and grants. */
-function guard(
-  mode: AuthMode,
-  { directory, scope, grantDelayMs, log }: GuardOptions,
-): { readonly authenticate: Authentication; readonly gate: Gate } {
-  const options = { grantDelayMs };
-  const modes = {
-    off: () => ({ authenticate: noAuthentication(scope), gate: openGate }),
-    log: () => ({
-      authenticate: lenientAuthentication(directory, scope, ({ code, message }) =>
-        log({ event: 'refusal', why: `${code}: ${message}` }),
-      ),
-      gate: loggingGate(options, log),
-    }),
-    enforce: () => ({ authenticate: signatureAuthentication(directory), gate: enforcingGate(options) }),
-  } as const satisfies Record<AuthMode, () => object>;
-  return modes[mode]();
-}
-
 function causeOf(error: unknown): string {
   if (error instanceof LocalKmsError) return error.code;
   return error instanceof Error ? error.name : 'unknown';
@@ -297,4 +201,3 @@ function causeOf(error: unknown): string {
 const MAX_AUDIT_EVENTS = 10_000;
 const MAX_XKS_TIMEOUT_MS = 60_000;
 const MAX_XKS_HEALTH_INTERVAL_MS = 86_400_000;
-const TICK_MS = 1000;

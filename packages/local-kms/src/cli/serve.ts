@@ -1,13 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { startControl } from '../control.ts';
+import type { AuthMode } from '../identity/auth-mode.ts';
 import { readPrincipals } from '../identity/principals-file.ts';
-import {
-  type AuthMode,
-  createLocalKms,
-  type ListeningKms,
-  type LocalKms,
-  type LocalKmsOptions,
-} from '../local-kms.ts';
+import type { ListeningKms } from '../listening.ts';
+import { createLocalKms, type LocalKms, type LocalKmsOptions } from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
 import { type AuditFile, auditFile } from './audit-file.ts';

@@ -1,0 +1,44 @@
+import { type Gate, openGate } from '../access.ts';
+import type { ArnScope } from '../arn.ts';
+import type { Log } from '../log.ts';
+import { enforcingGate, loggingGate } from '../policy/gates.ts';
+import {
+  type Authentication,
+  lenientAuthentication,
+  noAuthentication,
+  signatureAuthentication,
+} from './authentication.ts';
+import type { PrincipalDirectory } from './principal-directory.ts';
+
+/** What becomes of signatures, policies and grants. */
+export type AuthMode = 'off' | 'log' | 'enforce';
+
+/** What every request passes before it has an effect. */
+interface Guard {
+  readonly authenticate: Authentication;
+  readonly gate: Gate;
+}
+
+/** What guards know. */
+interface GuardOptions {
+  readonly directory: PrincipalDirectory;
+  readonly scope: ArnScope;
+  readonly grantDelayMs: number;
+  readonly log: Log;
+}
+
+/** What a mode does with signatures, and with policies and grants. */
+export function guard(mode: AuthMode, { directory, scope, grantDelayMs, log }: GuardOptions): Guard {
+  const options = { grantDelayMs };
+  const modes = {
+    off: () => ({ authenticate: noAuthentication(scope), gate: openGate }),
+    log: () => ({
+      authenticate: lenientAuthentication(directory, scope, ({ code, message }) =>
+        log({ event: 'refusal', why: `${code}: ${message}` }),
+      ),
+      gate: loggingGate(options, log),
+    }),
+    enforce: () => ({ authenticate: signatureAuthentication(directory), gate: enforcingGate(options) }),
+  } as const satisfies Record<AuthMode, () => Guard>;
+  return modes[mode]();
+}

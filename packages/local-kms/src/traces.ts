@@ -1,0 +1,80 @@
+import type { ArnScope } from './arn.ts';
+import { type AuditEvent, auditEvent } from './audit/event.ts';
+import type { Identity } from './identity/authentication.ts';
+import { isTracked } from './keys/last-uses.ts';
+import type { Account } from './kms.ts';
+import type { KmsException } from './kms-exception.ts';
+import type { Log, XksCallRecord } from './log.ts';
+import type { RequestMembers } from './policy/request-members.ts';
+import { millisecondsSince } from './protocol/time.ts';
+
+/** What is known of a request, and found out about it on its way. */
+export interface RequestNotes {
+  readonly requestId: string;
+  readonly operation: string;
+  /** Of the Region that it is signed for. */
+  readonly scope: ArnScope;
+  readonly origin: { readonly sourceIp: string | undefined; readonly userAgent: string | undefined };
+  /** A value of `performance.now()`. */
+  readonly started: number;
+  /** Absent where the caller is not known to be anybody. */
+  identity?: Identity;
+  /** Absent where it does not come as far as being read. */
+  members?: RequestMembers;
+  /** The keys that it is about; the last of them stands in the log. */
+  readonly keyArns: string[];
+  readonly xksCalls: XksCallRecord[];
+}
+
+/** Where traces are left. */
+interface TraceOptions {
+  readonly account: Account;
+  readonly log: Log;
+  readonly audit: (event: AuditEvent) => void;
+}
+
+/** Leaves what a request leaves behind: a record of the log, when its keys were last used, and an audit event. */
+export function leaveTraces(
+  { requestId, operation, scope, origin, started, identity, members, ...notes }: RequestNotes,
+  error: KmsException | undefined,
+  { account, log, audit }: TraceOptions,
+): void {
+  const keyId = notes.keyArns.at(-1);
+  log({
+    event: 'request',
+    requestId,
+    operation,
+    ...(identity?.accessKeyId !== undefined && { principal: identity.caller.arn }),
+    ...(keyId !== undefined && { keyId }),
+    ...(error && { errorName: error.code, ...faultOf(error) }),
+    durationMs: millisecondsSince(started),
+    ...(notes.xksCalls.length > 0 && { xksCalls: notes.xksCalls }),
+  });
+  const keyArns = [...new Set(notes.keyArns)];
+  const time = account.clock.now();
+  const eventId = account.ids.uuid('event');
+  if (!error && isTracked(operation)) {
+    const { lastUses } = account.region(scope.region);
+    for (const keyArn of keyArns) {
+      lastUses.record(keyIdIn(keyArn), { operation, at: time, eventId, requestId });
+    }
+  }
+  audit(
+    auditEvent({ requestId, eventId, operation, scope, time, identity, members, keyArns, error, ...origin }),
+  );
+}
+
+function keyIdIn(keyArn: string): string {
+  return keyArn.slice(keyArn.indexOf('/') + 1);
+}
+
+function faultOf({ code, cause }: KmsException): { readonly fault?: string } {
+  if (code !== 'KMSInternalException' || !(cause instanceof Error)) return {};
+  // A foreign message may quote what it failed on; its name, its code and its place in the program cannot.
+  const parts = [
+    cause.name,
+    'code' in cause && typeof cause.code === 'string' ? cause.code : undefined,
+    cause.stack?.match(/^ +at .*$/m)?.[0].trim(),
+  ];
+  return { fault: parts.filter((part) => part !== undefined).join(' ') };
+}
