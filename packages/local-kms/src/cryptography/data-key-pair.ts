@@ -5,9 +5,9 @@ import { materialBytes, publicKeyBytes } from '../keys/material/material-bytes.t
 import type { Call } from '../kms.ts';
 import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
-import { dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
+import { assertNotDryRun, dryRun, encryptionContext, grantTokens, keyId } from '../protocol/members.ts';
 import type { Output } from '../protocol/operation.ts';
-import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
+import { readyToEncrypt } from './encryption.ts';
 
 /** What the two operations that generate data key pairs take. */
 export const dataKeyPairInput = z.object({

@@ -2,9 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
-import { dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../protocol/members.ts';
+import {
+  assertNotDryRun,
+  dryRun,
+  encryptionContext,
+  grantTokens,
+  keyId,
+  numberOfBytes,
+} from '../protocol/members.ts';
 import type { Output } from '../protocol/operation.ts';
-import { assertNotDryRun, readyToEncrypt } from './encryption.ts';
+import { readyToEncrypt } from './encryption.ts';
 
 /** A fresh data key and its encryption under a symmetric key. */
 interface DataKey {

@@ -68,11 +68,6 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse):
   return ready(call, named, use);
 }
 
-/** The last check of all: throws DryRunOperationException if the request only asks whether it would succeed. */
-export function assertNotDryRun(dryRun: boolean): void {
-  if (dryRun) throw new KmsException('DryRunOperationException', 'The request would have succeeded.');
-}
-
 function ready(call: Call, key: KmsKey, { algorithm, context }: KeyUse): ReadyKey {
   assertUsable(call, key, 'ENCRYPT_DECRYPT');
   return { key, cipher: cipherFor(call, key, algorithm, context) };

@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { assertGrantable, assertPrincipal, GRANT_OPERATIONS, principal } from '../keys/grant-members.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import { assertState } from '../keys/key-state.ts';
 import { KmsException } from '../kms-exception.ts';
-import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
+import { assertNotDryRun, dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { namedValues } from '../protocol/named-values.ts';
 import { operation } from '../protocol/operation.ts';
 

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { decapsulation } from '../cryptography/ml-kem.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
@@ -7,7 +6,14 @@ import { latticePair } from '../keys/material/lattice-pairs.ts';
 import { currentPair } from '../keys/versions.ts';
 import { KmsException } from '../kms-exception.ts';
 import { toBase64 } from '../protocol/base64.ts';
-import { ciphertextBlob, dryRun, encapsulationAlgorithm, grantTokens, keyId } from '../protocol/members.ts';
+import {
+  assertNotDryRun,
+  ciphertextBlob,
+  dryRun,
+  encapsulationAlgorithm,
+  grantTokens,
+  keyId,
+} from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { assertNotDryRun, readyToDecrypt } from '../cryptography/encryption.ts';
+import { readyToDecrypt } from '../cryptography/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import {
+  assertNotDryRun,
   ciphertextBlob,
   dryRun,
   encryptionAlgorithm,

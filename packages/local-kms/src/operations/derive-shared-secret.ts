@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { sharedSecret } from '../cryptography/key-agreement.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
@@ -7,7 +6,7 @@ import { nodePair } from '../keys/material/key-pairs.ts';
 import { currentPair } from '../keys/versions.ts';
 import { KmsException } from '../kms-exception.ts';
 import { base64, toBase64 } from '../protocol/base64.ts';
-import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
+import { assertNotDryRun, dryRun, grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** The raw ECDH secret of a key agreement key and a peer's public key. */

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { encapsulate as encapsulateFor } from '../cryptography/ml-kem.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { assertUsable } from '../keys/key-state.ts';
 import { latticePair } from '../keys/material/lattice-pairs.ts';
 import { currentPair } from '../keys/versions.ts';
 import { toBase64 } from '../protocol/base64.ts';
-import { dryRun, encapsulationAlgorithm, grantTokens, keyId } from '../protocol/members.ts';
+import { assertNotDryRun, dryRun, encapsulationAlgorithm, grantTokens, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** A secret of 32 bytes, and the ciphertext that Decapsulate recovers it from. */

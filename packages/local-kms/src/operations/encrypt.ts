@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { assertNotDryRun, readyToEncrypt } from '../cryptography/encryption.ts';
+import { readyToEncrypt } from '../cryptography/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import {
+  assertNotDryRun,
   dryRun,
   encryptionAlgorithm,
   encryptionContext,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { macMembers, readyForMac } from '../cryptography/mac-key.ts';
 import { macOf } from '../cryptography/macs.ts';
 import { toBase64 } from '../protocol/base64.ts';
+import { assertNotDryRun } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** The HMAC of a message of up to 4096 bytes. */

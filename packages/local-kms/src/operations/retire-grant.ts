@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { kmsArn } from '../arn.ts';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { grantId } from '../keys/grant-members.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
 import type { Call } from '../kms.ts';
 import { KmsException } from '../kms-exception.ts';
-import { dryRun, keyId } from '../protocol/members.ts';
+import { assertNotDryRun, dryRun, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** Ends a grant that has done its work, named by its token or by its key and id. */

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { grantId } from '../keys/grant-members.ts';
 import { keyWithIdNotAlias } from '../keys/key-id.ts';
-import { dryRun, keyId } from '../protocol/members.ts';
+import { assertNotDryRun, dryRun, keyId } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** Takes a grant back. */

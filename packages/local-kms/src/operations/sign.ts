@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { readyToSign, signatureMembers } from '../cryptography/signing-key.ts';
 import { toBase64 } from '../protocol/base64.ts';
+import { assertNotDryRun } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** Signs a message of up to 4096 bytes, or a digest. */

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { macMembers, readyForMac } from '../cryptography/mac-key.ts';
 import { isMacOf } from '../cryptography/macs.ts';
 import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
+import { assertNotDryRun } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** Says that an HMAC is right; one that is not is KMSInvalidMacException. */

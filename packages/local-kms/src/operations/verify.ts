@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { assertNotDryRun } from '../cryptography/encryption.ts';
 import { readyToSign, signatureMembers } from '../cryptography/signing-key.ts';
 import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
+import { assertNotDryRun } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** Says that a signature is right; one that is not is KMSInvalidSignatureException. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EncryptionContext } from '../cryptography/encryption-context.ts';
+import { KmsException } from '../kms-exception.ts';
 import { base64 } from './base64.ts';
 
 // The members that requests share, each with the constraints of the API model.
@@ -39,6 +40,11 @@ export const importedMaterial = z.string().regex(/^[a-f0-9]{64}$/);
 export const numberOfBytes = z.int().min(1).max(1024);
 /** Whether to stop right before the work itself. */
 export const dryRun = z.boolean().default(false);
+
+/** The last check of all: throws DryRunOperationException if the request only asks whether it would succeed. */
+export function assertNotDryRun(dryRun: boolean): void {
+  if (dryRun) throw new KmsException('DryRunOperationException', 'The request would have succeeded.');
+}
 
 /** Of grants that may be too new to be known otherwise. What they are of, the gate looks up. */
 export const grantTokens = z.array(z.string().min(1).max(8192)).max(10).optional();
