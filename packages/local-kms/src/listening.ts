@@ -1,4 +1,5 @@
 import type { CurrentAccount } from './current-account.ts';
+import { DEFAULTS } from './defaults.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from './http-server.ts';
 import type { Log } from './log.ts';
 import type { XksTransport } from './xks/transport.ts';
@@ -70,7 +71,7 @@ export function createListener({
     }
   };
 
-  return async ({ host = '127.0.0.1', port = 0 } = {}) => {
+  return async ({ host = DEFAULTS.host, port = 0 } = {}) => {
     const server = await start(host, port);
     const { url } = server;
     // What is due does not wait for a request, nor keep the process alive.

@@ -4,6 +4,7 @@ import { arnScope } from './arn.ts';
 import type { AuditEvent } from './audit/event.ts';
 import { type AuditFilter, createAuditTrail } from './audit/trail.ts';
 import { createCurrentAccount } from './current-account.ts';
+import { DEFAULTS } from './defaults.ts';
 import { type AuthMode, guard } from './identity/auth-mode.ts';
 import { principalDirectory } from './identity/principal-directory.ts';
 import { type Principals, parsePrincipals } from './identity/principals-file.ts';
@@ -111,19 +112,19 @@ export interface LocalKms {
  * const client = new KMSClient({ region: 'eu-north-1', endpoint: kms.url, credentials });
  */
 export function createLocalKms({
-  region = 'us-east-1',
-  accountId = '000000000000',
+  region = DEFAULTS.region,
+  accountId = DEFAULTS.accountId,
   xksHosts = {},
   xksCertificateAuthorities,
   xksClientCertificate,
-  xksTimeoutMs = 250,
-  xksHealthIntervalMs = 300_000,
+  xksTimeoutMs = DEFAULTS.xksTimeoutMs,
+  xksHealthIntervalMs = DEFAULTS.xksHealthIntervalMs,
   seed = { keys: [] },
   idSeed,
   state,
   principals = { accounts: {} },
-  auth = 'off',
-  grantDelayMs = 0,
+  auth = DEFAULTS.auth,
+  grantDelayMs = DEFAULTS.grantDelayMs,
   audit = () => undefined,
   log = () => undefined,
 }: LocalKmsOptions = {}): LocalKms {

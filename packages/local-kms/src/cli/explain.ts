@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { DEFAULTS } from '../defaults.ts';
 import { readPrincipals } from '../identity/principals-file.ts';
 import { createLocalKms } from '../local-kms.ts';
 import type { AccessExplanation } from '../policy/explanation.ts';
@@ -27,8 +28,8 @@ export function addExplainCommand(program: Command): void {
     .description('say who may do what on which key, and which statement decides')
     .requiredOption('--principals <file>', 'YAML or JSON of the accounts, users and roles')
     .requiredOption('--seed <file>', 'YAML or JSON of the keys')
-    .option('--region <region>', 'AWS Region of keys that name none', 'us-east-1')
-    .option('--account <id>', '12-digit AWS account id of the keys', '000000000000')
+    .option('--region <region>', 'AWS Region of keys that name none', DEFAULTS.region)
+    .option('--account <id>', '12-digit AWS account id of the keys', DEFAULTS.accountId)
     .option('--principal <name>', 'ARN or name of one principal; all of them without it')
     .option('--key <key>', 'id, ARN or alias of one key; all of them without it')
     .option('--operation <name...>', 'permissions, such as Encrypt; each on the key alone', [

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { arnScope } from '../arn.ts';
+import { DEFAULTS } from '../defaults.ts';
 import { consolePolicy } from '../policy/console-policy.ts';
 
 interface NewPolicyOptions {
@@ -18,8 +19,8 @@ export function addPolicyCommands(program: Command): void {
     .description('print the key policy that the AWS console makes for administrators and users')
     .option('--admin <principal...>', 'ARN of a user or role, or user/NAME or role/NAME of the account', [])
     .option('--user <principal...>', 'the same, of those who use the key', [])
-    .option('--account <id>', '12-digit AWS account id', '000000000000')
-    .option('--region <region>', 'AWS Region of the key, for its partition', 'us-east-1')
+    .option('--account <id>', '12-digit AWS account id', DEFAULTS.accountId)
+    .option('--region <region>', 'AWS Region of the key, for its partition', DEFAULTS.region)
     .action(({ admin, user, account, region }: NewPolicyOptions) => {
       const scope = arnScope(region, account);
       const arnOf = (name: string) => {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { startControl } from '../control.ts';
+import { DEFAULTS } from '../defaults.ts';
 import type { AuthMode } from '../identity/auth-mode.ts';
 import { readPrincipals } from '../identity/principals-file.ts';
 import type { ListeningKms } from '../listening.ts';
@@ -41,10 +42,10 @@ interface ServeOptions extends StoreOptions, ProtectionOptions {
 export function addServeCommand(program: Command): void {
   addProtectionOptions(addStoreOptions(program.command('serve')))
     .description('serve until SIGINT or SIGTERM; one JSON line an event on stdout')
-    .option('--host <address>', 'address to listen at', '127.0.0.1')
+    .option('--host <address>', 'address to listen at', DEFAULTS.host)
     .option('--port <number>', 'port to listen at, 0 for any that is free', wholeNumber, 4599)
-    .option('--region <region>', 'AWS Region of requests that are signed for none', 'us-east-1')
-    .option('--account <id>', '12-digit AWS account id', '000000000000')
+    .option('--region <region>', 'AWS Region of requests that are signed for none', DEFAULTS.region)
+    .option('--account <id>', '12-digit AWS account id', DEFAULTS.accountId)
     .option(
       '--xks-host <host=address:port>',
       'where the host of a proxy endpoint is; repeatable',
@@ -54,12 +55,17 @@ export function addServeCommand(program: Command): void {
     .option('--xks-ca <file>', 'PEM certificates to trust in proxies besides the public authorities')
     .option('--xks-client-cert <file>', 'PEM certificate for proxies that ask for one')
     .option('--xks-client-key <file>', 'PEM private key of that certificate')
-    .option('--xks-timeout <milliseconds>', 'the longest a proxy may take to answer', wholeNumber, 250)
+    .option(
+      '--xks-timeout <milliseconds>',
+      'the longest a proxy may take to answer',
+      wholeNumber,
+      DEFAULTS.xksTimeoutMs,
+    )
     .option(
       '--xks-health-interval <seconds>',
       'how often proxies are asked for their health',
       wholeNumber,
-      300,
+      DEFAULTS.xksHealthIntervalMs / 1000,
     )
     .option('--seed <file>', 'YAML or JSON of the keys and aliases to begin with')
     .option('--id-seed <text>', 'makes ids the same in every run that does the same')
@@ -67,9 +73,14 @@ export function addServeCommand(program: Command): void {
     .addOption(
       new Option('--auth <mode>', 'what becomes of signatures, policies and grants')
         .choices(['off', 'log', 'enforce'])
-        .default('off'),
+        .default(DEFAULTS.auth),
     )
-    .option('--grant-delay <milliseconds>', 'how long a new grant needs its token', wholeNumber, 0)
+    .option(
+      '--grant-delay <milliseconds>',
+      'how long a new grant needs its token',
+      wholeNumber,
+      DEFAULTS.grantDelayMs,
+    )
     .option('--audit <file>', 'file to append an event of every call to')
     .option('--control-port <number>', 'port on 127.0.0.1 for resets and moves of the clock', wholeNumber)
     .action(async (options: ServeOptions) => {

@@ -1,0 +1,10 @@
+/** What a KMS, and every command, goes by where it is told nothing else. */
+export const DEFAULTS = {
+  region: 'us-east-1',
+  accountId: '000000000000',
+  host: '127.0.0.1',
+  xksTimeoutMs: 250,
+  xksHealthIntervalMs: 300_000,
+  auth: 'off',
+  grantDelayMs: 0,
+} as const;
