@@ -1,4 +1,11 @@
-import { type AesGcmKey, aesGcmKey, contextBytes, type Keyring, secretBytes } from '@holdfast/sdk/spi';
+import {
+  type AesGcmKey,
+  aesGcmKey,
+  contextBytes,
+  isBytes,
+  type Keyring,
+  secretBytes,
+} from '@holdfast/sdk/spi';
 import { type AesWrappingKey, aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
 import { contextForms } from './internal/context-forms.ts';
 import { KeyringError } from './internal/errors.ts';
@@ -36,7 +43,7 @@ export function rawAesKeyring({
   acceptLocaleOrderedContexts = false,
 }: RawAesKeyringOptions): Keyring {
   checkRawKeyName({ namespace, name });
-  if (!(wrappingKey instanceof Uint8Array)) throw new TypeError('wrappingKey: expected a Uint8Array');
+  if (!isBytes(wrappingKey)) throw new TypeError('wrappingKey: expected a Uint8Array, not in shared memory');
   if (![16, 24, 32].includes(wrappingKey.length)) {
     throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');
   }

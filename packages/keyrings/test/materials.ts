@@ -1,9 +1,11 @@
+import { runInNewContext } from 'node:vm';
 import {
   type AlgorithmSuiteId,
   type DecryptionMaterials,
   type EncryptedDataKey,
   type EncryptionContext,
   type EncryptionMaterials,
+  isBytes,
   suiteById,
 } from '@holdfast/sdk/spi';
 import { KeyringError } from '../src/internal/errors.ts';
@@ -56,4 +58,11 @@ export async function keyringError(call: Promise<unknown>): Promise<KeyringError
 export function rootCauses(error: unknown): unknown[] {
   if (error instanceof AggregateError) return error.errors.flatMap(rootCauses);
   return error instanceof Error && error.cause !== undefined ? rootCauses(error.cause) : [error];
+}
+
+/** The same bytes of another realm, as of a test environment or a frame, where `instanceof` does not know them. */
+export function foreignBytes(bytes: Uint8Array): Uint8Array {
+  const foreign: unknown = runInNewContext('Uint8Array.from(bytes)', { bytes });
+  if (foreign instanceof Uint8Array || !isBytes(foreign)) throw new Error('expected bytes of another realm');
+  return foreign;
 }

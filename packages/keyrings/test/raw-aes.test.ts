@@ -8,7 +8,7 @@ import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
 import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, only } from './materials.ts';
+import { decryptionMaterials, encryptionMaterials, foreignBytes, keyringError, only } from './materials.ts';
 
 /** Also the provider of browsers runs these tests; that of Node needs no import. */
 const isOverWebCrypto = aesGcmKey(new Uint8Array(16)) instanceof Promise;
@@ -182,6 +182,15 @@ describe('a raw AES keyring', () => {
     for (const tooLong of [{ namespace: `${longest.namespace}x` }, { name: `${longest.name}x` }]) {
       expect(() => rawAesKeyring({ ...longest, wrappingKey: key, ...tooLong })).toThrow(RangeError);
     }
+  });
+
+  it('takes a key of another realm, and none in shared memory', async () => {
+    const writer = rawAesKeyring({ ...names, wrappingKey: foreignBytes(wrappingKey(32)) });
+    const { message } = await encryptionClient().encrypt(Uint8Array.of(1), { keyring: writer });
+    const keyring = rawAesKeyring({ ...names, wrappingKey: wrappingKey(32) });
+    expect((await encryptionClient().decrypt(message, { keyring })).plaintext).toEqual(Uint8Array.of(1));
+    const shared = new Uint8Array(new SharedArrayBuffer(32)).fill(1);
+    expect(() => rawAesKeyring({ ...names, wrappingKey: shared })).toThrow(TypeError);
   });
 
   it('cannot be made with a key of another length, or one that was wiped', () => {

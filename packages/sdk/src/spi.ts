@@ -2,7 +2,7 @@
 import type { AesGcmKey as MessageKey } from './crypto/provider.ts';
 
 export { aesGcmKey, constantTimeEqual, hmac, randomBytes } from '#crypto';
-export { secretBytes } from './bytes.ts';
+export { isBytes, secretBytes } from './bytes.ts';
 export { localCache } from './cache/local-cache.ts';
 export type {
   CacheCounters,

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 
 /** A key as a caller has it: PEM text, DER bytes (SubjectPublicKeyInfo or PKCS #8), or a `KeyObject`. */

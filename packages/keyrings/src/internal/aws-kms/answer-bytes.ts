@@ -1,8 +1,9 @@
+import { isBytes } from '@holdfast/sdk/spi';
 import { invalidAnswer } from '../key-service.ts';
 
 /** The bytes of a member of an answer: clients hand on whatever else stands there, though their types say otherwise. */
 export function answerBytes(value: unknown): Uint8Array | undefined {
-  return value instanceof Uint8Array ? value : undefined;
+  return isBytes(value) ? value : undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type AesGcmKey, aesGcmKey, contextBytes, randomBytes, secretBytes } from '@holdfast/sdk/spi';
 import { contextForms } from '../context-forms.ts';
 import { KeyringError } from '../errors.ts';

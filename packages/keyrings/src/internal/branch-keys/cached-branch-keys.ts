@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   type BranchKeyMaterials,
   type CachedMaterials,
+  isBytes,
   type MaterialsCache,
   secretBytes,
 } from '@holdfast/sdk/spi';
@@ -72,7 +73,7 @@ function checkedMaterials(
   materials: BranchKeyMaterials | undefined,
   { branchKeyId, version }: Wanted,
 ): BranchKeyMaterials {
-  if (materials?.branchKey instanceof Uint8Array) {
+  if (isBytes(materials?.branchKey)) {
     const { branchKey, branchKeyVersion } = materials;
     const isWanted =
       materials.branchKeyId === branchKeyId && (version ?? branchKeyVersion) === branchKeyVersion;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 
 /** The curves of the ECDH keyrings. */

@@ -9,7 +9,7 @@ import {
 } from '../../../src/internal/branch-keys/cached-branch-keys.ts';
 import { KeyringError } from '../../../src/internal/errors.ts';
 import { type StaticKeyStore, staticKeyStore } from '../../fixtures/static-key-store.ts';
-import { keyringError } from '../../materials.ts';
+import { foreignBytes, keyringError } from '../../materials.ts';
 
 const version = '5f7c1d0e-3d5a-4a1b-8f53-9d4e0c3a2b1f';
 
@@ -127,6 +127,19 @@ describe('branch keys by way of a cache', () => {
     expect(keyStore.calls).toHaveLength(1);
     await hasty.activeBranchKey('a');
     expect(keyStore.calls).toHaveLength(2);
+  });
+
+  it('may come from another realm', async () => {
+    const keyStore = staticKeyStore();
+    const foreign: BranchKeySource = {
+      ...keyStore,
+      async activeBranchKey(branchKeyId) {
+        const materials = await keyStore.activeBranchKey(branchKeyId);
+        return { ...materials, branchKey: foreignBytes(materials.branchKey) };
+      },
+    };
+    const { branchKey } = await cached({ keyStore: foreign }).activeBranchKey('a');
+    expect(branchKey).toEqual((await keyStore.activeBranchKey('a')).branchKey);
   });
 
   it('are in memory of their own, for whoever wipes them', async () => {
