@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Gate } from './access.ts';
@@ -11,9 +10,8 @@ import type { Account } from './kms.ts';
 import { KmsException, toKmsException } from './kms-exception.ts';
 import type { Log } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
+import { operationName, originOf, parseJson, readBody, signedRegion } from './protocol/incoming-request.ts';
 import type { Operation, Output } from './protocol/operation.ts';
-import { readBody } from './protocol/request-body.ts';
-import { signedRegion } from './protocol/signed-region.ts';
 import { leaveTraces, type RequestNotes } from './traces.ts';
 
 /** Whom an app serves. */
@@ -109,10 +107,6 @@ async function outputOf(
   });
 }
 
-function originOf({ socket, headers }: IncomingMessage) {
-  return { sourceIp: socket.remoteAddress?.replace(/^::ffff:/, ''), userAgent: headers['user-agent'] };
-}
-
 type Answer<T> = { readonly output: T } | { readonly error: KmsException };
 
 async function answerOf<T>(settled: () => Promise<void>, run: () => Promise<T>): Promise<Answer<T>> {
@@ -134,36 +128,10 @@ function responseOf(answer: Answer<Output>, requestId: string): Response {
   return new Response(JSON.stringify({ __type: code, message }), { status, headers });
 }
 
-// What the log calls a request that names no operation.
-function operationName({ method, url, headers }: IncomingMessage): string {
-  const [, name] = TARGET.exec(String(headers['x-amz-target'])) ?? [];
-  return method === 'POST' && url === '/' && name !== undefined ? name : 'Unknown';
-}
-
 function operationNamed(name: string): Operation {
   const operation = OPERATIONS.get(name);
   if (operation) return operation;
   throw new KmsException('UnknownOperationException', 'The request names no operation of this KMS.');
 }
 
-/** JSON whose every text has a UTF-8 form of its own: any other would become another one where it is kept. */
-function parseJson(body: Uint8Array): unknown {
-  try {
-    const text = UTF_8.decode(body);
-    return JSON.parse(text, SURROGATE.test(text) ? wellFormed : undefined);
-  } catch {
-    // Without the cause, whose message quotes the body.
-    throw new KmsException('SerializationException', 'The body of a request is a JSON object in UTF-8.');
-  }
-}
-
-function wellFormed(name: string, value: unknown): unknown {
-  if (name.isWellFormed() && (typeof value !== 'string' || value.isWellFormed())) return value;
-  throw new TypeError('text: expected no surrogate without its other half');
-}
-
-const TARGET = /^TrentService\.([A-Za-z]{1,64})$/;
-const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-// Half of a pair, escaped. UTF-8 has none in any other way.
-const SURROGATE = /\\ud[89a-f]/i;
 const MAX_BODY_BYTES = 1_048_576;

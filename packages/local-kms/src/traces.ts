@@ -6,6 +6,7 @@ import type { Account } from './kms.ts';
 import type { KmsException } from './kms-exception.ts';
 import type { Log, XksCallRecord } from './log.ts';
 import type { RequestMembers } from './policy/request-members.ts';
+import type { RequestOrigin } from './protocol/incoming-request.ts';
 import { millisecondsSince } from './protocol/time.ts';
 
 /** What is known of a request, and found out about it on its way. */
@@ -14,7 +15,7 @@ export interface RequestNotes {
   readonly operation: string;
   /** Of the Region that it is signed for. */
   readonly scope: ArnScope;
-  readonly origin: { readonly sourceIp: string | undefined; readonly userAgent: string | undefined };
+  readonly origin: RequestOrigin;
   /** A value of `performance.now()`. */
   readonly started: number;
   /** Absent where the caller is not known to be anybody. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { signedRegion } from '../../src/protocol/signed-region.ts';
+import { signedRegion } from '../../src/protocol/incoming-request.ts';
 
 const header = (scope: string) =>
   `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`;
