@@ -36,7 +36,7 @@ export async function bundle(
     platform: 'neutral',
     target: 'es2022',
     conditions: ['@holdfast/source', ...conditions],
-    external: conditions.includes('node') ? ['node:*'] : [],
+    external: [...CLIENTS, ...(conditions.includes('node') ? ['node:*'] : [])],
     logLevel: 'silent',
   });
   return {
@@ -52,4 +52,6 @@ function entryFirst(a: OutputFile, b: OutputFile): number {
   return Number(b.path.endsWith('/stdin.js')) - Number(a.path.endsWith('/stdin.js'));
 }
 
+/** Of key services, which are left to their own packages. */
+const CLIENTS = ['@aws-crypto/*', '@aws-sdk/*'];
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { bundle } from './bundle.ts';
@@ -51,6 +51,23 @@ test('a web bundle needs nothing of Node, nor anything that takes its place', as
     [],
   );
   expect(files.map((file) => new TextDecoder().decode(file)).join()).not.toMatch(/\bBuffer\b/);
+});
+
+test('the README of the keyrings tells which of them a page can load', async () => {
+  const rows = readFileSync('packages/keyrings/README.md', 'utf8').match(/^\| \[`.* (yes|no) \|$/gm) ?? [];
+  const told = rows.flatMap((row) =>
+    [...row.matchAll(/\[`([\w-]+)`\]/g)].map(([, name = '']) => [name, row.endsWith(' yes |')] as const),
+  );
+  const pages = readdirSync('packages/keyrings/docs').map((file) => file.replace('.md', ''));
+  expect(new Set([...told.map(([name]) => name), 'branch-key-store'])).toEqual(new Set(pages));
+  for (const [name, isTold] of told) {
+    const bundling = bundle(`export * from '@holdfast/keyrings/${name}'`, web);
+    const isLoadable = await bundling.then(
+      ({ files }) => !/\bBuffer\b/.test(new TextDecoder().decode(files[0])),
+      () => false,
+    );
+    expect({ [name]: isLoadable }).toEqual({ [name]: isTold });
+  }
 });
 
 test('on Node, the SDK needs modules of Node and no package', async () => {
