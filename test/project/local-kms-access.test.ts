@@ -7,10 +7,11 @@ import { createLocalKms } from '@holdfast/local-kms';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 
-const document = readFileSync('packages/local-kms/README.md', 'utf8');
+const PAGES = ['access', 'audit'].map((name) => readFileSync(`packages/local-kms/docs/${name}.md`, 'utf8'));
+const document = PAGES.join('\n');
 const MAIN = 'packages/local-kms/dist/cli/main.js';
 
-/** Runs a command of the README, its lines joined, in a folder with the files of the README. */
+/** Runs a command of the pages, its lines joined, in a folder with their files. */
 async function run(folder: string, command: string): Promise<string> {
   const program = `"${process.execPath}" "${resolve(MAIN)}"`;
   const { stdout } = await promisify(execFile)('sh', ['-c', command.replace(`node ${MAIN}`, program)], {
@@ -19,7 +20,7 @@ async function run(folder: string, command: string): Promise<string> {
   return stdout;
 }
 
-/** The command with these words, and what the README prints below it. */
+/** The command with these words, and what stands below it. */
 function session(words: string): { readonly command: string; readonly output: string } {
   for (const [, block = ''] of document.matchAll(/^```console\n([^]*?)^```$/gm)) {
     const [, command = '', output = ''] = /^\$ ((?:.*\\\n)*.*)\n([^]*)$/.exec(block) ?? [];
@@ -29,7 +30,7 @@ function session(words: string): { readonly command: string; readonly output: st
 }
 
 function folderOfFiles(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'local-kms-readme-'));
+  const folder = mkdtempSync(join(tmpdir(), 'local-kms-pages-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   for (const [, name = '', text = ''] of document.matchAll(/^```yaml (\S+)\n([^]*?)^```$/gm)) {
     writeFileSync(join(folder, name), text);
@@ -39,12 +40,12 @@ function folderOfFiles(): string {
 
 const policy = z.object({ Statement: z.array(z.object({ Sid: z.string() })) });
 
-test('the README of the local KMS shows what explain prints', async () => {
+test('the pages of the local KMS show what explain prints', async () => {
   const { command, output } = session('explain');
   expect((await run(folderOfFiles(), command)).replaceAll('\t', '  ')).toBe(output);
 });
 
-test('the README of the local KMS makes a key policy that a key takes', async () => {
+test('the pages of the local KMS make a key policy that a key takes', async () => {
   const folder = folderOfFiles();
   await run(folder, session('policy new').command);
   const made: unknown = JSON.parse(readFileSync(join(folder, 'policy.json'), 'utf8'));
@@ -58,7 +59,7 @@ test('the README of the local KMS makes a key policy that a key takes', async ()
   await expect(kms.reset()).resolves.toBeUndefined();
 });
 
-test('the README of the local KMS finds events in an audit file', async () => {
+test('the pages of the local KMS find events in an audit file', async () => {
   const folder = folderOfFiles();
   const key = 'arn:aws:kms:us-east-1:000000000000:key/aaaaaaaa-0000-4000-8000-000000000000';
   const event = (eventTime: Date, ARN: string) => JSON.stringify({ eventTime, resources: [{ ARN }] });
