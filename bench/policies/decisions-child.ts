@@ -75,6 +75,7 @@ function decideFor(index: number): boolean {
     now,
     key: undefined,
     aliases: () => [],
+    unusedSince: undefined,
     region: 'eu-north-1',
     sourceIp: '127.0.0.1',
     userAgent: undefined,

@@ -13,8 +13,8 @@ export interface RequestFacts {
   readonly key: KmsKey | undefined;
   /** The names of the aliases of the key. */
   readonly aliases: () => readonly string[];
-  /** Since when the key is not used, as far as that is known. */
-  readonly unusedSince?: (() => Date) | undefined;
+  /** Since when the key is not used, as far as that is known; undefined where the request is on none. */
+  readonly unusedSince: (() => Date) | undefined;
   /** The account that owns the key, and the Region of the request. */
   readonly accountId: string;
   readonly region: string;
