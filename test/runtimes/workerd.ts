@@ -13,14 +13,17 @@ export function runInWorkerd(binary: string, folder: string): Promise<string> {
 /**
  * Serves the worker `main.mjs` of the folder, and `contract.mjs` beside it, while `visit` asks it for the text of pages.
  * Answers what that resolves to, and what the server complained about.
+ *
+ * @param compatibilityDate of the Web that it is to be like
  */
 export async function withWorker(
   binary: string,
   folder: string,
   visit: (fetchText: (path: string) => Promise<string>) => Promise<string>,
+  compatibilityDate = '2026-11-01',
 ): Promise<string> {
   const config = join(folder, 'config.capnp');
-  writeFileSync(config, CONFIG);
+  writeFileSync(config, configText(compatibilityDate));
   const server = spawn(binary, ['serve', config, '--control-fd=1'], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exit = once(server, 'exit');
   let complaints = '';
@@ -52,19 +55,22 @@ async function portIn(control: Readable): Promise<string | undefined> {
   return undefined;
 }
 
-const TIMEOUT_MS = 120_000;
-const MAIN = `import { report } from './contract.mjs';
-export default { fetch: async () => new Response(await report()) };
-`;
-const CONFIG = `using Workerd = import "/workerd/workerd.capnp";
+function configText(compatibilityDate: string): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "contract", worker = (
     modules = [
       (name = "main.mjs", esModule = embed "main.mjs"),
       (name = "contract.mjs", esModule = embed "contract.mjs"),
     ],
-    compatibilityDate = "2026-11-01",
+    compatibilityDate = "${compatibilityDate}",
   ))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "contract")],
 );
+`;
+}
+
+const TIMEOUT_MS = 120_000;
+const MAIN = `import { report } from './contract.mjs';
+export default { fetch: async () => new Response(await report()) };
 `;
