@@ -74,8 +74,10 @@ export interface LocalKms {
   listen(options?: ListenOptions): Promise<ListeningKms>;
   /**
    * Moves the clock forward; what was due by then happens: deletions, rotations, expiry of imported material.
-   * Throws RangeError unless `milliseconds` is from 0 up to a hundred years and the clock stays within a thousand years of
-   * the time of this machine; with `state`, TypeError unless the KMS listens.
+   *
+   * @throws RangeError unless `milliseconds` is from 0 up to a hundred years and the clock stays within a thousand years of
+   * the time of this machine
+   * @throws TypeError with `state`, unless the KMS listens
    */
   advanceClock(milliseconds: number): void;
   /**
@@ -85,11 +87,17 @@ export interface LocalKms {
   kept(): Promise<void>;
   /**
    * Whether a principal may do something to a key, and what decides that: by policies and grants, whether or not
-   * they are enforced. Throws RangeError for a principal or a permission that there is not, and where a key is missing,
-   * NotFoundException for a key that there is not.
+   * they are enforced.
+   *
+   * @throws RangeError for a principal or a permission that there is not, and where a key is missing
+   * @throws KmsException NotFoundException for a key that there is not
    */
   explain(question: AccessQuestion): AccessExplanation;
-  /** The same for all principals of the file and all keys, or one of them, and some operations. */
+  /**
+   * The same for all principals of the file and all keys, or one of them, and some operations.
+   *
+   * @throws as `explain`, but a key that is left out means all of them
+   */
   explainAll(questions: AccessQuestions): readonly AccessExplanation[];
   /** The last calls, up to 10 000 of them. */
   auditEvents(filter?: AuditFilter): readonly AuditEvent[];
@@ -105,8 +113,9 @@ export interface LocalKms {
 /**
  * The AWS KMS API in this process, for development and tests: nothing is kept unless `state` says where, and nothing is
  * authorized unless `auth` says so.
- * Throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed.
  *
+ * @throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed, for malformed
+ * principals, and for `idSeed` with `state`
  * @example
  * const kms = await createLocalKms({ region: 'eu-north-1' }).listen();
  * const client = new KMSClient({ region: 'eu-north-1', endpoint: kms.url, credentials });

@@ -7,9 +7,9 @@ import type { Protection } from './protection.ts';
 
 /**
  * Keeps the state under a passphrase: scrypt makes a key of it, which wraps the key that all records are sealed under.
- * Throws RangeError for an empty passphrase.
  *
  * @param passphrase its bytes; they are copied
+ * @throws RangeError for an empty passphrase
  */
 export function passphraseProtection(passphrase: Uint8Array): Protection {
   if (passphrase.length === 0) throw new RangeError('passphrase: expected one that is not empty');

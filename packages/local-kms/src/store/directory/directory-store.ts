@@ -19,8 +19,9 @@ export interface DirectoryStoreOptions {
 /**
  * Keeps records in a directory, which is made if it is not there: one log, which begins with a snapshot and goes on with
  * commits. A commit is one line, appended and synced to the disk. A new snapshot is the next log, which takes the place of
- * the one before by its number. Throws RangeError for an empty path, and for a
- * length below 0.
+ * the one before by its number.
+ *
+ * @throws RangeError for an empty path, and for a length below 0
  */
 export function directoryStore(
   folder: string,

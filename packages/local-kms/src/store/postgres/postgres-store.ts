@@ -10,9 +10,8 @@ import { type Connection, connect } from './connection.ts';
  * them, by an advisory lock that goes with its connection; should the lock be lost, a commit after that of another process
  * is refused all the same. Wants the package `pg`.
  *
- * Throws RangeError for a text that is no such URL.
- *
  * @param url `postgresql://…`; what it leaves out comes from the environment, as with psql: PGHOST, PGPASSWORD and so on
+ * @throws RangeError for a text that is no such URL
  */
 export function postgresStore(url: string): StoreLocation {
   // Without the text: it may have a password.
