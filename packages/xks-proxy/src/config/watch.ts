@@ -22,16 +22,16 @@ export interface WatchOptions {
 
 /**
  * Watches files by looking at them: that also sees a link that points elsewhere, and files on a network, as secrets and
- * certificates are handed to containers. A file server that hangs holds up the looks, and nothing else. Keeps no process
- * alive.
+ * certificates are handed to containers. A file server that hangs holds up the looks at what was read with its files, and
+ * nothing else. Keeps no process alive.
  */
 export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileWatch {
   let read = new Map<string, string>();
   let seen: string | undefined;
   let told: string | undefined;
-  let isLooking = false;
-  const look = async (): Promise<void> => {
-    const looked = read;
+  /** What a look is under way at. */
+  let looking: typeof read | undefined;
+  const look = async (looked: typeof read): Promise<void> => {
     const states: [file: string, state: string][] = [];
     // One after the other: what hangs takes one thread of libuv, and not all of them.
     for (const file of looked.keys()) states.push([file, await stateNow(file)]);
@@ -44,10 +44,11 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
     onChange();
   };
   const timer = setInterval(() => {
-    if (isLooking) return;
-    isLooking = true;
-    void look().finally(() => {
-      isLooking = false;
+    const looked = read;
+    if (looking === looked) return;
+    looking = looked;
+    void look(looked).finally(() => {
+      if (looking === looked) looking = undefined;
     });
   }, intervalMs);
   timer.unref();

@@ -87,14 +87,30 @@ describe('files that are watched', () => {
       writeFileSync(first, 'other');
       await later();
       expect(changes).toBe(0);
-      const looks = process.getActiveResourcesInfo().filter((kind) => kind === 'FSReqPromise');
-      expect(looks).toHaveLength(1);
+      expect(looksUnderWay()).toBe(1);
     } finally {
       letGo();
     }
     await expect.poll(() => changes).toBe(1);
   });
+
+  it('are looked at whatever has become of a look at others, which were read before', async () => {
+    const letGo = holdThreads(dirname(first));
+    try {
+      read(first);
+      await later();
+      read(second);
+      await later();
+      expect(looksUnderWay()).toBe(2);
+    } finally {
+      letGo();
+    }
+    writeFileSync(second, 'other');
+    await expect.poll(() => changes).toBe(1);
+  });
 });
+
+const looksUnderWay = () => process.getActiveResourcesInfo().filter((kind) => kind === 'FSReqPromise').length;
 
 /** Has all threads of libuv wait, as it is when a file server hangs. */
 function holdThreads(folder: string): () => void {
