@@ -153,9 +153,13 @@ describe('a process that the system refuses', () => {
   );
 });
 
-/** Runs a program of the fixtures that prints what its supervisor tells. */
+/**
+ * Runs a program of the fixtures that prints what its supervisor tells. It may have few descriptors: one that takes them all
+ * would else have to take as many as the machine allows.
+ */
 function run(onTestFinished: TestContext['onTestFinished'], program: URL, ...args: readonly string[]) {
-  const child = spawn(process.execPath, [RUNS_TYPESCRIPT, fileURLToPath(program), ...args]);
+  const command = [process.execPath, RUNS_TYPESCRIPT, fileURLToPath(program), ...args];
+  const child = spawn('sh', ['-c', 'ulimit -n 256; exec "$0" "$@"', ...command]);
   onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
