@@ -69,8 +69,8 @@ export interface DecidingStatement {
 
 /**
  * Decides by key policy, identity policies and grants (AWS KMS Developer Guide, "Policy evaluation"): an explicit deny
- * ends it, but one of a key policy for RetireGrant; in the account of the key its policy, or an identity policy if the key policy enables the account, or a
- * grant suffices; from another account it takes both policies, or a grant.
+ * ends it, but one of a key policy for RetireGrant; in the account of the key its policy, or an identity policy if the
+ * key policy enables the account, or a grant suffices; from another account it takes both policies, or a grant.
  */
 export function decide(question: Question): Decision {
   const { caller, key, accountId } = question;
