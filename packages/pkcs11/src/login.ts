@@ -9,6 +9,10 @@ import { type PinGuard, pinGuard } from './pin-guard.ts';
 export interface Login {
   /** Grows with every login that somebody in the process makes at the token, whatever their PIN. */
   readonly count: number;
+  /** Whether a login is no sign that there was none: then none is counted, whoever in the process makes it. */
+  readonly provesNothing: boolean;
+  /** Says that the token has taken a login beside another, and does not tell of either. */
+  disregard(): void;
   /**
    * Whether the token says that the user is logged in.
    *
@@ -19,7 +23,7 @@ export interface Login {
    * Logs in over this session unless the token knows the user already.
    *
    * @param other one of before: where that is logged in and this one not, the token has a login for each session
-   * @returns the count with this login, or undefined if there was one, or this one is of the session alone
+   * @returns the count with this login, or undefined if there was one, or this one proves nothing
    * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
    */
   enter(session: Handle, other?: Handle): number | undefined;
@@ -65,33 +69,44 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
       };
       requireUnrefused();
       const logins = memory.loginsAt(slot);
-      let isSilent = false;
+      const isHeldAsTold = (session: Handle): boolean => {
+        const told = isHeld(session);
+        if (told && !logins.areTold) {
+          logins.areTold = true;
+          // That was learnt of one that did not tell.
+          logins.proveNothing = false;
+        }
+        return told;
+      };
       const enter = (session: Handle, other?: Handle): number | undefined => {
-        if (isHeld(session)) return undefined;
+        if (isHeldAsTold(session)) return undefined;
         requireUnrefused();
         const hasWaited = guard.enter();
         try {
-          if (hasWaited && isHeld(session)) return undefined;
+          if (hasWaited && isHeldAsTold(session)) return undefined;
           // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
           const isOfEach = other !== undefined && isAlive(other);
+          const count = () => (isOfEach || logins.proveNothing ? undefined : logins.add());
           // Also before, or threads would use what they have under a login that made it void. But where a token does not tell,
           // there may be a login already.
-          const counted = !isSilent && !isOfEach ? logins.add() : undefined;
-          return isMade(session, isOfEach) ? (counted ?? logins.add()) : counted;
+          const counted = logins.areTold ? count() : undefined;
+          return isMade(session) ? (counted ?? count()) : counted;
         } finally {
           guard.leave();
         }
       };
-      const isMade = (session: Handle, isOfEach: boolean): boolean => {
+      /** False if there was one already. */
+      const isMade = (session: Handle): boolean => {
         try {
           attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
-          return !isOfEach;
+          return true;
         } catch (error) {
           if (!(error instanceof Pkcs11Error)) throw error;
           // Another part of the process was faster, past this package; or the token never tells that the user is known.
           if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') {
-            isSilent = !isHeld(session);
-            return !isSilent;
+            logins.areTold = isHeld(session);
+            logins.proveNothing = false;
+            return false;
           }
           if (error.code.startsWith('PIN_')) {
             guard.refuse();
@@ -102,9 +117,16 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
       };
       return {
         get count() {
-          return logins.value;
+          return logins.count;
         },
-        isHeld,
+        get provesNothing() {
+          return logins.proveNothing;
+        },
+        disregard() {
+          logins.areTold = false;
+          logins.proveNothing = true;
+        },
+        isHeld: isHeldAsTold,
         enter,
       };
     },

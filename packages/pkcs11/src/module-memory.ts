@@ -12,7 +12,7 @@ export interface ModuleMemory {
   /** Counts one more, and answers with how many there are by then. */
   countRestart(): number;
   /** The logins at the token in the slot, whatever PIN they are made with. */
-  loginsAt(slot: Handle): LoginCount;
+  loginsAt(slot: Handle): SlotLogins;
   /**
    * Holds a session handle, so that nobody in the process takes it for a new one. A thread that ends without letting go of
    * it holds it as long as the process lasts.
@@ -33,7 +33,8 @@ export function moduleMemory(buffer = new SharedArrayBuffer(WORDS * 4)): ModuleM
   }
   const words = (at: number, length: number) => new Int32Array(buffer, at * 4, length);
   const [restarts, slots, logins] = [words(0, 1), words(1, SLOTS), words(1 + SLOTS, SLOTS)];
-  const sessions = words(1 + 2 * SLOTS, SESSIONS);
+  const facts = words(1 + 2 * SLOTS, SLOTS);
+  const sessions = words(1 + 3 * SLOTS, SESSIONS);
   /** Where the logins of a slot are. Slots that are too many share the last place: they cost each other logins. */
   const placeOf = (slot: Handle): number => {
     const name = nameOf(slot);
@@ -50,11 +51,28 @@ export function moduleMemory(buffer = new SharedArrayBuffer(WORDS * 4)): ModuleM
     countRestart: () => Atomics.add(restarts, 0, 1) + 1,
     loginsAt(slot) {
       const place = placeOf(slot);
+      const is = (fact: number): boolean => (Atomics.load(facts, place) & fact) !== 0;
+      const learn = (fact: number, value: boolean): void => {
+        if (value) Atomics.or(facts, place, fact);
+        else Atomics.and(facts, place, ~fact);
+      };
       return {
-        get value() {
+        get count() {
           return Atomics.load(logins, place);
         },
         add: () => Atomics.add(logins, place, 1) + 1,
+        get areTold() {
+          return is(TOLD);
+        },
+        set areTold(value) {
+          learn(TOLD, value);
+        },
+        get proveNothing() {
+          return is(NO_PROOF);
+        },
+        set proveNothing(value) {
+          learn(NO_PROOF, value);
+        },
       };
     },
     hold(session) {
@@ -72,11 +90,16 @@ export function moduleMemory(buffer = new SharedArrayBuffer(WORDS * 4)): ModuleM
   };
 }
 
-/** How often the process has logged in at a token: with each login that has forgotten what was before. */
-interface LoginCount {
-  readonly value: number;
+/** What the process knows of its logins at a token. */
+export interface SlotLogins {
+  /** How many there were: with each one the token has forgotten what was before. */
+  readonly count: number;
   /** Counts a login that is made, or is about to be, and answers with how many there are by then. */
   add(): number;
+  /** Whether the token says of a session that the user is logged in: not every one does. */
+  areTold: boolean;
+  /** Whether one can be made where there is one, because the token has one for each session, or takes another beside it. */
+  proveNothing: boolean;
 }
 
 /** A handle as one number other than 0, which no other handle below 2^32 - 1 has. */
@@ -90,7 +113,9 @@ function nameOf(handle: Handle): number {
 
 const SLOTS = 64;
 const SESSIONS = 1024;
-/** One word has the restarts, two for each slot its name and logins, and one for each session its name. */
-const WORDS = 1 + 2 * SLOTS + SESSIONS;
+/** One word has the restarts, three for each slot its name, logins and facts, and one for each session its name. */
+const WORDS = 1 + 3 * SLOTS + SESSIONS;
+const TOLD = 1;
+const NO_PROOF = 2;
 /** An odd factor keeps different numbers different. */
 const ODD = 0x9e37_79b1 | 0;

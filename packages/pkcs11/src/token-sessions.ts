@@ -11,8 +11,8 @@ import type { SlotSessions } from './slot-sessions.ts';
  * for another key by then, and the call succeeds. Therefore no key handle is used but on a session of the epoch in which
  * it was found, and no session but while its epoch lasts. An epoch ends
  *
- * - when somebody in the process has to log in, in whatever thread and with whatever PIN; but not where the sessions of
- *   before are logged in still, because the token has a login for each,
+ * - when somebody in the process has to log in, in whatever thread and with whatever PIN; but not where a login proves
+ *   nothing, because the token has one for each session, or takes one beside another,
  * - when the module hands out a session handle, of whatever token, that somebody in the process holds already,
  * - when it returns a value that says so (`isStale`).
  */
@@ -50,13 +50,13 @@ export interface TokenSessions {
  * @param slot shared by all its users
  */
 export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
-  // Not every token does, and not every one of those refuses a login beside another.
   let tellsOfLogin = false;
-  let refusesSecondLogin = true;
   let hasJustLoggedIn = false;
+  /** With the epoch of the slot in which they were opened. */
+  const opened = new Map<Session, number>();
   // Both only grow, so that the sum tells whether either has.
-  const isCurrent = ({ epoch }: Session): boolean => epoch === slot.epoch + login.count;
-  const opened = new Set<Session>();
+  const isCurrent = (session: Session): boolean =>
+    session.epoch === slot.epoch + login.count || (login.provesNothing && opened.get(session) === slot.epoch);
   return {
     isCurrent,
     endEpoch(session) {
@@ -67,10 +67,10 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       const { count } = login;
       const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
       try {
-        const made = login.enter(handle, [...opened].findLast(isCurrent)?.handle);
+        const made = login.enter(handle, [...opened.keys()].findLast(isCurrent)?.handle);
         tellsOfLogin = login.isHeld(handle);
         const session = { handle, epoch: epoch + (made ?? count) };
-        opened.add(session);
+        opened.set(session, epoch);
         return session;
       } catch (error) {
         slot.close(handle);
@@ -82,13 +82,13 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       slot.close(session.handle);
     },
     requireLogin({ handle }) {
-      if (tellsOfLogin ? login.isHeld(handle) : !refusesSecondLogin || login.enter(handle) === undefined) {
+      if (tellsOfLogin ? login.isHeld(handle) : login.provesNothing || login.enter(handle) === undefined) {
         hasJustLoggedIn = false;
         return;
       }
-      // The session of before was void with its login. Where this one is new and logs in again, a login says nothing.
+      // The session of before was void with its login. Where this one is new and logs in again, a login proves nothing.
       if (!tellsOfLogin && hasJustLoggedIn) {
-        refusesSecondLogin = false;
+        login.disregard();
         return;
       }
       hasJustLoggedIn = !tellsOfLogin;

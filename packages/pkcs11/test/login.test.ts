@@ -1,8 +1,12 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
+import { createLogins } from '../src/login.ts';
 import { moduleMemory } from '../src/module-memory.ts';
 import { pinGuard } from '../src/pin-guard.ts';
+import { sessionPool } from '../src/sessions.ts';
+import { createSlotSessions } from '../src/slot-sessions.ts';
 import { changePin, importKey } from '../src/testing.ts';
+import { tokenSessions } from '../src/token-sessions.ts';
 import { errorCode } from './error-code.ts';
 import { describeWithEachToken } from './with-token.ts';
 
@@ -158,6 +162,45 @@ describeWithEachToken('the login', (context) => {
     token.close();
   });
 
+  it.each(['refuses', 'takes'])(
+    'makes nothing void in other threads where a token does not tell of it, and %s another',
+    (manner) => {
+      const { raw, slot, temporary, cryptoki } = context();
+      vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
+        ...raw.C_GetSessionInfo(session),
+        state: 0,
+      }));
+      vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
+        try {
+          raw.C_Login(session, type, pin);
+        } catch (error) {
+          if (manner === 'refuses') throw error;
+        }
+      });
+      const memory = moduleMemory();
+      /** Another thread, with one session: it answers with that in which it has looked for a key. */
+      const thread = () => {
+        const shared = moduleMemory(memory.buffer);
+        const login = createLogins(cryptoki, shared).prepare(slot, temporary.pin);
+        const sessions = tokenSessions(createSlotSessions(cryptoki, shared)(slot), login);
+        const pool = sessionPool({ limit: 1, maxWaiting: 0, sessions, drained: () => undefined });
+        onTestFinished(() => pool.close());
+        return () =>
+          pool.runNow((session) => {
+            sessions.requireLogin(session);
+            return session.handle;
+          });
+      };
+      const threads = [thread(), thread(), thread()];
+      for (const lookUp of threads) lookUp();
+      const sessions = threads.map((lookUp) => lookUp());
+      const { count } = memory.loginsAt(slot);
+      thread()();
+      expect(threads.map((lookUp) => lookUp())).toEqual(sessions);
+      expect(memory.loginsAt(slot).count).toBe(count);
+    },
+  );
+
   it.each(['tells', 'does not tell'])(
     'may be one for each session, where many calls go on, and the token %s of it',
     async (telling) => {
@@ -212,18 +255,18 @@ describeWithEachToken('the login', (context) => {
     const { open, raw, slot, module, cryptoki } = context();
     const token = open();
     const logins = moduleMemory(module.memory).loginsAt(slot);
-    const before = logins.value;
+    const before = logins.count;
     raw.C_CloseAllSessions(slot);
     const counts: number[] = [];
     vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
-      counts.push(logins.value);
+      counts.push(logins.count);
       raw.C_Login(session, type, pin);
     });
     expect(token.aesKeys()).toBeDefined();
     // Also by who has the token open only now, and has not seen it tell of one.
     raw.C_CloseAllSessions(slot);
     const newcomer = open();
-    expect([...counts, logins.value]).toEqual([before + 1, before + 2, before + 2]);
+    expect([...counts, logins.count]).toEqual([before + 1, before + 2, before + 2]);
     newcomer.close();
     token.close();
   });

@@ -25,10 +25,10 @@ describe('what the threads that use a module have in common', () => {
     const slots = [0, 1, 2, 0x7fff_ffff, 0xffff_fffe, 2n ** 33n].map((slot) => handle(slot));
     for (const [at, slot] of slots.entries()) {
       const logins = ours.loginsAt(slot);
-      expect(logins.value).toBe(0);
+      expect(logins.count).toBe(0);
       for (let count = 1; count <= at + 1; count += 1) expect(logins.add()).toBe(count);
     }
-    expect(slots.map((slot) => theirs.loginsAt(slot).value)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(slots.map((slot) => theirs.loginsAt(slot).count)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('hears of every login also where there are more slots than it can tell apart', () => {
@@ -36,9 +36,9 @@ describe('what the threads that use a module have in common', () => {
     const theirs = moduleMemory(ours.buffer);
     for (let slot = 0; slot < 100; slot += 1) {
       const logins = theirs.loginsAt(handle(slot));
-      const { value } = logins;
+      const { count } = logins;
       ours.loginsAt(handle(slot)).add();
-      expect(logins.value).toBe(value + 1);
+      expect(logins.count).toBe(count + 1);
     }
   });
 
