@@ -47,9 +47,9 @@ export interface RunningProxy {
 }
 
 /**
- * Opens the tokens, then listens. Throws XksProxyError `CONFIG_INVALID` for a certificate that has expired,
- * `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or `LISTEN_FAILED`. The log tells of a certificate that is not
- * valid yet.
+ * Opens the tokens, then listens. The log tells of a certificate that is not valid yet. Rejects with XksProxyError
+ * `CONFIG_INVALID` for a certificate that has expired, `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or
+ * `LISTEN_FAILED`.
  *
  * @example
  * const proxy = await startProxy(config, { log: process.stdout });

@@ -110,8 +110,8 @@ export interface CredentialConfig {
 
 /**
  * Parses a TOML configuration and reads the files it names, relative to `baseDirectory`.
- * Throws XksProxyError `CONFIG_INVALID` whose message has one line for each problem, with its place.
  *
+ * @throws XksProxyError `CONFIG_INVALID`, whose message has one line for each problem, with its place
  * @example
  * const config = parseConfig(await readFile('/etc/xks-proxy/config.toml', 'utf8'), { baseDirectory: '/etc/xks-proxy' });
  */
