@@ -1,5 +1,6 @@
 import { EntryStore, hasEnded, type StoredEntry, wipe } from './entry-store.ts';
-import { Flights, type Load } from './flights.ts';
+import type { Load } from './flight.ts';
+import { Flights } from './flights.ts';
 import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 
 /** Options of {@link localCache}. */
@@ -40,7 +41,7 @@ export function cacheOver(
   const counters = { hits: 0, misses: 0, loads: 0 };
   const reloading =
     <T>({ id, ttlMs, load }: CacheRequest<T>, take?: (entry: StoredEntry) => void): Load<StoredEntry> =>
-    async (lost) => {
+    async (lost, isLatest) => {
       counters.loads += 1;
       const cached = await load();
       // Somebody else may have loaded younger materials since, or none of the old ones are to be used any more.
@@ -50,7 +51,9 @@ export function cacheOver(
       const expiresAtMs = createdAtMs + ttlMs;
       const entry = { cached, messages: 0, bytes: 0, createdAtMs, expiresAtMs, refreshedAtMs: createdAtMs };
       take?.(entry);
-      store.put(id, entry);
+      // Used up by those who wait for it, where the rest of them has begun another.
+      if (isLatest()) store.put(id, entry);
+      else store.release(entry);
       return entry;
     };
   return {

@@ -74,7 +74,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
     async encryptionMaterials(request) {
       const { commitmentPolicy, suite, maxPlaintextLength: length, signal } = request;
       if (suite !== undefined) assertMayEncrypt(commitmentPolicy, suite);
-      // Those of which no two could share an entry need none.
+      // Those of which no two could share an entry need none, nor a turn among those that do.
       if (!isCacheable(suite) || length === undefined || shareOf(length) > 1 / 2) {
         return underlying.encryptionMaterials(request);
       }
