@@ -15,24 +15,23 @@ import { errorCode } from './error-code.ts';
 export async function replaceFile(
   path: string,
   text: string,
-  permissions: 'kept' | 'new' = 'kept',
+  permissions: Permissions = 'kept',
 ): Promise<void> {
-  const before = await stat(path).catch(absent);
-  const target = before === undefined ? path : await realpath(path);
-  const directory = dirname(target);
-  const temporary = join(directory, `.${basename(target)}.${randomBytes(6).toString('hex')}`);
-  await written(temporary, async (file) => {
-    if (before !== undefined && permissions === 'kept') await giveTo(file, before, path);
-    await file.writeFile(text);
-  });
+  const { draft, target } = await drafted(path, text, permissions);
   try {
-    await rename(temporary, target);
+    await rename(draft, target);
   } catch (error) {
     // Where a name cannot be changed, it may not be possible to remove one either.
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(draft, { force: true }).catch(() => undefined);
     throw error;
   }
-  await synchronized(directory);
+  await synchronized(dirname(target));
+}
+
+/** Does all of `replaceFile` but the last step, and leaves nothing behind: rejects if the file cannot be replaced now. */
+export async function tryReplacing(path: string, text: string): Promise<void> {
+  const { draft } = await drafted(path, text, 'kept');
+  await rm(draft, { force: true });
 }
 
 /**
@@ -64,6 +63,24 @@ export async function createFiles(texts: ReadonlyMap<string, string>): Promise<v
       throw new XksProxyError('CHANGE_REFUSED', text, { cause });
     }
   }
+}
+
+type Permissions = 'kept' | 'new';
+
+/** Writes what is to take the place of a file, beside what that leads to. */
+async function drafted(
+  path: string,
+  text: string,
+  permissions: Permissions,
+): Promise<{ readonly draft: string; readonly target: string }> {
+  const before = await stat(path).catch(absent);
+  const target = before === undefined ? path : await realpath(path);
+  const draft = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+  await written(draft, async (file) => {
+    if (before !== undefined && permissions === 'kept') await giveTo(file, before, path);
+    await file.writeFile(text);
+  });
+  return { draft, target };
 }
 
 async function written(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {

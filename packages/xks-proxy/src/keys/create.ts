@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKey, newKeyIn, readKeys, type StorePlace } from './edit-keys.ts';
+import { editKey, type KeysBefore, newKeyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
 import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 
 /** What a new external key is to be. */
@@ -17,8 +17,9 @@ export interface NewKey {
 }
 
 /**
- * Makes an AES-256 key that cannot leave its token, and an external key of it. The token comes first and the file second:
- * should anything stop in between, the token has one key too many, which `doctor` reports.
+ * Makes an AES-256 key that cannot leave its token, and an external key of it. The token comes first and the file second, once
+ * it is certain that the file can be changed: should anything stop in between, the token has one key too many, which `doctor`
+ * reports. Rejects with XksProxyError as `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`.
  */
 export async function createKey(
   place: StorePlace,
@@ -33,15 +34,15 @@ export async function createKey(
     status: 'ENABLED',
     acceptReferenceCiphertext: false,
   };
-  const before = await readKeys(place);
-  const tokens = tokensNamed(before.config, names);
+  const change = (now: KeysBefore) => newKeyIn(now, key);
+  const { config } = await readKeys(place);
+  const tokens = tokensNamed(config, names);
   shareKeys(tokens);
-  // Before a token makes anything.
-  before.textWith(newKeyIn(before, key));
+  await tryEdit(place, change);
   await makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
     if (!isLabelTaken(error)) throw error;
     const text = `the token has a key with the label ${label} already: keys link takes it, and --label makes another`;
     throw new XksProxyError('CHANGE_REFUSED', text, { cause: error });
   });
-  return editKey(place, (now) => newKeyIn(now, key));
+  return editKey(place, change);
 }

@@ -4,7 +4,7 @@ import type { StoreKeyConfig } from '../config/keys.ts';
 import { keysDocument, parseKeysDocument } from '../config/keys-document.ts';
 import { loadConfig } from '../config/load.ts';
 import { withFileLock } from '../files/file-lock.ts';
-import { replaceFile } from '../files/replace-file.ts';
+import { replaceFile, tryReplacing } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
 /** Where keys are: a store of a configuration. */
@@ -43,22 +43,21 @@ export async function readKeys(place: StorePlace): Promise<KeysBefore> {
 /**
  * Changes or adds a key of a store, in its `keys_file`: one change at a time, and only to something that the proxy would
  * take. A running proxy follows by itself. Meanwhile nobody else can change any key, so what tokens have to do for it is done
- * before. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or whatever `change` throws; then the
+ * before, and before that `tryEdit`. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or whatever `change` throws; then the
  * file is as before.
  *
  * @returns the key as it is now
  */
-export async function editKey(
-  place: StorePlace,
-  change: (before: KeysBefore) => StoreKeyConfig,
-): Promise<StoreKeyConfig> {
-  const file = keysFileOf(storeOf(place).store);
-  return withFileLock(file, async () => {
-    const before = await readKeys(place);
-    const key = change(before);
-    await replaceFile(file, before.textWith(key));
-    return key;
-  });
+export async function editKey(place: StorePlace, change: KeyChange): Promise<StoreKeyConfig> {
+  return edited(place, change, replaceFile);
+}
+
+/**
+ * Does all of `editKey` but the last step, and rejects as that would now: before a token makes a key that would be left over.
+ * Holds the lock of the file for no longer than that.
+ */
+export async function tryEdit(place: StorePlace, change: KeyChange): Promise<void> {
+  await edited(place, change, tryReplacing);
 }
 
 /** A store, with its configuration. Throws XksProxyError `CHANGE_REFUSED` unless it is clear which one is meant. */
@@ -76,6 +75,22 @@ export function storeOf({ configFile, store: name }: StorePlace): {
     throw new XksProxyError('CHANGE_REFUSED', `say which store with --store: there are ${names}`);
   }
   return { config, store };
+}
+
+type KeyChange = (before: KeysBefore) => StoreKeyConfig;
+
+async function edited(
+  place: StorePlace,
+  change: KeyChange,
+  write: (file: string, text: string) => Promise<void>,
+): Promise<StoreKeyConfig> {
+  const file = keysFileOf(storeOf(place).store);
+  return withFileLock(file, async () => {
+    const before = await readKeys(place);
+    const key = change(before);
+    await write(file, before.textWith(key));
+    return key;
+  });
 }
 
 /** The key with an id, among those of the file. Throws XksProxyError `CHANGE_REFUSED`. */

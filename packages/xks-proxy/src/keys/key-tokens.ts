@@ -28,11 +28,19 @@ export async function makeKey(
   tokens: readonly TokenConfig[],
   key: { readonly label: string; readonly id: Uint8Array; readonly usages: readonly KeyUsage[] },
 ): Promise<void> {
-  const [first, ...others] = tokens;
+  const [first] = tokens;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
   await onToken(first, (token) => token.generateKey(key));
-  for (const other of others) await appears(other, key.id);
-  await haveSameKey(tokens, { id: key.id });
+  await allHaveKey(tokens, key.id);
+}
+
+/**
+ * Makes sure that the tokens of a cluster have a key that was made on the first of them, which may have been a moment ago.
+ * Rejects with XksProxyError as `haveKey`.
+ */
+export async function allHaveKey(tokens: readonly TokenConfig[], id: Uint8Array): Promise<void> {
+  for (const other of tokens.slice(1)) await appears(other, id);
+  await haveKey(tokens, { id });
 }
 
 /** Whether `makeKey` failed because the token has a key with the label. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { KeyVersionConfig } from '../config/keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { lastVersion } from '../stores.ts';
-import { editKey, keyIn, readKeys, type StorePlace } from './edit-keys.ts';
+import { editKey, keyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
 import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 import { versionKey } from './version-key.ts';
@@ -13,24 +13,23 @@ interface RotateOptions {
   readonly label?: string | undefined;
   /** The version that is to be followed; when there is a newer one by now, nothing happens. */
   readonly expected?: number | undefined;
-  /** How long the tokens may take, after which the file is not touched any more. No limit by default. */
-  readonly tokensTimeoutMs?: number | undefined;
+  /** Called when the tokens have the key; until it resolves, nobody's turn with the file is taken. */
+  readonly onTokensDone?: () => Promise<void>;
 }
 
 /**
  * Makes the next version of an external key, on the tokens where it is. It encrypts from the instant in it on; what was
  * encrypted before opens as ever. Rotations of one version at the same time make one. Instances with keys files of their own
- * come to the same key if they have the same first version, unless they are given a label. Rejects with XksProxyError as `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`: then there may be a key on
- * the tokens that the next attempt takes.
+ * come to the same key if they have the same first version, unless they are given a label. Rejects with XksProxyError as
+ * `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`: then there may be a key on the tokens that the next attempt takes.
  *
  * @returns the newest version
  */
 export async function rotateKey(
   place: StorePlace,
   externalKeyId: string,
-  { label, expected, tokensTimeoutMs = Number.POSITIVE_INFINITY }: RotateOptions = {},
+  { label, expected, onTokensDone }: RotateOptions = {},
 ): Promise<KeyVersionConfig> {
-  const startedAtMs = performance.now();
   const before = await readKeys(place);
   const key = keyIn(before, externalKeyId);
   const last = lastVersion(key);
@@ -38,16 +37,10 @@ export async function rotateKey(
   const tokens = tokensNamed(before.config, key.tokens);
   shareKeys(tokens);
   let id: Uint8Array = randomBytes(16);
-  // Before a token is asked for anything.
-  before.textWith(withNextVersion(key, { id }));
+  await tryEdit(place, (now) => withNextVersion(keyIn(now, externalKeyId), { id }));
   if (label === undefined) id = await versionKey(before.config, tokens, { key, version: last.version + 1 });
   else await makeKey(tokens, { label, id, usages: key.usages });
-  if (performance.now() > startedAtMs + tokensTimeoutMs) {
-    throw new XksProxyError(
-      'TOKEN_UNAVAILABLE',
-      `the tokens took too long to make a key for ${externalKeyId}`,
-    );
-  }
+  await onTokensDone?.();
   const rotated = await editKey(place, (now) => {
     const current = keyIn(now, externalKeyId);
     if (lastVersion(current).version === last.version) return withNextVersion(current, { id });

@@ -11,29 +11,37 @@ export interface RotationOrder {
   readonly expected: number;
 }
 
-/** What came of it. */
-export interface RotationAnswer {
-  readonly failure?: { readonly code: XksProxyErrorCode; readonly message: string };
-}
+/** What such a process tells: that it asks to go on, now that the tokens have the key, or what came of it all. */
+export type RotationNews =
+  | { readonly event: 'tokens-done' }
+  | { readonly event: 'rotated' }
+  | { readonly event: 'failed'; readonly code: XksProxyErrorCode; readonly message: string };
 
 /**
  * Makes the version of a key that follows `expected`, as `rotateKey` does, in a process of its own: a token may take its
- * time for it, and here requests would have to wait. That process keeps this one from no end, and is killed when it does not
- * come to one. Rejects with the XksProxyError that it met, and with `TOKEN_UNAVAILABLE` when it dies or is killed.
+ * time for it, and here requests would have to wait. That process keeps this one from no end. When it does not come to one it
+ * is killed as long as it is busy with tokens; once it has leave to change the file it never is, since that would leave a lock.
+ * Rejects with the XksProxyError that it met, and with `TOKEN_UNAVAILABLE` when it dies or the time is over.
  */
 export function rotateInProcess(order: RotationOrder, timeoutMs = TIMEOUT_MS): Promise<void> {
   // Beside this file, compiled as it is or not.
   const program = new URL(`./rotation-program${extname(import.meta.url)}`, import.meta.url);
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    // A call into a module may never return, and then no other signal is heard.
+    let mayChangeFile = false;
     setTimeout(() => {
-      child.kill('SIGKILL');
+      // A call into a module may never return, and then no other signal is heard.
+      if (!mayChangeFile) child.kill('SIGKILL');
       reject(new XksProxyError('TOKEN_UNAVAILABLE', `the rotation did not end in ${timeoutMs} ms`));
     }, timeoutMs).unref();
-    child.once('message', ({ failure }: RotationAnswer) =>
-      failure === undefined ? resolve() : reject(new XksProxyError(failure.code, failure.message)),
-    );
+    child.on('message', (news: RotationNews) => {
+      if (news.event === 'failed') reject(new XksProxyError(news.code, news.message));
+      else if (news.event === 'rotated') resolve();
+      else if (!child.killed) {
+        mayChangeFile = true;
+        child.send(LEAVE);
+      }
+    });
     child.on('error', reject);
     child.once('exit', (status, signal) => {
       reject(new XksProxyError('TOKEN_UNAVAILABLE', `the rotation has died of ${signal ?? status}`));
@@ -44,6 +52,5 @@ export function rotateInProcess(order: RotationOrder, timeoutMs = TIMEOUT_MS): P
   });
 }
 
-/** How long the tokens of a rotation may take: so no process is killed while it holds the lock of the keys file. */
-export const ROTATION_TOKENS_MS = 30_000;
-const TIMEOUT_MS = 2 * ROTATION_TOKENS_MS;
+const LEAVE = 'change the file';
+const TIMEOUT_MS = 60_000;

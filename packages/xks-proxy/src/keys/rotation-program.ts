@@ -1,24 +1,40 @@
 // The program of a process that makes the next version of one key.
 import { XksProxyError } from '../proxy-error.ts';
 import { rotateKey } from './rotate.ts';
-import { ROTATION_TOKENS_MS, type RotationAnswer, type RotationOrder } from './rotation-process.ts';
+import type { RotationNews, RotationOrder } from './rotation-process.ts';
 
 // A signal often goes to a whole group of processes. This one is soon done; stopped half-way it would leave a lock.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 process.once('message', (order: RotationOrder) => {
-  void answered(order);
+  void follow(order);
 });
 
-async function answered({ place, externalKeyId, expected }: RotationOrder): Promise<void> {
-  const answer = await rotateKey(place, externalKeyId, {
-    expected,
-    tokensTimeoutMs: ROTATION_TOKENS_MS,
-  }).then((): RotationAnswer => ({}), failureOf);
-  if (process.connected) process.send?.(answer);
+async function follow({ place, externalKeyId, expected }: RotationOrder): Promise<void> {
+  tell(await rotateKey(place, externalKeyId, { expected, onTokensDone }).then(() => ROTATED, failureOf));
 }
 
-function failureOf(error: unknown): RotationAnswer {
-  if (error instanceof XksProxyError) return { failure: { code: error.code, message: error.message } };
+/** Waits for leave to change the file. Without anybody to give it there is nobody who would kill this process meanwhile. */
+function onTokensDone(): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = () => {
+      process.off('message', goOn).off('disconnect', goOn);
+      resolve();
+    };
+    process.on('message', goOn).on('disconnect', goOn);
+    if (process.connected) tell({ event: 'tokens-done' });
+    else goOn();
+  });
+}
+
+function tell(news: RotationNews): void {
+  // One that does not arrive has nobody to go to.
+  if (process.connected) process.send?.(news, () => undefined);
+}
+
+function failureOf(error: unknown): RotationNews {
+  if (error instanceof XksProxyError) return { event: 'failed', code: error.code, message: error.message };
   throw error;
 }
+
+const ROTATED = { event: 'rotated' } as const satisfies RotationNews;

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { withFileLock } from '../../src/files/file-lock.ts';
-import { createFile, createFiles, replaceFile } from '../../src/files/replace-file.ts';
+import { createFile, createFiles, replaceFile, tryReplacing } from '../../src/files/replace-file.ts';
 import { onFullDisk } from '../fixtures/full-disk.ts';
 import { codeOf } from '../fixtures/store-files.ts';
 
@@ -39,6 +39,14 @@ describe('a file that is replaced', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
+  it('is as before when that was only tried, and nothing lies beside it', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'old');
+    await tryReplacing(file, 'new');
+    expect(readFileSync(file, 'utf8')).toBe('old');
+    expect(readdirSync(folder)).toEqual(['file']);
+  });
+
   it('is for its owner alone when it is new', async () => {
     await replaceFile(join(folder, 'file'), 'new');
     expect(statSync(join(folder, 'file')).mode & 0o777).toBe(0o600);
@@ -57,6 +65,8 @@ describe('a file that is replaced', () => {
     chmodSync(file, mode);
     for (const path of [parent, folder]) chownSync(path, NOBODY, NOBODY);
     chownSync(file, NOBODY, OTHERS);
+    expect(await asNobody('try-replacing', file, 'new')).toBe(code);
+    expect(readFileSync(file, 'utf8')).toBe('old');
     expect(await asNobody('replace', file, 'new')).toBe(code);
     expect(readFileSync(file, 'utf8')).toBe(code === 'none' ? 'new' : 'old');
     expect(statSync(file).mode & 0o777).toBe(mode);
@@ -167,7 +177,11 @@ describe('a lock', () => {
 });
 
 /** The code of the error that a user without rights gets for writing a file, or `none`. */
-function asNobody(work: 'create' | 'create-like' | 'replace', file: string, text: string): Promise<unknown> {
+function asNobody(
+  work: 'create' | 'create-like' | 'replace' | 'try-replacing',
+  file: string,
+  text: string,
+): Promise<unknown> {
   return answerOf([work, file, text], { execArgv: [RUNS_TYPESCRIPT], uid: NOBODY, gid: NOBODY });
 }
 

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
 import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { lockOf } from '../../src/files/file-lock.ts';
 import { createKey } from '../../src/keys/create.ts';
 import { changeStatus } from '../../src/keys/key-status.ts';
 import { linkKey } from '../../src/keys/link.ts';
@@ -147,17 +148,6 @@ describe('keys rotate', () => {
     expect(keyNow('labelled').versions).toHaveLength(2);
   });
 
-  it('changes nothing when the tokens took too long, and takes what they made the next time', async () => {
-    const made = await createKey(files.place, { externalKeyId: 'late' });
-    const rotation = rotateKey(files.place, 'late', { tokensTimeoutMs: 0 });
-    expect(await codeOf(rotation)).toBe('TOKEN_UNAVAILABLE');
-    expect(keyNow('late').versions).toHaveLength(1);
-    expect(labelsOnToken()).toContain(labelOf(made, 2));
-    const before = labelsOnToken();
-    await rotateKey(files.place, 'late');
-    expect(labelsOnToken()).toEqual(before);
-  });
-
   it('refuses a key of the configuration itself, and one that there is not', async () => {
     expect(await codeOf(rotateKey(files.place, 'orders'))).toBe('CHANGE_REFUSED');
     expect(await codeOf(rotateKey(files.place, 'nobody'))).toBe('CHANGE_REFUSED');
@@ -250,6 +240,22 @@ describe('keys enable, disable, block, unblock', () => {
 });
 
 describe('the keys file', () => {
+  it('is known to be changeable before a token makes a key', async () => {
+    await createKey(files.place, { externalKeyId: 'kept' });
+    const before = [labelsOnToken(), readFileSync(files.keysFile, 'utf8')];
+    writeFileSync(lockOf(files.keysFile), `${process.pid}\n`);
+    const refused = [
+      createKey(files.place, { externalKeyId: 'in-vain' }),
+      rotateKey(files.place, 'kept'),
+      rotateKey(files.place, 'kept', { label: 'kept 2' }),
+    ];
+    const codes = await Promise.all(refused.map(codeOf));
+    rmSync(lockOf(files.keysFile));
+    expect(codes).toEqual(['FILE_LOCKED', 'FILE_LOCKED', 'FILE_LOCKED']);
+    expect([labelsOnToken(), readFileSync(files.keysFile, 'utf8')]).toEqual(before);
+    expect(readdirSync(dirname(files.keysFile)).filter((name) => name.startsWith('.'))).toEqual([]);
+  }, 20_000);
+
   it('takes changes at the same time, one after the other', async () => {
     const names = ['a', 'b', 'c', 'd', 'e'];
     await Promise.all(

@@ -1,7 +1,9 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import { importKey } from '@holdfast/pkcs11/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { selectorText } from '../../src/devices/key-selector.ts';
 import { createKey } from '../../src/keys/create.ts';
@@ -9,7 +11,7 @@ import { linkKey } from '../../src/keys/link.ts';
 import { rotateKey } from '../../src/keys/rotate.ts';
 import { keyByLabel } from '../../src/keys/version-key.ts';
 import { runCommand } from '../fixtures/command.ts';
-import { writeConfigWithFiles } from '../fixtures/store-files.ts';
+import { codeOf, secondToken, writeConfigWithFiles } from '../fixtures/store-files.ts';
 
 describe('instances with keys files of their own', () => {
   let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
@@ -59,6 +61,33 @@ describe('instances with keys files of their own', () => {
     expect(agreedVersions()).toEqual([1, 2, 3, 4]);
   }, 60_000);
 });
+
+it('the key of a version is waited for on the other tokens of a cluster, whoever has made it', async () => {
+  const files = await writeConfigWithFiles();
+  onTestFinished(() => files.dispose());
+  await createKey(files.place, { externalKeyId: 'copied' });
+  const keys = readFileSync(files.keysFile, 'utf8');
+  const { selector } = await rotateKey(files.place, 'copied');
+  const id = 'id' in selector ? selector.id : expect.unreachable();
+  // As if another instance with a keys file of its own had made it a moment ago.
+  writeFileSync(files.keysFile, keys);
+  const second = secondToken(files.token);
+  writeFileSync(join(files.directory, 'second.pin'), second.pin);
+  const table = `[[tokens]]\nmodule = "${second.modulePath}"\nlabel = "second"\npin_file = "second.pin"\n`;
+  const cluster = files.toml
+    .replace('[[stores]]', `${table}[[stores]]`)
+    .replaceAll('pin_file', 'cluster = "one"\npin_file');
+  writeFileSync(files.configFile, cluster);
+
+  const done: string[] = [];
+  const rotation = codeOf(rotateKey(files.place, 'copied')).then((code) => done.push(`ended: ${code}`));
+  await sleep(2000);
+  // No key can be copied out of such a token, so it is another one, which is found out as well.
+  importKey(second, { label: 'copied', id, value: Buffer.alloc(32, 8) });
+  done.push('copied');
+  await rotation;
+  expect(done).toEqual(['copied', 'ended: CHANGE_REFUSED']);
+}, 30_000);
 
 describe('configurations on one token that have the same external key id', () => {
   let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
