@@ -15,6 +15,8 @@ export interface IvBudget {
   over(device: KeyDevice): KeyDevice;
   /** Encryptions under a key so far, by all processes that share the folder: never fewer than there were. */
   used(selector: DeviceKeySelector): number;
+  /** Whether the folder did not take the last counts that it was given: no key encrypts before it does. */
+  isFailing(): boolean;
   /**
    * Gives back what was reserved and not used; where that cannot be written, it counts as used. No key encrypts after that.
    */
@@ -104,6 +106,7 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
       ping: (options) => device.ping(options),
     }),
     used: (selector) => usedOf(selectorName(selector)),
+    isFailing: () => folder === 'fails',
     close() {
       if (folder === 'closed') return;
       folder = 'closed';
@@ -132,9 +135,14 @@ export function isKeyUsed(error: unknown): boolean {
   return error instanceof XksException && error.reason === KEY_IS_USED;
 }
 
+/** Whether an encryption failed because it could not be counted: no device was asked. */
+export function isUncounted(error: unknown): error is XksException {
+  return error instanceof XksException && error.reason === KEY_IS_UNCOUNTED;
+}
+
 function uncounted(cause?: unknown): XksException {
   return new XksException('InternalException', 'The external key store proxy failed.', {
-    reason: 'iv-budget-unavailable',
+    reason: KEY_IS_UNCOUNTED,
     cause,
   });
 }
@@ -159,6 +167,7 @@ const STAGES = [
   { stage: 'nearly-used', share: 7 / 8 },
 ] as const;
 const KEY_IS_USED = 'iv-budget-used';
+const KEY_IS_UNCOUNTED = 'iv-budget-unavailable';
 const MAX_BLOCK = 65_536;
 const MIN_BLOCKS = 1024;
 const NOTHING: ReadonlyMap<string, number> = new Map();

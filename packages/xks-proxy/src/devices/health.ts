@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { isKeyUsed } from '../budget/iv-budget.ts';
+import { isKeyUsed, isUncounted } from '../budget/iv-budget.ts';
 import { deadlineIn, inTime } from '../deadline.ts';
+import type { XksException } from '../errors.ts';
 import { callWatch } from './call-watch.ts';
 import { isKeyFailure } from './failures.ts';
-import type { KeyDevice } from './key-device.ts';
+import type { KeyDevice, Sealed } from './key-device.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 
 /** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
@@ -13,7 +14,8 @@ export type HealthStatus = 'ACTIVE' | 'DEGRADED' | 'UNAVAILABLE';
 export interface DeviceHealth {
   /**
    * The outcome of a real encryption and decryption, at most ten seconds old, or what the calls since then say if that
-   * is worse. Where no key may encrypt any more, something that needs none is asked for. Never rejects.
+   * is worse. Where no key may encrypt any more, something that needs none is asked for. While encryptions cannot be
+   * counted, and none is made, what was encrypted before is decrypted: a device that does so is `DEGRADED`. Never rejects.
    */
   status(): Promise<HealthStatus>;
 }
@@ -63,8 +65,8 @@ export function deviceHealth({
     let cause: unknown;
     try {
       const deadline = deadlineIn(timeoutMs);
-      await inTime(trial(callWatch(deadline).over(device)), deadline);
-      status = 'ACTIVE';
+      cause = await inTime(trial(callWatch(deadline).over(device)), deadline);
+      status = cause === undefined ? 'ACTIVE' : 'DEGRADED';
     } catch (error) {
       cause = error;
     }
@@ -75,24 +77,26 @@ export function deviceHealth({
 
   /** Tries a few borrowed keys; one that fails goes to the end of the list. */
   function borrowingTrial(): Trial {
-    let keys = borrowed;
+    let trials = borrowed.map((key) => ({ key, run: trialWith(key.selector) }));
     const failing = new Set<BorrowedKey>();
     return async (target) => {
-      for (const key of keys.slice(0, MAX_BORROWED_KEYS)) {
+      for (const tried of trials.slice(0, MAX_BORROWED_KEYS)) {
+        const { key, run } = tried;
         try {
-          await trialWith(key.selector)(target);
+          const uncounted = await run(target);
           failing.delete(key);
-          return;
+          return uncounted;
         } catch (error) {
           const isUsed = isKeyUsed(error);
           if (!isUsed && !isKeyFailure(error)) throw error;
-          keys = [...keys.filter((other) => other !== key), key];
+          trials = [...trials.filter((other) => other !== tried), tried];
           if (isUsed) continue;
           if (!failing.has(key)) onKeyFailure(key, error);
           failing.add(key);
         }
       }
       await target.ping();
+      return undefined;
     };
   }
 
@@ -114,29 +118,45 @@ function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
   return STATUSES.indexOf(a) > STATUSES.indexOf(b) ? a : b;
 }
 
-type Trial = (device: KeyDevice) => Promise<void>;
+/** Rejects unless the device works; resolves with why keys encrypt nothing all the same, if they do not. */
+type Trial = (device: KeyDevice) => Promise<XksException | undefined>;
 
 /** Tries the key for trials, which may have encrypted all that it may as any other. */
 function ownTrial(selector: DeviceKeySelector): Trial {
+  const run = trialWith(selector);
   return async (target) => {
     try {
-      await trialWith(selector)(target);
+      return await run(target);
     } catch (error) {
       if (!isKeyUsed(error)) throw error;
       await target.ping();
+      return undefined;
     }
   };
 }
 
-/** A real encryption and decryption. */
+/** A real encryption and decryption. What cannot be encrypted uncounted was encrypted before, or else the key is looked for. */
 function trialWith(selector: DeviceKeySelector): Trial {
+  const aad = Buffer.from('health');
+  let latest: { readonly plaintext: Buffer; readonly sealed: Sealed } | undefined;
   return async (device) => {
     const key = await device.key(selector);
     const plaintext = randomBytes(32);
-    const aad = Buffer.from('health');
-    const sealed = await key.encrypt({ aad, plaintext });
-    const opened = await key.decrypt({ aad, ...sealed });
-    if (!plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
+    let uncounted: XksException | undefined;
+    try {
+      latest = { plaintext, sealed: await key.encrypt({ aad, plaintext }) };
+    } catch (error) {
+      if (!isUncounted(error)) throw error;
+      uncounted = error;
+    }
+    if (latest === undefined) {
+      await device.key(selector, { fresh: true });
+      await device.ping();
+      return uncounted;
+    }
+    const opened = await key.decrypt({ aad, ...latest.sealed });
+    if (!latest.plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
+    return uncounted;
   };
 }
 

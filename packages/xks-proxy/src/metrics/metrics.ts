@@ -38,6 +38,7 @@ export function createMetrics(): ProxyMetrics {
   const connections = counter('connections_refused_total');
   const serverErrors = counter('server_errors_total');
   const reloads = counter('reloads_total');
+  const awaitingStart = gauge('settings_awaiting_start');
   const auditFailures = counter('audit_failures_total');
   const cpu = counter('cpu_seconds_total');
   const memory = gauge('resident_memory_bytes');
@@ -82,6 +83,7 @@ export function createMetrics(): ProxyMetrics {
       },
       reloaded(event) {
         reloads.inc({ outcome: 'success' });
+        awaitingStart.set(event.awaitingStart.length);
         log.reloaded(event);
       },
       reloadRefused(problems, cause) {

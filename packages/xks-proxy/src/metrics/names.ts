@@ -30,6 +30,11 @@ export const METRICS = {
     labels: ['outcome'],
     help: 'New configurations, by outcome: success or refused.',
   },
+  settings_awaiting_start: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Settings whose change was read with the configuration that is served, and comes with the next start alone.',
+  },
   audit_failures_total: {
     kind: 'counter',
     labels: [],
@@ -59,6 +64,11 @@ export const METRICS = {
     kind: 'gauge',
     labels: ['store', 'external_key_id', 'version'],
     help: 'Share of the messages that a version of a key may encrypt which it has encrypted.',
+  },
+  iv_budget_failing: {
+    kind: 'gauge',
+    labels: [],
+    help: '1 while state_dir takes no counts, so that no key encrypts.',
   },
   token_sessions: {
     kind: 'gauge',

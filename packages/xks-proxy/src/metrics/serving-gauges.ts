@@ -11,6 +11,7 @@ export function servingGauges(gauge: (name: MetricName) => Gauge): (serving: Ser
   const tokens = gauge('token_status');
   const circuits = gauge('token_circuit_open');
   const budgets = gauge('iv_budget_used_ratio');
+  const budgetFailing = gauge('iv_budget_failing');
   const sessions = gauge('token_sessions');
   return async ({ config, fleet, budget }) => {
     const statuses = await Promise.all(
@@ -42,6 +43,7 @@ export function servingGauges(gauge: (name: MetricName) => Gauge): (serving: Ser
         }
       }
     }
+    budgetFailing.set(Number(budget.isFailing()));
     sessions.reset();
     for (const { token } of fleet.members) {
       for (const [state, count] of Object.entries(token.sessions())) {

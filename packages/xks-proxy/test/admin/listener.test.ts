@@ -116,6 +116,8 @@ describe('the metrics', () => {
     ).toBe(1);
     expect(value('reloads_total{outcome="success"}')).toBe(1);
     expect(value('reloads_total{outcome="refused"}')).toBe(1);
+    expect(value('settings_awaiting_start')).toBe(0);
+    expect(value('iv_budget_failing')).toBe(0);
     expect(value('certificate_expiry_days')).toBeCloseTo(30, 0);
     const accessKeyId = files.credentials.acme.accessKeyId;
     expect(value(`credential_age_days{store="acme",access_key_id="${accessKeyId}"}`)).toBeCloseTo(3, 1);
@@ -129,6 +131,19 @@ describe('the metrics', () => {
     // Half of the time nothing holds the event loop up, and the monitor's own interval is not part of its delay.
     expect(value('event_loop_delay_seconds{quantile="0.5"}')).toBeLessThan(0.01);
     expect(value('event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0);
+  });
+
+  it('tell of settings that wait for a start, until they are as they are served', async () => {
+    const { running, admin } = await start();
+    const waiting = async () => {
+      const { text } = await page(`${admin}/metrics`);
+      return Number(new RegExp(`^${METRIC_PREFIX}settings_awaiting_start (\\d+)$`, 'm').exec(text)?.[1]);
+    };
+    const reload = (more: string) => running.reload(() => parse(`${toml}\n[admin]\nport = 0\n${more}`));
+    await reload('[iv_budget]\nlimit = 1\n[audit]\ndirectory = "audit"\n');
+    await expect(waiting()).resolves.toBe(2);
+    await reload('');
+    await expect(waiting()).resolves.toBe(0);
   });
 
   it('are those of the table, and no others', async () => {

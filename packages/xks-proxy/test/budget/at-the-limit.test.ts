@@ -7,29 +7,47 @@ import { BASE, decryptBody, encryptBody } from '../fixtures/bodies.ts';
 import { metadata, requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
 
-it('a proxy that can count no encryption makes none, and is out', async () => {
+it('a proxy that can count no encryption makes none, decrypts, and says so', async () => {
   const files = await writeTestConfig();
   onTestFinished(() => files.dispose());
-  appendFileSync(files.configFile, '[iv_budget]\nstate_dir = "counts"\nlimit = 1024\n');
+  appendFileSync(files.configFile, '[iv_budget]\nstate_dir = "counts"\nlimit = 1024\n[admin]\nport = 0\n');
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
-  const proxy = await startProxy(loadConfig(files.configFile));
+  const lines: string[] = [];
+  const log = { write: (line: string) => lines.push(line) };
+  const proxy = await startProxy(loadConfig(files.configFile), { log });
   onTestFinished(() => proxy.close());
-  rmSync(join(files.directory, 'counts'), { recursive: true });
   const host = `localhost:${proxy.port}`;
   const call = (path: string, body: unknown) => {
     const request = requestBytes(path, JSON.stringify(body), {}, host, files.credentials.acme);
     return exchange({ port: proxy.port, ca: files.ca }, request);
   };
-  await expect(call(`${BASE}/keys/orders/encrypt`, encryptBody())).resolves.toMatchObject({ status: 500 });
+  const encrypt = () => call(`${BASE}/keys/orders/encrypt`, encryptBody());
+  const admin = async (page: string) => (await fetch(`http://127.0.0.1:${proxy.adminPort}/${page}`)).text();
+  const { json: sealed } = await encrypt();
+  rmSync(join(files.directory, 'counts'), { recursive: true });
+  await expect(encrypt()).resolves.toMatchObject({ status: 500 });
   // When health is looked at again.
   vi.advanceTimersByTime(11_000);
   await expect(call(`${BASE}/health`, { requestMetadata: metadata() })).resolves.toMatchObject({
     status: 200,
-    json: { ekmFleetDetails: [{ healthStatus: 'UNAVAILABLE' }] },
+    json: { ekmFleetDetails: [{ healthStatus: 'DEGRADED' }] },
+  });
+  expect(lines.map((line): unknown => JSON.parse(line)).at(-2)).toMatchObject({
+    event: 'health',
+    healthStatus: 'DEGRADED',
+    reason: 'iv-budget-unavailable',
+  });
+  await expect(call(`${BASE}/keys/orders/decrypt`, decryptBody(sealed))).resolves.toMatchObject({
+    status: 200,
   });
   const ping = Buffer.from(`GET /ping HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-  await expect(exchange({ port: proxy.port, ca: files.ca }, ping)).resolves.toMatchObject({ status: 503 });
+  await expect(exchange({ port: proxy.port, ca: files.ca }, ping)).resolves.toMatchObject({ status: 200 });
+  await expect(admin('readyz')).resolves.toBe('ready\n');
+  await expect(admin('metrics')).resolves.toContain('\nholdfast_xks_iv_budget_failing 1\n');
+  mkdirSync(join(files.directory, 'counts'));
+  await expect(encrypt()).resolves.toMatchObject({ status: 200 });
+  await expect(admin('metrics')).resolves.toContain('\nholdfast_xks_iv_budget_failing 0\n');
 });
 
 it('a proxy whose keys have encrypted all that they may decrypts, and is well', async () => {

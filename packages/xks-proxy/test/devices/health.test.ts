@@ -137,22 +137,67 @@ describe('health', () => {
     }
   });
 
-  it('is unavailable while what keys encrypt cannot be counted, with a key for trials or a borrowed one', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    for (const keys of [probe, { borrowedLabels: ['orders', 'more'] }]) {
+  describe.each([
+    ['a key for trials', probe],
+    ['a borrowed key', { borrowedLabels: ['orders', 'more'] }],
+  ])('with %s, while what keys encrypt cannot be counted', (_title, keys) => {
+    const started = (change: (device: KeyDevice) => KeyDevice = (device) => device) => {
+      vi.useFakeTimers({ toFake: ['performance'] });
       const stateDirectory = temporaryFolder();
       const settings = { limit: 2048, stateDirectory, atLimit: 'refuse' } as const;
-      const { health, failedKeys } = healthOf(
-        openIvBudget(settings, () => undefined).over(memoryDevice().device),
-        keys,
-      );
+      const { device, behaviour } = memoryDevice();
+      const counted = openIvBudget(settings, () => undefined).over(change(device));
+      const { health, changes, failedKeys } = healthOf(counted, keys);
+      const nextStatus = () => {
+        vi.advanceTimersByTime(11_000);
+        return health.status();
+      };
+      return { stateDirectory, behaviour, nextStatus, changes, failedKeys };
+    };
+
+    it('is degraded, and active when it can be again', async () => {
+      const { stateDirectory, behaviour, nextStatus, changes, failedKeys } = started();
       rmSync(stateDirectory, { recursive: true });
-      await expect(health.status()).resolves.toBe('UNAVAILABLE');
+      for (let round = 0; round < 2; round += 1) await expect(nextStatus()).resolves.toBe('DEGRADED');
+      expect(behaviour.encryptions).toBe(0);
       mkdirSync(stateDirectory);
-      vi.advanceTimersByTime(11_000);
-      await expect(health.status()).resolves.toBe('ACTIVE');
-      expect(failedKeys).toEqual([]);
-    }
+      for (let round = 0; round < 3; round += 1) await expect(nextStatus()).resolves.toBe('ACTIVE');
+      rmSync(stateDirectory, { recursive: true });
+      await expect.poll(nextStatus).toBe('DEGRADED');
+      expect([changes, failedKeys]).toEqual([['DEGRADED', 'ACTIVE', 'DEGRADED'], []]);
+    });
+
+    it.each([
+      ['fails', { failure: new Error('gone'), rejectDecryption: new Error('gone') }],
+      ['does not open what it sealed', { rejectDecryption: new Error('gone') }],
+      ['opens it as something else', { wrongPlaintext: true }],
+    ])('is unavailable when the device %s', async (_case, change) => {
+      const { stateDirectory, behaviour, nextStatus } = started();
+      await expect(nextStatus()).resolves.toBe('ACTIVE');
+      rmSync(stateDirectory, { recursive: true });
+      await expect.poll(nextStatus).toBe('DEGRADED');
+      Object.assign(behaviour, change);
+      await expect(nextStatus()).resolves.toBe('UNAVAILABLE');
+    });
+
+    it('is unavailable when the device fails before it has sealed anything', async () => {
+      const { stateDirectory, behaviour, nextStatus } = started();
+      rmSync(stateDirectory, { recursive: true });
+      behaviour.failure = new Error('gone');
+      await expect(nextStatus()).resolves.toBe('UNAVAILABLE');
+    });
+
+    it('is unavailable when the device has forgotten its login before it has sealed anything', async () => {
+      const { stateDirectory, nextStatus } = started((device) => ({
+        ...device,
+        async key(selector, options) {
+          if (options?.fresh === true) throw tokenException(new Pkcs11Error('NOT_LOGGED_IN', 'x'));
+          return device.key(selector, options);
+        },
+      }));
+      rmSync(stateDirectory, { recursive: true });
+      await expect(nextStatus()).resolves.toBe('UNAVAILABLE');
+    });
   });
 
   it('shows a recovery soon', async () => {
