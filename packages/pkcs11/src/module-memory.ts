@@ -1,4 +1,5 @@
 import type { Handle } from './cryptoki.ts';
+import { CAPACITY, nameOf, type SessionHandles, sessionHandles } from './session-handles.ts';
 
 /**
  * What all threads of a process have in common that use one module. Session handles are numbers of the module, which begin
@@ -13,13 +14,8 @@ export interface ModuleMemory {
   countRestart(): number;
   /** The logins at the token in the slot, whatever PIN they are made with. */
   loginsAt(slot: Handle): SlotLogins;
-  /**
-   * Holds a session handle, so that nobody in the process takes it for a new one. A thread that ends without letting go of
-   * it holds it as long as the process lasts.
-   *
-   * @returns what lets go of it, once; undefined if somebody holds it already
-   */
-  hold(session: Handle): (() => void) | undefined;
+  /** Those that somebody in the process holds. */
+  readonly sessions: SessionHandles;
 }
 
 /**
@@ -27,19 +23,20 @@ export interface ModuleMemory {
  *
  * @throws TypeError for memory of another kind
  */
-export function moduleMemory(buffer = new SharedArrayBuffer(WORDS * 4)): ModuleMemory {
-  if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== WORDS * 4) {
+export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): ModuleMemory {
+  if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== SIZE_BYTES) {
     throw new TypeError('memory: expected that of a module in another thread');
   }
-  const words = (at: number, length: number) => new Int32Array(buffer, at * 4, length);
-  const [restarts, slots, logins] = [words(0, 1), words(1, SLOTS), words(1 + SLOTS, SLOTS)];
-  const facts = words(1 + 2 * SLOTS, SLOTS);
-  const sessions = words(1 + 3 * SLOTS, SESSIONS);
+  const slots = new BigInt64Array(buffer, 0, SLOTS);
+  const handles = new BigInt64Array(buffer, slots.byteLength, CAPACITY);
+  const words = new Int32Array(buffer, slots.byteLength + handles.byteLength);
+  const [restarts, logins] = [words.subarray(0, 1), words.subarray(1, 1 + SLOTS)];
+  const [facts, states] = [words.subarray(1 + SLOTS, 1 + 2 * SLOTS), words.subarray(1 + 2 * SLOTS)];
   /** Where the logins of a slot are. Slots that are too many share the last place: they cost each other logins. */
   const placeOf = (slot: Handle): number => {
     const name = nameOf(slot);
     const isPlace = (place: number): boolean =>
-      [0, name].includes(Atomics.compareExchange(slots, place, 0, name));
+      [0n, name].includes(Atomics.compareExchange(slots, place, 0n, name));
     for (let place = 0; place < SLOTS - 1; place += 1) if (isPlace(place)) return place;
     return SLOTS - 1;
   };
@@ -75,18 +72,7 @@ export function moduleMemory(buffer = new SharedArrayBuffer(WORDS * 4)): ModuleM
         },
       };
     },
-    hold(session) {
-      const name = nameOf(session);
-      if (sessions.includes(name)) return undefined;
-      for (let place = sessions.indexOf(0); place >= 0; place = sessions.indexOf(0, place + 1)) {
-        const other = Atomics.compareExchange(sessions, place, 0, name);
-        if (other === 0) return () => void Atomics.store(sessions, place, 0);
-        // In the same moment as here.
-        if (other === name) return undefined;
-      }
-      // There are too many to know them all.
-      return () => undefined;
-    },
+    sessions: sessionHandles(handles, states),
   };
 }
 
@@ -102,20 +88,8 @@ export interface SlotLogins {
   proveNothing: boolean;
 }
 
-/** A handle as one number other than 0, which no other handle below 2^32 - 1 has. */
-function nameOf(handle: Handle): number {
-  let name = 0;
-  for (let at = 0; at < handle.length; at += 4) {
-    name = (Math.imul(name, ODD) + handle.readInt32LE(at)) | 0;
-  }
-  return name === 0 ? -ODD : name;
-}
-
 const SLOTS = 64;
-const SESSIONS = 1024;
-/** One word has the restarts, three for each slot its name, logins and facts, and one for each session its name. */
-const WORDS = 1 + 3 * SLOTS + SESSIONS;
+/** A long word each for the name of a slot and a session; a word for the restarts, two for each slot, and one for each session. */
+const SIZE_BYTES = 8 * (SLOTS + CAPACITY) + 4 * (1 + 2 * SLOTS + CAPACITY);
 const TOLD = 1;
 const NO_PROOF = 2;
-/** An odd factor keeps different numbers different. */
-const ODD = 0x9e37_79b1 | 0;

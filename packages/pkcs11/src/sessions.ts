@@ -62,24 +62,24 @@ class Pool implements SessionPool {
   }
 
   async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
-    for (let isRepeated = false; ; ) {
+    for (let isRepeated = false; ; isRepeated = true) {
       signal?.throwIfAborted();
-      const taken = await this.#take(signal);
-      // While it was waited for, the signal may have been aborted or the epoch ended.
-      if (signal?.aborted === true) {
-        this.#giveBack(taken);
-        continue;
-      }
-      const session = this.#sessions.isCurrent(taken) ? taken : this.#renewed(taken);
+      let session: Session | undefined;
       try {
+        const taken = await this.#take(signal);
+        // While it was waited for, the signal may have been aborted or the epoch ended.
+        if (signal?.aborted === true) {
+          this.#giveBack(taken);
+          continue;
+        }
+        session = this.#sessions.isCurrent(taken) ? taken : this.#renewed(taken);
         const result = await work(session);
         this.#giveBack(session);
         return result;
       } catch (error) {
-        const isVoid = isStale(error) || !this.#sessions.isCurrent(session);
-        this.#giveBackAfter(error, session);
+        const isVoid = isStale(error) || (session !== undefined && !this.#sessions.isCurrent(session));
+        if (session !== undefined) this.#giveBackAfter(error, session);
         if (isRepeated || !isVoid) throw error;
-        isRepeated = true;
       }
     }
   }

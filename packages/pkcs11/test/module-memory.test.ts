@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { moduleMemory } from '../src/module-memory.ts';
 
@@ -40,35 +39,6 @@ describe('what the threads that use a module have in common', () => {
       ours.loginsAt(handle(slot)).add();
       expect(logins.count).toBe(count + 1);
     }
-  });
-
-  it('has no session held by two, whatever their handles', () => {
-    const handles = fc.bigInt({ min: 1n, max: 2n ** 32n - 2n });
-    const step = fc.record({ session: fc.oneof(fc.bigInt({ min: 1n, max: 9n }), handles), by: fc.nat(1) });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const ours = moduleMemory();
-        const threads = [ours, moduleMemory(ours.buffer)];
-        const held = new Map<bigint, () => void>();
-        for (const { session, by } of steps) {
-          const release = threads[by]?.hold(handle(session));
-          const before = held.get(session);
-          expect(release === undefined).toBe(before !== undefined);
-          // Who meets it a second time has it let go.
-          before?.();
-          held.delete(session);
-          if (release !== undefined) held.set(session, release);
-        }
-      }),
-    );
-  });
-
-  it('bears with more sessions than it can know', () => {
-    const memory = moduleMemory();
-    for (let session = 1; session <= 3000; session += 1) {
-      expect(memory.hold(handle(session))).toBeDefined();
-    }
-    expect(memory.hold(handle(1))).toBeUndefined();
   });
 
   it('is not taken from memory of another kind', () => {

@@ -126,6 +126,21 @@ describe('a session pool', () => {
     expect(log).toMatchObject({ opened: 5, closed: 4 });
   });
 
+  it('makes a call once more for which the token drops the session that is opened', async () => {
+    let opened = 0;
+    const open = () => {
+      if ((opened += 1) === 1) throw lost();
+      return Buffer.of(opened);
+    };
+    const sessions = fakeSessions(open);
+    const pool = sessionPool({ limit: 1, maxWaiting: 1, sessions, drained: () => undefined });
+    expect(await pool.run(({ handle }) => handle[0])).toBe(2);
+    const onItsWay = pool.run(({ handle }) => handle[0]);
+    pool.runNow((session) => sessions.endEpoch(session));
+    opened = 0;
+    expect(await onItsWay).toBe(2);
+  });
+
   it('tries no third time', async () => {
     const { pool } = countingPool(1);
     let attempts = 0;

@@ -1,12 +1,38 @@
+import type { PKCS11 } from 'pkcs11js';
 import { afterEach, expect, it, onTestFinished, vi } from 'vitest';
 import { moduleMemory } from '../src/module-memory.ts';
 import { createSlotSessions } from '../src/slot-sessions.ts';
 import { findToken, initializeToken } from '../src/slots.ts';
 import { outsider } from '../src/testing.ts';
 import { errorCode } from './error-code.ts';
+import { closingThread } from './holding-thread.ts';
 import { describeWithToken } from './with-token.ts';
 
 const SERIAL = 4;
+
+/** Has a module give the lowest handle that is free, and as many sessions as there may be. */
+function lowestFirst(raw: PKCS11, limit = 100) {
+  const open = new Set<string>();
+  const handles = Array.from({ length: limit }, (_, at) =>
+    Buffer.from(BigUint64Array.of(BigInt(at + 1)).buffer),
+  );
+  const fail = (name: string, code: number): never => {
+    throw Object.assign(new Error(name), { code });
+  };
+  vi.spyOn(raw, 'C_OpenSession').mockImplementation(() => {
+    const handle = handles.find((free) => !open.has(free.toString('hex'))) ?? fail('CKR_SESSION_COUNT', 0xb1);
+    open.add(handle.toString('hex'));
+    return handle;
+  });
+  vi.spyOn(raw, 'C_CloseSession').mockImplementation((handle) => {
+    if (!open.delete(handle.toString('hex'))) fail('CKR_SESSION_HANDLE_INVALID', 0xb3);
+  });
+  vi.spyOn(raw, 'C_GetSessionInfo').mockImplementation((handle) => {
+    if (!open.has(handle.toString('hex'))) fail('CKR_SESSION_HANDLE_INVALID', 0xb3);
+    return { slotID: Buffer.alloc(8), state: 0, flags: SERIAL, deviceError: 0 };
+  });
+  return { open, restart: () => open.clear() };
+}
 
 describeWithToken('the sessions at a slot', (context) => {
   afterEach(() => void vi.restoreAllMocks());
@@ -18,6 +44,7 @@ describeWithToken('the sessions at a slot', (context) => {
     const memory = moduleMemory();
     return {
       raw,
+      memory: memory.buffer,
       sessions: createSlotSessions(raw, memory)(slot),
       /** Those at a slot, as another thread has them that shares the memory. */
       inOtherThread: (at = slot) => createSlotSessions(raw, moduleMemory(memory.buffer))(at),
@@ -39,11 +66,9 @@ describeWithToken('the sessions at a slot', (context) => {
     expect(opening.mock.results).toMatchObject([...before, after].map((value) => ({ value })));
     expect(before).not.toContainEqual(after);
     expect([epochAfter, ours.epoch]).toEqual([epoch + 1, epoch + 1]);
-    // What was passed over goes with the session whose handle it has.
     for (const handle of before) {
-      expect(raw.C_GetSessionInfo(handle).state).toBe(0);
-      ours.close(handle);
       expect(() => raw.C_GetSessionInfo(handle)).toThrow('CKR_SESSION_HANDLE_INVALID');
+      ours.close(handle);
     }
     expect(raw.C_GetSessionInfo(after).state).toBe(0);
     ours.close(after);
@@ -97,6 +122,72 @@ describeWithToken('the sessions at a slot', (context) => {
     expect(met?.epoch).toBe(theirs.epoch);
     ours.close(handle);
     for (const session of [held, met]) if (session !== undefined) theirs.close(session.handle);
+  });
+
+  it('replace those of threads that hang, also where the token has no others left, and count one restart', () => {
+    const { raw, sessions: ours, inOtherThread } = sessions();
+    const module = lowestFirst(raw, 10);
+    const hung = Array.from({ length: 8 }, () => inOtherThread().open(SERIAL));
+    module.restart();
+    const replacements = Array.from({ length: 8 }, () => inOtherThread());
+    const opened = replacements.map((thread) => thread.open(SERIAL));
+    expect(new Set(opened.map(({ handle }) => handle.toString('hex'))).size).toBe(8);
+    expect(module.open.size).toBe(8);
+    expect(new Set([...opened.map(({ epoch }) => epoch), ours.epoch])).toEqual(new Set([1]));
+    expect(hung.map(({ epoch }) => epoch)).not.toContain(1);
+    for (const [at, thread] of replacements.entries())
+      thread.close(opened[at]?.handle ?? expect.unreachable());
+    expect(module.open.size).toBe(0);
+  });
+
+  it('are not closed by a thread that closes one of before a restart under the same handle', () => {
+    const { raw, sessions: ours, inOtherThread } = sessions();
+    const module = lowestFirst(raw);
+    const before = ours.open(SERIAL);
+    const theirs = inOtherThread();
+    module.restart();
+    const close = raw.C_CloseSession.bind(raw);
+    let after: ReturnType<typeof theirs.open> | undefined;
+    vi.spyOn(raw, 'C_CloseSession').mockImplementationOnce((session) => {
+      after = theirs.open(SERIAL);
+      close(session);
+    });
+    ours.close(before.handle);
+    expect(module.open).toEqual(new Set([after?.handle.toString('hex')]));
+  });
+
+  it('are taken that a module gives again before their holder has let go of them, which is no restart', async () => {
+    const { raw, sessions: ours, memory } = sessions();
+    const module = lowestFirst(raw);
+    const finish = await closingThread(memory);
+    const open = raw.C_OpenSession.bind(raw);
+    vi.spyOn(raw, 'C_OpenSession').mockImplementationOnce((...options) => {
+      finish();
+      return open(...options);
+    });
+    const { handle, epoch } = ours.open(SERIAL);
+    expect(handle.readUInt8()).toBe(1);
+    expect(epoch).toBe(0);
+    expect(module.open.size).toBe(1);
+    ours.close(handle);
+  });
+
+  it('are opened anew where their holder of before has closed them', async () => {
+    const { raw, sessions: ours, memory } = sessions();
+    const module = lowestFirst(raw);
+    const finish = await closingThread(memory);
+    const open = raw.C_OpenSession.bind(raw);
+    vi.spyOn(raw, 'C_OpenSession').mockImplementationOnce((...options) => {
+      finish();
+      return open(...options);
+    });
+    vi.spyOn(raw, 'C_GetSessionInfo').mockImplementationOnce((session) => {
+      module.open.clear();
+      return raw.C_GetSessionInfo(session);
+    });
+    const { handle, epoch } = ours.open(SERIAL);
+    expect([epoch, module.open]).toEqual([0, new Set([handle.toString('hex')])]);
+    ours.close(handle);
   });
 
   it('are shared by all who ask for the slot', () => {
