@@ -79,7 +79,7 @@ export class Flights<T> {
     }
   }
 
-  /** Where one is not waited for alone any more, it need not be the latest, nor have room: no other way leads to it. */
+  /** The load that has waited longest for another attempt, if one is due. It may be full, and not the latest. */
   #overdue(id: string): Flight<T> | undefined {
     const [flight] = this.#runningById.get(id) ?? [];
     if (flight === undefined) return undefined;
