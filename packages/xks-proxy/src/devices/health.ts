@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { isKeyUsed, isUncounted } from '../budget/iv-budget.ts';
+import { isKeyUsed } from '../budget/iv-budget.ts';
 import { deadlineIn, inTime } from '../deadline.ts';
-import type { XksException } from '../errors.ts';
 import { callWatch } from './call-watch.ts';
 import { isKeyFailure } from './failures.ts';
-import type { KeyDevice, Sealed } from './key-device.ts';
+import { ownTrial, type Trial, trialWith } from './health-trial.ts';
+import type { KeyDevice } from './key-device.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 
 /** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
@@ -116,48 +115,6 @@ export function deviceHealth({
 
 function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
   return STATUSES.indexOf(a) > STATUSES.indexOf(b) ? a : b;
-}
-
-/** Rejects unless the device works; resolves with why keys encrypt nothing all the same, if they do not. */
-type Trial = (device: KeyDevice) => Promise<XksException | undefined>;
-
-/** Tries the key for trials, which may have encrypted all that it may as any other. */
-function ownTrial(selector: DeviceKeySelector): Trial {
-  const run = trialWith(selector);
-  return async (target) => {
-    try {
-      return await run(target);
-    } catch (error) {
-      if (!isKeyUsed(error)) throw error;
-      await target.ping();
-      return undefined;
-    }
-  };
-}
-
-/** A real encryption and decryption. What cannot be encrypted uncounted was encrypted before, or else the key is looked for. */
-function trialWith(selector: DeviceKeySelector): Trial {
-  const aad = Buffer.from('health');
-  let latest: { readonly plaintext: Buffer; readonly sealed: Sealed } | undefined;
-  return async (device) => {
-    const key = await device.key(selector);
-    const plaintext = randomBytes(32);
-    let uncounted: XksException | undefined;
-    try {
-      latest = { plaintext, sealed: await key.encrypt({ aad, plaintext }) };
-    } catch (error) {
-      if (!isUncounted(error)) throw error;
-      uncounted = error;
-    }
-    if (latest === undefined) {
-      await device.key(selector, { fresh: true });
-      await device.ping();
-      return uncounted;
-    }
-    const opened = await key.decrypt({ aad, ...latest.sealed });
-    if (!latest.plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
-    return uncounted;
-  };
 }
 
 const STATUSES = ['ACTIVE', 'DEGRADED', 'UNAVAILABLE'] as const satisfies readonly HealthStatus[];
