@@ -59,6 +59,11 @@ export function isStale(error: unknown): boolean {
   );
 }
 
+/** Whether the token has no session left. */
+export function isExhausted(error: unknown): boolean {
+  return error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
+}
+
 function returnedError(name: string, cause: unknown): unknown {
   const value = returnedValue(cause);
   if (value === undefined) return cause;

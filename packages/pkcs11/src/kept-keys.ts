@@ -1,5 +1,5 @@
 import type { PreparedCall } from './cipher-calls.ts';
-import { Pkcs11Error } from './errors.ts';
+import { isExhausted } from './errors.ts';
 import type { KeySelector } from './objects.ts';
 import type { CallOptions, SessionPool } from './sessions.ts';
 import type { Session } from './token-sessions.ts';
@@ -95,9 +95,8 @@ function keepFound<F extends Found>(
       try {
         pool.runNow((session) => findAgain(session, always));
       } catch (error) {
-        const isFull = error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
         // A call waits for a session where this cannot, and looks the key up then.
-        if (always || !isFull) throw error;
+        if (always || !isExhausted(error)) throw error;
       }
     },
   };

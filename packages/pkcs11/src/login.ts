@@ -51,7 +51,7 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
     const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
     return CKS_USER_FUNCTIONS.includes(state);
   };
-  const isAlive = (session: Handle): boolean => {
+  const isHeldStill = (session: Handle): boolean => {
     try {
       return isHeld(session);
     } catch {
@@ -85,8 +85,15 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
         try {
           if (hasWaited && isHeldAsTold(session)) return undefined;
           // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
-          const isOfEach = other !== undefined && isAlive(other);
-          const count = () => (isOfEach || logins.proveNothing ? undefined : logins.add());
+          if (other !== undefined && isHeldStill(other)) {
+            // Unless another thread has logged in meanwhile, or a login has come and gone.
+            if (isHeldAsTold(session)) return undefined;
+            if (isHeldStill(other)) {
+              logins.areTold = true;
+              logins.proveNothing = true;
+            }
+          }
+          const count = () => (logins.proveNothing ? undefined : logins.add());
           // Also before, or threads would use what they have under a login that made it void. But where a token does not tell,
           // there may be a login already.
           const counted = logins.areTold ? count() : undefined;

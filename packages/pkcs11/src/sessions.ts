@@ -1,5 +1,5 @@
 import type { Pkcs11ErrorCode } from './error-codes.ts';
-import { isStale, Pkcs11Error } from './errors.ts';
+import { isExhausted, isStale, Pkcs11Error } from './errors.ts';
 import type { Session, TokenSessions } from './token-sessions.ts';
 import { type WaitingLine, waitingLine } from './waiting-line.ts';
 
@@ -122,25 +122,31 @@ class Pool implements SessionPool {
     if (this.#closed) throw closedError();
     const idle = this.#takeIdle();
     if (idle !== undefined) return idle;
-    const opened = this.#open < this.#options.limit ? this.#openUnlessExhausted() : undefined;
+    // Whatever is idle still is void, and makes room.
+    const mayOpen = this.#open < this.#options.limit || this.#idle.length > 0;
+    const opened = mayOpen ? this.#openUnlessExhausted() : undefined;
     return opened ?? this.#waiting.join(signal);
   }
 
+  /** None, if all that are idle are void. */
   #takeIdle(): Session | undefined {
-    for (;;) {
-      const session = this.#idle.pop();
-      if (session === undefined || this.#sessions.isCurrent(session)) return session;
-      this.#closeSession(session);
-    }
+    const at = this.#idle.findLastIndex((session) => this.#sessions.isCurrent(session));
+    const [session] = at < 0 ? [] : this.#idle.splice(at, 1);
+    if (session !== undefined) this.#closeVoid();
+    return session;
   }
 
   /** A session in place of a void one, at once: nothing comes before its work that could make it void in turn. */
   #renewed(session: Session): Session {
-    this.#closeSession(session);
-    if (this.#closed) throw closedError();
+    if (this.#closed) {
+      this.#closeSession(session);
+      throw closedError();
+    }
+    this.#idle.push(session);
     try {
       return this.#takeIdle() ?? this.#openSession();
     } catch (error) {
+      this.#closeVoid();
       this.#serveWaiting();
       throw error;
     }
@@ -183,17 +189,33 @@ class Pool implements SessionPool {
     try {
       return this.#openSession();
     } catch (error) {
-      if (this.#open > 0 && error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED') {
-        return undefined;
-      }
+      if (this.#open > 0 && isExhausted(error)) return undefined;
       throw error;
     }
   }
 
+  /** Closes those that are void only then, unless the token has no other: they show what a login there makes void. */
   #openSession(): Session {
-    const session = this.#sessions.open();
+    let session: Session;
+    try {
+      session = this.#sessions.open();
+    } catch (error) {
+      if (!this.#closeVoid() || !isExhausted(error)) throw error;
+      session = this.#sessions.open();
+    }
     this.#open += 1;
+    this.#closeVoid();
     return session;
+  }
+
+  /** Whether there were any. */
+  #closeVoid(): boolean {
+    const idle = this.#idle.splice(0);
+    for (const session of idle) {
+      if (this.#sessions.isCurrent(session)) this.#idle.push(session);
+      else this.#closeSession(session);
+    }
+    return this.#idle.length < idle.length;
   }
 
   #closeSession(session: Session): void {

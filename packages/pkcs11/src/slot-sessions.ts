@@ -1,5 +1,5 @@
 import type { Cryptoki, Handle } from './cryptoki.ts';
-import { attempt, Pkcs11Error } from './errors.ts';
+import { attempt, isExhausted, Pkcs11Error } from './errors.ts';
 import type { ModuleMemory } from './module-memory.ts';
 import type { HeldHandle } from './session-handles.ts';
 
@@ -20,6 +20,8 @@ export interface SlotSessions {
   open(flags: number): { readonly handle: Handle; readonly epoch: number };
   /** Closes a session that was opened here. One that the token has dropped is closed already. */
   close(handle: Handle): void;
+  /** The one of before that was opened here last and is not closed, whoever it was opened for. */
+  before(handle: Handle): Handle | undefined;
 }
 
 /** The sessions of one library, by slot. Session handles are numbers that begin anew when a module does. */
@@ -43,6 +45,14 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
   };
   const forSlot = (slot: Handle): SlotSessions => {
     let ended = 0;
+    const opened = new Map<string, Handle>();
+    const keep = (handle: Handle, hold: HeldHandle, passedOver: Map<string, Handle>): Handle => {
+      const name = handle.toString('hex');
+      held.set(name, hold);
+      opened.set(name, handle);
+      passedOver.delete(name);
+      return handle;
+    };
     /** Opens sessions until one has a handle that nobody holds; the others are passed over. */
     const openNew = (flags: number, passedOver: Map<string, Handle>, onRestart: () => void): Handle => {
       for (let isRepeated = false; ; ) {
@@ -50,18 +60,16 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
         const name = handle.toString('hex');
         do {
           const hold = memory.sessions.hold(handle);
-          if (hold !== undefined) {
-            held.set(name, hold);
-            return handle;
-          }
+          if (hold !== undefined) return keep(handle, hold, passedOver);
           const meeting = memory.sessions.meet(handle);
           // Whoever has let go of it may have closed this one.
           if (meeting === 'released') continue;
           if (meeting === 'first') onRestart();
           if (passedOver.has(name)) {
             // Once, its holder may have closed it after all.
-            if (isRepeated)
+            if (isRepeated) {
               throw new Pkcs11Error('DEVICE_ERROR', 'C_OpenSession gives the same session again');
+            }
             isRepeated = true;
           }
           passedOver.set(name, handle);
@@ -72,10 +80,7 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
     const takeOver = (passedOver: Map<string, Handle>): Handle | undefined => {
       for (const [name, handle] of passedOver) {
         const hold = held.has(name) ? undefined : memory.sessions.takeOver(handle);
-        if (hold === undefined) continue;
-        held.set(name, hold);
-        passedOver.delete(name);
-        return handle;
+        if (hold !== undefined) return keep(handle, hold, passedOver);
       }
       return undefined;
     };
@@ -100,8 +105,7 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
           const handle = openNew(flags, passedOver, onRestart);
           return { handle, epoch: ended + restarts };
         } catch (error) {
-          const isExhausted = error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
-          const handle = isExhausted ? takeOver(passedOver) : undefined;
+          const handle = isExhausted(error) ? takeOver(passedOver) : undefined;
           if (handle === undefined) throw error;
           return { handle, epoch: ended + restarts };
         } finally {
@@ -113,7 +117,9 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
         // Until it is closed nobody else takes its handle for a new one.
         held.get(name)?.close(() => closeSession(handle));
         held.delete(name);
+        opened.delete(name);
       },
+      before: (handle) => [...opened.values()].findLast((other) => !other.equals(handle)),
     };
   };
   return (slot) => {

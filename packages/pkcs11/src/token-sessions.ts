@@ -67,7 +67,7 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       const { count } = login;
       const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
       try {
-        const made = login.enter(handle, [...opened.keys()].findLast(isCurrent)?.handle);
+        const made = login.enter(handle, slot.before(handle));
         tellsOfLogin = login.isHeld(handle);
         const session = { handle, epoch: epoch + (made ?? count) };
         opened.set(session, epoch);

@@ -11,7 +11,56 @@ import { errorCode } from './error-code.ts';
 import { describeWithEachToken } from './with-token.ts';
 
 describeWithEachToken('the login', (context) => {
-  afterEach(() => void vi.restoreAllMocks());
+  afterEach(() => {
+    vi.restoreAllMocks();
+    const { module, slot } = context();
+    // As a test may have shown it.
+    moduleMemory(module.memory).loginsAt(slot).proveNothing = false;
+  });
+
+  /** Threads with one session each, and nothing in common but the memory of the module. */
+  function threadsOfOneSession() {
+    const { cryptoki, slot, temporary } = context();
+    const memory = moduleMemory();
+    /** Answers with the session in which the thread has looked for a key. */
+    const thread = (pin = temporary.pin) => {
+      const shared = moduleMemory(memory.buffer);
+      const login = createLogins(cryptoki, shared).prepare(slot, pin);
+      const sessions = tokenSessions(createSlotSessions(cryptoki, shared)(slot), login);
+      const pool = sessionPool({ limit: 1, maxWaiting: 0, sessions, drained: () => undefined });
+      onTestFinished(() => pool.close());
+      return () =>
+        pool.runNow((session) => {
+          sessions.requireLogin(session);
+          return session.handle;
+        });
+    };
+    return { memory, thread };
+  }
+
+  /** Has the token have a login for each session, of which it tells if it is to. */
+  function loginsOfSessions({ areTold }: { readonly areTold: boolean }) {
+    const { raw, cryptoki } = context();
+    const loggedIn = new Set<string>();
+    vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
+      ...raw.C_GetSessionInfo(session),
+      state: areTold && loggedIn.has(session.toString('hex')) ? 1 : 0,
+    }));
+    vi.spyOn(cryptoki, 'C_CloseSession').mockImplementation((session) => {
+      loggedIn.delete(session.toString('hex'));
+      raw.C_CloseSession(session);
+    });
+    const login = vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
+      if (login.mock.calls.length > 100) throw new Error('logs in without end');
+      try {
+        raw.C_Login(session, type, pin);
+      } catch {
+        // Of the process it has one already.
+      }
+      loggedIn.add(session.toString('hex'));
+    });
+    return login;
+  }
 
   it('fails with a wrong PIN, and leaves nothing open', () => {
     const { open } = context();
@@ -165,7 +214,7 @@ describeWithEachToken('the login', (context) => {
   it.each(['refuses', 'takes'])(
     'makes nothing void in other threads where a token does not tell of it, and %s another',
     (manner) => {
-      const { raw, slot, temporary, cryptoki } = context();
+      const { raw, cryptoki } = context();
       vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
         ...raw.C_GetSessionInfo(session),
         state: 0,
@@ -177,52 +226,22 @@ describeWithEachToken('the login', (context) => {
           if (manner === 'refuses') throw error;
         }
       });
-      const memory = moduleMemory();
-      /** Another thread, with one session: it answers with that in which it has looked for a key. */
-      const thread = () => {
-        const shared = moduleMemory(memory.buffer);
-        const login = createLogins(cryptoki, shared).prepare(slot, temporary.pin);
-        const sessions = tokenSessions(createSlotSessions(cryptoki, shared)(slot), login);
-        const pool = sessionPool({ limit: 1, maxWaiting: 0, sessions, drained: () => undefined });
-        onTestFinished(() => pool.close());
-        return () =>
-          pool.runNow((session) => {
-            sessions.requireLogin(session);
-            return session.handle;
-          });
-      };
+      const { memory, thread } = threadsOfOneSession();
       const threads = [thread(), thread(), thread()];
       for (const lookUp of threads) lookUp();
       const sessions = threads.map((lookUp) => lookUp());
-      const { count } = memory.loginsAt(slot);
+      const { count } = memory.loginsAt(context().slot);
       thread()();
       expect(threads.map((lookUp) => lookUp())).toEqual(sessions);
-      expect(memory.loginsAt(slot).count).toBe(count);
+      expect(memory.loginsAt(context().slot).count).toBe(count);
     },
   );
 
   it.each(['tells', 'does not tell'])(
     'may be one for each session, where many calls go on, and the token %s of it',
     async (telling) => {
-      const { open, raw, cryptoki } = context();
-      const loggedIn = new Set<string>();
-      vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
-        ...raw.C_GetSessionInfo(session),
-        state: telling === 'tells' && loggedIn.has(session.toString('hex')) ? 1 : 0,
-      }));
-      vi.spyOn(cryptoki, 'C_CloseSession').mockImplementation((session) => {
-        loggedIn.delete(session.toString('hex'));
-        raw.C_CloseSession(session);
-      });
-      const login = vi.spyOn(cryptoki, 'C_Login').mockImplementation((session, type, pin) => {
-        if (login.mock.calls.length > 100) throw new Error('logs in without end');
-        try {
-          raw.C_Login(session, type, pin);
-        } catch {
-          // Of the process it has one already.
-        }
-        loggedIn.add(session.toString('hex'));
-      });
+      const { open } = context();
+      const login = loginsOfSessions({ areTold: telling === 'tells' });
       const token = open({ maxSessions: 4 });
       for (const count of [1, 2, 12]) {
         const calls = Array.from({ length: count }, async () => token.randomBytes(4));
@@ -236,6 +255,20 @@ describeWithEachToken('the login', (context) => {
       token.close();
     },
   );
+
+  it('is made once by each thread, where the token has one for each session', () => {
+    const login = loginsOfSessions({ areTold: true });
+    const { thread } = threadsOfOneSession();
+    const threads = [thread(), thread(), thread(), thread()];
+    // The first one to log in again, beside a session that is logged in still, finds it out.
+    for (const lookUp of [...threads, ...threads]) lookUp();
+    const sessions = threads.map((lookUp) => lookUp());
+    const { length } = login.mock.calls;
+    // That comes with another PIN, and has the others offer theirs no more.
+    thread('of later')();
+    expect(threads.map((lookUp) => lookUp())).toEqual(sessions);
+    expect(login.mock.calls.slice(length).map(([, , pin]) => pin)).toEqual(['of later']);
+  });
 
   it('of another thread makes void what was opened before it', async () => {
     const { open, slot, module, cryptoki } = context();

@@ -112,6 +112,31 @@ describe('a session pool', () => {
     expect(pool.runNow(({ epoch }) => epoch)).toBe(2);
   });
 
+  it('opens a session before it closes the one that is void, unless the token has no other', async () => {
+    for (const sessionsOfToken of [1, 2]) {
+      const log: string[] = [];
+      let open = 0;
+      const sessions = fakeSessions(
+        () => {
+          if (open === sessionsOfToken) throw exhausted();
+          open += 1;
+          log.push('open');
+          return Buffer.of(open);
+        },
+        () => {
+          open -= 1;
+          log.push('close');
+        },
+      );
+      const pool = sessionPool({ limit: 1, maxWaiting: 1, sessions, drained: () => undefined });
+      const first = await pool.run((session) => session);
+      sessions.endEpoch(first);
+      expect(await pool.run(({ epoch }) => epoch)).toBe(1);
+      expect(log).toEqual(['open', ...(sessionsOfToken === 1 ? ['close', 'open'] : ['open', 'close'])]);
+      expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 1 });
+    }
+  });
+
   it('renews all sessions and tries once more when the token has forgotten them', async () => {
     const { pool, log } = countingPool(4);
     await Promise.all(Array.from({ length: 4 }, async () => pool.run(async () => new Promise(setImmediate))));
