@@ -77,7 +77,7 @@ export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): Module
 }
 
 /** What the process knows of its logins at a token. */
-export interface SlotLogins {
+interface SlotLogins {
   /** How many there were: with each one the token has forgotten what was before. */
   readonly count: number;
   /** Counts a login that is made, or is about to be, and answers with how many there are by then. */

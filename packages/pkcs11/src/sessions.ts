@@ -131,8 +131,9 @@ class Pool implements SessionPool {
   /** None, if all that are idle are void. */
   #takeIdle(): Session | undefined {
     const at = this.#idle.findLastIndex((session) => this.#sessions.isCurrent(session));
-    const [session] = at < 0 ? [] : this.#idle.splice(at, 1);
-    if (session !== undefined) this.#closeVoid();
+    if (at < 0) return undefined;
+    const [session] = this.#idle.splice(at, 1);
+    if (at < this.#idle.length) this.#closeVoid();
     return session;
   }
 
