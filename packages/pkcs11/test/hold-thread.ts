@@ -28,4 +28,4 @@ parentPort?.on('message', (call: HoldCall) => {
   });
 });
 
-const SLOW_MS = 5;
+const SLOW_MS = 50;

@@ -178,12 +178,10 @@ describeWithToken('the sessions at a slot', (context) => {
     const finish = await closingThread(memory);
     const open = raw.C_OpenSession.bind(raw);
     vi.spyOn(raw, 'C_OpenSession').mockImplementationOnce((...options) => {
-      finish();
-      return open(...options);
-    });
-    vi.spyOn(raw, 'C_GetSessionInfo').mockImplementationOnce((session) => {
+      const handle = open(...options);
       module.open.clear();
-      return raw.C_GetSessionInfo(session);
+      finish();
+      return handle;
     });
     const { handle, epoch } = ours.open(SERIAL);
     expect([epoch, module.open]).toEqual([0, new Set([handle.toString('hex')])]);
