@@ -14,8 +14,6 @@ export interface StoredEntry extends CacheEntry {
 export class EntryStore {
   // In the order of last use.
   readonly #entries = new Map<string, StoredEntry>();
-  // Gone, but not yet wiped.
-  readonly #leaving = new Set<StoredEntry>();
   readonly #capacity: number;
   #sweepAtMs = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -57,31 +55,21 @@ export class EntryStore {
     this.#sweep();
   }
 
-  /** Wipes an entry that is not kept, but not at once: the load that brought it may have others waiting, who have yet to copy. */
-  release(entry: StoredEntry): void {
-    if (hasEnded(entry)) return wipe(entry.cached);
-    this.#leaving.add(entry);
-    setTimeout(() => {
-      this.#leaving.delete(entry);
-      wipe(entry.cached);
-    }, 0);
-  }
-
-  /** Whoever waits for a load that has brought its entry finds it ended. */
+  /** Whoever waits for a load that has put its entry finds it ended. */
   clear(): void {
-    for (const entry of [...this.#entries.values(), ...this.#leaving]) {
+    for (const [id, entry] of this.#entries) {
       entry.expiresAtMs = -Infinity;
-      wipe(entry.cached);
+      this.#drop(id);
     }
-    this.#entries.clear();
-    this.#leaving.clear();
   }
 
   #drop(id: string): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
-    this.release(entry);
+    if (hasEnded(entry)) wipe(entry.cached);
+    // Not at once: a load that has just put the entry may have others waiting for it, who have yet to copy.
+    else setTimeout(() => wipe(entry.cached), 0);
   }
 
   /**
@@ -90,12 +78,6 @@ export class EntryStore {
    */
   #sweep(): void {
     const nowMs = performance.now();
-    for (const entry of this.#leaving) {
-      if (!hasEnded(entry, nowMs)) continue;
-      // The timer to wipe it is gone.
-      this.#leaving.delete(entry);
-      wipe(entry.cached);
-    }
     let firstEndMs = Infinity;
     for (const [id, entry] of this.#entries) {
       if (hasEnded(entry, nowMs)) this.#drop(id);

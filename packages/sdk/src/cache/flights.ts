@@ -1,6 +1,5 @@
 import { EncryptionSdkError } from '../errors.ts';
 import { MAX_TIMER_DELAY_MS } from './entry-store.ts';
-import { Flight, type Load } from './flight.ts';
 
 /** Limits of {@link Flights}. */
 export interface FlightLimits {
@@ -12,22 +11,20 @@ export interface FlightLimits {
   readonly retryAfterMs: number;
 }
 
+/** One attempt. The signal aborts when nobody wants any more what it brings. */
+export type Load<T> = (lost: AbortSignal) => Promise<T>;
+
 /**
- * Loads under way: all who want the same id at the same time share one, as far as that goes round.
+ * Loads under way: everybody who wants the same id at the same time shares one.
  *
  * That a load has ended is told by the clock too: on Cloudflare's workers it ends with the request that began it, and so
  * does every timer, without a word to anybody.
  */
 export class Flights<T> {
+  readonly #byId = new Map<string, Shared<T>>();
   readonly #limits: FlightLimits;
-  /** The one of each id that others may join. */
-  readonly #latest = new Map<string, Flight<T>>();
-  /** In the order in which they end. */
   readonly #running = new Set<Flight<T>>();
-  /** The same by id, in the order of their latest attempts. */
-  readonly #runningById = new Map<string, Set<Flight<T>>>();
-  /** Of the ids that wait for theirs. */
-  readonly #turns = new Map<string, Turn>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(limits: FlightLimits) {
     this.#limits = limits;
@@ -35,127 +32,120 @@ export class Flights<T> {
 
   get isFull(): boolean {
     this.#forgetLost();
-    return this.#runningById.size >= this.#limits.maxInFlight;
+    return this.#running.size >= this.#limits.maxInFlight;
   }
 
   /**
-   * Joins a load of this id whose latest attempt is older than it should be, with an attempt of its own; otherwise the latest
-   * load, unless those who wait for it already would leave less than `share` of it; otherwise starts another at once.
+   * Joins the load of this id, or starts it; joins it with an attempt of its own if the latest is older than it should be.
    * All take the answer that comes first: what another attempt brings later is lost, for something younger may have been
    * loaded by then.
    *
    * Resolves to `undefined` when {@link clear} came first. Rejects with the failure of the last attempt under way, or
    * `EncryptionSdkError` `KEYRING_FAILED` when the load is lost.
-   *
-   * @param share that the caller uses up of what is loaded, up to 1
    */
-  join(id: string, load: Load<T>, share = 0): Promise<T | undefined> {
+  join(id: string, load: Load<T>): Promise<T | undefined> {
     this.#forgetLost();
-    const overdue = this.#overdue(id);
-    const known = overdue ?? this.#withRoom(id, share);
-    const flight = known ?? new Flight<T>(id, this.#endMs());
-    flight.promised += share;
-    if (overdue !== undefined) this.#attempt(overdue, load);
-    if (known === undefined) {
-      // In the order in which they end, also where it takes the place of a full one.
-      this.#latest.delete(id);
-      this.#latest.set(id, flight);
-      void this.#run(flight, load);
+    const known = this.#byId.get(id);
+    if (known !== undefined && isUnderWay(known.flight)) {
+      known.flight.retry(load);
+      return known.result;
     }
-    return flight.result;
-  }
-
-  /** The same attempt, for those who wait, by somebody who need not. */
-  retry(id: string, load: Load<T>): void {
-    const overdue = this.#overdue(id);
-    if (overdue !== undefined) this.#attempt(overdue, load);
+    const lost = new AbortController();
+    const flight: Flight<T> = {
+      id,
+      lost,
+      endsAtMs: this.#endMs(),
+      retry: () => undefined,
+      fail: () => undefined,
+    };
+    const result = this.#run(flight, load);
+    this.#byId.set(id, { flight, result });
+    // Its caller may be gone.
+    result.catch(() => undefined);
+    return result;
   }
 
   /** Loads that have begun are lost; nobody who waits for one fails. */
   clear(): void {
     for (const flight of this.#running) {
-      this.#forget(flight);
-      flight.clear();
+      this.#running.delete(flight);
+      this.#byId.delete(flight.id);
+      flight.lost.abort(CLEARED);
     }
   }
 
-  /** The load that has waited longest for another attempt, if one is due. It may be full, and not the latest. */
-  #overdue(id: string): Flight<T> | undefined {
-    const [flight] = this.#runningById.get(id) ?? [];
-    if (flight === undefined) return undefined;
-    const isDue = performance.now() >= flight.attemptedAtMs + this.#limits.retryAfterMs;
-    return isDue && !this.isFull ? flight : undefined;
-  }
-
-  #withRoom(id: string, share: number): Flight<T> | undefined {
-    const flight = this.#latest.get(id);
-    return flight?.isUnderWay && flight.promised + share <= WHOLE ? flight : undefined;
-  }
-
-  async #run(flight: Flight<T>, load: Load<T>): Promise<void> {
-    while (!this.#runningById.has(flight.id) && this.isFull) await this.#turn(flight);
-    this.#turns.get(flight.id)?.come();
+  async #run(flight: Flight<T>, load: Load<T>): Promise<T | undefined> {
+    while (this.isFull) await this.#turn(flight);
     flight.endsAtMs = this.#endMs();
     this.#running.add(flight);
-    const timer = setTimeout(() => flight.fail(lateLoad()), delayUntil(flight));
-    this.#attempt(flight, load);
-    await flight.result.catch(() => undefined);
-    clearTimeout(timer);
-    this.#forget(flight);
-    const [next] = this.#turns.values();
-    if (!this.isFull) next?.come();
+    const timer = setTimeout(() => {
+      flight.lost.abort(lateLoad());
+      flight.fail(flight.lost.signal.reason);
+    }, delayUntil(flight));
+    try {
+      return await this.#firstAnswer(flight, load);
+    } finally {
+      clearTimeout(timer);
+      flight.lost.abort();
+      this.#running.delete(flight);
+      if (this.#byId.get(flight.id)?.flight === flight) this.#byId.delete(flight.id);
+      const [next] = this.#waiting;
+      next?.();
+    }
   }
 
-  #attempt(flight: Flight<T>, load: Load<T>): void {
-    const running = this.#runningById.get(flight.id) ?? new Set();
-    this.#runningById.set(flight.id, running);
-    running.delete(flight);
-    running.add(flight);
-    void flight.attempt(load, () => this.#latest.get(flight.id) === flight);
+  #firstAnswer(flight: Flight<T>, load: Load<T>): Promise<T | undefined> {
+    const { signal } = flight.lost;
+    return new Promise((resolve, reject) => {
+      let underWay = 0;
+      let latestAtMs = 0;
+      const attempt = (load: Load<T>): void => {
+        underWay += 1;
+        latestAtMs = performance.now();
+        load(signal).then(resolve, (error: unknown) => {
+          underWay -= 1;
+          if (underWay === 0) reject(error);
+        });
+      };
+      flight.retry = (load) => {
+        if (performance.now() >= latestAtMs + this.#limits.retryAfterMs && !this.isFull) attempt(load);
+      };
+      signal.addEventListener('abort', () => {
+        if (signal.reason === CLEARED) resolve(undefined);
+      });
+      flight.fail = reject;
+      attempt(load);
+    });
   }
 
-  /** Waits until a load has ended. All of one id go on together, for they take one place. */
-  #turn(flight: Flight<T>): Promise<void> {
+  /** Waits until a load has ended. */
+  async #turn(flight: Flight<T>): Promise<void> {
     const [first = flight] = this.#running;
     // Not lost while it waits: it comes back when the first has ended, and has its whole time from then on.
     flight.endsAtMs = first.endsAtMs + this.#limits.inFlightTtlMs;
-    const { id } = flight;
-    const known = this.#turns.get(id);
-    if (known !== undefined) return known.comes;
-    let come = (): void => undefined;
-    const comes = new Promise<void>((resolve) => {
-      const timer = setTimeout(() => come(), delayUntil(first));
-      come = () => {
-        clearTimeout(timer);
-        this.#turns.delete(id);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
         resolve();
       };
+      this.#waiting.add(wake);
+      timer = setTimeout(wake, delayUntil(first));
     });
-    this.#turns.set(id, { comes, come });
-    return comes;
-  }
-
-  /** Nobody joins it any more. */
-  #forget(flight: Flight<T>): void {
-    const { id } = flight;
-    if (this.#latest.get(id) === flight) this.#latest.delete(id);
-    this.#running.delete(flight);
-    const running = this.#runningById.get(id);
-    running?.delete(flight);
-    if (running?.size === 0) this.#runningById.delete(id);
+    clearTimeout(timer);
   }
 
   /** They come first: what was begun later ends later. */
   #forgetLost(): void {
     for (const flight of this.#running) {
-      if (flight.isUnderWay) break;
-      this.#forget(flight);
-      // Those who wait are told by their own timer.
-      flight.abandon(lateLoad());
+      if (isUnderWay(flight)) break;
+      this.#running.delete(flight);
+      // What it brings is not wanted any more. Those who wait are told by their own timer: on a worker they may be gone.
+      flight.lost.abort(lateLoad());
     }
-    for (const flight of this.#latest.values()) {
-      if (flight.isUnderWay) break;
-      this.#forget(flight);
+    for (const [id, { flight }] of this.#byId) {
+      if (isUnderWay(flight)) break;
+      this.#byId.delete(id);
     }
   }
 
@@ -164,11 +154,25 @@ export class Flights<T> {
   }
 }
 
-/** Of an id to be loaded. */
-interface Turn {
-  /** Resolves when it is worth a look whether there is a place. */
-  readonly comes: Promise<void>;
-  readonly come: () => void;
+/** A load, and what all who want it wait for. */
+interface Shared<T> {
+  readonly flight: Flight<T>;
+  readonly result: Promise<T | undefined>;
+}
+
+interface Flight<T> {
+  readonly id: string;
+  readonly lost: AbortController;
+  /** Until when it counts as under way, on the monotonic clock. */
+  endsAtMs: number;
+  /** Makes another attempt if that is due, which it is not before its turn. */
+  retry: (load: Load<T>) => void;
+  /** Tells those who wait for it. */
+  fail: (error: unknown) => void;
+}
+
+function isUnderWay({ endsAtMs }: Pick<Flight<unknown>, 'endsAtMs'>): boolean {
+  return performance.now() < endsAtMs;
 }
 
 function delayUntil({ endsAtMs }: Pick<Flight<unknown>, 'endsAtMs'>): number {
@@ -179,5 +183,4 @@ function lateLoad(): EncryptionSdkError {
   return new EncryptionSdkError('KEYRING_FAILED', 'materials were not loaded in time');
 }
 
-/** Shares that add up to 1 may add up to a little more in binary. */
-const WHOLE = 1 + 1e-9;
+const CLEARED = Symbol('cleared');

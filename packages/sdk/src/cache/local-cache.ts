@@ -1,6 +1,5 @@
 import { EntryStore, hasEnded, type StoredEntry, wipe } from './entry-store.ts';
-import type { Load } from './flight.ts';
-import { Flights } from './flights.ts';
+import { Flights, type Load } from './flights.ts';
 import type { CacheRequest, MaterialsCache } from './materials-cache.ts';
 
 /** Options of {@link localCache}. */
@@ -15,8 +14,8 @@ export interface LocalCacheOptions {
 }
 
 /**
- * A cache in this process: least recently used entries go first, and simultaneous requests for the same materials make
- * one call for as many of them as may share an entry.
+ * A cache in this process: least recently used entries go first, and any number of simultaneous requests for
+ * the same materials make one call for them.
  *
  * @throws RangeError for a capacity that is no integer or negative, or a time that is not positive
  * @example
@@ -41,7 +40,7 @@ export function cacheOver(
   const counters = { hits: 0, misses: 0, loads: 0 };
   const reloading =
     <T>({ id, ttlMs, load }: CacheRequest<T>, take?: (entry: StoredEntry) => void): Load<StoredEntry> =>
-    async (lost, isLatest) => {
+    async (lost) => {
       counters.loads += 1;
       const cached = await load();
       // Somebody else may have loaded younger materials since, or none of the old ones are to be used any more.
@@ -51,9 +50,7 @@ export function cacheOver(
       const expiresAtMs = createdAtMs + ttlMs;
       const entry = { cached, messages: 0, bytes: 0, createdAtMs, expiresAtMs, refreshedAtMs: createdAtMs };
       take?.(entry);
-      // Used up by those who wait for it, where the rest of them has begun another.
-      if (isLatest()) store.put(id, entry);
-      else store.release(entry);
+      store.put(id, entry);
       return entry;
     };
   return {
@@ -68,7 +65,6 @@ export function cacheOver(
         return found;
       }
       counters.misses += 1;
-      let { share = 0 } = request;
       // Whoever loads takes at once: a short life may be over before anybody who waits comes by. Of those, some may find
       // the load ended, used up by the others, or cleared away: they go round again.
       for (;;) {
@@ -83,13 +79,9 @@ export function cacheOver(
             mistake = { error };
           }
         });
-        const loaded = await abortable(flights.join(id, load, share), signal);
+        const loaded = await abortable(flights.join(id, load), signal);
         if (mistake !== undefined) throw mistake.error;
-        if (loaded !== undefined && !hasEnded(loaded)) {
-          taken ??= use(loaded);
-          // What others have used up once, they might again: the next is nobody else's.
-          share = 1;
-        }
+        if (loaded !== undefined && !hasEnded(loaded)) taken ??= use(loaded);
         if (taken !== undefined) return taken;
       }
     },

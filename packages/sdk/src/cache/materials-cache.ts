@@ -24,15 +24,10 @@ export interface CacheRequest<T> {
   /** Milliseconds that materials may be used; they may be older than this if others loaded them. */
   readonly ttlMs: number;
   /**
-   * Provides new materials. Runs once for all who want the same id at the same time and share an entry, though a cache may
-   * try again beside one that takes too long; failures are not kept.
+   * Provides new materials. Runs once for all who want the same id at the same time, though a cache may try again beside
+   * one that takes too long; failures are not kept.
    */
   readonly load: () => Promise<CachedMaterials>;
-  /**
-   * The part of an entry that this caller uses up, to 1: those who together want more than one entry need not wait one
-   * after the other. Default 0, where any number of callers can use one.
-   */
-  readonly share?: number;
   /**
    * Counts one use, and takes from the entry what the caller wants; a key must be copied or used here, for it is
    * wiped when the entry goes. `undefined` for an entry that is used up.

@@ -48,8 +48,6 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
     retryAfterMs: graceIntervalMs,
   });
   return cacheOver(new EntryStore(capacity), flights, (entry, id, reload) => {
-    // What is hit may be of another load than the one that some still wait for.
-    flights.retry(id, reload);
     const nowMs = performance.now();
     const graceMs = Math.min(gracePeriodMs, (entry.expiresAtMs - entry.createdAtMs) / 2);
     if (nowMs < entry.expiresAtMs - graceMs) return;

@@ -67,15 +67,14 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   const partition = options.partitionId === undefined ? randomBytes(16) : utf8(options.partitionId);
   // Whoever loaded an entry may have wanted it to live longer.
   const isFresh = ({ createdAtMs }: CacheEntry): boolean => performance.now() - createdAtMs < ttlMs;
-  // Of what one data key may write.
-  const shareOf = (length: number): number => Math.max(1 / maxMessages, length / Math.max(maxBytes, 1));
+  // Those of which no two may use one data key would wait for each other's, one after the other.
+  const isShared = (length: number): boolean => maxMessages > 1 && 2 * length <= maxBytes;
 
   return {
     async encryptionMaterials(request) {
       const { commitmentPolicy, suite, maxPlaintextLength: length, signal } = request;
       if (suite !== undefined) assertMayEncrypt(commitmentPolicy, suite);
-      // Those of which no two could share an entry need none, nor a turn among those that do.
-      if (!isCacheable(suite) || length === undefined || shareOf(length) > 1 / 2) {
+      if (!isCacheable(suite) || length === undefined || !isShared(length)) {
         return underlying.encryptionMaterials(request);
       }
       return cache.fetch({
@@ -105,7 +104,6 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
           const encryptedDataKeys = materials.encryptedDataKeys.map(copyOfEncryptedDataKey);
           return withOwnDataKey({ ...materials, encryptedDataKeys });
         },
-        share: shareOf(length),
         ...(signal && { signal }),
       });
     },

@@ -44,25 +44,6 @@ describe('a load under way', () => {
     expect([begun(), ...wanted]).toEqual([2, true, false]);
   });
 
-  it('is shared by as many as it goes round for, and another by the rest at the same time', async () => {
-    for (const sharing of [2, 3, 10, 30, 49, 1000]) {
-      const flights = new Flights<string>(limits);
-      let begun = 0;
-      const load = async (): Promise<string> => {
-        begun += 1;
-        await pause(1_000);
-        return 'good';
-      };
-      const waiting: Promise<string | undefined>[] = [];
-      for (const [callers, loads] of [[sharing, 1] as const, [1, 2] as const, [sharing - 1, 2] as const]) {
-        for (let i = 0; i < callers; i++) waiting.push(flights.join('a', load, 1 / sharing));
-        expect(begun).toBe(loads);
-      }
-      await vi.advanceTimersByTimeAsync(1_000);
-      expect(new Set(await Promise.all(waiting))).toEqual(new Set(['good']));
-    }
-  });
-
   it('that answers after all is taken, and the attempt beside it is lost', async () => {
     const flights = new Flights<string>(limits);
     const { load, wanted } = loads({ afterMs: 2_000, answer: 'first' }, { afterMs: 2_000, answer: 'second' });
@@ -135,52 +116,5 @@ describe('a load under way', () => {
       'second',
     ]);
     expect([...first.wanted, ...second.wanted]).toEqual([false, false, true]);
-  });
-
-  it('is tried again also where it goes round for nobody else, and another has taken its place', async () => {
-    for (const sharing of [1, 2, 10]) {
-      const flights = new Flights<string>(limits);
-      const { load, begun } = loads(
-        { afterMs: 9_000, answer: 'late' },
-        { afterMs: 9_000, answer: 'late' },
-        { afterMs: 100, answer: 'in time' },
-        { afterMs: 100, answer: 'in time' },
-      );
-      const waiting = Array.from({ length: 2 * sharing }, () => flights.join('a', load, 1 / sharing));
-      await vi.advanceTimersByTimeAsync(1_000);
-      waiting.push(flights.join('a', load, 1 / sharing), flights.join('a', load, 1 / sharing));
-      expect(begun()).toBe(4);
-      await vi.advanceTimersByTimeAsync(100);
-      expect(new Set(await Promise.all(waiting))).toEqual(new Set(['in time']));
-    }
-  });
-
-  it('takes one place with all of its id, and leaves the others to other ids', async () => {
-    const flights = new Flights<string>({ ...limits, maxInFlight: 2 });
-    const never = () => new Promise<never>(() => undefined);
-    const lost = Array.from({ length: 20 }, () => rejection(flights.join('a', never, 1)));
-    expect(flights.isFull).toBe(false);
-    expect(await flights.join('b', async () => 'good')).toBe('good');
-    await vi.advanceTimersByTimeAsync(10_000);
-    for (const outcome of lost) expect(await outcome).toMatchObject({ code: 'KEYRING_FAILED' });
-  });
-
-  it('waits for its turn with all of its id, and begins with all of them', async () => {
-    const flights = new Flights<string>({ ...limits, maxInFlight: 1 });
-    const slow = async (): Promise<string> => (await pause(1_000), 'good');
-    const waiting = ['a', 'a', 'b', 'b', 'b', 'c', 'c'].map((id) => flights.join(id, slow, 1));
-    const startedAtMs = performance.now();
-    const endedAtMs = waiting.map((each) => each.then(() => performance.now() - startedAtMs));
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(await Promise.all(endedAtMs)).toEqual([1_000, 1_000, 2_000, 2_000, 2_000, 3_000, 3_000]);
-  });
-
-  it('is the latest of its id until another takes its place, and not again when that has ended', async () => {
-    const flights = new Flights<string>(limits);
-    const answers = [3_000, 1_000].map((afterMs) =>
-      flights.join('a', async (_, isLatest) => (await pause(afterMs), `${isLatest()}`), 1),
-    );
-    await vi.advanceTimersByTimeAsync(3_000);
-    expect(await Promise.all(answers)).toEqual(['false', 'true']);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localCache, stormTrackingCache } from '../../src/index.ts';
-import type { BranchKeyMaterials, CachedMaterials, CacheEntry, MaterialsCache } from '../../src/spi.ts';
+import type { BranchKeyMaterials, CachedMaterials, MaterialsCache } from '../../src/spi.ts';
 import { rejection } from '../memory-keyring.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
@@ -76,13 +76,13 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
   });
 
   it('wipes what has ended as soon as it keeps something else, where the timer for that is gone', async () => {
-    const [old, young, unkept] = [materials('old'), materials('young'), materials('unkept')];
-    await Promise.all([unkept, old].map((each) => versionIn(cache, 'e', async () => each, 1)));
+    const [old, young] = [materials('old'), materials('young')];
+    await versionIn(cache, 'e', async () => old);
     vi.clearAllTimers();
     await vi.advanceTimersByTimeAsync(60_000);
-    for (const each of [old, unkept]) expect(each.branchKey).toEqual(new Uint8Array(32).fill(1));
+    expect(old.branchKey).toEqual(new Uint8Array(32).fill(1));
     await versionIn(cache, 'f', async () => young);
-    for (const each of [old, unkept]) expect(each.branchKey).toEqual(new Uint8Array(32));
+    expect(old.branchKey).toEqual(new Uint8Array(32));
 
     // And there is a timer again.
     await vi.advanceTimersByTimeAsync(61_000);
@@ -157,90 +157,33 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
   it.each([0, 1, 2, 3, 4, 5, 6])(
     'cleared %d turns after a load shows to nobody what was loaded before, or is wiped',
     async (turns) => {
-      for (const cleared of [cache, localCache({ capacity: 0 })]) {
-        // Where two at most share a load, the first of two is not kept.
-        for (const share of [0, 1 / 2]) {
-          const seen: Uint8Array[] = [];
-          let loads = 0;
-          let loadsBefore = 0;
-          const clear = async (): Promise<void> => {
-            for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-            cleared.clear();
-            loadsBefore = loads;
-          };
-          const fetched = [1, 2, 3].map(() =>
-            cleared.fetch({
-              id: 'n',
-              ttlMs: 60_000,
-              share,
-              load: async () => ({ kind: 'branch-key', materials: materials(`${++loads}`) }),
-              use({ cached }) {
-                if (cached.kind !== 'branch-key') expect.unreachable();
-                if (seen.length === 0) queueMicrotask(() => void clear());
-                expect(Number(cached.materials.branchKeyVersion)).toBeGreaterThan(loadsBefore);
-                seen.push(cached.materials.branchKey.slice());
-                return true;
-              },
-            }),
-          );
-          await vi.advanceTimersByTimeAsync(0);
-          expect(await Promise.all(fetched)).toEqual([true, true, true]);
-          expect(seen).toEqual([1, 2, 3].map(() => new Uint8Array(32).fill(1)));
-        }
-      }
+      const seen: Uint8Array[] = [];
+      let loads = 0;
+      let isCleared = false;
+      const clear = async (): Promise<void> => {
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        cache.clear();
+        isCleared = true;
+      };
+      const fetched = [1, 2, 3].map(() =>
+        cache.fetch({
+          id: 'n',
+          ttlMs: 60_000,
+          load: async () => ({ kind: 'branch-key', materials: materials(`${++loads}`) }),
+          use({ cached }) {
+            if (cached.kind !== 'branch-key') expect.unreachable();
+            if (seen.length === 0) queueMicrotask(() => void clear());
+            if (isCleared) expect(cached.materials.branchKeyVersion).toBe('2');
+            seen.push(cached.materials.branchKey.slice());
+            return true;
+          },
+        }),
+      );
+      await vi.advanceTimersByTimeAsync(0);
+      expect(await Promise.all(fetched)).toEqual([true, true, true]);
+      expect(seen).toEqual([1, 2, 3].map(() => new Uint8Array(32).fill(1)));
     },
   );
-
-  it('keeps what the latest load brought, whichever ends first, and wipes what others have used up', async () => {
-    for (const firstTakesMs of [500, 1_500]) {
-      cache.clear();
-      const [first, latest] = [materials('first'), materials('latest')];
-      const fetched = [
-        versionIn(cache, 'p', () => pause(firstTakesMs).then(() => first), 1 / 2),
-        versionIn(cache, 'p', () => expect.unreachable(), 1 / 2),
-        versionIn(cache, 'p', () => pause(1_000).then(() => latest), 1 / 2),
-      ];
-      await vi.advanceTimersByTimeAsync(1_501);
-      expect(await Promise.all(fetched)).toEqual(['first', 'first', 'latest']);
-      expect(await versionIn(cache, 'p', () => expect.unreachable())).toBe('latest');
-      expect(first.branchKey).toEqual(new Uint8Array(32));
-      expect(latest.branchKey).toEqual(new Uint8Array(32).fill(1));
-    }
-  });
-
-  it('loads for one caller alone what others have used up before his turn', async () => {
-    // Each entry is good for one use, whatever share callers say that they use up.
-    const fetched: Promise<string>[] = [];
-    const startedAtMs = performance.now();
-    let loads = 0;
-    const fetch = (share: number, onUsedUp: () => void = () => undefined): void => {
-      const request = {
-        id: 'o',
-        ttlMs: 60_000,
-        share,
-        async load() {
-          const version = `${++loads}`;
-          await pause(1_000);
-          return { kind: 'branch-key', materials: materials(version) } as const;
-        },
-        use(entry: CacheEntry) {
-          entry.messages += 1;
-          if (entry.messages === 1 && entry.cached.kind === 'branch-key') {
-            return entry.cached.materials.branchKeyVersion;
-          }
-          onUsedUp();
-          return undefined;
-        },
-      };
-      fetched.push(cache.fetch<string>(request));
-    };
-    fetch(0.1);
-    // Before the second caller sets out again, another load has begun, which would have room for him as they say.
-    fetch(0.1, () => fetch(0.1));
-    await vi.advanceTimersByTimeAsync(2_000);
-    expect((await Promise.all(fetched)).toSorted()).toEqual(['1', '2', '3']);
-    expect(performance.now() - startedAtMs).toBe(2_000);
-  });
 
   it('keeps what it loaded, though who asked for it first fails to use it, and fails nobody else', async () => {
     const mistake = new Error('of the first caller');
@@ -274,7 +217,6 @@ function versionIn(
   cache: MaterialsCache,
   id: string,
   load: () => Promise<BranchKeyMaterials>,
-  share = 0,
 ): Promise<string> {
   const version = ({ kind, materials }: CachedMaterials): string =>
     kind === 'branch-key' ? materials.branchKeyVersion : expect.unreachable();
@@ -283,6 +225,5 @@ function versionIn(
     ttlMs: 60_000,
     load: async () => ({ kind: 'branch-key', materials: await load() }),
     use: ({ cached }) => version(cached),
-    share,
   });
 }
