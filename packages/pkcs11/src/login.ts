@@ -51,9 +51,11 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
     const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
     return CKS_USER_FUNCTIONS.includes(state);
   };
-  const isHeldStill = (session: Handle): boolean => {
+  /** Of a session of before: after a restart its handle may be that of a session with another token. */
+  const isHeldStill = (session: Handle, slot: Handle): boolean => {
     try {
-      return isHeld(session);
+      const { slotID, state } = cryptoki.C_GetSessionInfo(session);
+      return slot.equals(slotID) && CKS_USER_FUNCTIONS.includes(state);
     } catch {
       // The token has dropped it.
       return false;
@@ -85,10 +87,10 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
         try {
           if (hasWaited && isHeldAsTold(session)) return undefined;
           // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
-          if (other !== undefined && isHeldStill(other)) {
+          if (other !== undefined && isHeldStill(other, slot)) {
             // Unless another thread has logged in meanwhile, or a login has come and gone.
             if (isHeldAsTold(session)) return undefined;
-            if (isHeldStill(other)) {
+            if (isHeldStill(other, slot)) {
               logins.areTold = true;
               logins.proveNothing = true;
             }

@@ -1,5 +1,5 @@
 import { CKF_SERIAL_SESSION, type Handle } from './cryptoki.ts';
-import { Pkcs11Error } from './errors.ts';
+import { isStale, Pkcs11Error } from './errors.ts';
 import type { Login } from './login.ts';
 import type { SlotSessions } from './slot-sessions.ts';
 
@@ -57,24 +57,33 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
   // Both only grow, so that the sum tells whether either has.
   const isCurrent = (session: Session): boolean =>
     session.epoch === slot.epoch + login.count || (login.provesNothing && opened.get(session) === slot.epoch);
+  const openOnce = (flags: number): Session => {
+    // Of before: if another thread logs in meanwhile, the session counts as one that it has made void.
+    const { count } = login;
+    const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
+    try {
+      const made = login.enter(handle, slot.before(handle));
+      tellsOfLogin = login.isHeld(handle);
+      const session = { handle, epoch: epoch + (made ?? count) };
+      opened.set(session, epoch);
+      return session;
+    } catch (error) {
+      slot.close(handle);
+      throw error;
+    }
+  };
   return {
     isCurrent,
     endEpoch(session) {
       if (isCurrent(session)) slot.endEpoch();
     },
     open(flags = 0) {
-      // Of before: if another thread logs in meanwhile, the session counts as one that it has made void.
-      const { count } = login;
-      const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
       try {
-        const made = login.enter(handle, slot.before(handle));
-        tellsOfLogin = login.isHeld(handle);
-        const session = { handle, epoch: epoch + (made ?? count) };
-        opened.set(session, epoch);
-        return session;
+        return openOnce(flags);
       } catch (error) {
-        slot.close(handle);
-        throw error;
+        if (!isStale(error)) throw error;
+        // A thread that had its handle before a restart may have closed it before it was known to be ours.
+        return openOnce(flags);
       }
     },
     close(session) {

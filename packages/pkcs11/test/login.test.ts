@@ -62,6 +62,23 @@ describeWithEachToken('the login', (context) => {
     return login;
   }
 
+  it('is counted where a session of another token has the handle of one of before', () => {
+    const { raw, cryptoki, slot, temporary } = context();
+    const [session, other] = [raw.C_OpenSession(slot, 4), raw.C_OpenSession(slot, 4)];
+    onTestFinished(() => {
+      for (const handle of [session, other]) raw.C_CloseSession(handle);
+    });
+    const elsewhere = { slotID: Buffer.alloc(slot.length, 0xee), state: 1 };
+    vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((handle) => ({
+      ...raw.C_GetSessionInfo(handle),
+      ...(handle.equals(other) && elsewhere),
+    }));
+    const memory = moduleMemory();
+    const login = createLogins(cryptoki, memory).prepare(slot, temporary.pin);
+    expect(login.enter(session, other)).toBe(1);
+    expect(memory.loginsAt(slot).proveNothing).toBe(false);
+  });
+
   it('fails with a wrong PIN, and leaves nothing open', () => {
     const { open } = context();
     expect(errorCode(() => open({ pin: 'wrong' }))).toBe('PIN_INCORRECT');

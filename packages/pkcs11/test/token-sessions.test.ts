@@ -17,6 +17,22 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
     token.close();
   });
 
+  it('opens a session again that another thread has closed before it was known to be ours', () => {
+    const { open, raw, cryptoki } = context();
+    const opening = vi.spyOn(cryptoki, 'C_OpenSession');
+    // The call that finds it so is made again anyhow: once more shows that this costs it nothing.
+    for (let closed = 0; closed < 2; closed += 1) {
+      opening.mockImplementationOnce((...at) => {
+        const session = raw.C_OpenSession(...at);
+        raw.C_CloseSession(session);
+        return session;
+      });
+    }
+    open().close();
+    expect(opening).toHaveBeenCalledTimes(3);
+    opening.mockRestore();
+  });
+
   it('goes on after somebody logged the process out', async () => {
     const { open, raw, slot } = context();
     const token = open();
