@@ -164,8 +164,11 @@ class Pool implements SessionPool {
   }
 
   #giveBackAfter(error: unknown, session: Session): void {
-    if (isStale(error)) this.#sessions.endEpoch(session);
-    else if (isUnharmedBy(error)) return this.#giveBack(session);
+    if (isStale(error)) {
+      this.#sessions.endEpoch(session);
+      // The token has forgotten them. To keep one would keep a login, and hide that there may be no token any more.
+      this.#closeVoid();
+    } else if (isUnharmedBy(error)) return this.#giveBack(session);
     this.#closeSession(session);
     this.#serveWaiting();
   }
