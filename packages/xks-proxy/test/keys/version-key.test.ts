@@ -54,10 +54,22 @@ describe('instances with keys files of their own', () => {
   });
 
   it('give one version number to one key at the same moment, in processes of their own', async () => {
-    const rotations = configFiles.map((configFile) =>
-      runCommand('keys', 'rotate', 'shared', '--store', 'acme', '--config', configFile),
-    );
-    expect((await Promise.all(rotations)).map(({ status }) => status)).toEqual([0, 0, 0]);
+    const rotate = async (configFile: string): Promise<number | null> => {
+      const { status, stderr } = await runCommand(
+        'keys',
+        'rotate',
+        'shared',
+        '--store',
+        'acme',
+        '--config',
+        configFile,
+      );
+      // SoftHSM, which reads its files while another process writes them, may not find the token, nor its user.
+      return /no token has the label|C_Login returned CKR_GENERAL_ERROR/.test(stderr)
+        ? rotate(configFile)
+        : status;
+    };
+    expect(await Promise.all(configFiles.map(rotate))).toEqual([0, 0, 0]);
     expect(agreedVersions()).toEqual([1, 2, 3, 4]);
   }, 60_000);
 });
