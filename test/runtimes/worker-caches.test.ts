@@ -1,11 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
-import { bundle } from './bundle.ts';
-import { RUNTIMES, WORKERD } from './runtimes.ts';
-import { withWorker } from './workerd.ts';
+import { expect, test } from 'vitest';
+import { visitWorker } from './visit-worker.ts';
 
 // In a worker, promises and timers end with the request that made them, and what is cached goes on for the next ones.
 
@@ -28,14 +23,7 @@ test('data keys are wiped that ended between two requests', async ({ skip }) => 
 
 /** What a worker answers to requests one after the other, with pauses of so many milliseconds. */
 async function visits(skip: (isMissing: boolean, note: string) => void, steps: readonly (string | number)[]) {
-  const { workerd = expect.unreachable() } = RUNTIMES;
-  skip(!workerd.isInstalled() && process.env['CI'] !== 'true', 'workerd is not installed');
-  const folder = mkdtempSync(join(tmpdir(), 'holdfast-worker-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const [module] = (await bundle(CONTRACT, workerd.conditions)).files;
-  writeFileSync(join(folder, 'contract.mjs'), module ?? expect.unreachable());
-  writeFileSync(join(folder, 'main.mjs'), MAIN);
-  return withWorker(WORKERD, folder, async (visit) => {
+  return visitWorker(skip, { contract: CONTRACT, main: MAIN }, async (visit) => {
     const answers: string[] = [];
     for (const step of steps) {
       if (typeof step === 'number') await pause(step);
