@@ -43,8 +43,8 @@ export async function readKeys(place: StorePlace): Promise<KeysBefore> {
 /**
  * Changes or adds a key of a store, in its `keys_file`: one change at a time, and only to something that the proxy would
  * take. A running proxy follows by itself. Meanwhile nobody else can change any key, so what tokens have to do for it is done
- * before, and before that `tryEdit`. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or whatever `change` throws; then the
- * file is as before.
+ * before, and before that `tryEdit`. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or
+ * whatever `change` throws; then the file is as before.
  *
  * @returns the key as it is now
  */
