@@ -1,28 +1,47 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 
 /**
- * How often each of the needles, or its second half, stands in the writable memory of a process (Linux): of memory that
- * is let go of, allocators overwrite the first 16 bytes.
+ * How often each of the needles, of 32 bytes or more, stands in the writable memory of a process (Linux), or at least its
+ * second half: of memory that is let go of, allocators overwrite the first 16 bytes.
  */
 export function copiesInMemory(pid: number, needles: readonly Uint8Array[]): number[] {
-  const halves = needles.map((needle) => needle.subarray(needle.length / 2));
+  const { mayBegin, at } = indexOf(needles.map((needle) => needle.subarray(needle.length / 2)));
   const counts = needles.map(() => 0);
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
     for (const { start, length } of writableRegions(pid)) {
       const region = readRegion(memory, start, length);
-      for (const [i, needle] of halves.entries()) {
-        let at = region.indexOf(needle);
-        while (at !== -1) {
-          counts[i] = (counts[i] ?? 0) + 1;
-          at = region.indexOf(needle, at + 1);
-        }
+      for (let offset = 0; offset + PREFIX_LENGTH <= region.length; offset += 1) {
+        if (mayBegin[(region[offset] ?? 0) | ((region[offset + 1] ?? 0) << 8)] === 0) continue;
+        for (const needle of at(region, offset)) counts[needle] = (counts[needle] ?? 0) + 1;
       }
     }
   } finally {
     closeSync(memory);
   }
   return counts;
+}
+
+/** All needles at once: one after the other, thousands would take minutes. */
+function indexOf(needles: readonly Uint8Array[]) {
+  const mayBegin = new Uint8Array(2 ** 16);
+  const byPrefix = new Map<string, number[]>();
+  for (const [i, needle] of needles.entries()) {
+    mayBegin[(needle[0] ?? 0) | ((needle[1] ?? 0) << 8)] = 1;
+    const prefix = Buffer.from(needle.subarray(0, PREFIX_LENGTH)).toString('latin1');
+    byPrefix.set(prefix, [...(byPrefix.get(prefix) ?? []), i]);
+  }
+  return {
+    mayBegin,
+    /** Those that stand there. */
+    at(region: Buffer, offset: number): readonly number[] {
+      const candidates = byPrefix.get(region.toString('latin1', offset, offset + PREFIX_LENGTH)) ?? [];
+      return candidates.filter((i) => {
+        const needle = needles[i];
+        return needle !== undefined && region.subarray(offset, offset + needle.length).equals(needle);
+      });
+    },
+  };
 }
 
 function writableRegions(pid: number): { start: bigint; length: number }[] {
@@ -38,8 +57,8 @@ function writableRegions(pid: number): { start: bigint; length: number }[] {
 /** Pages that were never touched cannot be read: whatever is behind them in the region is left out. */
 function readRegion(memory: number, start: bigint, length: number): Buffer {
   const chunks: Buffer[] = [];
-  for (let offset = 0; offset < length; offset += chunkLength) {
-    const chunk = Buffer.alloc(Math.min(chunkLength, length - offset));
+  for (let offset = 0; offset < length; offset += CHUNK_LENGTH) {
+    const chunk = Buffer.alloc(Math.min(CHUNK_LENGTH, length - offset));
     try {
       chunks.push(chunk.subarray(0, readSync(memory, chunk, 0, chunk.length, start + BigInt(offset))));
     } catch {
@@ -49,4 +68,5 @@ function readRegion(memory: number, start: bigint, length: number): Buffer {
   return Buffer.concat(chunks);
 }
 
-const chunkLength = 2 ** 20;
+const CHUNK_LENGTH = 2 ** 20;
+const PREFIX_LENGTH = 16;

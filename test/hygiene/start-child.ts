@@ -10,14 +10,17 @@ interface ChildOptions {
   readonly conditions?: readonly string[];
 }
 
-/** Starts a program, which may collect garbage when it likes to. It is ended with the test. */
+/**
+ * Starts a program, which may collect garbage when it likes to, and has to do so often: memory that is let go of in one
+ * thread while another collects stays as it is for longest. It is ended with the test.
+ */
 export function startChild(
   program: URL,
   args: readonly string[],
   { environment = {}, conditions = [] }: ChildOptions = {},
 ): ChildProcess {
   const more = conditions.map((condition) => `--conditions=${condition}`);
-  const options = ['--no-warnings', '--expose-gc', ...more, RUNS_TYPESCRIPT];
+  const options = ['--no-warnings', '--expose-gc', '--max-semi-space-size=1', ...more, RUNS_TYPESCRIPT];
   const child = spawn(process.execPath, [...options, fileURLToPath(program), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },

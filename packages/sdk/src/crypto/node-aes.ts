@@ -63,7 +63,7 @@ class NodeAesGcmKey implements AesGcmKey {
     decipher.setAAD(aad);
     decipher.setAuthTag(sealed.subarray(length));
     if (length > PIECE_LENGTH) return openLong(decipher, sealed.subarray(0, length), out);
-    if (length > 0) move(decipher.update(sealed.subarray(0, length)), out, 0);
+    if (length > 0) openShort(decipher, sealed.subarray(0, length), out);
     return verifies(decipher) || refused([out]);
   }
 
@@ -203,6 +203,18 @@ async function sealLong(
   out.set(tagOf(cipher), offset + length);
 }
 
+/**
+ * What may be a key is opened 8 bytes at a time: node:crypto copies what `update` returns, and lets go of the original as it
+ * is. Of that an allocator overwrites a pointer's length, and may leave the rest for good.
+ */
+function openShort(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint8Array): void {
+  const { length } = ciphertext;
+  const step = length <= MAX_KEY_LENGTH ? OVERWRITTEN_LENGTH : length;
+  for (let start = 0; start < length; start += step) {
+    move(decipher.update(ciphertext.subarray(start, start + step)), out, start);
+  }
+}
+
 async function openLong(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint8Array): Promise<boolean> {
   await inTurns(ciphertext, (piece, start) => move(decipher.update(piece), out, start));
   return verifies(decipher) || refused([out]);
@@ -227,6 +239,9 @@ function move(piece: Uint8Array, out: Uint8Array, offset: number): void {
 type AesGcm = 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm';
 
 const TAG_LENGTH = 16;
+const MAX_KEY_LENGTH = 64;
+/** A pointer of the allocator's. */
+const OVERWRITTEN_LENGTH = 8;
 /** About a millisecond's work. */
 const MAX_BLOCKING_LENGTH = 2 ** 20;
 const AES_GCM_BY_KEY_LENGTH: ReadonlyMap<number | undefined, AesGcm> = new Map([
