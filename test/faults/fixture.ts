@@ -98,14 +98,12 @@ const PLAINTEXT = Buffer.from('a data key');
 
 /** Seals with the key, as Encrypt does. */
 export async function seal(device: KeyDevice, deadline?: Deadline): Promise<Sealed> {
-  const options = deadline && { deadline };
-  return (await device.key(KEY, options)).encrypt({ aad: AAD, plaintext: PLAINTEXT }, options);
+  return device.encrypt({ selector: KEY, aad: AAD, plaintext: PLAINTEXT }, deadline && { deadline });
 }
 
 /** Whether the sealed data opens to what it was. */
 export async function opens(device: KeyDevice, sealed: Sealed): Promise<boolean> {
-  const key = await device.key(KEY);
-  return PLAINTEXT.equals(await key.decrypt({ aad: AAD, ...sealed }));
+  return PLAINTEXT.equals(await device.decrypt({ selector: KEY, aad: AAD, ...sealed }));
 }
 
 /** Milliseconds until the device seals and opens again. */

@@ -33,7 +33,7 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     await expect(opens(open.device, { ...first, tag: second.tag })).rejects.toMatchObject({
       errorName: 'InvalidCiphertextException',
     });
-    await expect(open.device.key({ label: 'none' })).rejects.toMatchObject({
+    await expect(open.device.usages({ label: 'none' })).rejects.toMatchObject({
       errorName: 'KeyNotFoundException',
     });
   });
@@ -111,7 +111,7 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     const { shim, open } = await faultyToken({ calls: 'worker', maxSessions: 1 });
     await recoveryMs(open.device);
     shim.fail('C_FindObjectsInit', 'hang', -1);
-    const lookUp = (label: string) => open.device.key({ label });
+    const lookUp = (label: string) => open.device.usages({ label });
     await expect(lookUp('other')).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
     expect(open.isStuck()).toBe(false);
     const lookups = Array.from({ length: 4 }, (_, index) => lookUp(`other-${index}`));

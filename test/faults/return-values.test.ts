@@ -64,7 +64,7 @@ describe.skipIf(!hasCompiler()).each(CALLS)('a token with calls %s', (calls) => 
       const sealed = await seal(open.device);
       for (const name of names) {
         shim.fail(site, { returns: RETURN_VALUES[name] });
-        const lookup = open.device.key({ label: 'orders' }, { fresh: true });
+        const lookup = open.device.usages({ label: 'orders' }, { fresh: true });
         await lookup.catch((error: unknown) => expect(error).toMatchObject({ name: 'XksException' }));
         expect(shim.hits(site)).toBe(1);
         expect(await recoveryMs(open.device), `${name} of ${site}`).toBeLessThan(MAX_RECOVERY_MS);
@@ -117,7 +117,7 @@ describe.skipIf(!hasCompiler())('a token that fails again and again', () => {
       const { shim, open } = await faultyToken();
       shim.fail(site, { returns: RETURN_VALUES.CKR_DEVICE_ERROR }, -1);
       for (let round = 0; round < 8; round += 1) {
-        const lookup = open.device.key({ label: 'orders' }, { fresh: true });
+        const lookup = open.device.usages({ label: 'orders' }, { fresh: true });
         await expect(lookup).rejects.toMatchObject({ errorName: 'InternalException' });
       }
       expect(open.status()).toBe('UNAVAILABLE');

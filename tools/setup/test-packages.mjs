@@ -24,6 +24,11 @@ const packages = [
     isThere: () => run('redis-server', ['--version']).ok,
   },
   {
+    name: 'haproxy',
+    purpose: 'HAProxy, for a test of two XKS proxies behind it',
+    isThere: () => run('haproxy', ['-v']).ok,
+  },
+  {
     name: 'postgresql',
     purpose: 'PostgreSQL, for tests of the state of the local KMS',
     // Where Debian puts the programs of all versions, which are not on the path.

@@ -15,7 +15,8 @@ export default class CountReporter implements Reporter {
         const result = test.result();
         if (result.state !== 'pending') counts[result.state] += 1;
         if (result.state !== 'skipped') continue;
-        const reason = result.note ?? 'without a reason';
+        // That of a whole suite is in its name.
+        const reason = result.note ?? (test.parent.type === 'suite' ? test.parent.name : test.name);
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
       }
     }

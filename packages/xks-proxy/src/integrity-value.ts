@@ -4,9 +4,9 @@ import { hash } from 'node:crypto';
 export interface IntegrityValueInput {
   readonly additionalAuthenticatedData: Uint8Array;
   readonly ciphertextMetadata: Uint8Array;
-  readonly initializationVector: Uint8Array;
+  readonly iv: Uint8Array;
   readonly ciphertext: Uint8Array;
-  readonly authenticationTag: Uint8Array;
+  readonly tag: Uint8Array;
 }
 
 /** The ciphertext data integrity value of algorithm `SHA_256` (XKS API v1, Appendix C), 32 bytes. */
@@ -14,9 +14,9 @@ export function integrityValue(input: IntegrityValueInput): Buffer {
   const covered = [
     input.additionalAuthenticatedData,
     input.ciphertextMetadata,
-    input.initializationVector,
+    input.iv,
     input.ciphertext,
-    input.authenticationTag,
+    input.tag,
   ];
   return hash('sha256', Buffer.concat(covered), 'buffer');
 }

@@ -1,6 +1,6 @@
 import type { StoreConfig } from './config/config.ts';
 import type { KeyVersionConfig, StoreKeyConfig } from './config/keys.ts';
-import type { DeviceKey, KeyDevice, KeyUsage } from './devices/key-device.ts';
+import type { KeyDevice, KeyUsage } from './devices/key-device.ts';
 import { XksException } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Quota } from './quota/quota.ts';
@@ -75,26 +75,14 @@ export function lastVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVer
 }
 
 /** What a key may be used for: what its configuration and its device both allow. */
-export function keyUsages(key: StoreKeyConfig, deviceKey: DeviceKey): readonly KeyUsage[] {
-  return key.usages.filter((usage) => deviceKey.usages.includes(usage));
+export function keyUsages(key: StoreKeyConfig, ofDevice: readonly KeyUsage[]): readonly KeyUsage[] {
+  return key.usages.filter((usage) => ofDevice.includes(usage));
 }
 
-/**
- * The key of `device` behind a version of an external key, ready for the `needed` usages. Rejects with
- * `KeyNotFoundException`, `InvalidStateException` for a disabled key, and `InvalidKeyUsageException`.
- */
-export async function usableKey(
-  key: StoreKeyConfig,
-  { selector }: KeyVersionConfig,
-  device: KeyDevice,
-  needed: readonly KeyUsage[],
-): Promise<DeviceKey> {
-  if (key.status !== 'ENABLED')
-    throw new XksException('InvalidStateException', 'The external key is disabled.');
-  const deviceKey = await device.key(selector);
-  const allowed = keyUsages(key, deviceKey);
-  if (!needed.every((usage) => allowed.includes(usage))) {
+/** Throws `InvalidStateException` for a key that is disabled, and `InvalidKeyUsageException` for one that is not for all this. */
+export function requireUsable({ status, usages }: StoreKeyConfig, needed: readonly KeyUsage[]): void {
+  if (status !== 'ENABLED') throw new XksException('InvalidStateException', 'The external key is disabled.');
+  if (!needed.every((usage) => usages.includes(usage))) {
     throw new XksException('InvalidKeyUsageException', 'The external key does not support this operation.');
   }
-  return deviceKey;
 }

@@ -91,19 +91,15 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
   return {
     limit,
     over: (device) => ({
-      name: device.name,
-      async key(selector, options) {
-        const key = await device.key(selector, options);
-        return {
-          usages: key.usages,
-          async encrypt(input, callOptions) {
-            spend(selector);
-            return key.encrypt(input, callOptions);
-          },
-          decrypt: (input, callOptions) => key.decrypt(input, callOptions),
-        };
+      ...device,
+      async encrypt(input, options) {
+        spend(input.selector);
+        return device.encrypt(input, options);
       },
-      ping: (options) => device.ping(options),
+      async encryptChecked(input, options) {
+        spend(input.selector);
+        return device.encryptChecked(input, options);
+      },
     }),
     used: (selector) => usedOf(selectorName(selector)),
     isFailing: () => folder === 'fails',

@@ -1,5 +1,5 @@
 import type { Deadline } from '../deadline.ts';
-import type { DeviceCallOptions, DeviceKey, KeyDevice } from './key-device.ts';
+import { type DeviceCall, type DeviceCallOptions, type KeyDevice, keyDevice } from './key-device.ts';
 
 /** A watch over the calls that one request makes to devices. */
 export interface CallWatch {
@@ -14,9 +14,6 @@ export interface CallWatch {
   lastDevice(): string | undefined;
 }
 
-/** What is asked of a device. */
-type DeviceCall = 'FindKey' | 'Encrypt' | 'Decrypt' | 'Ping';
-
 /** Told when a call begins; what it returns is told which device had it in the end, and with which error, if any. */
 export type CallObserver = (call: DeviceCall) => (device: string, error?: unknown) => void;
 
@@ -30,14 +27,18 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
       lastDevice = name;
     },
   };
-  const timed = async <T>(device: string, call: DeviceCall, work: () => Promise<T>): Promise<T> => {
+  const timed = async <T>(
+    device: KeyDevice,
+    call: DeviceCall,
+    work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
+  ): Promise<T> => {
     deadline.signal.throwIfAborted();
     // Known from the beginning: a call that never ends is the one to be told of.
-    lastDevice = device;
+    lastDevice = device.name;
     const ended = observe(call);
     const startedAt = performance.now();
     try {
-      const result = await work();
+      const result = await work(device, options);
       ended(lastDevice);
       return result;
     } catch (error) {
@@ -47,20 +48,8 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
       elapsedMs += performance.now() - startedAt;
     }
   };
-  const watched = (device: string, key: DeviceKey): DeviceKey => ({
-    usages: key.usages,
-    encrypt: (input) => timed(device, 'Encrypt', () => key.encrypt(input, options)),
-    decrypt: (input) => timed(device, 'Decrypt', () => key.decrypt(input, options)),
-  });
   return {
-    over: (device) => ({
-      name: device.name,
-      async key(selector, { fresh = false } = {}) {
-        const asked = fresh ? { ...options, fresh } : options;
-        return watched(device.name, await timed(device.name, 'FindKey', () => device.key(selector, asked)));
-      },
-      ping: () => timed(device.name, 'Ping', () => device.ping(options)),
-    }),
+    over: (device) => keyDevice(device.name, (call, _options, work) => timed(device, call, work)),
     elapsedMs: () => elapsedMs,
     lastDevice: () => lastDevice,
   };

@@ -1,7 +1,7 @@
 import { XksException } from '../errors.ts';
 import { isOutage, isSignOfLife } from './failures.ts';
 import type { HealthStatus } from './health.ts';
-import type { DeviceKey, KeyDevice } from './key-device.ts';
+import { type KeyDevice, keyDevice } from './key-device.ts';
 
 /** A device that is left alone for a moment when it fails again and again. */
 export interface CircuitBreaker {
@@ -16,7 +16,9 @@ export interface CircuitBreaker {
 
 /** What is guarded. */
 export interface CircuitBreakerOptions {
-  readonly device: KeyDevice;
+  readonly name: string;
+  /** The device as it is now; throws an `XksException` while there is none. */
+  readonly connected: () => KeyDevice;
   /**
    * Puts right what can be from here, before the second, the fourth and every eighth trial; told why the device is left
    * alone. Never rejects.
@@ -31,7 +33,7 @@ export interface CircuitBreakerOptions {
  * whether it works again, and so on. So a request does not spend its time with a device that is out, and one that
  * comes back is not met by all that has waited for it.
  */
-export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptions): CircuitBreaker {
+export function circuitBreaker({ name, connected, revive, onChange }: CircuitBreakerOptions): CircuitBreaker {
   let failuresInRow = 0;
   let failedAtMs = Number.NEGATIVE_INFINITY;
   let succeededAtMs = Number.NEGATIVE_INFINITY;
@@ -53,7 +55,7 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
     const trials = (open?.trials ?? 0) + 1;
     open = { untilMs: failedAtMs + OPEN_MS, last: error, trials, revival: undefined };
   };
-  /** @param proves whether the device has worked when the work is done; a key may only be remembered */
+  /** @param proves whether the device has worked when the work is done */
   const guarded = async <T>(work: () => Promise<T>, { proves }: { proves: boolean }): Promise<T> => {
     const opened = open;
     if (opened !== undefined) startTrial(opened);
@@ -95,18 +97,11 @@ export function circuitBreaker({ device, revive, onChange }: CircuitBreakerOptio
     if (error instanceof XksException && isOutage(error)) failed(error);
     else if (isSignOfLife(error)) succeeded();
   };
-  const guardedKey = (key: DeviceKey): DeviceKey => ({
-    usages: key.usages,
-    encrypt: (input, options) => guarded(() => key.encrypt(input, options), { proves: true }),
-    decrypt: (input, options) => guarded(() => key.decrypt(input, options), { proves: true }),
-  });
   return {
-    device: {
-      name: device.name,
-      key: async (selector, options) =>
-        guardedKey(await guarded(() => device.key(selector, options), { proves: false })),
-      ping: (options) => guarded(() => device.ping(options), { proves: true }),
-    },
+    device: keyDevice(name, (call, options, work) =>
+      // A key may only be remembered.
+      guarded(() => work(connected(), options), { proves: call !== 'FindKey' }),
+    ),
     status() {
       if (open !== undefined) return 'UNAVAILABLE';
       return performance.now() - failedAtMs < DEGRADED_MS ? 'DEGRADED' : 'ACTIVE';

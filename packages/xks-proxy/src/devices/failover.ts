@@ -1,6 +1,6 @@
 import { deadlineIn, inTime } from '../deadline.ts';
 import { isWorthAnotherToken } from './failures.ts';
-import type { DeviceCallOptions, DeviceKey, KeyDevice } from './key-device.ts';
+import { type DeviceCallOptions, type KeyDevice, keyDevice } from './key-device.ts';
 
 /** One of several devices with the same keys. */
 export interface FailoverMember {
@@ -42,29 +42,8 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
       }
     }
   };
-  return {
-    name: members.map(({ device }) => device.name).join('+'),
-    async key(selector, options = {}) {
-      // One list for all that is done with the key: a device that failed is not tried a second time.
-      const devices = inOrder();
-      const keyOn = (device: KeyDevice, more: DeviceCallOptions) =>
-        device.key(selector, { ...options, ...more });
-      const { usages } = await firstThatServes(devices, options, keyOn);
-      const withKey = <T>(
-        callOptions: DeviceCallOptions = {},
-        work: (key: DeviceKey, options: DeviceCallOptions) => Promise<T>,
-      ) =>
-        firstThatServes(devices, callOptions, async (device, share) =>
-          work(await device.key(selector, share), share),
-        );
-      return {
-        usages,
-        encrypt: (input, callOptions) => withKey(callOptions, (key, share) => key.encrypt(input, share)),
-        decrypt: (input, callOptions) => withKey(callOptions, (key, share) => key.decrypt(input, share)),
-      };
-    },
-    ping: (options = {}) => firstThatServes(inOrder(), options, (device, share) => device.ping(share)),
-  };
+  const name = members.map(({ device }) => device.name).join('+');
+  return keyDevice(name, (_call, options, work) => firstThatServes(inOrder(), options, work));
 }
 
 // The rest is for what a proxy does besides.

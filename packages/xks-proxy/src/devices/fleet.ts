@@ -182,7 +182,7 @@ async function checkedKeys(
       for (const { selector } of new Set([currentVersion(key), lastVersion(key)])) {
         const named = { store, externalKeyId: key.externalKeyId, selector };
         try {
-          const usages = keyUsages(key, await device.key(selector));
+          const usages = keyUsages(key, await device.usages(selector));
           const id = selectorName(selector);
           if (key.status === 'ENABLED' && usages.length === 2 && !usable.has(id)) usable.set(id, named);
         } catch (error) {

@@ -29,11 +29,10 @@ export function trialWith(selector: DeviceKeySelector): Trial {
   const aad = Buffer.from('health');
   let latest: { readonly plaintext: Buffer; readonly sealed: Sealed } | undefined;
   return async (device) => {
-    const key = await device.key(selector);
     const plaintext = randomBytes(32);
     let uncounted: XksException | undefined;
     try {
-      latest = { plaintext, sealed: await key.encrypt({ aad, plaintext }) };
+      latest = { plaintext, sealed: await device.encrypt({ selector, aad, plaintext }) };
     } catch (error) {
       if (!isUncounted(error)) throw error;
       uncounted = error;
@@ -41,11 +40,11 @@ export function trialWith(selector: DeviceKeySelector): Trial {
     // A trial that ran out of time may still come to another one.
     const sample = latest;
     if (sample === undefined) {
-      await device.key(selector, { fresh: true });
+      await device.usages(selector, { fresh: true });
       await device.ping();
       return uncounted;
     }
-    const opened = await key.decrypt({ aad, ...sample.sealed });
+    const opened = await device.decrypt({ selector, aad, ...sample.sealed });
     if (!sample.plaintext.equals(opened)) throw new Error('the device returned a wrong plaintext');
     return uncounted;
   };

@@ -101,11 +101,8 @@ function heldToken(
     }
   };
   const { device, status } = circuitBreaker({
-    device: {
-      name: config.name,
-      key: async (selector, options) => connected().key(selector, options),
-      ping: async (options) => connected().ping(options),
-    },
+    name: config.name,
+    connected,
     revive(last) {
       renewal = renew(last);
       return renewal;

@@ -1,8 +1,10 @@
-import type { AesKey, Token } from '@holdfast/pkcs11';
+import { type AesKey, Pkcs11Error, type Token } from '@holdfast/pkcs11';
 import type { IvSource } from '../config/config.ts';
 import { inTime } from '../deadline.ts';
+import { encryptedAndChecked } from './checked-encryption.ts';
 import { tokenException } from './failures.ts';
-import type { DeviceCallOptions, DeviceKey, KeyDevice, Sealed } from './key-device.ts';
+import type { DeviceCallOptions, EncryptInput, KeyDevice, KeyUsage, Sealed } from './key-device.ts';
+import type { DeviceKeySelector } from './key-selector.ts';
 import { type LateCalls, lateCalls } from './late-calls.ts';
 
 /**
@@ -18,7 +20,8 @@ export function pkcs11Device(
   late: LateCalls = lateCalls(),
 ): KeyDevice {
   /** The outcome of a call, as it can be answered; without it once the deadline is reached, since the call may hang. */
-  const answered = async <T>(work: Promise<T>, { deadline }: DeviceCallOptions = {}): Promise<T> => {
+  const answered = async <T>(call: () => Promise<T>, { deadline }: DeviceCallOptions = {}): Promise<T> => {
+    const work = call();
     try {
       return await inTime(work, deadline);
     } catch (error) {
@@ -33,23 +36,38 @@ export function pkcs11Device(
   };
   const newIv: NewIv = (options) => token.randomBytes(IV_BYTES, options);
   const seal = SEALS[ivSource];
-  const deviceKey = (key: AesKey): DeviceKey => ({
-    usages: key.usages,
-    encrypt: (input, options) => answered(seal(newIv, key, input, waiting(options)), options),
-    decrypt: (input, options) => answered(key.decrypt(input, waiting(options)), options),
-  });
+  /** Work with a key that may do all this. */
+  const withKey = <T>(
+    selector: DeviceKeySelector,
+    needed: readonly KeyUsage[],
+    options: DeviceCallOptions | undefined,
+    work: (key: AesKey, waiting: Waiting) => Promise<T>,
+  ): Promise<T> =>
+    answered(async () => {
+      const key = token.key(selector);
+      if (!needed.every((usage) => key.usages.includes(usage))) {
+        throw new Pkcs11Error('KEY_USAGE_FORBIDDEN', `the key may ${key.usages.join(', ')} only`);
+      }
+      return work(key, waiting(options));
+    }, options);
   return {
     name,
-    async key(selector, { fresh = false } = {}) {
-      try {
-        return deviceKey(token.key(selector, { fresh }));
-      } catch (error) {
-        throw tokenException(error);
-      }
-    },
-    async ping(options) {
-      await answered(newIv(waiting(options)), options);
-    },
+    usages: (selector, { fresh = false } = {}) => answered(async () => token.key(selector, { fresh }).usages),
+    encrypt: (input, options) =>
+      withKey(input.selector, ['ENCRYPT'], options, (key, until) => seal(newIv, key, input, until)),
+    encryptChecked: (input, options) =>
+      withKey(input.selector, ['ENCRYPT', 'DECRYPT'], options, (key, until) =>
+        encryptedAndChecked(
+          {
+            seal: () => seal(newIv, key, input, until),
+            open: (sealed) => key.decrypt({ aad: input.aad, ...sealed }, until),
+          },
+          input,
+        ),
+      ),
+    decrypt: (input, options) =>
+      withKey(input.selector, ['DECRYPT'], options, (key, until) => key.decrypt(input, until)),
+    ping: (options) => answered(async () => void (await newIv(waiting(options))), options),
   };
 }
 
@@ -60,7 +78,6 @@ function waiting({ deadline }: DeviceCallOptions = {}): Waiting {
 
 type Waiting = { readonly signal: AbortSignal | undefined };
 type NewIv = (options: Waiting) => Promise<Uint8Array>;
-type EncryptInput = Parameters<DeviceKey['encrypt']>[0];
 
 const SEALS = {
   async supplied(newIv, key, { aad, plaintext }, options) {

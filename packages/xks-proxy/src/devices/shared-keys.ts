@@ -57,11 +57,18 @@ async function compare(
     const { name } = token.config;
     const options = { deadline: deadlineIn(timeoutMs) };
     try {
-      const key = await token.device.key(selector, options);
       if (sample === undefined) {
         const plaintext = randomBytes(32);
-        sample = { sealer: name, plaintext, sealed: await key.encrypt({ aad: AAD, plaintext }, options) };
-      } else if (!sample.plaintext.equals(await key.decrypt({ aad: AAD, ...sample.sealed }, options))) {
+        sample = {
+          sealer: name,
+          plaintext,
+          sealed: await token.device.encrypt({ selector, aad: AAD, plaintext }, options),
+        };
+      } else if (
+        !sample.plaintext.equals(
+          await token.device.decrypt({ selector, aad: AAD, ...sample.sealed }, options),
+        )
+      ) {
         onOther(otherKey(name, sample));
       }
     } catch (error) {

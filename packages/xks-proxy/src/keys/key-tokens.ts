@@ -89,15 +89,15 @@ export async function haveSameKey(
   if (first === undefined || others.length === 0) return;
   const plaintext = randomBytes(32);
   const sealed = await onToken(first, async (token): Promise<Sealed> => {
-    const key = await pkcs11Device(first.name, token, first.iv).key(selector);
-    return key.encrypt({ aad: AAD, plaintext }).catch((cause: unknown): never => {
+    const device = pkcs11Device(first.name, token, first.iv);
+    return device.encrypt({ selector, aad: AAD, plaintext }).catch((cause: unknown): never => {
       throw new XksProxyError('CHANGE_REFUSED', `${first.name} cannot encrypt with the key`, { cause });
     });
   });
   for (const other of others) {
     const opened = await onToken(other, async (token) => {
-      const key = await pkcs11Device(other.name, token, other.iv).key(selector);
-      return key.decrypt({ aad: AAD, ...sealed }).catch(() => undefined);
+      const device = pkcs11Device(other.name, token, other.iv);
+      return device.decrypt({ selector, aad: AAD, ...sealed }).catch(() => undefined);
     });
     if (opened !== undefined && plaintext.equals(opened)) continue;
     throw new XksProxyError(

@@ -13,7 +13,7 @@ export const METRICS = {
   token_call_duration_seconds: {
     kind: 'histogram',
     labels: ['token', 'call', 'outcome'],
-    help: 'Time of one call to a token on behalf of a request, with the wait for a session.',
+    help: 'Time of one call to a token on behalf of a request, with the wait for a session; EncryptChecked is with the trial decryption.',
   },
   connections_refused_total: {
     kind: 'counter',

@@ -1,8 +1,9 @@
 import { referenceAads, tokenAad } from '../aad.ts';
 import { decodeCiphertextMetadata, FIRST_KEY_VERSION } from '../ciphertext-metadata.ts';
-import type { DeviceKey } from '../devices/key-device.ts';
+import type { KeyDevice } from '../devices/key-device.ts';
+import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { XksException } from '../errors.ts';
-import { type StoreKey, storeKey, usableKey } from '../stores.ts';
+import { requireUsable, type StoreKey, storeKey } from '../stores.ts';
 import { base64, type DecryptRequest, invalidCiphertext, parseDecryptRequest } from '../wire.ts';
 import type { Operation } from './operation.ts';
 
@@ -19,8 +20,8 @@ export const decrypt: Operation = {
     const version = key.versions.find((candidate) => candidate.version === keyVersion);
     if (version === undefined) throw invalidCiphertext('metadata-unknown');
     onKeyVersion(version.version);
-    const deviceKey = await usableKey(key, version, watch.over(key.device), ['DECRYPT']);
-    const plaintext = await open(request, aads, deviceKey);
+    requireUsable(key, ['DECRYPT']);
+    const plaintext = await open(request, aads, version.selector, watch.over(key.device));
     const response = { plaintext: base64(plaintext) };
     plaintext.fill(0);
     return response;
@@ -48,13 +49,14 @@ function origin(
 async function open(
   request: DecryptRequest,
   aads: readonly Uint8Array[],
-  key: DeviceKey,
+  selector: DeviceKeySelector,
+  device: KeyDevice,
 ): Promise<Uint8Array> {
   const { initializationVector: iv, ciphertext, authenticationTag: tag } = request;
   let refused: unknown;
   for (const aad of aads) {
     try {
-      return await key.decrypt({ iv, aad, ciphertext, tag });
+      return await device.decrypt({ selector, aad, iv, ciphertext, tag });
     } catch (error) {
       if (!(error instanceof XksException && error.errorName === 'InvalidCiphertextException')) throw error;
       refused = error;

@@ -12,7 +12,7 @@ export const getKeyMetadata: Operation = {
     const { selector, version } = currentVersion(key);
     onKeyVersion(version);
     // KMS asks before it makes a key: what is remembered would vouch for one that is gone.
-    const keyUsage = keyUsages(key, await watch.over(key.device).key(selector, { fresh: true }));
+    const keyUsage = keyUsages(key, await watch.over(key.device).usages(selector, { fresh: true }));
     return { keySpec: 'AES_256', keyUsage, keyStatus: key.status };
   },
 };

@@ -7,7 +7,7 @@ import { failoverDevice } from '../../src/devices/failover.ts';
 import { tokenException } from '../../src/devices/failures.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 
-const INPUT = { aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
+const INPUT = { selector: { label: 'orders' }, aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
 
 function watched({ timeoutMs } = { timeoutMs: 1000 }) {
   const [first, second] = [memoryDevice(), memoryDevice()];
@@ -26,10 +26,10 @@ describe('the watch over the calls of a request', () => {
   it('knows which of several devices had a call, and for how long', async () => {
     const { first, calls, watch, device } = watched();
     expect(watch.lastDevice()).toBeUndefined();
-    const key = await device.key({ label: 'orders' });
+    await device.usages({ label: 'orders' });
     first.failure = tokenException(new Pkcs11Error('DEVICE_ERROR', 'out'));
     first.delayMs = 20;
-    await key.encrypt(INPUT);
+    await device.encrypt(INPUT);
     expect(calls).toEqual([
       ['FindKey', 'first', undefined],
       ['Encrypt', 'second', undefined],
@@ -52,7 +52,7 @@ describe('the watch over the calls of a request', () => {
     await sleep(10);
     expect(watch.lastDevice()).toBe('first');
     await expect(late).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
-    await expect(device.key({ label: 'orders' })).rejects.toMatchObject({
+    await expect(device.usages({ label: 'orders' })).rejects.toMatchObject({
       errorName: 'DependencyTimeoutException',
     });
     expect(calls).toHaveLength(1);

@@ -14,16 +14,24 @@ describe('a circuit breaker', () => {
     const { device, behaviour } = memoryDevice();
     const revive = vi.fn<() => Promise<void>>(async () => undefined);
     const changes: string[] = [];
-    const breaker = circuitBreaker({ device, revive, onChange: (status) => void changes.push(status) });
+    const breaker = circuitBreaker({
+      name: device.name,
+      connected: () => device,
+      revive,
+      onChange: (status) => void changes.push(status),
+    });
     const failWith = (code: Pkcs11ErrorCode) => {
       behaviour.failure = tokenException(new Pkcs11Error(code, 'x'));
     };
     const works = async (times = 1) => {
       let successes = 0;
       for (let time = 0; time < times; time += 1) {
-        const key = await breaker.device.key(KEY).catch(() => undefined);
-        const sealed = key?.encrypt({ aad: Buffer.alloc(0), plaintext: Buffer.alloc(1) });
-        if ((await sealed?.catch(() => undefined)) !== undefined) successes += 1;
+        const sealed = breaker.device.encrypt({
+          selector: KEY,
+          aad: Buffer.alloc(0),
+          plaintext: Buffer.alloc(1),
+        });
+        if ((await sealed.catch(() => undefined)) !== undefined) successes += 1;
       }
       return successes;
     };

@@ -146,12 +146,12 @@ describe('when the device', () => {
     await expect(call()).resolves.toMatchObject({ status: 429, json: { errorName: 'ThrottlingException' } });
   });
 
-  it('has a bit flip after the trial decryption, the integrity value does not cover it up', async () => {
+  it('has a bit flip after the trial decryption, the integrity value disagrees with what is answered', async () => {
     behaviour.flipAfterUse = true;
     const { json } = await call();
     const bytes = (field: string) => Buffer.from(String(json[field]), 'base64');
-    const flipped = bytes('ciphertext');
-    flipped.writeUInt8(flipped.readUInt8(0) ^ 1);
+    const sealed = bytes('ciphertext');
+    sealed.writeUInt8(sealed.readUInt8(0) ^ 1);
     const valueOf = (ciphertext: Uint8Array) =>
       createHash('sha256')
         .update(Buffer.from('cHJvamVjdD1uaWxl', 'base64'))
@@ -160,8 +160,8 @@ describe('when the device', () => {
         .update(ciphertext)
         .update(bytes('authenticationTag'))
         .digest('base64');
-    expect(json['ciphertextDataIntegrityValue']).toBe(valueOf(bytes('ciphertext')));
-    expect(json['ciphertextDataIntegrityValue']).not.toBe(valueOf(flipped));
+    expect(json['ciphertextDataIntegrityValue']).toBe(valueOf(sealed));
+    expect(json['ciphertextDataIntegrityValue']).not.toBe(valueOf(bytes('ciphertext')));
   });
 
   it('fails in a way nobody foresaw, the answer tells nothing about it', async () => {

@@ -6,7 +6,7 @@ import { failoverDevice } from '../../src/devices/failover.ts';
 import { tokenException } from '../../src/devices/failures.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 
-const INPUT = { aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
+const INPUT = { selector: { label: 'orders' }, aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
 
 /** @param timeoutMs how long a device may take where there is another; nobody here is so slow by chance */
 function pair(timeoutMs = 10_000) {
@@ -19,10 +19,7 @@ function pair(timeoutMs = 10_000) {
     ],
     timeoutMs,
   );
-  const encrypt = async (deadline?: Deadline) => {
-    const options = deadline && { deadline };
-    return (await device.key({ label: 'orders' }, options)).encrypt(INPUT, options);
-  };
+  const encrypt = (deadline?: Deadline) => device.encrypt(INPUT, deadline && { deadline });
   return { first: first.behaviour, second: second.behaviour, well, device, encrypt };
 }
 

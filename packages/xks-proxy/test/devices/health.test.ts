@@ -33,11 +33,11 @@ function healthOf(
 const probe = { keyLabel: 'probe' };
 const unlessLost = (device: KeyDevice, lost: ReadonlySet<string>, asked: string[] = []): KeyDevice => ({
   ...device,
-  async key(selector) {
-    const label = 'label' in selector ? selector.label : '';
+  async encrypt(input, options) {
+    const label = 'label' in input.selector ? input.selector.label : '';
     asked.push(label);
     if (lost.has(label)) throw tokenException(new Pkcs11Error('KEY_NOT_FOUND', 'gone'));
-    return device.key(selector);
+    return device.encrypt(input, options);
   },
 });
 
@@ -190,9 +190,9 @@ describe('health', () => {
     it('is unavailable when the device has forgotten its login before it has sealed anything', async () => {
       const { stateDirectory, nextStatus } = started((device) => ({
         ...device,
-        async key(selector, options) {
+        async usages(selector, options) {
           if (options?.fresh === true) throw tokenException(new Pkcs11Error('NOT_LOGGED_IN', 'x'));
-          return device.key(selector, options);
+          return device.usages(selector, options);
         },
       }));
       rmSync(stateDirectory, { recursive: true });

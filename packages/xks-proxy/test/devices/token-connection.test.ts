@@ -76,8 +76,8 @@ it('no key encrypts under another where the module restarts while one connection
   }
   const before = await connectToken(tokenConfig(token, {}));
   const seal = async ({ device }: TokenConnection, label: string) => {
-    const input = { aad: Buffer.from('context'), plaintext: Buffer.from(label) };
-    return { ...input, ...(await (await device.key({ label })).encrypt(input)) };
+    const input = { selector: { label }, aad: Buffer.from('context'), plaintext: Buffer.from(label) };
+    return { ...input, ...(await device.encrypt(input)) };
   };
   await seal(before, 'a');
   const after = await connectToken(
@@ -97,6 +97,6 @@ it('no key encrypts under another where the module restarts while one connection
   await Promise.all([after.device.ping(), after.device.ping()]);
   await seal(after, 'd');
   const { plaintext, ...sealed } = await seal(before, 'a');
-  const opened = await (await after.device.key({ label: 'a' })).decrypt(sealed);
+  const opened = await after.device.decrypt(sealed);
   expect(opened).toEqual(new Uint8Array(plaintext));
 });

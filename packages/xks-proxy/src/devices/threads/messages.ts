@@ -1,7 +1,14 @@
 import { type PinGuardMemory, Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
 import type { IvSource } from '../../config/config.ts';
 import { XksException } from '../../errors.ts';
-import type { KeyUsage, Sealed } from '../key-device.ts';
+import type {
+  CheckedEncryptInput,
+  CheckedSealed,
+  DecryptInput,
+  EncryptInput,
+  KeyUsage,
+  Sealed,
+} from '../key-device.ts';
 import type { DeviceKeySelector } from '../key-selector.ts';
 
 /** What a thread is told first: which token it is for. */
@@ -21,25 +28,17 @@ export interface ThreadSettings {
 export type ThreadCall =
   | { readonly kind: 'open'; readonly settings: ThreadSettings }
   | { readonly kind: 'ping' }
-  | { readonly kind: 'key'; readonly selector: DeviceKeySelector; readonly fresh: boolean }
-  | {
-      readonly kind: 'encrypt';
-      readonly selector: DeviceKeySelector;
-      readonly aad: Uint8Array<ArrayBuffer>;
-      readonly plaintext: Uint8Array<ArrayBuffer>;
-    }
-  | {
-      readonly kind: 'decrypt';
-      readonly selector: DeviceKeySelector;
-      readonly aad: Uint8Array<ArrayBuffer>;
-      readonly sealed: Sealed;
-    }
+  | { readonly kind: 'usages'; readonly selector: DeviceKeySelector; readonly fresh: boolean }
+  | { readonly kind: 'encrypt'; readonly input: EncryptInput }
+  | { readonly kind: 'encryptChecked'; readonly input: CheckedEncryptInput }
+  | { readonly kind: 'decrypt'; readonly input: DecryptInput }
   | { readonly kind: 'close' };
 
 /** What came of a call: one of these, or none for a call without a result. */
 export interface ThreadAnswer {
   readonly usages?: readonly KeyUsage[];
   readonly sealed?: Sealed;
+  readonly checked?: CheckedSealed;
   readonly plaintext?: Uint8Array<ArrayBuffer>;
   readonly failure?: ThreadFailure;
 }
@@ -64,11 +63,4 @@ export function failureOf(error: unknown): ThreadFailure {
 /** The error that a failure was before it was sent. */
 export function errorOf({ code, message, returnValue }: ThreadFailure): Pkcs11Error {
   return new Pkcs11Error(code, message, returnValue === undefined ? {} : { returnValue });
-}
-
-/** Bytes in memory of their own, which can be handed over to another thread. */
-export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }

@@ -3,7 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
 import type { KeyDevice } from '../key-device.ts';
 import { pkcs11Device } from '../pkcs11-device.ts';
-import { failureOf, ownBytes, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
+import { handedOver } from './handed-over.ts';
+import { failureOf, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
 
 let token: { readonly device: KeyDevice; close(): void } | undefined;
 
@@ -32,18 +33,24 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
     case 'ping':
       await device.ping();
       return {};
-    case 'key':
-      return { usages: (await device.key(call.selector, { fresh: call.fresh })).usages };
+    case 'usages':
+      return { usages: await device.usages(call.selector, { fresh: call.fresh }) };
     case 'encrypt':
       try {
-        return { sealed: await (await device.key(call.selector)).encrypt(call) };
+        return { sealed: await device.encrypt(call.input) };
       } finally {
-        call.plaintext.fill(0);
+        call.input.plaintext.fill(0);
+      }
+    case 'encryptChecked':
+      try {
+        return { checked: await device.encryptChecked(call.input) };
+      } finally {
+        call.input.plaintext.fill(0);
       }
     case 'decrypt': {
-      const { aad, sealed } = call;
-      const plaintext = await (await device.key(call.selector)).decrypt({ aad, ...sealed });
-      const answer = { plaintext: ownBytes(plaintext) };
+      const plaintext = await device.decrypt(call.input);
+      const memory = handedOver([plaintext]);
+      const answer = { plaintext: memory.copy(plaintext) };
       plaintext.fill(0);
       return answer;
     }
