@@ -5,15 +5,15 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
  * second half: of memory that is let go of, allocators overwrite the first 16 bytes.
  */
 export function copiesInMemory(pid: number, needles: readonly Uint8Array[]): number[] {
-  const { mayBegin, at } = indexOf(needles.map((needle) => needle.subarray(needle.length / 2)));
+  const halves = indexOf(needles.map((needle) => needle.subarray(needle.length / 2)));
   const counts = needles.map(() => 0);
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
     for (const { start, length } of writableRegions(pid)) {
       const region = readRegion(memory, start, length);
       for (let offset = 0; offset + PREFIX_LENGTH <= region.length; offset += 1) {
-        if (mayBegin[(region[offset] ?? 0) | ((region[offset + 1] ?? 0) << 8)] === 0) continue;
-        for (const needle of at(region, offset)) counts[needle] = (counts[needle] ?? 0) + 1;
+        if (halves.mayBegin[(region[offset] ?? 0) | ((region[offset + 1] ?? 0) << 8)] === 0) continue;
+        for (const needle of halves.at(region, offset)) counts[needle] = (counts[needle] ?? 0) + 1;
       }
     }
   } finally {

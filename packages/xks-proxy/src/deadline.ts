@@ -3,31 +3,54 @@ import { XksException } from './errors.ts';
 
 /** The end of the time that a request, or a part of it, has. */
 export interface Deadline {
-  /** Aborted with a `DependencyTimeoutException` when it is reached. */
+  /** Aborted with a `DependencyTimeoutException` when it is reached. Made for whoever asks: most never do. */
   readonly signal: AbortSignal;
+  readonly isReached: boolean;
+  /** Throws that exception once it is. */
+  throwIfReached(): void;
   /** Has `reached` called with that exception when it comes; not any more once the returned function was called. */
   whenReached(reached: (reason: XksException) => void): () => void;
 }
 
 /** A deadline in `timeoutMs`, or when the one is reached that it is a part of. It keeps no process from its end. */
 export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
-  const controller = new AbortController();
-  // As many wait for a session by it as there are requests that share it: Node would take them for a leak.
-  setMaxListeners(0, controller.signal);
+  let controller: AbortController | undefined;
+  let isReached = false;
+  let reason: XksException | undefined;
   const listeners = new Set<(reason: XksException) => void>();
-  const expire = (reason: XksException): void => {
-    if (controller.signal.aborted) return;
-    controller.abort(reason);
-    for (const reached of listeners) reached(reason);
+  const reasonOf = (): XksException => {
+    reason ??= timedOut();
+    return reason;
+  };
+  const expire = (ofWhole?: XksException): void => {
+    if (isReached) return;
+    isReached = true;
+    reason = ofWhole;
+    controller?.abort(reasonOf());
+    for (const reached of listeners) reached(reasonOf());
     listeners.clear();
   };
   const forget = whole?.whenReached(expire);
   setTimeout(() => {
     forget?.();
-    expire(timedOut());
+    expire();
   }, timeoutMs).unref();
   return {
-    signal: controller.signal,
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        // As many wait for a session by it as there are requests that share it: Node would take them for a leak.
+        setMaxListeners(0, controller.signal);
+        if (isReached) controller.abort(reasonOf());
+      }
+      return controller.signal;
+    },
+    get isReached() {
+      return isReached;
+    },
+    throwIfReached() {
+      if (isReached) throw reasonOf();
+    },
     whenReached(reached) {
       listeners.add(reached);
       return () => void listeners.delete(reached);

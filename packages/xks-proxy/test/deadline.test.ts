@@ -9,6 +9,8 @@ describe('a deadline', () => {
     const deadline = deadlineIn(1000);
     await expect(inTime(Promise.resolve(1), deadline)).resolves.toBe(1);
     await expect(inTime(Promise.reject(new TypeError('own')), deadline)).rejects.toThrow(TypeError);
+    expect(deadline.isReached).toBe(false);
+    deadline.throwIfReached();
     expect(deadline.signal.aborted).toBe(false);
   });
 
@@ -20,6 +22,8 @@ describe('a deadline', () => {
     await expect(inTime(new Promise(() => undefined), deadline)).rejects.toMatchObject(LATE);
     expect(told).toEqual([deadline.signal.reason]);
     expect(deadline.signal.reason).toMatchObject(LATE);
+    expect(() => deadline.throwIfReached()).toThrow(expect.objectContaining(LATE));
+    expect(deadline.isReached).toBe(true);
   });
 
   it('is not disturbed by work that fails after it', async () => {

@@ -32,7 +32,7 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
     call: DeviceCall,
     work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
-    deadline.signal.throwIfAborted();
+    deadline.throwIfReached();
     // Known from the beginning: a call that never ends is the one to be told of.
     lastDevice = device.name;
     const ended = observe(call);

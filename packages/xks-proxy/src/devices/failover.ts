@@ -36,7 +36,7 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
         const share = deadlineIn(shareMs, deadline);
         return await inTime(work(device, { deadline: share }), share);
       } catch (error) {
-        const isOver = deadline?.signal.aborted === true;
+        const isOver = deadline?.isReached === true;
         if (devices.length === 1 || isOver || !isWorthAnotherToken(error)) throw error;
         devices.shift();
       }

@@ -71,7 +71,7 @@ class Pool implements ThreadPool {
 
   run(call: ThreadCall, options: RunOptions = {}): Promise<ThreadAnswer> {
     return new Promise((resolve, reject) => {
-      options.deadline?.signal.throwIfAborted();
+      options.deadline?.throwIfReached();
       this.#admit();
       const job = newJob(call, options, { resolve, reject }, (late) => this.#waiting.delete(late));
       const idle = this.#idle.pop();
