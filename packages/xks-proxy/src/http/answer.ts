@@ -10,7 +10,10 @@ export interface Answer {
   readonly error?: XksException | undefined;
 }
 
-/** Writes an answer. */
+/**
+ * Writes an answer when the requests that came with this one have been looked at too, in the same turn of the event loop. A
+ * write wakes its reader, which is most of its cost, and one that is awake need not be woken for the next.
+ */
 export function send({ incoming, outgoing }: HttpBindings, { status, body }: Answer): void {
   const text = JSON.stringify(body);
   // What is left of an unread body would be taken for the next request.
@@ -19,7 +22,11 @@ export function send({ incoming, outgoing }: HttpBindings, { status, body }: Ans
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(text),
   });
-  outgoing.end(text);
+  if (ready.push({ outgoing, text }) === 1) setImmediate(writeReady);
+}
+
+function writeReady(): void {
+  for (const { outgoing, text } of ready.splice(0)) outgoing.end(text);
 }
 
 /** The answer for whatever was thrown: what is no `XksException` is an `InternalException` that says no more. */
@@ -31,3 +38,5 @@ export function refusal(thrown: unknown): Required<Answer> {
   const { errorName, message } = error;
   return { status: EXCEPTION_STATUS[errorName], body: { errorName, errorMessage: message }, error };
 }
+
+const ready: { readonly outgoing: HttpBindings['outgoing']; readonly text: string }[] = [];
