@@ -1,9 +1,10 @@
 // Has its memory searched after it has opened many wrapped keys and wiped each.
 import { buffer } from 'node:stream/consumers';
 import { aesGcmKey, secretBytes } from '@holdfast/sdk/spi';
-import { ivOf, KEY_LENGTH, TAG_LENGTH } from './opened-keys.ts';
+import { ivOf, KEY_LENGTH, TAG_LENGTH, USES } from './opened-keys.ts';
 
-const [wrappingKey = ''] = process.argv.slice(2);
+const [wrappingKey = '', name = ''] = process.argv.slice(2);
+const use = USES[name]?.();
 const sealed = await buffer(process.stdin);
 const key = await aesGcmKey(Buffer.from(wrappingKey, 'hex'));
 const length = KEY_LENGTH + TAG_LENGTH;
@@ -18,6 +19,8 @@ for (; opened * length < sealed.length; opened += 1) {
   );
   // A promise for each would leave pauses in which nothing happens to the memory.
   if (isOpen !== true) throw new Error('expected a key that opens at once');
+  const used = use?.(dataKey);
+  if (used !== undefined) await used;
   dataKey.fill(0);
 }
 globalThis.gc?.();

@@ -179,7 +179,8 @@ function setDataKey(
   flags: KeyringTraceFlag,
   { providerId: keyNamespace, providerInfo: keyName }: TracedKey = OF_HOLDFAST,
 ): void {
-  const copy = Uint8Array.from(dataKey);
+  const copy = secretBytes(dataKey.length);
+  copy.set(dataKey);
   try {
     theirs.setUnencryptedDataKey(copy, { keyNamespace, keyName, flags });
   } finally {
