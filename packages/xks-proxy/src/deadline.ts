@@ -6,6 +6,8 @@ export interface Deadline {
   /** Aborted with a `DependencyTimeoutException` when it is reached. Made for whoever asks: most never do. */
   readonly signal: AbortSignal;
   readonly isReached: boolean;
+  /** Milliseconds until it is reached; none afterwards. */
+  remainingMs(): number;
   /** Throws that exception once it is. */
   throwIfReached(): void;
   /** Has `reached` called with that exception when it comes; not any more once the returned function was called. */
@@ -30,6 +32,7 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
     for (const reached of listeners) reached(reasonOf());
     listeners.clear();
   };
+  const endsAtMs = performance.now() + Math.min(timeoutMs, whole?.remainingMs() ?? timeoutMs);
   const forget = whole?.whenReached(expire);
   setTimeout(() => {
     forget?.();
@@ -48,6 +51,7 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
     get isReached() {
       return isReached;
     },
+    remainingMs: () => (isReached ? 0 : Math.max(0, endsAtMs - performance.now())),
     throwIfReached() {
       if (isReached) throw reasonOf();
     },
@@ -55,6 +59,25 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
       listeners.add(reached);
       return () => void listeners.delete(reached);
     },
+  };
+}
+
+/** A deadline that is looked at and does not tell when it comes: for who cannot be interrupted. */
+export function silentDeadline(timeoutMs: number): Deadline {
+  const endsAtMs = performance.now() + timeoutMs;
+  const isReached = () => performance.now() >= endsAtMs;
+  return {
+    get signal() {
+      return isReached() ? AbortSignal.abort(timedOut()) : NEVER;
+    },
+    get isReached() {
+      return isReached();
+    },
+    remainingMs: () => Math.max(0, endsAtMs - performance.now()),
+    throwIfReached() {
+      if (isReached()) throw timedOut();
+    },
+    whenReached: () => () => undefined,
   };
 }
 
@@ -100,5 +123,6 @@ export function inTime<T>(work: Promise<T>, deadline: Deadline | undefined): Pro
 export const timedOut = () =>
   new XksException('DependencyTimeoutException', 'The external key manager did not answer in time.');
 
+const NEVER = new AbortController().signal;
 const MAX_SHARED_MS = 5;
 const MAX_SHARED_PART = 0.05;

@@ -24,6 +24,7 @@ export function isOutage(error: unknown): boolean {
 
 /** Whether a failure says that the token works: it has answered about this key or this request. */
 export function isSignOfLife(error: unknown): boolean {
+  if (isRemembered(error)) return false;
   const subject = subjectOf(error);
   return subject === 'key' || subject === 'request';
 }
@@ -36,6 +37,14 @@ export function isWorthAnotherToken(error: unknown): boolean {
 /** Whether a token has refused its PIN. To offer it again would have the token lock itself. */
 export function isPinRefusal(error: unknown): error is Pkcs11Error {
   return error instanceof Pkcs11Error && error.code.startsWith('PIN_');
+}
+
+/** What a key may be used for is remembered: the token was not asked, and returned nothing. */
+function isRemembered(error: unknown): boolean {
+  const cause = error instanceof XksException ? error.cause : undefined;
+  return (
+    cause instanceof Pkcs11Error && cause.code === 'KEY_USAGE_FORBIDDEN' && cause.returnValue === undefined
+  );
 }
 
 function subjectOf(error: unknown): Subject | undefined {

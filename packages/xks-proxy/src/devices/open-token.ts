@@ -76,7 +76,7 @@ function heldToken(
   let holds = 1;
   const connected = (): KeyDevice => {
     if (connection === undefined) throw outage(lost);
-    return connection.device;
+    return budget.over(connection.device);
   };
   /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
@@ -111,7 +111,7 @@ function heldToken(
   });
   return {
     config,
-    device: budget.over(device),
+    device,
     get info() {
       return info;
     },

@@ -60,7 +60,11 @@ export function pkcs11Device(
         encryptedAndChecked(
           {
             seal: () => seal(newIv, key, input, until),
-            open: (sealed) => key.decrypt({ aad: input.aad, ...sealed }, until),
+            async open(sealed) {
+              // Nobody waits for it any more.
+              options?.deadline?.throwIfReached();
+              return key.decrypt({ aad: input.aad, ...sealed }, until);
+            },
           },
           input,
         ),

@@ -90,6 +90,7 @@ export async function haveSameKey(
   const plaintext = randomBytes(32);
   const sealed = await onToken(first, async (token): Promise<Sealed> => {
     const device = pkcs11Device(first.name, token, first.iv);
+    await device.usages(selector);
     return device.encrypt({ selector, aad: AAD, plaintext }).catch((cause: unknown): never => {
       throw new XksProxyError('CHANGE_REFUSED', `${first.name} cannot encrypt with the key`, { cause });
     });
@@ -97,6 +98,7 @@ export async function haveSameKey(
   for (const other of others) {
     const opened = await onToken(other, async (token) => {
       const device = pkcs11Device(other.name, token, other.iv);
+      await device.usages(selector);
       return device.decrypt({ selector, aad: AAD, ...sealed }).catch(() => undefined);
     });
     if (opened !== undefined && plaintext.equals(opened)) continue;

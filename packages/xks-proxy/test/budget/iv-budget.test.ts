@@ -11,6 +11,7 @@ import { codeIn } from '../fixtures/store-files.ts';
 
 const KEY = { label: 'orders' };
 const OTHER = { id: Buffer.from('0a', 'hex') };
+const UNCOVERED = { additionalAuthenticatedData: Buffer.alloc(0), ciphertextMetadata: Buffer.alloc(0) };
 const UNCOUNTED = { errorName: 'InternalException', reason: 'iv-budget-unavailable' };
 
 describe('the budget of initialization vectors', () => {
@@ -22,9 +23,15 @@ describe('the budget of initialization vectors', () => {
 
   const open = (limit: number, told: string[] = [], directory: string | undefined = stateDirectory) =>
     openIvBudget({ limit, stateDirectory: directory, atLimit: 'refuse' }, (stage) => void told.push(stage));
-  const encrypt = async (device: KeyDevice, times: number, selector: typeof KEY | typeof OTHER = KEY) => {
+  const encrypt = async (
+    device: KeyDevice,
+    times: number,
+    selector: typeof KEY | typeof OTHER = KEY,
+    isChecked = false,
+  ) => {
     for (let time = 0; time < times; time += 1) {
-      await device.encrypt({ selector, aad: Buffer.alloc(0), plaintext: Buffer.alloc(1) });
+      const input = { selector, aad: Buffer.alloc(0), plaintext: Buffer.alloc(1) };
+      await (isChecked ? device.encryptChecked({ ...input, ...UNCOVERED }) : device.encrypt(input));
     }
   };
 
@@ -57,6 +64,16 @@ describe('the budget of initialization vectors', () => {
     expect(told).toEqual(['half', 'nearly-used']);
     await encrypt(counted, 6);
     expect(told).toEqual(['half', 'nearly-used', 'nearly-used', 'nearly-used', 'nearly-used']);
+  });
+
+  it('counts encryptions that are checked as one each, and refuses them as others', async () => {
+    const budget = open(8);
+    const { device, behaviour } = memoryDevice();
+    const counted = budget.over(device);
+    await encrypt(counted, 8, KEY, true);
+    expect(budget.used(KEY)).toBe(8);
+    await expect(encrypt(counted, 1, KEY, true)).rejects.toMatchObject({ reason: 'iv-budget-used' });
+    expect(behaviour.encryptions).toBe(8);
   });
 
   it('goes on exactly after an orderly end, and never with less after a crash', async () => {

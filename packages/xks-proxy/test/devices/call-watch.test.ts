@@ -19,7 +19,7 @@ function watched({ timeoutMs } = { timeoutMs: 1000 }) {
   const observe: CallObserver = (call) => (device, error) => void calls.push([call, device, error]);
   const watch = callWatch(deadlineIn(timeoutMs), observe);
   const device = watch.over(failoverDevice(members, 1000));
-  return { first: first.behaviour, calls, watch, device };
+  return { first: first.behaviour, second: second.behaviour, calls, watch, device };
 }
 
 describe('the watch over the calls of a request', () => {
@@ -46,8 +46,9 @@ describe('the watch over the calls of a request', () => {
   });
 
   it('knows the device of a call that does not end, and lets none begin when time is over', async () => {
-    const { first, calls, watch, device } = watched({ timeoutMs: 50 });
+    const { first, second, calls, watch, device } = watched({ timeoutMs: 50 });
     first.delayMs = 200;
+    second.delayMs = 200;
     const late = device.ping();
     await sleep(10);
     expect(watch.lastDevice()).toBe('first');

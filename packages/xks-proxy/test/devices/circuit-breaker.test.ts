@@ -104,6 +104,23 @@ describe('a circuit breaker', () => {
     expect(changes).toEqual(['UNAVAILABLE']);
   });
 
+  it('takes a refusal that no token returned for no sign of life', async () => {
+    const { breaker, behaviour, failWith, works } = guarded();
+    const token = () => failWith('DEVICE_ERROR');
+    const memory = () => failWith('KEY_USAGE_FORBIDDEN');
+    for (const fail of [token, memory, token, memory, token, memory, token, memory, token]) {
+      fail();
+      await works();
+    }
+    expect(breaker.status()).toBe('UNAVAILABLE');
+    vi.advanceTimersByTime(501);
+    memory();
+    const { probes } = behaviour;
+    await works();
+    expect(behaviour.probes).toBe(probes + 1);
+    expect(breaker.status()).toBe('UNAVAILABLE');
+  });
+
   it.each(['KEY_NOT_FOUND', 'KEY_USAGE_FORBIDDEN', 'DECRYPTION_FAILED', 'SESSIONS_EXHAUSTED'] as const)(
     'takes %s for no outage',
     async (code) => {

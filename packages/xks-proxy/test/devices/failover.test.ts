@@ -7,6 +7,11 @@ import { tokenException } from '../../src/devices/failures.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
 
 const INPUT = { selector: { label: 'orders' }, aad: Buffer.alloc(0), plaintext: Buffer.from('x') };
+const CHECKED_INPUT = {
+  ...INPUT,
+  additionalAuthenticatedData: Buffer.alloc(0),
+  ciphertextMetadata: Buffer.alloc(0),
+};
 
 /** @param timeoutMs how long a device may take where there is another; nobody here is so slow by chance */
 function pair(timeoutMs = 10_000) {
@@ -73,11 +78,34 @@ describe('several devices with the same keys', () => {
 
   it('are not asked any more when the request has been given up', async () => {
     const { first, second, encrypt } = pair();
-    first.delayMs = 20;
+    const deadline = deadlineIn(1);
+    await sleep(10);
+    await expect(encrypt(deadline)).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
+    expect([first.probes, second.probes]).toEqual([0, 0]);
+  });
+
+  it('have twice the time for an encryption that is checked', async () => {
+    const { first, second, device, encrypt } = pair(400);
+    first.delayMs = 200;
+    await encrypt();
+    expect([first.encryptions, second.encryptions]).toEqual([0, 1]);
+    await device.encryptChecked(CHECKED_INPUT);
+    expect([first.encryptions, second.encryptions]).toEqual([1, 1]);
+  });
+
+  it('leave the last one all the time that is left', async () => {
+    const { first, second, encrypt } = pair(400);
     first.failure = failure('DEVICE_ERROR');
-    await expect(encrypt(deadlineIn(10))).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
-    await sleep(30);
-    expect(second.probes).toBe(0);
+    second.delayMs = 300;
+    await encrypt();
+    expect(second.encryptions).toBe(1);
+  });
+
+  it('stand in for one that does not open what it sealed', async () => {
+    const { first, second, device } = pair();
+    first.wrongPlaintext = true;
+    await device.encryptChecked(CHECKED_INPUT);
+    expect([first.encryptions, second.encryptions]).toEqual([1, 1]);
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { openIvBudget } from '../../src/budget/iv-budget.ts';
+import { circuitBreaker } from '../../src/devices/circuit-breaker.ts';
 import { tokenException } from '../../src/devices/failures.ts';
 import { deviceHealth, type HealthStatus } from '../../src/devices/health.ts';
 import type { KeyDevice } from '../../src/devices/key-device.ts';
@@ -33,11 +34,11 @@ function healthOf(
 const probe = { keyLabel: 'probe' };
 const unlessLost = (device: KeyDevice, lost: ReadonlySet<string>, asked: string[] = []): KeyDevice => ({
   ...device,
-  async encrypt(input, options) {
+  async encryptChecked(input, options) {
     const label = 'label' in input.selector ? input.selector.label : '';
     asked.push(label);
     if (lost.has(label)) throw tokenException(new Pkcs11Error('KEY_NOT_FOUND', 'gone'));
-    return device.encrypt(input, options);
+    return device.encryptChecked(input, options);
   },
 });
 
@@ -198,6 +199,25 @@ describe('health', () => {
       rmSync(stateDirectory, { recursive: true });
       await expect(nextStatus()).resolves.toBe('UNAVAILABLE');
     });
+  });
+
+  it('is unavailable, and so is the circuit, while a device does not open what it seals', async () => {
+    const { device, behaviour } = memoryDevice();
+    const changes: HealthStatus[] = [];
+    const breaker = circuitBreaker({
+      name: device.name,
+      connected: () => device,
+      revive: async () => undefined,
+      onChange: (status) => void changes.push(status),
+    });
+    behaviour.wrongPlaintext = true;
+    const { health } = healthOf(breaker.device, probe);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    for (let round = 0; round < 8; round += 1) {
+      await expect(health.status()).resolves.toBe('UNAVAILABLE');
+      vi.advanceTimersByTime(1_001);
+    }
+    expect(changes).toEqual(['UNAVAILABLE']);
   });
 
   it('shows a recovery soon', async () => {

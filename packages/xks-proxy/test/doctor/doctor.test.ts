@@ -284,6 +284,15 @@ describe('doctor, with two tokens of a cluster,', () => {
     withSecond(`${sound()}tokens = ["xks-test"]\n`);
     expect(bad(await findings())).not.toContain('key-orphaned');
   });
+
+  it.each(['first', 'second'])('finds one that only the %s has missing, and not different', async (on) => {
+    const label = `only on the ${on}`;
+    importKey(on === 'first' ? files.token : second, { label, value: randomBytes(32) });
+    withSecond(sound().replaceAll('label = "orders"', `label = "${label}"`));
+    const codes = bad(await findings());
+    expect(codes).toContain('key-missing');
+    expect(codes).not.toContain('keys-differ');
+  });
 });
 
 const leafOf = (chain: string) => chain.slice(0, chain.indexOf('-----END CERTIFICATE-----') + 25);

@@ -29,10 +29,16 @@ export type ThreadCall =
   | { readonly kind: 'open'; readonly settings: ThreadSettings }
   | { readonly kind: 'ping' }
   | { readonly kind: 'usages'; readonly selector: DeviceKeySelector; readonly fresh: boolean }
-  | { readonly kind: 'encrypt'; readonly input: EncryptInput }
-  | { readonly kind: 'encryptChecked'; readonly input: CheckedEncryptInput }
-  | { readonly kind: 'decrypt'; readonly input: DecryptInput }
+  | ({ readonly kind: 'encrypt'; readonly input: EncryptInput } & Timed)
+  | ({ readonly kind: 'encryptChecked'; readonly input: CheckedEncryptInput } & Timed)
+  | ({ readonly kind: 'decrypt'; readonly input: DecryptInput } & Timed)
   | { readonly kind: 'close' };
+
+/** What the caller does not wait for any longer, the token is not asked for. */
+interface Timed {
+  /** The end of its time, see `processTimeMs`; undefined if there is none. */
+  readonly endsAtMs: number | undefined;
+}
 
 /** What came of a call: one of these, or none for a call without a result. */
 export interface ThreadAnswer {
@@ -48,6 +54,12 @@ export interface ThreadFailure {
   readonly code: Pkcs11ErrorCode;
   readonly message: string;
   readonly returnValue?: ReturnValue | undefined;
+}
+
+/** Milliseconds on a clock that all threads of the process have in common, and that is never set. */
+export function processTimeMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
 }
 
 /** What of a failure can be sent. */

@@ -1,7 +1,7 @@
 import { tokenException } from '../failures.ts';
 import type { DeviceCallOptions, KeyDevice } from '../key-device.ts';
 import { type HandedOver, handedOver } from './handed-over.ts';
-import type { ThreadAnswer, ThreadCall } from './messages.ts';
+import { processTimeMs, type ThreadAnswer, type ThreadCall } from './messages.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
 /** A token as a key device, all of whose calls run in the threads of the pool. */
@@ -28,7 +28,7 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
     async encrypt({ selector, aad, plaintext }, options) {
       const memory = handedOver([aad, plaintext]);
       const input = { selector, aad: memory.copy(aad), plaintext: memory.copy(plaintext) };
-      return answered((await run({ kind: 'encrypt', input }, options, memory)).sealed);
+      return answered((await run({ kind: 'encrypt', input, ...timed(options) }, options, memory)).sealed);
     },
     async encryptChecked({ selector, aad, plaintext, ...covered }, options) {
       const { additionalAuthenticatedData, ciphertextMetadata } = covered;
@@ -40,7 +40,9 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
         additionalAuthenticatedData: memory.copy(additionalAuthenticatedData),
         ciphertextMetadata: memory.copy(ciphertextMetadata),
       };
-      return answered((await run({ kind: 'encryptChecked', input }, options, memory)).checked);
+      return answered(
+        (await run({ kind: 'encryptChecked', input, ...timed(options) }, options, memory)).checked,
+      );
     },
     async decrypt({ selector, aad, iv, ciphertext, tag }, options) {
       const memory = handedOver([aad, iv, ciphertext, tag]);
@@ -51,12 +53,16 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
         ciphertext: memory.copy(ciphertext),
         tag: memory.copy(tag),
       };
-      return answered((await run({ kind: 'decrypt', input }, options, memory)).plaintext);
+      return answered((await run({ kind: 'decrypt', input, ...timed(options) }, options, memory)).plaintext);
     },
     async ping(options) {
       await run({ kind: 'ping' }, options);
     },
   };
+}
+
+function timed({ deadline }: DeviceCallOptions = {}): { readonly endsAtMs: number | undefined } {
+  return { endsAtMs: deadline && processTimeMs() + deadline.remainingMs() };
 }
 
 function answered<T>(result: T | undefined): T {

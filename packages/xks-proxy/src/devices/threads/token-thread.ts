@@ -1,10 +1,17 @@
 // The program of a thread: it has one session with a token, and makes one call at a time.
 import { parentPort } from 'node:worker_threads';
 import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
-import type { KeyDevice } from '../key-device.ts';
+import { silentDeadline } from '../../deadline.ts';
+import type { DeviceCallOptions, KeyDevice } from '../key-device.ts';
 import { pkcs11Device } from '../pkcs11-device.ts';
 import { handedOver } from './handed-over.ts';
-import { failureOf, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
+import {
+  failureOf,
+  processTimeMs,
+  type ThreadAnswer,
+  type ThreadCall,
+  type ThreadSettings,
+} from './messages.ts';
 
 let token: { readonly device: KeyDevice; close(): void } | undefined;
 
@@ -37,24 +44,29 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
       return { usages: await device.usages(call.selector, { fresh: call.fresh }) };
     case 'encrypt':
       try {
-        return { sealed: await device.encrypt(call.input) };
+        return { sealed: await device.encrypt(call.input, until(call)) };
       } finally {
         call.input.plaintext.fill(0);
       }
     case 'encryptChecked':
       try {
-        return { checked: await device.encryptChecked(call.input) };
+        return { checked: await device.encryptChecked(call.input, until(call)) };
       } finally {
         call.input.plaintext.fill(0);
       }
     case 'decrypt': {
-      const plaintext = await device.decrypt(call.input);
+      const plaintext = await device.decrypt(call.input, until(call));
       const memory = handedOver([plaintext]);
       const answer = { plaintext: memory.copy(plaintext) };
       plaintext.fill(0);
       return answer;
     }
   }
+}
+
+function until({ endsAtMs }: { readonly endsAtMs: number | undefined }): DeviceCallOptions {
+  if (endsAtMs === undefined) return {};
+  return { deadline: silentDeadline(endsAtMs - processTimeMs()) };
 }
 
 // The threads of a token share the module, which the thread that started them has initialised.
