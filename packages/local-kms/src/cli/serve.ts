@@ -9,6 +9,7 @@ import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
 import { type AuditFile, auditFile } from './audit-file.ts';
 import { EXIT } from './exit.ts';
+import { firstSignal } from './first-signal.ts';
 import { optionText } from './option-file.ts';
 import {
   addProtectionOptions,
@@ -174,17 +175,6 @@ function hostMapping(text: string, others: ServeOptions['xksHost']): ServeOption
   return { ...others, [host]: address };
 }
 
-/** After the first signal the default is back: a second one ends the process at once. */
-function firstSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      for (const signal of SIGNALS) process.off(signal, stop);
-      resolve();
-    };
-    for (const signal of SIGNALS) process.on(signal, stop);
-  });
-}
-
 /** Resolves when a log line cannot be written, for example because the reader of a pipe is gone. */
 function logLost(): Promise<Error> {
   return new Promise((resolve) => void process.stdout.on('error', resolve));
@@ -211,5 +201,3 @@ function stopWithoutRecord(listening: ListeningKms, { message }: Error): void {
   // What cannot be kept has been said.
   listening.close().catch(() => undefined);
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
@@ -46,7 +48,7 @@ async function serve(...args: readonly string[]) {
   const credentials = { accessKeyId: 'tests', secretAccessKey: 'tests' };
   const client = new KMSClient({ region: 'us-east-1', endpoint: url, credentials, maxAttempts: 1 });
   onTestFinished(() => client.destroy());
-  return { child, client };
+  return { child, client, url };
 }
 
 async function aliasesOf(client: KMSClient): Promise<ReadonlyMap<string, string>> {
@@ -112,6 +114,27 @@ describe('local-kms serve --data', () => {
     await end(child, 'SIGTERM');
     expect(child.exitCode).toBe(0);
   }, 240_000);
+
+  test('lets its state go although it is told to stop again while it closes', async () => {
+    const folder = temporaryFolder();
+    const data = join(folder, 'data');
+    const { child, url } = await serve('--data', data, '--passphrase-file', passphraseFile(folder));
+    // It waits for what is left of a request that has arrived.
+    const request = httpRequest(url, { method: 'POST', headers: { 'content-length': 2 } });
+    request.on('error', () => undefined);
+    request.write('{');
+    await expect.poll(() => request.socket?.bytesWritten ?? 0).toBeGreaterThan(0);
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const isListening = () => fetch(url, { method: 'POST' }).then(Boolean, () => false);
+    await expect.poll(isListening).toBe(false);
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    await sleep(20);
+    request.end('}');
+    expect(await exited).toEqual([0, null]);
+    expect(readdirSync(data)).toEqual(['state-1.log']);
+  }, 60_000);
 
   test('says what is wrong with what protects the state, and ends with status 1 or 2', async () => {
     const folder = temporaryFolder();
