@@ -99,7 +99,11 @@ export interface LocalKms {
    * @throws as `explain`, but a key that is left out means all of them
    */
   explainAll(questions: AccessQuestions): readonly AccessExplanation[];
-  /** The last calls, up to 10 000 of them. */
+  /**
+   * The last calls, up to 10 000 of them.
+   *
+   * @throws RangeError for an alias
+   */
   auditEvents(filter?: AuditFilter): readonly AuditEvent[];
   /** What the calls to the proxies of external key stores came to. */
   xksMetrics(): readonly XksStoreMetrics[];

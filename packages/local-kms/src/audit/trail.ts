@@ -2,7 +2,7 @@ import type { AuditEvent, AuditedResource } from './event.ts';
 
 /** Which events to find. What is left out matters not. */
 export interface AuditFilter {
-  /** The ARN of a key, or its id. */
+  /** The ARN of a key, or its id; no alias. */
   readonly key?: string;
   /** From this time on. */
   readonly since?: Date;
@@ -11,7 +11,7 @@ export interface AuditFilter {
 /** The last calls of the API. */
 export interface AuditTrail {
   record(event: AuditEvent): void;
-  /** In the order in which the calls ended. */
+  /** In the order in which the calls ended. Throws as `auditedKey` does. */
   find(filter?: AuditFilter): readonly AuditEvent[];
   /** Forgets all of them. */
   clear(): void;
@@ -27,13 +27,24 @@ export function createAuditTrail(maxEvents: number): AuditTrail {
       events[next] = event;
       next = (next + 1) % maxEvents;
     },
-    find: (filter = {}) =>
-      [...events.slice(next), ...events.slice(0, next)].filter((event) => isFound(event, filter)),
+    find(filter = {}) {
+      if (filter.key !== undefined) auditedKey(filter.key);
+      return [...events.slice(next), ...events.slice(0, next)].filter((event) => isFound(event, filter));
+    },
     clear() {
       events.length = 0;
       next = 0;
     },
   };
+}
+
+/**
+ * What a filter takes. Throws RangeError for an alias: calls that name the key otherwise, or not at all, as Decrypt may, would
+ * be left out unseen.
+ */
+export function auditedKey(key: string): string {
+  if (!/(^|:)alias\//.test(key)) return key;
+  throw new RangeError('key: expected the id or ARN of a key, not an alias: not every call names its key');
 }
 
 /** What an event is found by. */

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { isFound } from '../audit/trail.ts';
+import { auditedKey, isFound } from '../audit/trail.ts';
 import { unreadable } from './option-file.ts';
 
 interface AuditOptions {
@@ -16,7 +16,7 @@ export function addAuditCommand(program: Command): void {
     .command('audit')
     .description('find calls in an audit file; one JSON event a line on stdout')
     .requiredOption('--file <file>', 'what serve --audit has written')
-    .option('--key <key>', 'id or ARN of a key')
+    .option('--key <key>', 'id or ARN of a key, not an alias', auditedKey)
     .option('--since <time>', 'ISO 8601, or how long ago: 90s, 15m, 2h, 7d', timeOf)
     .action(async ({ file, ...filter }: AuditOptions) => {
       const others: number[] = [];

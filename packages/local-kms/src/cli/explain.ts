@@ -30,7 +30,10 @@ export function addExplainCommand(program: Command): void {
     .requiredOption('--seed <file>', 'YAML or JSON of the keys')
     .option('--region <region>', 'AWS Region of keys that name none', DEFAULTS.region)
     .option('--account <id>', '12-digit AWS account id of the keys', DEFAULTS.accountId)
-    .option('--principal <name>', 'ARN or name of one principal; all of them without it')
+    .option(
+      '--principal <name>',
+      'ARN, name, user/NAME or role/NAME of one principal; all of them without it',
+    )
     .option('--key <key>', 'id, ARN or alias of one key; all of them without it')
     .option('--operation <name...>', 'permissions, such as Encrypt; each on the key alone', [
       'Encrypt',

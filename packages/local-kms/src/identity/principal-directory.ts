@@ -6,10 +6,15 @@ import type { ParsedAccessKey, ParsedPrincipals } from './principals-file.ts';
 export interface PrincipalDirectory {
   /** Whom an access key belongs to, and its secret. */
   readonly accessKey: (id: string) => KnownAccessKey | undefined;
-  /** By the ARN of a user, role, session or account, or by the name of a user or role that is the only such one. */
+  /**
+   * By the ARN of a user, role, session or account, or by the name of a user or role that is the only such one, as `NAME`,
+   * `user/NAME` or `role/NAME`, then with its path.
+   */
   find(name: string): Caller | undefined;
   /** Users, then roles, account by account; no root users. */
   list(): readonly Caller[];
+  /** The same as `user/NAME` and `role/NAME`. */
+  names(): readonly string[];
 }
 
 /** An access key with its holder. */
@@ -67,15 +72,24 @@ export function principalDirectory({ accounts }: ParsedPrincipals, scope: ArnSco
     }
   }
 
-  const nameOf = ({ principalArn }: Caller): string => principalArn.slice(principalArn.lastIndexOf('/') + 1);
   return {
     accessKey: (id) => accessKeys.get(id),
     find(name) {
       const found = byArn.get(name);
       if (found) return found;
-      const namesakes = listed.filter((caller) => nameOf(caller) === name);
+      const namesakes = listed.filter((caller) => [nameOf(caller), resourceOf(caller)].includes(name));
       return namesakes.length === 1 ? namesakes[0] : undefined;
     },
     list: () => listed,
+    names: () => [...new Set(listed.map(resourceOf))],
   };
+}
+
+function nameOf({ principalArn }: Caller): string {
+  return principalArn.slice(principalArn.lastIndexOf('/') + 1);
+}
+
+/** Without a colon, which no name has. */
+function resourceOf({ principalArn }: Caller): string {
+  return principalArn.slice(principalArn.lastIndexOf(':') + 1);
 }

@@ -13,7 +13,7 @@ import { inWords } from './words.ts';
 
 /** A question: may this principal do this on this key? */
 export interface AccessQuestion {
-  /** The ARN of a user, role, session or account, or the name of a user or role. */
+  /** The ARN of a user, role, session or account, or a user or role as `NAME`, `user/NAME` or `role/NAME`. */
   readonly principal: string;
   /** A permission, such as `Encrypt` or `ReEncryptFrom`. */
   readonly operation: string;
@@ -122,7 +122,11 @@ function operationOf(permission: string): Operation {
 function callerNamed({ directory }: ExplanationSources, name: string): Caller {
   const caller = directory.find(name);
   if (caller) return caller;
-  throw new RangeError('principal: expected the ARN or the name of a principal that there is');
+  const names = directory.names();
+  const listed = names.slice(0, MAX_LISTED).join(', ');
+  const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
+  const known = names.length === 0 ? 'of a root user' : `or a name that one alone has: ${listed}${more}`;
+  throw new RangeError(`principal: expected an ARN that there is, ${known}`);
 }
 
 function accountOf({ account, defaultRegion }: ExplanationSources): Place {
@@ -185,3 +189,4 @@ const ALSO_TAKEN: ReadonlyMap<string, string> = new Map([
   ['ReplicateKey', 'kms:CreateKey in the other Region, and for tags kms:TagResource'],
   ['UpdatePrimaryRegion', 'kms:UpdatePrimaryRegion on the key in the other Region'],
 ]);
+const MAX_LISTED = 10;

@@ -116,6 +116,9 @@ describe('the audit', () => {
     expect(names({ key: KEY_ID })).toEqual(['Encrypt']);
     expect(names({ key: KEY_ARN })).toEqual(['Encrypt']);
     expect(names({ key: 'another' })).toEqual([]);
+    for (const key of ['alias/orders', KEY_ARN.replace(/key\/.*/, 'alias/orders')]) {
+      expect(() => names({ key })).toThrow(RangeError);
+    }
     expect(names({ since: new Date(Date.now() + 1_800_000) })).toEqual(['ListKeys']);
   });
 

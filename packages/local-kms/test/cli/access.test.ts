@@ -95,6 +95,23 @@ describe('local-kms explain', () => {
     expect(status).toBe(2);
     expect(stderr).toMatch(/^.+\n$/);
   });
+
+  test.each([
+    ['--principal', 'user/danny'],
+  ])('says of %s what it expects', async (option, expected) => {
+    const { principals, seed } = folderWithFiles();
+    const files = ['--principals', principals, '--seed', seed];
+    expect((await run('explain', ...files, option, 'nobody')).stderr).toContain(expected);
+  });
+
+  test('knows a principal by what policy new takes', async () => {
+    const { principals, seed } = folderWithFiles();
+    const files = ['--principals', principals, '--seed', seed];
+    const { status, stdout } = await run('explain', ...files, '--principal', 'user/danny');
+    expect(status).toBe(0);
+    expect(stdout.split('\t')[0]).toBe('arn:aws:iam::000000000000:user/danny');
+    expect((await run('explain', ...files, '--principal', 'role/danny')).status).toBe(2);
+  });
 });
 
 test.each(
@@ -105,6 +122,8 @@ test.each(
     ['audit', '--file', '/nowhere/audit.jsonl'],
     ['audit', '--file', '/dev/null', '--since', 'yesterday'],
     ['audit', '--file', '/dev/null', '--since', '12'],
+    ['audit', '--file', '/dev/null', '--key', 'alias/orders'],
+    ['audit', '--file', '/dev/null', '--key', 'arn:aws:kms:us-east-1:000000000000:alias/orders'],
     ['serve', '--auth', 'perhaps'],
   ].map(titled),
 )('local-kms explains itself and ends with status 2: %s', async (_title, args) => {
