@@ -120,6 +120,7 @@ export interface LocalKms {
  *
  * @throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed, for malformed
  * principals, and for `idSeed` with `state`
+ * @throws TypeError for another `auth`
  * @example
  * const kms = await createLocalKms({ region: 'eu-north-1' }).listen();
  * const client = new KMSClient({ region: 'eu-north-1', endpoint: kms.url, credentials });

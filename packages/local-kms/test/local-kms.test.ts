@@ -24,6 +24,12 @@ describe('a local KMS', () => {
     expect(() => createLocalKms({ xksTimeoutMs })).toThrow(RangeError);
   });
 
+  test.each(['on', 'toString', ''])('takes no auth %o, and says which there are', (auth) => {
+    const options: object = { auth };
+    const expected = new TypeError('auth: expected off, log or enforce');
+    expect(() => createLocalKms(options)).toThrow(expected);
+  });
+
   test('ends silent connections when it is closed', async () => {
     const { kms } = await start();
     const socket = await connectTo(kms.url);

@@ -41,8 +41,12 @@ export function addExplainCommand(program: Command): void {
       'GenerateDataKey',
       'CreateGrant',
     ])
-    .option('--context <name=value>', 'pair of the encryption context, or of a new grant; repeatable', pair)
-    .option('--condition <key=value>', 'condition key of the request; repeatable', pair, {})
+    .option(
+      '--context <name=value>',
+      'pair of the encryption context, or of a new grant; repeatable',
+      pairOf('--context'),
+    )
+    .option('--condition <key=value>', 'condition key of the request; repeatable', pairOf('--condition'), {})
     .option('--json', 'print one JSON object a line')
     .action(async (options: ExplainOptions) => {
       const answers = await explanations(options);
@@ -85,8 +89,12 @@ function lineOf(answer: AccessExplanation, { json }: ExplainOptions): string {
   return [answer.principal, answer.resource, answer.operation, answer.text].join('\t');
 }
 
-function pair(text: string, others: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new RangeError('option: expected name=value');
-  return { ...others, [text.slice(0, at)]: text.slice(at + 1) };
+type Pairs = Readonly<Record<string, string>>;
+
+function pairOf(option: string): (text: string, others?: Pairs) => Pairs {
+  return (text, others = {}) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new RangeError(`${option}: expected name=value`);
+    return { ...others, [text.slice(0, at)]: text.slice(at + 1) };
+  };
 }

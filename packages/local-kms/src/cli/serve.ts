@@ -44,7 +44,7 @@ export function addServeCommand(program: Command): void {
   addProtectionOptions(addStoreOptions(program.command('serve')))
     .description('serve until SIGINT or SIGTERM; one JSON line an event on stdout')
     .option('--host <address>', 'address to listen at', DEFAULTS.host)
-    .option('--port <number>', 'port to listen at, 0 for any that is free', wholeNumber, 4599)
+    .option('--port <number>', 'port to listen at, 0 for any that is free', portNumber, 4599)
     .option('--region <region>', 'AWS Region of requests that are signed for none', DEFAULTS.region)
     .option('--account <id>', '12-digit AWS account id', DEFAULTS.accountId)
     .option(
@@ -83,7 +83,7 @@ export function addServeCommand(program: Command): void {
       DEFAULTS.grantDelayMs,
     )
     .option('--audit <file>', 'file to append an event of every call to')
-    .option('--control-port <number>', 'port on 127.0.0.1 for resets and moves of the clock', wholeNumber)
+    .option('--control-port <number>', 'port on 127.0.0.1 for resets and moves of the clock', portNumber)
     .action(async (options: ServeOptions) => {
       const audit = options.audit === undefined ? undefined : auditFile(options.audit);
       const state = lostState();
@@ -168,6 +168,12 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > MAX_PORT) throw new InvalidArgumentError(`A port from 0 to ${MAX_PORT} is expected.`);
+  return port;
+}
+
 function hostMapping(text: string, others: ServeOptions['xksHost']): ServeOptions['xksHost'] {
   const [, host, address] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (host === undefined || address === undefined)
@@ -201,3 +207,5 @@ function stopWithoutRecord(listening: ListeningKms, { message }: Error): void {
   // What cannot be kept has been said.
   listening.close().catch(() => undefined);
 }
+
+const MAX_PORT = 65_535;

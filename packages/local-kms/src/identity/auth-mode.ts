@@ -27,7 +27,7 @@ interface GuardOptions {
   readonly log: Log;
 }
 
-/** What a mode does with signatures, and with policies and grants. */
+/** What a mode does with signatures, and with policies and grants. Throws TypeError for a mode that there is not. */
 export function guard(mode: AuthMode, { directory, scope, grantDelayMs, log }: GuardOptions): Guard {
   const options = { grantDelayMs };
   const modes = {
@@ -40,5 +40,6 @@ export function guard(mode: AuthMode, { directory, scope, grantDelayMs, log }: G
     }),
     enforce: () => ({ authenticate: signatureAuthentication(directory), gate: enforcingGate(options) }),
   } as const satisfies Record<AuthMode, () => Guard>;
+  if (!Object.hasOwn(modes, mode)) throw new TypeError('auth: expected off, log or enforce');
   return modes[mode]();
 }

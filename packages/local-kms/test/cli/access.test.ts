@@ -88,6 +88,7 @@ describe('local-kms explain', () => {
       ['--key', 'alias/none'],
       ['--operation', 'Decript'],
       ['--context', 'orders'],
+      ['--condition', 'orders'],
     ].map(titled),
   )('explains itself and ends with status 2: %s', async (_title, args) => {
     const { principals, seed } = folderWithFiles();
@@ -97,6 +98,8 @@ describe('local-kms explain', () => {
   });
 
   test.each([
+    ['--context', '--context'],
+    ['--condition', '--condition'],
     ['--principal', 'user/danny'],
   ])('says of %s what it expects', async (option, expected) => {
     const { principals, seed } = folderWithFiles();

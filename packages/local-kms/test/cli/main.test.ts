@@ -112,11 +112,12 @@ describe('local-kms serve', () => {
       ['--seed', 'README.md'],
       ['--port', '65536'],
       ['--port', '0', '--control-port', 'https'],
+      ['--port', '0', '--control-port', '65536'],
       ['--colour', 'red'],
     ].map((args) => [args.join(' '), args] as const),
   )('explains itself and ends with status 2: %s', async (_title, args) => {
-    const { status, stderr } = await runHere(runProgram, 'serve', ...args);
-    expect(status).toBe(2);
+    const { status, stdout, stderr } = await runHere(runProgram, 'serve', ...args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/^.+\n$/);
   });
 

@@ -199,8 +199,18 @@ describe('local-kms backup and restore', () => {
 
   test.each([
     { status: 1, what: 'nothing to back up', args: ['backup', '--data', 'nothing', '--file', 'backup'] },
-    { status: 1, what: 'a file that is there', args: ['backup', '--data', 'data', '--file', 'notes'] },
-    { status: 1, what: 'no backup', args: ['restore', '--data', 'copy', '--file', 'notes'] },
+    {
+      status: 1,
+      what: 'a file that is there',
+      args: ['backup', '--data', 'data', '--file', 'notes'],
+      says: /notes is there already/,
+    },
+    {
+      status: 1,
+      what: 'no backup',
+      args: ['restore', '--data', 'copy', '--file', 'notes'],
+      says: /no backup/,
+    },
     { status: 2, what: 'no file', args: ['restore', '--data', 'copy', '--file', 'backup'] },
     { status: 2, what: 'no store', args: ['backup', '--file', 'backup'] },
     {
@@ -208,13 +218,18 @@ describe('local-kms backup and restore', () => {
       what: 'two stores',
       args: ['restore', '--data', 'copy', '--postgres', 'postgresql://a', '--file', 'notes'],
     },
-  ])('say what they cannot do with $what, and end with status $status', async ({ status, args }) => {
-    const folder = temporaryFolder();
-    const store = await directoryStore(join(folder, 'data')).open();
-    await store.begin({ header: '', version: 1, records: [] });
-    await store.close();
-    writeFileSync(join(folder, 'notes'), 'not a backup\n');
-    const inFolder = args.map((arg) => (/^[a-z]+$/.test(arg) && arg !== args[0] ? join(folder, arg) : arg));
-    expect(await outcome(...inFolder)).toMatchObject({ status, stdout: '', stderr: oneLine });
-  });
+  ])(
+    'say what they cannot do with $what, and end with status $status',
+    async ({ status, args, says = /./ }) => {
+      const folder = temporaryFolder();
+      const store = await directoryStore(join(folder, 'data')).open();
+      await store.begin({ header: '', version: 1, records: [] });
+      await store.close();
+      writeFileSync(join(folder, 'notes'), 'not a backup\n');
+      const inFolder = args.map((arg) => (/^[a-z]+$/.test(arg) && arg !== args[0] ? join(folder, arg) : arg));
+      const told = await outcome(...inFolder);
+      expect(told).toMatchObject({ status, stdout: '', stderr: oneLine });
+      expect(told.stderr).toMatch(says);
+    },
+  );
 });

@@ -118,7 +118,7 @@ export function describeStore(engine: string, locate: () => StoreLocation): void
         );
         await expect(restore(readFileSync(file), target)).rejects.toMatchObject({ code: 'STATE_EXISTS' });
       }
-      await expect(backUp(location, file)).rejects.toMatchObject({ code: 'EEXIST' });
+      await expect(backUp(location, file)).rejects.toMatchObject({ code: 'STATE_EXISTS' });
       await expect(backUp(locate(), `${file}-2`)).rejects.toMatchObject({ code: 'STATE_MISSING' });
     });
   });

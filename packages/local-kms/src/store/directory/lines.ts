@@ -37,6 +37,11 @@ export function decodeLines(log: Buffer): Lines {
   return { texts, end: start };
 }
 
+/** Whether a file begins as a log does, and so was meant to be one. */
+export function isLog(bytes: Buffer): boolean {
+  return prefixOf(bytes).digest !== undefined;
+}
+
 function textOf(line: Buffer): string | undefined {
   const { digest, length, textAt } = prefixOf(line);
   const text = line.subarray(textAt);

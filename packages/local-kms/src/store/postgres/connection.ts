@@ -55,9 +55,13 @@ export async function connect(url: string): Promise<Connection> {
   return { run, lost, close };
 }
 
-/** A code of the server or the system where there is one: messages may quote what they are about. */
+/** In one line. What a message may quote of a statement is ours, and what that keeps is sealed. */
 function reasonOf(error: unknown): string {
-  return errorCode(error) ?? (error instanceof Error ? error.name : 'unknown');
+  if (!(error instanceof Error)) return 'unknown';
+  const code = errorCode(error) ?? error.name;
+  const message = error.message.replaceAll(/\s+/g, ' ');
+  // The system has its code in the message, and nothing else where it has tried several addresses.
+  return message.includes(code) ? message : `${code}: ${message}`.replace(/: $/, '');
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;

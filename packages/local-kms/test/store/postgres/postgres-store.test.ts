@@ -102,6 +102,12 @@ describe.skipIf(POSTGRES_PROGRAMS === undefined)('PostgreSQL', () => {
     }
   });
 
+  test('has what the server says of a database that is not there, in one line', async () => {
+    const url = server.url('somewhere').replace('/somewhere?', '/nowhere?');
+    const message: unknown = expect.stringMatching(/^PostgreSQL: 3D000: .*nowhere.*$/);
+    await expect(postgresStore(url).open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message });
+  });
+
   test('says that it is not there', async () => {
     const location = postgresStore('postgresql://tests@127.0.0.1:1/nothing');
     await expect(location.open()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
