@@ -11,32 +11,29 @@ export interface FailoverMember {
 
 /**
  * Several devices with the same keys as one. A call goes to the first that is well, and when that one is out, or has too
- * much to do, to the next; what is answered about a key or a ciphertext is the answer. None but the last may take more than
- * its share of the time, so that there is some left for another.
+ * much to do, to the next; what is answered about a key or a ciphertext is the answer. None may take all of the time while
+ * others that are well come after it.
  *
  * @param members in the order of preference, one at least
- * @param timeoutMs what a request has for all of them
+ * @param timeoutMs what a call has that comes without a deadline
  */
 export function failoverDevice(members: readonly FailoverMember[], timeoutMs: number): KeyDevice {
-  const inOrder = () => {
-    const well = members.filter((member) => member.isWell());
-    return [...well, ...members.filter((member) => !well.includes(member))].map(({ device }) => device);
-  };
-  const firstThatServes: MakeCall = async (call, { deadline, onDevice }, work) => {
+  const firstThatServes: MakeCall = async (_call, { deadline, onDevice }, work) => {
     const whole = deadline ?? deadlineIn(timeoutMs);
-    const share = (call === 'EncryptChecked' ? 2 : 1) * ((timeoutMs * USED_SHARE) / members.length);
-    const devices = inOrder();
-    for (;;) {
+    const well = members.filter((member) => member.isWell());
+    const others = [...well, ...members.filter((member) => !well.includes(member))];
+    for (let tried = 1; ; tried += 1) {
       whole.throwIfReached();
-      const device = devices.shift();
+      const device = others.shift()?.device;
       if (device === undefined) throw new TypeError('members: expected one at least');
       onDevice?.(device.name);
-      const isLast = devices.length === 0;
-      const own = isLast ? whole : deadlineIn(Math.min(share, whole.remainingMs() * MAX_SHARE), whole);
+      const wellLeft = well.length - tried;
+      const own =
+        wellLeft > 0 ? deadlineIn((whole.remainingMs() * FIRST_SHARE) / (wellLeft + 1), whole) : whole;
       try {
         return await inTime(work(device, { deadline: own }), own);
       } catch (error) {
-        if (isLast || !isWorthAnotherToken(error)) throw error;
+        if (others.length === 0 || !isWorthAnotherToken(error)) throw error;
       }
     }
   };
@@ -44,7 +41,5 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
   return keyDevice(name, firstThatServes);
 }
 
-// The rest is for what a proxy does besides.
-const USED_SHARE = 0.8;
-// Of what is left: two calls in one may take more than half of it.
-const MAX_SHARE = 0.6;
+// Of what is left, by the number of those who are to have some of it. Most calls come to the first.
+const FIRST_SHARE = 1.2;

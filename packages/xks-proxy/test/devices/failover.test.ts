@@ -61,7 +61,7 @@ describe('several devices with the same keys', () => {
   );
 
   it('leave one that is too slow in time for another', async () => {
-    const { first, second, encrypt } = pair(100);
+    const { first, second, encrypt } = pair(1000);
     first.delayMs = 10_000;
     const startedAt = performance.now();
     await encrypt();
@@ -84,13 +84,18 @@ describe('several devices with the same keys', () => {
     expect([first.probes, second.probes]).toEqual([0, 0]);
   });
 
-  it('have twice the time for an encryption that is checked', async () => {
-    const { first, second, device, encrypt } = pair(400);
+  it('may take three fifths of the time while another is well, and all of it otherwise', async () => {
+    const { first, second, well, encrypt } = pair(400);
     first.delayMs = 200;
     await encrypt();
-    expect([first.encryptions, second.encryptions]).toEqual([0, 1]);
-    await device.encryptChecked(CHECKED_INPUT);
+    expect([first.encryptions, second.encryptions]).toEqual([1, 0]);
+    first.delayMs = 300;
+    await encrypt();
     expect([first.encryptions, second.encryptions]).toEqual([1, 1]);
+    well.second = false;
+    second.failure = failure('DEVICE_ERROR');
+    await encrypt();
+    expect([first.encryptions, second.encryptions]).toEqual([2, 1]);
   });
 
   it('leave the last one all the time that is left', async () => {

@@ -1,5 +1,6 @@
 import { type PinGuardMemory, Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
 import type { IvSource } from '../../config/config.ts';
+import { timedOut } from '../../deadline.ts';
 import { XksException } from '../../errors.ts';
 import type {
   CheckedEncryptInput,
@@ -49,9 +50,9 @@ export interface ThreadAnswer {
   readonly failure?: ThreadFailure;
 }
 
-/** A Pkcs11Error, without what cannot be sent. */
+/** A Pkcs11Error, without what cannot be sent; or that there was no time left. */
 export interface ThreadFailure {
-  readonly code: Pkcs11ErrorCode;
+  readonly code: Pkcs11ErrorCode | 'TIMED_OUT';
   readonly message: string;
   readonly returnValue?: ReturnValue | undefined;
 }
@@ -64,6 +65,9 @@ export function processTimeMs(): number {
 
 /** What of a failure can be sent. */
 export function failureOf(error: unknown): ThreadFailure {
+  if (error instanceof XksException && error.errorName === TIMED_OUT) {
+    return { code: 'TIMED_OUT', message: error.message };
+  }
   const cause = error instanceof XksException ? error.cause : error;
   if (cause instanceof Pkcs11Error) {
     const { code, message, returnValue } = cause;
@@ -73,6 +77,9 @@ export function failureOf(error: unknown): ThreadFailure {
 }
 
 /** The error that a failure was before it was sent. */
-export function errorOf({ code, message, returnValue }: ThreadFailure): Pkcs11Error {
+export function errorOf({ code, message, returnValue }: ThreadFailure): Pkcs11Error | XksException {
+  if (code === 'TIMED_OUT') return timedOut();
   return new Pkcs11Error(code, message, returnValue === undefined ? {} : { returnValue });
 }
+
+const TIMED_OUT = 'DependencyTimeoutException';

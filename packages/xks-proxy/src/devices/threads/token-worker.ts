@@ -8,7 +8,8 @@ export interface TokenWorker {
   /** When its call began; undefined if it has none. */
   readonly busySinceMs: number | undefined;
   /**
-   * Has the thread make a call. Rejects with Pkcs11Error for what came of it, and TOKEN_UNAVAILABLE if the thread dies.
+   * Has the thread make a call. Rejects with Pkcs11Error for what came of it, TOKEN_UNAVAILABLE if the thread dies, and
+   * `DependencyTimeoutException` for a call that came too late.
    *
    * @param handedOver memory of the call that nobody may use afterwards
    */
