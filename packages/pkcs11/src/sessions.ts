@@ -26,6 +26,11 @@ export interface SessionPool {
   run<T>(work: (session: Session) => T | Promise<T>, options?: CallOptions): Promise<T>;
   /** As `run`, for work that cannot wait: it gets a session beyond the limit if all are lent. */
   runNow<T>(work: (session: Session) => T): T;
+  /**
+   * As `runNow`, with a new session that was opened with these flags and that nobody else gets. An idle one is given up for it
+   * where the token has no other left.
+   */
+  runApart<T>(flags: number, work: (session: Session) => T): T;
   /** How many sessions are open, how many of them idle, and how many there may be. */
   counts(): { open: number; idle: number; limit: number };
   /** Closes idle sessions at once, lent ones on their return, and refuses everybody who waits. */
@@ -85,12 +90,11 @@ class Pool implements SessionPool {
   }
 
   runNow<T>(work: (session: Session) => T): T {
-    try {
-      return this.#runNowOnce(work);
-    } catch (error) {
-      if (!isStale(error)) throw error;
-      return this.#runNowOnce(work);
-    }
+    return onceMoreIfStale(() => this.#runNowOnce(work));
+  }
+
+  runApart<T>(flags: number, work: (session: Session) => T): T {
+    return onceMoreIfStale(() => this.#runApartOnce(flags, work));
   }
 
   counts() {
@@ -115,6 +119,20 @@ class Pool implements SessionPool {
     } catch (error) {
       this.#giveBackAfter(error, session);
       throw error;
+    }
+  }
+
+  #runApartOnce<T>(flags: number, work: (session: Session) => T): T {
+    if (this.#closed) throw closedError();
+    const session = this.#openSession(flags);
+    try {
+      return work(session);
+    } catch (error) {
+      if (isStale(error)) this.#endEpoch(session);
+      throw error;
+    } finally {
+      this.#closeSession(session);
+      this.#serveWaiting();
     }
   }
 
@@ -164,13 +182,16 @@ class Pool implements SessionPool {
   }
 
   #giveBackAfter(error: unknown, session: Session): void {
-    if (isStale(error)) {
-      this.#sessions.endEpoch(session);
-      // The token has forgotten them. To keep one would keep a login, and hide that there may be no token any more.
-      this.#closeVoid();
-    } else if (isUnharmedBy(error)) return this.#giveBack(session);
+    if (isStale(error)) this.#endEpoch(session);
+    else if (isUnharmedBy(error)) return this.#giveBack(session);
     this.#closeSession(session);
     this.#serveWaiting();
+  }
+
+  #endEpoch(session: Session): void {
+    this.#sessions.endEpoch(session);
+    // The token has forgotten them. To keep one would keep a login, and hide that there may be no token any more.
+    this.#closeVoid();
   }
 
   #serveWaiting(): void {
@@ -198,14 +219,18 @@ class Pool implements SessionPool {
     }
   }
 
-  /** Closes those that are void only then, unless the token has no other: they show what a login there makes void. */
-  #openSession(): Session {
+  /**
+   * Closes those that are void only then, unless the token has no other: they show what a login there makes void. Without any
+   * of them, one that is idle makes room.
+   */
+  #openSession(flags?: number): Session {
     let session: Session;
     try {
-      session = this.#sessions.open();
+      session = this.#sessions.open(flags);
     } catch (error) {
-      if (!this.#closeVoid() || !isExhausted(error)) throw error;
-      session = this.#sessions.open();
+      const wereVoid = this.#closeVoid();
+      if (!isExhausted(error) || !(wereVoid || this.#closeIdle())) throw error;
+      session = this.#sessions.open(flags);
     }
     this.#open += 1;
     this.#closeVoid();
@@ -222,6 +247,13 @@ class Pool implements SessionPool {
     return this.#idle.length < idle.length;
   }
 
+  /** Gives up the one that was used least lately, and answers whether there was one. */
+  #closeIdle(): boolean {
+    const session = this.#idle.shift();
+    if (session !== undefined) this.#closeSession(session);
+    return session !== undefined;
+  }
+
   #closeSession(session: Session): void {
     this.#open -= 1;
     this.#sessions.close(session);
@@ -236,6 +268,15 @@ class Pool implements SessionPool {
 function isUnharmedBy(error: unknown): boolean {
   if (!(error instanceof Pkcs11Error)) return error instanceof RangeError;
   return error.returnValue === undefined || REFUSALS.has(error.code);
+}
+
+function onceMoreIfStale<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!isStale(error)) throw error;
+    return run();
+  }
 }
 
 function closedError(): Pkcs11Error {

@@ -142,14 +142,7 @@ export function openTokenInSlot(
   );
   /** Within the pool, which refuses when closed and tries again when the token was restarted. */
   const generated = (generate: (session: Handle) => KeySelector): KeySelector =>
-    pool.runNow(() => {
-      const session = sessions.open(CKF_RW_SESSION);
-      try {
-        return generate(session.handle);
-      } finally {
-        sessions.close(session);
-      }
-    });
+    pool.runApart(CKF_RW_SESSION, ({ handle }) => generate(handle));
 
   const token: Token = {
     info,

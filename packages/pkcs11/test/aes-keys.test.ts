@@ -4,7 +4,10 @@ import { errorCode } from './error-code.ts';
 import { describeWithEachToken } from './with-token.ts';
 
 describeWithEachToken('a key', (context) => {
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
   const iv = new Uint8Array(12);
   const aad = Uint8Array.of(1, 2, 3);
   const plaintext = Uint8Array.of(4, 5, 6);
@@ -52,6 +55,40 @@ describeWithEachToken('a key', (context) => {
     token.generateKey({ label: 'taken' });
     expect(errorCode(() => token.generateKey({ label: 'taken' }))).toBe('KEY_EXISTS');
     expect(() => token.generateKey({ label: '' })).toThrow(RangeError);
+    token.close();
+  });
+
+  it('is generated where the token has no session left but idle ones, which are there again afterwards', async () => {
+    const { open, cryptoki } = context();
+    const token = open({ maxSessions: 2 });
+    await Promise.all([token.randomBytes(1), token.randomBytes(1)]);
+    const { idle } = token.sessions();
+    const opening = vi.spyOn(cryptoki, 'C_OpenSession').mockImplementationOnce(() => {
+      throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
+    });
+    expect(token.generateKey({ label: 'of a token that is full' }).label).toBe('of a token that is full');
+    expect(opening).toHaveBeenCalledTimes(2);
+    expect(token.sessions()).toEqual({ open: idle - 1, idle: idle - 1, limit: 2 });
+    token.close();
+  });
+
+  it('is generated where the token has one session', async () => {
+    const { open, raw, cryptoki } = context();
+    const token = open();
+    let sessions = 1;
+    vi.spyOn(cryptoki, 'C_OpenSession').mockImplementation((slot, flags) => {
+      if (sessions === 1) throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
+      sessions += 1;
+      return raw.C_OpenSession(slot, flags);
+    });
+    vi.spyOn(cryptoki, 'C_CloseSession').mockImplementation((session) => {
+      sessions -= 1;
+      raw.C_CloseSession(session);
+    });
+    const key = token.generateKey({ label: 'of a small token' });
+    expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
+    expect(errorCode(() => token.generateKey({ label: 'of a small token' }))).toBe('KEY_EXISTS');
+    expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
     token.close();
   });
 

@@ -194,6 +194,59 @@ describe('a session pool', () => {
     await busy;
   });
 
+  it('gives work that wants a session of its own one beside those that are idle, and closes it afterwards', async () => {
+    const { pool, log } = countingPool(2);
+    await pool.run(() => undefined);
+    const failure = new Pkcs11Error('KEY_EXISTS', 'taken');
+    expect(pool.runApart(2, () => pool.counts())).toEqual({ open: 2, idle: 1, limit: 2 });
+    for (const error of [failure, returned('DEVICE_ERROR', { name: 'CKR_DEVICE_ERROR', value: 0x30 })]) {
+      const work = () => {
+        throw error;
+      };
+      expect(errorCode(() => pool.runApart(2, work))).toBe(error.code);
+      expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
+    }
+    expect(log).toMatchObject({ opened: 4, closed: 3 });
+    pool.close();
+    expect(errorCode(() => pool.runApart(2, () => 'never'))).toBe('CLOSED');
+  });
+
+  it('gives one idle session up for it where the token has no other, and no more than one', async () => {
+    const { pool, log } = countingPool(2, { sessionsOfToken: 2 });
+    await Promise.all([pool.run(async () => sleep(1)), pool.run(async () => sleep(1))]);
+    expect(pool.runApart(2, () => pool.counts())).toEqual({ open: 2, idle: 1, limit: 2 });
+    expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
+    expect(log).toMatchObject({ opened: 3, closed: 2 });
+
+    let isFull = false;
+    const open = () => {
+      if (isFull) throw exhausted();
+      return Buffer.of(1);
+    };
+    const full = sessionPool({
+      limit: 2,
+      maxWaiting: 1,
+      sessions: fakeSessions(open),
+      drained: () => undefined,
+    });
+    await Promise.all([full.run(async () => sleep(1)), full.run(async () => sleep(1))]);
+    isFull = true;
+    expect(errorCode(() => full.runApart(2, () => 'never'))).toBe('SESSIONS_EXHAUSTED');
+    expect(full.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
+  });
+
+  it('does work on a session of its own once more for which the token has forgotten them', async () => {
+    const { pool, log } = countingPool(2);
+    await pool.run(() => undefined);
+    const epochs: number[] = [];
+    pool.runApart(2, ({ epoch }) => {
+      if (epochs.push(epoch) === 1) throw lost();
+    });
+    expect(epochs).toEqual([0, 1]);
+    expect(pool.counts()).toEqual({ open: 0, idle: 0, limit: 2 });
+    expect(log).toMatchObject({ opened: 3, closed: 3 });
+  });
+
   it('lets calls under way finish when it is closed, refuses the others and is drained once', async () => {
     const { pool, log } = countingPool(1);
     const busy = pool.run(async () => new Promise((resolve) => setImmediate(() => resolve('done'))));
