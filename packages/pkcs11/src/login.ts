@@ -117,7 +117,8 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
             logins.proveNothing = false;
             return false;
           }
-          if (error.code.startsWith('PIN_')) {
+          // A token that has no PIN yet has compared none.
+          if (error.code.startsWith('PIN_') && error.returnValue?.name !== 'CKR_USER_PIN_NOT_INITIALIZED') {
             guard.refuse();
             refusals.set(digest, error);
           }

@@ -173,6 +173,16 @@ describeWithEachToken('the login', (context) => {
     expect(login).toHaveBeenCalledTimes(2);
   });
 
+  it('offers a PIN again for which the token had none to compare it with', () => {
+    const { open, cryptoki } = context();
+    const pinGuard = { turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) };
+    vi.spyOn(cryptoki, 'C_Login').mockImplementationOnce(() => {
+      throw Object.assign(new Error('CKR_USER_PIN_NOT_INITIALIZED'), { code: 0x102 });
+    });
+    expect(errorCode(() => open({ pinGuard }))).toBe('PIN_REFUSED');
+    open({ pinGuard }).close();
+  });
+
   it('counts when somebody else in the process made it in the same moment', async () => {
     const { open, raw, slot, temporary, cryptoki } = context();
     const session = raw.C_OpenSession(slot, 4);
