@@ -6,6 +6,7 @@
  * | `BINDING_UNAVAILABLE` | the native addon of pkcs11js is not built for this machine |
  * | `MODULE_UNAVAILABLE` | the module file is absent, is no PKCS#11 module, or refuses to initialise |
  * | `TOKEN_NOT_FOUND`, `TOKEN_AMBIGUOUS` | no token, or more than one, has the label or serial number |
+ * | `TOKEN_EXISTS` | a token that is in use has the label already |
  * | `TOKEN_UNAVAILABLE` | the token was there and is gone, or cannot be written |
  * | `PIN_INCORRECT`, `PIN_LOCKED`, `PIN_REFUSED` | wrong; locked after too many attempts; not acceptable as a PIN |
  * | `NOT_LOGGED_IN` | the token wants a login that did not succeed or did not last |
@@ -24,6 +25,7 @@ export type Pkcs11ErrorCode =
   | 'MODULE_UNAVAILABLE'
   | 'TOKEN_NOT_FOUND'
   | 'TOKEN_AMBIGUOUS'
+  | 'TOKEN_EXISTS'
   | 'TOKEN_UNAVAILABLE'
   | 'PIN_INCORRECT'
   | 'PIN_LOCKED'

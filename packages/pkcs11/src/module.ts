@@ -22,8 +22,8 @@ export interface Pkcs11Module {
    * took the label and not the PIN of the user, such as one that finds it too weak, gets another one by another call with
    * the same label and `soPin`.
    *
-   * @throws Pkcs11Error TOKEN_NOT_FOUND; PIN_REFUSED; PIN_INCORRECT for another `soPin` than that call had; RangeError;
-   * TypeError
+   * @throws Pkcs11Error TOKEN_EXISTS for a label that a token in use has; TOKEN_NOT_FOUND; PIN_REFUSED; PIN_INCORRECT for
+   * another `soPin` than that call had; RangeError; TypeError
    */
   initializeToken(options: InitializeTokenOptions): TokenInfo;
   /**

@@ -30,7 +30,7 @@ export interface OccupiedSlot {
 
 /** What a new token gets. */
 export interface InitializeTokenOptions {
-  /** At most 32 bytes of UTF-8. */
+  /** At most 32 bytes of UTF-8, the last of them no blank or NUL. No token in use may have it yet. */
   readonly label: string;
   /** PIN of the security officer. */
   readonly soPin: string;
@@ -75,8 +75,8 @@ export function findToken(
  * Gives the first token that was never initialised its label and PINs; or the PIN of the user to one that has the label and
  * no such PIN yet. Tokens in use are never touched.
  *
- * @throws Pkcs11Error TOKEN_NOT_FOUND, PIN_REFUSED, PIN_INCORRECT; RangeError for a label that is empty or too long;
- * TypeError
+ * @throws Pkcs11Error TOKEN_EXISTS, TOKEN_NOT_FOUND, PIN_REFUSED, PIN_INCORRECT; RangeError for a label that is empty, too
+ * long or padded; TypeError
  */
 export function initializeToken(
   cryptoki: Cryptoki,
@@ -89,11 +89,16 @@ export function initializeToken(
   if (labelLength < 1 || labelLength > LABEL_LENGTH) {
     throw new RangeError(`label: expected 1 to ${LABEL_LENGTH} bytes of UTF-8`);
   }
+  // It would be read back without them, and found by no label.
+  if (unpadded(label) !== label) throw new RangeError('label: expected no blank or NUL at its end');
   const present = occupiedSlots(cryptoki);
-  // By an earlier call whose PIN the token did not take: another token of the label would make both ambiguous.
-  const begun = present.find(
-    ({ info, hasUserPin }) => info.initialized && info.label === label && !hasUserPin,
-  );
+  // Another token of the label would make both ambiguous.
+  const named = present.filter(({ info }) => info.initialized && info.label === label);
+  if (named.some(({ hasUserPin }) => hasUserPin)) {
+    throw new Pkcs11Error('TOKEN_EXISTS', `there is a token with the label ${JSON.stringify(label)} already`);
+  }
+  // By an earlier call whose PIN the token did not take.
+  const [begun] = named;
   const target = begun ?? present.find(({ info }) => !info.initialized);
   if (target === undefined) {
     throw new Pkcs11Error('TOKEN_NOT_FOUND', 'the module has no token that is not initialised yet');

@@ -38,9 +38,12 @@ describe.skipIf(missing)(`a module that wants parameters${reason}`, () => {
     const module = openModule({ path, initializationParameters: parameters() });
     const pins = { pin: 'of the user', soPin: '' };
     expect(module.initializeToken({ label: 'whole', ...pins }).initialized).toBe(true);
-    expect(() => module.initializeToken({ label: 'whole', ...pins })).toThrow(
-      expect.objectContaining({ code: 'TOKEN_NOT_FOUND' }),
-    );
+    for (const [label, code] of [
+      ['whole', 'TOKEN_EXISTS'],
+      ['another', 'TOKEN_NOT_FOUND'],
+    ] as const) {
+      expect(() => module.initializeToken({ label, ...pins })).toThrow(expect.objectContaining({ code }));
+    }
     module.close();
   });
 });

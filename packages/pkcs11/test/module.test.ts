@@ -6,6 +6,14 @@ import { errorCode } from './error-code.ts';
 import { describeWithToken } from './with-token.ts';
 
 describeWithToken('a module', (context) => {
+  /** A token with a label that another has, and without a PIN of its user: this package makes none. */
+  function makeTwin(label: string): void {
+    const { raw, temporary } = context();
+    const vacant = raw.C_GetSlotList(true).find((slot) => (raw.C_GetTokenInfo(slot).flags & 0x400) === 0);
+    if (vacant === undefined) throw new Error('there is no vacant token');
+    raw.C_InitToken(vacant, temporary.soPin, label.padEnd(32));
+  }
+
   it('lists its tokens, among them one that was never initialised', () => {
     const { module, temporary } = context();
     expect(module.tokens()).toMatchObject([
@@ -154,10 +162,34 @@ describeWithToken('a module', (context) => {
     const { module, temporary } = context();
     const { pin, soPin } = temporary;
     const first = module.initializeToken({ label: 'twin', pin, soPin });
-    module.initializeToken({ label: 'twin', pin, soPin });
+    makeTwin('twin');
     expect(errorCode(() => module.openToken({ label: 'twin', pin }))).toBe('TOKEN_AMBIGUOUS');
     const token = module.openToken({ serial: first.serial, pin });
     expect(token.info.serial).toBe(first.serial);
     token.close();
+  });
+
+  it('makes no second token of a label, by which neither could be opened any more', () => {
+    const { module, temporary } = context();
+    const { pin, soPin } = temporary;
+    const options = { label: 'in use', pin, soPin };
+    module.initializeToken(options);
+    const before = module.tokens();
+    expect(errorCode(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
+    expect(module.tokens()).toEqual(before);
+    module.openToken(options).close();
+    // Nor where one of the label has been begun.
+    makeTwin('in use');
+    expect(errorCode(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
+  });
+
+  it('gives no token a label that ends in what labels are padded with', () => {
+    const { module, temporary } = context();
+    const { pin, soPin } = temporary;
+    const before = module.tokens();
+    for (const label of ['x ', 'x\0', ' ', '\0 ']) {
+      expect(() => module.initializeToken({ label, pin, soPin })).toThrow(RangeError);
+    }
+    expect(module.tokens()).toEqual(before);
   });
 });

@@ -60,6 +60,7 @@ const ANSWERS = {
   MODULE_UNAVAILABLE: ['InternalException', 'token'],
   TOKEN_NOT_FOUND: ['InternalException', 'token'],
   TOKEN_AMBIGUOUS: ['InternalException', 'token'],
+  TOKEN_EXISTS: ['InternalException', 'token'],
   TOKEN_UNAVAILABLE: ['InternalException', 'token'],
   PIN_INCORRECT: ['InternalException', 'token'],
   PIN_LOCKED: ['InternalException', 'token'],

@@ -42,6 +42,7 @@ const MEANINGS = {
   MODULE_UNAVAILABLE: 'outage',
   TOKEN_NOT_FOUND: 'outage',
   TOKEN_AMBIGUOUS: 'outage',
+  TOKEN_EXISTS: 'outage',
   TOKEN_UNAVAILABLE: 'outage',
   PIN_INCORRECT: 'outage',
   PIN_LOCKED: 'outage',
