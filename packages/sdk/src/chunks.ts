@@ -90,9 +90,9 @@ export function chunkEncryptor(
       const length = chunk?.length ?? 0;
       if (body === undefined) {
         const message = await startEncryption(parsed);
-        // Before the application can write to the header.
+        // Before the application can write to the bytes of the header.
         body = bodyWriter(message);
-        await onHeader?.({ header: message.header, encryptionContext: message.encryptionContext });
+        await onHeader?.({ header: { ...message.header }, encryptionContext: message.encryptionContext });
       }
       if (chunk === undefined) return body.final();
       assertLength(chunk, length);

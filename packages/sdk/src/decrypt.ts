@@ -142,7 +142,8 @@ export class MessageDecryptor {
     const body =
       bodyReader?.(header, contentKey, verifier) ?? new BodyDecryptor(header, contentKey, verifier);
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
-    await this.#options.onHeader?.(this.#authenticHeader);
+    // The application may write to it: the body is read by the one that has verified.
+    await this.#options.onHeader?.({ ...this.#authenticHeader, header: { ...header } });
     return body;
   }
 }

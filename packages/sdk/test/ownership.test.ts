@@ -7,6 +7,7 @@ import {
   type ChunkTransform,
   encryptionClient,
   iterate,
+  type MessageHeader,
   transformStream,
 } from '../src/index.ts';
 import { duplex } from '../src/node.ts';
@@ -193,15 +194,21 @@ describe('what goes in', () => {
 describe('onHeader', () => {
   it('may write to what it is shown', async () => {
     const client = encryptionClient();
-    const onHeader = ({ header }: { readonly header: { readonly messageId: Uint8Array } }): void => {
+    const onHeader = ({ header }: { readonly header: MessageHeader }): void => {
       header.messageId.fill(0);
+      const suite = { ...header.suite, signature: undefined };
+      expect(Reflect.set(header.suite, 'signature', undefined)).toBe(false);
+      Object.assign(header, { suite, contentType: 'non-framed', frameLength: 7 });
     };
-    const message: Uint8Array[] = [];
-    for await (const part of iterate(client.encryptor({ keyring, onHeader }), [plaintext]))
-      message.push(part);
-    const opened: Uint8Array[] = [];
-    for await (const part of iterate(client.decryptor({ keyring, onHeader }), message)) opened.push(part);
-    expect(Buffer.compare(concat(opened), plaintext)).toBe(0);
+    for (const suite of [0x0478, 0x0578] as const) {
+      const message: Uint8Array[] = [];
+      for await (const part of iterate(client.encryptor({ keyring, suite, onHeader }), [plaintext]))
+        message.push(part);
+      expect((await client.decrypt(concat(message), { keyring })).plaintext).toEqual(plaintext);
+      const opened: Uint8Array[] = [];
+      for await (const part of iterate(client.decryptor({ keyring, onHeader }), message)) opened.push(part);
+      expect(Buffer.compare(concat(opened), plaintext)).toBe(0);
+    }
   });
 });
 
