@@ -37,7 +37,10 @@ export type EncryptOptions = MaterialsSource & {
    * larger frames make long messages faster to write and to read, and want as much memory.
    */
   readonly frameLength?: number | 'auto';
-  /** Ends the wait for materials that a CMM is loading for others too. */
+  /**
+   * Looked at before materials are asked for, and ends the wait for those that a caching CMM loads. Keyrings are not told of it:
+   * without a cache it does not end a call that hangs.
+   */
   readonly signal?: AbortSignal;
 };
 
@@ -45,7 +48,7 @@ export type EncryptOptions = MaterialsSource & {
 export type DecryptOptions = MaterialsSource & {
   /** Pairs that the message must have been authenticated with, whether it stores them or not. Default none. */
   readonly encryptionContext?: EncryptionContext;
-  /** Ends the wait for materials that a CMM is loading for others too. */
+  /** As for encryption. */
   readonly signal?: AbortSignal;
   /**
    * Also read messages of the AWS Encryption SDK for .NET 4.0.0, whose headers are not what the specification
