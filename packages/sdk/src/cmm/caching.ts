@@ -44,7 +44,8 @@ export type CachingCmmOptions = MaterialsSource & {
  * `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
- * @throws TypeError for a partition id with lone surrogates, or unless there is exactly one source of materials
+ * @throws TypeError without a cache, for a partition id with lone surrogates, or unless there is exactly one source of
+ * materials
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/caching-cmm.md
  * @example
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000, maxMessages: 1000 });
@@ -52,6 +53,7 @@ export type CachingCmmOptions = MaterialsSource & {
  */
 export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsManager {
   const { cache, ttlMs, maxMessages = 2 ** 32, maxBytes = Number.MAX_SAFE_INTEGER } = options;
+  if (typeof cache?.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
   // What lived for less could be gone before the one who asked for it gets to see it.
   if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
   if (!Number.isInteger(maxMessages) || maxMessages < 1 || maxMessages > 2 ** 32) {

@@ -259,6 +259,13 @@ describe('a caching CMM', () => {
     // @ts-expect-error some of it is nothing that the compiler lets pass
     expect(() => cachingCmm({ keyring, cache, ...limits })).toThrow(RangeError);
   });
+
+  it.each([undefined, null, {}, 100])('refuses to be made without a cache, with %j in its place', (none) => {
+    // @ts-expect-error
+    expect(() => cachingCmm({ keyring, cache: none, ttlMs: 1 })).toThrow(/^cache: expected/u);
+    // @ts-expect-error
+    expect(() => cachingCmm({ keyring, cache: none, ttlMs: 1 })).toThrow(TypeError);
+  });
 });
 
 /** A caching CMM over one that has a suite of its own for callers that name none. */
