@@ -36,7 +36,7 @@ export function addInit(program: Command): void {
       '--state-dir <folder>',
       'for counts of messages, which the proxy writes; default: state in --folder',
     )
-    .option('--force', 'replace files that are there')
+    .option('--force', 'replace configuration and certificate; keys and credentials stay, and are added to')
     .option('--yes', 'ask nothing; so it is too without a terminal')
     .action((options: InitOptions) => reported(() => run(options)));
 }

@@ -71,6 +71,11 @@ export function credentialsDocument(credentials: readonly z.infer<typeof row>[])
   return `${HEADER}${stringify({ credentials })}`;
 }
 
+/** The rows of such a text. Throws for any other. */
+export function parseCredentialsDocument(text: string): readonly z.infer<typeof row>[] {
+  return document.parse(parseToml(text)).credentials;
+}
+
 /** A row of such a file; the path of the secret is relative to the configuration. */
 export function credentialRow(
   accessKeyId: string,
@@ -89,7 +94,7 @@ function credentialsFileOf(place: StorePlace): string {
 }
 
 async function rows(file: string): Promise<readonly z.infer<typeof row>[]> {
-  return document.parse(parseToml(await readFile(file, 'utf8'))).credentials;
+  return parseCredentialsDocument(await readFile(file, 'utf8'));
 }
 
 async function rewrite(

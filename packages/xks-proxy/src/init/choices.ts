@@ -2,7 +2,7 @@
 export interface InitChoices {
   /** Absolute path of the folder for the configuration and its files. */
   readonly folder: string;
-  /** Whether files that are there may be replaced. */
+  /** Whether a configuration and a certificate that are there may be replaced: keys and credentials never are. */
   readonly overwrites: boolean;
   /** Path of the PKCS#11 module. */
   readonly module: string;
@@ -39,6 +39,7 @@ export interface InitResult {
   readonly configFile: string;
   /** Names of the files in the folder. */
   readonly files: readonly string[];
+  /** Of the newest credential, which may have been there. */
   readonly accessKeyId: string;
   /** Whether the certificate is one that AWS KMS refuses. */
   readonly isSelfSigned: boolean;

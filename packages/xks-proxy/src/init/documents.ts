@@ -8,11 +8,16 @@ import { credentialRow, credentialsDocument, newCredential } from '../credential
 import { HEALTH_KEY_LABEL, type InitChoices } from './choices.ts';
 import { knownModule } from './known-modules.ts';
 import type { CertificateFiles } from './self-signed.ts';
+import { type KeptFiles, storeFiles } from './store-files.ts';
 
 /** The files of a new proxy, but those of the PINs. */
 export interface Documents {
+  /** Of the newest credential. */
   readonly accessKeyId: string;
-  /** By name in the folder: the file of keys is empty, and the configuration, which names all others, is the last one. */
+  /**
+   * By name in the folder, without what is kept: the file of keys is empty, and the configuration, which names all others,
+   * is the last one.
+   */
   readonly texts: ReadonlyMap<string, string>;
 }
 
@@ -27,27 +32,44 @@ export const FILES = {
 } as const;
 
 /** What is to stand in the files. */
-export function documentsOf(choices: InitChoices, { certificate, key }: CertificateFiles): Documents {
+export function documentsOf(
+  choices: InitChoices,
+  { certificate, key }: CertificateFiles,
+  { keys, accessKeyIds }: KeptFiles,
+): Documents {
   const names = storeFiles(choices);
   const { accessKeyId, secretAccessKey } = newCredential();
   const secretFile = `${accessKeyId}.secret`;
+  const credential = [
+    [secretFile, `${secretAccessKey}\n`],
+    [names.credentials, credentialsDocument([credentialRow(accessKeyId, secretFile)])],
+  ] as const;
   const texts = new Map([
     [FILES.certificate, certificate],
     [FILES.key, key],
-    [names.keys, keysDocument([])],
-    [secretFile, `${secretAccessKey}\n`],
-    [names.credentials, credentialsDocument([credentialRow(accessKeyId, secretFile)])],
+    ...(keys === undefined ? [[names.keys, keysDocument([])] as const] : []),
+    ...(accessKeyIds.length === 0 ? credential : []),
     [FILES.config, configDocument(choices)],
   ]);
-  return { accessKeyId, texts };
+  return { accessKeyId: accessKeyIds.at(-1) ?? accessKeyId, texts };
+}
+
+/** Those of the keys that are wanted which do not stand in the file yet. */
+export function missingKeys({ externalKeyIds }: InitChoices, { keys = [] }: KeptFiles): readonly string[] {
+  return externalKeyIds.filter((wanted) => keys.every(({ externalKeyId }) => externalKeyId !== wanted));
 }
 
 /**
  * Makes sure that the proxy takes the files as they are to be in the end. Throws XksProxyError `CONFIG_INVALID`: then
  * nothing has been written, and no token has been touched.
  */
-export function checkDocuments(choices: InitChoices, { texts }: Documents, pin: string): void {
-  const keys = choices.externalKeyIds.map(
+export function checkDocuments(
+  choices: InitChoices,
+  { texts }: Documents,
+  kept: KeptFiles,
+  pin: string,
+): void {
+  const added = missingKeys(choices, kept).map(
     (externalKeyId): StoreKeyConfig => ({
       externalKeyId,
       tokens: undefined,
@@ -57,14 +79,11 @@ export function checkDocuments(choices: InitChoices, { texts }: Documents, pin: 
       acceptReferenceCiphertext: false,
     }),
   );
-  const all = [...texts, [FILES.pin, pin], [storeFiles(choices).keys, keysDocument(keys)]] as const;
+  const keys = keysDocument([...(kept.keys ?? []), ...added]);
+  const all = [...texts, [FILES.pin, pin], [storeFiles(choices).keys, keys]] as const;
   const instead = new Map(all.map(([name, text]) => [join(choices.folder, name), text]));
   const { server } = parseConfig(texts.get(FILES.config) ?? '', { baseDirectory: choices.folder, instead });
   refuseOutsideDates(server.tls);
-}
-
-function storeFiles({ store }: InitChoices) {
-  return { keys: `${store}.keys.toml`, credentials: `${store}.credentials.toml` };
 }
 
 function configDocument(choices: InitChoices): string {

@@ -10,15 +10,17 @@ import { linkKey } from '../keys/link.ts';
 import { onToken } from '../keys/on-token.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { HEALTH_KEY_LABEL, type InitChoices, type InitResult } from './choices.ts';
-import { checkDocuments, documentsOf, FILES } from './documents.ts';
+import { checkDocuments, documentsOf, FILES, missingKeys } from './documents.ts';
 import { initializeToken, newPin, provePin } from './prepare-token.ts';
 import { type CertificateFiles, selfSigned } from './self-signed.ts';
+import { keptFiles, storeFiles } from './store-files.ts';
 
 /**
  * Makes all that a proxy needs: a token, if asked to, with a key for trials and those of the store; a credential, a
- * certificate, and the configuration. Keys that the token has already are taken as they are. Rejects with XksProxyError:
- * with `CHANGE_REFUSED` where a file would be overwritten and `CONFIG_INVALID` for choices that no proxy takes, both
- * before a file is written or a token is touched.
+ * certificate, and the configuration. Keys that the token has already are taken as they are, and what stands in the files of
+ * the store stays: versions of keys that were used, and live credentials. Rejects with XksProxyError: with `CHANGE_REFUSED`
+ * where a file would be overwritten and `CONFIG_INVALID` for choices that no proxy takes, both before a file is written or a
+ * token is touched.
  */
 export async function initialize(choices: InitChoices): Promise<InitResult> {
   const { folder, store, token, hostName } = choices;
@@ -27,10 +29,12 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
   }
   const inFolder = (name: string) => join(folder, name);
   const certificate = await certificateOf(choices);
-  const documents = documentsOf(choices, certificate);
+  const kept = keptFiles(choices);
+  const documents = documentsOf(choices, certificate, kept);
   const pin = token.kind === 'new' ? newPin() : token.pin;
-  checkDocuments(choices, documents, pin);
-  keepWhatIsThere(choices, pin, [FILES.pin, ...documents.texts.keys()]);
+  checkDocuments(choices, documents, kept, pin);
+  const names = new Set([FILES.pin, ...documents.texts.keys(), ...Object.values(storeFiles(choices))]);
+  keepWhatIsThere(choices, pin, [...names]);
 
   const isNewFolder = (await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined;
   const files: string[] = [];
@@ -51,7 +55,7 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
 
   const place = { configFile: inFolder(FILES.config), store };
   await addHealthKey(place.configFile);
-  for (const externalKeyId of choices.externalKeyIds) await addKey(place, externalKeyId);
+  for (const externalKeyId of missingKeys(choices, kept)) await addKey(place, externalKeyId);
   return {
     configFile: place.configFile,
     files,
@@ -88,7 +92,7 @@ function keepWhatIsThere(
   }
   const taken = names.filter(isThere);
   if (taken.length > 0 && !overwrites) {
-    const text = `${folder} has ${taken.join(', ')} already: choose another folder, or replace them with --force`;
+    const text = `${folder} has ${taken.join(', ')} already: choose another folder. With --force the configuration and the certificate are replaced; keys and credentials stay, and what is missing is added`;
     throw new XksProxyError('CHANGE_REFUSED', text);
   }
 }

@@ -9,12 +9,15 @@ import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { acquireLibrary } from '../../../pkcs11/src/library.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { addCredential } from '../../src/credentials/edit-credentials.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import { askForChoices } from '../../src/init/ask.ts';
 import { defaultPathPrefix, type InitChoices } from '../../src/init/choices.ts';
 import { initialize } from '../../src/init/initialize.ts';
 import { findModules, knownModule } from '../../src/init/known-modules.ts';
 import { selfSigned } from '../../src/init/self-signed.ts';
+import { createKey } from '../../src/keys/create.ts';
+import { rotateKey } from '../../src/keys/rotate.ts';
 import { clientAuthority } from '../fixtures/client-certificates.ts';
 import { codeOf } from '../fixtures/store-files.ts';
 
@@ -211,6 +214,44 @@ describe('init', () => {
       name: 'other',
       keys: [{ externalKeyId: 'orders' }, { externalKeyId: 'invoices' }],
     });
+  });
+
+  it('keeps the keys, their versions and the credentials that are there, and adds what is missing', async () => {
+    await initialize(choices());
+    const place = { configFile: join(folder, 'config.toml'), store: 'acme' };
+    await rotateKey(place, 'orders');
+    await createKey(place, { externalKeyId: 'later' });
+    const { accessKeyId } = await addCredential(place);
+    const rows = () => {
+      const [store = expect.unreachable()] = loadConfig(place.configFile).stores;
+      return { keys: store.keys, ids: store.credentials.map((credential) => credential.accessKeyId) };
+    };
+    const before = rows();
+    expect(before.keys[0]?.versions).toHaveLength(2);
+    const again = choices({ overwrites: true, externalKeyIds: ['orders', 'new'], regions: ['eu-west-1'] });
+    const made = await initialize(again);
+    expect(made.accessKeyId).toBe(accessKeyId);
+    expect(made.files.filter((name) => /toml$|secret$/.test(name))).toEqual(['config.toml']);
+    expect(loadConfig(place.configFile).stores[0]?.regions).toEqual(['eu-west-1']);
+    expect(rows().ids).toEqual(before.ids);
+    expect(rows().keys).toEqual([...before.keys, expect.objectContaining({ externalKeyId: 'new' })]);
+  });
+
+  it.each([
+    ['acme.keys.toml', '[[keys]', 'CHANGE_REFUSED'],
+    ['acme.credentials.toml', 'secret = 1', 'CHANGE_REFUSED'],
+    [
+      'acme.keys.toml',
+      '[[keys]]\nexternal_key_id = "old"\nlabel = "old"\ntokens = ["b"]\n',
+      'CONFIG_INVALID',
+    ],
+  ])('replaces no %s that it cannot go on with: %j', async (name, text, code) => {
+    await initialize(choices());
+    const texts = () => readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+    writeFileSync(join(folder, name), text);
+    const before = texts();
+    expect(await codeOf(initialize(choices({ overwrites: true })))).toBe(code);
+    expect(texts()).toEqual(before);
   });
 
   it('takes a certificate that is given', async () => {
