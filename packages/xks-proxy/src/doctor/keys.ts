@@ -30,7 +30,7 @@ export function examineKeys(
     report(
       'key-orphaned',
       `key on ${name}`,
-      `no store knows the AES key with the label ${label} and the id ${hex}`,
+      `no store of this configuration knows the AES key with the label ${label} and the id ${hex}`,
     );
   }
 }

@@ -187,6 +187,13 @@ describe('doctor, where something is wrong,', () => {
     expect(JSON.stringify(found)).not.toContain('wrong"');
   });
 
+  it('has nobody destroy a key that no store of this configuration knows', async () => {
+    const orphans = (await findings()).filter(({ code }) => code === 'key-orphaned');
+    const remedies = new Set(orphans.map(({ remedy }) => remedy));
+    expect([...remedies]).toEqual([expect.stringContaining('keys link NAME --next-version')]);
+    expect([...remedies].join()).not.toContain('destroy');
+  });
+
   it('finds a lock that was left behind', async () => {
     change('path_prefix', 'keys_file = "acme.keys.toml"\npath_prefix');
     write('acme.keys.toml', '');

@@ -140,6 +140,15 @@ describe('keys rotate', () => {
     expect(labelsOnToken()).toEqual(before);
   });
 
+  it('makes a version that link brings back when the file has lost it', async () => {
+    await createKey(files.place, { externalKeyId: 'lost' });
+    const file = readFileSync(files.keysFile, 'utf8');
+    const { version, selector } = await rotateKey(files.place, 'lost');
+    writeFileSync(files.keysFile, file);
+    await linkKey(files.place, { externalKeyId: 'lost', selector, asNextVersion: true });
+    expect(keyNow('lost').versions.at(-1)).toMatchObject({ version, selector });
+  });
+
   it('refuses a label where somebody else has made the version meanwhile', async () => {
     await createKey(files.place, { externalKeyId: 'labelled' });
     const rotations = ['one', 'two'].map((label) => rotateKey(files.place, 'labelled', { label }));
