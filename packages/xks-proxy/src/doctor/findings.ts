@@ -110,6 +110,10 @@ const FINDINGS = {
     'failure',
     'name in `tokens` only tokens with the same key: ciphertext of one would not open on the other',
   ],
+  'key-named-twice': [
+    'warning',
+    '`keys rotate` what has it: encryptions are counted for each name alone, and the limit is for their sum. A count does not follow a change of the name',
+  ],
   'key-orphaned': [
     'warning',
     'leave it where it is: it may belong to another proxy, program or keys file, and what was ever encrypted under it opens with nothing else. One that a stopped command has left is for `keys link`; one named NAME.vN.… is a version of NAME, which `keys link NAME --next-version --id …` brings back where a keys file has lost it',

@@ -7,24 +7,33 @@ import type { Report } from './findings.ts';
 /** Compares the keys that stand on a token with those that the stores expect there. */
 export function examineKeys(
   { stores, tokens }: ProxyConfig,
-  { name }: TokenConfig,
+  { name, healthKeyLabel }: TokenConfig,
   records: readonly AesKeyRecord[],
   report: Report,
 ): void {
   // What others are named for counts as well: the tokens of a cluster have each other's keys.
   const healthKeys = new Set(tokens.map(({ healthKeyLabel }) => healthKeyLabel));
   const known = new Set(records.filter(({ label }) => healthKeys.has(label)));
+  const names = new Map(
+    records.map((record) => [
+      record,
+      new Set(record.label === healthKeyLabel ? [`label ${record.label}`] : []),
+    ]),
+  );
   for (const store of stores) {
     for (const key of store.keys) {
       for (const { version, selector } of key.versions) {
         const matches = records.filter((record) => isMatch(record, selector));
         for (const match of matches) known.add(match);
         if (!(key.tokens?.includes(name) ?? true)) continue;
+        for (const match of matches) names.get(match)?.add(selectorName(selector));
         const subject = `key ${store.name}/${key.externalKeyId}, version ${version}, on ${name}`;
         examineKey(key, matches, subject, selectorName(selector), report);
       }
     }
   }
+  for (const used of [...names.values()].filter(({ size }) => size > 1))
+    report('key-named-twice', `key on ${name}`, `one key is used as ${[...used].join(' and as ')}`);
   for (const { label, id } of records.filter((record) => !known.has(record))) {
     const hex = Buffer.from(id).toString('hex');
     report(

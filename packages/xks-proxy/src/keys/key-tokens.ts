@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pkcs11Error } from '@holdfast/pkcs11';
+import { type AesKeyRecord, Pkcs11Error } from '@holdfast/pkcs11';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { KeyUsage, Sealed } from '../devices/key-device.ts';
-import type { DeviceKeySelector } from '../devices/key-selector.ts';
+import { type DeviceKeySelector, isMatch } from '../devices/key-selector.ts';
 import { pkcs11Device } from '../devices/pkcs11-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { onToken } from './on-token.ts';
@@ -107,6 +107,35 @@ export async function haveSameKey(
       `${first.name} and ${other.name} hold different keys of this name`,
     );
   }
+}
+
+/** A key that tokens hold, by the name that it is to have in a keys file. */
+interface NamedKey {
+  readonly selector: DeviceKeySelector;
+  /** Whether another name is one of the same key. */
+  readonly isAlso: (other: DeviceKeySelector) => boolean;
+}
+
+/**
+ * A key that `haveKey` has found, named by its CKA_ID however it was asked for: under one name it is counted as one. A key
+ * keeps its label where it has no id, or one that means another key too, or other ones on other tokens.
+ */
+export async function namedKey(
+  tokens: readonly TokenConfig[],
+  selector: DeviceKeySelector,
+): Promise<NamedKey> {
+  const records: (readonly AesKeyRecord[])[] = [];
+  for (const token of tokens) records.push(await onToken(token, (open) => open.aesKeys()));
+  const found = records.flat().filter((record) => isMatch(record, selector));
+  const byId = { id: found[0]?.id ?? new Uint8Array() };
+  const isOne = records.every((ofToken) => {
+    const [only, ...others] = ofToken.filter((record) => isMatch(record, byId));
+    return only !== undefined && others.length === 0 && found.includes(only);
+  });
+  return {
+    selector: byId.id.length > 0 && isOne ? byId : selector,
+    isAlso: (other) => found.some((record) => isMatch(record, other)),
+  };
 }
 
 /** A cluster may take a moment to copy a key. */

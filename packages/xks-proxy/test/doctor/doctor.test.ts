@@ -130,7 +130,7 @@ describe('doctor, where something is wrong,', () => {
     for (const value of [1, 2]) importKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
     importKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
     importKey(files.token, { label: 'exposed', value: Buffer.alloc(32, 4), exposed: true });
-    importKey(files.token, { label: 'imported', value: Buffer.alloc(32, 5) });
+    importKey(files.token, { label: 'imported', id: Buffer.of(5, 5), value: Buffer.alloc(32, 5) });
     importKey(files.token, { label: 'one-way', value: Buffer.alloc(32, 6), usages: ['ENCRYPT'] });
   });
   afterAll(() => {
@@ -155,6 +155,10 @@ describe('doctor, where something is wrong,', () => {
     ['key-missing', () => withKey('label = "none"')],
     ['key-ambiguous', () => withKey('label = "double"')],
     ['key-unsuitable', () => withKey('label = "short"')],
+    [
+      'key-named-twice',
+      () => withKey('label = "imported"\n[[stores.keys]]\nexternal_key_id = "twin"\nid = "0505"'),
+    ],
     ['key-exposed', () => withKey('label = "exposed"')],
     ['key-imported', () => withKey('label = "imported"')],
     ['key-usages-missing', () => withKey('label = "one-way"')],

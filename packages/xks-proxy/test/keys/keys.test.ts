@@ -32,12 +32,18 @@ const labelOf = ({ externalKeyId, versions: [first] }: StoreKeyConfig, version: 
   const id = first !== undefined && 'id' in first.selector ? first.selector.id : expect.unreachable();
   return `${externalKeyId}.v${version}.${createHash('sha256').update(id).digest('hex').slice(0, 8)}`;
 };
-const labelsOnToken = () => {
+const keysOnToken = () => {
   const module = openModule({ path: files.token.modulePath });
   const keys = module.openToken({ label: files.token.label, pin: files.pin }).aesKeys();
   module.close();
-  return keys.map(({ label }) => label).sort();
+  return keys;
 };
+const labelsOnToken = () =>
+  keysOnToken()
+    .map(({ label }) => label)
+    .sort();
+const idOnToken = (label: string) =>
+  keysOnToken().find((key) => key.label === label)?.id ?? expect.unreachable();
 
 describe('keys create', () => {
   it('makes a key that stays in the token, and an external key of it', async () => {
@@ -197,13 +203,46 @@ describe('keys link', () => {
     expect(keyNow('linked')).toMatchObject({
       usages: ['DECRYPT'],
       versions: [
-        { version: 1, selector: { label: 'orders' } },
+        { version: 1, selector: { id: idOnToken('orders') } },
         { version: 2, selector: { id: Uint8Array.of(0xca, 0xfe) } },
       ],
     });
     const [first, second] = keyNow('linked').versions;
     expect(first?.encryptsFrom).toBeUndefined();
     expect(second?.encryptsFrom?.getTime()).toBeGreaterThanOrEqual(askedAt.getTime() + 120_000);
+  });
+
+  it('names a key as create does, however it was asked for, so that it has one budget', async () => {
+    await createKey(files.place, { externalKeyId: 'counted' });
+    await linkKey(files.place, { externalKeyId: 'again', selector: { label: 'counted' } });
+    expect(keyNow('again').versions).toEqual(keyNow('counted').versions);
+  });
+
+  it.each([
+    ['has no id', 'nameless', [Buffer.alloc(0)]],
+    ['shares its id with another key', 'shared', [Buffer.of(9), Buffer.of(9)]],
+  ])('names a key by its label where it %s', async (_title, label, ids) => {
+    const labels = ids.map((_id, index) => (index === 0 ? label : `${label} ${index}`));
+    for (const [index, id] of ids.entries())
+      importKey(files.token, { label: labels[index] ?? '', id, value: Buffer.alloc(32, 8 + index) });
+    await linkKey(files.place, { externalKeyId: label, selector: { label } });
+    expect(keyNow(label).versions).toMatchObject([{ selector: { label } }]);
+    for (const used of labels) destroyKeys(files.token, { label: used });
+  });
+
+  it('refuses a next version that is a version of that key already, under whatever name', async () => {
+    await createKey(files.place, { externalKeyId: 'spent' });
+    await rotateKey(files.place, 'spent');
+    const byLabel = '[[keys]]\nexternal_key_id = "old"\nlabel = "spent"\n';
+    writeFileSync(files.keysFile, `${readFileSync(files.keysFile, 'utf8')}${byLabel}`);
+    const before = readFileSync(files.keysFile, 'utf8');
+    for (const externalKeyId of ['spent', 'old']) {
+      for (const selector of [{ label: 'spent' }, { id: idOnToken('spent') }]) {
+        const linked = linkKey(files.place, { externalKeyId, selector, asNextVersion: true });
+        expect(await codeOf(linked)).toBe('CHANGE_REFUSED');
+      }
+    }
+    expect(readFileSync(files.keysFile, 'utf8')).toBe(before);
   });
 
   it('refuses tokens that hold different keys of the same name', async () => {
