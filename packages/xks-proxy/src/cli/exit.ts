@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { finding } from '../doctor/findings.ts';
+import { systemError } from '../files/system-error.ts';
 import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
-import { systemError } from './system-error.ts';
 
 /** What the exit status says. 0: all is well, or the proxy was stopped. */
 export const EXIT = { failed: 1, usage: 2, logLost: 3, pinRefused: 4 } as const;

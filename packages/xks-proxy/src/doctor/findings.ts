@@ -174,6 +174,10 @@ const FINDINGS = {
     'failure',
     'let the user of the proxy write to `iv_budget.state_dir`: no key encrypts uncounted',
   ],
+  'rotation-impossible': [
+    'failure',
+    'put the `keys_file` into a folder that the user of the proxy may write, such as /var/lib/xks-proxy, or have at_limit = "refuse" and `keys rotate` by hand',
+  ],
   'budget-half-used': ['warning', '`keys rotate` it in time: at the limit the key encrypts no more'],
   'admin-exposed': [
     'warning',

@@ -1,4 +1,5 @@
 // The program of a process that makes the next version of one key.
+import { systemError } from '../files/system-error.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { rotateKey } from './rotate.ts';
 import type { RotationNews, RotationOrder } from './rotation-process.ts';
@@ -32,7 +33,8 @@ function tell(news: RotationNews): void {
   if (process.connected) process.send?.(news, () => undefined);
 }
 
-function failureOf(error: unknown): RotationNews {
+function failureOf(thrown: unknown): RotationNews {
+  const error = systemError(thrown);
   if (error instanceof XksProxyError) return { event: 'failed', code: error.code, message: error.message };
   throw error;
 }

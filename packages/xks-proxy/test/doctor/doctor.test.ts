@@ -12,6 +12,7 @@ import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { Finding } from '../../src/doctor/findings.ts';
+import { examineSettings } from '../../src/doctor/settings.ts';
 import { startProxy } from '../../src/server.ts';
 import { REGION, writeTestConfig } from '../fixtures/proxy.ts';
 import { secondToken } from '../fixtures/store-files.ts';
@@ -167,6 +168,7 @@ describe('doctor, where something is wrong,', () => {
     ['budget-uncounted', () => change('state_dir = "state"\n', '')],
     ['budget-unwritable', () => change('"state"', '"pin"')],
     ['budget-half-used', () => count('label orders', 2 ** 31)],
+    ['rotation-impossible', () => change('state_dir = "state"', 'state_dir = "state"\nat_limit = "rotate"')],
     ['timeout-long', () => change('[server]\n', '[server]\ntimeout_ms = 240\n')],
     ['admin-exposed', () => change('[[tokens]]', '[admin]\nhost = "0.0.0.0"\n[[tokens]]')],
     ['audit-unwritable', () => change('[[tokens]]', '[audit]\ndirectory = "pin/trail"\n[[tokens]]')],
@@ -196,6 +198,19 @@ describe('doctor, where something is wrong,', () => {
     const remedies = new Set(orphans.map(({ remedy }) => remedy));
     expect([...remedies]).toEqual([expect.stringContaining('keys link NAME --next-version')]);
     expect([...remedies].join()).not.toContain('destroy');
+  });
+
+  it('finds a rotation impossible where the folder of the keys file cannot be written, and only there', () => {
+    change('state_dir = "state"', 'at_limit = "rotate"');
+    const config = loadConfig(files.configFile);
+    const found = (keysFile: string) => {
+      const codes: string[] = [];
+      const stores = config.stores.map((store) => ({ ...store, keysFile }));
+      examineSettings({ ...config, stores }, (code) => void codes.push(code));
+      return codes.includes('rotation-impossible');
+    };
+    // Not even root can make a file below one.
+    expect([found(file('acme.keys.toml')), found(file('pin/acme.keys.toml'))]).toEqual([false, true]);
   });
 
   it('finds a lock that was left behind', async () => {

@@ -26,6 +26,18 @@ it('a rotation that hangs is given up, and its process killed', async () => {
   expect(codeIn(() => openSync(configFile, constants.O_WRONLY | constants.O_NONBLOCK))).toBe('ENXIO');
 }, 30_000);
 
+it('a rotation that cannot write its file says so', async () => {
+  const files = await writeConfigWithFiles();
+  onTestFinished(() => files.dispose());
+  await createKey(files.place, { externalKeyId: 'stuck' });
+  // The name of its lock is one that no file can have: not even root makes that.
+  const name = `${'k'.repeat(250)}.toml`;
+  renameSync(files.keysFile, join(files.directory, name));
+  writeFileSync(files.configFile, files.toml.replace('acme.keys.toml', name));
+  const rotation = rotateInProcess({ place: files.place, externalKeyId: 'stuck', expected: 1 });
+  expect(await codeOf(rotation)).toBe('CHANGE_REFUSED');
+}, 30_000);
+
 it('a rotation that is given up while it changes the file is not killed, and comes to its end', async () => {
   const files = await writeConfigWithFiles();
   onTestFinished(() => files.dispose());

@@ -1,5 +1,5 @@
-import { errorCode } from '../files/error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
+import { errorCode } from './error-code.ts';
 
 /** An error of the operating system, most often about a file, as one that is told in a line; any other as it is. */
 export function systemError(error: unknown): unknown {
@@ -10,9 +10,12 @@ export function systemError(error: unknown): unknown {
   return new XksProxyError('CHANGE_REFUSED', text, { cause: error });
 }
 
+// Who may read a file may still be forbidden to write beside it, where its draft and its lock go.
+const NOT_ALLOWED = 'run it as the user of the proxy, and let that user write to the folder';
 const REMEDIES: Readonly<Record<string, string>> = {
-  EACCES: 'run it as the user of the proxy',
-  EPERM: 'run it as the user of the proxy',
+  EACCES: NOT_ALLOWED,
+  EPERM: NOT_ALLOWED,
+  EROFS: 'choose a folder that can be written',
   EEXIST: 'choose another name',
   ENOENT: 'see that its folder is there',
   ENOTDIR: 'choose a folder',
