@@ -141,9 +141,17 @@ describe('every command in a document', () => {
     cd: () => {},
     export: () => {},
     git: () => {},
+    install: () => {},
     mkdir: () => {},
     openssl: () => {},
     'softhsm2-util': () => {},
+    // On behalf of another user: `sudo -u NAME PROGRAM …`.
+    async sudo([, , program = '', ...words]) {
+      expect(Object.keys(checks)).toContain(program);
+      await checks[program]?.(words);
+    },
+    systemctl: () => {},
+    useradd: () => {},
   };
 });
 

@@ -21,7 +21,10 @@ function commandLines(document: string): string[] {
   return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)]
     .flatMap(([, code = '']) => code.split('\n'))
     .flatMap(
-      (line) => /^(?:xks-proxy|node packages\/xks-proxy\/dist\/cli\/main\.js) (.+)$/.exec(line)?.[1] ?? [],
+      (line) =>
+        /^(?:sudo -u \S+ )?(?:xks-proxy|node packages\/xks-proxy\/dist\/cli\/main\.js) (.+)$/.exec(
+          line,
+        )?.[1] ?? [],
     )
     .filter((line) => !line.startsWith('serve'));
 }
@@ -29,6 +32,7 @@ function commandLines(document: string): string[] {
 describe.each([
   ['packages/xks-proxy/README.md', 'xks/', 3],
   ['packages/xks-proxy/docs/commands.md', '/etc/xks-proxy', 17],
+  ['packages/xks-proxy/docs/deployment.md', '/etc/xks-proxy', 2],
 ])('an operator who follows %s', (document, place, count) => {
   const lines = commandLines(document);
   let token: ReturnType<typeof temporaryToken>;

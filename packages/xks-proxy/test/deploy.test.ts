@@ -127,6 +127,15 @@ test('the unit and the image have a supervisor, which replaces a proxy that hang
   expect(text('Dockerfile')).toMatch(/^CMD \["serve", "--workers", "1", "--config", "[^"]+"\]$/m);
 });
 
+test('the folders that a document has made for the unit are those of the unit, with its user and modes', () => {
+  const unit = text('xks-proxy.service');
+  const value = (name: string) => new RegExp(`^${name}=(.+)$`, 'm').exec(unit)?.[1];
+  const folder = (name: string, parent: string) =>
+    `install -d -o ${value('User')} -g ${value('Group')} -m ${value(`${name}Mode`)} ${parent}/${value(name)}`;
+  const made = text('../docs/deployment.md').match(/^install -d .+$/gm);
+  expect(made).toEqual([folder('ConfigurationDirectory', '/etc'), folder('StateDirectory', '/var/lib')]);
+});
+
 test.skipIf(!hasSystemdAnalyze())(
   'systemd takes the unit, and finds it hardly exposed (needs systemd-analyze)',
   () => {
