@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { refuseOutsideDates } from '../config/certificate-dates.ts';
 import { parseConfig } from '../config/config.ts';
 import { createFiles } from '../files/replace-file.ts';
+import { INIT_DEFAULTS } from '../init/choices.ts';
 import { migrate } from '../migrate/migrate.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { reported, usageError } from './exit.ts';
@@ -31,6 +32,10 @@ export function addMigrate(program: Command): void {
     )
     .option('--certificate-file <file>', 'PEM chain, in place of that of the settings')
     .option('--key-file <file>', 'PEM private key of the certificate')
+    .option(
+      '--state-dir <folder>',
+      'for counts of messages, which the proxy writes; default: state in --output',
+    )
     .action((settings: string, options: MigrateOptions) => reported(() => run(settings, options)));
 }
 
@@ -40,6 +45,7 @@ interface MigrateOptions {
   readonly tokenLabel?: string;
   readonly certificateFile?: string;
   readonly keyFile?: string;
+  readonly stateDir?: string;
 }
 
 async function run(settings: string, options: MigrateOptions): Promise<void> {
@@ -55,7 +61,9 @@ async function run(settings: string, options: MigrateOptions): Promise<void> {
     certificateFile === undefined || keyFile === undefined
       ? undefined
       : { certificateFile: resolve(certificateFile), keyFile: resolve(keyFile) };
-  const { files, notes } = migrate(toml, { token, resolve: resolveOld, certificate });
+  const { stateDir } = options;
+  const stateDirectory = stateDir === undefined ? INIT_DEFAULTS.stateDirectory : resolve(stateDir);
+  const { files, notes } = migrate(toml, { token, resolve: resolveOld, certificate, stateDirectory });
   const folder = resolve(options.output);
   const texts = new Map([...files].map(([name, text]) => [join(folder, name), text]));
   const { server } = parseConfig(files.get('config.toml') ?? '', { baseDirectory: folder, instead: texts });

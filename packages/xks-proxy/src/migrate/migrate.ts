@@ -22,6 +22,8 @@ export interface MigrationContext {
   readonly resolve: (path: string) => string;
   /** Of a certificate and its key, for settings without TLS: paths as they are to stand in the configuration. */
   readonly certificate?: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** Path of the folder in which the proxy counts messages, as it is to stand in the configuration. */
+  readonly stateDirectory: string;
 }
 
 /**
@@ -36,7 +38,7 @@ export function migrate(toml: string, context: MigrationContext): Migration {
     throw new XksProxyError('CONFIG_INVALID', places.join('\n'));
   }
   const settings = parsed.data;
-  const notes = [...leftOut(document)];
+  const notes = [...leftOut(document), UNCOUNTED];
   const module = migratedModule(settings, context, notes);
   const files = new Map<string, string>([['pin', `${settings.pkcs11.user_pin}\n`]]);
   const stores = settings.external_key_stores.map((store, index) =>
@@ -48,6 +50,7 @@ export function migrate(toml: string, context: MigrationContext): Migration {
       port: settings.server.port,
       tls: migratedTls(settings, context, notes),
     },
+    iv_budget: { state_dir: context.stateDirectory },
     tokens: [
       {
         name: 'main',
@@ -195,6 +198,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   pkcs11_logger: ['PKCS11_LOGGER_LIBRARY_PATH', 'PKCS11_LOGGER_LOG_FILE_PATH', 'PKCS11_LOGGER_FLAGS'],
   hsm_capabilities: ['can_generate_iv', 'is_zero_iv_required'],
 };
+// 2^32 messages are for all that ever encrypted under a key (NIST SP 800-38D, 8.3).
+const UNCOUNTED =
+  'iv_budget: what the sample proxy has encrypted is not counted: soon `keys rotate` each key, or lower the limit by that';
 /** In the name of its library on every system. */
 const LOGGER = 'pkcs11-logger';
 const HEADER = '# Made by `xks-proxy migrate` of settings of the Rust sample proxy.\n\n';

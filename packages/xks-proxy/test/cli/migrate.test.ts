@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
 import { selfSigned } from '../../src/init/self-signed.ts';
 import { clientAuthority } from '../fixtures/client-certificates.ts';
 import { runCommandHere } from '../fixtures/command.ts';
@@ -16,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Migrates settings into the folder `output`. */
-function migrated(text: string, certificateFile = 'server.pem') {
+function migrated(text: string, certificateFile = 'server.pem', ...more: readonly string[]) {
   writeFileSync(join(folder, 'settings.toml'), text);
   const options = {
     '--output': join(folder, 'output'),
@@ -24,7 +25,7 @@ function migrated(text: string, certificateFile = 'server.pem') {
     '--certificate-file': join(folder, certificateFile),
     '--key-file': join(folder, 'server.key'),
   };
-  return runCommandHere('migrate', join(folder, 'settings.toml'), ...Object.entries(options).flat());
+  return runCommandHere('migrate', join(folder, 'settings.toml'), ...Object.entries(options).flat(), ...more);
 }
 
 it('writes the files of a proxy, once they are known to be right', async () => {
@@ -38,6 +39,15 @@ it('writes the files of a proxy, once they are known to be right', async () => {
     'config.toml',
     'pin',
   ]);
+});
+
+it('has the proxy count messages beside the configuration, or in the folder that is given', async () => {
+  const counts = () => loadConfig(join(folder, 'output', 'config.toml')).ivBudget.stateDirectory;
+  await migrated(SETTINGS);
+  expect(counts()).toBe(join(folder, 'output', 'state'));
+  rmSync(join(folder, 'output'), { recursive: true });
+  await migrated(SETTINGS, 'server.pem', '--state-dir', join(folder, 'counts'));
+  expect(counts()).toBe(join(folder, 'counts'));
 });
 
 it('writes nothing with a certificate that is not valid yet', async () => {

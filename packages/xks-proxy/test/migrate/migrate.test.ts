@@ -60,6 +60,7 @@ is_zero_iv_required = true
 const context = {
   token: () => ({ label: 'prod' }),
   resolve: (path: string) => (path.startsWith('/') ? path : `/srv/${path}`),
+  stateDirectory: '/var/lib/counts',
 };
 const configOf = ({ files }: Migration) => files.get('config.toml') ?? expect.unreachable();
 const about = ({ notes }: Migration, place: string) => notes.filter((note) => note.startsWith(`${place}:`));
@@ -80,6 +81,7 @@ describe('settings of the Rust sample proxy', () => {
       const config = parseConfig(toml, { baseDirectory: test.directory, instead });
       expect(config).toMatchObject({
         server: { host: '0.0.0.0', port: 443 },
+        ivBudget: { stateDirectory: '/var/lib/counts' },
         tokens: [
           { module: '/opt/hsm/module.so', selector: { label: 'prod' }, iv: 'written', maxSessions: 30 },
         ],
@@ -114,9 +116,10 @@ describe('settings of the Rust sample proxy', () => {
     expect(migration.notes.join()).not.toMatch(new RegExp(`${SECRET}|98765432`));
   });
 
-  it('leave a note for each that has no counterpart, for those alone, and for a store without a credential', () => {
+  it('leave a note for each that has no counterpart, for a store without a credential, and that nothing was counted', () => {
     const migration = migrate(settings({ 'port = 443': 'port = 443\nnew_setting = 1' }), context);
     expect(migration.notes.map((note) => note.slice(0, note.indexOf(':'))).sort()).toEqual([
+      'iv_budget',
       'limits',
       'pkcs11.context_read_timeout_milli',
       'pkcs11.session_eager_close',
