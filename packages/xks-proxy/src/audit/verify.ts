@@ -1,5 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { errorCode } from '../files/error-code.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { type AuditFile, auditFiles, linesOf } from './files.ts';
 import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
 
@@ -47,7 +49,8 @@ export interface VerifyOptions {
  * added or moved without a finding, but for lines removed at the very end, which only `heads` tell.
  *
  * @param paths directories of trails, or single files of one that follow each other
- * @returns one report a chain; rejects if something cannot be read, and with a RangeError for `after` and several chains
+ * @returns one report a chain; rejects if something cannot be read, with XksProxyError `AUDIT_UNAVAILABLE` for a path
+ *   that leads to no audit file, and with a RangeError for `after` and several chains
  */
 export async function verifyAudit(
   paths: readonly string[],
@@ -135,14 +138,27 @@ function misfit(
 async function filesAt(paths: readonly string[]): Promise<AuditFile[]> {
   const found: AuditFile[] = [];
   for (const path of paths) {
-    if ((await stat(path)).isDirectory()) {
-      found.push(...(await auditFiles(path)));
-      continue;
-    }
-    const siblings = await auditFiles(dirname(path));
-    const file = siblings.find((sibling) => basename(sibling.path) === basename(path));
-    if (file === undefined) throw new Error(`${path}: not the name of an audit file`);
-    found.push(file);
+    const files = await filesOf(path).catch((cause: unknown): never => {
+      const reason = REASONS[errorCode(cause) ?? ''];
+      if (reason === undefined) throw cause;
+      throw new XksProxyError('AUDIT_UNAVAILABLE', `${path}: ${reason}`, { cause });
+    });
+    found.push(...files);
   }
   return found.sort((a, b) => a.number - b.number);
 }
+
+/** Those in a directory, or the one file. */
+async function filesOf(path: string): Promise<readonly AuditFile[]> {
+  if ((await stat(path)).isDirectory()) return auditFiles(path);
+  const siblings = await auditFiles(dirname(path));
+  const file = siblings.find((sibling) => basename(sibling.path) === basename(path));
+  if (file !== undefined) return [file];
+  throw new XksProxyError('AUDIT_UNAVAILABLE', `${path}: not the name of an audit file`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such directory or file',
+  ENOTDIR: 'there is no such directory or file',
+  EACCES: 'this user may not read it',
+};

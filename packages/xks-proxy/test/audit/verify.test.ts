@@ -158,7 +158,7 @@ describe('the verification of a trail', () => {
   it('refuses a path that is no trail', async () => {
     const directory = temporaryFolder();
     writeFileSync(join(directory, 'notes.txt'), '');
-    await expect(verifyAudit([join(directory, 'notes.txt')])).rejects.toThrow('not the name');
-    await expect(verifyAudit([join(directory, 'nothing')])).rejects.toMatchObject({ code: 'ENOENT' });
+    for (const name of ['notes.txt', 'nothing', 'notes.txt/below'])
+      await expect(verifyAudit([join(directory, name)])).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
   });
 });

@@ -58,6 +58,8 @@ describe('xks-proxy audit verify', () => {
       await run('audit', 'verify', temporaryFolder(), '--head', 'abc'),
     ];
     expect([empty.status, missing.status, hash.status]).toEqual([1, 1, 2]);
+    expect(missing.stderr).toMatch(/nothing: there is no such directory or file\n$/);
+    expect(missing.stderr).not.toContain('ENOENT');
   });
 
   it('does not look for the beginning of one chain in several', async () => {
