@@ -159,8 +159,8 @@ function processCount(text: string): number {
 
 /** Lines as the proxy's own are, in the same pipe. */
 function logSupervision(log: LogStream): (event: SupervisorEvent) => void {
-  return ({ event, ...details }) => {
-    const level = event === 'worker-started' ? 'info' : 'warn';
+  return ({ event, isAsked, ...details }) => {
+    const level = event === 'worker-started' || isAsked === true ? 'info' : 'warn';
     log.write(`${JSON.stringify({ level, time: new Date().toISOString(), event, ...details })}\n`);
   };
 }

@@ -24,6 +24,8 @@ export interface SupervisorEvent {
   readonly pid?: number | undefined;
   /** Exit status, or the name of the signal that ended it, or of the error that kept it from its start. */
   readonly status?: number | string;
+  /** Of `worker-exited`: whether it ended well, since all were to stop. */
+  readonly isAsked?: boolean;
 }
 
 /** What the supervisor says to a process, and what it hears from one. */
@@ -119,7 +121,9 @@ class Supervisor {
       if (!this.#isHalted) for (const other of this.#slots.filter(isMissing)) this.#start(other);
     });
     worker.on('exit', (code: number | null, signal: string | null) => {
-      this.#options.onEvent({ event: 'worker-exited', worker: slot.number, status: signal ?? code ?? 0 });
+      const status = signal ?? code ?? 0;
+      const isAsked = this.#isStopping && status === 0;
+      this.#options.onEvent({ event: 'worker-exited', worker: slot.number, status, isAsked });
       this.#gone(slot, code);
     });
   }

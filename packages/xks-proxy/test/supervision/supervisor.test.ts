@@ -40,7 +40,7 @@ describe('xks-proxy serve --workers', { concurrent: true }, () => {
 
     process.kill(first ?? 0, 'SIGKILL');
     await listening(3);
-    expect(events('worker-exited')).toMatchObject([{ worker: 1, status: 'SIGKILL' }]);
+    expect(events('worker-exited')).toMatchObject([{ worker: 1, status: 'SIGKILL', level: 'warn' }]);
     for (let round = 0; round < 4; round += 1) {
       await expect(encrypt()).resolves.toMatchObject({ status: 200 });
     }
@@ -55,6 +55,13 @@ describe('xks-proxy serve --workers', { concurrent: true }, () => {
     proxy.kill('SIGTERM');
     await expect(proxy.exit).resolves.toBe(0);
     expect(events('stopped')).toHaveLength(2);
+    // That they were killed is worth a warning, and that they stopped as they were told is not.
+    expect(events('worker-exited').map(({ status, level }) => [status, level])).toEqual([
+      ['SIGKILL', 'warn'],
+      ['SIGKILL', 'warn'],
+      [0, 'info'],
+      [0, 'info'],
+    ]);
   }, 120_000);
 
   it('passes SIGHUP on without harm to processes that have only begun to start', async ({
