@@ -36,6 +36,8 @@ export interface ProxyLog {
   }): void;
   /** A key that has nearly encrypted all it may could not be rotated. */
   rotationFailed(event: { readonly store: string; readonly externalKeyId: string }, cause: unknown): void;
+  /** Keys are to rotate at their limit, and those of a store cannot; told at the start, long before. */
+  rotationImpossible(event: { readonly store: string; readonly problem: string }): void;
   /** The audit trail has got this far, told for each file and failure: a hash to compare the trail with later. */
   auditHead(event: { readonly file: string; readonly sequence: number; readonly hash: string }): void;
   /** Records do not get into the audit trail; told once, until one does. */
@@ -90,6 +92,8 @@ export function createLog(stream: LogStream | undefined): ProxyLog {
     ivBudget: ({ stage, key, used, limit }) => logger.warn({ event: 'iv-budget', stage, key, used, limit }),
     rotationFailed: ({ store, externalKeyId }, cause) =>
       logger.error({ event: 'rotation-failed', store, externalKeyId, ...errorFields(cause) }),
+    rotationImpossible: ({ store, problem }) =>
+      logger.error({ event: 'rotation-impossible', store, problem }),
     auditHead: ({ file, sequence, hash }) => logger.info({ event: 'audit-head', file, sequence, hash }),
     auditFailed: (cause) => logger.error({ event: 'audit-failed', ...errorFields(cause) }),
     serverError: (cause) => logger.error({ event: 'server-error', ...errorFields(cause) }),

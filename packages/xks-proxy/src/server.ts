@@ -10,6 +10,7 @@ import { configOfWorker } from './config/of-worker.ts';
 import type { Observers } from './gate.ts';
 import { httpsServer } from './http/https-server.ts';
 import { listen } from './http/listen.ts';
+import { rotationObstacles } from './keys/rotation-obstacles.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { createMetrics, type ProxyMetrics } from './metrics/metrics.ts';
 import { reloading } from './reloading.ts';
@@ -140,6 +141,8 @@ async function start(
   log.listening({ host, port, adminPort: admin?.port, ...servedFields(first) });
   const problem = datesProblem(new X509Certificate(config.server.tls.certificate));
   if (problem !== undefined) log.certificateNotValid({ problem, isServed: true });
+  // Only this process knows what the system lets it write.
+  for (const obstacle of rotationObstacles(config)) log.rotationImpossible(obstacle);
   // Not before: whoever finds the port taken has not started.
   await recordEvent(audit, 'started', first);
   return {

@@ -5,7 +5,7 @@ import { metadata, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
 
 let proxy: TestProxy;
 beforeAll(async () => {
-  proxy = await startTestProxy();
+  proxy = await startTestProxy((toml) => `[iv_budget]\nat_limit = "rotate"\n${toml}`);
 });
 afterAll(() => proxy.close());
 
@@ -13,7 +13,7 @@ const requests = () => proxy.logLines().filter(({ event }) => event === 'request
 const call = (operation: string, body: unknown) => proxy.call(`${BASE}/keys/orders/${operation}`, body);
 
 describe('the log', () => {
-  it('says where the proxy listens, and which key the token does not have', () => {
+  it('says where the proxy listens, which key the token does not have, and what could not rotate', () => {
     expect(proxy.logLines()).toContainEqual(
       expect.objectContaining({
         event: 'listening',
@@ -25,6 +25,9 @@ describe('the log', () => {
     );
     expect(proxy.logLines()).toContainEqual(
       expect.objectContaining({ event: 'key-unavailable', store: 'acme', externalKeyId: 'missing' }),
+    );
+    expect(proxy.logLines()).toContainEqual(
+      expect.objectContaining({ event: 'rotation-impossible', level: 'error', store: 'acme' }),
     );
   });
 

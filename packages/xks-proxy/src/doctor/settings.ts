@@ -1,9 +1,8 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig } from '../config/config.ts';
 import { selectorName } from '../devices/key-selector.ts';
-import { lockOf } from '../files/file-lock.ts';
+import { isWritable } from '../files/writable.ts';
+import { rotationObstacles } from '../keys/rotation-obstacles.ts';
 import { currentVersion } from '../stores.ts';
 import type { Report } from './findings.ts';
 
@@ -11,7 +10,8 @@ import type { Report } from './findings.ts';
 export function examineSettings(config: ProxyConfig, report: Report, now = new Date()): void {
   const { server, admin, audit, stores, tokens } = config;
   examineBudget(config, report);
-  if (config.ivBudget.atLimit === 'rotate') examineRotation(config, report);
+  for (const { store, problem } of rotationObstacles(config))
+    report('rotation-impossible', `store ${store}`, `at_limit is "rotate", and ${problem}`);
   if (server.timeoutMs > MAX_TIMEOUT_MS)
     report('timeout-long', 'server', `timeout_ms is ${server.timeoutMs}`);
   if (admin !== undefined && !LOOPBACK.test(admin.host))
@@ -59,28 +59,6 @@ function examineBudget({ ivBudget: { stateDirectory, limit }, stores }: ProxyCon
         `it has encrypted ${used} times of ${limit}`,
       );
     }
-  }
-}
-
-/** Whether the proxy can change the files of keys itself: a lock and a draft go beside what each leads to. */
-function examineRotation({ stores }: ProxyConfig, report: Report): void {
-  for (const { name, keys, keysFile } of stores) {
-    if (keys.length === 0) continue;
-    const folder = keysFile === undefined ? undefined : dirname(lockOf(keysFile));
-    if (folder !== undefined && isWritable(folder)) continue;
-    const problem = folder === undefined ? 'it has no keys_file' : `${folder} cannot be written`;
-    report('rotation-impossible', `store ${name}`, `at_limit is "rotate", and ${problem}`);
-  }
-}
-
-/** Whether a folder can be written to, or be made where there is none, as the proxy does with all that are missing. */
-function isWritable(directory: string): boolean {
-  if (!existsSync(directory) && dirname(directory) !== directory) return isWritable(dirname(directory));
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK);
-    return statSync(directory).isDirectory();
-  } catch {
-    return false;
   }
 }
 
