@@ -95,18 +95,23 @@ export async function haveSameKey(
       throw new XksProxyError('CHANGE_REFUSED', `${first.name} cannot encrypt with the key`, { cause });
     });
   });
+  const trials: Promise<unknown>[] = [];
   for (const other of others) {
-    const opened = await onToken(other, async (token) => {
+    const trial = onToken(other, async (token) => {
       const device = pkcs11Device(other.name, token, other.iv);
       await device.usages(selector);
       return device.decrypt({ selector, aad: AAD, ...sealed }).catch(() => undefined);
     });
+    trials.push(trial);
+    // One that has no such key must not hide that the next has another.
+    const opened = await trial.catch(() => plaintext);
     if (opened !== undefined && plaintext.equals(opened)) continue;
     throw new XksProxyError(
       'CHANGE_REFUSED',
       `${first.name} and ${other.name} hold different keys of this name`,
     );
   }
+  await Promise.all(trials);
 }
 
 /** A key that tokens hold, by the name that it is to have in a keys file. */
