@@ -106,7 +106,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'encrypts with a disabled key',
     file: 'stores.ts',
-    original: "if (key.status !== 'ENABLED')",
+    original: "if (status !== 'ENABLED')",
     replacement: 'if (false)',
     killedBy: ['rejects Encrypt with a disabled key', 'rejects Decrypt with a disabled key'],
   },
@@ -184,8 +184,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hashes the ciphertext before the IV',
     file: 'integrity-value.ts',
-    original: '    input.initializationVector,\n    input.ciphertext,\n',
-    replacement: '    input.ciphertext,\n    input.initializationVector,\n',
+    original: '    input.iv,\n    input.ciphertext,\n',
+    replacement: '    input.ciphertext,\n    input.iv,\n',
     killedBy: ['is the SHA-256 of additional data, metadata, IV, ciphertext and tag'],
   },
   {

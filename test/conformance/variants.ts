@@ -11,8 +11,8 @@ export const variants: readonly Omit<Mutant, 'killedBy'>[] = [
   {
     name: 'has metadata of no bytes',
     file: 'operations/encrypt.ts',
-    original: 'const ciphertextMetadata = encodeCiphertextMetadata({ keyVersion });',
-    replacement: 'const ciphertextMetadata = new Uint8Array(0 * keyVersion);',
+    original: 'const ciphertextMetadata = encodeCiphertextMetadata({ keyVersion: version });',
+    replacement: 'const ciphertextMetadata = new Uint8Array(0 * version);',
   },
   {
     name: 'has another message in every error',
@@ -48,8 +48,8 @@ export const variants: readonly Omit<Mutant, 'killedBy'>[] = [
   {
     name: 'sends an integrity value that nobody asked for',
     file: 'operations/encrypt.ts',
-    original: 'if (!wantsIntegrityValue) return sealed;',
+    original: 'if (!wantsIntegrityValue) return answer(await device.encrypt(input), ciphertextMetadata);',
     replacement:
-      'if (!wantsIntegrityValue) return { ...sealed, ciphertextDataIntegrityValue: base64(Buffer.alloc(32)) };',
+      'if (!wantsIntegrityValue) return { ...answer(await device.encrypt(input), ciphertextMetadata), ciphertextDataIntegrityValue: base64(Buffer.alloc(32)) };',
   },
 ];

@@ -11,6 +11,8 @@ export default class CountReporter implements Reporter {
     for (const module of modules) {
       // A file that could not be loaded has no tests of its own to count.
       if (module.errors().length > 0) counts.failed += 1;
+      // What fails before or after the tests of a suite fails none of them.
+      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) counts.failed += 1;
       for (const test of module.children.allTests()) {
         const result = test.result();
         if (result.state !== 'pending') counts[result.state] += 1;
