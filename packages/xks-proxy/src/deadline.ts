@@ -5,7 +5,6 @@ import { XksException } from './errors.ts';
 export interface Deadline {
   /** Aborted with a `DependencyTimeoutException` when it is reached. Made for whoever asks: most never do. */
   readonly signal: AbortSignal;
-  readonly isReached: boolean;
   /** Milliseconds until it is reached; none afterwards. */
   remainingMs(): number;
   /** Throws that exception once it is. */
@@ -48,9 +47,6 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
       }
       return controller.signal;
     },
-    get isReached() {
-      return isReached;
-    },
     remainingMs: () => (isReached ? 0 : Math.max(0, endsAtMs - performance.now())),
     throwIfReached() {
       if (isReached) throw reasonOf();
@@ -69,9 +65,6 @@ export function silentDeadline(timeoutMs: number): Deadline {
   return {
     get signal() {
       return isReached() ? AbortSignal.abort(timedOut()) : NEVER;
-    },
-    get isReached() {
-      return isReached();
     },
     remainingMs: () => Math.max(0, endsAtMs - performance.now()),
     throwIfReached() {

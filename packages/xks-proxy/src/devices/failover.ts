@@ -21,10 +21,10 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
   const firstThatServes: MakeCall = async (_call, { deadline, onDevice }, work) => {
     const whole = deadline ?? deadlineIn(timeoutMs);
     const well = members.filter((member) => member.isWell());
-    const others = [...well, ...members.filter((member) => !well.includes(member))];
+    const inOrder = [...well, ...members.filter((member) => !well.includes(member))];
     for (let tried = 1; ; tried += 1) {
       whole.throwIfReached();
-      const device = others.shift()?.device;
+      const device = inOrder.shift()?.device;
       if (device === undefined) throw new TypeError('members: expected one at least');
       onDevice?.(device.name);
       const wellLeft = well.length - tried;
@@ -33,7 +33,7 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
       try {
         return await inTime(work(device, { deadline: own }), own);
       } catch (error) {
-        if (others.length === 0 || !isWorthAnotherToken(error)) throw error;
+        if (inOrder.length === 0 || !isWorthAnotherToken(error)) throw error;
       }
     }
   };

@@ -41,15 +41,19 @@ export function isPinRefusal(error: unknown): error is Pkcs11Error {
 
 /** What a key may be used for is remembered: the token was not asked, and returned nothing. */
 function isRemembered(error: unknown): boolean {
-  const cause = error instanceof XksException ? error.cause : undefined;
-  return (
-    cause instanceof Pkcs11Error && cause.code === 'KEY_USAGE_FORBIDDEN' && cause.returnValue === undefined
-  );
+  const cause = tokenCause(error);
+  return cause?.code === 'KEY_USAGE_FORBIDDEN' && cause.returnValue === undefined;
 }
 
 function subjectOf(error: unknown): Subject | undefined {
+  const cause = tokenCause(error);
+  return cause && ANSWERS[cause.code][1];
+}
+
+/** What the token said, or our side of it. */
+function tokenCause(error: unknown): Pkcs11Error | undefined {
   const cause = error instanceof XksException ? error.cause : undefined;
-  return cause instanceof Pkcs11Error ? ANSWERS[cause.code][1] : undefined;
+  return cause instanceof Pkcs11Error ? cause : undefined;
 }
 
 /** What a failure is about. */

@@ -68,7 +68,8 @@ function heldToken(
   { onChange, budget }: OpenTokenOptions,
   cause?: unknown,
 ): OpenToken {
-  let connection = first;
+  const counted = (made: TokenConnection): TokenConnection => ({ ...made, device: budget.over(made.device) });
+  let connection = first && counted(first);
   let renewing: TokenConnection | undefined;
   let info = first?.info ?? { serial: config.name, model: 'unknown', manufacturer: 'unknown' };
   let lost = cause;
@@ -76,7 +77,7 @@ function heldToken(
   let holds = 1;
   const connected = (): KeyDevice => {
     if (connection === undefined) throw outage(lost);
-    return budget.over(connection.device);
+    return connection.device;
   };
   /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
@@ -92,7 +93,7 @@ function heldToken(
         await renewed.close();
         return;
       }
-      connection = renewed;
+      connection = counted(renewed);
       info = renewed.info;
     } catch (error) {
       lost = error;

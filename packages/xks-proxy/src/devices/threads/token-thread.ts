@@ -43,14 +43,11 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
     case 'usages':
       return { usages: await device.usages(call.selector, { fresh: call.fresh }) };
     case 'encrypt':
-      try {
-        return { sealed: await device.encrypt(call.input, until(call)) };
-      } finally {
-        call.input.plaintext.fill(0);
-      }
     case 'encryptChecked':
       try {
-        return { checked: await device.encryptChecked(call.input, until(call)) };
+        return call.kind === 'encrypt'
+          ? { sealed: await device.encrypt(call.input, until(call)) }
+          : { checked: await device.encryptChecked(call.input, until(call)) };
       } finally {
         call.input.plaintext.fill(0);
       }
