@@ -56,12 +56,13 @@ describe('the lock of a directory', () => {
   test.skipIf(process.platform !== 'linux')(
     'is taken over from a process that was killed and that its parent has not waited for',
     async () => {
-      // By the time that it prints, it is not the shell any more that would have waited.
+      // A shell would wait for the killed one; `sleep`, which this one becomes after it has printed, does not.
       const parent = spawn('sh', ['-c', 'sleep 60 & exec sh -c "echo $!; exec sleep 60"'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       onTestFinished(() => void parent.kill('SIGKILL'));
       const pid = Number(String(await once(parent.stdout, 'data')));
+      await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n');
       process.kill(pid, 'SIGKILL');
       await expect.poll(() => statusOf(pid).state).toBe('Z');
       const { path } = await leftBehind({ pid, started: statusOf(pid).started });
