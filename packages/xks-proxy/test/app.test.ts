@@ -138,6 +138,14 @@ describe('the transport is refused', () => {
     expect(answer).toMatchObject({ status: 501 });
   });
 
+  it('when it is that of a stranger, without waiting for the end of its chunks', async () => {
+    const signing = { ...proxy.credentials.acme, accessKeyId: 'STRANGERSTRANGERSTRA' };
+    const headers = rename('Content-Length', 'Transfer-Encoding', 'chunked');
+    const answer = await proxy.call(PATH, BODY, { signing, sent: { body: '1\r\nx\r\n' }, headers });
+    expect(answer).toMatchObject({ status: 401, json: { errorName: 'AuthenticationFailedException' } });
+    expect(answer.headers.get('connection')).toBe('close');
+  });
+
   it('when it is not HTTP', async () => {
     const answer = await exchange(proxy, 'hello\r\n\r\n');
     expect(answer).toMatchObject({ status: 400, json: { errorName: 'ValidationException' } });

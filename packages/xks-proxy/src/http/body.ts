@@ -42,21 +42,19 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
   });
 }
 
-/** Lets a body pass that is not wanted, for as long as it is no longer than one that would be: so much is not reserved. */
+/**
+ * Lets a body pass that is not wanted, if it says that it is no longer than one that would be. Any other is not waited for:
+ * in chunks of a byte it would cost more than it has bytes.
+ */
 export function discardBody(incoming: IncomingMessage, maxBytes: number): Promise<void> {
+  const { 'content-length': declared = '0', 'transfer-encoding': encoding } = incoming.headers;
   return new Promise((resolve) => {
-    let passed = 0;
+    if (encoding !== undefined || Number(declared) > maxBytes) return resolve();
     const settle = (): void => {
-      incoming.off('data', onData).off('end', settle).off('close', settle).off('error', settle);
-      incoming.on('error', ignore).pause();
+      incoming.off('end', settle).off('close', settle).off('error', settle).on('error', ignore);
       resolve();
     };
-    const onData = (chunk: Buffer): void => {
-      passed += chunk.length;
-      if (passed > maxBytes) settle();
-    };
-    if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return settle();
-    incoming.on('data', onData).on('end', settle).on('close', settle).on('error', settle);
+    incoming.on('end', settle).on('close', settle).on('error', settle).resume();
   });
 }
 
