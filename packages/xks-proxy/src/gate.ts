@@ -5,6 +5,7 @@ import { type CallObserver, type CallWatch, callWatch } from './devices/call-wat
 import { XksException } from './errors.ts';
 import { type Answer, refusal, send } from './http/answer.ts';
 import { discardBody, readBody } from './http/body.ts';
+import { readTogether } from './http/read-together.ts';
 import type { ProxyLog } from './log.ts';
 import type { Operation } from './operations/operation.ts';
 import { type RequestRecord, recordFields } from './request-record.ts';
@@ -130,6 +131,7 @@ async function authenticatedBody(
 ): Promise<JsonObject> {
   const verifyBody = await authenticatedHead(incoming, { credentials, regions, nowMs: Date.now() });
   const body = await readBody(incoming, LIMITS.maxBodyBytes);
+  await readTogether();
   try {
     known.accessKeyId = verifyBody(body);
     return parseBody(body, incoming.headers['content-type']);
