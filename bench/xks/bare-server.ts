@@ -1,9 +1,11 @@
 // Started with the files of a certificate and its key: node:https and nothing else, for requests and answers of the
 // proxy's sizes. What it costs is what no proxy can do without. With a setting in its environment it also verifies a
-// signature and makes the two calls of the token for each: the least that all of this costs in one process.
+// signature and makes the two calls of the token for each, in the proxy's stages: the least that all of this costs in one
+// process.
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { readTogether } from '../../packages/xks-proxy/src/http/read-together.ts';
 import { PARTS_SETTING, PARTS_VARIABLE, signatureVerification, tokenCalls } from './parts.ts';
 
 const [certificateFile = '', keyFile = ''] = process.argv.slice(2);
@@ -35,7 +37,10 @@ const server = createServer(
 process.once('SIGTERM', () => process.exit(0));
 
 async function respond(outgoing: ServerResponse, body: Buffer): Promise<void> {
-  if (work !== undefined) await work();
+  if (work !== undefined) {
+    await readTogether();
+    await work();
+  }
   const text = body.length > 4_300 ? largest : small;
   const headers = { 'Content-Type': 'application/json', 'Content-Length': text.length };
   outgoing.writeHead(200, headers).end(text);
