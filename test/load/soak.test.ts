@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { findModule } from '@holdfast/pkcs11/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../tools/vitest/runs-typescript.ts';
+import { isRunning } from './running.ts';
 
 test.skipIf(findModule() === undefined)(
   'a soak that is stopped by a signal leaves no proxy behind, and none of its keys and secrets',
@@ -32,11 +33,3 @@ test.skipIf(findModule() === undefined)(
     expect(readdirSync(folder)).toEqual([]);
   },
 );
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
