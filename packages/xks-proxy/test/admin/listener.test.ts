@@ -1,6 +1,7 @@
 import { once } from 'node:events';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { connect } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { METRIC_PREFIX, METRICS } from '../../src/metrics/names.ts';
 import { type RunningProxy, startProxy } from '../../src/server.ts';
@@ -90,6 +91,10 @@ describe('the listener for operators', () => {
 describe('the metrics', () => {
   it('count requests and calls, and tell of certificate, credentials and tokens', async () => {
     const { running, admin } = await start();
+    // Of the same event loop, at the same time: how busy the machine is makes no difference between the two.
+    const loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+    loop.enable();
+    onTestFinished(() => void loop.disable());
     await encrypt(running);
     await encrypt(running, 'nothing');
     await encrypt(running, 'orders', 3_600_000);
@@ -128,8 +133,11 @@ describe('the metrics', () => {
     expect(value('token_sessions{token="xks-test",state="limit"}')).toBe(16);
     expect(value('token_sessions{token="xks-test",state="open"}')).toBeGreaterThan(0);
     expect(value('resident_memory_bytes')).toBeGreaterThan(1e7);
-    // Half of the time nothing holds the event loop up, and the monitor's own interval is not part of its delay.
-    expect(value('event_loop_delay_seconds{quantile="0.5"}')).toBeLessThan(0.01);
+    // The monitor's own interval is not part of its delay.
+    const tickMs = loop.percentile(50) / 1e6;
+    expect(value('event_loop_delay_seconds{quantile="0.5"}') * 1000).toBeLessThan(
+      tickMs - LOOP_RESOLUTION_MS / 2,
+    );
     expect(value('event_loop_delay_seconds{quantile="1"}')).toBeGreaterThan(0);
   });
 
@@ -154,3 +162,6 @@ describe('the metrics', () => {
     expect(told.sort()).toEqual(table.sort());
   });
 });
+
+/** Of the monitor in the metrics. */
+const LOOP_RESOLUTION_MS = 10;
