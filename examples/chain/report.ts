@@ -48,7 +48,7 @@ export function createReport(screen: Screen): Report {
       }
     },
 
-    trace({ requestId, hops, auditLine }) {
+    trace({ requestId, hops, logLine }) {
       line(`    ${paint('dim', `request ${requestId}`)}`);
       for (const [depth, { place, operation, durationMs, detail }] of hops.entries()) {
         const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}${lively ? '└ ' : '> '}`;
@@ -57,7 +57,8 @@ export function createReport(screen: Screen): Report {
           `    ${where} ${operation.padEnd(OPERATION_WIDTH)} ${inMilliseconds(durationMs)}  ${paint('dim', detail)}`,
         );
       }
-      line(`    ${paint('dim', `audit line: ${JSON.stringify(auditLine)}`)}`);
+      const shown = Object.fromEntries(SHOWN_FIELDS.map((field) => [field, logLine[field]]));
+      line(`    ${paint('dim', `log line: ${JSON.stringify(shown)}`)}`);
     },
 
     listing: (lines) => {
@@ -91,6 +92,16 @@ function inMilliseconds(durationMs: number): string {
   return `${durationMs.toFixed(1).padStart(7)} ms`;
 }
 
+// The whole line has more than a terminal can show at a glance.
+const SHOWN_FIELDS = [
+  'kmsRequestId',
+  'kmsOperation',
+  'operation',
+  'status',
+  'outcome',
+  'durationMs',
+  'tokenMs',
+] as const;
 const FRAMES = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'] as const;
 const FRAME_MS = 80;
 const TITLE_WIDTH = 12;

@@ -14,8 +14,8 @@ interface Hop {
 export interface Trace {
   readonly requestId: string;
   readonly hops: readonly Hop[];
-  /** What the operator of the proxy reads about it. */
-  readonly auditLine: LogRecord;
+  /** The line that the proxy logged of it. */
+  readonly logLine: LogRecord;
 }
 
 /**
@@ -29,18 +29,18 @@ export async function traceOf(
   { requestId, operation, durationMs }: KmsCall,
 ): Promise<Trace> {
   const kmsLine = await localKms.record((line) => isRequest(line) && line['requestId'] === requestId);
-  const auditLine = await proxy.record((line) => isRequest(line) && line['kmsRequestId'] === requestId);
+  const logLine = await proxy.record((line) => isRequest(line) && line['kmsRequestId'] === requestId);
   const { xksCalls } = kmsLine;
   const wire: unknown = Array.isArray(xksCalls) ? xksCalls[0] : undefined;
-  const outcome = `${text(auditLine, 'store')}/${text(auditLine, 'externalKeyId')}: ${text(auditLine, 'outcome')}`;
+  const outcome = `${text(logLine, 'store')}/${text(logLine, 'externalKeyId')}: ${text(logLine, 'outcome')}`;
   const hops = [
     { place: 'application', operation, durationMs, detail: '@aws-sdk/client-kms' },
     hop('local KMS', kmsLine, text(kmsLine, 'keyId').replace(/^.*:/, '')),
     hop('XKS call', isRecord(wire) ? wire : {}, 'HTTPS, signature version 4'),
-    hop('XKS proxy', auditLine, outcome),
-    hop('token', { ...auditLine, durationMs: auditLine['tokenMs'] }, 'PKCS#11, AES-256-GCM'),
+    hop('XKS proxy', logLine, outcome),
+    hop('token', { ...logLine, durationMs: logLine['tokenMs'] }, 'PKCS#11, AES-256-GCM'),
   ];
-  return { requestId, hops, auditLine };
+  return { requestId, hops, logLine };
 }
 
 function isRequest(line: LogRecord): boolean {

@@ -37,7 +37,7 @@ test.each([
   expect(opened.encryptionContext).toMatchObject(context);
 });
 
-test('the request id of AWS KMS ties the client, the local KMS and the audit line of the proxy', async () => {
+test('the request id of AWS KMS ties the client, the local KMS and the log line of the proxy', async () => {
   const before = chain.calls.length;
   await ours.open(await ours.seal(plaintext, encryptionContext), encryptionContext);
   const calls = chain.calls.slice(before);
@@ -45,7 +45,7 @@ test('the request id of AWS KMS ties the client, the local KMS and the audit lin
   for (const [index, operation] of ['Encrypt', 'Decrypt'].entries()) {
     const call = calls[index];
     if (call === undefined) throw new Error('a call is missing');
-    const { hops, auditLine } = await traceOf(chain, call);
+    const { hops, logLine } = await traceOf(chain, call);
     expect(hops.map(({ place }) => place)).toEqual([
       'application',
       'local KMS',
@@ -53,7 +53,7 @@ test('the request id of AWS KMS ties the client, the local KMS and the audit lin
       'XKS proxy',
       'token',
     ]);
-    expect(auditLine).toMatchObject({
+    expect(logLine).toMatchObject({
       kmsRequestId: call.requestId,
       kmsOperation: call.operation,
       kmsKeyArn: chain.keyArn,
