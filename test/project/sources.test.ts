@@ -99,7 +99,7 @@ describe.each(packages)('%s', (folder) => {
   });
 });
 
-test('every run-time dependency has a row in the decisions, and every row is a dependency', () => {
+test('every run-time dependency has a row in docs/dependencies.md, and every row is a dependency', () => {
   const used = packages.flatMap((folder) => {
     const { dependencies = {}, peerDependencies = {} } = record(
       JSON.parse(read(join(folder, 'package.json'))),
@@ -107,6 +107,6 @@ test('every run-time dependency has a row in the decisions, and every row is a d
     return Object.keys({ ...record(dependencies), ...record(peerDependencies) });
   });
   const foreign = new Set(used.filter((name) => !name.startsWith('@holdfast/')));
-  const rows = read('docs/decisions/run-time-dependencies.md').matchAll(/^\| `([^`]+)`/gm);
+  const rows = read('docs/dependencies.md').matchAll(/^\| `([^`]+)`/gm);
   expect([...rows].map(([, name = '']) => name).sort()).toEqual([...foreign].sort());
 });
