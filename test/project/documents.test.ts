@@ -56,6 +56,14 @@ test.each(documents.map(({ file, text }) => [file, text] as const))(
   },
 );
 
+test('the index of documents lists every document once', () => {
+  const index = 'docs/README.md';
+  const linked = readFileSync(index, 'utf8').matchAll(/\]\(([^)#]+\.md)\)/g);
+  const listed = [...linked].map(([, target = '']) => join(dirname(index), target));
+  const others = documents.map(({ file }) => file).filter((file) => file !== index);
+  expect(listed.sort()).toEqual(others.sort());
+});
+
 test('every path of the repository that a document names exists', () => {
   const path = /`((?:packages|test|tools|examples|docs|bench)\/[\w./-]+)`/g;
   const named = documents.flatMap(({ text }) => [...text.matchAll(path)].map(([, name = '']) => name));
