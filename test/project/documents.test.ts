@@ -70,6 +70,13 @@ test('every path of the repository that a document names exists', () => {
   expect(named.filter((name) => !existsSync(name))).toEqual([]);
 });
 
+test('every file on the way of a request that ARCHITECTURE.md shows exists', () => {
+  const [, stack = ''] = /```text\n(app\.ts[^]*?)```/.exec(readFileSync('ARCHITECTURE.md', 'utf8')) ?? [];
+  const shown = stack.match(/[\w/-]+\.ts/g) ?? [];
+  expect(shown).toContain('gate.ts');
+  expect(shown.filter((file) => !existsSync(join('packages/xks-proxy/src', file)))).toEqual([]);
+});
+
 /** As GitHub makes them from headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
