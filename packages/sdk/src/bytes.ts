@@ -14,7 +14,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-/** True for a Uint8Array, that of another realm too, but not of memory that other threads may write to. */
+/** True for a Uint8Array, including one of another realm, unless other threads may write to its memory. */
 export function isBytes(value: unknown): value is Uint8Array {
   return (
     ArrayBuffer.isView(value) && typeName(value) === 'Uint8Array' && typeName(value.buffer) === 'ArrayBuffer'
@@ -32,9 +32,9 @@ export function wipeAll(parts: readonly Uint8Array[]): void {
 
 /**
  * Zeroed memory for a key. Small arrays lie in the engine's heap, where the garbage collector moves them and leaves
- * copies behind that nobody can wipe; an explicit buffer stays where it is.
+ * copies behind that cannot be wiped; an explicit buffer stays where it is.
  *
- * @throws RangeError for a length that is no integer or negative
+ * @throws RangeError unless `length` is an integer of 0 or more
  */
 export function secretBytes(length: number): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(length) || length < 0) throw new RangeError('length: expected an integer, 0 or more');
@@ -46,7 +46,10 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Writes the UTF-8 bytes of a string that has no lone surrogates to `out`, which has room; answers the offset behind. */
+/**
+ * Writes the UTF-8 bytes of a string that has no lone surrogates to `out`, which has room; returns the offset after
+ * them.
+ */
 export function writeUtf8(text: string, out: Uint8Array, offset: number): number {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -57,7 +60,7 @@ export function writeUtf8(text: string, out: Uint8Array, offset: number): number
   return offset + text.length;
 }
 
-/** The string for valid UTF-8, `undefined` for anything else (lone surrogates and overlong forms too). */
+/** The string for valid UTF-8, `undefined` for anything else, including lone surrogates and overlong forms. */
 export function utf8Text(bytes: Uint8Array, start: number, end: number): string | undefined {
   try {
     return shortAscii(bytes, start, end) ?? decoder.decode(bytes.slice(start, end));
@@ -66,7 +69,7 @@ export function utf8Text(bytes: Uint8Array, start: number, end: number): string 
   }
 }
 
-/** As in {@link writeUtf8}. */
+/** A loop for short ASCII, for the same reason as in {@link writeUtf8}. Returns `undefined` for any other bytes. */
 function shortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
   if (end - start > MAX_SHORT_TEXT) return undefined;
   let text = '';
@@ -89,8 +92,8 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Orders strings without lone surrogates as `compareBytes` orders their UTF-8 bytes: by code points, which
- * is not JavaScript's own order where characters need two units.
+ * Orders strings without lone surrogates as `compareBytes` orders their UTF-8 bytes: by code points, unlike
+ * JavaScript's own order where characters need two units.
  */
 export function compareAsUtf8(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);
@@ -100,17 +103,24 @@ export function compareAsUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** The same bytes, where a Buffer may have come in: views of a Buffer are Buffers too, and take longer to make. */
+/**
+ * The same bytes as a plain Uint8Array, for what may be a Buffer: views of a Buffer are Buffers too, and take longer to
+ * make.
+ */
 export function plainView<B extends ArrayBufferLike>(bytes: Uint8Array<B>): Uint8Array<B> {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** @throws TypeError for bytes that had another length: their memory was resized meanwhile, or handed over to a thread */
+/** @throws TypeError if the length has changed: the memory was resized meanwhile, or transferred to a thread */
 export function assertLength(bytes: Uint8Array, length: number): void {
   if (bytes.length !== length) throw shortened();
 }
 
-/** As `subarray`, of what has to be there: @throws TypeError if it is not any more */
+/**
+ * Like `subarray`, but never shorter than asked for.
+ *
+ * @throws TypeError if the bytes are not there any more: see {@link assertLength}
+ */
 export function fullSubarray(bytes: Uint8Array, start: number, end: number): Uint8Array {
   if (bytes.length < end) throw shortened();
   return bytes.subarray(start, end);
@@ -120,7 +130,10 @@ function shortened(): TypeError {
   return new TypeError('bytes: expected to stay as long as they were');
 }
 
-/** Writes the low 32 bits of `value` big-endian; answers the offset behind. Where there is no view, one is not worth its cost. */
+/**
+ * Writes the low 32 bits of `value` big-endian; returns the offset after them. A DataView would cost more to create
+ * than it saves.
+ */
 export function writeUint32(out: Uint8Array, offset: number, value: number): number {
   out[offset] = value >>> 24;
   out[offset + 1] = value >>> 16;
@@ -135,5 +148,5 @@ export function uint16(value: number): Uint8Array {
 }
 
 const MAX_SHORT_TEXT = 64;
-/** No bytes. Never given away: whoever gets an array may hand its memory over to a thread. */
+/** An empty array. Never handed out: a caller may transfer the memory of any array that it gets. */
 export const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);

@@ -16,26 +16,29 @@ import {
 import { Parts } from './parts.ts';
 
 /**
- * Bytes in, bytes out: the form that all streams share. Feed chunks of any size, keep the arrays that come back in order:
- * to join them is left to whoever has to, for it costs as much as a good part of the encryption.
- * A chunk may be used again once its promise has settled. After a rejection nothing more comes.
+ * Bytes in, bytes out: the form that all streams share. It takes chunks of any size; the arrays that it resolves to, in
+ * order, are the output. They are not joined, because that would cost a good part of the time that encryption takes. A
+ * chunk may be used again once its promise has settled. After a rejection there is no further output.
  */
 export interface ChunkTransform {
-  /** Takes a chunk and answers what is ready, which may be nothing. Wait for each call before the next. */
+  /** Takes a chunk and resolves to the output that is ready, which may be none. Await each call before the next. */
   update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]>;
-  /** Ends the input and answers the rest. */
+  /** Ends the input and resolves to the rest of the output. */
   final(): Promise<readonly Uint8Array<ArrayBuffer>[]>;
   /**
-   * Gives up, where the end of the input is not going to come: what was not answered is dropped and zeroed, now or when the
-   * call under way settles. Does nothing after the end or a failure, which leave nothing behind.
+   * Gives up, when the end of the input is not going to come: output that was not returned is dropped and zeroed, now
+   * or when the call under way settles. Does nothing after the end or a failure, which leave nothing behind.
    */
   abort(): void;
 }
 
 interface ChunkOptions {
-  /** Called once, before the first bytes come out. It is waited for, and what it throws fails the transformation. */
+  /** Called once, before the first output, and awaited. If it throws or rejects, the transformation fails. */
   readonly onHeader?: (header: AuthenticHeader) => unknown;
-  /** Called after each chunk, and at the end, with the count of input bytes so far. Waited for, and failing, as `onHeader`. */
+  /**
+   * Called after each chunk, and at the end, with the count of input bytes so far. Awaited, and able to fail the
+   * transformation, like `onHeader`.
+   */
   readonly onProgress?: (bytesDone: number) => unknown;
 }
 
@@ -43,7 +46,7 @@ interface ChunkOptions {
 export type EncryptorOptions = EncryptOptions &
   ChunkOptions & {
     /**
-     * Most bytes of plaintext that will come. One more fails with `PLAINTEXT_TOO_LONG`. A caching CMM needs it:
+     * Upper bound of the plaintext in bytes. One byte more fails with `PLAINTEXT_TOO_LONG`. A caching CMM needs it:
      * plaintext of unknown length is never encrypted under a cached data key.
      */
     readonly maxPlaintextLength?: number;
@@ -54,23 +57,23 @@ export type DecryptorOptions = DecryptOptions &
   ChunkOptions & {
     /**
      * What to do with signed messages, whose signature comes last:
-     * - `hold` (default): hold all plaintext back until it has verified
-     * - `refuse`: fail with `SIGNED_MESSAGE_REFUSED` when the header shows one, before any key is asked for
-     * - `unsafeReleaseBeforeSignature`: give out each frame when its tag has verified. Until the end, that
-     *   proves only that somebody wrote it who can use the data key, which every reader can.
+     * - `hold` (default): hold all plaintext back until the signature has verified
+     * - `refuse`: fail with `SIGNED_MESSAGE_REFUSED` when the header names a signing suite, before any key is asked for
+     * - `unsafeReleaseBeforeSignature`: release each frame when its tag has verified. Until the end, that proves only
+     *   that the writer could use the data key, as every reader can.
      */
     readonly signedMessages?: 'hold' | 'refuse' | 'unsafeReleaseBeforeSignature';
     /**
-     * Most bytes to hold in memory: of a frame that is still coming in, and of a signed message. A longer one
-     * fails with `BUFFER_LIMIT_EXCEEDED`. Default 64 MiB.
+     * Most bytes to hold in memory: those of a frame that has not fully arrived, and of a signed message. More fail
+     * with `BUFFER_LIMIT_EXCEEDED`. Default 64 MiB.
      */
     readonly maxBufferedBytes?: number;
   };
 
-/** What makes the body of a message, whose header it begins with. */
+/** Writes a message: the header, then the body. */
 export type BodyWriter = Pick<MessageEncryptor, 'update' | 'final' | 'wipe'>;
 
-/** See `EncryptionClient.encryptor`. The body is made by the message itself, or by what is given. */
+/** See `EncryptionClient.encryptor`. `bodyWriter` may put another writer in the place of the message itself. */
 export function chunkEncryptor(
   policy: ClientPolicy,
   options: EncryptorOptions,
@@ -90,7 +93,7 @@ export function chunkEncryptor(
       const length = chunk?.length ?? 0;
       if (body === undefined) {
         const message = await startEncryption(parsed);
-        // Before the application can write to the bytes of the header.
+        // Created before `onHeader`, in which the application could write to the bytes of the header.
         body = bodyWriter(message);
         await onHeader?.({ header: { ...message.header }, encryptionContext: message.encryptionContext });
       }
@@ -103,7 +106,7 @@ export function chunkEncryptor(
   });
 }
 
-/** See `EncryptionClient.decryptor`. The body is read by what is given, if anything is. */
+/** See `EncryptionClient.decryptor`. `bodyReader` may create another reader than a `BodyDecryptor`. */
 export function chunkDecryptor(
   policy: ClientPolicy,
   options: DecryptorOptions,
@@ -153,12 +156,12 @@ export function chunkDecryptor(
 }
 
 interface Steps {
-  /** Takes a chunk, or the end, which is `undefined`; with it, `taken` bytes have come. */
+  /** Takes a chunk, or `undefined` at the end. `taken` is the count of input bytes so far, with this chunk. */
   readonly take: (
     chunk: Uint8Array | undefined,
     taken: number,
   ) => Promise<readonly Uint8Array<ArrayBuffer>[]>;
-  /** Drops and zeroes what was not answered. */
+  /** Drops and zeroes output that was not returned. */
   readonly wipe: () => void;
   readonly onProgress: ChunkOptions['onProgress'];
 }

@@ -16,7 +16,7 @@ import type { AlgorithmSuite } from './suites.ts';
 /** A message and what it was written with. */
 export interface EncryptResult {
   readonly message: Uint8Array<ArrayBuffer>;
-  /** The whole context, with what the library and the CMM added. */
+  /** The whole context, including the pairs that the library and the CMM added. */
   readonly encryptionContext: EncryptionContext;
   readonly suite: AlgorithmSuite;
   readonly header: MessageHeader;
@@ -25,7 +25,7 @@ export interface EncryptResult {
 /** Encrypts and decrypts messages of the AWS Encryption SDK under one policy. */
 export interface EncryptionClient extends DecryptionClient {
   /**
-   * A framed message for `plaintext`, which must not change until the promise settles.
+   * Encrypts `plaintext`, which must not change until the promise settles, as a framed message.
    *
    * Rejects with `TypeError` or `RangeError` for wrong arguments, with `EncryptionSdkError`
    * `COMMITMENT_POLICY_VIOLATED`, `ENCRYPTION_CONTEXT_INVALID`, `FRAME_LIMIT_EXCEEDED`, `KEYRING_FAILED`,
@@ -35,8 +35,8 @@ export interface EncryptionClient extends DecryptionClient {
    */
   encrypt(plaintext: Uint8Array, options: EncryptOptions): Promise<EncryptResult>;
   /**
-   * As {@link encrypt}, in chunks: for streams, see `transformStream`, `iterate` and, for Node, `duplex`.
-   * Also fails with `PLAINTEXT_TOO_LONG` where a bound was given.
+   * Like {@link encrypt}, in chunks. For streams, see `transformStream`, `iterate` and, for Node, `duplex`. Also fails
+   * with `PLAINTEXT_TOO_LONG` if `maxPlaintextLength` was given.
    */
   encryptor(options: EncryptorOptions): ChunkTransform;
 }
@@ -45,7 +45,7 @@ export interface EncryptionClient extends DecryptionClient {
  * The entry point: a client with a commitment policy and limits that do not change.
  *
  * @throws TypeError for an unknown policy
- * @throws RangeError for a limit below 1 or not an integer
+ * @throws RangeError unless the limit is an integer from 1 to 65535, or `Infinity`
  * @example
  * const client = encryptionClient();
  * const encryptionContext = { tenant: '42' };

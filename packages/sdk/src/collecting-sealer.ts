@@ -3,7 +3,7 @@ import type { AesGcmKey, Sealer } from './crypto/provider.ts';
 import { TAG_LENGTH } from './format/body.ts';
 import { Parts } from './parts.ts';
 
-/** A sealer for runtimes that only seal as a whole: it keeps the plaintext until the end. */
+/** A sealer for runtimes that can only seal all plaintext at once: it keeps the plaintext until the end. */
 export function collectingSealer(key: AesGcmKey, iv: Uint8Array, aad: Uint8Array): Sealer {
   const [ownIv, ownAad] = [Uint8Array.from(iv), Uint8Array.from(aad)];
   const collected = new Parts(unsafeBytes);

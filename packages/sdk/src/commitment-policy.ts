@@ -21,7 +21,11 @@ export function defaultSuite(policy: CommitmentPolicy): AlgorithmSuite {
   return knownSuite(DEFAULT_SUITE[policy]);
 }
 
-/** The row of a suite id that came from a caller. */
+/**
+ * The suite with an id that came from a caller.
+ *
+ * @throws RangeError for an unknown id
+ */
 export function knownSuite(id: AlgorithmSuiteId): AlgorithmSuite {
   const suite = suiteById(id);
   if (suite === undefined) throw new RangeError('suite: not an algorithm suite of the Encryption SDK');
@@ -55,7 +59,7 @@ const READS_ONLY_COMMITTING = {
   REQUIRE_ENCRYPT_REQUIRE_DECRYPT: true,
 } as const;
 
-/** A policy writes what commits as its default does. */
+/** The policy also allows to write every other suite that commits, or does not, like its default. */
 const DEFAULT_SUITE = {
   FORBID_ENCRYPT_ALLOW_DECRYPT: 0x0378,
   REQUIRE_ENCRYPT_ALLOW_DECRYPT: 0x0578,

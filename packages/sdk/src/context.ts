@@ -38,9 +38,9 @@ export function assertNoReservedKeys(context: EncryptionContext): void {
 }
 
 /**
- * The canonical bytes: pair count, then length-prefixed UTF-8 pairs in byte order of their keys; nothing at
- * all for an empty context. This is what wrapping keys authenticate, whatever order a header used.
- * Another order than that of `compare` is for reading what faulty writers left behind.
+ * The canonical bytes: pair count, then length-prefixed UTF-8 pairs in byte order of their keys; no bytes at all for an
+ * empty context. Wrapping keys authenticate this form, whatever order a header has. `compare` gives another order for
+ * reading messages of faulty writers.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
  */
@@ -51,8 +51,8 @@ export function contextBytes(context: EncryptionContext, compare = compareAsUtf8
 }
 
 /**
- * As {@link contextBytes}, not to be written to: every step of a message asks for the bytes of the same context, and
- * for one that cannot change they are kept as long as it lives.
+ * Like {@link contextBytes}, but the caller must not write to the result. Every step of a message asks for the bytes of
+ * the same context, so those of a frozen context are kept as long as it lives.
  */
 export function canonicalBytes(context: EncryptionContext): Uint8Array {
   const known = CANONICAL_BYTES.get(context);
@@ -62,7 +62,7 @@ export function canonicalBytes(context: EncryptionContext): Uint8Array {
   return bytes;
 }
 
-/** Of pairs that nobody else has: they are sorted where they are. */
+/** Serialises pairs that the caller gives up: they are sorted in place. */
 function serialise(pairs: [string, string][], compare: typeof compareAsUtf8): Uint8Array {
   if (pairs.length === 0) return new Uint8Array(0);
   pairs.sort(([a], [b]) => compare(a, b));
@@ -83,8 +83,8 @@ function serialise(pairs: [string, string][], compare: typeof compareAsUtf8): Ui
 }
 
 /**
- * Reads a serialised context. Any order is accepted, for old writers did not sort; the header tag covers the
- * bytes as they are. Those that are in order are kept as the canonical ones, and must not change.
+ * Reads a serialised context. Any order is accepted, because old writers did not sort; the header tag covers the bytes
+ * as they are. If the order is canonical, `bytes` are kept as the canonical ones, and must not change.
  *
  * @throws EncryptionSdkError `MESSAGE_MALFORMED` for duplicate keys, wrong counts or lengths, invalid UTF-8
  */
@@ -109,20 +109,23 @@ export function parseContextBytes(bytes: Uint8Array): EncryptionContext {
   return context;
 }
 
-/** The pairs of `context` whose keys `keep` wants. */
+/** The pairs of `context` whose keys pass `keep`. */
 export function filterContext(context: EncryptionContext, keep: (key: string) => boolean): EncryptionContext {
   const filtered = emptyContext();
   for (const [key, value] of Object.entries(context)) if (keep(key)) filtered[key] = value;
   return Object.freeze(filtered);
 }
 
-/** All pairs of `first` and `second`, frozen; of a key in both, the value of `second`. */
+/** All pairs of `first` and `second`, frozen; for a key in both, the value of `second`. */
 export function mergeContexts(first: EncryptionContext, second: EncryptionContext): EncryptionContext {
   if (second === EMPTY_CONTEXT && Object.isFrozen(first)) return first;
   return Object.freeze(Object.assign(emptyContext(), first, second));
 }
 
-/** A Map has no pairs of its own, nor has an instance of a class: taken for an empty context, it would check nothing. */
+/**
+ * A Map, or an instance of a class, has no pairs as properties: it would pass for an empty context, which checks
+ * nothing.
+ */
 function isPlainObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -152,5 +155,5 @@ function malformedContext(): EncryptionSdkError {
 const CANONICAL_BYTES = new WeakMap<EncryptionContext, Uint8Array>();
 const RESERVED_PREFIX = 'aws-crypto-';
 const MAX_LENGTH = 0xffff;
-/** Without pairs: the same for all. */
+/** The context without pairs, one object for all messages. */
 export const EMPTY_CONTEXT: EncryptionContext = Object.freeze(emptyContext());

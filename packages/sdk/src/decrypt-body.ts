@@ -18,21 +18,21 @@ import { feed, Pace } from './pace.ts';
 import { Parts } from './parts.ts';
 import { COORDINATE_LENGTH } from './suites.ts';
 
-/** What reads the body of a message. */
+/** Reads the body of a message. */
 export interface BodyReader {
   /** Bytes of plaintext that wait for the rest of their frame, or for the signature. */
   readonly heldLength: number;
   readonly isComplete: boolean;
-  /** Opens what is in the input. After a failure, what was not given out is still to be wiped. */
+  /** Opens what is in the input. After a failure the caller still has to call {@link wipe}. */
   read(input: Input, out: Parts): Promise<void>;
-  /** Drops and zeroes plaintext that was not given out. */
+  /** Drops and zeroes plaintext that was not released. */
   wipe(): void;
 }
 
-/** What of a header says how to read the body. */
+/** The fields of a header that determine how to read the body. */
 export type BodyFormat = Pick<MessageHeader, 'suite' | 'messageId' | 'contentType' | 'frameLength'>;
 
-/** Frames, footer, end of a message whose header is authentic. */
+/** Reads the frames, the footer and the end of a message whose header is authentic. */
 export class BodyDecryptor implements BodyReader {
   readonly #header: BodyFormat;
   readonly #contentKey: AesGcmKey;
@@ -42,7 +42,7 @@ export class BodyDecryptor implements BodyReader {
   readonly #pace = new Pace();
   #sequenceNumber: number;
   #expects: 'frame' | 'footer' | 'end' = 'frame';
-  /** A frame that has not all come in. */
+  /** A frame that has not fully arrived. */
   #begun: BegunFrame | undefined;
   /** The last plaintext of a signed message waits here for the signature. */
   readonly #held = new Parts(unsafeBytes);
@@ -116,7 +116,7 @@ export class BodyDecryptor implements BodyReader {
         : readNonFramedHead(input);
     if (head === undefined) return undefined;
     const { kind, ivOffset, headLength, contentLength } = head;
-    // Other implementations are free to choose other IVs than ours.
+    // The IV is read, because other implementations are free to choose other IVs than this one.
     const iv = input.take(headLength).subarray(ivOffset, ivOffset + IV_LENGTH);
     const aad = this.#binding.aad(kind, this.#sequenceNumber, contentLength);
     return { kind, opener: this.#contentKey.opener(iv, aad, contentLength) };

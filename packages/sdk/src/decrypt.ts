@@ -25,18 +25,18 @@ export interface DecryptionOptions {
   readonly onUnauthenticatedHeader?: (header: MessageHeader) => void;
   /** Called when the header's tag has verified; throws to refuse the message. */
   readonly onHeader?: ((header: AuthenticHeader) => unknown) | undefined;
-  /** Makes what reads the body. Default `BodyDecryptor`. */
+  /** Creates the reader of the body. Default: a `BodyDecryptor`. */
   readonly bodyReader?: BodyReaderFactory | undefined;
 }
 
-/** Arguments as those of `BodyDecryptor`. */
+/** Takes the arguments of the constructor of `BodyDecryptor`. */
 export type BodyReaderFactory = (
   header: MessageHeader,
   contentKey: AesGcmKey,
   verifier: Verifier | undefined,
 ) => BodyReader;
 
-/** The end of a message, and its header. */
+/** The plaintext of a whole message, and its header. */
 export interface DecryptedMessage extends AuthenticHeader {
   readonly plaintext: Uint8Array<ArrayBuffer>;
 }
@@ -49,12 +49,12 @@ export interface AuthenticHeader {
 }
 
 /**
- * A message being read, in chunks of any size. Wait for each call before the next.
+ * A message that is being read, in chunks of any size. Await each call before the next.
  *
- * Plaintext that comes back has a verified frame tag. In a signed message that says nothing about the writer
- * until {@link final} has resolved; the last frame is held back until then.
+ * Plaintext is released when its frame's tag has verified. In a signed message that says nothing about the writer until
+ * {@link final} has returned; the plaintext of the last frame is held back until the signature has verified.
  *
- * Rejects with `EncryptionSdkError`, after which the decryptor is of no more use.
+ * After a rejection, with `EncryptionSdkError`, the decryptor cannot be used any more.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/client-apis/decrypt.md
  */
@@ -70,12 +70,12 @@ export class MessageDecryptor {
     this.#headerReader = new UnitReader(readHeader(options.maxEncryptedDataKeys));
   }
 
-  /** Bytes that are held until more input or the signature comes. */
+  /** Bytes that are held until more input or the signature arrives. */
   get bufferedBytes(): number {
     return this.#input.length + (this.#body?.heldLength ?? 0);
   }
 
-  /** Takes a chunk and answers the plaintext that is ready. */
+  /** Takes a chunk and resolves to the plaintext that is ready. */
   async update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out = new Parts(unsafeBytes);
     await this.#read(chunk, out);
@@ -83,14 +83,18 @@ export class MessageDecryptor {
     return out.take();
   }
 
-  /** Ends the message, which has to be whole: all of its plaintext has been answered. */
+  /**
+   * Ends the message, all of whose plaintext has been returned.
+   *
+   * @throws EncryptionSdkError `MESSAGE_INCOMPLETE` if the message is not whole
+   */
   final(): AuthenticHeader {
     if (this.#body?.isComplete === true && this.#authenticHeader !== undefined) return this.#authenticHeader;
     this.wipe();
     throw new EncryptionSdkError('MESSAGE_INCOMPLETE', 'the message ends too early');
   }
 
-  /** The plaintext of a whole message in one array; nothing else goes in before or after. */
+  /** Resolves to the plaintext of a whole message in one array. No other call may come before or after. */
   async whole(message: Uint8Array): Promise<DecryptedMessage> {
     const out = new Parts(unsafeBytes, true);
     await this.#read(message, out);
@@ -102,7 +106,7 @@ export class MessageDecryptor {
     }
   }
 
-  /** Gives up: drops and zeroes plaintext that was not answered. */
+  /** Gives up: drops and zeroes plaintext that was not returned. */
   wipe(): void {
     this.#body?.wipe();
   }
@@ -142,7 +146,7 @@ export class MessageDecryptor {
     const body =
       bodyReader?.(header, contentKey, verifier) ?? new BodyDecryptor(header, contentKey, verifier);
     this.#authenticHeader = { header, encryptionContext: materials.encryptionContext };
-    // The application may write to it: the body is read by the one that has verified.
+    // A copy, because the application may write to it, and the body is read by the header that has verified.
     await this.#options.onHeader?.({ ...this.#authenticHeader, header: { ...header } });
     return body;
   }

@@ -12,7 +12,7 @@ export interface MessageKeys {
 }
 
 /**
- * Content key and commit key of a message. The data key stays the caller's, who wipes it.
+ * Derives content key and commit key of a message. The data key remains the caller's, who wipes it.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/transitive-requirements.md
  */
@@ -40,7 +40,7 @@ export async function deriveMessageKeys(
   }
 }
 
-/** The last expansion: wipes `prk` and its own output, which lives on inside the key. */
+/** The last expansion of `prk`, which is wiped, and so are the expanded bytes: the key has a copy. */
 async function lastKey(hash: Hash, prk: Uint8Array, info: Uint8Array, length: number): Promise<AesGcmKey> {
   const bytes = await hkdfExpand(hash, prk, info, length);
   try {

@@ -19,10 +19,13 @@ import type { MessageHeader } from './format/header.ts';
 import { feed, Pace } from './pace.ts';
 import { Parts, PIECE_LENGTH } from './parts.ts';
 
-/** A message in the making. Feed plaintext in chunks of any size; keep the bytes that come back, in order. */
+/**
+ * A message that is being written. Takes plaintext in chunks of any size; the arrays that it returns, in order, are the
+ * message.
+ */
 export class MessageEncryptor {
   readonly header: MessageHeader;
-  /** Stored and not stored pairs. */
+  /** All pairs, including those that the message does not store. */
   readonly encryptionContext: EncryptionContext;
   readonly contentKey: AesGcmKey;
   readonly #signer: Signer | undefined;
@@ -33,12 +36,12 @@ export class MessageEncryptor {
   #prefix: Uint8Array;
   #sequenceNumber = 1;
   /**
-   * A frame that lacks plaintext, or a full one: the last of a message is a final frame, also if it is full, and until
-   * more comes nobody knows. It is sealed as a regular one, as nearly all are.
+   * A frame that lacks plaintext, or a full one: the last frame of a message is a final frame, even if it is full, and
+   * whether more plaintext comes is not known yet. It is sealed as a regular frame, as nearly all are.
    */
   #begun: { readonly sealer: Sealer; length: number } | undefined;
 
-  /** Parts that the signer has seen, and how much it has of those that are joined. */
+  /** Parts that the signer has seen, and, if all are joined, how many bytes of the output it has seen. */
   readonly #signed: Uint8Array<ArrayBuffer>[] = [];
   #signedLength = 0;
 
@@ -57,7 +60,7 @@ export class MessageEncryptor {
     this.#binding = new FrameBinding(header.messageId);
   }
 
-  /** Takes a chunk and answers the part of the message that is ready. */
+  /** Takes a chunk and resolves to the part of the message that is ready. */
   async update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out = new Parts(unsafeBytes);
     const available = chunk.length + (this.#begun?.length ?? 0);
@@ -67,7 +70,7 @@ export class MessageEncryptor {
     return this.#taken(out);
   }
 
-  /** Ends the plaintext and answers the rest of the message. */
+  /** Ends the plaintext and resolves to the rest of the message. */
   async final(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out = new Parts(unsafeBytes);
     const begun = this.#begun;
@@ -81,7 +84,7 @@ export class MessageEncryptor {
     return this.#taken(out);
   }
 
-  /** The whole message in one array; nothing else goes in before or after. */
+  /** Resolves to the whole message in one array. No other call may come before or after. */
   async whole(plaintext: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     const out = new Parts(unsafeBytes, true);
     const view = plainView(plaintext);
@@ -94,7 +97,11 @@ export class MessageEncryptor {
     return out.join();
   }
 
-  /** Leaves the next regular frames to somebody else, and answers the sequence number of the first. */
+  /**
+   * Leaves the next regular frames to the caller, and returns the sequence number of the first.
+   *
+   * @throws EncryptionSdkError `FRAME_LIMIT_EXCEEDED` if there are not as many sequence numbers left
+   */
   skip(frames: number): number {
     const first = this.#sequenceNumber;
     this.#sequenceNumber += frames;
@@ -102,7 +109,7 @@ export class MessageEncryptor {
     return first;
   }
 
-  /** Signs frames that somebody else has sealed. */
+  /** Signs frames that the caller has sealed. */
   async adopt(sealed: Uint8Array): Promise<void> {
     await feed(this.#signer, [sealed]);
   }
@@ -113,7 +120,7 @@ export class MessageEncryptor {
     this.#begun = undefined;
   }
 
-  /** Has room taken at once for plaintext and what is around it, unless frames are long, and puts out the header. */
+  /** Makes room at once for plaintext and overhead, unless frames are long, and puts out the header. */
   #start(out: Parts, length: number, overhead: number): void {
     const areFramesCopied = out.copies(this.header.frameLength);
     out.expect(this.#prefix.length + (areFramesCopied ? length + overhead : 0));
@@ -122,12 +129,12 @@ export class MessageEncryptor {
   }
 
   /**
-   * Seals what is sure to be in regular frames, and answers how much that was. Of what follows a frame is begun, but not
-   * if it is the last.
+   * Seals the plaintext that is certain to be in regular frames, and returns its length. The rest begins another frame,
+   * unless `isLast`.
    */
   async #sealRegular(chunk: Uint8Array, out: Parts, isLast: boolean): Promise<number> {
     const { frameLength } = this.header;
-    // A chunk that is handed over to a thread meanwhile, or made shorter, does not end there.
+    // Read once: a chunk that is transferred to a thread meanwhile, or shortened, must fail and not end there.
     const { length: available } = chunk;
     let offset = 0;
     while (offset < available) {
@@ -138,7 +145,7 @@ export class MessageEncryptor {
       let length = frameLength;
       if (this.#begun === undefined && left > frameLength && out.copies(frameLength)) {
         const sealed = this.#seal('regular', fullSubarray(chunk, offset, offset + frameLength), out);
-        // Node seals at once: for a short frame, to wait would cost as much as to seal.
+        // Node seals synchronously: for a short frame, an await would cost as much as sealing.
         if (sealed !== undefined) await sealed;
       } else {
         if (isLast) break;
@@ -146,14 +153,14 @@ export class MessageEncryptor {
       }
       offset += length;
       if (!this.#pace.isDue(length)) continue;
-      // What has just been written is still in the processor's cache.
+      // Signed now, while it is still in the processor's cache.
       await this.#signWritten(out);
       await yieldToEventLoop();
     }
     return offset;
   }
 
-  /** Gives plaintext to the frame that has begun, or begins one, and answers how much of it that takes. */
+  /** Adds plaintext to the frame that has begun, or begins one, and returns how much of it the frame takes. */
   #begin(plaintext: Uint8Array): number {
     const { frameLength } = this.header;
     if (this.#begun === undefined) {
@@ -180,7 +187,7 @@ export class MessageEncryptor {
     this.#sequenceNumber += 1;
   }
 
-  /** Seals a frame to its place. */
+  /** Seals a whole frame directly to its place in the output. */
   #seal(kind: 'regular' | 'final', plaintext: Uint8Array, out: Parts): Awaitable<void> {
     const { iv, aad } = this.#bind(kind, plaintext.length);
     const offset = this.#writeHead(kind, plaintext.length, plaintext.length + TAG_LENGTH, out);
@@ -188,14 +195,14 @@ export class MessageEncryptor {
     return this.contentKey.seal(iv, aad, plaintext, out.block, offset);
   }
 
-  /** What makes a frame the next one. */
+  /** IV and additional data of the next frame. */
   #bind(kind: 'regular' | 'final', length: number): { readonly iv: Uint8Array; readonly aad: Uint8Array } {
     this.#assertFrameIsLeft(this.#sequenceNumber);
     writeIv(this.#iv, this.#sequenceNumber);
     return { iv: this.#iv, aad: this.#binding.aad(kind, this.#sequenceNumber, length) };
   }
 
-  /** Bytes around the plaintext of the final frame and behind it, at most. */
+  /** Upper bound of the bytes around the plaintext of the final frame and after it. */
   #lastOverhead(): number {
     return FRAME_OVERHEAD.final + (this.#signer === undefined ? 0 : MAX_FOOTER_LENGTH);
   }
@@ -208,14 +215,14 @@ export class MessageEncryptor {
     );
   }
 
-  /** Writes the fields before the content, leaves room behind them, and answers where that is. */
+  /** Writes the fields before the content, makes room after them, and returns its offset. */
   #writeHead(kind: 'regular' | 'final', length: number, room: number, out: Parts): number {
     const offset = out.reserve(FRAME_OVERHEAD[kind] - TAG_LENGTH + room);
     writeIv(this.#iv, this.#sequenceNumber);
     return writeFrameHead(out.block, offset, kind, this.#sequenceNumber, this.#iv, length);
   }
 
-  /** Lets the signer see what has been written since the last time. */
+  /** Signs what has been written since the last call. */
   async #signWritten(out: Parts): Promise<void> {
     if (this.#signer === undefined) return;
     if (out.isJoined) {

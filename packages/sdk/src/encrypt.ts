@@ -14,7 +14,7 @@ import { sealHeader } from './header-tag.ts';
 import { assertEncryptionMaterials, type EncryptionMaterials, type WithDataKey } from './materials.ts';
 import type { AlgorithmSuite } from './suites.ts';
 
-/** What a message is to be, and where its materials come from. */
+/** How to write a message, and where its materials come from. */
 export interface EncryptionOptions {
   readonly commitmentPolicy: CommitmentPolicy;
   readonly maxEncryptedDataKeys: number;

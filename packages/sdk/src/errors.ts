@@ -46,12 +46,12 @@ export class EncryptionSdkError extends Error {
   }
 }
 
-/** The one answer to everything that fails to authenticate: it does not say which check failed. */
+/** The one error for everything that fails to authenticate: it does not say which check failed. */
 export function decryptionFailed(options?: ErrorOptions): EncryptionSdkError {
   return new EncryptionSdkError('DECRYPTION_FAILED', 'the message could not be decrypted', options);
 }
 
-/** What is said of bytes that are no message of a known format. */
+/** The error for bytes that are no message of a known format. */
 export function malformed(reason: string): EncryptionSdkError {
   return new EncryptionSdkError('MESSAGE_MALFORMED', `malformed message: ${reason}`);
 }

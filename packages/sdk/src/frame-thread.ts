@@ -1,4 +1,4 @@
-// The program of a thread: seals and opens runs of frames, one at a time.
+// The program of a thread: seals and opens batches of frames, one batch at a time.
 import { parentPort } from 'node:worker_threads';
 import { aesGcmKeyOf, unsafeBytes } from './crypto/node-aes.ts';
 import { BodyDecryptor } from './decrypt-body.ts';
@@ -30,7 +30,10 @@ async function answer(run: FrameRun): Promise<void> {
   }
 }
 
-/** Of a fault of ours, so that who waits learns of it. What a promise rejects with, Node may be told to let pass. */
+/**
+ * Ends the thread on a bug of ours, so that the waiting caller hears of it. Thrown in a microtask, because Node can be
+ * told to ignore unhandled rejections.
+ */
 function die(error: unknown): void {
   queueMicrotask(() => {
     throw error;
@@ -75,7 +78,7 @@ async function opened({ key, format, sequenceNumber, bytes }: FrameRun): Promise
   return out.join();
 }
 
-/** What is handed over has to be all of its memory. */
+/** Bytes that own all of their buffer, as a transfer needs: the same memory if possible. */
 function ownMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes;
   return buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length

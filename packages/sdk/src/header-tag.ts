@@ -4,7 +4,8 @@ import type { AesGcmKey, Awaitable } from './crypto/provider.ts';
 import { type HeaderAuthentication, ZERO_IV } from './format/header.ts';
 
 /**
- * Writes to `tag` what authenticates a header body, and the encryption context pairs that are not stored in it.
+ * Writes to `tag` the authentication tag of a header body and of the encryption context pairs that are not stored in
+ * it.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-header.md#authentication-tag
  */
@@ -17,7 +18,7 @@ export function sealHeader(
   return contentKey.seal(ZERO_IV, headerAad(headerBody, materials), NOTHING, tag);
 }
 
-/** True if the header is the one that was sealed. */
+/** True if the tag verifies. */
 export function headerIsAuthentic(
   contentKey: AesGcmKey,
   headerBody: Uint8Array,

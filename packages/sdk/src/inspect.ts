@@ -4,9 +4,9 @@ import { Input, UnitReader } from './format/input.ts';
 import { assertBytes } from './options.ts';
 
 /**
- * Reads the header of a message without any key: which suite and format it has, who may open it, what its
- * encryption context claims. Nothing of it is authenticated: use it to find a key or to look for a fault, never
- * to decide what the message may do.
+ * Reads the header of a message without any key: which suite and format it has, which keys can open it, what its
+ * encryption context claims. Nothing of it is authenticated: use it to find a key or a fault, never to decide what the
+ * message may do.
  *
  * @param message a whole message, or its beginning as far as the header goes
  * @throws TypeError for anything but bytes

@@ -2,9 +2,9 @@ import type { EncryptedDataKey } from './encrypted-data-key.ts';
 import type { DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 
 /**
- * A set of wrapping keys. The two methods never change the materials they get and never keep them; nobody else changes
- * those before the promise settles. Of what they answer, the default CMM takes the data key and the encrypted data keys:
- * the rest is what it asked with.
+ * A set of wrapping keys. The two methods must not change or keep the materials they get, and the caller does not
+ * change those before the promise settles. The default CMM takes only the data key and the encrypted data keys from
+ * their results; the rest is taken from its request.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/keyring-interface.md
  */

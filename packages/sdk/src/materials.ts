@@ -6,14 +6,14 @@ import { type AlgorithmSuite, suiteById } from './suites.ts';
 
 /** What it takes to write one message. */
 export interface EncryptionMaterials {
-  /** The one of `suiteById`: no copy of it will do. */
+  /** The object that `suiteById` returns: a copy is refused. */
   readonly suite: AlgorithmSuite;
   /** Holds `aws-crypto-public-key` exactly for signing suites. */
   readonly encryptionContext: EncryptionContext;
   /** Keys of the context that are authenticated but not stored in the message. */
   readonly requiredEncryptionContextKeys: readonly string[];
   readonly encryptedDataKeys: readonly EncryptedDataKey[];
-  /** Exactly as long as the suite wants. Belongs to whoever holds the materials, who wipes it after use. */
+  /** Exactly as long as the suite wants. The holder of the materials wipes it after use. */
   readonly dataKey?: Uint8Array;
   /** Present exactly for signing suites. */
   readonly signingKey?: SigningKey;
@@ -21,47 +21,47 @@ export interface EncryptionMaterials {
 
 /** What it takes to read one message. */
 export interface DecryptionMaterials {
-  /** The one that was asked for. */
+  /** The suite of the request. */
   readonly suite: AlgorithmSuite;
   /** Stored and reproduced pairs together. Holds `aws-crypto-public-key` exactly for signing suites. */
   readonly encryptionContext: EncryptionContext;
   /** Keys of the context that the message does not store. */
   readonly requiredEncryptionContextKeys: readonly string[];
-  /** Exactly as long as the suite wants. Belongs to whoever holds the materials, who wipes it after use. */
+  /** Exactly as long as the suite wants. The holder of the materials wipes it after use. */
   readonly dataKey?: Uint8Array;
   /** Present exactly for signing suites. */
   readonly verificationKey?: VerificationKey;
 }
 
 /**
- * A key that wraps data keys, and is itself kept wrapped by a key service, which is asked less often that way.
+ * A key that wraps data keys, and is itself stored wrapped by a key service, which is called less often that way.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
  */
 export interface BranchKeyMaterials {
-  /** Names the branch key; it stands in messages. */
+  /** Names the branch key, in messages too. */
   readonly branchKeyId: string;
   /** A UUID as text, in lower case. */
   readonly branchKeyVersion: string;
-  /** What the branch key itself was bound to when it was made; that of a message is another. */
+  /** The context that the branch key itself was bound to when it was made, not that of a message. */
   readonly encryptionContext: EncryptionContext;
-  /** 32 bytes. Belongs to whoever holds the materials, who wipes it after use. */
+  /** 32 bytes. The holder of the materials wipes it after use. */
   readonly branchKey: Uint8Array;
 }
 
 /**
- * Whether a message may be written with this.
+ * Checks that a message may be written with these materials.
  *
- * @param suite that the caller wants: by default any that there is
+ * @param suite the suite that the caller wants; by default any known one
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless they are for the suite, and there are a data key of the right
- *   length, an encrypted data key, a signing key exactly if the suite signs, and required keys that are in the context
+ * length, an encrypted data key, a signing key exactly if the suite signs, and required keys that are in the context
  */
 export function assertEncryptionMaterials<M extends EncryptionMaterials>(
   materials: M,
   suite: AlgorithmSuite | undefined = suiteById(materials.suite.id),
 ): asserts materials is M & WithDataKey {
   const dataKey = checkedDataKey(materials, suite);
-  // What is left of a key that somebody has wiped.
+  // A wiped key is all zeros.
   if (dataKey.every((byte) => byte === 0)) throw invalid('the data key is all zeros');
   if (materials.encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
   if ((materials.signingKey === undefined) === (materials.suite.signature !== undefined)) {
@@ -71,10 +71,10 @@ export function assertEncryptionMaterials<M extends EncryptionMaterials>(
 }
 
 /**
- * Whether a message of this suite may be read with this.
+ * Checks that a message of this suite may be read with these materials.
  *
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless they are for the suite, and there are a data key of the right
- *   length, a verification key exactly if the suite signs, and required keys that are in the context
+ * length, a verification key exactly if the suite signs, and required keys that are in the context
  */
 export function assertDecryptionMaterials<M extends DecryptionMaterials>(
   materials: M,
@@ -87,7 +87,7 @@ export function assertDecryptionMaterials<M extends DecryptionMaterials>(
   checkContext(materials);
 }
 
-/** Materials whose data key is there. */
+/** Materials that have a data key. */
 export interface WithDataKey {
   readonly dataKey: Uint8Array;
 }

@@ -3,8 +3,8 @@ import type { ChunkTransform } from './chunks.ts';
 import { pieces } from './stream.ts';
 
 /**
- * A Node stream over an encryptor or decryptor, for `pipeline`. It fails, and never hangs, when the input ends
- * too early, and takes no more input than the reader takes output. When it is destroyed, so is what it holds.
+ * A Node stream over an encryptor or decryptor, for `pipeline`. It fails, and never hangs, when the input ends too
+ * early, and takes no more input than the reader takes output. Destroying it zeroes what it holds.
  *
  * @example
  * await pipeline(createReadStream('in'), duplex(client.encryptor({ keyring })), createWriteStream('out'));
@@ -41,5 +41,8 @@ async function settle(work: () => Promise<void>, done: TransformCallback): Promi
   done();
 }
 
-/** In bytes, each way. With Node's own, which a chunk of a file exceeds, source and sink would stop at every chunk. */
+/**
+ * Bytes, in each direction. A chunk of a file exceeds Node's default, with which source and sink would stop at every
+ * chunk.
+ */
 const HIGH_WATER_MARK = 2 ** 18;

@@ -23,7 +23,7 @@ export interface ClientOptions {
   readonly maxEncryptedDataKeys?: number;
 }
 
-/** What a client is told once and for all. */
+/** The options of a client, with the defaults. */
 export type ClientPolicy = Required<ClientOptions>;
 
 /** How to write a message. */
@@ -33,13 +33,13 @@ export type EncryptOptions = MaterialsSource & {
   /** Default: the best suite that the commitment policy allows. */
   readonly suite?: AlgorithmSuiteId;
   /**
-   * Bytes of plaintext in a frame, 1 to 2^32 - 1. Default 4096. `auto` chooses by the length of the plaintext:
-   * larger frames make long messages faster to write and to read, and want as much memory.
+   * Bytes of plaintext in a frame, 1 to 2^32 - 1. Default 4096. `auto` chooses by the length of the plaintext: longer
+   * frames make long messages faster to write and to read, and take as much memory as they are long.
    */
   readonly frameLength?: number | 'auto';
   /**
-   * Looked at before materials are asked for, and ends the wait for those that a caching CMM loads. Keyrings are not told of it:
-   * without a cache it does not end a call that hangs.
+   * Checked before materials are asked for, and ends the wait for those that a caching CMM loads. Keyrings do not get
+   * it: without a cache it does not end a call that hangs.
    */
   readonly signal?: AbortSignal;
 };
@@ -61,7 +61,7 @@ export type DecryptOptions = MaterialsSource & {
  * Checked options, with the defaults.
  *
  * @throws TypeError for an unknown policy
- * @throws RangeError for a limit below 1 or not an integer
+ * @throws RangeError unless the limit is an integer from 1 to 65535, or `Infinity`
  */
 export function parseClientOptions({
   commitmentPolicy = 'REQUIRE_ENCRYPT_REQUIRE_DECRYPT',
@@ -121,7 +121,7 @@ export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOption
     reproducedEncryptionContext: copyContext(encryptionContext),
     signal: options.signal,
     acceptDotNet400Messages: options.acceptDotNet400Messages === true,
-    // Before the others, it would take engines fifty times as long.
+    // Last: with other fields after it, a spread would take engines fifty times as long.
     ...policy,
   };
 }
@@ -136,7 +136,7 @@ export function assertBytes(value: unknown, name: string): asserts value is Uint
   if (!isBytes(value)) throw new TypeError(`${name}: expected a Uint8Array, not in shared memory`);
 }
 
-/** About as long as it takes for the cost of starting a frame to vanish behind that of its bytes. */
+/** Frames long enough for the cost of starting one to vanish behind that of its bytes. */
 function autoFrameLength(plaintextLength: number): number {
   if (plaintextLength < 2 ** 16) return 4096;
   return plaintextLength < 2 ** 24 ? 2 ** 16 : 2 ** 20;

@@ -13,7 +13,10 @@ export class Pace {
   }
 }
 
-/** Feeds a signature, or the verification of one, which takes longer for long parts than others should have to wait. */
+/**
+ * Feeds a signature or its verification, and yields to the event loop within long parts, which would block it for too
+ * long.
+ */
 export async function feed(
   sink: { update(bytes: Uint8Array): void } | undefined,
   parts: readonly Uint8Array[],
@@ -26,6 +29,6 @@ export async function feed(
   }
 }
 
-/** Starting a frame costs as much as about so many bytes of it. */
+/** Starting a frame costs as much as about this many bytes of it. */
 const FRAME_COST = 2 ** 13;
 const MAX_COST = 2 ** 19;

@@ -1,12 +1,12 @@
 import { concat, NOTHING, wipeAll } from './bytes.ts';
 
 /**
- * Bytes in the order in which they came. Long arrays stay as they are, short ones are copied together: no more memory
- * is taken than about twice what there is. What is given away shares its memory with nothing else, so that whoever gets
- * it may wipe it, and hand it over to a thread.
+ * Collects bytes in their order. Long arrays are kept as they are, short ones are copied together: no more memory is
+ * taken than about twice the length. Arrays that are returned share their memory with nothing else, so that the caller
+ * may wipe them, or transfer them to a thread.
  */
 export class Parts {
-  /** True if everything is to be in one array in the end, so that nothing stays as it is. */
+  /** True if all bytes are to be in one array in the end, so that every array is copied. */
   readonly isJoined: boolean;
   readonly #allocate: (length: number) => Uint8Array<ArrayBuffer>;
   #parts: Uint8Array<ArrayBuffer>[] = [];
@@ -22,17 +22,17 @@ export class Parts {
     this.isJoined = isJoined;
   }
 
-  /** Bytes that are there. */
+  /** Bytes collected so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** Where to write what was reserved last. */
+  /** The array in which {@link reserve} made room last. */
   get block(): Uint8Array {
     return this.#block;
   }
 
-  /** True if an array of this length would be copied: whoever can write it to its place should. */
+  /** True if an array of this length would be copied: a caller that can write it to its place should. */
   copies(length: number): boolean {
     return this.isJoined || length < LONG_LENGTH;
   }
@@ -42,7 +42,7 @@ export class Parts {
     this.#nextBlockLength = length;
   }
 
-  /** Makes room behind what is there, which the caller writes at once: answers its offset in {@link block}. */
+  /** Makes room after the bytes so far, which the caller fills at once: returns its offset in {@link block}. */
   reserve(length: number): number {
     if (this.#block.length - this.#end < length) {
       this.#closeBlock();
@@ -55,7 +55,7 @@ export class Parts {
     return offset;
   }
 
-  /** Adds an array that nobody else uses any more. A short one is copied and wiped, unless nothing else is expected. */
+  /** Adds an array that the caller gives up. A short one is copied and wiped, unless no other bytes are expected. */
   put(bytes: Uint8Array<ArrayBuffer>): void {
     const isAll = this.isJoined && this.#length === 0 && bytes.length === this.#nextBlockLength;
     if (!isAll && this.copies(bytes.length)) {
@@ -74,7 +74,7 @@ export class Parts {
     this.#block.set(bytes, offset);
   }
 
-  /** Gives everything away. */
+  /** Returns all bytes, and keeps none. */
   take(): readonly Uint8Array<ArrayBuffer>[] {
     this.#closeBlock();
     const parts = this.#parts;
@@ -84,7 +84,7 @@ export class Parts {
     return parts;
   }
 
-  /** Gives everything away in one array. */
+  /** Returns all bytes in one array, and keeps none. */
   join(): Uint8Array<ArrayBuffer> {
     const parts = this.take();
     const [only] = parts;
@@ -100,7 +100,7 @@ export class Parts {
   }
 
   #closeBlock(): void {
-    // Memory that was not zeroed may hold anything, and a view lets its buffer be seen.
+    // Memory that was not zeroed may hold anything, and a view exposes its whole buffer.
     if (this.#end < this.#block.length) this.#block.fill(0, this.#end);
     if (this.#end > 0) this.#parts.push(this.#block.subarray(0, this.#end));
     this.#block = NOTHING;
@@ -108,8 +108,8 @@ export class Parts {
   }
 }
 
-/** Bytes that go through a cipher at once: what comes out still fits in the processor's cache. */
+/** Bytes that go through a cipher at once: the output still fits in the processor's cache. */
 export const PIECE_LENGTH = 2 ** 16;
 
-/** From here on, another part costs less than a copy. */
+/** From this length on, another part costs less than a copy. */
 const LONG_LENGTH = 2 ** 14;

@@ -24,5 +24,7 @@ export type { Keyring } from './keyring.ts';
 export type { BranchKeyMaterials, DecryptionMaterials, EncryptionMaterials } from './materials.ts';
 export { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.ts';
 
-/** An AES key in the runtime's own keeping, for GCM with 12-byte IVs and 16-byte tags: enough of one to wrap others. */
+/**
+ * An AES key that the runtime keeps, for GCM with 12-byte IVs and 16-byte tags. Has what it takes to wrap other keys.
+ */
 export type AesGcmKey = Pick<MessageKey, 'seal' | 'open'>;

@@ -3,11 +3,11 @@ import type { ChunkTransform } from './chunks.ts';
 import { assertBytes } from './options.ts';
 
 /**
- * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. Where the runtime
- * tells a transformation that its stream was aborted or cancelled, it is aborted, as on Node; browsers do not yet.
+ * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. When the
+ * stream is aborted or cancelled, so is the transformation, as on Node, if the runtime reports it; browsers do not yet.
  *
- * @throws TypeError where `TransformStream` passes everything through as it is, as on Cloudflare's workers with a
- * compatibility date before 2022-11-30
+ * @throws TypeError where `TransformStream` ignores its transformer and passes everything through unchanged, as on
+ *   Cloudflare Workers with a compatibility date before 2022-11-30
  * @example
  * response.body.pipeThrough(transformStream(client.decryptor({ keyring })))
  */
@@ -26,7 +26,7 @@ export function transformStream(
           for (const part of await transform.update(piece)) controller.enqueue(part);
         }
       } catch (error) {
-        // A chunk that is no bytes is none of the transformation's, which would keep what it holds.
+        // A chunk that is not bytes never gets to the transformation, which would keep what it holds.
         transform.abort();
         throw error;
       }
@@ -42,8 +42,8 @@ export function transformStream(
 }
 
 /**
- * Runs bytes from an iterable, sync or async, through an encryptor or decryptor, which is aborted when the source fails, or
- * nobody wants the rest.
+ * Runs bytes from an iterable, sync or async, through an encryptor or decryptor, which is aborted when the source fails
+ * or the consumer stops early.
  *
  * @example
  * for await (const part of iterate(client.encryptor({ keyring }), chunks)) await send(part);
@@ -63,9 +63,9 @@ export async function* iterate(
 }
 
 /**
- * A long chunk in parts, for what becomes of it has to fit in memory a second time. An empty one is one part.
+ * Splits a long chunk, because its output has to fit in memory beside it. An empty chunk is one piece.
  *
- * @throws TypeError for a chunk that is not bytes, or was made shorter before its last part was asked for
+ * @throws TypeError for a chunk that is not bytes, or was shortened before its last piece was asked for
  */
 export function* pieces(chunk: unknown): Generator<Uint8Array, void> {
   assertBytes(chunk, 'chunk');

@@ -8,7 +8,7 @@ export type Hash = 'SHA-256' | 'SHA-384' | 'SHA-512';
 export type AlgorithmSuiteId = keyof typeof ROWS;
 
 /**
- * Everything that is true of one algorithm suite. All suites encrypt with AES-GCM, 12-byte IVs and 16-byte tags.
+ * All properties of one algorithm suite. All suites encrypt with AES-GCM, 12-byte IVs and 16-byte tags.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/algorithm-suites.md
  */

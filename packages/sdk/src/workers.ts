@@ -28,26 +28,26 @@ export interface FrameWorkersOptions {
 /** Threads that seal and open the frames of long messages in chunks, several messages at a time. */
 export interface FrameWorkers extends AsyncDisposable {
   /**
-   * As `EncryptionClient.encryptor`, and the same message. What is ready comes out a little later. Also fails with
+   * Like `EncryptionClient.encryptor`, with the same message as result. Output comes a little later. Also fails with
    * `WORKERS_FAILED`.
    */
   encryptor(client: EncryptionClient, options: EncryptorOptions): ChunkTransform;
   /**
-   * As `DecryptionClient.decryptor`: nothing comes out before its tag has verified. What is ready comes out a little later,
-   * and a frame that does not open may be found later. Also fails with `WORKERS_FAILED`.
+   * Like `DecryptionClient.decryptor`: nothing is released before its tag has verified. Output comes a little later,
+   * and so may the failure of a frame that does not open. Also fails with `WORKERS_FAILED`.
    */
   decryptor(client: DecryptionClient, options: DecryptorOptions): ChunkTransform;
-  /** Ends the threads. Messages that they have a part of fail with `WORKERS_FAILED`. */
+  /** Ends the threads. Messages of which they still have frames fail with `WORKERS_FAILED`. */
   close(): Promise<void>;
 }
 
 /**
- * Starts threads when there is work for them, on Node. They pay for long messages with short frames, as of the default
- * 4096 bytes; frames of more than 128 KiB are left to the thread of the caller, and so are messages of suites without key
- * derivation. A message has up to 256 KiB with each thread, twice over. The content key of a message is shared with them,
- * not copied; no data key gets there.
+ * Starts threads when there is work for them, on Node. They pay off for long messages with short frames, such as the
+ * default of 4096 bytes; frames of more than 128 KiB are left to the thread of the caller, and so are messages of
+ * suites without key derivation. Each thread has up to 256 KiB of a message, twice over. Threads share the content key
+ * of a message without a copy; they never get a data key.
  *
- * @throws RangeError for a count that is no integer from 1 to 1024
+ * @throws RangeError unless `count` is an integer from 1 to 1024
  * @example
  * const workers = startFrameWorkers();
  * const encryptor = workers.encryptor(client, { keyring });
@@ -58,7 +58,7 @@ export function startFrameWorkers({
   count = availableParallelism(),
 }: FrameWorkersOptions = {}): FrameWorkers {
   if (!isIntegerBetween(count, 1, 1024)) throw new RangeError('count: expected an integer from 1 to 1024');
-  // Beside this file, compiled as it is or not. Not before it is wanted: a bundle in CommonJS has no URL.
+  // Beside this file, compiled or not like this file. Found only when it is needed: a bundle in CommonJS has no URL.
   const thread = new URL(`./frame-thread${extname(import.meta.url)}`, import.meta.url);
   const pool = new ThreadPool(count, () => new Worker(thread, threadOptions()));
   return {
@@ -79,7 +79,10 @@ export function startFrameWorkers({
   };
 }
 
-/** Threads inherit the arguments of Node, but a thread that runs a file does not start with those for a program that is a text. */
+/**
+ * Threads inherit the arguments of Node, but a thread that runs a file does not start with `--input-type`, which is for
+ * a program given as text.
+ */
 function threadOptions(): WorkerOptions {
   return process.execArgv.some((argument) => argument.startsWith('--input-type')) ? { execArgv: [] } : {};
 }

@@ -1,25 +1,26 @@
 import type { CachedMaterials, CacheEntry } from './materials-cache.ts';
 
-/** An entry with its end. Times are milliseconds of the monotonic clock. */
+/** An entry and its expiry. Times are milliseconds of the monotonic clock. */
 export interface StoredEntry extends CacheEntry {
   expiresAtMs: number;
-  /** When somebody last set out to replace it before its end. */
+  /** When a load to replace it before its expiry was last started. */
   refreshedAtMs: number;
 }
 
 /**
- * Entries by id: as many as there is room for, the least recently used dropped first, none after its end.
- * Keys are wiped when their entry goes, by a timer if nobody comes by: whoever got an entry looks whether it has ended.
+ * Entries by id, up to a capacity: the least recently used is dropped first, and every entry when it has expired. The
+ * keys of an entry are wiped when it is dropped, by a timer if no request comes, so a caller that holds an entry has to
+ * check {@link hasEnded}.
  */
 export class EntryStore {
-  // In the order of last use.
+  // Ordered by last use.
   readonly #entries = new Map<string, StoredEntry>();
   readonly #capacity: number;
   #sweepAtMs = Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #evictions = 0;
 
-  /** @throws RangeError for a capacity that is no integer or negative */
+  /** @throws RangeError unless `capacity` is an integer of 0 or more */
   constructor(capacity: number) {
     if (!Number.isInteger(capacity) || capacity < 0) {
       throw new RangeError('capacity: expected an integer, 0 or more');
@@ -55,7 +56,7 @@ export class EntryStore {
     this.#sweep();
   }
 
-  /** Whoever waits for a load that has put its entry finds it ended. */
+  /** Drops all entries, and marks them as ended for callers that still wait for a load that has put its entry. */
   clear(): void {
     for (const [id, entry] of this.#entries) {
       entry.expiresAtMs = -Infinity;
@@ -68,13 +69,14 @@ export class EntryStore {
     if (entry === undefined) return;
     this.#entries.delete(id);
     if (hasEnded(entry)) wipe(entry.cached);
-    // Not at once: a load that has just put the entry may have others waiting for it, who have yet to copy.
+    // Not at once: callers that wait for the load of this entry may have yet to copy the key.
     else setTimeout(() => wipe(entry.cached), 0);
   }
 
   /**
-   * Drops what has ended, and sets one timer for the entry that ends first; it never keeps a process alive. On Cloudflare's
-   * workers it ends with the request that set it: one whose time has passed is not relied on.
+   * Drops the entries that have ended, and sets one timer for the entry that ends first; it never keeps a process
+   * alive. On Cloudflare Workers a timer ends with the request that set it, so a timer that is overdue is not relied
+   * on.
    */
   #sweep(): void {
     const nowMs = performance.now();
@@ -96,17 +98,17 @@ export class EntryStore {
   }
 }
 
-/** True for materials that nobody may use any more. */
+/** True for an entry whose materials must not be used any more. */
 export function hasEnded({ expiresAtMs }: StoredEntry, nowMs = performance.now()): boolean {
   return expiresAtMs <= nowMs;
 }
 
-/** Overwrites the key in materials that nobody will ask for again. */
+/** Zeroes the key of materials that will not be used any more. */
 export function wipe({ kind, materials }: CachedMaterials): void {
   const key = kind === 'branch-key' ? materials.branchKey : materials.dataKey;
   key?.fill(0);
 }
 
 const MIN_SWEEP_DELAY_MS = 1_000;
-/** Longer delays overflow the timers of all runtimes. */
+/** Longest delay of a timer: longer ones overflow in all runtimes. */
 export const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;

@@ -3,22 +3,22 @@ import { MAX_TIMER_DELAY_MS } from './entry-store.ts';
 
 /** Limits of {@link Flights}. */
 export interface FlightLimits {
-  /** Ids that are loaded at the same time; more wait their turn. */
+  /** Most ids that are loaded at the same time; further ones wait for their turn. */
   readonly maxInFlight: number;
-  /** Milliseconds after which a load counts as lost: those who wait for it fail, and another may start. */
+  /** Milliseconds after which a load counts as lost: the callers that wait for it fail, and another load may start. */
   readonly inFlightTtlMs: number;
-  /** Milliseconds after which an attempt is not waited for alone: whoever comes next makes another beside it. */
+  /** Milliseconds after which the next caller starts another attempt beside the one under way. */
   readonly retryAfterMs: number;
 }
 
-/** One attempt. The signal aborts when nobody wants any more what it brings. */
+/** One attempt to load. The signal aborts when the result is not wanted any more. */
 export type Load<T> = (lost: AbortSignal) => Promise<T>;
 
 /**
- * Loads under way: everybody who wants the same id at the same time shares one.
+ * Loads under way: all callers that want the same id at the same time share one load.
  *
- * That a load has ended is told by the clock too: on Cloudflare's workers it ends with the request that began it, and so
- * does every timer, without a word to anybody.
+ * The clock, too, decides that a load has ended: on Cloudflare Workers a load, and every timer, ends silently with the
+ * request that started it.
  */
 export class Flights<T> {
   readonly #byId = new Map<string, Shared<T>>();
@@ -36,12 +36,12 @@ export class Flights<T> {
   }
 
   /**
-   * Joins the load of this id, or starts it; joins it with an attempt of its own if the latest is older than it should be.
-   * All take the answer that comes first: what another attempt brings later is lost, for something younger may have been
-   * loaded by then.
+   * Joins the load of this id, or starts one. Starts another attempt beside it if the latest attempt is older than
+   * `retryAfterMs`. All callers get the result that arrives first; results of other attempts are discarded, because
+   * newer materials may have been loaded by then.
    *
-   * Resolves to `undefined` when {@link clear} came first. Rejects with the failure of the last attempt under way, or
-   * `EncryptionSdkError` `KEYRING_FAILED` when the load is lost.
+   * Resolves to `undefined` if {@link clear} was called meanwhile. Rejects with the failure of the last attempt under
+   * way, or with `EncryptionSdkError` `KEYRING_FAILED` if the load is lost.
    */
   join(id: string, load: Load<T>): Promise<T | undefined> {
     this.#forgetLost();
@@ -60,12 +60,12 @@ export class Flights<T> {
     };
     const result = this.#run(flight, load);
     this.#byId.set(id, { flight, result });
-    // Its caller may be gone.
+    // The caller may have stopped waiting: a rejection must not count as unhandled.
     result.catch(() => undefined);
     return result;
   }
 
-  /** Loads that have begun are lost; nobody who waits for one fails. */
+  /** Gives up all loads under way, which is not a failure for the callers that wait: they get `undefined`. */
   clear(): void {
     for (const flight of this.#running) {
       this.#running.delete(flight);
@@ -121,7 +121,8 @@ export class Flights<T> {
   /** Waits until a load has ended. */
   async #turn(flight: Flight<T>): Promise<void> {
     const [first = flight] = this.#running;
-    // Not lost while it waits: it comes back when the first has ended, and has its whole time from then on.
+    // A load that waits does not count as lost: it goes on when the first one has ended, and has its whole time from
+    // then on.
     flight.endsAtMs = first.endsAtMs + this.#limits.inFlightTtlMs;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
@@ -135,12 +136,13 @@ export class Flights<T> {
     clearTimeout(timer);
   }
 
-  /** They come first: what was begun later ends later. */
+  /** Discards the loads that are lost. They come first, because a load that started later ends later. */
   #forgetLost(): void {
     for (const flight of this.#running) {
       if (isUnderWay(flight)) break;
       this.#running.delete(flight);
-      // What it brings is not wanted any more. Those who wait are told by their own timer: on a worker they may be gone.
+      // Its result is not wanted any more. The callers that wait are told by their own timer: on Cloudflare Workers
+      // they may be gone.
       flight.lost.abort(lateLoad());
     }
     for (const [id, { flight }] of this.#byId) {
@@ -154,7 +156,7 @@ export class Flights<T> {
   }
 }
 
-/** A load, and what all who want it wait for. */
+/** A load, and the promise that all its callers wait for. */
 interface Shared<T> {
   readonly flight: Flight<T>;
   readonly result: Promise<T | undefined>;
@@ -163,11 +165,11 @@ interface Shared<T> {
 interface Flight<T> {
   readonly id: string;
   readonly lost: AbortController;
-  /** Until when it counts as under way, on the monotonic clock. */
+  /** When it ceases to count as under way, on the monotonic clock. */
   endsAtMs: number;
-  /** Makes another attempt if that is due, which it is not before its turn. */
+  /** Starts another attempt if one is due; none is due while the load waits for its turn. */
   retry: (load: Load<T>) => void;
-  /** Tells those who wait for it. */
+  /** Fails the callers that wait for it. */
   fail: (error: unknown) => void;
 }
 

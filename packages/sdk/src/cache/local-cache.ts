@@ -7,17 +7,17 @@ export interface LocalCacheOptions {
   /** Most entries at the same time, 0 or more; 0 keeps nothing but still lets simultaneous callers share. */
   readonly capacity: number;
   /**
-   * Milliseconds after which a load counts as lost: those who wait for it fail, and what it brings after all is
-   * wiped. Default 30,000.
+   * Milliseconds after which a load counts as lost: the callers that wait for it fail, and materials that still arrive
+   * are wiped. Default 30,000.
    */
   readonly inFlightTtlMs?: number;
 }
 
 /**
- * A cache in this process: least recently used entries go first, and any number of simultaneous requests for
- * the same materials make one call for them.
+ * A cache in this process: the least recently used entries are dropped first, and any number of simultaneous requests
+ * for the same materials share one call for them.
  *
- * @throws RangeError for a capacity that is no integer or negative, or a time that is not positive
+ * @throws RangeError unless `capacity` is an integer of 0 or more, and `inFlightTtlMs` positive
  * @example
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000 });
  */
@@ -31,7 +31,10 @@ export function localCache({ capacity, inFlightTtlMs = 30_000 }: LocalCacheOptio
   );
 }
 
-/** A cache of these parts; `onHit` sees each entry that a request found, with what would replace it. */
+/**
+ * A cache over a store and its loads. `onHit` is called with each entry that a request found, and with the load that
+ * would replace it.
+ */
 export function cacheOver(
   store: EntryStore,
   flights: Flights<StoredEntry>,
@@ -43,7 +46,7 @@ export function cacheOver(
     async (lost) => {
       counters.loads += 1;
       const cached = await load();
-      // Somebody else may have loaded younger materials since, or none of the old ones are to be used any more.
+      // Another attempt may have stored newer materials since, or the cache may have been cleared.
       if (lost.aborted) wipe(cached);
       lost.throwIfAborted();
       const createdAtMs = performance.now();
@@ -65,8 +68,8 @@ export function cacheOver(
         return found;
       }
       counters.misses += 1;
-      // Whoever loads takes at once: a short life may be over before anybody who waits comes by. Of those, some may find
-      // the load ended, used up by the others, or cleared away: they go round again.
+      // The loading caller takes its materials inside the load, because a short TTL may be over before a waiter
+      // resumes. A waiter that finds the entry ended, used up or cleared tries again.
       for (;;) {
         let taken: ReturnType<typeof use>;
         let mistake: { readonly error: unknown } | undefined;
@@ -75,7 +78,7 @@ export function cacheOver(
           try {
             taken = use(loaded);
           } catch (error) {
-            // This caller's alone: the others have their materials all the same.
+            // The error is this caller's alone: the others still get their materials.
             mistake = { error };
           }
         });
@@ -93,7 +96,7 @@ export function cacheOver(
   };
 }
 
-/** The promise, or the signal's reason as soon as it aborts. */
+/** Settles as the promise does, or rejects with the signal's reason as soon as it aborts. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise<T>((resolve, reject) => {

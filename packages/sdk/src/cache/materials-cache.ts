@@ -6,7 +6,7 @@ export type CachedMaterials =
   | { readonly kind: 'decryption'; readonly materials: DecryptionMaterials }
   | { readonly kind: 'branch-key'; readonly materials: BranchKeyMaterials };
 
-/** Cached materials and how much they were used. Whoever uses them counts it here. */
+/** Cached materials and how much they were used. Every user adds its own use to the counts. */
 export interface CacheEntry {
   readonly cached: CachedMaterials;
   /** When they were loaded, in milliseconds of the monotonic clock. */
@@ -21,23 +21,25 @@ export interface CacheEntry {
 export interface CacheRequest<T> {
   /** The identity of the materials: everything that they depend on. */
   readonly id: string;
-  /** Milliseconds that materials may be used; they may be older than this if others loaded them. */
+  /**
+   * Milliseconds for which materials may be used if this request loads them. Materials that others loaded may be older.
+   */
   readonly ttlMs: number;
   /**
-   * Provides new materials. Runs once for all who want the same id at the same time, though a cache may try again beside
-   * one that takes too long; failures are not kept.
+   * Provides new materials. Called once for all callers that want the same id at the same time, though a cache may
+   * start another call beside one that takes too long. Failures are not cached.
    */
   readonly load: () => Promise<CachedMaterials>;
   /**
-   * Counts one use, and takes from the entry what the caller wants; a key must be copied or used here, for it is
-   * wiped when the entry goes. `undefined` for an entry that is used up.
+   * Counts one use, and returns what the caller wants from the entry, or `undefined` if the entry is used up. A key
+   * must be copied or used inside this call, because it is wiped when the entry is dropped.
    */
   readonly use: (entry: CacheEntry) => T | undefined;
-  /** Stops this caller's waiting. The load goes on for the others. */
+  /** Ends the wait of this caller. The load goes on for the others. */
   readonly signal?: AbortSignal;
 }
 
-/** How a cache has been doing since it was made. */
+/** Counts of a cache since it was created. */
 export interface CacheCounters {
   /** Requests that found usable materials. */
   readonly hits: number;
@@ -56,13 +58,13 @@ export interface CacheCounters {
  */
 export interface MaterialsCache {
   /**
-   * What `use` takes from the materials with this id, from the store or loaded.
-   * Rejects with the failure of the load, or the signal's reason.
+   * Resolves to what `use` returns for the materials with this id, cached or loaded. Rejects with the failure of the
+   * load, with what `use` throws, or with the signal's reason.
    */
   fetch<T>(request: CacheRequest<T>): Promise<T>;
   /**
-   * Drops all materials, and wipes them: what is handed out from now on is loaded from now on. Whoever waits for a load
-   * waits for another one.
+   * Drops and wipes all materials: from now on only materials that are loaded from now on are handed out. Callers that
+   * wait for a load wait for another one.
    */
   clear(): void;
   counters(): CacheCounters;

@@ -5,29 +5,32 @@ import type { MaterialsCache } from './materials-cache.ts';
 
 /** Options of {@link stormTrackingCache}. */
 export interface StormTrackingCacheOptions extends LocalCacheOptions {
-  /** As in {@link LocalCacheOptions}. Default 10,000. */
+  /** Like {@link LocalCacheOptions.inFlightTtlMs}. Default 10,000. */
   readonly inFlightTtlMs?: number;
   /**
-   * Milliseconds before the end of an entry from which on it is replaced while still in use, at most half of its
-   * life. Default 10,000.
+   * Milliseconds before the end of an entry in which it is replaced while still in use, at most half of its life.
+   * Default 10,000.
    */
   readonly gracePeriodMs?: number;
   /**
-   * Milliseconds between attempts to load one entry, which should be more than one takes: whoever wants an entry whose
-   * load has gone on for longer makes another attempt, and all take the answer that comes first. Default 1,000.
+   * Milliseconds between attempts to load one entry, which should be longer than one attempt takes. A caller that wants
+   * an entry whose load has taken longer starts another attempt, and all callers get the result that arrives first.
+   * Default 1,000.
    */
   readonly graceIntervalMs?: number;
-  /** Ids that are loaded at the same time; while there are as many, none gets another attempt. Default 20. */
+  /**
+   * Most ids that are loaded at the same time; at this limit no further attempt is started for any of them. Default 20.
+   */
   readonly fanOut?: number;
 }
 
 /**
- * A cache that spares its key service the storm when a popular entry ends: within the grace period one caller's
- * request sets off a load in the background, and everybody goes on with the old materials until it is there. Not for
- * Cloudflare's workers, where what a request began ends with it.
+ * A cache that spares the key service a storm of requests when a popular entry ends: within the grace period one
+ * request starts a load in the background, and all callers use the old materials until it has finished. Not for
+ * Cloudflare Workers, where work that a request started ends with that request.
  *
- * @throws RangeError for a value that is no positive number, or unless
- *   `graceIntervalMs <= inFlightTtlMs <= gracePeriodMs`
+ * @throws RangeError unless `capacity` is an integer of 0 or more, the other values are positive, and `graceIntervalMs
+ *   <= inFlightTtlMs <= gracePeriodMs`
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/storm-tracking-cryptographic-materials-cache.md
  * @example
  * const cache = stormTrackingCache({ capacity: 100 });
@@ -53,9 +56,10 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
     if (nowMs < entry.expiresAtMs - graceMs) return;
     if (nowMs < entry.refreshedAtMs + graceIntervalMs || flights.isFull) return;
     entry.refreshedAtMs = nowMs;
-    // A failure shows when the old entry has ended and somebody has to wait for a load.
+    // A failure shows when the old entry has ended and a caller has to wait for a load.
     flights.join(id, reload).catch(() => undefined);
-    // Once more, now that the attempt has its time: the first hit after the interval is to find another due by both.
+    // Set again, after the attempt has noted its own start: the first hit after the interval must find another attempt
+    // due by both times.
     entry.refreshedAtMs = performance.now();
   });
 }

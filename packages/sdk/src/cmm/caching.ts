@@ -23,25 +23,25 @@ import { type MaterialsSource, materialsManager } from './source.ts';
 /** Options of {@link cachingCmm}: a cache, limits, and what provides the materials. */
 export type CachingCmmOptions = MaterialsSource & {
   readonly cache: MaterialsCache;
-  /** Milliseconds that materials may be used, 1 or more. */
+  /** Milliseconds for which materials may be used, 1 or more. */
   readonly ttlMs: number;
-  /** CMMs with the same partition on the same cache share materials. Default: a random one, shared with nobody. */
+  /** CMMs with the same partition on the same cache share materials. Default: a random one, which no other CMM has. */
   readonly partitionId?: string;
-  /** Messages written with one data key, 1 to 2^32. Default 2^32. */
+  /** Most messages written with one data key, 1 to 2^32. Default 2^32. */
   readonly maxMessages?: number;
-  /** Plaintext bytes written with one data key, 0 or more. Default 2^53 - 1. */
+  /** Most plaintext bytes written with one data key, 0 or more. Default 2^53 - 1. */
   readonly maxBytes?: number;
 };
 
 /**
- * A CMM that uses data keys more than once: fewer calls to the key service, at the price of several messages
- * under one data key, each with a content key and, for signing suites, not a signing key of its own.
+ * A CMM that uses data keys more than once: fewer calls to the key service, at the price of several messages under one
+ * data key. Each message has a content key of its own, but messages of signing suites share one signing key.
  *
- * What is shared depends on everything that decides on materials: partition, commitment policy, suite if the caller named
- * one, encryption context and required keys; and the policy is checked again whenever materials are taken out.
- * Never cached are plaintexts of unknown length, those of which no two may share a data key by `maxMessages` or `maxBytes`,
- * and suites without key derivation; a CMM beneath that chooses such a suite of its own accord fails with
- * `MATERIALS_INVALID`.
+ * Materials are shared only if everything that they depend on is the same: partition, commitment policy, suite if the
+ * caller named one, encryption context and required keys. The policy is checked again whenever materials are taken out.
+ * Materials are not cached for plaintexts of unknown length, for plaintexts of which no two may share a data key by
+ * `maxMessages` or `maxBytes`, and for suites without key derivation. If the underlying CMM chooses such a suite by
+ * itself, the request fails with `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
  * @throws TypeError without a cache, for a partition id with lone surrogates, or unless there is exactly one source of
@@ -54,7 +54,7 @@ export type CachingCmmOptions = MaterialsSource & {
 export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsManager {
   const { cache, ttlMs, maxMessages = 2 ** 32, maxBytes = Number.MAX_SAFE_INTEGER } = options;
   if (typeof cache?.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
-  // What lived for less could be gone before the one who asked for it gets to see it.
+  // With a shorter life, materials could have ended before the caller that asked for them resumes.
   if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
   if (!Number.isInteger(maxMessages) || maxMessages < 1 || maxMessages > 2 ** 32) {
     throw new RangeError('maxMessages: expected an integer from 1 to 2^32');
@@ -67,9 +67,9 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   }
   const underlying = materialsManager(options);
   const partition = options.partitionId === undefined ? randomBytes(16) : utf8(options.partitionId);
-  // Whoever loaded an entry may have wanted it to live longer.
+  // The CMM that loaded an entry may have a longer TTL.
   const isFresh = ({ createdAtMs }: CacheEntry): boolean => performance.now() - createdAtMs < ttlMs;
-  // Those of which no two may use one data key would wait for each other's, one after the other.
+  // If no two messages may share a data key, the cache would only make callers wait for each other in turn.
   const isShared = (length: number): boolean => maxMessages > 1 && 2 * length <= maxBytes;
 
   return {
@@ -83,7 +83,7 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
         id: encryptionIdentity(partition, request),
         ttlMs,
         async load() {
-          // One caller's length and patience are not those of all who will use the materials.
+          // Length and signal are this caller's alone, and others will use the materials too.
           const { maxPlaintextLength: _, signal: __, ...shared } = request;
           const materials = await underlying.encryptionMaterials(shared);
           return {
@@ -137,14 +137,14 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
 }
 
 /**
- * Without derivation, one data key for two messages would be one content key for two messages. The suite that a CMM is left
- * to choose is looked at when it is known.
+ * Without key derivation, two messages under one data key would have one content key. A suite that the CMM chooses is
+ * checked once it is known.
  */
 function isCacheable(suite: AlgorithmSuite | undefined): boolean {
   return suite?.derivation.kind !== 'identity';
 }
 
-/** The materials, if they pass the check: nobody else will ask for the key of those that fail. */
+/** Returns the materials if they pass the check; otherwise wipes their data key, which will not be used. */
 function wipedUnless<M extends EncryptionMaterials | DecryptionMaterials>(
   materials: M,
   check: () => void,
@@ -158,13 +158,15 @@ function wipedUnless<M extends EncryptionMaterials | DecryptionMaterials>(
   return materials;
 }
 
-/** Before they are kept and whenever they are taken out: what the policy allowed is what is handed on. */
+/**
+ * Called before materials are cached and whenever they are taken out: only the suite that the policy allowed passes.
+ */
 function assertSuite(materials: EncryptionMaterials | DecryptionMaterials, suite: AlgorithmSuite): void {
   if (materials.suite === suite && isCacheable(suite)) return;
   throw new EncryptionSdkError('MATERIALS_INVALID', 'the materials are for another algorithm suite');
 }
 
-/** The same for encryption, where the CMM beneath may have chosen the suite: the policy has to allow it. */
+/** The same for encryption, where the underlying CMM may have chosen the suite: the policy has to allow it. */
 function assertMayBeUsed(
   materials: EncryptionMaterials,
   { commitmentPolicy, suite = materials.suite }: EncryptionMaterialsRequest,
@@ -173,7 +175,7 @@ function assertMayBeUsed(
   assertSuite(materials, suite);
 }
 
-/** Whoever gets materials wipes their data key: the cache keeps its own. */
+/** Copies the data key: the caller wipes the one that it gets, and the cache keeps its own. */
 function withOwnDataKey<M extends EncryptionMaterials | DecryptionMaterials>(materials: M): M {
   if (materials.dataKey === undefined) return materials;
   const dataKey = secretBytes(materials.dataKey.length);
@@ -181,7 +183,7 @@ function withOwnDataKey<M extends EncryptionMaterials | DecryptionMaterials>(mat
   return { ...materials, dataKey };
 }
 
-/** The application sees these bytes in the header, and may write to them. Of a Buffer, `slice` would be no copy. */
+/** The application sees these bytes in the header, and may write to them. `slice` of a Buffer would not be a copy. */
 function copyOfEncryptedDataKey(key: EncryptedDataKey): EncryptedDataKey {
   const { providerInfo, ciphertext } = key;
   return { ...key, providerInfo: Uint8Array.from(providerInfo), ciphertext: Uint8Array.from(ciphertext) };
@@ -224,8 +226,9 @@ function encryptedDataKeyBytes({ providerId, providerInfo, ciphertext }: Encrypt
 }
 
 /**
- * The specification's formulas leave out policy and required keys, which must not be shared across. Every field has
- * its length before it, or a fixed one. Nobody else reads it: to hash it would cost more than the longer text does.
+ * The key of a cache entry. The specification's formulas leave out policy and required keys, but materials must not be
+ * shared across those. Every field has a fixed length, or its length before it. The result is not hashed: no other
+ * implementation reads it, and a hash would cost more than the longer text.
  */
 function identity(
   kind: typeof ENCRYPTION | typeof DECRYPTION,

@@ -26,7 +26,7 @@ export function defaultCmm(keyring: Keyring): CryptographicMaterialsManager {
   };
 }
 
-/** The half of it that decrypts. */
+/** The part of the default CMM that decrypts. */
 export function defaultDecryption(keyring: Keyring): DecryptionMaterialsManager {
   return { decryptionMaterials: (request) => decryptionMaterials(keyring, request) };
 }
@@ -48,11 +48,11 @@ async function encryptionMaterials(
   };
   const materials =
     suite.signature === undefined ? unsigned : await withSigningKey(unsigned, suite.signature);
-  // With the public key it may have become too long, which is no fault of the keyring.
+  // The public key may have made the context too long, which is not a failure of the keyring.
   canonicalBytes(materials.encryptionContext);
   try {
     const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(materials);
-    // With more fields after it, `...materials` would take engines ten times as long.
+    // Not a spread: `...materials` with more fields after it takes engines ten times as long.
     return Object.assign({}, materials, { encryptedDataKeys }, dataKey && { dataKey });
   } catch (cause) {
     throw new EncryptionSdkError('KEYRING_FAILED', 'the keyring could not provide a data key', { cause });
@@ -79,7 +79,7 @@ async function decryptionMaterials(
   const { suite, encryptionContext: stored, reproducedEncryptionContext: reproduced } = request;
   assertMayDecrypt(request.commitmentPolicy, suite);
   const encryptionContext = mergeContexts(stored, reproduced);
-  // No message of such a suite was made with one.
+  // Messages of such a suite never have a public key.
   if (suite.signature === undefined && Object.hasOwn(encryptionContext, PUBLIC_KEY_CONTEXT_KEY)) {
     throw decryptionFailed();
   }
@@ -95,7 +95,7 @@ async function decryptionMaterials(
   const materials = {
     suite,
     encryptionContext,
-    // What only the caller knows was authenticated without being stored, or decryption will fail.
+    // Pairs that only the caller gave were authenticated without being stored, or decryption will fail.
     requiredEncryptionContextKeys: Object.keys(reproduced).filter((key) => !Object.hasOwn(stored, key)),
     ...(publicKey && { verificationKey: publicKey }),
   };
@@ -108,7 +108,7 @@ async function decryptionMaterials(
   throw decryptionFailed();
 }
 
-/** The key in the header of a signing suite: its absence there is a forgery. */
+/** The verification key from the header of a signed message: a header without one is forged. */
 async function storedVerificationKey(
   { curve, hash }: NonNullable<AlgorithmSuite['signature']>,
   stored: EncryptionContext,

@@ -9,10 +9,10 @@ export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
 };
 
 /**
- * A CMM that keeps some encryption context pairs out of the message: they are authenticated, not stored, and
- * whoever decrypts must know them.
+ * A CMM that keeps some encryption context pairs out of the message: they are authenticated, not stored, and the reader
+ * must know them.
  *
- * Its clients reject with `EncryptionSdkError` `ENCRYPTION_CONTEXT_MISMATCH` if a required key is missing from
+ * Clients that use it reject with `EncryptionSdkError` `ENCRYPTION_CONTEXT_MISMATCH` if a required key is missing from
  * the context given to encrypt, or not reproduced for decrypt.
  *
  * @throws TypeError without a required key
@@ -28,7 +28,7 @@ export function requiredEncryptionContextCmm(
   const required = new Set(requiredEncryptionContextKeys);
   if (
     !Array.isArray(requiredEncryptionContextKeys) ||
-    // A number would be found among the keys of a context, and never be equal to one of them.
+    // A number would be found among the keys of a context, but never equal one of them.
     [...required].some((key) => typeof key !== 'string')
   ) {
     throw new TypeError('requiredEncryptionContextKeys: expected an array of strings');

@@ -13,7 +13,7 @@ export function materialsManager(source: MaterialsSource): CryptographicMaterial
 }
 
 /**
- * The same for decryption alone: nothing refers to what encryption takes, so that bundlers can leave it out.
+ * The same for decryption alone, without a reference to code for encryption, so that bundlers can leave that code out.
  *
  * @throws TypeError unless there is exactly one of the two
  */
@@ -22,7 +22,7 @@ export function decryptionManager(source: MaterialsSource): DecryptionMaterialsM
 }
 
 function managerOf<Default>(
-  // Without types a caller may have left it out.
+  // A caller without type checks may have left it out.
   { keyring, cmm }: Partial<MaterialsSource> = {},
   around: (keyring: Keyring) => Default,
 ): CryptographicMaterialsManager | Default {

@@ -12,9 +12,9 @@ export function encodeEcdsaSignature(rs: Uint8Array): Uint8Array {
 }
 
 /**
- * r ‖ s, each `coordinateLength` bytes, of a DER signature; `undefined` for anything but the one canonical
- * encoding: no long lengths, no padding, no negative numbers, nothing behind. Range (0 < r, s < n) is left to
- * the verification itself.
+ * r ‖ s, each `coordinateLength` bytes, of a DER signature; `undefined` unless it is the one canonical encoding: no
+ * long lengths, no padding, no negative numbers, no bytes after it. The range (0 < r, s < n) is left to the
+ * verification itself.
  */
 export function decodeEcdsaSignature(der: Uint8Array, coordinateLength: number): Uint8Array | undefined {
   if (der[0] !== SEQUENCE_TAG || der[1] !== der.length - 2) return undefined;
@@ -32,7 +32,10 @@ function encodeInteger(value: Uint8Array): Uint8Array {
   return Uint8Array.of(INTEGER_TAG, sign.length + digits.length, ...sign, ...digits);
 }
 
-/** Writes the integer at `offset`, right-aligned, to `out`; answers the offset behind it. */
+/**
+ * Writes the integer at `offset`, right-aligned, to `out`; returns the offset after it, or `undefined` if it is not
+ * canonical.
+ */
 function decodeInteger(der: Uint8Array, offset: number, out: Uint8Array): number | undefined {
   const [tag, length = 0, first = 0, second = 0] = der.subarray(offset);
   const end = offset + 2 + length;

@@ -2,20 +2,20 @@ import { hmac } from '#crypto';
 import type { Hash } from '../suites.ts';
 
 /**
- * HKDF's first step: the pseudorandom key, as long as the hash. Without a salt, one of zeros is meant, which HMAC makes of
- * an empty key.
+ * HKDF-Extract: the pseudorandom key, as long as the hash. An empty salt stands for one of zeros: HMAC pads an empty
+ * key with them.
  *
- * The input key goes in as HMAC's message, which leaves no copy of it behind in the runtime's memory, as a key
- * argument would: this is why HKDF is two HMAC calls here and not the runtime's own.
+ * The input key is HMAC's message, which leaves no copy of it in the runtime's memory; a key argument would leave one.
+ * This is why HKDF is two HMAC calls here and not the runtime's own.
  *
  * @see RFC 5869 section 2.2
  */
 export { hmac as hkdfExtract } from '#crypto';
 
 /**
- * HKDF's second step, as far as any suite needs it: at most one block.
+ * HKDF-Expand, as far as any suite needs it: at most one block. Rejects with `RangeError` for more bytes than the hash
+ * has.
  *
- * @throws RangeError for more bytes than the hash has
  * @see RFC 5869 section 2.3
  */
 export async function hkdfExpand(

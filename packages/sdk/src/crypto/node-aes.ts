@@ -14,7 +14,8 @@ import { Parts, PIECE_LENGTH } from '../parts.ts';
 import type { AesGcmKey, Awaitable, Opener, Sealer } from './provider.ts';
 
 export function unsafeBytes(length: number): Uint8Array<ArrayBuffer> {
-  // Zeros cost less than a Buffer here, and plaintext must not lie in the engine's heap, as a short array would.
+  // For short arrays, zeroed memory costs less than a Buffer, and plaintext must not lie in the engine's heap, as such
+  // arrays would.
   return length <= 64 ? secretBytes(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
@@ -22,12 +23,14 @@ export function aesGcmKey(key: Uint8Array): Awaitable<AesGcmKey> {
   return aesGcmKeyOf(createSecretKey(key));
 }
 
-/** The key in the form in which threads can share it, without a copy of its bytes; `undefined` for that of another provider. */
+/**
+ * The key object, which threads can share without a copy of the key's bytes; `undefined` for a key of another provider.
+ */
 export function sharedKey(key: AesGcmKey): KeyObject | undefined {
   return NodeAesGcmKey.keyObjectOf(key);
 }
 
-/** The key that was shared. */
+/** The key of a key object that was shared. */
 export function aesGcmKeyOf(keyObject: KeyObject): AesGcmKey {
   return new NodeAesGcmKey(keyObject);
 }
@@ -97,7 +100,10 @@ class NodeSealer implements Sealer {
     return [...this.#ciphertext.take(), tagOf(this.#cipher)];
   }
 
-  /** Of the tag that was expected nothing is ever made: two under one IV would tell of the key that authenticates. */
+  /**
+   * Never computes the tag for the additional data that was expected: two tags under one IV would leak the
+   * authentication key.
+   */
   async finalWith(aad: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const [decipher, cipher] = [this.#restart(), this.#start(aad)];
     const parts = this.#ciphertext.take();
@@ -122,7 +128,7 @@ class NodeSealer implements Sealer {
 
 class NodeOpener implements Opener {
   readonly #decipher: DecipherGCM;
-  /** Of a frame that does not come all at once. */
+  /** Plaintext of a frame that does not arrive all at once. */
   #plaintext: Parts | undefined;
   #missing: number;
 
@@ -172,7 +178,7 @@ class NodeOpener implements Opener {
   }
 }
 
-/** Nothing is left of plaintext that nobody may see. */
+/** Wipes plaintext that did not verify, and returns false. */
 function refused(plaintext: readonly Uint8Array[]): false {
   wipeAll(plaintext);
   return false;
@@ -204,8 +210,9 @@ async function sealLong(
 }
 
 /**
- * What may be a key is opened 8 bytes at a time: node:crypto copies what `update` returns, and lets go of the original as it
- * is. Of that an allocator overwrites a pointer's length, and may leave the rest for good.
+ * Opens a short input, which may be a key, 8 bytes at a time: node:crypto copies what `update` returns, and frees the
+ * original without wiping it. An allocator then overwrites as much of it as a pointer takes, and may leave the rest for
+ * good.
  */
 function openShort(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint8Array): void {
   const { length } = ciphertext;
@@ -220,7 +227,7 @@ async function openLong(decipher: DecipherGCM, ciphertext: Uint8Array, out: Uint
   return verifies(decipher) || refused([out]);
 }
 
-/** There may be gigabytes: whoever else waits for the event loop has a turn now and then. */
+/** Passes bytes in pieces, and lets other tasks of the event loop have a turn now and then: there may be gigabytes. */
 async function inTurns(bytes: Uint8Array, pass: (piece: Uint8Array, start: number) => void): Promise<void> {
   const { length } = bytes;
   for (let start = 0; start < length; start += PIECE_LENGTH) {
@@ -229,10 +236,12 @@ async function inTurns(bytes: Uint8Array, pass: (piece: Uint8Array, start: numbe
   }
 }
 
-/** What node:crypto puts out is copied to its place: while it is in the processor's cache, that costs little. */
+/**
+ * Copies the output of node:crypto to its place and wipes it, which costs little while it is in the processor's cache.
+ */
 function move(piece: Uint8Array, out: Uint8Array, offset: number): void {
   out.set(piece, offset);
-  // That of Buffer takes several times as long.
+  // `fill` of a Buffer takes several times as long.
   plainView(piece).fill(0);
 }
 
@@ -240,7 +249,7 @@ type AesGcm = 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm';
 
 const TAG_LENGTH = 16;
 const MAX_KEY_LENGTH = 64;
-/** A pointer of the allocator's. */
+/** Bytes of a pointer, which allocators write to freed memory. */
 const OVERWRITTEN_LENGTH = 8;
 /** About a millisecond's work. */
 const MAX_BLOCKING_LENGTH = 2 ** 20;

@@ -60,25 +60,28 @@ export function verificationKey(
 }
 
 /**
- * A key pair that nobody else gets. To make one takes as long as to sign, so that whoever writes one message after the other
- * would wait twice: from the first on, the next is being made while a message is written.
+ * A key pair that no other message gets. Generating one takes as long as signing, so a caller that writes one message
+ * after the other would wait twice: from the first message on, the next pair is generated while a message is written.
  */
 function takeKeyPair(curve: Curve): Promise<KeyPairKeyObjectResult> {
   const taken = nextKeyPairs.get(curve) ?? newKeyPair(curve);
   const next = newKeyPair(curve);
   nextKeyPairs.set(curve, next);
-  // Whoever takes it is told.
+  // The message that takes this pair gets its failure.
   next.catch(() => undefined);
   return taken;
 }
 
 function newKeyPair(curve: Curve): Promise<KeyPairKeyObjectResult> {
-  // Never the synchronous form: on Node 20 the process can come to a standstill when the new key is exported, for
-  // garbage collection then waits for a lock that the export holds.
+  // Never the synchronous form: on Node 20 the process can hang when the new key is exported, because garbage
+  // collection then waits for a lock that the export holds.
   return generateInThread('ec', { namedCurve: CURVES[curve].nodeName });
 }
 
-/** The bytes of a message, hashed as they pass; those of a short one kept, to be hashed and signed in one call. */
+/**
+ * The bytes of a message: those of a long one are hashed as they pass, those of a short one kept, to be hashed and
+ * signed in one call.
+ */
 interface Hashing<H> {
   update(bytes: Uint8Array): void;
   /** Present for a long message. */
@@ -117,12 +120,12 @@ function compressedPoint(publicKey: KeyObject): Uint8Array {
   return Uint8Array.of(2 + yIsOdd, ...Buffer.from(x, 'base64url'));
 }
 
-// In the thread pool: a signature takes as long as a hundred short messages without one.
+// These run in the thread pool: a signature takes as long as a hundred short messages without one.
 const generateInThread = promisify(generateKeyPair);
 const signInThread = promisify(sign);
 const verifyInThread = promisify(verify);
 const nextKeyPairs = new Map<Curve, Promise<KeyPairKeyObjectResult>>();
-/** Bytes of a message that are worth a copy, so that hashing them leaves the main thread too. */
+/** Most bytes of a message that are copied, so that hashing them leaves the main thread too. */
 const MAX_SHORT_LENGTH = 2 ** 16;
 
 // The SubjectPublicKeyInfo up to the compressed point: id-ecPublicKey, the curve's OID, a bit string.

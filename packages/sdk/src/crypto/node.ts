@@ -41,5 +41,5 @@ function plainBytes(buffer: Buffer): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
 }
 
-/** Node 24 learns from exceptions that bytes are no key object, which takes it ten times as long as to make one. */
+/** Node 24 finds out by an exception that bytes are no key object, which takes ten times as long as making one. */
 const hmacKey = Number.parseInt(process.versions.node, 10) >= 24 ? createSecretKey : (key: Uint8Array) => key;

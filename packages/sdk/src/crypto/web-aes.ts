@@ -1,10 +1,13 @@
 // AES-GCM for ./web.ts where WebCrypto has no keys of 24 bytes, as in Chromium.
 import { gcm } from '@noble/ciphers/aes.js';
 
-/** A key of a runtime or of a library. Ciphertext has its tag behind it; what comes out has memory of its own. */
+/**
+ * AES-GCM under one key, of a runtime or of a library. The tag follows the ciphertext. Results have memory of their
+ * own.
+ */
 export interface AesGcm {
   readonly encrypt: AesGcmStep<never>;
-  /** Answers false for what has no tag, or one that does not verify. */
+  /** Resolves to false if there is no tag or it does not verify. */
   readonly decrypt: AesGcmStep<false>;
 }
 
@@ -14,7 +17,7 @@ type AesGcmStep<Refusal> = (
   input: Uint8Array,
 ) => Promise<Uint8Array<ArrayBuffer> | Refusal>;
 
-/** Keeps the key, which has to stay as it is. */
+/** Keeps `key`, which must not change. */
 export function aesGcm(key: Uint8Array): AesGcm {
   return {
     encrypt: async (iv, aad, plaintext) => gcm(key, iv, aad).encrypt(plaintext),
@@ -23,7 +26,7 @@ export function aesGcm(key: Uint8Array): AesGcm {
       try {
         return cipher.decrypt(sealed);
       } catch (error) {
-        // A fault of the caller; for a tag there is no error of its own.
+        // A mistake of the caller. There is no error class for tags that do not verify.
         if (error instanceof TypeError) throw error;
         return false;
       }

@@ -1,5 +1,5 @@
-// ECDSA for ./web.ts. WebCrypto signs and verifies whole messages only: to hash frames as they pass, the curves have to
-// be @noble's. Contracts: ./provider.ts
+// ECDSA for ./web.ts. WebCrypto signs and verifies whole messages only: to hash frames as they pass, the curves must be
+// those of @noble. Contracts: ./provider.ts
 import { ecdsa, type WeierstrassPoint, weierstrass } from '@noble/curves/abstract/weierstrass.js';
 import { bytesToNumberBE } from '@noble/curves/utils.js';
 import { _SHA256, _SHA384, sha256, sha384 } from '@noble/hashes/sha2.js';
@@ -40,7 +40,7 @@ export function verificationKey(
   );
 }
 
-/** The point of the curve that the bytes stand for, if there is one. */
+/** The point of the curve that the bytes encode, if there is one. */
 function pointOf(curve: Curve, bytes: Uint8Array): WeierstrassPoint<bigint> | undefined {
   try {
     return POINTS[curve].fromBytes(bytes);
@@ -50,7 +50,7 @@ function pointOf(curve: Curve, bytes: Uint8Array): WeierstrassPoint<bigint> | un
 }
 
 /**
- * The equation alone, without the rest of @noble's ECDSA: it is a sixth of what a page loads that only decrypts.
+ * The verification equation alone: the rest of @noble's ECDSA would be a sixth of what a page that only decrypts loads.
  * For digests as long as the order of the curve.
  *
  * @see FIPS 186-5 section 6.4.2
@@ -72,7 +72,7 @@ function isSignature(
   return !sum.is0() && Fn.create(sum.toAffine().x) === r;
 }
 
-/** Not made by the function that @noble has over each class: a page that only decrypts is spared those. */
+/** Made by the classes, not by @noble's functions over them, which a page that only decrypts need not load. */
 function newDigest(hash: Hash): _SHA256 | _SHA384 {
   return hash === 'SHA-256' ? new _SHA256() : new _SHA384();
 }

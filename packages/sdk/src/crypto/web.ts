@@ -1,5 +1,5 @@
-// The provider for browsers, workers and Deno, whose Node compatibility has no AES-192-GCM: WebCrypto, and @noble
-// for what WebCrypto has not. Contracts: ./provider.ts
+// The provider for browsers, workers and Deno, whose Node compatibility has no AES-192-GCM: WebCrypto, and @noble for
+// what WebCrypto lacks. Contracts: ./provider.ts
 import { concat, secretBytes, wipeAll } from '../bytes.ts';
 import type { Hash } from '../suites.ts';
 import type { AesGcmKey } from './provider.ts';
@@ -18,13 +18,14 @@ export function randomBytes(length: number): Uint8Array {
 
 export async function aesGcmKey(key: Uint8Array): Promise<AesGcmKey> {
   if (![16, 24, 32].includes(key.length)) throw new RangeError('an AES key has 16, 24 or 32 bytes');
-  // Before anything is waited for: from then on, the caller may wipe his.
+  // Copied before the first await: from then on, the caller may wipe its own.
   const ownKey = concat([key]);
   try {
     return keyOver(await webAesGcm(ownKey));
   } catch (cause) {
     if (ownKey.length !== 24) throw cause;
-    // Chromium. Few messages need it, and its tables take time and memory as soon as it is loaded.
+    // Chromium. Imported here, because few messages need it, and its tables take time and memory as soon as it is
+    // loaded.
     const { aesGcm } = await import('./web-aes.ts').catch(notLoaded);
     return keyOver(aesGcm(concat([ownKey])));
   } finally {
@@ -36,7 +37,9 @@ function notLoaded(cause: unknown): never {
   throw new Error('AES-192 was not loaded: bundle service workers into one file', { cause });
 }
 
-/** A key over a cipher. What comes piece by piece is opened when it is all there: until then it is the input that keeps it. */
+/**
+ * A key over a cipher. Ciphertext that arrives in pieces is opened when it is complete; until then the input keeps it.
+ */
 export function keyOver({ encrypt, decrypt }: AesGcm): AesGcmKey {
   return {
     async seal(iv, aad, plaintext, out, offset) {
@@ -80,21 +83,21 @@ async function webAesGcm(key: Uint8Array): Promise<AesGcm> {
     encrypt: step('encrypt'),
     decrypt: (...sealed) =>
       decrypt(...sealed).catch((error: Error) => {
-        // Anything else is a fault of the page, and must not pass for a message that was changed.
+        // Any other error is a fault of the page, and must not pass for a changed message.
         if (error.name !== 'OperationError') throw error;
         return false;
       }),
   };
 }
 
-/** The same bytes, or a copy of those in memory that can be resized, which WebCrypto does not take. */
+/** The same bytes, or a copy if their memory can be resized, which WebCrypto does not accept. */
 function fixed(bytes: Uint8Array): Uint8Array {
   const { resizable }: Memory = bytes.buffer;
   return resizable === true ? concat([bytes]) : bytes;
 }
 
 export async function hmac(hash: Hash, key: Uint8Array, ...parts: Uint8Array[]): Promise<Uint8Array> {
-  // HMAC appends zeros to what is short, and WebCrypto takes no empty key.
+  // WebCrypto takes no empty key, and HMAC pads short keys with zeros anyway.
   const ownKey = secretBytes(key.length || 1);
   ownKey.set(key);
   const message = concat(parts);
@@ -115,7 +118,7 @@ export function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
 export function yieldToEventLoop(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof MessageChannel === 'undefined') return void setTimeout(resolve);
-    // In a page that nobody sees a timer comes once a second.
+    // In a hidden page a timer fires only once a second.
     const { port1, port2 } = new MessageChannel();
     port1.addEventListener('message', () => resolve(port1.close()));
     port1.start();
@@ -139,12 +142,12 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   }
 }
 
-/** What newer runtimes tell of memory. */
+/** A buffer, with a property that newer runtimes have. */
 interface Memory {
   readonly byteLength: number;
   readonly resizable?: boolean;
 }
 
 const TAG_LENGTH = 16;
-/** Most that WebCrypto draws at once. */
+/** Most bytes that `getRandomValues` fills at once. */
 const MAX_RANDOM_LENGTH = 65_536;

@@ -2,10 +2,10 @@ import { concat, NOTHING, utf8, writeUint32 } from '../bytes.ts';
 import { malformed } from '../errors.ts';
 import type { Input } from './input.ts';
 
-/** What stands before the sealed content of a frame, or of a non-framed body, which is one block. */
+/** The fields before the sealed content of a frame, or of a non-framed body, which is one block. */
 export interface FrameHead {
   readonly kind: FrameKind;
-  /** Where the IV stands. */
+  /** Offset of the IV. */
   readonly ivOffset: number;
   /** Bytes before the content. */
   readonly headLength: number;
@@ -29,10 +29,10 @@ export const IV_LENGTH = 12;
 export const TAG_LENGTH = 16;
 
 /**
- * The head of the frame that must come next, or `undefined` if it is not all there yet. Nothing is used up.
+ * Reads the head of the next frame, without consuming it; returns `undefined` if it has not fully arrived.
  *
- * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a wrong sequence number or a final frame longer than the rest, as
- *   soon as the field is there
+ * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a wrong sequence number, or a final frame longer than regular
+ *   ones, as soon as the field has arrived
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/data-format/message-body.md
  */
 export function readFrameHead(
@@ -41,7 +41,7 @@ export function readFrameHead(
   sequenceNumber: number,
 ): FrameHead | undefined {
   if (input.length < 4) return undefined;
-  // The largest sequence number is also the mark of a final frame; as such it is always read.
+  // The largest sequence number is also the mark of a final frame, and always read as that mark.
   const isFinal = input.uint32(0) === FINAL_FRAME_MARK;
   const ivOffset = isFinal ? 8 : 4;
   if (input.length < ivOffset) return undefined;
@@ -53,15 +53,15 @@ export function readFrameHead(
   return { kind: isFinal ? 'final' : 'regular', ivOffset, headLength, contentLength };
 }
 
-/** True if a final frame begins at an offset, where there are four bytes at least. */
+/** True if a final frame begins at `offset`, where there are at least four bytes. */
 export function isFinalFrame(bytes: Uint8Array, offset: number): boolean {
   for (let i = 0; i < 4; i++) if (bytes[offset + i] !== 0xff) return false;
   return true;
 }
 
 /**
- * Bytes of plaintext in the frames that are all there, if they are what they must be: only where the final one is expected
- * is looked for its mark, so that it does not matter how many frames there are.
+ * Bytes of plaintext in the frames that have fully arrived, if they are well-formed. Looks for the mark of the final
+ * frame only where that frame is expected, so that the cost does not depend on the number of frames.
  */
 export function plaintextLengthOf(input: Input, frameLength: number): number {
   const regularLength = frameLength + FRAME_OVERHEAD.regular;
@@ -76,7 +76,7 @@ export function plaintextLengthOf(input: Input, frameLength: number): number {
 }
 
 /**
- * The head of a non-framed body, or `undefined` if it is not all there yet. Nothing is used up.
+ * Reads the head of a non-framed body, without consuming it; returns `undefined` if it has not fully arrived.
  *
  * @throws EncryptionSdkError `MESSAGE_MALFORMED` for a length that GCM does not allow
  */
@@ -89,8 +89,8 @@ export function readNonFramedHead(input: Input): FrameHead | undefined {
 }
 
 /**
- * Writes the fields of a frame before its content to `out` at `offset`.
- * Answers the offset behind them, which is where ciphertext and tag go.
+ * Writes the fields of a frame before its content to `out` at `offset`. Returns the offset after them, where ciphertext
+ * and tag go.
  */
 export function writeFrameHead(
   out: Uint8Array,
@@ -108,25 +108,25 @@ export function writeFrameHead(
   return kind === 'final' ? writeUint32(out, end, length) : end;
 }
 
-/** Writes the IV of a frame of ours: the sequence number, left-padded to 12 bytes. */
+/** Writes the IV of a frame that this package seals: the sequence number, left-padded to 12 bytes. */
 export function writeIv(iv: Uint8Array, sequenceNumber: number): void {
   writeUint32(iv, IV_LENGTH - 4, sequenceNumber);
 }
 
-/** The additional data of a message's frames. One frame at a time: the array is written again. */
+/** The additional data of a message's frames, one frame at a time: every call overwrites the same array. */
 export class FrameBinding {
   readonly #messageId: Uint8Array;
   #kind: FrameKind | undefined;
   #aad: Uint8Array = NOTHING;
 
   constructor(messageId: Uint8Array) {
-    // The application sees that of the header.
+    // A copy, because the application sees the array in the header.
     this.#messageId = messageId.slice();
   }
 
   /** Message id ‖ label ‖ sequence number ‖ content length (message-body-aad.md). */
   aad(kind: FrameKind, sequenceNumber: number, length: number): Uint8Array {
-    // All regular frames come first: the label hardly ever changes.
+    // Regular frames come first, so the label hardly ever changes.
     if (kind !== this.#kind) {
       this.#kind = kind;
       this.#aad = concat([this.#messageId, LABELS[kind], ZERO_TAIL]);
@@ -139,7 +139,7 @@ export class FrameBinding {
   }
 }
 
-/** As many of the shortest frames as the rest of a message, a full final frame and a footer, can be taken for. */
+/** Most regular frames of the shortest length that fit in the rest of a message: a full final frame and a footer. */
 const MAX_FRAMES_BEHIND = 5;
 /** Sequence number and content length. */
 const AAD_TAIL_LENGTH = 4 + 8;

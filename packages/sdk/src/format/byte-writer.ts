@@ -1,6 +1,6 @@
 import { writeUtf8 } from '../bytes.ts';
 
-/** Writes fields one behind the other into one array, which is as long as they can become. */
+/** Writes fields one after the other into one array, which has room for the longest that they can become. */
 export class ByteWriter {
   readonly #bytes: Uint8Array;
   #length = 0;
@@ -25,7 +25,10 @@ export class ByteWriter {
     this.#length += bytes.length;
   }
 
-  /** A text in UTF-8 behind its length in 16 bits. Answers that length: one that has no room there is for the caller to refuse. */
+  /**
+   * A text in UTF-8, after its length in 16 bits. Returns that length: the caller has to refuse one that 16 bits cannot
+   * hold.
+   */
   text(text: string): number {
     const start = this.#length + 2;
     const end = writeUtf8(text, this.#bytes, start);

@@ -25,7 +25,7 @@ export interface MessageHeader {
   readonly commitKey: Uint8Array;
 }
 
-/** What proves that a header is what its writer wrote. */
+/** IV and tag that authenticate a header. */
 export interface HeaderAuthentication {
   readonly iv: Uint8Array;
   readonly tag: Uint8Array;
@@ -39,12 +39,17 @@ export function messageIdLength(suite: AlgorithmSuite): number {
 /** A new header. Its tag is still to be written. */
 export interface WrittenHeader {
   readonly bytes: Uint8Array;
-  /** What the tag covers, and the tag: views of `bytes`. The IV between them is always zero: a key is for one message. */
+  /**
+   * What the tag covers, and the tag, as views of `bytes`. The IV between them is always zero: a key is for one
+   * message.
+   */
   readonly body: Uint8Array;
   readonly tag: Uint8Array;
 }
 
-/** @throws EncryptionSdkError `MATERIALS_INVALID` for an encrypted data key with a field that is too long or no Unicode */
+/**
+ * @throws EncryptionSdkError `MATERIALS_INVALID` for an encrypted data key with a field that is too long or not Unicode
+ */
 export function writeHeader(header: MessageHeader): WrittenHeader {
   const format = FORMATS[header.suite.messageVersion];
   const context = canonicalBytes(header.encryptionContext);
@@ -74,7 +79,7 @@ export function writeHeader(header: MessageHeader): WrittenHeader {
   return { bytes, body, tag: bytes.subarray(-TAG_LENGTH) };
 }
 
-/** Bytes that suffice. A UTF-16 unit takes at most three of them. */
+/** Upper bound of a header's bytes. A UTF-16 unit takes at most three of them. */
 function headerCapacity(
   { encryptedDataKeys, messageId, commitKey }: MessageHeader,
   context: Uint8Array,
@@ -92,7 +97,7 @@ function headerCapacity(
   return capacity;
 }
 
-/** A header as it was read. */
+/** A header that was read, and is not authenticated yet. */
 export interface ParsedHeader {
   readonly header: MessageHeader;
   /** Bytes of the header body, which the tag covers. */
@@ -101,10 +106,10 @@ export interface ParsedHeader {
 }
 
 /**
- * Reads a header. Nothing in the result is authenticated yet.
+ * A parser of one header. Nothing in its result is authenticated yet.
  *
- * Throws `EncryptionSdkError`: `MESSAGE_MALFORMED`, `SUITE_UNSUPPORTED`, or `TOO_MANY_ENCRYPTED_DATA_KEYS` as soon
- * as the count is read.
+ * The parser throws `EncryptionSdkError`: `MESSAGE_MALFORMED`, `SUITE_UNSUPPORTED`, or `TOO_MANY_ENCRYPTED_DATA_KEYS`
+ * as soon as the count is read.
  */
 export function readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> {
   let start: HeaderStart | undefined;
@@ -136,9 +141,9 @@ export function readHeader(maxEncryptedDataKeys: number): Parser<ParsedHeader> {
   };
 }
 
-/** What stands before the encrypted data keys. */
+/** The fields before the encrypted data keys, and their count. */
 interface HeaderStart extends Pick<MessageHeader, 'suite' | 'messageId' | 'encryptionContext'> {
-  /** Of encrypted data keys. */
+  /** Count of the encrypted data keys. */
   readonly count: number;
 }
 
@@ -181,22 +186,22 @@ function readEncryptedDataKey(cursor: Cursor): EncryptedDataKey {
 }
 
 function unknownVersion(firstByte: number): EncryptionSdkError {
-  // Version 1 and 2 in base64 begin with "AY" and "Ag".
+  // Messages of versions 1 and 2 begin with "AY" and "Ag" in base64.
   const isProbablyBase64 = firstByte === 'A'.charCodeAt(0);
   return malformed(isProbablyBase64 ? 'it looks like base64: decode it first' : 'unknown version');
 }
 
-/** Those with the numbers 1 and 2 on the wire. */
+/** Content types with the numbers 1 and 2 on the wire. */
 const CONTENT_TYPES = ['non-framed', 'framed'] as const;
 /** IV of the header tag, whether the header carries it or not. */
 export const ZERO_IV = new Uint8Array(12);
 
-/** All but ids, keys and the encryption context. */
+/** Room for all fields except ids, keys and the encryption context. */
 const FIXED_FIELDS_CAPACITY = 64;
 
 const ABSENT = { length: 0, value: 0 } as const;
 
-/** What tells the two versions apart: version 1 has a type, a reserved field with the IV length, and the IV. */
+/** Differences between the two versions: version 1 has a type, a reserved field with the IV length, and the IV. */
 const FORMATS = {
   1: {
     type: { length: 1, value: 0x80 },

@@ -1,19 +1,19 @@
 import { NOTHING, plainView, utf8Text } from '../bytes.ts';
 
 /**
- * Bytes of a message that came in and are not used up yet. Takes memory for what has come, never for a length that a
- * message merely claims. Of a chunk, no more is copied than the rest of a unit that began in an earlier one, and what is
- * left over in the end.
+ * Bytes of a message that have arrived and are not consumed yet. Takes memory for bytes that have arrived, never for a
+ * length that a message merely claims. Copies no more of a chunk than the rest of a unit that began in an earlier one,
+ * and what is left over in the end.
  */
 export class Input {
-  /** Copies of ours, which come first. */
+  /** Copies from earlier chunks, which come first. */
   #kept: Uint8Array = NOTHING;
   #keptStart = 0;
   #keptEnd = 0;
   /** The caller's chunk, which is neither kept nor written to. */
   #chunk: Uint8Array = NOTHING;
   #chunkStart = 0;
-  /** What was used up of the copies, and from where on it was of the chunk. */
+  /** Copies that were consumed, and the offset from which on the chunk was. */
   #used: Uint8Array[] = [];
   #usedStart = 0;
 
@@ -31,7 +31,9 @@ export class Input {
     this.#chunk = plainView(chunk);
   }
 
-  /** The next `length` bytes; good until the next call of another method. The caller has seen that they are there. */
+  /**
+   * Returns the next `length` bytes, which the caller has seen are there. Valid until the next call of another method.
+   */
   peek(length: number): Uint8Array {
     const keptLength = this.#keptLength;
     if (keptLength === 0) return this.#chunk.subarray(this.#chunkStart, this.#chunkStart + length);
@@ -39,7 +41,7 @@ export class Input {
     return this.#kept.subarray(this.#keptStart, this.#keptStart + length);
   }
 
-  /** At least `length` bytes, as {@link peek}; more of them where they cost no copy. */
+  /** Like {@link peek}, but returns more bytes where they cost no copy. */
   row(length: number): Uint8Array {
     return this.peek(Math.max(length, this.#keptLength || this.length));
   }
@@ -55,7 +57,7 @@ export class Input {
     return value;
   }
 
-  /** The next `length` bytes, which are then used up; good until {@link settle}. The caller has seen that they are there. */
+  /** Consumes the next `length` bytes, which the caller has seen are there. Valid until {@link settle}. */
   take(length: number): Uint8Array {
     const bytes = this.peek(length);
     if (this.#keptLength > 0) {
@@ -65,7 +67,7 @@ export class Input {
     return bytes;
   }
 
-  /** What was used up since the last call, or since the chunk came; good until {@link settle}. */
+  /** Returns what was consumed since the last call, or since the chunk came. Valid until {@link settle}. */
   used(): readonly Uint8Array[] {
     const used = [...this.#used, this.#chunk.subarray(this.#usedStart, this.#chunkStart)];
     this.#used = [];
@@ -83,7 +85,10 @@ export class Input {
     this.#usedStart = 0;
   }
 
-  /** Moves the next `length` bytes of the chunk to memory of ours, with room to grow: bytewise input stays linear in cost. */
+  /**
+   * Moves the next `length` bytes of the chunk to the copies, with room to grow: the cost of input byte by byte stays
+   * linear.
+   */
   #keep(length: number): void {
     if (length === 0) return;
     const keptLength = this.#keptLength;
@@ -102,18 +107,18 @@ export class Input {
 }
 
 /**
- * Reads one unit of a message: a header, a footer. Where a field is not all there the cursor throws, and the parser is
- * called again when more has come, with the cursor where it was last marked.
+ * Reads one unit of a message: a header, a footer. The cursor throws if a field has not fully arrived; the parser is
+ * then called again when more has come, with the cursor where it was last marked.
  */
 export type Parser<T> = (cursor: Cursor) => T;
 
-/** A unit, and a copy of its bytes, which are those that it was read from whatever becomes of the caller's memory. */
+/** A unit, and a copy of the bytes that it was read from, so that the caller's memory may change. */
 export interface ReadUnit<T> {
   readonly unit: T;
   readonly raw: Uint8Array;
 }
 
-/** A unit that may still be coming in. */
+/** Reads a unit that may not have fully arrived. */
 export class UnitReader<T> {
   readonly #parse: Parser<T>;
   readonly #cursor = new Cursor(NOTHING, (neededLength) => {
@@ -126,7 +131,7 @@ export class UnitReader<T> {
     this.#parse = parse;
   }
 
-  /** The unit and its bytes once the input suffices, else `undefined`, and the input is settled. */
+  /** Returns the unit and its bytes if the input suffices, else `undefined`, and then the input is settled. */
   read(input: Input): ReadUnit<T> | undefined {
     while (input.length >= this.#neededLength) {
       this.#cursor.resume(input.row(this.#neededLength));
@@ -137,31 +142,31 @@ export class UnitReader<T> {
         if (error !== TOO_SHORT) throw error;
       }
     }
-    // Part of it has been read, and must not change any more.
+    // Part of the unit has been read, and must not change any more.
     input.settle();
     return undefined;
   }
 }
 
-/** Where a parser stands in its unit. */
+/** The position of a parser in its unit. */
 export class Cursor {
   offset = 0;
   #bytes: Uint8Array;
   #markedOffset = 0;
   readonly #tooShort: (neededLength: number) => Error;
 
-  /** @param tooShort makes what is thrown where a field is not all there, of how long the unit is at least */
+  /** @param tooShort makes the error for a field that has not fully arrived, from the least length of the unit */
   constructor(bytes: Uint8Array, tooShort: (neededLength: number) => Error) {
     this.#bytes = bytes;
     this.#tooShort = tooShort;
   }
 
-  /** Says that what stands before this need not be read again. */
+  /** Marks the position: the bytes before it need not be read again. */
   mark(): void {
     this.#markedOffset = this.offset;
   }
 
-  /** Goes back to the mark, in bytes that are the same and more. */
+  /** Goes back to the mark. `bytes` are the earlier ones, and more. */
   resume(bytes: Uint8Array): void {
     this.#bytes = bytes;
     this.offset = this.#markedOffset;
@@ -179,17 +184,17 @@ export class Cursor {
     return value;
   }
 
-  /** A copy of the next bytes, whose count stands before them in 16 bits. */
+  /** A copy of the next field, whose length stands before it in 16 bits. */
   field(): Uint8Array {
     return this.bytes(this.number(2));
   }
 
-  /** The same as text; `undefined` unless it is UTF-8. */
+  /** The next field as text; `undefined` unless it is UTF-8. */
   text(): string | undefined {
     return utf8Text(this.#bytes, this.#pass(this.number(2)), this.offset);
   }
 
-  /** Answers where it was. */
+  /** Moves on by `length`, and returns the earlier position. */
   #pass(length: number): number {
     const start = this.offset;
     const end = start + length;
@@ -199,5 +204,5 @@ export class Cursor {
   }
 }
 
-/** Not made anew where it is thrown: to look at the stack would cost more than to read on. */
+/** Made once: capturing a stack for each would cost more than reading on. */
 const TOO_SHORT = new Error('too short');
