@@ -43,7 +43,9 @@ export function rawAesKeyring({
   acceptLocaleOrderedContexts = false,
 }: RawAesKeyringOptions): Keyring {
   checkRawKeyName({ namespace, name });
-  if (!isBytes(wrappingKey)) throw new TypeError('wrappingKey: expected a Uint8Array, not in shared memory');
+  if (!isBytes(wrappingKey)) {
+    throw new TypeError('wrappingKey: expected a Uint8Array that is not backed by a SharedArrayBuffer');
+  }
   if (![16, 24, 32].includes(wrappingKey.length)) {
     throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');
   }

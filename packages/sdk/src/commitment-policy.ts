@@ -11,9 +11,10 @@ import { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.
  */
 export type CommitmentPolicy = keyof typeof READS_ONLY_COMMITTING;
 
-/** True for a name of a commitment policy. */
-export function isCommitmentPolicy(value: unknown): value is CommitmentPolicy {
-  return typeof value === 'string' && Object.hasOwn(READS_ONLY_COMMITTING, value);
+/** @throws TypeError for anything but the name of a commitment policy */
+export function assertCommitmentPolicy(value: unknown): asserts value is CommitmentPolicy {
+  if (typeof value === 'string' && Object.hasOwn(READS_ONLY_COMMITTING, value)) return;
+  throw new TypeError(`commitmentPolicy: expected one of ${Object.keys(READS_ONLY_COMMITTING).join(', ')}`);
 }
 
 /** The suite a client with this policy writes when the caller names none. */
@@ -28,28 +29,34 @@ export function defaultSuite(policy: CommitmentPolicy): AlgorithmSuite {
  */
 export function knownSuite(id: AlgorithmSuiteId): AlgorithmSuite {
   const suite = suiteById(id);
-  if (suite === undefined) throw new RangeError('suite: not an algorithm suite of the Encryption SDK');
+  if (suite === undefined) throw new RangeError('suite: expected an id such as 0x0578');
   return suite;
 }
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be written. */
 export function assertMayEncrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (suite.committing !== defaultSuite(policy).committing) throw violation(policy, suite, 'encrypt');
+  const { committing, id } = defaultSuite(policy);
+  if (suite.committing === committing) return;
+  const standard = `0x${id.toString(16).padStart(4, '0')}`;
+  throw violation(
+    policy,
+    `encrypt with ${suite.name}: choose a suite such as ${standard}, or another policy`,
+  );
 }
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be read. */
 export function assertMayDecrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (READS_ONLY_COMMITTING[policy] && !suite.committing) throw violation(policy, suite, 'decrypt');
+  if (!READS_ONLY_COMMITTING[policy] || suite.committing) return;
+  throw violation(
+    policy,
+    `decrypt with ${suite.name}: choose REQUIRE_ENCRYPT_ALLOW_DECRYPT to read such messages`,
+  );
 }
 
-function violation(
-  policy: CommitmentPolicy,
-  suite: AlgorithmSuite,
-  operation: 'encrypt' | 'decrypt',
-): EncryptionSdkError {
+function violation(policy: CommitmentPolicy, refused: string): EncryptionSdkError {
   return new EncryptionSdkError(
     'COMMITMENT_POLICY_VIOLATED',
-    `commitment policy ${policy} does not ${operation} with ${suite.name}`,
+    `commitment policy ${policy} does not ${refused}`,
   );
 }
 

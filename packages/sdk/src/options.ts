@@ -1,9 +1,9 @@
 import { isBytes } from './bytes.ts';
 import { decryptionManager, type MaterialsSource, materialsManager } from './cmm/source.ts';
 import {
+  assertCommitmentPolicy,
   assertMayEncrypt,
   type CommitmentPolicy,
-  isCommitmentPolicy,
   knownSuite,
 } from './commitment-policy.ts';
 import { assertNoReservedKeys, copyContext, EMPTY_CONTEXT, type EncryptionContext } from './context.ts';
@@ -67,7 +67,7 @@ export function parseClientOptions({
   commitmentPolicy = 'REQUIRE_ENCRYPT_REQUIRE_DECRYPT',
   maxEncryptedDataKeys = 64,
 }: ClientOptions): ClientPolicy {
-  if (!isCommitmentPolicy(commitmentPolicy)) throw new TypeError('commitmentPolicy: unknown policy');
+  assertCommitmentPolicy(commitmentPolicy);
   if (maxEncryptedDataKeys !== Infinity && !isIntegerBetween(maxEncryptedDataKeys, 1, 0xffff)) {
     throw new RangeError('maxEncryptedDataKeys: expected an integer from 1 to 65535, or Infinity');
   }
@@ -131,9 +131,10 @@ export function isIntegerBetween(value: unknown, least: number, most: number): v
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** @throws TypeError for anything but bytes, and for bytes in shared memory */
+/** @throws TypeError unless `value` is a Uint8Array whose memory no other thread can write to */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
-  if (!isBytes(value)) throw new TypeError(`${name}: expected a Uint8Array, not in shared memory`);
+  if (isBytes(value)) return;
+  throw new TypeError(`${name}: expected a Uint8Array that is not backed by a SharedArrayBuffer`);
 }
 
 /** Frames long enough for the cost of starting one to vanish behind that of its bytes. */
