@@ -13,16 +13,16 @@ import {
 } from './format/body.ts';
 import { Input } from './format/input.ts';
 import { Parts } from './parts.ts';
-import type { FrameRun, FrameRunAnswer } from './workers/frame-run.ts';
+import type { FrameBatch, FrameBatchReply } from './workers/frame-batch.ts';
 
-parentPort?.on('message', (run: FrameRun) => {
-  void answer(run);
+parentPort?.on('message', (batch: FrameBatch) => {
+  void work(batch);
 });
 
-async function answer(run: FrameRun): Promise<void> {
+async function work(batch: FrameBatch): Promise<void> {
   try {
-    const result = ownMemory(await (run.kind === 'seal' ? sealed(run) : opened(run)));
-    send({ result, spent: run.bytes }, [result.buffer, run.bytes.buffer]);
+    const result = ownMemory(await (batch.kind === 'seal' ? seal(batch) : open(batch)));
+    send({ result, spent: batch.bytes }, [result.buffer, batch.bytes.buffer]);
   } catch (error) {
     if (!(error instanceof EncryptionSdkError)) return die(error);
     const { code, message } = error;
@@ -40,11 +40,11 @@ function die(error: unknown): void {
   });
 }
 
-function send(answer: FrameRunAnswer, handedOver: ArrayBuffer[]): void {
-  parentPort?.postMessage(answer, handedOver);
+function send(reply: FrameBatchReply, transferred: ArrayBuffer[]): void {
+  parentPort?.postMessage(reply, transferred);
 }
 
-async function sealed({ key, format, sequenceNumber: first, bytes }: FrameRun): Promise<Uint8Array> {
+async function seal({ key, format, sequenceNumber: first, bytes }: FrameBatch): Promise<Uint8Array> {
   const { messageId, frameLength } = format;
   const contentKey = aesGcmKeyOf(key);
   const binding = new FrameBinding(messageId);
@@ -65,7 +65,7 @@ async function sealed({ key, format, sequenceNumber: first, bytes }: FrameRun): 
   return out;
 }
 
-async function opened({ key, format, sequenceNumber, bytes }: FrameRun): Promise<Uint8Array> {
+async function open({ key, format, sequenceNumber, bytes }: FrameBatch): Promise<Uint8Array> {
   const input = new Input();
   input.push(bytes);
   const out = new Parts(unsafeBytes, true);

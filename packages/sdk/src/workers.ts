@@ -13,10 +13,10 @@ import { sharedKey } from './crypto/node-aes.ts';
 import { BodyDecryptor } from './decrypt-body.ts';
 import type { DecryptionClient } from './decryption-client.ts';
 import { isIntegerBetween, parseClientOptions } from './options.ts';
-import { isWorthThreads } from './workers/frame-run.ts';
-import { RunDecryptor } from './workers/run-decryptor.ts';
-import { RunEncryptor } from './workers/run-encryptor.ts';
-import { RunQueue } from './workers/run-queue.ts';
+import { BatchDecryptor } from './workers/batch-decryptor.ts';
+import { BatchEncryptor } from './workers/batch-encryptor.ts';
+import { BatchQueue } from './workers/batch-queue.ts';
+import { isWorthThreads } from './workers/frame-batch.ts';
 import { ThreadPool } from './workers/thread-pool.ts';
 
 /** Options of {@link startFrameWorkers}. */
@@ -65,14 +65,14 @@ export function startFrameWorkers({
     encryptor: (client, options) =>
       chunkEncryptor(parseClientOptions(client), options, (message) => {
         const key = isWorthThreads(message.header) ? sharedKey(message.contentKey) : undefined;
-        return key === undefined ? message : new RunEncryptor(message, key, new RunQueue(pool));
+        return key === undefined ? message : new BatchEncryptor(message, key, new BatchQueue(pool));
       }),
     decryptor: (client, options) =>
       chunkDecryptor(parseClientOptions(client), options, (header, contentKey, verifier) => {
         const key = isWorthThreads(header) ? sharedKey(contentKey) : undefined;
         return key === undefined
           ? new BodyDecryptor(header, contentKey, verifier)
-          : new RunDecryptor(header, contentKey, key, verifier, new RunQueue(pool));
+          : new BatchDecryptor(header, contentKey, key, verifier, new BatchQueue(pool));
       }),
     close: () => pool.close(),
     [Symbol.asyncDispose]: () => pool.close(),

@@ -1,21 +1,21 @@
 import { EncryptionSdkError } from '../errors.ts';
-import type { FrameRun, FrameRunAnswer, FrameRunResult } from './frame-run.ts';
+import type { FrameBatch, FrameBatchReply, FrameBatchResult } from './frame-batch.ts';
 
 /** What a pool needs of a worker thread. */
 export interface Thread {
-  on(event: 'message', listener: (answer: FrameRunAnswer) => void): unknown;
+  on(event: 'message', listener: (reply: FrameBatchReply) => void): unknown;
   on(event: 'error', listener: (error: unknown) => void): unknown;
   on(event: 'exit', listener: () => void): unknown;
-  postMessage(run: FrameRun, handedOver: readonly ArrayBuffer[]): void;
-  /** An idle thread keeps no process alive. */
+  postMessage(batch: FrameBatch, transferred: readonly ArrayBuffer[]): void;
+  /** An idle thread must not keep the process alive. */
   ref(): void;
   unref(): void;
   terminate(): Promise<unknown>;
 }
 
-/** Threads that do one run at a time, and the runs that wait for one. */
+/** Threads that work on one batch at a time each, and the batches that wait for a thread. */
 export class ThreadPool {
-  /** How many threads there are at most. */
+  /** Most threads. */
   readonly size: number;
   readonly #start: () => Thread;
   readonly #threads = new Set<Thread>();
@@ -29,10 +29,13 @@ export class ThreadPool {
     this.#start = start;
   }
 
-  /** Rejects with what the thread answered, or with `WORKERS_FAILED`. The memory of a run that gets to no thread is zeroed. */
-  run(run: FrameRun): Promise<FrameRunResult> {
+  /**
+   * Has a thread work on a batch. Rejects with the error of the thread, or with `WORKERS_FAILED`. The memory of a batch
+   * that no thread gets is zeroed.
+   */
+  run(batch: FrameBatch): Promise<FrameBatchResult> {
     return new Promise((resolve, reject) => {
-      const job = { run, resolve, reject };
+      const job = { batch, resolve, reject };
       if (this.#isClosed) return refuse([job], failed('the workers are closed'));
       this.#waiting.push(job);
       if (this.#idle.length === 0 && this.#threads.size < this.size) this.#add();
@@ -40,7 +43,7 @@ export class ThreadPool {
     });
   }
 
-  /** Ends all threads; what they had to do fails. */
+  /** Ends all threads. The batches that they have, and those that wait, fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const threads = [...this.#threads];
@@ -50,7 +53,7 @@ export class ThreadPool {
     await Promise.all(threads.map((thread) => thread.terminate()));
   }
 
-  /** Where no thread can be started, those that there are have to do. */
+  /** Starts a thread. If that fails, the threads that there are have to do. */
   #add(): void {
     let thread: Thread;
     try {
@@ -63,17 +66,16 @@ export class ThreadPool {
     let cause: unknown;
     this.#threads.add(thread);
     this.#idle.push(thread);
-    thread.on('message', (answer) => {
+    thread.on('message', (reply) => {
       const job = this.#jobs.get(thread);
       this.#jobs.delete(thread);
       this.#idle.push(thread);
-      // Whoever waits for the end of a thread would not be kept alive.
+      // The caller of `close` waits for the end of the thread: an idle one would not keep the process alive until then.
       if (!this.#isClosed) thread.unref();
-      if ('failure' in answer)
-        job?.reject(new EncryptionSdkError(answer.failure.code, answer.failure.message));
-      // Nobody will get it: whoever waited was told at once that the workers are closed.
-      else if (this.#isClosed) answer.result.fill(0);
-      else job?.resolve(answer);
+      if ('failure' in reply) job?.reject(new EncryptionSdkError(reply.failure.code, reply.failure.message));
+      // The result is not wanted: its caller was told at once that the workers are closed.
+      else if (this.#isClosed) reply.result.fill(0);
+      else job?.resolve(reply);
       this.#next();
     });
     thread.on('error', (error) => (cause = error));
@@ -95,20 +97,20 @@ export class ThreadPool {
     if (thread === undefined || job === undefined) return;
     this.#jobs.set(thread, job);
     thread.ref();
-    thread.postMessage(job.run, [job.run.bytes.buffer]);
+    thread.postMessage(job.batch, [job.batch.bytes.buffer]);
   }
 }
 
 interface Job {
-  readonly run: FrameRun;
-  readonly resolve: (result: FrameRunResult) => void;
+  readonly batch: FrameBatch;
+  readonly resolve: (result: FrameBatchResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Nothing is left of what nobody will work on. */
+/** Rejects jobs that no thread will work on, and leaves nothing of their bytes. */
 function refuse(jobs: readonly Job[], error: EncryptionSdkError): void {
-  for (const { run, reject } of jobs) {
-    run.bytes.fill(0);
+  for (const { batch, reject } of jobs) {
+    batch.bytes.fill(0);
     reject(error);
   }
 }

@@ -2,14 +2,14 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { suiteById } from '../../src/suites.ts';
-import type { FrameRun, FrameRunAnswer } from '../../src/workers/frame-run.ts';
+import type { FrameBatch, FrameBatchReply } from '../../src/workers/frame-batch.ts';
 import { type Thread, ThreadPool } from '../../src/workers/thread-pool.ts';
 import { rejection } from '../memory-keyring.ts';
 
 const suite = suiteById(0x0478);
 if (suite === undefined) throw new Error('there is no such suite');
 
-const run = (): FrameRun => ({
+const batch = (): FrameBatch => ({
   kind: 'seal',
   key: createSecretKey(randomBytes(32)),
   format: { suite, messageId: randomBytes(32), contentType: 'framed', frameLength: 10 },
@@ -19,14 +19,14 @@ const run = (): FrameRun => ({
 const PROGRAM = new URL('../../src/frame-thread.ts', import.meta.url);
 const thread = () => new Worker(PROGRAM);
 
-it('a thread that dies fails its run, and another takes its place', async () => {
+it('a thread that dies fails its batch, and another takes its place', async () => {
   const threads: Worker[] = [];
   const pool = new ThreadPool(1, () => {
     const started = thread();
     threads.push(started);
     return started;
   });
-  const [dying, waiting] = [pool.run(run()), pool.run(run())];
+  const [dying, waiting] = [pool.run(batch()), pool.run(batch())];
   await threads[0]?.terminate();
   expect(await rejection(dying)).toMatchObject({ code: 'WORKERS_FAILED' });
   expect((await waiting).result).toHaveLength(10 * (10 + 32));
@@ -36,17 +36,17 @@ it('a thread that dies fails its run, and another takes its place', async () => 
 
 it('what a thread died of is the cause', async () => {
   const pool = new ThreadPool(1, () => new Worker(new URL('no-such-file.js', import.meta.url)));
-  expect(await rejection(pool.run(run()))).toMatchObject({
+  expect(await rejection(pool.run(batch()))).toMatchObject({
     code: 'WORKERS_FAILED',
     cause: { code: 'ERR_MODULE_NOT_FOUND' },
   });
   await pool.close();
 });
 
-it('a fault kills the thread, and fails its run, also where rejections are let pass', async () => {
+it('a fault kills the thread, and fails its batch, also where rejections are let pass', async () => {
   const execArgv = [...process.execArgv, '--unhandled-rejections=none'];
   const pool = new ThreadPool(1, () => new Worker(PROGRAM, { execArgv }));
-  const { bytes, ...rest } = run();
+  const { bytes, ...rest } = batch();
   const faulty = { ...rest, bytes, key: createSecretKey(randomBytes(5)) };
   expect(await rejection(pool.run(faulty))).toMatchObject({
     code: 'WORKERS_FAILED',
@@ -57,7 +57,7 @@ it('a fault kills the thread, and fails its run, also where rejections are let p
 
 it('plaintext comes back zeroed, in the memory that it was handed over in', async () => {
   const pool = new ThreadPool(1, thread);
-  const { bytes, ...rest } = run();
+  const { bytes, ...rest } = batch();
   const { spent } = await pool.run({ ...rest, bytes });
   expect(bytes).toHaveLength(0);
   expect(spent).toEqual(new Uint8Array(100));
@@ -71,17 +71,17 @@ it('no more threads are started than there is work for, nor more than may be', a
     return thread();
   });
   expect(started).toBe(0);
-  await pool.run(run());
-  await pool.run(run());
+  await pool.run(batch());
+  await pool.run(batch());
   expect(started).toBe(1);
-  await Promise.all([run(), run(), run(), run()].map((each) => pool.run(each)));
+  await Promise.all([batch(), batch(), batch(), batch()].map((each) => pool.run(each)));
   expect(started).toBe(2);
   await pool.close();
 });
 
 it('a closed pool fails what waits and what comes, and leaves no plaintext of it', async () => {
   const pool = new ThreadPool(1, thread);
-  const [first, second, third] = [run(), run(), run()];
+  const [first, second, third] = [batch(), batch(), batch()];
   const waiting = [pool.run(first), pool.run(second)];
   const closed = pool.close();
   for (const failing of [...waiting, pool.run(third)]) {
@@ -95,7 +95,7 @@ it('what a thread still answers when the pool is closed is zeroed, and the proce
   const answer = { result: new Uint8Array(10).fill(7), spent: new Uint8Array(10) };
   const late = threadThatAnswersLate(answer);
   const pool = new ThreadPool(1, () => late.thread);
-  const running = rejection(pool.run(run()));
+  const running = rejection(pool.run(batch()));
   await pool.close();
   expect(await running).toMatchObject({ code: 'WORKERS_FAILED' });
   expect(answer.result).toEqual(new Uint8Array(10));
@@ -106,7 +106,7 @@ it('a pool that can start no thread fails what comes, and leaves no plaintext of
   const pool = new ThreadPool(1, () => {
     throw new Error('there are no threads here');
   });
-  const first = run();
+  const first = batch();
   expect(await rejection(pool.run(first))).toMatchObject({
     code: 'WORKERS_FAILED',
     cause: { message: 'there are no threads here' },
@@ -122,9 +122,9 @@ it('a pool that can start no other thread goes on with those that it has, until 
     threads.push(only);
     return only;
   });
-  const done = await Promise.all([run(), run(), run()].map((each) => pool.run(each)));
+  const done = await Promise.all([batch(), batch(), batch()].map((each) => pool.run(each)));
   expect(done.map(({ result }) => result.length)).toEqual([420, 420, 420]);
-  const [dying, waiting] = [run(), run()];
+  const [dying, waiting] = [batch(), batch()];
   // Ended before it is given anything: it is warm, and would answer.
   const ended = threads[0]?.terminate();
   const failing = [dying, waiting].map((each) => rejection(pool.run(each)));
@@ -133,10 +133,10 @@ it('a pool that can start no other thread goes on with those that it has, until 
   expect(waiting.bytes).toEqual(new Uint8Array(100));
 });
 
-/** A thread that answers its run, as one of Node may, when it is already being ended. */
-function threadThatAnswersLate(answer: FrameRunAnswer) {
+/** A thread that answers its batch, as one of Node may, when it is already being ended. */
+function threadThatAnswersLate(answer: FrameBatchReply) {
   let isKept = false;
-  const answered: ((answer: FrameRunAnswer) => void)[] = [];
+  const answered: ((answer: FrameBatchReply) => void)[] = [];
   const exited: (() => void)[] = [];
   const listeners: Record<string, unknown[]> = { message: answered, exit: exited };
   const thread: Thread = {

@@ -2,33 +2,33 @@ import type { KeyObject } from 'node:crypto';
 import { fullSubarray, plainView } from '../bytes.ts';
 import type { BodyFormat } from '../decrypt-body.ts';
 import type { MessageEncryptor } from '../encrypt-body.ts';
-import { formatOfRuns, framesPerRun } from './frame-run.ts';
-import type { RunQueue } from './run-queue.ts';
+import type { BatchQueue } from './batch-queue.ts';
+import { formatOfBatches, framesPerBatch } from './frame-batch.ts';
 
-/** The body of a message whose regular frames are sealed by threads, run by run, and whose end by the message itself. */
-export class RunEncryptor {
+/** Writes a message: threads seal its regular frames, batch by batch, and the message itself writes the rest. */
+export class BatchEncryptor {
   readonly #message: MessageEncryptor;
   readonly #key: KeyObject;
-  readonly #queue: RunQueue;
+  readonly #queue: BatchQueue;
   readonly #format: BodyFormat;
-  readonly #frames: number;
-  readonly #runLength: number;
-  /** Plaintext that waits to be a run, or to be the end. */
-  #run: Uint8Array<ArrayBuffer>;
+  readonly #framesPerBatch: number;
+  readonly #batchLength: number;
+  /** Plaintext that waits to be a whole batch, or to be the end. */
+  #batch: Uint8Array<ArrayBuffer>;
   #length = 0;
   #hasBegun = false;
 
-  constructor(message: MessageEncryptor, key: KeyObject, queue: RunQueue) {
+  constructor(message: MessageEncryptor, key: KeyObject, queue: BatchQueue) {
     this.#message = message;
     this.#key = key;
     this.#queue = queue;
-    this.#format = formatOfRuns(message.header);
-    this.#frames = framesPerRun(this.#format);
-    this.#runLength = this.#frames * this.#format.frameLength;
-    this.#run = queue.memory(this.#runLength);
+    this.#format = formatOfBatches(message.header);
+    this.#framesPerBatch = framesPerBatch(this.#format);
+    this.#batchLength = this.#framesPerBatch * this.#format.frameLength;
+    this.#batch = queue.memory(this.#batchLength);
   }
 
-  /** Takes a chunk and answers the part of the message that is ready. */
+  /** Takes a chunk and resolves to the part of the message that is ready. */
   async update(chunk: Uint8Array): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const view = plainView(chunk);
     const { length } = view;
@@ -36,10 +36,10 @@ export class RunEncryptor {
     await this.#begin(out);
     for (let offset = 0; offset < length; ) {
       // Not before more comes: the last frame is a final one.
-      if (this.#length === this.#runLength) this.#handOver();
-      const end = Math.min(length, offset + this.#runLength - this.#length);
+      if (this.#length === this.#batchLength) this.#handOver();
+      const end = Math.min(length, offset + this.#batchLength - this.#length);
       const piece = fullSubarray(view, offset, end);
-      this.#run.set(piece, this.#length);
+      this.#batch.set(piece, this.#length);
       this.#length += piece.length;
       offset = end;
       for (let ready = await this.#queue.shift(); ready; ready = await this.#queue.shift()) {
@@ -49,14 +49,14 @@ export class RunEncryptor {
     return out;
   }
 
-  /** Ends the plaintext and answers the rest of the message. */
+  /** Ends the plaintext and resolves to the rest of the message. */
   async final(): Promise<readonly Uint8Array<ArrayBuffer>[]> {
     const out: Uint8Array<ArrayBuffer>[] = [];
     await this.#begin(out);
     for (let ready = await this.#queue.next(); ready; ready = await this.#queue.next()) {
       await this.#put(ready, out);
     }
-    const rest = this.#run.subarray(0, this.#length);
+    const rest = this.#batch.subarray(0, this.#length);
     out.push(...(await this.#message.update(rest)), ...(await this.#message.final()));
     rest.fill(0);
     return out;
@@ -64,12 +64,12 @@ export class RunEncryptor {
 
   /** Gives up: drops and zeroes plaintext. */
   wipe(): void {
-    this.#run.fill(0);
+    this.#batch.fill(0);
     this.#queue.wipe();
     this.#message.wipe();
   }
 
-  /** The header comes first. */
+  /** Puts out the header, which comes first. */
   async #begin(out: Uint8Array<ArrayBuffer>[]): Promise<void> {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
@@ -81,10 +81,10 @@ export class RunEncryptor {
       kind: 'seal',
       key: this.#key,
       format: this.#format,
-      sequenceNumber: this.#message.skip(this.#frames),
-      bytes: this.#run,
+      sequenceNumber: this.#message.skip(this.#framesPerBatch),
+      bytes: this.#batch,
     });
-    this.#run = this.#queue.memory(this.#runLength);
+    this.#batch = this.#queue.memory(this.#batchLength);
     this.#length = 0;
   }
 

@@ -5,25 +5,27 @@ import { FRAME_OVERHEAD, isFinalFrame } from '../format/body.ts';
 import { Input } from '../format/input.ts';
 import { feed } from '../pace.ts';
 import type { Parts } from '../parts.ts';
-import { formatOfRuns, framesPerRun } from './frame-run.ts';
-import type { RunQueue } from './run-queue.ts';
+import type { BatchQueue } from './batch-queue.ts';
+import { formatOfBatches, framesPerBatch } from './frame-batch.ts';
 
-/** The body of a message whose regular frames are opened by threads, run by run, and whose end as every other's. */
-export class RunDecryptor implements BodyReader {
+/**
+ * Reads the body of a message: threads open its regular frames, batch by batch, and a `BodyDecryptor` reads its end.
+ */
+export class BatchDecryptor implements BodyReader {
   readonly #format: BodyFormat;
   readonly #contentKey: AesGcmKey;
   readonly #sharedKey: KeyObject;
   readonly #verifier: Verifier | undefined;
-  readonly #queue: RunQueue;
-  readonly #frames: number;
+  readonly #queue: BatchQueue;
+  readonly #framesPerBatch: number;
   readonly #stride: number;
-  /** Frames that wait to be a run, or to be the end. */
-  #run: Uint8Array<ArrayBuffer>;
+  /** Frames that wait to be a whole batch, or to be the end. */
+  #batch: Uint8Array<ArrayBuffer>;
   #length = 0;
-  /** Where a frame begins of which it is not known yet whether it is the final one. */
+  /** Offset of the next frame of which it is not known yet whether it is the final one. */
   #nextFrame = 0;
   #sequenceNumber = 1;
-  /** What is no whole run goes here, when the final frame has begun. */
+  /** Input of the end: what is no whole batch, from when the final frame has begun. */
   readonly #endInput = new Input();
   #end: BodyDecryptor | undefined;
 
@@ -32,19 +34,19 @@ export class RunDecryptor implements BodyReader {
     contentKey: AesGcmKey,
     sharedKey: KeyObject,
     verifier: Verifier | undefined,
-    queue: RunQueue,
+    queue: BatchQueue,
   ) {
-    this.#format = formatOfRuns(header);
+    this.#format = formatOfBatches(header);
     this.#contentKey = contentKey;
     this.#sharedKey = sharedKey;
     this.#verifier = verifier;
     this.#queue = queue;
-    this.#frames = framesPerRun(header);
+    this.#framesPerBatch = framesPerBatch(header);
     this.#stride = header.frameLength + FRAME_OVERHEAD.regular;
-    this.#run = queue.memory(this.#frames * this.#stride);
+    this.#batch = queue.memory(this.#framesPerBatch * this.#stride);
   }
 
-  /** Runs are of a constant length, and not counted. */
+  /** Batches are of a constant length, and not counted. */
   get heldLength(): number {
     return this.#endInput.length + (this.#end?.heldLength ?? 0);
   }
@@ -55,9 +57,9 @@ export class RunDecryptor implements BodyReader {
 
   async read(input: Input, out: Parts): Promise<void> {
     while (input.length > 0 && this.#end === undefined) {
-      if (this.#length === this.#run.length) await this.#handOver();
-      const length = Math.min(input.length, this.#run.length - this.#length);
-      this.#run.set(input.take(length), this.#length);
+      if (this.#length === this.#batch.length) await this.#handOver();
+      const length = Math.min(input.length, this.#batch.length - this.#length);
+      this.#batch.set(input.take(length), this.#length);
       this.#length += length;
       if (this.#hasFinalFrame()) await this.#startEnd(out);
       else {
@@ -72,32 +74,32 @@ export class RunDecryptor implements BodyReader {
     this.#end?.wipe();
   }
 
-  /** Looks at the beginnings of frames that have come since the last time. */
+  /** Looks at the beginnings of frames that have come since the last call. */
   #hasFinalFrame(): boolean {
     for (; this.#nextFrame + 4 <= this.#length; this.#nextFrame += this.#stride) {
-      if (isFinalFrame(this.#run, this.#nextFrame)) return true;
+      if (isFinalFrame(this.#batch, this.#nextFrame)) return true;
     }
     return false;
   }
 
   async #handOver(): Promise<void> {
-    await feed(this.#verifier, [this.#run]);
+    await feed(this.#verifier, [this.#batch]);
     this.#queue.push({
       kind: 'open',
       key: this.#sharedKey,
       format: this.#format,
       sequenceNumber: this.#sequenceNumber,
-      bytes: this.#run,
+      bytes: this.#batch,
     });
-    this.#sequenceNumber += this.#frames;
-    this.#run = this.#queue.memory(this.#frames * this.#stride);
+    this.#sequenceNumber += this.#framesPerBatch;
+    this.#batch = this.#queue.memory(this.#framesPerBatch * this.#stride);
     this.#length = this.#nextFrame = 0;
   }
 
   async #startEnd(out: Parts): Promise<void> {
     for (let ready = await this.#queue.next(); ready; ready = await this.#queue.next()) out.put(ready);
     this.#end = new BodyDecryptor(this.#format, this.#contentKey, this.#verifier, this.#sequenceNumber);
-    await this.#readEnd(this.#run.subarray(0, this.#length), out);
+    await this.#readEnd(this.#batch.subarray(0, this.#length), out);
   }
 
   async #readEnd(bytes: Uint8Array, out: Parts): Promise<void> {

@@ -1,39 +1,42 @@
-import type { FrameRun, FrameRunResult } from './frame-run.ts';
+import type { FrameBatch, FrameBatchResult } from './frame-batch.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
-/** The runs of one message that are with the threads, in the order of the message. */
-export class RunQueue {
+/** The batches of one message that are with the threads, in the order of the message. */
+export class BatchQueue {
   readonly #pool: ThreadPool;
-  readonly #pending: PendingRun[] = [];
+  readonly #pending: PendingBatch[] = [];
   readonly #spare: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(pool: ThreadPool) {
     this.#pool = pool;
   }
 
-  /** Memory for a run, that of an earlier one if there is any. */
+  /** Memory for a batch, that of an earlier one if there is any. */
   memory(length: number): Uint8Array<ArrayBuffer> {
     return this.#spare.pop() ?? new Uint8Array(new ArrayBuffer(length));
   }
 
-  /** Hands a run over. */
-  push(run: FrameRun): void {
-    const result = this.#pool.run(run);
-    const pending: PendingRun = { result, isSettled: false };
+  /** Hands a batch over to the threads. */
+  push(batch: FrameBatch): void {
+    const result = this.#pool.run(batch);
+    const pending: PendingBatch = { result, isSettled: false };
     const settle = (): void => void (pending.isSettled = true);
-    // A failure is met when it is the run's turn, if anybody gets so far.
+    // A failure is thrown when it is the turn of this batch, if the caller gets so far: it must not count as unhandled.
     result.then(settle, settle);
     this.#pending.push(pending);
   }
 
-  /** The result of the first run if it is there, or if so many are under way that it is time to wait. */
+  /**
+   * Resolves to the result of the first batch if it is there, or waits for it if too many are under way; else
+   * `undefined`.
+   */
   async shift(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const [first] = this.#pending;
     const isFull = this.#pending.length > 2 * this.#pool.size;
     return first?.isSettled === true || isFull ? this.next() : undefined;
   }
 
-  /** The result of the first run, which is waited for; `undefined` if there is none. */
+  /** Waits for the result of the first batch; resolves to `undefined` if there is none. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const first = this.#pending.shift();
     if (first === undefined) return undefined;
@@ -42,7 +45,7 @@ export class RunQueue {
     return result;
   }
 
-  /** Zeroes the results that nobody will ask for. */
+  /** Drops all batches, and zeroes their results. */
   wipe(): void {
     for (const { result } of this.#pending.splice(0)) {
       result.then(
@@ -53,7 +56,7 @@ export class RunQueue {
   }
 }
 
-interface PendingRun {
-  readonly result: Promise<FrameRunResult>;
+interface PendingBatch {
+  readonly result: Promise<FrameBatchResult>;
   isSettled: boolean;
 }
