@@ -2,7 +2,8 @@ import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { type AlgorithmSuiteId, encryptionClient, type Keyring } from '@holdfast/sdk';
 import { FRAME_OVERHEAD } from '../../packages/sdk/src/format/body.ts';
 import { type ParsedHeader, readHeader } from '../../packages/sdk/src/format/header.ts';
-import { Input, UnitReader } from '../../packages/sdk/src/format/input.ts';
+import { Input } from '../../packages/sdk/src/format/input.ts';
+import { UnitReader } from '../../packages/sdk/src/format/unit-reader.ts';
 
 /** From where to where a part of a message goes, in bytes. */
 export interface Span {

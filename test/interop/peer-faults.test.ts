@@ -6,8 +6,10 @@ import { rawAesKeyring } from '@holdfast/keyrings/raw-aes';
 import { encryptionClient, iterate, requiredEncryptionContextCmm } from '@holdfast/sdk';
 import { duplex } from '@holdfast/sdk/node';
 import { describe, expect, it, vi } from 'vitest';
+import type { Parser } from '../../packages/sdk/src/format/cursor.ts';
 import { type ParsedHeader, readHeader } from '../../packages/sdk/src/format/header.ts';
-import { Input, type Parser, UnitReader } from '../../packages/sdk/src/format/input.ts';
+import { Input } from '../../packages/sdk/src/format/input.ts';
+import { UnitReader } from '../../packages/sdk/src/format/unit-reader.ts';
 
 const client = encryptionClient();
 const wrappingKey = new Uint8Array(32).fill(7);

@@ -1,7 +1,7 @@
 import { compareAsUtf8 } from './bytes.ts';
 import { EncryptionSdkError, malformed } from './errors.ts';
 import { ByteWriter } from './format/byte-writer.ts';
-import { Cursor } from './format/input.ts';
+import { Cursor } from './format/cursor.ts';
 
 /**
  * Non-secret key-value pairs that are authenticated with a message. Keys and values are Unicode strings;

@@ -13,7 +13,8 @@ import {
 } from './format/body.ts';
 import { readFooter } from './format/footer.ts';
 import type { MessageHeader } from './format/header.ts';
-import { type Input, UnitReader } from './format/input.ts';
+import type { Input } from './format/input.ts';
+import { UnitReader } from './format/unit-reader.ts';
 import { feed, Pace } from './pace.ts';
 import { Parts } from './parts.ts';
 import { COORDINATE_LENGTH } from './suites.ts';

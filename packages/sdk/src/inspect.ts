@@ -1,6 +1,7 @@
 import { EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, readHeader } from './format/header.ts';
-import { Input, UnitReader } from './format/input.ts';
+import { Input } from './format/input.ts';
+import { UnitReader } from './format/unit-reader.ts';
 import { assertBytes } from './options.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { concat, uint16 } from '../bytes.ts';
-import type { Parser } from './input.ts';
+import type { Parser } from './cursor.ts';
 
 /**
  * The footer of a signed message: the length of a DER signature, and the signature.

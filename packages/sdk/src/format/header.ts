@@ -4,7 +4,7 @@ import { EncryptionSdkError, malformed } from '../errors.ts';
 import { type AlgorithmSuite, suiteById } from '../suites.ts';
 import { TAG_LENGTH } from './body.ts';
 import { ByteWriter } from './byte-writer.ts';
-import type { Cursor, Parser } from './input.ts';
+import type { Cursor, Parser } from './cursor.ts';
 
 /**
  * The parsed header of a message.

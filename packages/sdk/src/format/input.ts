@@ -1,4 +1,4 @@
-import { NOTHING, plainView, utf8Text } from '../bytes.ts';
+import { NOTHING, plainView } from '../bytes.ts';
 
 /**
  * Bytes of a message that have arrived and are not consumed yet. Takes memory for bytes that have arrived, never for a
@@ -42,7 +42,7 @@ export class Input {
   }
 
   /** Like {@link peek}, but returns more bytes where they cost no copy. */
-  row(length: number): Uint8Array {
+  peekAtLeast(length: number): Uint8Array {
     return this.peek(Math.max(length, this.#keptLength || this.length));
   }
 
@@ -105,104 +105,3 @@ export class Input {
     this.#usedStart = this.#chunkStart;
   }
 }
-
-/**
- * Reads one unit of a message: a header, a footer. The cursor throws if a field has not fully arrived; the parser is
- * then called again when more has come, with the cursor where it was last marked.
- */
-export type Parser<T> = (cursor: Cursor) => T;
-
-/** A unit, and a copy of the bytes that it was read from, so that the caller's memory may change. */
-export interface ReadUnit<T> {
-  readonly unit: T;
-  readonly raw: Uint8Array;
-}
-
-/** Reads a unit that may not have fully arrived. */
-export class UnitReader<T> {
-  readonly #parse: Parser<T>;
-  readonly #cursor = new Cursor(NOTHING, (neededLength) => {
-    this.#neededLength = neededLength;
-    return TOO_SHORT;
-  });
-  #neededLength = 0;
-
-  constructor(parse: Parser<T>) {
-    this.#parse = parse;
-  }
-
-  /** Returns the unit and its bytes if the input suffices, else `undefined`, and then the input is settled. */
-  read(input: Input): ReadUnit<T> | undefined {
-    while (input.length >= this.#neededLength) {
-      this.#cursor.resume(input.row(this.#neededLength));
-      try {
-        const unit = this.#parse(this.#cursor);
-        return { unit, raw: input.take(this.#cursor.offset).slice() };
-      } catch (error) {
-        if (error !== TOO_SHORT) throw error;
-      }
-    }
-    // Part of the unit has been read, and must not change any more.
-    input.settle();
-    return undefined;
-  }
-}
-
-/** The position of a parser in its unit. */
-export class Cursor {
-  offset = 0;
-  #bytes: Uint8Array;
-  #markedOffset = 0;
-  readonly #tooShort: (neededLength: number) => Error;
-
-  /** @param tooShort makes the error for a field that has not fully arrived, from the least length of the unit */
-  constructor(bytes: Uint8Array, tooShort: (neededLength: number) => Error) {
-    this.#bytes = bytes;
-    this.#tooShort = tooShort;
-  }
-
-  /** Marks the position: the bytes before it need not be read again. */
-  mark(): void {
-    this.#markedOffset = this.offset;
-  }
-
-  /** Goes back to the mark. `bytes` are the earlier ones, and more. */
-  resume(bytes: Uint8Array): void {
-    this.#bytes = bytes;
-    this.offset = this.#markedOffset;
-  }
-
-  /** A copy of the next `length` bytes. */
-  bytes(length: number): Uint8Array {
-    return this.#bytes.slice(this.#pass(length), this.offset);
-  }
-
-  /** The next `length` bytes, at most six, as a big-endian number. */
-  number(length: number): number {
-    let value = 0;
-    for (let i = this.#pass(length); i < this.offset; i++) value = value * 0x100 + (this.#bytes[i] ?? 0);
-    return value;
-  }
-
-  /** A copy of the next field, whose length stands before it in 16 bits. */
-  field(): Uint8Array {
-    return this.bytes(this.number(2));
-  }
-
-  /** The next field as text; `undefined` unless it is UTF-8. */
-  text(): string | undefined {
-    return utf8Text(this.#bytes, this.#pass(this.number(2)), this.offset);
-  }
-
-  /** Moves on by `length`, and returns the earlier position. */
-  #pass(length: number): number {
-    const start = this.offset;
-    const end = start + length;
-    if (end > this.#bytes.length) throw this.#tooShort(end);
-    this.offset = end;
-    return start;
-  }
-}
-
-/** Made once: capturing a stack for each would cost more than reading on. */
-const TOO_SHORT = new Error('too short');

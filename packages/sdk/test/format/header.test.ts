@@ -8,7 +8,8 @@ import {
   readHeader,
   writeHeader,
 } from '../../src/format/header.ts';
-import { Input, UnitReader } from '../../src/format/input.ts';
+import { Input } from '../../src/format/input.ts';
+import { UnitReader } from '../../src/format/unit-reader.ts';
 import { type AlgorithmSuite, suiteById } from '../../src/suites.ts';
 
 const suites = [0x0014, 0x0178, 0x0214, 0x0378, 0x0478, 0x0578]
