@@ -11,10 +11,11 @@ import { type AlgorithmSuite, type AlgorithmSuiteId, suiteById } from './suites.
  */
 export type CommitmentPolicy = keyof typeof READS_ONLY_COMMITTING;
 
-/** @throws TypeError for anything but the name of a commitment policy */
-export function assertCommitmentPolicy(value: unknown): asserts value is CommitmentPolicy {
-  if (typeof value === 'string' && Object.hasOwn(READS_ONLY_COMMITTING, value)) return;
-  throw new TypeError(`commitmentPolicy: expected one of ${Object.keys(READS_ONLY_COMMITTING).join(', ')}`);
+/** @throws TypeError for a policy that does not exist, as from a caller without type checks */
+export function assertCommitmentPolicy(policy: CommitmentPolicy): void {
+  const policies = Object.keys(READS_ONLY_COMMITTING);
+  if (!policies.includes(policy))
+    throw new TypeError(`commitmentPolicy: expected one of ${policies.join(', ')}`);
 }
 
 /** The suite a client with this policy writes when the caller names none. */
@@ -34,29 +35,22 @@ export function knownSuite(id: AlgorithmSuiteId): AlgorithmSuite {
 }
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be written. */
-export function assertMayEncrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  const { committing, id } = defaultSuite(policy);
-  if (suite.committing === committing) return;
-  const standard = `0x${id.toString(16).padStart(4, '0')}`;
-  throw violation(
-    policy,
-    `encrypt with ${suite.name}: choose a suite such as ${standard}, or another policy`,
+export function assertMayEncrypt(policy: CommitmentPolicy, { committing, name }: AlgorithmSuite): void {
+  const standard = defaultSuite(policy);
+  if (committing === standard.committing) return;
+  const choice = `0x${standard.id.toString(16).padStart(4, '0')}`;
+  throw new EncryptionSdkError(
+    'COMMITMENT_POLICY_VIOLATED',
+    `commitment policy ${policy} does not encrypt with ${name}: choose a suite such as ${choice}, or another policy`,
   );
 }
 
 /** @throws EncryptionSdkError `COMMITMENT_POLICY_VIOLATED` unless the policy lets `suite` be read. */
-export function assertMayDecrypt(policy: CommitmentPolicy, suite: AlgorithmSuite): void {
-  if (!READS_ONLY_COMMITTING[policy] || suite.committing) return;
-  throw violation(
-    policy,
-    `decrypt with ${suite.name}: choose REQUIRE_ENCRYPT_ALLOW_DECRYPT to read such messages`,
-  );
-}
-
-function violation(policy: CommitmentPolicy, refused: string): EncryptionSdkError {
-  return new EncryptionSdkError(
+export function assertMayDecrypt(policy: CommitmentPolicy, { committing, name }: AlgorithmSuite): void {
+  if (committing || !READS_ONLY_COMMITTING[policy]) return;
+  throw new EncryptionSdkError(
     'COMMITMENT_POLICY_VIOLATED',
-    `commitment policy ${policy} does not ${refused}`,
+    `commitment policy ${policy} does not decrypt with ${name}: choose REQUIRE_ENCRYPT_ALLOW_DECRYPT to read it`,
   );
 }
 

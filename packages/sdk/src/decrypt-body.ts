@@ -65,43 +65,23 @@ export class BodyDecryptor implements BodyReader {
   }
 
   async read(input: Input, out: Parts): Promise<void> {
-    // The header has been verified.
+    // The verifier has seen the header.
     if (this.#verifier) input.used();
-    const { frameLength } = this.#header;
-    // Of what comes in chunks, at most; where there are no frames, their length is 0.
-    const share = frameLength / (frameLength + IV_LENGTH + TAG_LENGTH) || 1;
-    const most = this.heldLength + Math.ceil(share * input.length);
-    if (out.isJoined) out.expect(frameLength === 0 ? input.length : plaintextLengthOf(input, frameLength));
-    else out.expect(out.copies(frameLength) ? most : 0);
+    this.#expectOutput(input, out);
     while (this.#expects === 'frame') {
-      this.#begun ??= this.#begin(input);
+      this.#begun ??= this.#beginFrame(input);
       if (this.#begun === undefined) break;
       const { kind, opener } = this.#begun;
       const opened = opener.read(input);
-      // Node opens at once: for a short frame, to wait would cost as much as to open.
+      // Node opens synchronously: for a short frame, an await would cost as much as opening.
       const plaintext = !opened || 'length' in opened ? opened : await opened;
       if (plaintext === undefined) break;
       if (plaintext === false) throw decryptionFailed();
-      this.#begun = undefined;
-      this.#sequenceNumber += 1;
-      const isLast = kind !== 'regular';
-      if (isLast) this.#expects = this.#verifier ? 'footer' : 'end';
-      let length = 0;
-      for (const part of plaintext) {
-        length += part.length;
-        // That of the last frame waits for the signature.
-        (isLast && this.#verifier ? this.#held : out).put(part);
-      }
-      if (!this.#pace.isDue(length)) continue;
-      // What has just been read is still in the processor's cache.
-      if (this.#verifier) await feed(this.#verifier, input.used());
-      await yieldToEventLoop();
+      if (this.#pace.isDue(this.#endFrame(kind, plaintext, out))) await this.#pause(input);
     }
     if (this.#verifier) await feed(this.#verifier, input.used());
     if (this.#expects === 'footer') await this.#readFooter(input, out);
-    if (this.#expects === 'end' && input.length > 0) {
-      throw malformed('there are bytes behind it');
-    }
+    if (this.#expects === 'end' && input.length > 0) throw malformed('there are bytes behind it');
   }
 
   wipe(): void {
@@ -109,7 +89,19 @@ export class BodyDecryptor implements BodyReader {
     this.#held.wipe();
   }
 
-  #begin(input: Input): BegunFrame | undefined {
+  /** Says how much plaintext may come out of this input. */
+  #expectOutput(input: Input, out: Parts): void {
+    const { frameLength } = this.#header;
+    if (out.isJoined && frameLength > 0) return out.expect(plaintextLengthOf(input, frameLength));
+    // Upper bound of the plaintext in this input. `frameLength` is 0 for a non-framed body, where every byte may be
+    // plaintext.
+    const share = frameLength / (frameLength + IV_LENGTH + TAG_LENGTH) || 1;
+    const most = this.heldLength + Math.ceil(share * input.length);
+    out.expect(out.copies(frameLength) ? most : 0);
+  }
+
+  /** Reads the head of the next frame; returns `undefined` if it has not fully arrived. */
+  #beginFrame(input: Input): BegunFrame | undefined {
     const { contentType, frameLength } = this.#header;
     const head =
       contentType === 'framed'
@@ -121,6 +113,27 @@ export class BodyDecryptor implements BodyReader {
     const iv = input.take(headLength).subarray(ivOffset, ivOffset + IV_LENGTH);
     const aad = this.#binding.aad(kind, this.#sequenceNumber, contentLength);
     return { kind, opener: this.#contentKey.opener(iv, aad, contentLength) };
+  }
+
+  /** Releases the plaintext of a frame, and returns its length. */
+  #endFrame(kind: FrameHead['kind'], plaintext: readonly Uint8Array<ArrayBuffer>[], out: Parts): number {
+    this.#begun = undefined;
+    this.#sequenceNumber += 1;
+    let released = out;
+    if (kind !== 'regular') {
+      this.#expects = this.#verifier ? 'footer' : 'end';
+      // The plaintext of the last frame waits for the signature.
+      if (this.#verifier) released = this.#held;
+    }
+    const before = released.length;
+    for (const part of plaintext) released.put(part);
+    return released.length - before;
+  }
+
+  /** Verifies what has been read, while it is still in the processor's cache, and yields to the event loop. */
+  async #pause(input: Input): Promise<void> {
+    if (this.#verifier) await feed(this.#verifier, input.used());
+    await yieldToEventLoop();
   }
 
   async #readFooter(input: Input, out: Parts): Promise<void> {

@@ -1,17 +1,14 @@
-import { constantTimeEqual, unsafeBytes } from '#crypto';
-import { concat, NOTHING } from './bytes.ts';
+import { unsafeBytes } from '#crypto';
 import type { DecryptionMaterialsManager } from './cmm/cmm.ts';
 import { assertMayDecrypt, type CommitmentPolicy } from './commitment-policy.ts';
+import { authenticContentKey } from './content-key.ts';
 import type { EncryptionContext } from './context.ts';
 import type { AesGcmKey, Verifier } from './crypto/provider.ts';
 import { BodyDecryptor, type BodyReader } from './decrypt-body.ts';
-import { deriveMessageKeys } from './derive.ts';
-import { decryptionFailed, EncryptionSdkError } from './errors.ts';
+import { EncryptionSdkError } from './errors.ts';
 import { type MessageHeader, type ParsedHeader, readHeader } from './format/header.ts';
 import { Input } from './format/input.ts';
-import { type ReadUnit, UnitReader } from './format/unit-reader.ts';
-import { headerIsAuthentic } from './header-tag.ts';
-import { assertDecryptionMaterials, type DecryptionMaterials } from './materials.ts';
+import { UnitReader } from './format/unit-reader.ts';
 import { Parts } from './parts.ts';
 
 /** What a decryption may accept, and where its keys come from. */
@@ -152,37 +149,3 @@ export class MessageDecryptor {
     return body;
   }
 }
-
-/** The content key under which the header, and the commitment if there is one, are authentic. Wipes the data key. */
-async function authenticContentKey(
-  materials: DecryptionMaterials,
-  { unit: { header, bodyLength, authentication }, raw }: ReadUnit<ParsedHeader>,
-  { acceptDotNet400Messages }: DecryptionOptions,
-): Promise<AesGcmKey> {
-  try {
-    const { suite, messageId } = header;
-    assertDecryptionMaterials(materials, suite);
-    const { contentKey, commitKey } = await deriveMessageKeys(suite, materials.dataKey, messageId);
-    if (!constantTimeEqual(commitKey, header.commitKey)) throw decryptionFailed();
-    const keys = [contentKey];
-    const headerBody = raw.subarray(0, bodyLength);
-    const headerBodies = [headerBody];
-    if (acceptDotNet400Messages) {
-      // Its faults: the message id left out of the derivation, and an empty list written after the header.
-      if (suite.derivation.kind === 'hkdf') {
-        keys.push((await deriveMessageKeys(suite, materials.dataKey, NOTHING)).contentKey);
-      }
-      headerBodies.push(concat([headerBody, EMPTY_LIST]));
-    }
-    for (const key of keys) {
-      for (const body of headerBodies) {
-        if (await headerIsAuthentic(key, body, authentication, materials)) return key;
-      }
-    }
-    throw decryptionFailed();
-  } finally {
-    materials.dataKey?.fill(0);
-  }
-}
-
-const EMPTY_LIST = Uint8Array.of(0, 0);
