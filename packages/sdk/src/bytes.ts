@@ -117,7 +117,7 @@ export function assertLength(bytes: Uint8Array, length: number): void {
 }
 
 /**
- * Like `subarray`, but never shorter than asked for.
+ * Like `subarray`, but never shorter than requested.
  *
  * @throws TypeError if the bytes are not there any more: see {@link assertLength}
  */

@@ -378,7 +378,7 @@ describe('an error of the SDK', () => {
   });
 });
 
-/** Of arrays that something still refers to: after one collection some of the others are counted. */
+/** Bytes of arrays that are still referenced. Collects twice: after one collection some of the others are still counted. */
 function bytesInUse(): number {
   for (let time = 0; time < 2; time += 1) if (typeof gc === 'function') Reflect.apply(gc, undefined, []);
   return process.memoryUsage().arrayBuffers;

@@ -255,7 +255,7 @@ describe('frame workers', () => {
   });
 });
 
-/** Writes a message with a thread, under a data key that nobody wraps, and tells that it did. */
+/** Writes a message with a thread, under a data key that no keyring wraps, and tells that it did. */
 const TEXT = `
 import { encryptionClient, iterate } from '@holdfast/sdk';
 import { startFrameWorkers } from '@holdfast/sdk/workers';

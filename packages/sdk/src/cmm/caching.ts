@@ -38,10 +38,10 @@ export type CachingCmmOptions = MaterialsSource & {
  * data key. Each message has a content key of its own, but messages of signing suites share one signing key.
  *
  * Materials are shared only if everything that they depend on is the same: partition, commitment policy, suite if the
- * caller named one, encryption context and required keys. The policy is checked again whenever materials are taken out.
- * Materials are not cached for plaintexts of unknown length, for plaintexts of which no two may share a data key by
- * `maxMessages` or `maxBytes`, and for suites without key derivation. If the underlying CMM chooses such a suite by
- * itself, the request fails with `MATERIALS_INVALID`.
+ * caller named one, encryption context and required keys; for decryption, reproduced context and encrypted data keys
+ * too. The policy is checked again whenever materials are taken out. Materials are not cached for plaintexts of unknown
+ * length, for plaintexts of which no two may share a data key by `maxMessages` or `maxBytes`, and for suites without
+ * key derivation. If the underlying CMM chooses such a suite by itself, the request fails with `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
  * @throws TypeError without a cache, for a partition id with lone surrogates, or unless there is exactly one source of

@@ -110,7 +110,7 @@ class NodeSealer implements Sealer {
     let length = 0;
     for (const part of parts) {
       const plaintext = plainView(decipher.update(part));
-      // The same bytes as in `part`.
+      // The output is `part` once more: only the tag differs.
       cipher.update(plaintext);
       plaintext.fill(0);
       length += part.length;

@@ -70,7 +70,7 @@ export interface Sealer {
    * more.
    */
   finalWith(aad: Uint8Array): Awaitable<readonly Uint8Array<ArrayBuffer>[]>;
-  /** Gives up: nothing of the plaintext is left. */
+  /** Gives up, and leaves nothing of the plaintext. */
   wipe(): void;
 }
 
@@ -83,7 +83,7 @@ export interface Opener {
    * in memory of its own, or false if the tag does not verify, in which case nothing is left of the plaintext.
    */
   read(input: Input): Awaitable<readonly Uint8Array<ArrayBuffer>[] | false | undefined>;
-  /** Gives up: nothing of the plaintext is left. Absent where none is ever inside. */
+  /** Gives up, and leaves nothing of the plaintext. Absent where none is ever inside. */
   wipe?(): void;
 }
 

@@ -165,7 +165,7 @@ describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) =>
     const { message } = await legacy.encrypt(plaintext, { cmm: unlimited, suite: 0x0078 });
     await legacy.decrypt(message, { cmm: unlimited });
     await client.encrypt(plaintext, { cmm });
-    // As there is nobody to share it with.
+    // There is no other caller to share it with.
     for (const limits of [{ maxMessages: 1 }, { maxBytes: 5 }]) {
       await client.encrypt(plaintext, { cmm: cachingCmm({ keyring, cache, ttlMs: 60_000, ...limits }) });
     }

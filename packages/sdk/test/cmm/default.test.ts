@@ -7,7 +7,7 @@ import { memoryKeyring, rejection, unboundKeyring } from '../memory-keyring.ts';
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();
 
-/** A keyring whose answers have something else in these fields. */
+/** A keyring whose results have other values in these fields. */
 function answering(keyring: Keyring, change: object): Keyring {
   return {
     onEncrypt: async (materials) => Object.assign({ ...(await keyring.onEncrypt(materials)) }, change),
@@ -16,7 +16,7 @@ function answering(keyring: Keyring, change: object): Keyring {
   };
 }
 
-describe('the default CMM, of what a keyring answers,', () => {
+describe('the default CMM, of what a keyring returns,', () => {
   it('does not take that a pair need not be authenticated', async () => {
     const keyring = unboundKeyring();
     const { message } = await client.encrypt(plaintext, { keyring, suite: 0x0478 });

@@ -39,7 +39,7 @@ async function opened(key: AesGcmKey, sealed: Uint8Array, ends: readonly number[
     input.push(piece);
     const plaintext = await opener.read(input);
     input.settle();
-    piece.fill(0xee); // the caller uses his memory for something else
+    piece.fill(0xee); // the caller uses its memory for something else
     start = Math.min(end, sealed.length);
     if (plaintext !== undefined) return { plaintext, opener, isLast: end >= sealed.length };
   }
@@ -62,7 +62,7 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
       const piece = plaintext.slice(start, start + length);
       sealer.update(piece);
       other.update(piece);
-      piece.fill(0xee); // the caller uses his memory for something else
+      piece.fill(0xee); // the caller uses its memory for something else
       start += length;
     }
     const sealed = await sealedWhole(plaintext);

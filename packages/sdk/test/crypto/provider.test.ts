@@ -265,7 +265,7 @@ describe.each(Object.entries(providers))('the provider %s', (_, provider) => {
         for (let start = 0; start < length; start += pieceLength) {
           const piece = message.slice(start, start + pieceLength);
           sink.update(piece);
-          piece.fill(0); // the caller uses his memory for something else
+          piece.fill(0); // the caller uses its memory for something else
         }
       };
       const signingKey = await provider.generateSigningKey('P-256', 'SHA-256');

@@ -17,7 +17,7 @@ describe('input', () => {
           taken.push(...bytes);
           expect(concat(input.used())).toEqual(bytes);
           input.settle();
-          callersChunk.fill(0xee); // the caller uses his memory for something else
+          callersChunk.fill(0xee); // the caller uses its memory for something else
         }
         taken.push(...input.take(input.length));
         expect(taken).toEqual(chunks.flatMap((chunk) => [...chunk]));

@@ -91,9 +91,9 @@ it('a closed pool fails what waits and what comes, and leaves no plaintext of it
   await closed;
 });
 
-it('what a thread still answers when the pool is closed is zeroed, and the process is kept alive until it has ended', async () => {
+it('what a thread still sends when the pool is closed is zeroed, and the process is kept alive until it has ended', async () => {
   const answer = { result: new Uint8Array(10).fill(7), spent: new Uint8Array(10) };
-  const late = threadThatAnswersLate(answer);
+  const late = threadThatRepliesLate(answer);
   const pool = new ThreadPool(1, () => late.thread);
   const running = rejection(pool.run(batch()));
   await pool.close();
@@ -133,8 +133,8 @@ it('a pool that can start no other thread goes on with those that it has, until 
   expect(waiting.bytes).toEqual(new Uint8Array(100));
 });
 
-/** A thread that answers its batch, as one of Node may, when it is already being ended. */
-function threadThatAnswersLate(answer: FrameBatchReply) {
+/** A thread that replies, as one of Node may, when it is already being ended. */
+function threadThatRepliesLate(answer: FrameBatchReply) {
   let isKept = false;
   const answered: ((answer: FrameBatchReply) => void)[] = [];
   const exited: (() => void)[] = [];
