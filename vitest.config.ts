@@ -26,7 +26,7 @@ export default defineConfig({
     projects: [
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
       // Tests of packages once more, with the cryptography that browsers get.
-      project('browsers', '{packages/keyrings/test/{raw-aes,multi},test/browsers/*}.test.ts', 'browser'),
+      project('web-provider', '{packages/keyrings/test/{raw-aes,multi},test/web-provider/*}.test.ts', 'browser'),
       ...[
         'interop',
         'conformance',
