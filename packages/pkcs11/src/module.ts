@@ -1,12 +1,12 @@
 import { Pkcs11Error } from './errors.ts';
-import { acquireLibrary } from './library.ts';
+import { acquireLibrary } from './library/library.ts';
 import {
   findToken,
   type InitializeTokenOptions,
   initializeToken,
   occupiedSlots,
   type TokenInfo,
-} from './slots.ts';
+} from './library/slots.ts';
 import { type LoginOptions, openTokenInSlot, type Token } from './token.ts';
 
 /** A PKCS#11 module: the library through which a token is spoken to. */

@@ -1,5 +1,8 @@
-import { aesGcm } from './aes-gcm.ts';
-import { type AesKeyRecord, listAesKeys } from './aes-inventory.ts';
+import { aesGcm } from './cipher/aes-gcm.ts';
+import { type CallMode, cipherCalls } from './cipher/cipher-calls.ts';
+import { rsa } from './cipher/rsa.ts';
+import { attempt } from './errors.ts';
+import { type AesKeyRecord, listAesKeys } from './keys/aes-inventory.ts';
 import {
   AES_KEY,
   type AesKey,
@@ -7,21 +10,18 @@ import {
   findAesKey,
   type GenerateKeyOptions,
   generateAesKey,
-} from './aes-keys.ts';
-import { type CallMode, cipherCalls } from './cipher-calls.ts';
-import { CKF_RW_SESSION, type Handle } from './cryptoki.ts';
-import { attempt } from './errors.ts';
-import { keptKeys } from './kept-keys.ts';
-import { keyDirectory } from './key-directory.ts';
-import type { Library } from './library.ts';
-import type { KeySelector } from './objects.ts';
-import { type PinGuardMemory, pinGuard } from './pin-guard.ts';
-import { rsa } from './rsa.ts';
-import { type RsaKey, rsaKey } from './rsa-keys.ts';
-import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './rsa-objects.ts';
-import { type CallOptions, sessionPool } from './sessions.ts';
-import type { TokenInfo } from './slots.ts';
-import { type Session, tokenSessions } from './token-sessions.ts';
+} from './keys/aes-keys.ts';
+import { keptKeys } from './keys/key-cache.ts';
+import { keyDirectory } from './keys/key-directory.ts';
+import type { KeySelector } from './keys/objects.ts';
+import { type RsaKey, rsaKey } from './keys/rsa-keys.ts';
+import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './keys/rsa-objects.ts';
+import { CKF_RW_SESSION, type Handle } from './library/cryptoki.ts';
+import type { Library } from './library/library.ts';
+import type { TokenInfo } from './library/slots.ts';
+import { type PinGuardMemory, pinGuard } from './login/pin-guard.ts';
+import { type CallOptions, sessionPool } from './sessions/session-pool.ts';
+import { type Session, tokenSessions } from './sessions/token-sessions.ts';
 
 /** A token at which the user is logged in. */
 export interface Token {

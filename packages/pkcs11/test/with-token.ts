@@ -1,8 +1,8 @@
 import * as pkcs11js from 'pkcs11js';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type OpenTokenOptions, openModule, type Pkcs11Module, type Token } from '../src/index.ts';
-import { acquireLibrary } from '../src/library.ts';
-import { findToken } from '../src/slots.ts';
+import { acquireLibrary } from '../src/library/library.ts';
+import { findToken } from '../src/library/slots.ts';
 import {
   findModule,
   findNssModule,

@@ -1,9 +1,9 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import { type GenerateKeyOptions, newAesKeyTemplate } from '../aes-keys.ts';
-import * as ck from '../cryptoki.ts';
-import { acquireLibrary } from '../library.ts';
-import { newRsaKeyTemplates } from '../rsa-objects.ts';
-import { findToken } from '../slots.ts';
+import { type GenerateKeyOptions, newAesKeyTemplate } from '../keys/aes-keys.ts';
+import { newRsaKeyTemplates } from '../keys/rsa-objects.ts';
+import * as ck from '../library/cryptoki.ts';
+import { acquireLibrary } from '../library/library.ts';
+import { findToken } from '../library/slots.ts';
 import type { TestToken } from './test-token.ts';
 
 /** A key for `importKey`; `value` is 16, 24 or 32 bytes. */

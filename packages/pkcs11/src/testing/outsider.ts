@@ -1,5 +1,5 @@
-import * as ck from '../cryptoki.ts';
-import { findToken } from '../slots.ts';
+import * as ck from '../library/cryptoki.ts';
+import { findToken } from '../library/slots.ts';
 import type { TestToken } from './test-token.ts';
 
 /** Somebody else in this process who uses the module of a token, past this package and to its harm. */

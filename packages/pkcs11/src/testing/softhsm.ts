@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { isAcquired } from '../library.ts';
+import { isAcquired } from '../library/library.ts';
 import { openModule } from '../module.ts';
 import type { TestToken } from './test-token.ts';
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { acquireLibrary } from '../../../pkcs11/src/library.ts';
+import { acquireLibrary } from '../../../pkcs11/src/library/library.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { addCredential } from '../../src/credentials/edit-credentials.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';

@@ -1,0 +1,132 @@
+import type { Pkcs11ErrorCode } from '../error-codes.ts';
+import { attempt, attemptAsync, Pkcs11Error } from '../errors.ts';
+import type { Cryptoki, Handle, Mechanism } from '../library/cryptoki.ts';
+import type { Library } from '../library/library.ts';
+import type { ReturnValueName } from '../return-values.ts';
+
+/**
+ * How C_Encrypt and C_Decrypt run. `inline` blocks the event loop for the call and has no overhead: right for a
+ * token inside the process, such as SoftHSM. `threadpool` leaves the event loop free while the device works:
+ * right for a token behind a network. It is bounded by libuv's pool, 4 threads unless UV_THREADPOOL_SIZE was set
+ * when the process started. Everything else that PKCS#11 does is inline with both.
+ */
+export type CallMode = 'inline' | 'threadpool';
+
+/**
+ * A checked and copied operation, which can be run more than once. Whoever prepared it has to wipe it after the
+ * last run. That is also what keeps the memory alive meanwhile: pkcs11js holds no reference to the buffers of a
+ * call on the thread pool (PeculiarVentures/pkcs11js#121), so that without ours the garbage collector could give
+ * their memory away while the token reads it.
+ */
+export interface PreparedCall<Key, Result> {
+  /** @param key as it was found last */
+  run(session: Handle, key: Key): Promise<Result>;
+  /** Overwrites the copies of input and output. */
+  wipe(): void;
+}
+
+/** Everything whose address a native call holds. */
+interface CallBuffers {
+  readonly mechanism: Mechanism;
+  /** For the message of a token that does not offer it. */
+  readonly mechanismName: string;
+  readonly input: Buffer;
+  /** Has room for all that the token may write. */
+  readonly output: Buffer;
+}
+
+/**
+ * One-part encryption and decryption through one library. The result is the part of `output` that was written.
+ * A mechanism that the token does not offer, or not with these parameters, is MECHANISM_UNSUPPORTED with all tokens.
+ */
+export interface CipherCalls {
+  encrypt(session: Handle, key: Handle, buffers: CallBuffers): Promise<Buffer>;
+  /** @throws Pkcs11Error DECRYPTION_FAILED also where the module has another return value for it */
+  decrypt(session: Handle, key: Handle, buffers: CallBuffers): Promise<Buffer>;
+}
+
+/**
+ * C_EncryptInit with C_Encrypt, C_DecryptInit with C_Decrypt.
+ *
+ * @throws TypeError for a mode that there is not
+ */
+export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
+  if (!Object.hasOwn(NATIVE_CALLS, mode)) {
+    throw new TypeError(`calls: expected one of ${Object.keys(NATIVE_CALLS).join(', ')}`);
+  }
+  const { cryptoki } = library;
+  const native = NATIVE_CALLS[mode];
+  return {
+    async encrypt(session, key, { mechanism, mechanismName, input, output }) {
+      begin('C_EncryptInit', mechanismName, () => cryptoki.C_EncryptInit(session, mechanism, key));
+      return attemptAsync('C_Encrypt', () => native.encrypt(cryptoki, session, input, output));
+    },
+    async decrypt(session, key, { mechanism, mechanismName, input, output }) {
+      begin('C_DecryptInit', mechanismName, () => cryptoki.C_DecryptInit(session, mechanism, key));
+      try {
+        return await attemptAsync('C_Decrypt', () => native.decrypt(cryptoki, session, input, output));
+      } catch (error) {
+        const { returnValue } = error instanceof Pkcs11Error ? error : {};
+        if (returnValue === undefined || returnValue.value !== library.decryptionFailure) throw error;
+        throw new Pkcs11Error('DECRYPTION_FAILED', `C_Decrypt returned ${returnValue.name} for this data`, {
+          cause: error,
+          returnValue,
+        });
+      }
+    },
+  };
+}
+
+/**
+ * A copy of what a token wrote, for the caller to wipe. Not in the engine's heap, where the garbage collector would
+ * move a small array and leave copies behind.
+ */
+export function copied(output: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new ArrayBuffer(output.length));
+  copy.set(output);
+  return copy;
+}
+
+function begin(name: string, mechanismName: string, call: () => void): void {
+  try {
+    attempt(name, call);
+  } catch (error) {
+    const { returnValue } = error instanceof Pkcs11Error ? error : {};
+    if (returnValue === undefined) throw error;
+    const code = BEGIN_CODES[returnValue.name];
+    if (code === undefined) throw error;
+    const message = `${name} returned ${returnValue.name} for ${mechanismName} with this key`;
+    throw new Pkcs11Error(code, message, { cause: error, returnValue });
+  }
+}
+
+type NativeCall = (
+  cryptoki: Cryptoki,
+  session: Handle,
+  input: Buffer,
+  output: Buffer,
+) => Buffer | Promise<Buffer>;
+
+const NATIVE_CALLS: Record<CallMode, { readonly encrypt: NativeCall; readonly decrypt: NativeCall }> = {
+  inline: {
+    encrypt: (cryptoki, session, input, output) => cryptoki.C_Encrypt(session, input, output),
+    decrypt: (cryptoki, session, input, output) => cryptoki.C_Decrypt(session, input, output),
+  },
+  threadpool: {
+    encrypt: (cryptoki, session, input, output) => cryptoki.C_EncryptAsync(session, input, output),
+    decrypt: (cryptoki, session, input, output) => cryptoki.C_DecryptAsync(session, input, output),
+  },
+};
+
+/**
+ * What a return value means where everything else was checked before: the arguments, and that the key is one of
+ * the mechanism. SoftHSM 2.6.1 finds RSA-OAEP with another hash function than SHA-1 a bad argument; NSS finds a key whose
+ * attributes forbid the use of an inconsistent type.
+ */
+const BEGIN_CODES: Readonly<Partial<Record<ReturnValueName, Pkcs11ErrorCode>>> = {
+  CKR_ARGUMENTS_BAD: 'MECHANISM_UNSUPPORTED',
+  CKR_FUNCTION_NOT_SUPPORTED: 'MECHANISM_UNSUPPORTED',
+  CKR_KEY_TYPE_INCONSISTENT: 'KEY_USAGE_FORBIDDEN',
+  CKR_MECHANISM_INVALID: 'MECHANISM_UNSUPPORTED',
+  CKR_MECHANISM_PARAM_INVALID: 'MECHANISM_UNSUPPORTED',
+};

@@ -1,0 +1,105 @@
+import type { PreparedCall } from '../cipher/cipher-calls.ts';
+import { isExhausted } from '../errors.ts';
+import type { CallOptions, SessionPool } from '../sessions/session-pool.ts';
+import type { Session } from '../sessions/token-sessions.ts';
+import type { KeySelector } from './objects.ts';
+
+/** A key as it was found. Its handles are good on sessions of that epoch. */
+export interface Found {
+  readonly epoch: number;
+}
+
+/** What stands behind a key object: the latest finding, and calls with the handles that are good now. */
+export interface KeptKey<F extends Found> {
+  /** As it was found last. */
+  readonly found: F;
+  /**
+   * Prepares a call, at once, runs it on a session, with a finding that is up to date, and wipes it.
+   *
+   * @throws what `prepare` throws; Pkcs11Error; the reason of an aborted signal
+   */
+  run<T>(prepare: () => PreparedCall<F, T>, options?: CallOptions): Promise<T>;
+}
+
+/** Looks keys of one kind up. The same selector always leads to the same object. */
+export type KeyLookup<Key> = (selector: KeySelector, options?: { readonly fresh?: boolean }) => Key;
+
+/**
+ * The keys of one kind that a token keeps for its callers. A lookup costs time in proportion to the objects of the
+ * token, so `find` runs again only when the token no longer knows what we remember, and once a minute: a second key
+ * under the same label, or other usages, do not go unnoticed for much longer.
+ *
+ * @param find throws what the lookup throws
+ * @param asKey makes the object that callers get
+ */
+export function keptKeys<F extends Found, Key>(
+  pool: SessionPool,
+  find: (session: Session, selector: KeySelector, options: { readonly fresh: boolean }) => F,
+  asKey: (kept: KeptKey<F>) => Key,
+): KeyLookup<Key> {
+  const keys = new Map<
+    string,
+    { readonly key: Key; readonly refresh: (options: { readonly always: boolean }) => void }
+  >();
+  return ({ label, id }, { fresh = false } = {}) => {
+    const idName = id === undefined ? 'any' : Buffer.from(id).toString('hex');
+    const name = label === undefined ? idName : `${idName} ${label}`;
+    const known = keys.get(name);
+    known?.refresh({ always: fresh });
+    if (known !== undefined) return known.key;
+    const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
+    const { kept, refresh } = keepFound(pool, (session, options) => find(session, selector, options));
+    const key = asKey(kept);
+    keys.set(name, { key, refresh });
+    return key;
+  };
+}
+
+function keepFound<F extends Found>(
+  pool: SessionPool,
+  find: (session: Session, options: { readonly fresh: boolean }) => F,
+) {
+  let found = pool.runNow((session) => find(session, { fresh: false }));
+  let foundAtMs = performance.now();
+  const isOld = (): boolean => performance.now() - foundAtMs > MAX_AGE_MS;
+  const findAgain = (session: Session, fresh = false): void => {
+    try {
+      found = find(session, { fresh });
+      foundAtMs = performance.now();
+    } catch (error) {
+      // What is known of it is not true any more: the next one looks again.
+      foundAtMs = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
+  };
+  const kept: KeptKey<F> = {
+    get found() {
+      return found;
+    },
+    async run(prepare, options) {
+      const call = prepare();
+      try {
+        return await pool.run(async (session) => {
+          if (found.epoch !== session.epoch || isOld()) findAgain(session);
+          return call.run(session.handle, found);
+        }, options);
+      } finally {
+        call.wipe();
+      }
+    },
+  };
+  return {
+    kept,
+    refresh: ({ always }: { readonly always: boolean }): void => {
+      if (!always && !isOld()) return;
+      try {
+        pool.runNow((session) => findAgain(session, always));
+      } catch (error) {
+        // A call waits for a session where this cannot, and looks the key up then.
+        if (always || !isExhausted(error)) throw error;
+      }
+    },
+  };
+}
+
+const MAX_AGE_MS = 60_000;

@@ -1,0 +1,75 @@
+import { attempt } from '../errors.ts';
+import * as ck from '../library/cryptoki.ts';
+
+/** Names a key by CKA_LABEL, by CKA_ID, or by both. */
+export interface KeySelector {
+  readonly label?: string;
+  readonly id?: Uint8Array;
+}
+
+/** Handles of objects that have all these attributes, two at most: more do not matter to who wants one. */
+export function findObjects(
+  cryptoki: ck.Cryptoki,
+  session: ck.Handle,
+  attributes: ck.Template,
+  limit = 2,
+): readonly ck.Handle[] {
+  attempt('C_FindObjectsInit', () => cryptoki.C_FindObjectsInit(session, attributes));
+  const end = (): void => cryptoki.C_FindObjectsFinal(session);
+  const handles: ck.Handle[] = [];
+  try {
+    for (let isEnd = false; !isEnd && handles.length < limit; ) {
+      const wanted = Math.min(limit - handles.length, BATCH);
+      const found = attempt('C_FindObjects', () => cryptoki.C_FindObjects(session, wanted));
+      handles.push(...found);
+      // A token may hand out fewer than it has: only none at all is the end (PKCS #11 v2.40, C_FindObjects).
+      isEnd = found.length === 0;
+    }
+  } catch (error) {
+    try {
+      end();
+    } catch {
+      // What the search failed of says more.
+    }
+    throw error;
+  }
+  attempt('C_FindObjectsFinal', end);
+  return handles;
+}
+
+/**
+ * What an object says of itself, a function from the type of an attribute to its bytes.
+ *
+ * @param types every one of them must be an attribute of this kind of object: some tokens refuse all for one
+ */
+export function readAttributes(
+  cryptoki: ck.Cryptoki,
+  session: ck.Handle,
+  object: ck.Handle,
+  types: readonly number[],
+): (type: number) => Buffer {
+  const wanted = types.map((type) => ({ type }));
+  const values = attempt('C_GetAttributeValue', () => cryptoki.C_GetAttributeValue(session, object, wanted));
+  const bytes = new Map(values.map(({ type, value }) => [type, value]));
+  return (type) => bytes.get(type) ?? Buffer.alloc(0);
+}
+
+/** @throws TypeError without label and id */
+export function selectorTemplate({ label, id }: KeySelector): ck.Template {
+  if (label === undefined && id === undefined) throw new TypeError('key: expected a label, an id or both');
+  return [
+    ...(label === undefined ? [] : [{ type: ck.CKA_LABEL, value: label }]),
+    ...(id === undefined ? [] : [{ type: ck.CKA_ID, value: Buffer.from(id) }]),
+  ];
+}
+
+/** A selector in words, for messages. */
+export function describeSelector({ label, id }: KeySelector): string {
+  const parts = [
+    ...(label === undefined ? [] : [`the label ${JSON.stringify(label)}`]),
+    ...(id === undefined ? [] : [`the id ${Buffer.from(id).toString('hex')}`]),
+  ];
+  return parts.join(' and ');
+}
+
+const BATCH = 100;

@@ -1,0 +1,69 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { Rsa, RsaDecryptInput, RsaEncryptInput } from '../cipher/rsa.ts';
+import { Pkcs11Error } from '../errors.ts';
+import type { CallOptions } from '../sessions/session-pool.ts';
+import type { KeyUsage } from './aes-keys.ts';
+import type { KeptKey } from './key-cache.ts';
+import type { FoundRsaKey } from './rsa-objects.ts';
+
+/**
+ * An RSA key pair inside the token, of which either half may be missing there. It stays valid when the token restarts
+ * or the key is replaced under its name.
+ */
+export interface RsaKey {
+  readonly label: string;
+  readonly id: Uint8Array;
+  /** `ENCRYPT` where there is a public half that may, `DECRYPT` where there is a private half that may. */
+  readonly usages: readonly KeyUsage[];
+  readonly modulusBits: number;
+  /**
+   * The public half, to be used outside of the token or exported, for example as SPKI.
+   *
+   * @throws Pkcs11Error KEY_UNSUITABLE when the token does not tell the public exponent
+   */
+  publicKey(): KeyObject;
+  /**
+   * The ciphertext, as long as the modulus. The token encrypts, so that no padding is used which it could not undo.
+   *
+   * @throws TypeError, RangeError for wrong types and lengths; Pkcs11Error, for example MECHANISM_UNSUPPORTED; the
+   * reason of an aborted signal
+   */
+  encrypt(input: RsaEncryptInput, options?: CallOptions): Promise<Uint8Array>;
+  /**
+   * The plaintext. With `PKCS1-v1_5`, some tokens answer a ciphertext that is not right with random bytes instead of an
+   * error, so that nobody learns from it: the plaintext has to prove itself otherwise.
+   *
+   * @throws Pkcs11Error DECRYPTION_FAILED, KEY_USAGE_FORBIDDEN, MECHANISM_UNSUPPORTED and others; TypeError; the
+   * reason of an aborted signal
+   */
+  decrypt(input: RsaDecryptInput, options?: CallOptions): Promise<Uint8Array>;
+}
+
+/** The key object that callers get. */
+export function rsaKey(kept: KeptKey<FoundRsaKey>, encryption: Rsa): RsaKey {
+  return {
+    get label() {
+      return kept.found.label;
+    },
+    get id() {
+      return kept.found.id;
+    },
+    get usages() {
+      return kept.found.usages;
+    },
+    get modulusBits() {
+      return kept.found.modulusBits;
+    },
+    publicKey() {
+      const { modulus, publicExponent } = kept.found;
+      if (publicExponent === undefined) {
+        throw new Pkcs11Error('KEY_UNSUITABLE', 'the token does not tell the public exponent of this key');
+      }
+      const base64url = (number: Uint8Array): string => Buffer.from(number).toString('base64url');
+      const key = { kty: 'RSA', n: base64url(modulus), e: base64url(publicExponent) };
+      return createPublicKey({ format: 'jwk', key });
+    },
+    encrypt: (input, options) => kept.run(() => encryption.encryption(input), options),
+    decrypt: (input, options) => kept.run(() => encryption.decryption(input), options),
+  };
+}

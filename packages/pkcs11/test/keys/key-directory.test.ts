@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { AES_KEY } from '../../src/keys/aes-keys.ts';
+import { keyDirectory } from '../../src/keys/key-directory.ts';
+import { destroyKeys, importKey } from '../../src/testing.ts';
+import { describeWithEachToken } from '../with-token.ts';
+
+describeWithEachToken('a directory of many keys', (context) => {
+  const labels = Array.from({ length: 20 }, (_, index) => `key-${index}`);
+  const value = new Uint8Array(32).fill(1);
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  function directoryOfMany() {
+    const { open, raw, slot, temporary } = context();
+    for (const label of labels) destroyKeys(temporary, { label });
+    for (const label of labels) importKey(temporary, { label, value });
+    const token = open();
+    const handle = raw.C_OpenSession(slot, 4);
+    const directory = keyDirectory(raw, AES_KEY);
+    const searches = vi.spyOn(raw, 'C_FindObjectsInit');
+    const labelOf = (key: Buffer | undefined) =>
+      key && raw.C_GetAttributeValue(handle, key, [{ type: 0x3 }])[0]?.value.toString();
+    const rename = (from: string, to: string) => {
+      const session = raw.C_OpenSession(slot, 6);
+      raw.C_FindObjectsInit(session, [{ type: 0x3, value: from }]);
+      const [key = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
+      raw.C_FindObjectsFinal(session);
+      raw.C_SetAttributeValue(session, key, [{ type: 0x3, value: to }]);
+      raw.C_CloseSession(session);
+      searches.mockClear();
+    };
+    const reads = vi.spyOn(raw, 'C_GetAttributeValue');
+    return {
+      temporary,
+      rename,
+      /** Keys that are read for a lookup. */
+      readsFor: (label: string) => {
+        reads.mockClear();
+        const found = directory.find({ handle, epoch: 0 }, { label }, { fresh: false });
+        expect(found).toHaveLength(1);
+        return reads.mock.calls.length;
+      },
+      /** Keys that are read for a lookup while each read fails. */
+      failingReadsFor: (label: string) => {
+        reads.mockClear();
+        reads.mockImplementation(() => {
+          throw new Error('gone');
+        });
+        directory.find({ handle, epoch: 0 }, { label }, { fresh: false });
+        const { length } = reads.mock.calls;
+        reads.mockRestore();
+        return length;
+      },
+      find: (label: string, { fresh = false, epoch = 0 } = {}) =>
+        directory.find({ handle, epoch }, { label }, { fresh }).map(labelOf),
+      /** Searches of the token since the last call. */
+      searches: () => {
+        const count = searches.mock.calls.length;
+        searches.mockClear();
+        return count;
+      },
+      close: () => {
+        raw.C_CloseSession(handle);
+        token.close();
+      },
+    };
+  }
+
+  it('searches the token for the first eight, and once for all others', () => {
+    const { find, searches, close } = directoryOfMany();
+    for (const label of labels) expect(find(label)).toEqual([label]);
+    expect(searches()).toBe(9);
+    for (const label of labels) expect(find(label)).toEqual([label]);
+    expect(searches()).toBe(0);
+    expect(find('key-3', { fresh: true })).toEqual(['key-3']);
+    expect(searches()).toBe(1);
+    for (const label of labels) expect(find(label, { epoch: 1 })).toEqual([label]);
+    expect(searches()).toBe(9);
+    close();
+  });
+
+  it('sees at once what came, went and was replaced, and within ten seconds that a label is there twice', () => {
+    const { find, temporary, close } = directoryOfMany();
+    for (const label of labels) find(label);
+    importKey(temporary, { label: 'late', value });
+    expect(find('late')).toEqual(['late']);
+    destroyKeys(temporary, { label: 'late' });
+    expect(find('late')).toEqual([]);
+    destroyKeys(temporary, { label: 'key-15' });
+    expect(find('key-15')).toEqual([]);
+    importKey(temporary, { label: 'key-15', value });
+    expect(find('key-15')).toEqual(['key-15']);
+    importKey(temporary, { label: 'key-16', value });
+    vi.advanceTimersByTime(10_001);
+    for (const label of labels) if (label !== 'key-16') expect(find(label)).toEqual([label]);
+    expect(find('key-16')).toEqual(['key-16', 'key-16']);
+    close();
+  });
+
+  it('does not take a key for another that has got its label', () => {
+    const { find, rename, temporary, close } = directoryOfMany();
+    for (const label of labels) find(label);
+    rename('key-7', 'renamed');
+    expect(find('key-7')).toEqual([]);
+    expect(find('renamed')).toEqual(['renamed']);
+    destroyKeys(temporary, { label: 'renamed' });
+    close();
+  });
+
+  it('sees within a minute that a key was given the label of another', () => {
+    const { find, rename, temporary, close } = directoryOfMany();
+    for (const label of labels) find(label);
+    rename('key-19', 'key-0');
+    vi.advanceTimersByTime(60_001);
+    // Its turn comes when the list is consulted, and not the token.
+    for (const label of labels.slice(1, -1)) expect(find(label)).toEqual([label]);
+    expect(find('key-0')).toEqual(['key-0', 'key-0']);
+    destroyKeys(temporary, { label: 'key-0' });
+    close();
+  });
+
+  it('reads no more than four other keys for a lookup, however many there are, and each anew after half a minute', () => {
+    const { find, readsFor, searches, temporary, close } = directoryOfMany();
+    const others = Array.from({ length: 50 }, (_, index) => `other-${index}`);
+    for (const label of others) importKey(temporary, { label, value });
+    for (const label of labels) find(label);
+    const reads = () => labels.map((label) => readsFor(label));
+    vi.advanceTimersByTime(30_001);
+    const counts = [...reads(), ...reads()];
+    expect(Math.max(...counts)).toBe(5);
+    expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(70);
+    expect(reads()).toEqual(labels.map(() => 1));
+    searches();
+    // After a pause nothing of the list is good for an answer, until all of it was read.
+    vi.advanceTimersByTime(60_001);
+    expect(Math.max(...reads(), ...reads())).toBe(4);
+    expect(searches()).toBe(8 + 1 + 17);
+    for (const label of others) destroyKeys(temporary, { label });
+    close();
+  });
+
+  it('reads no further where a read fails, as all do when the token is gone', () => {
+    const { find, failingReadsFor, close } = directoryOfMany();
+    for (const label of labels) find(label);
+    vi.advanceTimersByTime(30_001);
+    for (const label of labels.slice(0, 9)) find(label);
+    // One of those whose turn it is, and the key that was asked for.
+    expect(failingReadsFor('key-10')).toBe(2);
+    close();
+  });
+});

@@ -1,0 +1,18 @@
+// The program of a thread: it opens a module and closes it again, and answers what came of it.
+import { parentPort } from 'node:worker_threads';
+import { type OpenModuleOptions, openModule, Pkcs11Error } from '../../src/index.ts';
+
+parentPort?.once('message', (options: OpenModuleOptions) => {
+  parentPort?.postMessage(outcome(options), []);
+});
+
+function outcome(options: OpenModuleOptions) {
+  try {
+    const module = openModule(options);
+    const tokens = module.tokens().length;
+    module.close();
+    return { tokens };
+  } catch (error) {
+    return { code: error instanceof Pkcs11Error ? error.code : error instanceof Error ? error.name : 'none' };
+  }
+}

@@ -1,0 +1,71 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { pinGuard } from '../../src/index.ts';
+import { errorCode } from '../error-code.ts';
+
+describe('the guard over a PIN', () => {
+  const memory = () => ({ turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) });
+
+  it('lets one in after the other', () => {
+    const guard = pinGuard(memory());
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(guard.enter()).toBe(false);
+      guard.leave();
+    }
+    expect(() => guard.check()).not.toThrow();
+  });
+
+  it('lets nobody in once the PIN was refused, as all know who have the memory', () => {
+    const shared = memory();
+    const [guard, other] = [pinGuard(shared), pinGuard(shared)];
+    guard.enter();
+    guard.refuse();
+    guard.leave();
+    expect(errorCode(() => other.check())).toBe('PIN_INCORRECT');
+    expect(errorCode(() => other.enter())).toBe('PIN_INCORRECT');
+  });
+
+  it('keeps a refusal that was met elsewhere while somebody had their turn', () => {
+    const guard = pinGuard(memory());
+    guard.enter();
+    expect(() => guard.check()).not.toThrow();
+    guard.refuse();
+    guard.leave();
+    expect(errorCode(() => guard.check())).toBe('PIN_INCORRECT');
+  });
+
+  it('has whoever waits hear of the refusal, or have the next turn', async () => {
+    for (const outcome of ['refused', 'done'] as const) {
+      const shared = memory();
+      const guard = pinGuard(shared);
+      guard.enter();
+      const end = endTurnLater(shared, outcome);
+      if (outcome === 'refused') expect(errorCode(() => guard.enter())).toBe('PIN_INCORRECT');
+      else expect(guard.enter()).toBe(true);
+      await end;
+    }
+  });
+
+  it('remembers a refusal for those who have nothing else in common, and whose turns are their own', () => {
+    const { refusal } = memory();
+    const [hanging, other] = [pinGuard({ ...memory(), refusal }), pinGuard({ ...memory(), refusal })];
+    hanging.enter();
+    expect(other.enter()).toBe(false);
+    hanging.refuse();
+    expect(errorCode(() => other.check())).toBe('PIN_INCORRECT');
+  });
+
+  /** In another thread, while this one waits. */
+  function endTurnLater({ turn, refusal }: ReturnType<typeof memory>, outcome: 'refused' | 'done') {
+    const program = `
+      const { workerData: { turn, refusal, outcome } } = require('node:worker_threads');
+      setTimeout(() => {
+        if (outcome === 'refused') Atomics.store(new Int32Array(refusal), 0, 1);
+        Atomics.store(new Int32Array(turn), 0, 0);
+        Atomics.notify(new Int32Array(turn), 0);
+      }, 50);`;
+    const thread = new Worker(program, { eval: true, execArgv: [], workerData: { turn, refusal, outcome } });
+    onTestFinished(() => void thread.terminate());
+    return new Promise((resolve) => void thread.once('exit', resolve));
+  }
+});

@@ -1,0 +1,101 @@
+import { expect, it, vi } from 'vitest';
+import { occupyThreads } from '../occupy-threads.ts';
+import { describeWithEachToken, describeWithToken } from '../with-token.ts';
+
+describeWithEachToken('a token whose sessions are disturbed', (context) => {
+  const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
+
+  it('goes on after all its sessions were closed by somebody else', async () => {
+    const { open, raw, slot } = context();
+    const token = open();
+    const key = token.generateKey({ label: 'closed-sessions' });
+    raw.C_CloseAllSessions(slot);
+    expect((await key.encrypt(message)).tag).toHaveLength(16);
+    raw.C_CloseAllSessions(slot);
+    expect(token.key({ label: 'closed-sessions' }).label).toBe('closed-sessions');
+    expect(await token.randomBytes(4)).toHaveLength(4);
+    token.close();
+  });
+
+  it('opens a session again that another thread has closed before it was known to be ours', () => {
+    const { open, raw, cryptoki } = context();
+    const opening = vi.spyOn(cryptoki, 'C_OpenSession');
+    // The call that finds it so is made again anyhow: once more shows that this costs it nothing.
+    for (let closed = 0; closed < 2; closed += 1) {
+      opening.mockImplementationOnce((...at) => {
+        const session = raw.C_OpenSession(...at);
+        raw.C_CloseSession(session);
+        return session;
+      });
+    }
+    open().close();
+    expect(opening).toHaveBeenCalledTimes(3);
+    opening.mockRestore();
+  });
+
+  it('goes on after somebody logged the process out', async () => {
+    const { open, raw, slot } = context();
+    const token = open();
+    const key = token.generateKey({ label: 'logged-out' });
+    const session = raw.C_OpenSession(slot, 4);
+    raw.C_Logout(session);
+    raw.C_CloseSession(session);
+    expect((await key.encrypt(message)).tag).toHaveLength(16);
+    token.close();
+  });
+
+  it('goes on when an operation was left active on its session', async () => {
+    const { open, raw, cryptoki } = context();
+    const opening = vi.spyOn(cryptoki, 'C_OpenSession');
+    const token = open();
+    const session: unknown = opening.mock.results[0]?.value;
+    if (!Buffer.isBuffer(session)) throw new Error('expected a session');
+    opening.mockRestore();
+    const key = token.generateKey({ label: 'left-active' });
+    raw.C_FindObjectsInit(session, [{ type: 3, value: 'left-active' }]);
+    const [handle = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
+    raw.C_FindObjectsFinal(session);
+    raw.C_EncryptInit(session, { mechanism: 0x1087, parameter: gcmParameter }, handle);
+    expect(token.sessions()).toMatchObject({ open: 1, idle: 1 });
+    expect((await key.encrypt(message)).tag).toHaveLength(16);
+    token.close();
+  });
+});
+
+describeWithToken('a token that is slower than its callers', (context) => {
+  const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
+
+  it('is not given what nobody waits for any more', async () => {
+    const token = context().open({ maxSessions: 1, maxWaiting: 8, calls: 'threadpool' });
+    const key = token.generateKey({ label: 'slow' });
+    const sealed = await key.encrypt(message);
+    const release = occupyThreads();
+    const underWay = key.encrypt(message);
+    const signal = AbortSignal.timeout(20);
+    const given = Array.from({ length: 4 }, () => [
+      key.encrypt(message, { signal }),
+      key.decrypt({ ...message, ...sealed }, { signal }),
+    ]).flat();
+    await expect(token.randomBytes(1, { signal })).rejects.toMatchObject({ code: 'SESSIONS_EXHAUSTED' });
+    for (const call of await Promise.allSettled(given)) {
+      expect(call).toMatchObject({ status: 'rejected', reason: { name: 'TimeoutError' } });
+    }
+    expect(token.sessions()).toMatchObject({ open: 1, idle: 0 });
+    await expect(token.randomBytes(1, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
+    await release();
+    expect(await token.randomBytes(1)).toHaveLength(1);
+    expect((await underWay).tag).toEqual(sealed.tag);
+    token.close();
+  });
+
+  it('is opened with limits that make sense, and calls that there are', () => {
+    const { open } = context();
+    // @ts-expect-error JavaScript lets this through.
+    expect(() => open({ calls: 'thread-pool' })).toThrow(TypeError);
+    expect(() => open({ maxSessions: 0 })).toThrow(RangeError);
+    expect(() => open({ maxWaiting: -1 })).toThrow(RangeError);
+    expect(() => open({ maxWaiting: Number.NaN })).toThrow(RangeError);
+  });
+});
+
+const gcmParameter = { type: 0x19, iv: Buffer.alloc(12), ivBits: 96, tagBits: 128 };
