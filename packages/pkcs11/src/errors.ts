@@ -30,20 +30,20 @@ export class Pkcs11Error extends Error {
  *
  * @param name the function, for the message, for example `C_Login`
  */
-export function attempt<T>(name: string, call: () => T): T {
+export function callCryptoki<T>(name: string, call: () => T): T {
   try {
     return call();
   } catch (cause) {
-    throw returnedError(name, cause);
+    throw toPkcs11Error(name, cause);
   }
 }
 
-/** As `attempt`, for a function that runs on the thread pool. */
-export async function attemptAsync<T>(name: string, call: () => T | Promise<T>): Promise<T> {
+/** As `callCryptoki`, for a function that runs on the thread pool. */
+export async function callCryptokiAsync<T>(name: string, call: () => T | Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
-    throw returnedError(name, cause);
+    throw toPkcs11Error(name, cause);
   }
 }
 
@@ -64,8 +64,8 @@ export function isExhausted(error: unknown): boolean {
   return error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
 }
 
-function returnedError(name: string, cause: unknown): unknown {
-  const value = returnedValue(cause);
+function toPkcs11Error(name: string, cause: unknown): unknown {
+  const value = returnValueOf(cause);
   if (value === undefined) return cause;
   const row = ROWS.get(value);
   const returnValue = { name: row?.name ?? 'CKR_VENDOR_DEFINED', value } as const;
@@ -74,7 +74,7 @@ function returnedError(name: string, cause: unknown): unknown {
 }
 
 /** Undefined for an error that is none of PKCS#11. */
-function returnedValue(cause: unknown): number | undefined {
+function returnValueOf(cause: unknown): number | undefined {
   if (!(cause instanceof Error)) return undefined;
   if ('code' in cause) return typeof cause.code === 'number' && cause.code > 0 ? cause.code : undefined;
   // As the addon throws it: pkcs11js 2.1.7 turns it into an error with a code everywhere but in C_FindObjects.

@@ -1,7 +1,7 @@
 import { aesGcm } from './cipher/aes-gcm.ts';
 import { type CallMode, cipherCalls } from './cipher/cipher-calls.ts';
 import { rsa } from './cipher/rsa.ts';
-import { attempt } from './errors.ts';
+import { callCryptoki } from './errors.ts';
 import { type AesKeyRecord, listAesKeys } from './keys/aes-inventory.ts';
 import {
   AES_KEY,
@@ -11,7 +11,7 @@ import {
   type GenerateKeyOptions,
   generateAesKey,
 } from './keys/aes-keys.ts';
-import { keptKeys } from './keys/key-cache.ts';
+import { keyCache } from './keys/key-cache.ts';
 import { keyDirectory } from './keys/key-directory.ts';
 import type { KeySelector } from './keys/objects.ts';
 import { type RsaKey, rsaKey } from './keys/rsa-keys.ts';
@@ -120,43 +120,44 @@ export function openTokenInSlot(
     limit: maxSessions,
     maxWaiting,
     sessions,
-    drained() {
+    onDrained() {
       open.delete(token);
       library.release();
     },
   });
-  const loggedIn = (session: Session): Session => {
-    sessions.requireLogin(session);
+  const verifyLogin = (session: Session): Session => {
+    sessions.assertLogin(session);
     return session;
   };
   const directory = keyDirectory(cryptoki, AES_KEY);
-  const key = keptKeys(
+  const key = keyCache(
     pool,
-    (session, selector, options) => findAesKey(cryptoki, loggedIn(session), selector, directory, options),
-    (kept) => aesKey(kept, aesGcm(cipher)),
+    (session, selector, options) => findAesKey(cryptoki, verifyLogin(session), selector, directory, options),
+    (cached) => aesKey(cached, aesGcm(cipher)),
   );
-  const rsaKeyOf = keptKeys(
+  const rsaKeyOf = keyCache(
     pool,
-    (session, selector) => findRsaKey(cryptoki, loggedIn(session), selector),
-    (kept) => rsaKey(kept, rsa(cipher)),
+    (session, selector) => findRsaKey(cryptoki, verifyLogin(session), selector),
+    (cached) => rsaKey(cached, rsa(cipher)),
   );
   /** Within the pool, which refuses when closed and tries again when the token was restarted. */
-  const generated = (generate: (session: Handle) => KeySelector): KeySelector =>
-    pool.runApart(CKF_RW_SESSION, ({ handle }) => generate(handle));
+  const runGeneration = (generate: (session: Handle) => KeySelector): KeySelector =>
+    pool.runOnNewSession(CKF_RW_SESSION, ({ handle }) => generate(handle));
 
   const token: Token = {
     info,
     key,
-    generateKey: (options) => key(generated((session) => generateAesKey(cryptoki, session, options))),
-    aesKeys: () => pool.runNow((session) => listAesKeys(cryptoki, loggedIn(session).handle)),
+    generateKey: (options) => key(runGeneration((session) => generateAesKey(cryptoki, session, options))),
+    aesKeys: () => pool.runNow((session) => listAesKeys(cryptoki, verifyLogin(session).handle)),
     rsaKey: rsaKeyOf,
-    generateRsaKey: (options) => rsaKeyOf(generated((session) => generateRsaKey(cryptoki, session, options))),
+    generateRsaKey: (options) =>
+      rsaKeyOf(runGeneration((session) => generateRsaKey(cryptoki, session, options))),
     async randomBytes(length, options) {
       if (!Number.isInteger(length) || length < 1)
         throw new RangeError('length: expected a whole number above 0');
       const bytes = Buffer.allocUnsafeSlow(length);
       await pool.run(
-        ({ handle }) => attempt('C_GenerateRandom', () => cryptoki.C_GenerateRandom(handle, bytes)),
+        ({ handle }) => callCryptoki('C_GenerateRandom', () => cryptoki.C_GenerateRandom(handle, bytes)),
         options,
       );
       return new Uint8Array(bytes.buffer);

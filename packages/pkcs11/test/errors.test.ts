@@ -1,12 +1,12 @@
 import * as pkcs11js from 'pkcs11js';
 import { describe, expect, it } from 'vitest';
-import { attempt, attemptAsync, isStale, Pkcs11Error } from '../src/errors.ts';
+import { callCryptoki, callCryptokiAsync, isStale, Pkcs11Error } from '../src/errors.ts';
 import { RETURN_VALUES } from '../src/return-values.ts';
 
 const returned = (name: string, value: number): Pkcs11Error => {
   const cause = new pkcs11js.Pkcs11Error(name, value, 'C_Encrypt');
   try {
-    attempt('C_Encrypt', () => {
+    callCryptoki('C_Encrypt', () => {
       throw cause;
     });
   } catch (error) {
@@ -55,7 +55,9 @@ describe('a failure outside the table', () => {
     const fails = (text: string) => () => {
       throw new Error(text);
     };
-    expect(() => attempt('C_FindObjects', fails('CKR_DEVICE_ERROR:48\n    at PKCS11.C_FindObjects'))).toThrow(
+    expect(() =>
+      callCryptoki('C_FindObjects', fails('CKR_DEVICE_ERROR:48\n    at PKCS11.C_FindObjects')),
+    ).toThrow(
       expect.objectContaining({
         name: 'Pkcs11Error',
         code: 'DEVICE_ERROR',
@@ -63,7 +65,7 @@ describe('a failure outside the table', () => {
       }),
     );
     for (const text of ['CKR_DEVICE_ERROR', 'not CKR_DEVICE_ERROR:48', '']) {
-      expect(() => attempt('C_FindObjects', fails(text))).toThrow(
+      expect(() => callCryptoki('C_FindObjects', fails(text))).toThrow(
         expect.not.objectContaining({ code: 'DEVICE_ERROR' }),
       );
     }
@@ -74,8 +76,8 @@ describe('a failure outside the table', () => {
     const fail = () => {
       throw mistake;
     };
-    expect(() => attempt('C_Encrypt', fail)).toThrow(mistake);
-    await expect(attemptAsync('C_Encrypt', fail)).rejects.toBe(mistake);
+    expect(() => callCryptoki('C_Encrypt', fail)).toThrow(mistake);
+    await expect(callCryptokiAsync('C_Encrypt', fail)).rejects.toBe(mistake);
     expect(isStale(mistake)).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '../errors.ts';
 import { CK_PARAMS_GCM, CKM_AES_GCM, type Handle } from '../library/cryptoki.ts';
-import { takeScratch, wipeScratch } from './buffer-pool.ts';
-import { type CipherCalls, copied, type PreparedCall } from './cipher-calls.ts';
+import { releaseBuffer, takeBuffer } from './buffer-pool.ts';
+import { type CipherCalls, copyOutput, type PreparedCall } from './cipher-calls.ts';
 
 /** The input of an encryption. The bytes are copied before `encrypt` returns its promise. */
 export interface EncryptInput {
@@ -71,9 +71,9 @@ export interface AesGcm {
 export function aesGcm(calls: CipherCalls): AesGcm {
   return {
     encryption({ iv, aad, plaintext }) {
-      requireIv(iv);
-      requireBytes('aad', aad);
-      requireBytes('plaintext', plaintext);
+      assertIv(iv);
+      assertBytes('aad', aad);
+      assertBytes('plaintext', plaintext);
       const { wipe, ...buffers } = prepare(iv, aad, plaintext, NOTHING);
       const ivGiven = new Uint8Array(iv);
       const length = plaintext.length;
@@ -85,7 +85,7 @@ export function aesGcm(calls: CipherCalls): AesGcm {
           if (!buffers.mechanism.parameter.iv.equals(ivGiven) || IV_LENGTHS.includes(surplus)) {
             throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token does not take an IV for CKM_AES_GCM');
           }
-          requireLength('C_Encrypt', output, length + TAG_LENGTH);
+          assertLength('C_Encrypt', output, length + TAG_LENGTH);
           const bytes = new Uint8Array(output);
           return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
         },
@@ -97,8 +97,8 @@ export function aesGcm(calls: CipherCalls): AesGcm {
         throw new TypeError(`ivPlacement: expected one of ${Object.keys(IV_BYTES_GIVEN).join(', ')}`);
       }
       const given = new Uint8Array(IV_BYTES_GIVEN[ivPlacement]);
-      requireBytes('aad', aad);
-      requireBytes('plaintext', plaintext);
+      assertBytes('aad', aad);
+      assertBytes('plaintext', plaintext);
       const { wipe, ...buffers } = prepare(given, aad, plaintext, NOTHING);
       const length = plaintext.length;
       return {
@@ -123,18 +123,18 @@ export function aesGcm(calls: CipherCalls): AesGcm {
       };
     },
     decryption({ iv, aad, ciphertext, tag }) {
-      requireIv(iv);
-      requireBytes('aad', aad);
-      requireBytes('ciphertext', ciphertext);
-      requireBytes('tag', tag);
+      assertIv(iv);
+      assertBytes('aad', aad);
+      assertBytes('ciphertext', ciphertext);
+      assertBytes('tag', tag);
       if (tag.length !== TAG_LENGTH) throw new RangeError(`tag: expected ${TAG_LENGTH} bytes`);
       const { wipe, ...buffers } = prepare(iv, aad, ciphertext, tag);
       const length = ciphertext.length;
       return {
         async run(session, { handle }) {
           const output = await calls.decrypt(session, handle, buffers);
-          requireLength('C_Decrypt', output, length);
-          return copied(output);
+          assertLength('C_Decrypt', output, length);
+          return copyOutput(output);
         },
         wipe,
       };
@@ -151,7 +151,7 @@ function prepare(iv: Uint8Array, aad: Uint8Array, input: Uint8Array, tag: Uint8A
   // The output has room for a tag on decryption too: some modules want it as long as their input. And there is room for
   // an IV of the token's.
   const end = outputAt + inputLength + TAG_LENGTH + MAX_IV_LENGTH;
-  const block = takeScratch(end);
+  const block = takeBuffer(end);
   block.set(iv);
   block.set(aad, aadAt);
   block.set(input, inputAt);
@@ -170,21 +170,21 @@ function prepare(iv: Uint8Array, aad: Uint8Array, input: Uint8Array, tag: Uint8A
     },
     input: block.subarray(inputAt, outputAt),
     output: block.subarray(outputAt, end),
-    wipe: () => wipeScratch(block),
+    wipe: () => releaseBuffer(block),
   };
 }
 
-function requireBytes(name: string, bytes: Uint8Array): void {
+function assertBytes(name: string, bytes: Uint8Array): void {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
 }
 
 // SoftHSM encrypts with a zero-length IV if it is asked to.
-function requireIv(iv: Uint8Array): void {
-  requireBytes('iv', iv);
+function assertIv(iv: Uint8Array): void {
+  assertBytes('iv', iv);
   if (!IV_LENGTHS.includes(iv.length)) throw new RangeError('iv: expected 12 or 16 bytes');
 }
 
-function requireLength(name: string, output: Uint8Array, length: number): void {
+function assertLength(name: string, output: Uint8Array, length: number): void {
   if (output.length === length) return;
   throw new Pkcs11Error('DEVICE_ERROR', `${name} wrote ${output.length} bytes instead of ${length}`);
 }

@@ -1,5 +1,5 @@
 import type { Pkcs11ErrorCode } from '../error-codes.ts';
-import { attempt, attemptAsync, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, callCryptokiAsync, Pkcs11Error } from '../errors.ts';
 import type { Cryptoki, Handle, Mechanism } from '../library/cryptoki.ts';
 import type { Library } from '../library/library.ts';
 import type { ReturnValueName } from '../return-values.ts';
@@ -58,13 +58,13 @@ export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
   const native = NATIVE_CALLS[mode];
   return {
     async encrypt(session, key, { mechanism, mechanismName, input, output }) {
-      begin('C_EncryptInit', mechanismName, () => cryptoki.C_EncryptInit(session, mechanism, key));
-      return attemptAsync('C_Encrypt', () => native.encrypt(cryptoki, session, input, output));
+      beginOperation('C_EncryptInit', mechanismName, () => cryptoki.C_EncryptInit(session, mechanism, key));
+      return callCryptokiAsync('C_Encrypt', () => native.encrypt(cryptoki, session, input, output));
     },
     async decrypt(session, key, { mechanism, mechanismName, input, output }) {
-      begin('C_DecryptInit', mechanismName, () => cryptoki.C_DecryptInit(session, mechanism, key));
+      beginOperation('C_DecryptInit', mechanismName, () => cryptoki.C_DecryptInit(session, mechanism, key));
       try {
-        return await attemptAsync('C_Decrypt', () => native.decrypt(cryptoki, session, input, output));
+        return await callCryptokiAsync('C_Decrypt', () => native.decrypt(cryptoki, session, input, output));
       } catch (error) {
         const { returnValue } = error instanceof Pkcs11Error ? error : {};
         if (returnValue === undefined || returnValue.value !== library.decryptionFailure) throw error;
@@ -81,15 +81,15 @@ export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
  * A copy of what a token wrote, for the caller to wipe. Not in the engine's heap, where the garbage collector would
  * move a small array and leave copies behind.
  */
-export function copied(output: Uint8Array): Uint8Array {
+export function copyOutput(output: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new ArrayBuffer(output.length));
   copy.set(output);
   return copy;
 }
 
-function begin(name: string, mechanismName: string, call: () => void): void {
+function beginOperation(name: string, mechanismName: string, call: () => void): void {
   try {
-    attempt(name, call);
+    callCryptoki(name, call);
   } catch (error) {
     const { returnValue } = error instanceof Pkcs11Error ? error : {};
     if (returnValue === undefined) throw error;

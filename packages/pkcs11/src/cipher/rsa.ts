@@ -1,6 +1,6 @@
 import { Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
-import { type CipherCalls, copied, type PreparedCall } from './cipher-calls.ts';
+import { type CipherCalls, copyOutput, type PreparedCall } from './cipher-calls.ts';
 
 /** RSAES-OAEP (RFC 8017, 7.1) without a label, with one hash function for the label and for MGF1. */
 export type RsaOaepPadding = 'OAEP-SHA-1' | 'OAEP-SHA-256' | 'OAEP-SHA-384' | 'OAEP-SHA-512';
@@ -70,7 +70,7 @@ export function rsa(calls: CipherCalls): Rsa {
           if (input.length !== modulus.length || input.compare(modulus) >= 0) {
             throw new Pkcs11Error('DECRYPTION_FAILED', 'the ciphertext is none of a key of this length');
           }
-          return copied(await calls.decrypt(session, privateHandle, { ...scheme, input, output }));
+          return copyOutput(await calls.decrypt(session, privateHandle, { ...scheme, input, output }));
         },
         wipe: () => void block.fill(0),
       };

@@ -1,4 +1,4 @@
-import { attempt, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 import type { KeyUsage } from './aes-keys.ts';
 import { findObjects } from './objects.ts';
@@ -51,7 +51,7 @@ function attribute(
   type: number,
 ): Buffer | undefined {
   try {
-    return attempt(
+    return callCryptoki(
       'C_GetAttributeValue',
       () => cryptoki.C_GetAttributeValue(session, handle, [{ type }])[0]?.value,
     );

@@ -7,11 +7,11 @@ import type {
   TokenIvEncryptInput,
   TokenIvEncryptOutput,
 } from '../cipher/aes-gcm.ts';
-import { attempt, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 import type { CallOptions } from '../sessions/session-pool.ts';
 import type { Session } from '../sessions/token-sessions.ts';
-import type { Found, KeptKey } from './key-cache.ts';
+import type { CachedKey, FoundKey } from './key-cache.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import {
   describeSelector,
@@ -62,7 +62,7 @@ export interface AesKey {
 }
 
 /** An AES-256 key as it was found. */
-export interface FoundAesKey extends Found {
+export interface FoundAesKey extends FoundKey {
   readonly handle: ck.Handle;
   readonly label: string;
   readonly id: Uint8Array;
@@ -70,20 +70,20 @@ export interface FoundAesKey extends Found {
 }
 
 /** The key object that callers get. */
-export function aesKey(kept: KeptKey<FoundAesKey>, gcm: AesGcm): AesKey {
+export function aesKey(cached: CachedKey<FoundAesKey>, gcm: AesGcm): AesKey {
   return {
     get label() {
-      return kept.found.label;
+      return cached.found.label;
     },
     get id() {
-      return kept.found.id;
+      return cached.found.id;
     },
     get usages() {
-      return kept.found.usages;
+      return cached.found.usages;
     },
-    encrypt: (input, options) => kept.run(() => gcm.encryption(input), options),
-    encryptUnderTokenIv: (input, options) => kept.run(() => gcm.encryptionUnderTokenIv(input), options),
-    decrypt: (input, options) => kept.run(() => gcm.decryption(input), options),
+    encrypt: (input, options) => cached.run(() => gcm.encryption(input), options),
+    encryptUnderTokenIv: (input, options) => cached.run(() => gcm.encryptionUnderTokenIv(input), options),
+    decrypt: (input, options) => cached.run(() => gcm.decryption(input), options),
   };
 }
 
@@ -147,7 +147,7 @@ export function generateAesKey(
       `there is an AES key with the label ${JSON.stringify(label)} already`,
     );
   }
-  attempt('C_GenerateKey', () =>
+  callCryptoki('C_GenerateKey', () =>
     cryptoki.C_GenerateKey(session, { mechanism: ck.CKM_AES_KEY_GEN }, [
       ...newAesKeyTemplate({ label, id, usages }),
       { type: ck.CKA_VALUE_LEN, value: AES_256_LENGTH },

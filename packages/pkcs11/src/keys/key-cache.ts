@@ -5,12 +5,12 @@ import type { Session } from '../sessions/token-sessions.ts';
 import type { KeySelector } from './objects.ts';
 
 /** A key as it was found. Its handles are good on sessions of that epoch. */
-export interface Found {
+export interface FoundKey {
   readonly epoch: number;
 }
 
 /** What stands behind a key object: the latest finding, and calls with the handles that are good now. */
-export interface KeptKey<F extends Found> {
+export interface CachedKey<F extends FoundKey> {
   /** As it was found last. */
   readonly found: F;
   /**
@@ -30,12 +30,12 @@ export type KeyLookup<Key> = (selector: KeySelector, options?: { readonly fresh?
  * under the same label, or other usages, do not go unnoticed for much longer.
  *
  * @param find throws what the lookup throws
- * @param asKey makes the object that callers get
+ * @param createKey makes the object that callers get
  */
-export function keptKeys<F extends Found, Key>(
+export function keyCache<F extends FoundKey, Key>(
   pool: SessionPool,
   find: (session: Session, selector: KeySelector, options: { readonly fresh: boolean }) => F,
-  asKey: (kept: KeptKey<F>) => Key,
+  createKey: (cached: CachedKey<F>) => Key,
 ): KeyLookup<Key> {
   const keys = new Map<
     string,
@@ -48,14 +48,14 @@ export function keptKeys<F extends Found, Key>(
     known?.refresh({ always: fresh });
     if (known !== undefined) return known.key;
     const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
-    const { kept, refresh } = keepFound(pool, (session, options) => find(session, selector, options));
-    const key = asKey(kept);
+    const { cached, refresh } = cacheKey(pool, (session, options) => find(session, selector, options));
+    const key = createKey(cached);
     keys.set(name, { key, refresh });
     return key;
   };
 }
 
-function keepFound<F extends Found>(
+function cacheKey<F extends FoundKey>(
   pool: SessionPool,
   find: (session: Session, options: { readonly fresh: boolean }) => F,
 ) {
@@ -72,7 +72,7 @@ function keepFound<F extends Found>(
       throw error;
     }
   };
-  const kept: KeptKey<F> = {
+  const cached: CachedKey<F> = {
     get found() {
       return found;
     },
@@ -89,7 +89,7 @@ function keepFound<F extends Found>(
     },
   };
   return {
-    kept,
+    cached,
     refresh: ({ always }: { readonly always: boolean }): void => {
       if (!always && !isOld()) return;
       try {

@@ -51,7 +51,7 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     isListed = true;
   };
   /** Whether the list is up to date, which it is only while it is worth its cost. */
-  const consult = (session: Session): boolean => {
+  const updateList = (session: Session): boolean => {
     const nowMs = performance.now();
     if (session.epoch !== epoch || nowMs > periodEndMs) {
       if (session.epoch !== epoch) entries.clear();
@@ -73,25 +73,25 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     return oldest === undefined || nowMs - oldest.readAtMs <= MAX_AGE_MS;
   };
   /** The only entry that the selector fits, if it is still what it was when it was read. */
-  const listed = ({ handle: session }: Session, selector: KeySelector): Entry | undefined => {
-    const matches = [...entries.values()].filter((entry) => fits(entry, selector));
+  const findInList = ({ handle: session }: Session, selector: KeySelector): Entry | undefined => {
+    const matches = [...entries.values()].filter((entry) => fitsSelector(entry, selector));
     const [match] = matches;
     if (match === undefined || matches.length > 1) return undefined;
     const { handle } = match;
     const entry = readAgain(session, handle.toString('hex'), handle);
-    return entry !== undefined && fits(entry, selector) ? entry : undefined;
+    return entry !== undefined && fitsSelector(entry, selector) ? entry : undefined;
   };
 
   return {
     find(session, selector, { fresh }) {
       const template = selectorTemplate(selector);
-      const entry = !fresh && consult(session) ? listed(session, selector) : undefined;
+      const entry = !fresh && updateList(session) ? findInList(session, selector) : undefined;
       return entry ? [entry.handle] : findObjects(cryptoki, session.handle, [...kind, ...template]);
     },
   };
 }
 
-function fits(entry: Entry, { label, id }: KeySelector): boolean {
+function fitsSelector(entry: Entry, { label, id }: KeySelector): boolean {
   return (label === undefined || label === entry.label) && (id === undefined || entry.id.equals(id));
 }
 

@@ -1,4 +1,4 @@
-import { attempt } from '../errors.ts';
+import { callCryptoki } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 
 /** Names a key by CKA_LABEL, by CKA_ID, or by both. */
@@ -14,13 +14,13 @@ export function findObjects(
   attributes: ck.Template,
   limit = 2,
 ): readonly ck.Handle[] {
-  attempt('C_FindObjectsInit', () => cryptoki.C_FindObjectsInit(session, attributes));
+  callCryptoki('C_FindObjectsInit', () => cryptoki.C_FindObjectsInit(session, attributes));
   const end = (): void => cryptoki.C_FindObjectsFinal(session);
   const handles: ck.Handle[] = [];
   try {
     for (let isEnd = false; !isEnd && handles.length < limit; ) {
       const wanted = Math.min(limit - handles.length, BATCH);
-      const found = attempt('C_FindObjects', () => cryptoki.C_FindObjects(session, wanted));
+      const found = callCryptoki('C_FindObjects', () => cryptoki.C_FindObjects(session, wanted));
       handles.push(...found);
       // A token may hand out fewer than it has: only none at all is the end (PKCS #11 v2.40, C_FindObjects).
       isEnd = found.length === 0;
@@ -33,7 +33,7 @@ export function findObjects(
     }
     throw error;
   }
-  attempt('C_FindObjectsFinal', end);
+  callCryptoki('C_FindObjectsFinal', end);
   return handles;
 }
 
@@ -49,7 +49,9 @@ export function readAttributes(
   types: readonly number[],
 ): (type: number) => Buffer {
   const wanted = types.map((type) => ({ type }));
-  const values = attempt('C_GetAttributeValue', () => cryptoki.C_GetAttributeValue(session, object, wanted));
+  const values = callCryptoki('C_GetAttributeValue', () =>
+    cryptoki.C_GetAttributeValue(session, object, wanted),
+  );
   const bytes = new Map(values.map(({ type, value }) => [type, value]));
   return (type) => bytes.get(type) ?? Buffer.alloc(0);
 }

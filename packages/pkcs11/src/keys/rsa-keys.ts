@@ -3,7 +3,7 @@ import type { Rsa, RsaDecryptInput, RsaEncryptInput } from '../cipher/rsa.ts';
 import { Pkcs11Error } from '../errors.ts';
 import type { CallOptions } from '../sessions/session-pool.ts';
 import type { KeyUsage } from './aes-keys.ts';
-import type { KeptKey } from './key-cache.ts';
+import type { CachedKey } from './key-cache.ts';
 import type { FoundRsaKey } from './rsa-objects.ts';
 
 /**
@@ -40,22 +40,22 @@ export interface RsaKey {
 }
 
 /** The key object that callers get. */
-export function rsaKey(kept: KeptKey<FoundRsaKey>, encryption: Rsa): RsaKey {
+export function rsaKey(cached: CachedKey<FoundRsaKey>, encryption: Rsa): RsaKey {
   return {
     get label() {
-      return kept.found.label;
+      return cached.found.label;
     },
     get id() {
-      return kept.found.id;
+      return cached.found.id;
     },
     get usages() {
-      return kept.found.usages;
+      return cached.found.usages;
     },
     get modulusBits() {
-      return kept.found.modulusBits;
+      return cached.found.modulusBits;
     },
     publicKey() {
-      const { modulus, publicExponent } = kept.found;
+      const { modulus, publicExponent } = cached.found;
       if (publicExponent === undefined) {
         throw new Pkcs11Error('KEY_UNSUITABLE', 'the token does not tell the public exponent of this key');
       }
@@ -63,7 +63,7 @@ export function rsaKey(kept: KeptKey<FoundRsaKey>, encryption: Rsa): RsaKey {
       const key = { kty: 'RSA', n: base64url(modulus), e: base64url(publicExponent) };
       return createPublicKey({ format: 'jwk', key });
     },
-    encrypt: (input, options) => kept.run(() => encryption.encryption(input), options),
-    decrypt: (input, options) => kept.run(() => encryption.decryption(input), options),
+    encrypt: (input, options) => cached.run(() => encryption.encryption(input), options),
+    decrypt: (input, options) => cached.run(() => encryption.decryption(input), options),
   };
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { attempt, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 import type { Session } from '../sessions/token-sessions.ts';
 import type { GenerateKeyOptions, KeyUsage } from './aes-keys.ts';
-import type { Found } from './key-cache.ts';
+import type { FoundKey } from './key-cache.ts';
 import {
   describeSelector,
   findObjects,
@@ -19,7 +19,7 @@ export interface GenerateRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'
 }
 
 /** An RSA key pair as it was found. */
-export interface FoundRsaKey extends Found {
+export interface FoundRsaKey extends FoundKey {
   readonly publicHandle: ck.Handle | undefined;
   readonly privateHandle: ck.Handle | undefined;
   readonly label: string;
@@ -50,7 +50,7 @@ export function findRsaKey(
     throw new Pkcs11Error('KEY_NOT_FOUND', `the token has no RSA key with ${describeSelector(selector)}`);
   }
   const read = readAttributes(cryptoki, session, named, [ck.CKA_LABEL, ck.CKA_ID, ck.CKA_MODULUS]);
-  const modulus = unsigned(read(ck.CKA_MODULUS));
+  const modulus = stripLeadingZeros(read(ck.CKA_MODULUS));
   const modulusBits = bitLength(modulus);
   if (modulusBits < MIN_MODULUS_BITS) {
     const name = describeSelector(selector);
@@ -103,7 +103,7 @@ export function generateRsaKey(
     );
   }
   const { publicTemplate, privateTemplate } = newRsaKeyTemplates({ label, id });
-  attempt('C_GenerateKeyPair', () =>
+  callCryptoki('C_GenerateKeyPair', () =>
     cryptoki.C_GenerateKeyPair(
       session,
       { mechanism: ck.CKM_RSA_PKCS_KEY_PAIR_GEN },
@@ -179,7 +179,7 @@ function publicExponent(
 }
 
 /** Some tokens put a zero before the number, as for a signed one. */
-function unsigned(number: Uint8Array): Uint8Array {
+function stripLeadingZeros(number: Uint8Array): Uint8Array {
   const first = number.findIndex((byte) => byte !== 0);
   return new Uint8Array(first < 0 ? [] : number.subarray(first));
 }

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { attempt, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import { createLogins, type Logins } from '../login/login.ts';
 import type { ReturnValueName } from '../return-values.ts';
 import { createSlotSessions, type SlotSessions } from '../sessions/slot-sessions.ts';
@@ -64,10 +64,10 @@ function load(path: string, initializationParameters: string | undefined, memory
   const cryptoki = loadCryptoki(path);
   // A module belongs to the process: a thread that ends must not take it from the others. Nor may it initialise one and
   // leave it so, since the module goes with the thread, and from under the threads that it has itself.
-  const isOurs = isMainThread && initializeUnlessDone(cryptoki, initializationParameters);
+  const hasInitialized = isMainThread && initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
-      if (isOurs) cryptoki.C_Finalize();
+      if (hasInitialized) cryptoki.C_Finalize();
     } catch {
       // Nobody is left who could do anything about it, and the caller may have been after something else.
     } finally {
@@ -99,7 +99,7 @@ function load(path: string, initializationParameters: string | undefined, memory
 
 function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | undefined {
   try {
-    return decryptionFailureOf(attempt('C_GetInfo', () => cryptoki.C_GetInfo()));
+    return decryptionFailureOf(callCryptoki('C_GetInfo', () => cryptoki.C_GetInfo()));
   } catch (error) {
     finalize();
     if (!isReturned(error, 'CKR_CRYPTOKI_NOT_INITIALIZED')) throw error;
@@ -123,7 +123,7 @@ function memoryOf(path: string, given: SharedArrayBuffer | undefined): ModuleMem
 /** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */
 function initializeUnlessDone(cryptoki: Cryptoki, parameters: string | undefined): boolean {
   try {
-    attempt('C_Initialize', () => initializeCryptoki(cryptoki, parameters));
+    callCryptoki('C_Initialize', () => initializeCryptoki(cryptoki, parameters));
     return true;
   } catch (error) {
     if (isReturned(error, 'CKR_CRYPTOKI_ALREADY_INITIALIZED')) return false;

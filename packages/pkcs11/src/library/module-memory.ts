@@ -48,8 +48,8 @@ export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): Module
     countRestart: () => Atomics.add(restarts, 0, 1) + 1,
     loginsAt(slot) {
       const place = placeOf(slot);
-      const is = (fact: number): boolean => (Atomics.load(facts, place) & fact) !== 0;
-      const learn = (fact: number, value: boolean): void => {
+      const has = (fact: number): boolean => (Atomics.load(facts, place) & fact) !== 0;
+      const set = (fact: number, value: boolean): void => {
         if (value) Atomics.or(facts, place, fact);
         else Atomics.and(facts, place, ~fact);
       };
@@ -58,17 +58,17 @@ export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): Module
           return Atomics.load(logins, place);
         },
         add: () => Atomics.add(logins, place, 1) + 1,
-        get areTold() {
-          return is(TOLD);
+        get reportsLoginState() {
+          return has(REPORTS_LOGIN_STATE);
         },
-        set areTold(value) {
-          learn(TOLD, value);
+        set reportsLoginState(value) {
+          set(REPORTS_LOGIN_STATE, value);
         },
-        get proveNothing() {
-          return is(NO_PROOF);
+        get allowsRepeatedLogin() {
+          return has(ALLOWS_REPEATED_LOGIN);
         },
-        set proveNothing(value) {
-          learn(NO_PROOF, value);
+        set allowsRepeatedLogin(value) {
+          set(ALLOWS_REPEATED_LOGIN, value);
         },
       };
     },
@@ -83,13 +83,13 @@ interface SlotLogins {
   /** Counts a login that is made, or is about to be, and answers with how many there are by then. */
   add(): number;
   /** Whether the token says of a session that the user is logged in: not every one does. */
-  areTold: boolean;
+  reportsLoginState: boolean;
   /** Whether one can be made where there is one, because the token has one for each session, or takes another beside it. */
-  proveNothing: boolean;
+  allowsRepeatedLogin: boolean;
 }
 
 const SLOTS = 64;
 /** A long word each for the name of a slot and a session; a word for the restarts, two for each slot, and one for each session. */
 const SIZE_BYTES = 8 * (SLOTS + CAPACITY) + 4 * (1 + 2 * SLOTS + CAPACITY);
-const TOLD = 1;
-const NO_PROOF = 2;
+const REPORTS_LOGIN_STATE = 1;
+const ALLOWS_REPEATED_LOGIN = 2;

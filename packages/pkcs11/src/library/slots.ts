@@ -1,6 +1,6 @@
 import type { Pkcs11ErrorCode } from '../error-codes.ts';
-import { attempt, Pkcs11Error } from '../errors.ts';
-import { requirePin } from '../login/pin.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
+import { assertPin } from '../login/pin.ts';
 import {
   CKF_RW_SESSION,
   CKF_SERIAL_SESSION,
@@ -82,15 +82,15 @@ export function initializeToken(
   cryptoki: Cryptoki,
   { label, soPin, pin }: InitializeTokenOptions,
 ): TokenInfo {
-  requirePin('pin', pin);
-  requirePin('soPin', soPin);
+  assertPin('pin', pin);
+  assertPin('soPin', soPin);
   if (typeof label !== 'string') throw new TypeError('label: expected a text');
   const labelLength = Buffer.byteLength(label);
   if (labelLength < 1 || labelLength > LABEL_LENGTH) {
     throw new RangeError(`label: expected 1 to ${LABEL_LENGTH} bytes of UTF-8`);
   }
   // It would be read back without them, and found by no label.
-  if (unpadded(label) !== label) throw new RangeError('label: expected no blank or NUL at its end');
+  if (trimPadding(label) !== label) throw new RangeError('label: expected no blank or NUL at its end');
   const present = occupiedSlots(cryptoki);
   // Another token of the label would make both ambiguous.
   const named = present.filter(({ info }) => info.initialized && info.label === label);
@@ -104,19 +104,19 @@ export function initializeToken(
     throw new Pkcs11Error('TOKEN_NOT_FOUND', 'the module has no token that is not initialised yet');
   }
   const { slot } = target;
-  requireUserPinLength(cryptoki, slot, pin);
+  assertUserPinLength(cryptoki, slot, pin);
   if (begun === undefined) {
     // C_InitToken reads 32 bytes whatever the string's length.
     const paddedLabel = label + ' '.repeat(LABEL_LENGTH - labelLength);
-    attempt('C_InitToken', () => cryptoki.C_InitToken(slot, soPin, paddedLabel));
+    callCryptoki('C_InitToken', () => cryptoki.C_InitToken(slot, soPin, paddedLabel));
   }
-  const session = attempt('C_OpenSession', () =>
+  const session = callCryptoki('C_OpenSession', () =>
     cryptoki.C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION),
   );
   try {
-    attempt('C_Login', () => cryptoki.C_Login(session, CKU_SO, soPin));
-    attempt('C_InitPIN', () => cryptoki.C_InitPIN(session, pin));
-    attempt('C_Logout', () => cryptoki.C_Logout(session));
+    callCryptoki('C_Login', () => cryptoki.C_Login(session, CKU_SO, soPin));
+    callCryptoki('C_InitPIN', () => cryptoki.C_InitPIN(session, pin));
+    callCryptoki('C_Logout', () => cryptoki.C_Logout(session));
   } finally {
     try {
       cryptoki.C_CloseSession(session);
@@ -128,8 +128,8 @@ export function initializeToken(
 }
 
 /** The token would look at it only when it has its label. */
-function requireUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): void {
-  const { minPinLen, maxPinLen } = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
+function assertUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): void {
+  const { minPinLen, maxPinLen } = callCryptoki('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
   const isTold = (limit: number): boolean => limit > 0 && limit < UNTOLD;
   const length = Buffer.byteLength(pin);
   if ((isTold(minPinLen) && length < minPinLen) || (isTold(maxPinLen) && length > maxPinLen)) {
@@ -140,7 +140,7 @@ function requireUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): vo
 function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pkcs11Error[] } {
   const occupied: OccupiedSlot[] = [];
   const failures: Pkcs11Error[] = [];
-  for (const slot of attempt('C_GetSlotList', () => cryptoki.C_GetSlotList(true))) {
+  for (const slot of callCryptoki('C_GetSlotList', () => cryptoki.C_GetSlotList(true))) {
     try {
       occupied.push(occupiedSlot(cryptoki, slot));
     } catch (error) {
@@ -152,19 +152,19 @@ function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pk
 }
 
 function occupiedSlot(cryptoki: Cryptoki, slot: Handle): OccupiedSlot {
-  const told = attempt('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
+  const told = callCryptoki('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
   const info = {
-    label: unpadded(told.label),
-    serial: unpadded(told.serialNumber),
-    manufacturer: unpadded(told.manufacturerID),
-    model: unpadded(told.model),
+    label: trimPadding(told.label),
+    serial: trimPadding(told.serialNumber),
+    manufacturer: trimPadding(told.manufacturerID),
+    model: trimPadding(told.model),
     initialized: (told.flags & CKF_TOKEN_INITIALIZED) !== 0,
   };
   return { slot, info, hasUserPin: (told.flags & CKF_USER_PIN_INITIALIZED) !== 0 };
 }
 
 // Blanks by the standard, NUL bytes by some modules.
-function unpadded(text: string): string {
+function trimPadding(text: string): string {
   return text.replace(/[\0 ]+$/u, '');
 }
 

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { attempt, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import { CKS_USER_FUNCTIONS, CKU_USER, type Cryptoki, type Handle } from '../library/cryptoki.ts';
 import type { ModuleMemory } from '../library/module-memory.ts';
-import { requirePin } from './pin.ts';
+import { assertPin } from './pin.ts';
 import { type PinGuard, pinGuard } from './pin-guard.ts';
 
 /** Logs in at one token, for all sessions of the process share one login (PKCS #11 v2.40, 5.6). */
@@ -10,15 +10,15 @@ export interface Login {
   /** Grows with every login that somebody in the process makes at the token, whatever their PIN. */
   readonly count: number;
   /** Whether a login is no sign that there was none: then none is counted, whoever in the process makes it. */
-  readonly provesNothing: boolean;
+  readonly allowsRepeatedLogin: boolean;
   /** Says that the token has taken a login beside another, and does not tell of either. */
-  disregard(): void;
+  learnRepeatedLogin(): void;
   /**
    * Whether the token says that the user is logged in.
    *
    * @throws Pkcs11Error
    */
-  isHeld(session: Handle): boolean;
+  isLoggedIn(session: Handle): boolean;
   /**
    * Logs in over this session unless the token knows the user already.
    *
@@ -26,7 +26,7 @@ export interface Login {
    * @returns the count with this login, or undefined if there was one, or this one proves nothing
    * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
    */
-  enter(session: Handle, other?: Handle): number | undefined;
+  logIn(session: Handle, other?: Handle): number | undefined;
 }
 
 /** The logins of a process at the tokens of one library. */
@@ -47,12 +47,12 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
   const refusals = new Map<string, Pkcs11Error>();
   // A PIN is short: without a secret its digest could be tried out.
   const secret = randomBytes(32);
-  const isHeld = (session: Handle): boolean => {
-    const { state } = attempt('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
+  const hasUserState = (session: Handle): boolean => {
+    const { state } = callCryptoki('C_GetSessionInfo', () => cryptoki.C_GetSessionInfo(session));
     return CKS_USER_FUNCTIONS.includes(state);
   };
   /** Of a session of before: after a restart its handle may be that of a session with another token. */
-  const isHeldStill = (session: Handle, slot: Handle): boolean => {
+  const isLoggedInAt = (session: Handle, slot: Handle): boolean => {
     try {
       const { slotID, state } = cryptoki.C_GetSessionInfo(session);
       return slot.equals(slotID) && CKS_USER_FUNCTIONS.includes(state);
@@ -63,58 +63,58 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
   };
   return {
     prepare(slot, pin, guard = pinGuard()) {
-      requirePin('pin', pin);
+      assertPin('pin', pin);
       const digest = createHmac('sha256', secret).update(slot).update(pin).digest('hex');
-      const requireUnrefused = (): void => {
+      const assertNotRefused = (): void => {
         const refusal = refusals.get(digest);
         if (refusal !== undefined) throw refusal;
       };
-      requireUnrefused();
+      assertNotRefused();
       const logins = memory.loginsAt(slot);
-      const isHeldAsTold = (session: Handle): boolean => {
-        const told = isHeld(session);
-        if (told && !logins.areTold) {
-          logins.areTold = true;
+      const isLoggedIn = (session: Handle): boolean => {
+        const told = hasUserState(session);
+        if (told && !logins.reportsLoginState) {
+          logins.reportsLoginState = true;
           // That was learnt of one that did not tell.
-          logins.proveNothing = false;
+          logins.allowsRepeatedLogin = false;
         }
         return told;
       };
-      const enter = (session: Handle, other?: Handle): number | undefined => {
-        if (isHeldAsTold(session)) return undefined;
-        requireUnrefused();
+      const logIn = (session: Handle, other?: Handle): number | undefined => {
+        if (isLoggedIn(session)) return undefined;
+        assertNotRefused();
         const hasWaited = guard.enter();
         try {
-          if (hasWaited && isHeldAsTold(session)) return undefined;
+          if (hasWaited && isLoggedIn(session)) return undefined;
           // Before the login: afterwards, a handle of before may be that of a new session, which another thread has.
-          if (other !== undefined && isHeldStill(other, slot)) {
+          if (other !== undefined && isLoggedInAt(other, slot)) {
             // Unless another thread has logged in meanwhile, or a login has come and gone.
-            if (isHeldAsTold(session)) return undefined;
-            if (isHeldStill(other, slot)) {
-              logins.areTold = true;
-              logins.proveNothing = true;
+            if (isLoggedIn(session)) return undefined;
+            if (isLoggedInAt(other, slot)) {
+              logins.reportsLoginState = true;
+              logins.allowsRepeatedLogin = true;
             }
           }
-          const count = () => (logins.proveNothing ? undefined : logins.add());
+          const count = () => (logins.allowsRepeatedLogin ? undefined : logins.add());
           // Also before, or threads would use what they have under a login that made it void. But where a token does not tell,
           // there may be a login already.
-          const counted = logins.areTold ? count() : undefined;
-          return isMade(session) ? (counted ?? count()) : counted;
+          const counted = logins.reportsLoginState ? count() : undefined;
+          return offerPin(session) ? (counted ?? count()) : counted;
         } finally {
           guard.leave();
         }
       };
       /** False if there was one already. */
-      const isMade = (session: Handle): boolean => {
+      const offerPin = (session: Handle): boolean => {
         try {
-          attempt('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
+          callCryptoki('C_Login', () => cryptoki.C_Login(session, CKU_USER, pin));
           return true;
         } catch (error) {
           if (!(error instanceof Pkcs11Error)) throw error;
           // Another part of the process was faster, past this package; or the token never tells that the user is known.
           if (error.returnValue?.name === 'CKR_USER_ALREADY_LOGGED_IN') {
-            logins.areTold = isHeld(session);
-            logins.proveNothing = false;
+            logins.reportsLoginState = hasUserState(session);
+            logins.allowsRepeatedLogin = false;
             return false;
           }
           // A token that has no PIN yet has compared none.
@@ -129,15 +129,15 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
         get count() {
           return logins.count;
         },
-        get provesNothing() {
-          return logins.proveNothing;
+        get allowsRepeatedLogin() {
+          return logins.allowsRepeatedLogin;
         },
-        disregard() {
-          logins.areTold = false;
-          logins.proveNothing = true;
+        learnRepeatedLogin() {
+          logins.reportsLoginState = false;
+          logins.allowsRepeatedLogin = true;
         },
-        isHeld: isHeldAsTold,
-        enter,
+        isLoggedIn,
+        logIn,
       };
     },
   };

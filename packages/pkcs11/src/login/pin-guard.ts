@@ -31,7 +31,7 @@ export interface PinGuardMemory {
 export function pinGuard({ turn, refusal }: PinGuardMemory = pinGuardMemory()): PinGuard {
   const [owner, refused] = [new Int32Array(turn), new Int32Array(refusal)];
   const check = (): void => {
-    if (Atomics.load(refused, 0) === REFUSED) throw refusedBefore();
+    if (Atomics.load(refused, 0) === REFUSED) throw refusedError();
   };
   const leave = (): void => {
     Atomics.store(owner, 0, FREE);
@@ -61,7 +61,7 @@ const pinGuardMemory = (): PinGuardMemory => ({
   refusal: new SharedArrayBuffer(4),
 });
 
-const refusedBefore = () =>
+const refusedError = () =>
   new Pkcs11Error(
     'PIN_INCORRECT',
     'the token has refused this PIN before, so this process does not offer it again',

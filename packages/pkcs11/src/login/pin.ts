@@ -3,6 +3,6 @@
  *
  * @throws TypeError
  */
-export function requirePin(name: 'pin' | 'soPin', pin: string): void {
+export function assertPin(name: 'pin' | 'soPin', pin: string): void {
   if (typeof pin !== 'string') throw new TypeError(`${name}: expected a text`);
 }

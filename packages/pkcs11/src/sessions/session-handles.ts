@@ -5,7 +5,7 @@ import type { Handle } from '../library/cryptoki.ts';
  * `CAPACITY` at most: what is held beyond them nobody hears of.
  */
 export interface SessionHandles {
-  /** Holds a handle that the module has given. Undefined if somebody holds it: see `meet`. */
+  /** Holds a handle that the module has given. Undefined if somebody holds it: see `reportReissue`. */
   hold(session: Handle): HeldHandle | undefined;
   /**
    * Tells the holder of a handle that the module has given it again, so that the holder does not close what is not its own.
@@ -14,7 +14,7 @@ export interface SessionHandles {
    * @returns whether it was so told before, or did not let go of it in that time: then this says nothing of a restart; and
    * `released` if the handle can be held, and its session may have been closed
    */
-  meet(session: Handle): 'first' | 'again' | 'released';
+  reportReissue(session: Handle): 'first' | 'again' | 'released';
   /** Holds a handle that was met, in place of its holder. Undefined if that is about to close its session, or has. */
   takeOver(session: Handle): HeldHandle | undefined;
 }
@@ -58,14 +58,14 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
         const state = beginClosing();
         if (state === undefined) return;
         try {
-          if ((state & MET) === 0) closeSession();
+          if ((state & REISSUED) === 0) closeSession();
         } finally {
           letGo();
         }
       },
       release: () => held.close(() => undefined),
     };
-    return kept(held);
+    return releaseAtExit(held);
   };
   /** Where a handle is held, and the state of its place; none if nobody holds it. */
   const find = (session: Handle): { readonly place: number; readonly state?: number } => {
@@ -91,14 +91,14 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
       }
       return { close: (closeSession) => closeSession(), release: () => undefined };
     },
-    meet(session) {
+    reportReissue(session) {
       for (const untilMs = performance.now() + MAX_WAIT_MS; ; ) {
         const { place, state } = find(session);
         if (state === undefined) return 'released';
-        if ((state & MET) !== 0) return 'again';
+        if ((state & REISSUED) !== 0) return 'again';
         const leftMs = untilMs - performance.now();
         if ((state & CLOSING) !== 0 && leftMs > 0) Atomics.wait(states, place, state, leftMs);
-        else if (Atomics.compareExchange(states, place, state, state | MET) === state) {
+        else if (Atomics.compareExchange(states, place, state, state | REISSUED) === state) {
           return (state & CLOSING) === 0 ? 'first' : 'again';
         }
       }
@@ -120,9 +120,9 @@ export function nameOf(handle: Handle): bigint {
 }
 
 /** Has a thread that ends let go of what it holds. */
-function kept(held: HeldHandle): HeldHandle {
-  if (!isKeeping) {
-    isKeeping = true;
+function releaseAtExit(held: HeldHandle): HeldHandle {
+  if (!isExitHooked) {
+    isExitHooked = true;
     process.once('exit', () => {
       for (const one of HELD) one.release();
     });
@@ -134,11 +134,11 @@ function kept(held: HeldHandle): HeldHandle {
 /** How many handles the threads of a process can hold of one module. */
 export const CAPACITY = 4096;
 /** The module has given the handle again. */
-const MET = 1;
+const REISSUED = 1;
 /** The holder is about to let go of it. */
 const CLOSING = 2;
 const NEXT_HOLDER = 4;
 const HOLDER = ~3;
 const MAX_WAIT_MS = 250;
 const HELD = new Set<HeldHandle>();
-let isKeeping = false;
+let isExitHooked = false;

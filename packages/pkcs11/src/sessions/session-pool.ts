@@ -1,7 +1,7 @@
 import type { Pkcs11ErrorCode } from '../error-codes.ts';
 import { isExhausted, isStale, Pkcs11Error } from '../errors.ts';
 import type { Session, TokenSessions } from './token-sessions.ts';
-import { type WaitingLine, waitingLine } from './wait-queue.ts';
+import { type WaitQueue, waitQueue } from './wait-queue.ts';
 
 /** How a call is made. */
 export interface CallOptions {
@@ -30,7 +30,7 @@ export interface SessionPool {
    * As `runNow`, with a new session that was opened with these flags and that nobody else gets. An idle one is given up for it
    * where the token has no other left.
    */
-  runApart<T>(flags: number, work: (session: Session) => T): T;
+  runOnNewSession<T>(flags: number, work: (session: Session) => T): T;
   /** How many sessions are open, how many of them idle, and how many there may be. */
   counts(): { open: number; idle: number; limit: number };
   /** Closes idle sessions at once, lent ones on their return, and refuses everybody who waits. */
@@ -44,7 +44,7 @@ export interface SessionPoolOptions {
   readonly maxWaiting: number;
   readonly sessions: TokenSessions;
   /** Called once, when the pool is closed and its last session came back. */
-  drained(): void;
+  onDrained(): void;
 }
 
 /** An empty pool: sessions are opened when they are needed. */
@@ -56,14 +56,14 @@ class Pool implements SessionPool {
   readonly #options: SessionPoolOptions;
   readonly #sessions: TokenSessions;
   readonly #idle: Session[] = [];
-  readonly #waiting: WaitingLine<Session>;
+  readonly #waiting: WaitQueue<Session>;
   #open = 0;
   #closed = false;
 
   constructor(options: SessionPoolOptions) {
     this.#options = options;
     this.#sessions = options.sessions;
-    this.#waiting = waitingLine(options.maxWaiting);
+    this.#waiting = waitQueue(options.maxWaiting);
   }
 
   async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
@@ -77,24 +77,24 @@ class Pool implements SessionPool {
           this.#giveBack(taken);
           continue;
         }
-        session = this.#sessions.isCurrent(taken) ? taken : this.#renewed(taken);
+        session = this.#sessions.isCurrent(taken) ? taken : this.#renew(taken);
         const result = await work(session);
         this.#giveBack(session);
         return result;
       } catch (error) {
-        const isVoid = isStale(error) || (session !== undefined && !this.#sessions.isCurrent(session));
-        if (session !== undefined) this.#giveBackAfter(error, session);
-        if (isRepeated || !isVoid) throw error;
+        const mayRetry = isStale(error) || (session !== undefined && !this.#sessions.isCurrent(session));
+        if (session !== undefined) this.#giveBackAfterError(error, session);
+        if (isRepeated || !mayRetry) throw error;
       }
     }
   }
 
   runNow<T>(work: (session: Session) => T): T {
-    return onceMoreIfStale(() => this.#runNowOnce(work));
+    return retryIfStale(() => this.#runNowOnce(work));
   }
 
-  runApart<T>(flags: number, work: (session: Session) => T): T {
-    return onceMoreIfStale(() => this.#runApartOnce(flags, work));
+  runOnNewSession<T>(flags: number, work: (session: Session) => T): T {
+    return retryIfStale(() => this.#runOnNewSessionOnce(flags, work));
   }
 
   counts() {
@@ -105,7 +105,7 @@ class Pool implements SessionPool {
     if (this.#closed) return;
     this.#closed = true;
     this.#waiting.refuseAll(closedError());
-    if (this.#open === 0) this.#options.drained();
+    if (this.#open === 0) this.#options.onDrained();
     else for (const session of this.#idle.splice(0)) this.#closeSession(session);
   }
 
@@ -117,12 +117,12 @@ class Pool implements SessionPool {
       this.#giveBack(session);
       return result;
     } catch (error) {
-      this.#giveBackAfter(error, session);
+      this.#giveBackAfterError(error, session);
       throw error;
     }
   }
 
-  #runApartOnce<T>(flags: number, work: (session: Session) => T): T {
+  #runOnNewSessionOnce<T>(flags: number, work: (session: Session) => T): T {
     if (this.#closed) throw closedError();
     const session = this.#openSession(flags);
     try {
@@ -151,12 +151,12 @@ class Pool implements SessionPool {
     const at = this.#idle.findLastIndex((session) => this.#sessions.isCurrent(session));
     if (at < 0) return undefined;
     const [session] = this.#idle.splice(at, 1);
-    if (at < this.#idle.length) this.#closeVoid();
+    if (at < this.#idle.length) this.#closeStale();
     return session;
   }
 
   /** A session in place of a void one, at once: nothing comes before its work that could make it void in turn. */
-  #renewed(session: Session): Session {
+  #renew(session: Session): Session {
     if (this.#closed) {
       this.#closeSession(session);
       throw closedError();
@@ -165,7 +165,7 @@ class Pool implements SessionPool {
     try {
       return this.#takeIdle() ?? this.#openSession();
     } catch (error) {
-      this.#closeVoid();
+      this.#closeStale();
       this.#serveWaiting();
       throw error;
     }
@@ -181,9 +181,9 @@ class Pool implements SessionPool {
     }
   }
 
-  #giveBackAfter(error: unknown, session: Session): void {
+  #giveBackAfterError(error: unknown, session: Session): void {
     if (isStale(error)) this.#endEpoch(session);
-    else if (isUnharmedBy(error)) return this.#giveBack(session);
+    else if (leavesSessionUsable(error)) return this.#giveBack(session);
     this.#closeSession(session);
     this.#serveWaiting();
   }
@@ -191,7 +191,7 @@ class Pool implements SessionPool {
   #endEpoch(session: Session): void {
     this.#sessions.endEpoch(session);
     // The token has forgotten them. To keep one would keep a login, and hide that there may be no token any more.
-    this.#closeVoid();
+    this.#closeStale();
   }
 
   #serveWaiting(): void {
@@ -228,17 +228,17 @@ class Pool implements SessionPool {
     try {
       session = this.#sessions.open(flags);
     } catch (error) {
-      const wereVoid = this.#closeVoid();
-      if (!isExhausted(error) || !(wereVoid || this.#closeIdle())) throw error;
+      const wereStale = this.#closeStale();
+      if (!isExhausted(error) || !(wereStale || this.#closeOldestIdle())) throw error;
       session = this.#sessions.open(flags);
     }
     this.#open += 1;
-    this.#closeVoid();
+    this.#closeStale();
     return session;
   }
 
   /** Whether there were any. */
-  #closeVoid(): boolean {
+  #closeStale(): boolean {
     const idle = this.#idle.splice(0);
     for (const session of idle) {
       if (this.#sessions.isCurrent(session)) this.#idle.push(session);
@@ -248,7 +248,7 @@ class Pool implements SessionPool {
   }
 
   /** Gives up the one that was used least lately, and answers whether there was one. */
-  #closeIdle(): boolean {
+  #closeOldestIdle(): boolean {
     const session = this.#idle.shift();
     if (session !== undefined) this.#closeSession(session);
     return session !== undefined;
@@ -257,7 +257,7 @@ class Pool implements SessionPool {
   #closeSession(session: Session): void {
     this.#open -= 1;
     this.#sessions.close(session);
-    if (this.#closed && this.#open === 0) this.#options.drained();
+    if (this.#closed && this.#open === 0) this.#options.onDrained();
   }
 }
 
@@ -265,12 +265,12 @@ class Pool implements SessionPool {
  * Whether a failure leaves no operation active on its session: the call did not begin or has ended, and the token only
  * does not want what was asked of it. To close the last session would log the process out.
  */
-function isUnharmedBy(error: unknown): boolean {
+function leavesSessionUsable(error: unknown): boolean {
   if (!(error instanceof Pkcs11Error)) return error instanceof RangeError;
   return error.returnValue === undefined || REFUSALS.has(error.code);
 }
 
-function onceMoreIfStale<T>(run: () => T): T {
+function retryIfStale<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {

@@ -1,4 +1,4 @@
-import { attempt, isExhausted, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, isExhausted, Pkcs11Error } from '../errors.ts';
 import type { Cryptoki, Handle } from '../library/cryptoki.ts';
 import type { ModuleMemory } from '../library/module-memory.ts';
 import type { HeldHandle } from './session-handles.ts';
@@ -21,7 +21,7 @@ export interface SlotSessions {
   /** Closes a session that was opened here. One that the token has dropped is closed already. */
   close(handle: Handle): void;
   /** The one of before that was opened here last and is not closed, whoever it was opened for. */
-  before(handle: Handle): Handle | undefined;
+  otherOpenSession(handle: Handle): Handle | undefined;
 }
 
 /** The sessions of one library, by slot. Session handles are numbers that begin anew when a module does. */
@@ -46,41 +46,41 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
   const forSlot = (slot: Handle): SlotSessions => {
     let ended = 0;
     const opened = new Map<string, Handle>();
-    const keep = (handle: Handle, hold: HeldHandle, passedOver: Map<string, Handle>): Handle => {
+    const keep = (handle: Handle, hold: HeldHandle, setAside: Map<string, Handle>): Handle => {
       const name = handle.toString('hex');
       held.set(name, hold);
       opened.set(name, handle);
-      passedOver.delete(name);
+      setAside.delete(name);
       return handle;
     };
     /** Opens sessions until one has a handle that nobody holds; the others are passed over. */
-    const openNew = (flags: number, passedOver: Map<string, Handle>, onRestart: () => void): Handle => {
+    const openNew = (flags: number, setAside: Map<string, Handle>, onRestart: () => void): Handle => {
       for (let isRepeated = false; ; ) {
-        const handle = attempt('C_OpenSession', () => cryptoki.C_OpenSession(slot, flags));
+        const handle = callCryptoki('C_OpenSession', () => cryptoki.C_OpenSession(slot, flags));
         const name = handle.toString('hex');
         do {
           const hold = memory.sessions.hold(handle);
-          if (hold !== undefined) return keep(handle, hold, passedOver);
-          const meeting = memory.sessions.meet(handle);
+          if (hold !== undefined) return keep(handle, hold, setAside);
+          const meeting = memory.sessions.reportReissue(handle);
           // Whoever has let go of it may have closed this one.
           if (meeting === 'released') continue;
           if (meeting === 'first') onRestart();
-          if (passedOver.has(name)) {
+          if (setAside.has(name)) {
             // Once, its holder may have closed it after all.
             if (isRepeated) {
               throw new Pkcs11Error('DEVICE_ERROR', 'C_OpenSession gives the same session again');
             }
             isRepeated = true;
           }
-          passedOver.set(name, handle);
-        } while (!passedOver.has(name) && isOpen(handle));
+          setAside.set(name, handle);
+        } while (!setAside.has(name) && isOpen(handle));
       }
     };
     /** One of those that were passed over, but none that this thread has itself: its earlier one can be closed. */
-    const takeOver = (passedOver: Map<string, Handle>): Handle | undefined => {
-      for (const [name, handle] of passedOver) {
+    const takeOver = (setAside: Map<string, Handle>): Handle | undefined => {
+      for (const [name, handle] of setAside) {
         const hold = held.has(name) ? undefined : memory.sessions.takeOver(handle);
-        if (hold !== undefined) return keep(handle, hold, passedOver);
+        if (hold !== undefined) return keep(handle, hold, setAside);
       }
       return undefined;
     };
@@ -100,16 +100,16 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
           if (!isCounted) restarts = memory.countRestart();
           isCounted = true;
         };
-        const passedOver = new Map<string, Handle>();
+        const setAside = new Map<string, Handle>();
         try {
-          const handle = openNew(flags, passedOver, onRestart);
+          const handle = openNew(flags, setAside, onRestart);
           return { handle, epoch: ended + restarts };
         } catch (error) {
-          const handle = isExhausted(error) ? takeOver(passedOver) : undefined;
+          const handle = isExhausted(error) ? takeOver(setAside) : undefined;
           if (handle === undefined) throw error;
           return { handle, epoch: ended + restarts };
         } finally {
-          for (const handle of passedOver.values()) closeSession(handle);
+          for (const handle of setAside.values()) closeSession(handle);
         }
       },
       close(handle) {
@@ -119,7 +119,7 @@ export function createSlotSessions(cryptoki: Cryptoki, memory: ModuleMemory): (s
         held.delete(name);
         opened.delete(name);
       },
-      before: (handle) => [...opened.values()].findLast((other) => !other.equals(handle)),
+      otherOpenSession: (handle) => [...opened.values()].findLast((other) => !other.equals(handle)),
     };
   };
   return (slot) => {

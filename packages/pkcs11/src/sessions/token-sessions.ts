@@ -41,7 +41,7 @@ export interface TokenSessions {
    *
    * @throws Pkcs11Error NOT_LOGGED_IN, which ends the epoch
    */
-  requireLogin(session: Session): void;
+  assertLogin(session: Session): void;
 }
 
 /**
@@ -50,20 +50,21 @@ export interface TokenSessions {
  * @param slot shared by all its users
  */
 export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
-  let tellsOfLogin = false;
+  let reportsLoginState = false;
   let hasJustLoggedIn = false;
   /** With the epoch of the slot in which they were opened. */
   const opened = new Map<Session, number>();
   // Both only grow, so that the sum tells whether either has.
   const isCurrent = (session: Session): boolean =>
-    session.epoch === slot.epoch + login.count || (login.provesNothing && opened.get(session) === slot.epoch);
+    session.epoch === slot.epoch + login.count ||
+    (login.allowsRepeatedLogin && opened.get(session) === slot.epoch);
   const openOnce = (flags: number): Session => {
     // Of before: if another thread logs in meanwhile, the session counts as one that it has made void.
     const { count } = login;
     const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
     try {
-      const made = login.enter(handle, slot.before(handle));
-      tellsOfLogin = login.isHeld(handle);
+      const made = login.logIn(handle, slot.otherOpenSession(handle));
+      reportsLoginState = login.isLoggedIn(handle);
       const session = { handle, epoch: epoch + (made ?? count) };
       opened.set(session, epoch);
       return session;
@@ -90,17 +91,21 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
       opened.delete(session);
       slot.close(session.handle);
     },
-    requireLogin({ handle }) {
-      if (tellsOfLogin ? login.isHeld(handle) : login.provesNothing || login.enter(handle) === undefined) {
+    assertLogin({ handle }) {
+      if (
+        reportsLoginState
+          ? login.isLoggedIn(handle)
+          : login.allowsRepeatedLogin || login.logIn(handle) === undefined
+      ) {
         hasJustLoggedIn = false;
         return;
       }
       // The session of before was void with its login. Where this one is new and logs in again, a login proves nothing.
-      if (!tellsOfLogin && hasJustLoggedIn) {
-        login.disregard();
+      if (!reportsLoginState && hasJustLoggedIn) {
+        login.learnRepeatedLogin();
         return;
       }
-      hasJustLoggedIn = !tellsOfLogin;
+      hasJustLoggedIn = !reportsLoginState;
       const returnValue = { name: 'CKR_USER_NOT_LOGGED_IN', value: 0x101 } as const;
       throw new Pkcs11Error('NOT_LOGGED_IN', 'the token has forgotten the login', { returnValue });
     },

@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '../errors.ts';
 
 /** Those who wait for something, in the order of their arrival. */
-export interface WaitingLine<T> {
+export interface WaitQueue<T> {
   readonly length: number;
   /**
    * Waits until served or refused, or gives up with the signal.
@@ -17,7 +17,7 @@ export interface WaitingLine<T> {
 }
 
 /** A line in which nobody waits yet. */
-export function waitingLine<T>(maxWaiting: number): WaitingLine<T> {
+export function waitQueue<T>(maxWaiting: number): WaitQueue<T> {
   const waiting = new Set<Waiter<T>>();
   const next = (): Waiter<T> | undefined => {
     const [first] = waiting;

@@ -82,7 +82,7 @@ function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck
     const login = library.logins.prepare(slot, token.pin);
     const session = cryptoki.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
     try {
-      login.enter(session);
+      login.logIn(session);
       work(cryptoki, session);
     } finally {
       cryptoki.C_CloseSession(session);

@@ -15,7 +15,7 @@ describeWithEachToken('the login', (context) => {
     vi.restoreAllMocks();
     const { module, slot } = context();
     // As a test may have shown it.
-    moduleMemory(module.memory).loginsAt(slot).proveNothing = false;
+    moduleMemory(module.memory).loginsAt(slot).allowsRepeatedLogin = false;
   });
 
   /** Threads with one session each, and nothing in common but the memory of the module. */
@@ -27,11 +27,11 @@ describeWithEachToken('the login', (context) => {
       const shared = moduleMemory(memory.buffer);
       const login = createLogins(cryptoki, shared).prepare(slot, pin);
       const sessions = tokenSessions(createSlotSessions(cryptoki, shared)(slot), login);
-      const pool = sessionPool({ limit: 1, maxWaiting: 0, sessions, drained: () => undefined });
+      const pool = sessionPool({ limit: 1, maxWaiting: 0, sessions, onDrained: () => undefined });
       onTestFinished(() => pool.close());
       return () =>
         pool.runNow((session) => {
-          sessions.requireLogin(session);
+          sessions.assertLogin(session);
           return session.handle;
         });
     };
@@ -39,12 +39,12 @@ describeWithEachToken('the login', (context) => {
   }
 
   /** Has the token have a login for each session, of which it tells if it is to. */
-  function loginsOfSessions({ areTold }: { readonly areTold: boolean }) {
+  function loginsOfSessions({ reportsLoginState }: { readonly reportsLoginState: boolean }) {
     const { raw, cryptoki } = context();
     const loggedIn = new Set<string>();
     vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
       ...raw.C_GetSessionInfo(session),
-      state: areTold && loggedIn.has(session.toString('hex')) ? 1 : 0,
+      state: reportsLoginState && loggedIn.has(session.toString('hex')) ? 1 : 0,
     }));
     vi.spyOn(cryptoki, 'C_CloseSession').mockImplementation((session) => {
       loggedIn.delete(session.toString('hex'));
@@ -75,8 +75,8 @@ describeWithEachToken('the login', (context) => {
     }));
     const memory = moduleMemory();
     const login = createLogins(cryptoki, memory).prepare(slot, temporary.pin);
-    expect(login.enter(session, other)).toBe(1);
-    expect(memory.loginsAt(slot).proveNothing).toBe(false);
+    expect(login.logIn(session, other)).toBe(1);
+    expect(memory.loginsAt(slot).allowsRepeatedLogin).toBe(false);
   });
 
   it('fails with a wrong PIN, and leaves nothing open', () => {
@@ -268,7 +268,7 @@ describeWithEachToken('the login', (context) => {
     'may be one for each session, where many calls go on, and the token %s of it',
     async (telling) => {
       const { open } = context();
-      const login = loginsOfSessions({ areTold: telling === 'tells' });
+      const login = loginsOfSessions({ reportsLoginState: telling === 'tells' });
       const token = open({ maxSessions: 4 });
       for (const count of [1, 2, 12]) {
         const calls = Array.from({ length: count }, async () => token.randomBytes(4));
@@ -284,7 +284,7 @@ describeWithEachToken('the login', (context) => {
   );
 
   it('is made once by each thread, where the token has one for each session', () => {
-    const login = loginsOfSessions({ areTold: true });
+    const login = loginsOfSessions({ reportsLoginState: true });
     const { thread } = threadsOfOneSession();
     const threads = [thread(), thread(), thread(), thread()];
     // The first one to log in again, beside a session that is logged in still, finds it out.

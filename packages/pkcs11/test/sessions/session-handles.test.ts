@@ -65,9 +65,9 @@ describe('the session handles of a process', () => {
     expect(closes(ours.hold(handle(1)))).toBe(true);
     const held = ours.hold(handle(1));
     expect(theirs.hold(handle(1))).toBeUndefined();
-    expect([theirs.meet(handle(1)), ours.meet(handle(1))]).toEqual(['first', 'again']);
+    expect([theirs.reportReissue(handle(1)), ours.reportReissue(handle(1))]).toEqual(['first', 'again']);
     expect(closes(held)).toBe(false);
-    expect(theirs.meet(handle(1))).toBe('released');
+    expect(theirs.reportReissue(handle(1))).toBe('released');
     // The next holder is told of nothing that was before.
     expect(closes(theirs.hold(handle(1)))).toBe(true);
   });
@@ -75,12 +75,12 @@ describe('the session handles of a process', () => {
   it('are taken over from who may never return, and are not his to close then', () => {
     const { ours, theirs } = threads();
     const held = ours.hold(handle(1));
-    theirs.meet(handle(1));
+    theirs.reportReissue(handle(1));
     const taken = theirs.takeOver(handle(1));
     expect(taken).toBeDefined();
     expect(closes(held)).toBe(false);
     expect(ours.hold(handle(1))).toBeUndefined();
-    expect(ours.meet(handle(1))).toBe('first');
+    expect(ours.reportReissue(handle(1))).toBe('first');
     taken?.release();
     expect(theirs.takeOver(handle(1))).toBeUndefined();
   });
@@ -89,7 +89,11 @@ describe('the session handles of a process', () => {
     const { ours, theirs } = threads();
     const meetings: unknown[] = [];
     ours.hold(handle(1))?.close(() => {
-      meetings.push(theirs.meet(handle(1)), theirs.meet(handle(1)), theirs.takeOver(handle(1)));
+      meetings.push(
+        theirs.reportReissue(handle(1)),
+        theirs.reportReissue(handle(1)),
+        theirs.takeOver(handle(1)),
+      );
     });
     expect(meetings).toEqual(['again', 'again', undefined]);
     expect(closes(theirs.hold(handle(1)))).toBe(true);
@@ -100,7 +104,7 @@ describe('the session handles of a process', () => {
     const finish = await closingThread(buffer);
     expect(ours.hold(handle(1))).toBeUndefined();
     finish();
-    expect(ours.meet(handle(1))).toBe('released');
+    expect(ours.reportReissue(handle(1))).toBe('released');
     expect(ours.hold(handle(1))).toBeDefined();
   });
 

@@ -20,7 +20,7 @@ function fakeSessions(open: () => Buffer, close: () => void = () => undefined) {
     },
     open: () => ({ handle: open(), epoch }),
     close,
-    requireLogin: () => undefined,
+    assertLogin: () => undefined,
   };
   return sessions;
 }
@@ -37,7 +37,7 @@ function countingPool(limit: number, { maxWaiting = 100, sessionsOfToken = Numbe
   const drained = () => {
     log.drained += 1;
   };
-  return { pool: sessionPool({ limit, maxWaiting, sessions, drained }), sessions, log };
+  return { pool: sessionPool({ limit, maxWaiting, sessions, onDrained: drained }), sessions, log };
 }
 
 describe('a session pool', () => {
@@ -126,7 +126,7 @@ describe('a session pool', () => {
           log.push('close');
         },
       );
-      const pool = sessionPool({ limit: 1, maxWaiting: 1, sessions, drained: () => undefined });
+      const pool = sessionPool({ limit: 1, maxWaiting: 1, sessions, onDrained: () => undefined });
       const first = await pool.run((session) => session);
       sessions.endEpoch(first);
       expect(await pool.run(({ epoch }) => epoch)).toBe(1);
@@ -156,7 +156,7 @@ describe('a session pool', () => {
       return Buffer.of(opened);
     };
     const sessions = fakeSessions(open);
-    const pool = sessionPool({ limit: 1, maxWaiting: 1, sessions, drained: () => undefined });
+    const pool = sessionPool({ limit: 1, maxWaiting: 1, sessions, onDrained: () => undefined });
     expect(await pool.run(({ handle }) => handle[0])).toBe(2);
     const onItsWay = pool.run(({ handle }) => handle[0]);
     pool.runNow((session) => sessions.endEpoch(session));
@@ -198,23 +198,23 @@ describe('a session pool', () => {
     const { pool, log } = countingPool(2);
     await pool.run(() => undefined);
     const failure = new Pkcs11Error('KEY_EXISTS', 'taken');
-    expect(pool.runApart(2, () => pool.counts())).toEqual({ open: 2, idle: 1, limit: 2 });
+    expect(pool.runOnNewSession(2, () => pool.counts())).toEqual({ open: 2, idle: 1, limit: 2 });
     for (const error of [failure, returned('DEVICE_ERROR', { name: 'CKR_DEVICE_ERROR', value: 0x30 })]) {
       const work = () => {
         throw error;
       };
-      expect(errorCode(() => pool.runApart(2, work))).toBe(error.code);
+      expect(errorCode(() => pool.runOnNewSession(2, work))).toBe(error.code);
       expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
     }
     expect(log).toMatchObject({ opened: 4, closed: 3 });
     pool.close();
-    expect(errorCode(() => pool.runApart(2, () => 'never'))).toBe('CLOSED');
+    expect(errorCode(() => pool.runOnNewSession(2, () => 'never'))).toBe('CLOSED');
   });
 
   it('gives one idle session up for it where the token has no other, and no more than one', async () => {
     const { pool, log } = countingPool(2, { sessionsOfToken: 2 });
     await Promise.all([pool.run(async () => sleep(1)), pool.run(async () => sleep(1))]);
-    expect(pool.runApart(2, () => pool.counts())).toEqual({ open: 2, idle: 1, limit: 2 });
+    expect(pool.runOnNewSession(2, () => pool.counts())).toEqual({ open: 2, idle: 1, limit: 2 });
     expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
     expect(log).toMatchObject({ opened: 3, closed: 2 });
 
@@ -227,11 +227,11 @@ describe('a session pool', () => {
       limit: 2,
       maxWaiting: 1,
       sessions: fakeSessions(open),
-      drained: () => undefined,
+      onDrained: () => undefined,
     });
     await Promise.all([full.run(async () => sleep(1)), full.run(async () => sleep(1))]);
     isFull = true;
-    expect(errorCode(() => full.runApart(2, () => 'never'))).toBe('SESSIONS_EXHAUSTED');
+    expect(errorCode(() => full.runOnNewSession(2, () => 'never'))).toBe('SESSIONS_EXHAUSTED');
     expect(full.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
   });
 
@@ -239,7 +239,7 @@ describe('a session pool', () => {
     const { pool, log } = countingPool(2);
     await pool.run(() => undefined);
     const epochs: number[] = [];
-    pool.runApart(2, ({ epoch }) => {
+    pool.runOnNewSession(2, ({ epoch }) => {
       if (epochs.push(epoch) === 1) throw lost();
     });
     expect(epochs).toEqual([0, 1]);
@@ -353,7 +353,7 @@ describe('a session pool', () => {
     };
     const nothing = () => undefined;
     const sessions = fakeSessions(open);
-    const pool = sessionPool({ limit: 2, maxWaiting: 20, sessions, drained: nothing });
+    const pool = sessionPool({ limit: 2, maxWaiting: 20, sessions, onDrained: nothing });
     const ends: (() => void)[] = [];
     const lent = () => new Promise<never>((_, reject) => void ends.push(() => reject(gone())));
     const calls = Array.from({ length: 22 }, async (_, index) => pool.run(index < 2 ? lent : nothing));
