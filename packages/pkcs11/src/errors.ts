@@ -48,8 +48,8 @@ export async function callCryptokiAsync<T>(name: string, call: () => T | Promise
 }
 
 /**
- * Whether what we remember about the token (sessions, login, handles) may be out of date, so that the call
- * deserves a second try on a new session with a newly found key.
+ * Whether the sessions, login and handles that this package remembers may be out of date, so that the call deserves a
+ * second try on a new session with a newly found key.
  */
 export function isStale(error: unknown): boolean {
   return (
@@ -73,11 +73,11 @@ function toPkcs11Error(name: string, cause: unknown): unknown {
   return new Pkcs11Error(row?.code ?? 'DEVICE_ERROR', message, { cause, returnValue });
 }
 
-/** Undefined for an error that is none of PKCS#11. */
+/** Returns undefined for an error that is not one of PKCS#11. */
 function returnValueOf(cause: unknown): number | undefined {
   if (!(cause instanceof Error)) return undefined;
   if ('code' in cause) return typeof cause.code === 'number' && cause.code > 0 ? cause.code : undefined;
-  // As the addon throws it: pkcs11js 2.1.7 turns it into an error with a code everywhere but in C_FindObjects.
+  // The native addon throws it like this; pkcs11js 2.1.7 makes it an error with a code everywhere but in C_FindObjects.
   const [, digits] = /^CKR_\w+:(\d+)/u.exec(cause.message) ?? [];
   return digits === undefined ? undefined : Number(digits);
 }

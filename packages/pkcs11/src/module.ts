@@ -9,21 +9,21 @@ import {
 } from './library/slots.ts';
 import { type LoginOptions, openTokenInSlot, type Token } from './token.ts';
 
-/** A PKCS#11 module: the library through which a token is spoken to. */
+/** A PKCS#11 module: the library through which a program uses its tokens. */
 export interface Pkcs11Module {
-  /** The file, all links resolved. */
+  /** The file, with all links resolved. */
   readonly path: string;
-  /** What other threads of the process open the module with, to hear when it restarts and of logins at its tokens. */
+  /** Other threads of the process open the module with it; through it they learn of restarts and of logins at the tokens. */
   readonly memory: SharedArrayBuffer;
   /** The tokens that are present now. */
   tokens(): readonly TokenInfo[];
   /**
-   * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched. A token that
-   * took the label and not the PIN of the user, such as one that finds it too weak, gets another one by another call with
-   * the same label and `soPin`.
+   * Gives the first token that was never initialised its label and PINs. Tokens in use are never touched. If a token takes
+   * the label and refuses the user PIN, for example as too weak, a second call with the same label and `soPin` gives it
+   * another one.
    *
    * @throws Pkcs11Error TOKEN_EXISTS for a label that a token in use has; TOKEN_NOT_FOUND; PIN_REFUSED; PIN_INCORRECT for
-   * another `soPin` than that call had; RangeError; TypeError
+   * a second call with another `soPin` than the first; RangeError; TypeError
    */
   initializeToken(options: InitializeTokenOptions): TokenInfo;
   /**
@@ -41,13 +41,13 @@ export interface OpenModuleOptions {
   /** The file. */
   readonly path: string;
   /**
-   * What the module wants to be told by C_Initialize. NSS does: `configdir='sql:/path/of/the/database'`, and more of
-   * its own. Others refuse any. The same for everybody in a process who opens the module.
+   * The parameters of C_Initialize, for a module that needs some. NSS does: `configdir='sql:/path/of/the/database'`, and
+   * more of its own. Other modules refuse any. They are the same each time that a process opens the module.
    */
   readonly initializationParameters?: string;
   /**
-   * In another thread than the main one: the `memory` of the module there. Without it a key handle of before a restart could
-   * meet a session that another thread has opened since, and encrypt under another key.
+   * In a thread other than the main one: the `memory` of the module in the main thread. Without it a key handle from before
+   * a restart could be used on a session that another thread has opened since, and encrypt under another key.
    */
   readonly memory?: SharedArrayBuffer;
 }
@@ -67,8 +67,8 @@ export interface OpenTokenOptions extends LoginOptions {
  * const { ciphertext, tag } = await token.key({ label: 'orders' }).encrypt({ iv, aad, plaintext });
  * ```
  *
- * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is no text, other parameters
- * than the module was opened with, or in another thread than the main one without `memory`
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is not a string, for parameters
+ * other than those of a module that is open already, and without `memory` in a thread other than the main one
  */
 export function openModule({ path, ...options }: OpenModuleOptions): Pkcs11Module {
   if (typeof path !== 'string') throw new TypeError('path: expected a text');

@@ -3,7 +3,7 @@ import type { Pkcs11ErrorCode } from './error-codes.ts';
 /** The name of a PKCS#11 return value in the table. */
 export type ReturnValueName = (typeof TABLE)[number][1];
 
-/** One return value: its number, its name, our code for it, and whether it says that our state is out of date. */
+/** One return value: its number, its name, its error code here, and whether it shows that remembered state is out of date. */
 export interface ReturnValueRow {
   readonly value: number;
   readonly name: ReturnValueName;
@@ -13,8 +13,8 @@ export interface ReturnValueRow {
 
 /**
  * PKCS #11 v2.40 base specification, section 5.1, and what v3.0 added for AEAD and PINs. `stale` marks the values that a
- * token returns when it forgot what we remember: it restarted, somebody logged out or replaced a key, or an
- * operation is left over on the session. A new session, login and lookup put that right.
+ * token returns when remembered state is out of date: the token restarted, the process was logged out, a key was replaced,
+ * or an operation is left active on the session. A new session, login and lookup put that right.
  */
 const TABLE = [
   [0x00000001, 'CKR_CANCEL', 'DEVICE_ERROR'],
@@ -88,7 +88,7 @@ const TABLE = [
   [0x80000000, 'CKR_VENDOR_DEFINED', 'DEVICE_ERROR'],
 ] as const satisfies readonly (readonly [number, `CKR_${string}`, Pkcs11ErrorCode, 'stale'?])[];
 
-/** The table, a row an object. */
+/** The table, with one object for each row. */
 export const RETURN_VALUES: readonly ReturnValueRow[] = TABLE.map(([value, name, code, stale]) => ({
   value,
   name,

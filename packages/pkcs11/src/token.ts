@@ -28,19 +28,19 @@ export interface Token {
   readonly info: TokenInfo;
   /**
    * The AES-256 key with this label, id, or both. The first call looks it up; later ones return the same object, and
-   * look the key up once a minute, or with `fresh` each time.
+   * look the key up again once a minute, or with `fresh` each time.
    *
    * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
    */
   key(selector: KeySelector, options?: { readonly fresh?: boolean }): AesKey;
   /**
-   * Generates an AES-256 key in the token: sensitive, not extractable, for nothing but its usages.
+   * Generates an AES-256 key in the token: sensitive, not extractable, and for its usages only.
    *
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected
    */
   generateKey(options: GenerateKeyOptions): AesKey;
   /**
-   * All AES keys of the token, of whatever length and use, as they stand there now. For diagnosis: it reads every one.
+   * All AES keys of the token, of any length and usage, as they stand there now. For diagnosis: it reads every key.
    *
    * @throws Pkcs11Error
    */
@@ -54,7 +54,7 @@ export interface Token {
   rsaKey(selector: KeySelector, options?: { readonly fresh?: boolean }): RsaKey;
   /**
    * Generates an RSA key pair in the token, whose private half is sensitive, not extractable, and does nothing but
-   * decrypt. This blocks the event loop, for seconds where the modulus is long or the device small.
+   * decrypt. This blocks the event loop, for seconds if the modulus is long or the device slow.
    *
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected; RangeError
    */
@@ -73,11 +73,11 @@ export interface Token {
 
 /** How to open a token; the module has found its slot already. */
 export interface LoginOptions {
-  /** For the next login: while the process is logged in at the token, that is what counts, and no PIN is offered. */
+  /** For the next login: while the process is logged in at the token, that login counts, and no PIN is offered. */
   readonly pin: string;
   /**
-   * Memory that threads of the process have in common which open the token with this PIN. Then one of them at a time offers
-   * it, and none once it was refused: a token locks itself after a few attempts.
+   * Memory that the threads of the process share which open the token with this PIN. Then one of them at a time offers the
+   * PIN, and none once it was refused: a token locks itself after a few attempts.
    */
   readonly pinGuard?: PinGuardMemory;
   /** Sessions at once, at least 1; 16 by default. */
@@ -91,7 +91,7 @@ export interface LoginOptions {
 /**
  * Logs in at the token in the slot.
  *
- * @param open the open tokens of the module: this one is among them until its last session is closed
+ * @param open the open tokens of the module, to which this one belongs until its last session is closed
  * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_REFUSED, TOKEN_UNAVAILABLE; RangeError, TypeError
  */
 export function openTokenInSlot(
@@ -140,7 +140,7 @@ export function openTokenInSlot(
     (session, selector) => findRsaKey(cryptoki, verifyLogin(session), selector),
     (cached) => rsaKey(cached, rsa(cipher)),
   );
-  /** Within the pool, which refuses when closed and tries again when the token was restarted. */
+  /** Generates a key within the pool, which throws once closed, and tries again if the token has restarted. */
   const runGeneration = (generate: (session: Handle) => KeySelector): KeySelector =>
     pool.runOnNewSession(CKF_RW_SESSION, ({ handle }) => generate(handle));
 

@@ -81,7 +81,7 @@ export function aesGcm(calls: CipherCalls): AesGcm {
         async run(session, { handle }) {
           const output = await calls.encrypt(session, handle, buffers);
           const surplus = output.length - length - TAG_LENGTH;
-          // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the one that it was given or appends it.
+          // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the IV that it was given, or appends it.
           if (!buffers.mechanism.parameter.iv.equals(ivGiven) || IV_LENGTHS.includes(surplus)) {
             throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token does not take an IV for CKM_AES_GCM');
           }
@@ -107,7 +107,7 @@ export function aesGcm(calls: CipherCalls): AesGcm {
           const output = await calls.encrypt(session, handle, buffers);
           const ivBytes = output.length - length - TAG_LENGTH;
           const iv = ivPlacement === 'written' ? buffers.mechanism.parameter.iv : output.subarray(-ivBytes);
-          // A token that takes no part in this has encrypted under zeros or nothing, the same every time.
+          // A token that makes no IV has encrypted under zeros or under an empty IV, the same every time.
           const isMade = ivPlacement === 'written' ? ivBytes === 0 : IV_LENGTHS.includes(ivBytes);
           if (!isMade || iv.every((byte) => byte === 0)) {
             throw new Pkcs11Error(
@@ -148,8 +148,8 @@ function prepare(iv: Uint8Array, aad: Uint8Array, input: Uint8Array, tag: Uint8A
   const inputAt = aadAt + aad.length;
   const inputLength = input.length + tag.length;
   const outputAt = inputAt + inputLength;
-  // The output has room for a tag on decryption too: some modules want it as long as their input. And there is room for
-  // an IV of the token's.
+  // The output has room for a tag on decryption too: some modules want it as long as their input. It also has room for an
+  // IV that the token makes.
   const end = outputAt + inputLength + TAG_LENGTH + MAX_IV_LENGTH;
   const block = takeBuffer(end);
   block.set(iv);
@@ -178,7 +178,7 @@ function assertBytes(name: string, bytes: Uint8Array): void {
   if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
 }
 
-// SoftHSM encrypts with a zero-length IV if it is asked to.
+// SoftHSM accepts an empty IV, and encrypts under it.
 function assertIv(iv: Uint8Array): void {
   assertBytes('iv', iv);
   if (!IV_LENGTHS.includes(iv.length)) throw new RangeError('iv: expected 12 or 16 bytes');
@@ -193,5 +193,5 @@ const NOTHING = new Uint8Array(0);
 const TAG_LENGTH = 16;
 const IV_LENGTHS: readonly number[] = [12, 16];
 const MAX_IV_LENGTH = 16;
-// The address of no bytes is NULL, which is how a token is told that it has to find an IV.
+// The address of an empty Buffer is NULL, which tells the token to make an IV.
 const IV_BYTES_GIVEN = { written: 12, appended: 0 } as const satisfies Record<IvPlacement, number>;

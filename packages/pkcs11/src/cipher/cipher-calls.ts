@@ -8,18 +8,18 @@ import type { ReturnValueName } from '../return-values.ts';
  * How C_Encrypt and C_Decrypt run. `inline` blocks the event loop for the call and has no overhead: right for a
  * token inside the process, such as SoftHSM. `threadpool` leaves the event loop free while the device works:
  * right for a token behind a network. It is bounded by libuv's pool, 4 threads unless UV_THREADPOOL_SIZE was set
- * when the process started. Everything else that PKCS#11 does is inline with both.
+ * when the process started. All other PKCS#11 functions run inline in both modes.
  */
 export type CallMode = 'inline' | 'threadpool';
 
 /**
- * A checked and copied operation, which can be run more than once. Whoever prepared it has to wipe it after the
- * last run. That is also what keeps the memory alive meanwhile: pkcs11js holds no reference to the buffers of a
- * call on the thread pool (PeculiarVentures/pkcs11js#121), so that without ours the garbage collector could give
- * their memory away while the token reads it.
+ * An operation whose input was checked and copied, and which can be run more than once. The caller that prepared it has
+ * to wipe it after the last run. That also keeps the memory alive until then: pkcs11js holds no reference to the buffers
+ * of a call on the thread pool (PeculiarVentures/pkcs11js#121), so that without this one the garbage collector could free
+ * their memory while the token reads it.
  */
 export interface PreparedCall<Key, Result> {
-  /** @param key as it was found last */
+  /** @param key the key as it was found last */
   run(session: Handle, key: Key): Promise<Result>;
   /** Overwrites the copies of input and output. */
   wipe(): void;
@@ -28,7 +28,7 @@ export interface PreparedCall<Key, Result> {
 /** Everything whose address a native call holds. */
 interface CallBuffers {
   readonly mechanism: Mechanism;
-  /** For the message of a token that does not offer it. */
+  /** For the error message if the token does not offer it. */
   readonly mechanismName: string;
   readonly input: Buffer;
   /** Has room for all that the token may write. */
@@ -36,8 +36,8 @@ interface CallBuffers {
 }
 
 /**
- * One-part encryption and decryption through one library. The result is the part of `output` that was written.
- * A mechanism that the token does not offer, or not with these parameters, is MECHANISM_UNSUPPORTED with all tokens.
+ * One-part encryption and decryption through one library. They resolve to the part of `output` that was written.
+ * A mechanism that a token does not offer, or not with these parameters, is MECHANISM_UNSUPPORTED on every token.
  */
 export interface CipherCalls {
   encrypt(session: Handle, key: Handle, buffers: CallBuffers): Promise<Buffer>;
@@ -46,9 +46,9 @@ export interface CipherCalls {
 }
 
 /**
- * C_EncryptInit with C_Encrypt, C_DecryptInit with C_Decrypt.
+ * Calls C_EncryptInit with C_Encrypt, and C_DecryptInit with C_Decrypt.
  *
- * @throws TypeError for a mode that there is not
+ * @throws TypeError for an unknown mode
  */
 export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
   if (!Object.hasOwn(NATIVE_CALLS, mode)) {
@@ -78,8 +78,8 @@ export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
 }
 
 /**
- * A copy of what a token wrote, for the caller to wipe. Not in the engine's heap, where the garbage collector would
- * move a small array and leave copies behind.
+ * Returns a copy of what a token wrote, for the caller to wipe. It lies outside of the engine's heap, where the garbage
+ * collector would move a small array and leave copies behind.
  */
 export function copyOutput(output: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new ArrayBuffer(output.length));
@@ -119,9 +119,9 @@ const NATIVE_CALLS: Record<CallMode, { readonly encrypt: NativeCall; readonly de
 };
 
 /**
- * What a return value means where everything else was checked before: the arguments, and that the key is one of
- * the mechanism. SoftHSM 2.6.1 finds RSA-OAEP with another hash function than SHA-1 a bad argument; NSS finds a key whose
- * attributes forbid the use of an inconsistent type.
+ * What a return value of C_EncryptInit or C_DecryptInit means, as the arguments were checked before, and the key is one
+ * for the mechanism. SoftHSM 2.6.1 returns CKR_ARGUMENTS_BAD for RSA-OAEP with a hash function other than SHA-1; NSS returns
+ * CKR_KEY_TYPE_INCONSISTENT for a key whose attributes forbid the use.
  */
 const BEGIN_CODES: Readonly<Partial<Record<ReturnValueName, Pkcs11ErrorCode>>> = {
   CKR_ARGUMENTS_BAD: 'MECHANISM_UNSUPPORTED',

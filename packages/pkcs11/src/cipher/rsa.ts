@@ -5,7 +5,7 @@ import { type CipherCalls, copyOutput, type PreparedCall } from './cipher-calls.
 /** RSAES-OAEP (RFC 8017, 7.1) without a label, with one hash function for the label and for MGF1. */
 export type RsaOaepPadding = 'OAEP-SHA-1' | 'OAEP-SHA-256' | 'OAEP-SHA-384' | 'OAEP-SHA-512';
 
-/** Also RSAES-PKCS1-v1_5 (RFC 8017, 7.2), which this package only reads. */
+/** Also RSAES-PKCS1-v1_5 (RFC 8017, 7.2), with which this package only decrypts. */
 export type RsaPadding = RsaOaepPadding | 'PKCS1-v1_5';
 
 /** The input of an encryption. The bytes are copied before `encrypt` returns its promise. */
@@ -22,7 +22,7 @@ export interface RsaDecryptInput {
   readonly ciphertext: Uint8Array;
 }
 
-/** The two halves of a key pair in the token, as far as they are there. */
+/** The two halves of a key pair in the token, of which either may be missing. */
 interface RsaHandles {
   readonly publicHandle: ck.Handle | undefined;
   readonly privateHandle: ck.Handle | undefined;
@@ -66,7 +66,7 @@ export function rsa(calls: CipherCalls): Rsa {
       return {
         async run(session, { privateHandle, modulus }) {
           if (privateHandle === undefined) throw missingHalf('private');
-          // What tokens say to these two differs, from bad arguments to a wrong success.
+          // Tokens differ in what they return for these two, from bad arguments to a wrong success.
           if (input.length !== modulus.length || input.compare(modulus) >= 0) {
             throw new Pkcs11Error('DECRYPTION_FAILED', 'the ciphertext is none of a key of this length');
           }
@@ -88,7 +88,7 @@ function prepare(inputs: Record<string, Uint8Array>, outputLength: number) {
     if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
   }
   const [bytes = new Uint8Array(0)] = Object.values(inputs);
-  // One block of our own, because it is wiped; an empty input gets an address in it.
+  // One block of its own, because it is wiped; in it, even an empty input has an address.
   const block = Buffer.allocUnsafeSlow(bytes.length + outputLength);
   block.set(bytes);
   return { block, input: block.subarray(0, bytes.length), output: block.subarray(bytes.length) };
@@ -98,7 +98,7 @@ function missingHalf(half: 'public' | 'private'): Pkcs11Error {
   return new Pkcs11Error('KEY_USAGE_FORBIDDEN', `the token has no ${half} half of this key`);
 }
 
-/** How a padding is asked for. */
+/** How a padding is requested from the token. */
 interface Scheme {
   readonly mechanismName: string;
   readonly mechanism: ck.Mechanism;

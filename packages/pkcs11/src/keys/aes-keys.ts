@@ -24,7 +24,7 @@ import {
 /** What a key may be used for: its CKA_ENCRYPT and CKA_DECRYPT attributes. */
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';
 
-/** What a new key is to be. */
+/** Label, id and usages of a new key. */
 export interface GenerateKeyOptions {
   /** No AES key of the token may have it yet. */
   readonly label: string;
@@ -47,13 +47,13 @@ export interface AesKey {
    */
   encrypt(input: EncryptInput, options?: CallOptions): Promise<EncryptOutput>;
   /**
-   * As `encrypt`, under an IV that the token makes, for tokens that take none.
+   * As `encrypt`, under an IV that the token makes, for tokens that do not accept one.
    *
    * @throws as `encrypt`; Pkcs11Error MECHANISM_UNSUPPORTED for a token that does not make one
    */
   encryptUnderTokenIv(input: TokenIvEncryptInput, options?: CallOptions): Promise<TokenIvEncryptOutput>;
   /**
-   * The plaintext, if the tag is right for key, IV, additional data and ciphertext.
+   * Resolves to the plaintext, if the tag is right for key, IV, additional data and ciphertext.
    *
    * @throws Pkcs11Error DECRYPTION_FAILED, KEY_USAGE_FORBIDDEN and others; TypeError, RangeError; the reason of
    * an aborted signal
@@ -69,7 +69,7 @@ export interface FoundAesKey extends FoundKey {
   readonly usages: readonly KeyUsage[];
 }
 
-/** The key object that callers get. */
+/** Returns the key object that callers get. */
 export function aesKey(cached: CachedKey<FoundAesKey>, gcm: AesGcm): AesKey {
   return {
     get label() {
@@ -126,9 +126,10 @@ export function findAesKey(
 }
 
 /**
- * Has the token generate an AES-256 key that cannot be read out, over a session that may write.
+ * Has the token generate an AES-256 key that cannot be read out.
  *
- * @returns what finds the key again
+ * @param session opened for writing
+ * @returns the selector of the new key
  * @throws Pkcs11Error KEY_EXISTS: a second key of one label would make both unusable by that label; RangeError, TypeError
  */
 export function generateAesKey(
@@ -156,7 +157,7 @@ export function generateAesKey(
   return { label, id };
 }
 
-/** The attributes of a key that stays in the token and is good for its usages only; the value is the caller's. */
+/** Returns the attributes of a key that stays in the token and permits its usages only; the caller adds the value. */
 export function newAesKeyTemplate({ label, id, usages }: Required<GenerateKeyOptions>): ck.Template {
   return [
     ...AES_KEY,
@@ -172,7 +173,7 @@ export function newAesKeyTemplate({ label, id, usages }: Required<GenerateKeyOpt
 }
 
 const AES_256_LENGTH = 32;
-/** What all AES keys have in common. */
+/** The attributes that all AES keys have. */
 export const AES_KEY = [
   { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
   { type: ck.CKA_KEY_TYPE, value: ck.CKK_AES },

@@ -4,30 +4,30 @@ import type { CallOptions, SessionPool } from '../sessions/session-pool.ts';
 import type { Session } from '../sessions/token-sessions.ts';
 import type { KeySelector } from './objects.ts';
 
-/** A key as it was found. Its handles are good on sessions of that epoch. */
+/** A key as it was found. Its handles are valid on sessions of that epoch. */
 export interface FoundKey {
   readonly epoch: number;
 }
 
-/** What stands behind a key object: the latest finding, and calls with the handles that are good now. */
+/** The state behind a key object: the key as it was found last, and calls with the handles that are valid now. */
 export interface CachedKey<F extends FoundKey> {
   /** As it was found last. */
   readonly found: F;
   /**
-   * Prepares a call, at once, runs it on a session, with a finding that is up to date, and wipes it.
+   * Prepares a call synchronously, runs it on a session with the handles of an up-to-date lookup, and wipes it.
    *
    * @throws what `prepare` throws; Pkcs11Error; the reason of an aborted signal
    */
   run<T>(prepare: () => PreparedCall<F, T>, options?: CallOptions): Promise<T>;
 }
 
-/** Looks keys of one kind up. The same selector always leads to the same object. */
+/** Looks up keys of one kind. The same selector always returns the same object. */
 export type KeyLookup<Key> = (selector: KeySelector, options?: { readonly fresh?: boolean }) => Key;
 
 /**
- * The keys of one kind that a token keeps for its callers. A lookup costs time in proportion to the objects of the
- * token, so `find` runs again only when the token no longer knows what we remember, and once a minute: a second key
- * under the same label, or other usages, do not go unnoticed for much longer.
+ * Returns a lookup that caches keys of one kind. A search takes time in proportion to the objects of the token, so `find`
+ * runs again only in a new epoch, and once a minute: a second key under the same label, or changed usages, do not go
+ * unnoticed for much longer.
  *
  * @param find throws what the lookup throws
  * @param createKey makes the object that callers get
@@ -67,7 +67,7 @@ function cacheKey<F extends FoundKey>(
       found = find(session, { fresh });
       foundAtMs = performance.now();
     } catch (error) {
-      // What is known of it is not true any more: the next one looks again.
+      // What is known of the key is not true any more: the next call looks it up again.
       foundAtMs = Number.NEGATIVE_INFINITY;
       throw error;
     }
@@ -95,7 +95,7 @@ function cacheKey<F extends FoundKey>(
       try {
         pool.runNow((session) => findAgain(session, always));
       } catch (error) {
-        // A call waits for a session where this cannot, and looks the key up then.
+        // A call on the key can wait for a session, which this cannot, and looks the key up then.
         if (always || !isExhausted(error)) throw error;
       }
     },

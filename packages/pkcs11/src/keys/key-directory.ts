@@ -2,11 +2,11 @@ import * as ck from '../library/cryptoki.ts';
 import type { Session } from '../sessions/token-sessions.ts';
 import { findObjects, type KeySelector, readAttributes, selectorTemplate } from './objects.ts';
 
-/** The objects of one kind that a token has, by label and id. */
+/** The objects of one kind on a token, by label and id. */
 export interface KeyDirectory {
   /**
-   * Handles of those that the selector fits, two at most. With `fresh` the token itself searches; without, a second
-   * one that came within the last ten seconds may be missed, and one that was renamed within the last minute.
+   * Returns the handles of the objects that fit the selector, two at most. With `fresh` the token itself searches; without,
+   * a second object that was added within the last ten seconds may be missed, or one renamed within the last minute.
    *
    * @throws Pkcs11Error; TypeError without label and id
    */
@@ -14,13 +14,14 @@ export interface KeyDirectory {
 }
 
 /**
- * A search takes a token as long as it has objects: one for each of hundreds of keys would hold up the start of a
- * program, and later its event loop. Whoever looks up many is answered from a list of all, which takes one search.
+ * A search takes a token time in proportion to its objects: one for each of hundreds of keys would delay the start of a
+ * program, and later block its event loop. A caller that looks up many keys gets them from a list of all, which takes one
+ * search.
  *
- * @param kind what all of them have in common
+ * @param kind the attributes that all of the objects have
  */
 export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirectory {
-  // What was read longest ago comes first.
+  // The entry that was read longest ago comes first.
   const entries = new Map<string, Entry>();
   let epoch: number | undefined;
   let periodEndMs = Number.NEGATIVE_INFINITY;
@@ -35,7 +36,7 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     entries.set(name, entry);
     return entry;
   };
-  /** Undefined if it is gone, or the session is: the search will tell. */
+  /** Returns undefined if the object or the session is gone: the search that follows shows which. */
   const readAgain = (session: ck.Handle, name: string, handle: ck.Handle): Entry | undefined => {
     try {
       return read(session, name, handle);
@@ -50,7 +51,7 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     for (const [name, handle] of handles) read(session, name, handle);
     isListed = true;
   };
-  /** Whether the list is up to date, which it is only while it is worth its cost. */
+  /** Updates the list where that is worth its cost, and returns whether it is up to date. */
   const updateList = (session: Session): boolean => {
     const nowMs = performance.now();
     if (session.epoch !== epoch || nowMs > periodEndMs) {
@@ -62,7 +63,7 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     }
     if (!isListed && ++searches > SEARCHES_BEFORE_LISTING) list(session.handle);
     if (!isListed) return false;
-    // A few at a time: all at once would hold up a request. Where one fails, the others may too.
+    // A few at a time: reading all at once would delay a request. If one read fails, the others may too.
     let left = READ_AT_ONCE;
     for (const [name, { handle, readAtMs }] of entries) {
       if (left === 0 || nowMs - readAtMs <= MAX_AGE_MS / 2) break;
@@ -72,7 +73,7 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     const [oldest] = entries.values();
     return oldest === undefined || nowMs - oldest.readAtMs <= MAX_AGE_MS;
   };
-  /** The only entry that the selector fits, if it is still what it was when it was read. */
+  /** Returns the only entry that fits the selector, unless it has changed since it was read. */
   const findInList = ({ handle: session }: Session, selector: KeySelector): Entry | undefined => {
     const matches = [...entries.values()].filter((entry) => fitsSelector(entry, selector));
     const [match] = matches;
@@ -105,5 +106,5 @@ interface Entry {
 const PERIOD_MS = 10_000;
 const MAX_AGE_MS = 60_000;
 const READ_AT_ONCE = 4;
-/** In one period. The list costs as much as that many searches, in a token with a few hundred keys. */
+/** In one period. On a token with a few hundred keys, the list costs as much as this many searches. */
 const SEARCHES_BEFORE_LISTING = 8;

@@ -7,7 +7,7 @@ export interface KeySelector {
   readonly id?: Uint8Array;
 }
 
-/** Handles of objects that have all these attributes, two at most: more do not matter to who wants one. */
+/** Returns handles of objects that have all these attributes. Two are enough to tell whether there is exactly one. */
 export function findObjects(
   cryptoki: ck.Cryptoki,
   session: ck.Handle,
@@ -22,14 +22,14 @@ export function findObjects(
       const wanted = Math.min(limit - handles.length, BATCH);
       const found = callCryptoki('C_FindObjects', () => cryptoki.C_FindObjects(session, wanted));
       handles.push(...found);
-      // A token may hand out fewer than it has: only none at all is the end (PKCS #11 v2.40, C_FindObjects).
+      // A token may return fewer handles than it has: only an empty result is the end (PKCS #11 v2.40, C_FindObjects).
       isEnd = found.length === 0;
     }
   } catch (error) {
     try {
       end();
     } catch {
-      // What the search failed of says more.
+      // The error of the search says more.
     }
     throw error;
   }
@@ -38,9 +38,9 @@ export function findObjects(
 }
 
 /**
- * What an object says of itself, a function from the type of an attribute to its bytes.
+ * Reads attributes of an object, and returns a function from the type of an attribute to its bytes.
  *
- * @param types every one of them must be an attribute of this kind of object: some tokens refuse all for one
+ * @param types each must be an attribute of this kind of object: some tokens refuse all of them for one that is not
  */
 export function readAttributes(
   cryptoki: ck.Cryptoki,
@@ -65,7 +65,7 @@ export function selectorTemplate({ label, id }: KeySelector): ck.Template {
   ];
 }
 
-/** A selector in words, for messages. */
+/** Returns the selector in words, for messages. */
 export function describeSelector({ label, id }: KeySelector): string {
   const parts = [
     ...(label === undefined ? [] : [`the label ${JSON.stringify(label)}`]),

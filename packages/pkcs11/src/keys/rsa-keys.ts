@@ -13,25 +13,26 @@ import type { FoundRsaKey } from './rsa-objects.ts';
 export interface RsaKey {
   readonly label: string;
   readonly id: Uint8Array;
-  /** `ENCRYPT` where there is a public half that may, `DECRYPT` where there is a private half that may. */
+  /** `ENCRYPT` if there is a public half that permits it, `DECRYPT` if there is a private half that permits it. */
   readonly usages: readonly KeyUsage[];
   readonly modulusBits: number;
   /**
-   * The public half, to be used outside of the token or exported, for example as SPKI.
+   * Returns the public half, to be used outside of the token or exported, for example as SPKI.
    *
-   * @throws Pkcs11Error KEY_UNSUITABLE when the token does not tell the public exponent
+   * @throws Pkcs11Error KEY_UNSUITABLE when the token does not report the public exponent
    */
   publicKey(): KeyObject;
   /**
-   * The ciphertext, as long as the modulus. The token encrypts, so that no padding is used which it could not undo.
+   * Resolves to the ciphertext, as long as the modulus. The token encrypts, so that no padding is used that it could not
+   * undo.
    *
    * @throws TypeError, RangeError for wrong types and lengths; Pkcs11Error, for example MECHANISM_UNSUPPORTED; the
    * reason of an aborted signal
    */
   encrypt(input: RsaEncryptInput, options?: CallOptions): Promise<Uint8Array>;
   /**
-   * The plaintext. With `PKCS1-v1_5`, some tokens answer a ciphertext that is not right with random bytes instead of an
-   * error, so that nobody learns from it: the plaintext has to prove itself otherwise.
+   * Resolves to the plaintext. With `PKCS1-v1_5`, some tokens return random bytes for an invalid ciphertext instead of an
+   * error, so that an attacker learns nothing from it: the caller has to verify the plaintext by other means.
    *
    * @throws Pkcs11Error DECRYPTION_FAILED, KEY_USAGE_FORBIDDEN, MECHANISM_UNSUPPORTED and others; TypeError; the
    * reason of an aborted signal
@@ -39,7 +40,7 @@ export interface RsaKey {
   decrypt(input: RsaDecryptInput, options?: CallOptions): Promise<Uint8Array>;
 }
 
-/** The key object that callers get. */
+/** Returns the key object that callers get. */
 export function rsaKey(cached: CachedKey<FoundRsaKey>, encryption: Rsa): RsaKey {
   return {
     get label() {

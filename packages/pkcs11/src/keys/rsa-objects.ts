@@ -12,7 +12,7 @@ import {
   selectorTemplate,
 } from './objects.ts';
 
-/** What a new key pair is to be. */
+/** Label, id and length of a new key pair. */
 export interface GenerateRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> {
   /** At least 2048; 3072 by default. */
   readonly modulusBits?: number;
@@ -28,13 +28,13 @@ export interface FoundRsaKey extends FoundKey {
   /** Big-endian, without leading zeros. */
   readonly modulus: Uint8Array;
   readonly modulusBits: number;
-  /** Undefined if the token does not tell it. */
+  /** Undefined if the token does not report it. */
   readonly publicExponent: Uint8Array | undefined;
 }
 
 /**
- * Finds the one RSA key with this label and id: its private half, and the public half with the same modulus, whatever
- * that is called; or a public half alone.
+ * Finds the one RSA key with this label and id: its private half, and the public half with the same modulus, under any
+ * label and id; or a public half alone.
  *
  * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE for less than 2048 bits; TypeError without label
  * and id
@@ -80,10 +80,10 @@ export function findRsaKey(
 }
 
 /**
- * Has the token generate an RSA key pair whose private half cannot be read out and does nothing but decrypt, over a
- * session that may write.
+ * Has the token generate an RSA key pair whose private half cannot be read out and does nothing but decrypt.
  *
- * @returns what finds the key again
+ * @param session opened for writing
+ * @returns the selector of the new key
  * @throws Pkcs11Error KEY_EXISTS: a second key of one label would make both unusable by that label; RangeError
  */
 export function generateRsaKey(
@@ -118,7 +118,7 @@ export function generateRsaKey(
   return { label, id };
 }
 
-/** The attributes of a key pair that only encrypts and decrypts; the numbers are the caller's. */
+/** Returns the attributes of a key pair that only encrypts and decrypts; the caller adds the numbers. */
 export function newRsaKeyTemplates(selector: Required<KeySelector>): {
   readonly publicTemplate: ck.Template;
   readonly privateTemplate: ck.Template;
@@ -155,13 +155,13 @@ function findHalf(
   throw new Pkcs11Error('KEY_AMBIGUOUS', `the token has several RSA keys with ${describeSelector(selector)}`);
 }
 
-/** Found by its modulus: names could pair halves that do not belong together. */
+/** Finds the public half by its modulus: labels and ids could pair halves that do not belong together. */
 function publicHalfOf(cryptoki: ck.Cryptoki, session: ck.Handle, modulus: Buffer): ck.Handle | undefined {
   const attributes = [...PUBLIC_KEY, { type: ck.CKA_MODULUS, value: modulus }];
   return findObjects(cryptoki, session, attributes)[0];
 }
 
-/** A private half need not have the attribute. */
+/** Returns undefined if the object has none: a private half need not have the attribute. */
 function publicExponent(
   cryptoki: ck.Cryptoki,
   session: ck.Handle,
@@ -178,7 +178,7 @@ function publicExponent(
   }
 }
 
-/** Some tokens put a zero before the number, as for a signed one. */
+/** Some tokens put a zero byte before the modulus, as for a signed number. */
 function stripLeadingZeros(number: Uint8Array): Uint8Array {
   const first = number.findIndex((byte) => byte !== 0);
   return new Uint8Array(first < 0 ? [] : number.subarray(first));

@@ -28,16 +28,16 @@ export function loadCryptoki(path: string): Cryptoki {
   }
 }
 
-/** Initialises a module that was loaded, with locks of the operating system, and with what it wants to be told. */
+/** Initialises a module that was loaded, with locks of the operating system and the module's own parameters. */
 export function initializeCryptoki(cryptoki: Cryptoki, parameters: string | undefined): void {
   cryptoki.C_Initialize({
     flags: CKF_OS_LOCKING_OK,
-    // pkcs11js 2.1.7 cuts off the last byte, and modules do not mind a blank.
+    // pkcs11js 2.1.7 cuts off the last byte; a blank does no harm where it is kept.
     ...(parameters === undefined ? {} : { libraryParameters: `${parameters} ` }),
   });
 }
 
-// A static import would fail before any code of ours could say what to do about a binding that was not built.
+// A static import would fail before this package could say what to do about a binding that was not built.
 function loadBinding(): typeof pkcs11js {
   try {
     const loaded: unknown = createRequire(import.meta.url)('pkcs11js');

@@ -11,15 +11,15 @@ import { decryptionFailureOf } from './quirks.ts';
 /** A PKCS#11 shared library that is initialised once in this process, however often it is opened. */
 export interface Library {
   readonly path: string;
-  /** With which it was initialised. */
+  /** The parameters of C_Initialize. */
   readonly initializationParameters: string | undefined;
   readonly cryptoki: Cryptoki;
-  /** The return value this module gives for a bad tag, if it is not one of the standard's. */
+  /** The return value of this module for a bad tag, if it is not the standard's. */
   readonly decryptionFailure: number | undefined;
-  /** What the threads that use the library have in common. */
+  /** What the threads that use the library share. */
   readonly memory: SharedArrayBuffer;
   readonly logins: Logins;
-  /** The sessions of this thread with the token in a slot, which all who open the token share. */
+  /** Returns the sessions of this thread with the token in a slot, which all users of the token share. */
   readonly sessionsAt: (slot: Handle) => SlotSessions;
   /** Counts one more user. */
   retain(): void;
@@ -30,8 +30,8 @@ export interface Library {
 /**
  * Loads and initialises the library, or finds it initialised, and counts the caller as its user.
  *
- * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for other parameters than those with which
- * the library is initialised already, and in another thread than the main one without memory
+ * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for parameters other than those of the library
+ * that is open already, and without memory in a thread other than the main one
  */
 export function acquireLibrary(
   path: string,
@@ -47,29 +47,30 @@ export function acquireLibrary(
   return library;
 }
 
-/** Whether this process has the library open already. */
+/** Whether this thread has the library open. */
 export function isAcquired(path: string): boolean {
   return LIBRARIES.has(resolvePath(path));
 }
 
 /** How to open a library. */
 interface AcquireOptions {
-  /** For a module that wants some from C_Initialize, as NSS does. */
+  /** For a module that needs some in C_Initialize, as NSS does. */
   readonly initializationParameters?: string | undefined;
-  /** That of the library in another thread. This thread needs it where it opens the library first, unless it is the main one. */
+  /** The memory of the library in another thread. A thread other than the main one needs it to open the library first. */
   readonly memory?: SharedArrayBuffer | undefined;
 }
 
 function load(path: string, initializationParameters: string | undefined, memory: ModuleMemory): Library {
   const cryptoki = loadCryptoki(path);
-  // A module belongs to the process: a thread that ends must not take it from the others. Nor may it initialise one and
-  // leave it so, since the module goes with the thread, and from under the threads that it has itself.
+  // A module belongs to the process, so only the main thread initialises and finalises it. A worker that ends must not
+  // finalise it under the other threads; nor may it leave behind a module that it has initialised, because that is unloaded
+  // with the worker, and from under the threads that the module has started.
   const hasInitialized = isMainThread && initializeUnlessDone(cryptoki, initializationParameters);
   const finalize = (): void => {
     try {
       if (hasInitialized) cryptoki.C_Finalize();
     } catch {
-      // Nobody is left who could do anything about it, and the caller may have been after something else.
+      // No user is left who could act on it, and the caller may be handling another error.
     } finally {
       cryptoki.close();
     }
@@ -108,7 +109,7 @@ function decryptionFailure(cryptoki: Cryptoki, finalize: () => void): number | u
   }
 }
 
-/** It outlasts the library: other threads may still have what whoever opens that again must hear of. */
+/** The memory outlives the library: other threads may still hold session handles, which a later opening must see. */
 function memoryOf(path: string, given: SharedArrayBuffer | undefined): ModuleMemory {
   const known = MEMORIES.get(path);
   if (known !== undefined) return known;
@@ -120,7 +121,7 @@ function memoryOf(path: string, given: SharedArrayBuffer | undefined): ModuleMem
   return memory;
 }
 
-/** Returns false if somebody else in this process initialised the module, who then also has to finalise it. */
+/** Returns false if another part of this process has initialised the module, which then also has to finalise it. */
 function initializeUnlessDone(cryptoki: Cryptoki, parameters: string | undefined): boolean {
   try {
     callCryptoki('C_Initialize', () => initializeCryptoki(cryptoki, parameters));
@@ -136,7 +137,7 @@ function isReturned(error: unknown, name: ReturnValueName): boolean {
   return error instanceof Pkcs11Error && error.returnValue?.name === name;
 }
 
-// The loader hands out one library for all links to a file, so the count goes by the file.
+// The loader returns one library for all links to a file, so users are counted by file.
 function resolvePath(path: string): string {
   try {
     return realpathSync(path);

@@ -2,26 +2,26 @@ import { CAPACITY, nameOf, type SessionHandles, sessionHandles } from '../sessio
 import type { Handle } from './cryptoki.ts';
 
 /**
- * What all threads of a process have in common that use one module. Session handles are numbers of the module, which begin
- * anew with it, and a login is one of the process: what one thread meets, the others have to hear.
+ * The state that all threads of a process share which use one module. A module that restarts numbers its session handles
+ * from the start again, and a login belongs to the process: what one thread notices, the others have to learn.
  */
 export interface ModuleMemory {
-  /** For another thread to have the same. */
+  /** Another thread makes the same memory from it. */
   readonly buffer: SharedArrayBuffer;
-  /** How often the module was found to give its handles anew. */
+  /** How many times the module was found to have restarted its handles. */
   readonly restarts: number;
-  /** Counts one more, and answers with how many there are by then. */
+  /** Counts one more restart, and returns the new count. */
   countRestart(): number;
-  /** The logins at the token in the slot, whatever PIN they are made with. */
+  /** The logins at the token in the slot, with any PIN. */
   loginsAt(slot: Handle): SlotLogins;
-  /** Those that somebody in the process holds. */
+  /** The session handles that the threads of the process hold. */
   readonly sessions: SessionHandles;
 }
 
 /**
- * The memory that another thread has handed over, or that of a module which nobody has used yet.
+ * Returns the memory in a buffer from another thread, or new memory for a module that is not in use yet.
  *
- * @throws TypeError for memory of another kind
+ * @throws TypeError for a buffer of another kind
  */
 export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): ModuleMemory {
   if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== SIZE_BYTES) {
@@ -32,7 +32,7 @@ export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): Module
   const words = new Int32Array(buffer, slots.byteLength + handles.byteLength);
   const [restarts, logins] = [words.subarray(0, 1), words.subarray(1, 1 + SLOTS)];
   const [facts, states] = [words.subarray(1 + SLOTS, 1 + 2 * SLOTS), words.subarray(1 + 2 * SLOTS)];
-  /** Where the logins of a slot are. Slots that are too many share the last place: they cost each other logins. */
+  /** Returns the place of a slot's logins. Slots beyond the limit share the last one: a login at one ends the epoch of all. */
   const placeOf = (slot: Handle): number => {
     const name = nameOf(slot);
     const isPlace = (place: number): boolean =>
@@ -76,20 +76,20 @@ export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): Module
   };
 }
 
-/** What the process knows of its logins at a token. */
+/** What the process knows about its logins at a token. */
 interface SlotLogins {
-  /** How many there were: with each one the token has forgotten what was before. */
+  /** How many logins were counted. Each shows that the token has forgotten the sessions and handles from before it. */
   readonly count: number;
-  /** Counts a login that is made, or is about to be, and answers with how many there are by then. */
+  /** Counts a login that was made or is about to be made, and returns the new count. */
   add(): number;
-  /** Whether the token says of a session that the user is logged in: not every one does. */
+  /** Whether the state of a session shows that the user is logged in: not every token reports that. */
   reportsLoginState: boolean;
-  /** Whether one can be made where there is one, because the token has one for each session, or takes another beside it. */
+  /** Whether the token takes a login while there is one: it has one for each session, or takes another beside the first. */
   allowsRepeatedLogin: boolean;
 }
 
 const SLOTS = 64;
-/** A long word each for the name of a slot and a session; a word for the restarts, two for each slot, and one for each session. */
+/** Eight bytes for the name of each slot and session; four for the restarts, eight for each slot, four for each session. */
 const SIZE_BYTES = 8 * (SLOTS + CAPACITY) + 4 * (1 + 2 * SLOTS + CAPACITY);
 const REPORTS_LOGIN_STATE = 1;
 const ALLOWS_REPEATED_LOGIN = 2;

@@ -1,13 +1,13 @@
-/** What C_GetInfo says about a module, as far as it matters here. */
+/** What C_GetInfo returns, as far as it matters here. */
 interface ModuleInfo {
   readonly manufacturerID: string;
   readonly libraryVersion: { readonly major: number; readonly minor: number };
 }
 
 /**
- * The return value with which a module reports a bad tag although the standard reserves another one for it, or
- * undefined for a module that keeps to the standard. It counts only as the answer of C_Decrypt: everywhere else
- * it is the failure that its name says.
+ * Returns the return value with which a module reports a bad tag although the standard reserves another one for it, or
+ * undefined for a module that keeps to the standard. It has this meaning only when C_Decrypt returns it: from any other
+ * function it is the failure that its name says.
  */
 export function decryptionFailureOf(info: ModuleInfo): number | undefined {
   return QUIRKS.find(

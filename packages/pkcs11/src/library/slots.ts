@@ -11,7 +11,7 @@ import {
   type Handle,
 } from './cryptoki.ts';
 
-/** What a token says about itself. */
+/** What a token reports about itself. */
 export interface TokenInfo {
   readonly label: string;
   readonly serial: string;
@@ -28,9 +28,9 @@ export interface OccupiedSlot {
   readonly hasUserPin: boolean;
 }
 
-/** What a new token gets. */
+/** Label and PINs of a new token. */
 export interface InitializeTokenOptions {
-  /** At most 32 bytes of UTF-8, the last of them no blank or NUL. No token in use may have it yet. */
+  /** At most 32 bytes of UTF-8, not ending in a blank or NUL. No token in use may have it yet. */
   readonly label: string;
   /** PIN of the security officer. */
   readonly soPin: string;
@@ -38,13 +38,13 @@ export interface InitializeTokenOptions {
   readonly pin: string;
 }
 
-/** All tokens of a module, in the order of its slots. A slot whose token cannot be asked is passed over. */
+/** Returns all tokens of a module, in the order of its slots. A slot whose token cannot be read is left out. */
 export function occupiedSlots(cryptoki: Cryptoki): OccupiedSlot[] {
   return readSlots(cryptoki).occupied;
 }
 
 /**
- * The initialised token with this label or serial number.
+ * Returns the initialised token with this label or serial number.
  *
  * @throws Pkcs11Error TOKEN_NOT_FOUND, TOKEN_AMBIGUOUS; TypeError unless exactly one of the two is given
  */
@@ -72,8 +72,8 @@ export function findToken(
 }
 
 /**
- * Gives the first token that was never initialised its label and PINs; or the PIN of the user to one that has the label and
- * no such PIN yet. Tokens in use are never touched.
+ * Gives the first token that was never initialised its label and PINs; or gives a token that has the label and no user PIN
+ * yet its user PIN. Tokens in use are never touched.
  *
  * @throws Pkcs11Error TOKEN_EXISTS, TOKEN_NOT_FOUND, PIN_REFUSED, PIN_INCORRECT; RangeError for a label that is empty, too
  * long or padded; TypeError
@@ -89,15 +89,15 @@ export function initializeToken(
   if (labelLength < 1 || labelLength > LABEL_LENGTH) {
     throw new RangeError(`label: expected 1 to ${LABEL_LENGTH} bytes of UTF-8`);
   }
-  // It would be read back without them, and found by no label.
+  // The label would be read back without them, and never be found.
   if (trimPadding(label) !== label) throw new RangeError('label: expected no blank or NUL at its end');
   const present = occupiedSlots(cryptoki);
-  // Another token of the label would make both ambiguous.
+  // A second token with the label would make both ambiguous.
   const named = present.filter(({ info }) => info.initialized && info.label === label);
   if (named.some(({ hasUserPin }) => hasUserPin)) {
     throw new Pkcs11Error('TOKEN_EXISTS', `there is a token with the label ${JSON.stringify(label)} already`);
   }
-  // By an earlier call whose PIN the token did not take.
+  // An earlier call gave this token its label, and the token refused the user PIN.
   const [begun] = named;
   const target = begun ?? present.find(({ info }) => !info.initialized);
   if (target === undefined) {
@@ -121,18 +121,18 @@ export function initializeToken(
     try {
       cryptoki.C_CloseSession(session);
     } catch {
-      // The token has what it was to get, or what failed before says more.
+      // The token is initialised, or an earlier error says more.
     }
   }
   return occupiedSlot(cryptoki, slot).info;
 }
 
-/** The token would look at it only when it has its label. */
+/** Throws for a user PIN of a length that the token refuses. The token itself checks it only once it has taken the label. */
 function assertUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): void {
   const { minPinLen, maxPinLen } = callCryptoki('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
-  const isTold = (limit: number): boolean => limit > 0 && limit < UNTOLD;
+  const isReported = (limit: number): boolean => limit > 0 && limit < UNAVAILABLE;
   const length = Buffer.byteLength(pin);
-  if ((isTold(minPinLen) && length < minPinLen) || (isTold(maxPinLen) && length > maxPinLen)) {
+  if ((isReported(minPinLen) && length < minPinLen) || (isReported(maxPinLen) && length > maxPinLen)) {
     throw new Pkcs11Error('PIN_REFUSED', `the token takes a PIN of ${minPinLen} to ${maxPinLen} bytes`);
   }
 }
@@ -152,23 +152,23 @@ function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pk
 }
 
 function occupiedSlot(cryptoki: Cryptoki, slot: Handle): OccupiedSlot {
-  const told = callCryptoki('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
+  const reported = callCryptoki('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
   const info = {
-    label: trimPadding(told.label),
-    serial: trimPadding(told.serialNumber),
-    manufacturer: trimPadding(told.manufacturerID),
-    model: trimPadding(told.model),
-    initialized: (told.flags & CKF_TOKEN_INITIALIZED) !== 0,
+    label: trimPadding(reported.label),
+    serial: trimPadding(reported.serialNumber),
+    manufacturer: trimPadding(reported.manufacturerID),
+    model: trimPadding(reported.model),
+    initialized: (reported.flags & CKF_TOKEN_INITIALIZED) !== 0,
   };
-  return { slot, info, hasUserPin: (told.flags & CKF_USER_PIN_INITIALIZED) !== 0 };
+  return { slot, info, hasUserPin: (reported.flags & CKF_USER_PIN_INITIALIZED) !== 0 };
 }
 
-// Blanks by the standard, NUL bytes by some modules.
+// The padding is blanks by the standard, and NUL bytes by some modules.
 function trimPadding(text: string): string {
   return text.replace(/[\0 ]+$/u, '');
 }
 
 const LABEL_LENGTH = 32;
-/** CK_UNAVAILABLE_INFORMATION, as pkcs11js cuts it. */
-const UNTOLD = 0xffff_ffff;
+/** CK_UNAVAILABLE_INFORMATION, as pkcs11js truncates it. */
+const UNAVAILABLE = 0xffff_ffff;
 const SLOT_FAILURES: ReadonlySet<Pkcs11ErrorCode> = new Set(['TOKEN_UNAVAILABLE', 'DEVICE_ERROR']);

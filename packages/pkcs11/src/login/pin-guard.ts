@@ -1,33 +1,33 @@
 import { Pkcs11Error } from '../errors.ts';
 
 /**
- * Has only one thread at a time offer a PIN to a token, and none once it was refused: a token locks itself after a few
- * attempts, and threads that have all lost their sessions would all make one.
+ * Lets only one thread at a time offer a PIN to a token, and none once it was refused: a token locks itself after a few
+ * attempts, and threads that have all lost their sessions would each make one.
  */
 export interface PinGuard {
   /**
-   * Waits for its turn, and answers whether somebody else had one meanwhile, who may have logged in.
+   * Waits for a turn, and returns whether another thread had one meanwhile, which may have logged in.
    *
    * @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; TOKEN_UNAVAILABLE if a login takes ten seconds
    */
   enter(): boolean;
   /** Ends the turn. */
   leave(): void;
-  /** Tells all that the PIN was refused; also of who had no turn, and met it elsewhere. */
+  /** Tells all threads that the PIN was refused. It takes no turn, for a refusal that was met elsewhere. */
   refuse(): void;
-  /** @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; waits for nobody */
+  /** @throws Pkcs11Error PIN_INCORRECT if the PIN was refused; does not wait */
   check(): void;
 }
 
-/** What the threads with a guard have in common: four bytes each, zero at first. */
+/** Memory that the threads with a guard share: four bytes each, zero at first. */
 export interface PinGuardMemory {
-  /** Whether somebody has a turn. A login that never returns keeps it, so it is better not shared beyond those who open a token together. */
+  /** Whether a thread has a turn. A login that never returns keeps it: share it only among threads that open a token together. */
   readonly turn: SharedArrayBuffer;
-  /** Whether the PIN was refused: of all who ever offer it. */
+  /** Whether the PIN was refused. Share it among all threads that ever offer the PIN. */
   readonly refusal: SharedArrayBuffer;
 }
 
-/** A guard over this memory; over one of its own if it is given none. */
+/** Returns a guard over this memory, by default over memory of its own. */
 export function pinGuard({ turn, refusal }: PinGuardMemory = pinGuardMemory()): PinGuard {
   const [owner, refused] = [new Int32Array(turn), new Int32Array(refusal)];
   const check = (): void => {
@@ -43,7 +43,7 @@ export function pinGuard({ turn, refusal }: PinGuardMemory = pinGuardMemory()): 
         check();
         if (Atomics.exchange(owner, 0, BUSY) === FREE) {
           if (Atomics.load(refused, 0) !== REFUSED) return hasWaited;
-          // Whoever had the turn until now.
+          // The thread that had the turn until now was refused: the next check throws.
           leave();
         } else if (Atomics.wait(owner, 0, BUSY, MAX_WAIT_MS) === 'timed-out') {
           throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'the login of another thread does not return');

@@ -1,5 +1,5 @@
 /**
- * Takes nothing but a text for a PIN: whatever else would be named in an error of Node's.
+ * Throws unless the PIN is a string: an error of Node.js would quote any other value.
  *
  * @throws TypeError
  */

@@ -1,39 +1,42 @@
 import type { Handle } from '../library/cryptoki.ts';
 
 /**
- * The session handles that the threads of a process hold, so that none takes one for new which another has. There are
- * `CAPACITY` at most: what is held beyond them nobody hears of.
+ * The session handles that the threads of a process hold, so that no thread takes a handle for new that is held already.
+ * There is room for `CAPACITY` of them: handles held beyond that are not recorded, and compared with none.
  */
 export interface SessionHandles {
-  /** Holds a handle that the module has given. Undefined if somebody holds it: see `reportReissue`. */
+  /** Holds a handle that the module has returned. Returns undefined if it is held already: see `reportReissue`. */
   hold(session: Handle): HeldHandle | undefined;
   /**
-   * Tells the holder of a handle that the module has given it again, so that the holder does not close what is not its own.
-   * A holder that is about to close its session is waited for, a quarter of a second at most: the module may be ahead of it.
+   * Tells the holder of a handle that the module has returned it again, so that the holder does not close a session that is
+   * not its own. Waits for a holder that is closing its session, a quarter of a second at most: the module may have freed
+   * the handle before its holder lets go of it.
    *
-   * @returns whether it was so told before, or did not let go of it in that time: then this says nothing of a restart; and
-   * `released` if the handle can be held, and its session may have been closed
+   * @returns `first`, which shows a restart of the module; `again` if the holder was told before, or did not let go of the
+   * handle in that time, neither of which says anything about a restart; `released` if the handle can be held now, and the
+   * earlier holder may have closed the new session
    */
   reportReissue(session: Handle): 'first' | 'again' | 'released';
-  /** Holds a handle that was met, in place of its holder. Undefined if that is about to close its session, or has. */
+  /** Holds a reissued handle in place of its holder. Returns undefined if that is closing its session, or has closed it. */
   takeOver(session: Handle): HeldHandle | undefined;
 }
 
-/** A handle that is held, until one of these is called. A thread that is terminated holds it as long as the process lasts. */
+/** A handle that is held until one of these is called. A thread that is terminated holds its handles until the process ends. */
 export interface HeldHandle {
-  /** Has the session closed, unless the module has given its handle again. */
+  /** Calls `closeSession`, unless the module has returned the handle again, and lets go of the handle. */
   close(closeSession: () => void): void;
+  /** Lets go of the handle, and leaves the session open. */
   release(): void;
 }
 
 /**
- * Those in this memory, zero at first.
+ * Returns the session handles in this memory, which is zero at first.
  *
- * @param names of the handles
- * @param states one for each name: a number that is another for each holder, and what it has to know
+ * @param names the name of the handle at each place, or 0
+ * @param states for each place a number that differs from holder to holder, with the flags REISSUED and CLOSING
  */
 export function sessionHandles(names: BigInt64Array, states: Int32Array): SessionHandles {
-  /** Changes the state of a place, unless `next` answers undefined, and answers with the new one. */
+  /** Sets the state of a place to what `next` returns for it, and returns that; does nothing if `next` returns undefined. */
   const change = (place: number, next: (state: number) => number | undefined): number | undefined => {
     for (let state = Atomics.load(states, place); ; ) {
       const wanted = next(state);
@@ -45,7 +48,7 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
   };
   const heldAt = (place: number, holder: number): HeldHandle => {
     const isOurs = (state: number): boolean => (state & HOLDER) === holder;
-    /** Undefined if somebody has taken the handle over; afterwards nobody does. */
+    /** Returns undefined if the handle was taken over; from then on it cannot be. */
     const beginClosing = () => change(place, (state) => (isOurs(state) ? state | CLOSING : undefined));
     const letGo = (): void => {
       Atomics.store(names, place, 0n);
@@ -67,14 +70,14 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
     };
     return releaseAtExit(held);
   };
-  /** Where a handle is held, and the state of its place; none if nobody holds it. */
+  /** Returns the place at which a handle is held, with its state; without a state if the handle is not held. */
   const find = (session: Handle): { readonly place: number; readonly state?: number } => {
     const name = nameOf(session);
     for (;;) {
       const place = names.indexOf(name);
       if (place < 0) return { place };
       const state = Atomics.load(states, place);
-      // Who lets go of a handle takes away first the name and then the state: this one belongs to the name.
+      // A holder that lets go clears the name before it changes the state, so the state belongs to a name that is still there.
       if (Atomics.load(names, place) === name) return { place, state };
     }
   };
@@ -86,7 +89,7 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
       for (let place = names.indexOf(0n); place >= 0; place = names.indexOf(0n, place + 1)) {
         const other = Atomics.compareExchange(names, place, 0n, name);
         if (other === 0n) return heldAt(place, change(place, nextHolder) ?? 0);
-        // In the same moment as here.
+        // Another thread holds it since a moment ago.
         if (other === name) return undefined;
       }
       return { close: (closeSession) => closeSession(), release: () => undefined };
@@ -114,12 +117,12 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
   };
 }
 
-/** A handle as a number that no other one has, and that is not 0: there is no handle of ones alone. */
+/** Returns a number that differs from handle to handle and is never 0: no handle has all bits set. */
 export function nameOf(handle: Handle): bigint {
   return ~(handle.length === 8 ? handle.readBigInt64LE() : BigInt(handle.readInt32LE()));
 }
 
-/** Has a thread that ends let go of what it holds. */
+/** Lets go of the handle when this thread exits. */
 function releaseAtExit(held: HeldHandle): HeldHandle {
   if (!isExitHooked) {
     isExitHooked = true;
@@ -131,9 +134,9 @@ function releaseAtExit(held: HeldHandle): HeldHandle {
   return held;
 }
 
-/** How many handles the threads of a process can hold of one module. */
+/** How many handles of one module the threads of a process can hold. */
 export const CAPACITY = 4096;
-/** The module has given the handle again. */
+/** The module has returned the handle again. */
 const REISSUED = 1;
 /** The holder is about to let go of it. */
 const CLOSING = 2;

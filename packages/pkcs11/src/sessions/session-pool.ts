@@ -6,48 +6,48 @@ import { type WaitQueue, waitQueue } from './wait-queue.ts';
 /** How a call is made. */
 export interface CallOptions {
   /**
-   * Gives the call up while it waits for a session: it is rejected with the signal's reason, and the token never
-   * hears of it. A call that has reached the token cannot be taken back.
+   * Gives the call up while it waits for a session: it rejects with the signal's reason, and never reaches the token.
+   * A call that has reached the token cannot be cancelled.
    */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A bounded set of sessions with one token, and of those who wait for one. */
+/** A bounded set of sessions with one token, and the queue of calls that wait for one. */
 export interface SessionPool {
   /**
-   * Lends a session of the epoch that lasts to the work, first come, first served. If the work fails and the epoch has
-   * ended meanwhile, or the failure says so, it runs once more on another session, unless the signal is aborted by then.
+   * Lends a session of the current epoch to the work, first come, first served. If the work fails and the epoch has ended
+   * meanwhile, or the error says so (`isStale`), it runs once more on another session, unless the signal is aborted by then.
    *
-   * A session is closed when something failed on it, because an operation may be left active; but not when the token
+   * A session on which something failed is closed, because an operation may be left active on it; but not if the token
    * only refused what was asked of it.
    *
-   * @throws Pkcs11Error SESSIONS_EXHAUSTED when as many wait as may; the reason of an aborted signal
+   * @throws Pkcs11Error SESSIONS_EXHAUSTED when the queue is full; the reason of an aborted signal
    */
   run<T>(work: (session: Session) => T | Promise<T>, options?: CallOptions): Promise<T>;
-  /** As `run`, for work that cannot wait: it gets a session beyond the limit if all are lent. */
+  /** As `run`, for work that cannot wait: it gets a session beyond the limit if all sessions are lent. */
   runNow<T>(work: (session: Session) => T): T;
   /**
-   * As `runNow`, with a new session that was opened with these flags and that nobody else gets. An idle one is given up for it
-   * where the token has no other left.
+   * As `runNow`, on a new session that is opened with these flags and closed afterwards. If the token has no session left,
+   * an idle one is closed to make room.
    */
   runOnNewSession<T>(flags: number, work: (session: Session) => T): T;
   /** How many sessions are open, how many of them idle, and how many there may be. */
   counts(): { open: number; idle: number; limit: number };
-  /** Closes idle sessions at once, lent ones on their return, and refuses everybody who waits. */
+  /** Closes idle sessions at once and lent ones on their return, and refuses all calls that wait. */
   close(): void;
 }
 
-/** What a pool needs to know. */
+/** How to make a pool. */
 export interface SessionPoolOptions {
   readonly limit: number;
-  /** How many may wait at once. */
+  /** How many calls may wait at once. */
   readonly maxWaiting: number;
   readonly sessions: TokenSessions;
-  /** Called once, when the pool is closed and its last session came back. */
+  /** Called once, when the pool is closed and its last session has come back. */
   onDrained(): void;
 }
 
-/** An empty pool: sessions are opened when they are needed. */
+/** Returns an empty pool, which opens sessions when they are needed. */
 export function sessionPool(options: SessionPoolOptions): SessionPool {
   return new Pool(options);
 }
@@ -72,7 +72,7 @@ class Pool implements SessionPool {
       let session: Session | undefined;
       try {
         const taken = await this.#take(signal);
-        // While it was waited for, the signal may have been aborted or the epoch ended.
+        // During the wait the signal may have been aborted, or the epoch may have ended.
         if (signal?.aborted === true) {
           this.#giveBack(taken);
           continue;
@@ -140,13 +140,13 @@ class Pool implements SessionPool {
     if (this.#closed) throw closedError();
     const idle = this.#takeIdle();
     if (idle !== undefined) return idle;
-    // Whatever is idle still is void, and makes room.
+    // Sessions that are still idle here are stale, and make room.
     const mayOpen = this.#open < this.#options.limit || this.#idle.length > 0;
     const opened = mayOpen ? this.#openUnlessExhausted() : undefined;
     return opened ?? this.#waiting.join(signal);
   }
 
-  /** None, if all that are idle are void. */
+  /** Returns undefined if all idle sessions are stale. */
   #takeIdle(): Session | undefined {
     const at = this.#idle.findLastIndex((session) => this.#sessions.isCurrent(session));
     if (at < 0) return undefined;
@@ -155,7 +155,7 @@ class Pool implements SessionPool {
     return session;
   }
 
-  /** A session in place of a void one, at once: nothing comes before its work that could make it void in turn. */
+  /** Returns a session in place of a stale one, synchronously: nothing can make it stale before its work begins. */
   #renew(session: Session): Session {
     if (this.#closed) {
       this.#closeSession(session);
@@ -190,7 +190,7 @@ class Pool implements SessionPool {
 
   #endEpoch(session: Session): void {
     this.#sessions.endEpoch(session);
-    // The token has forgotten them. To keep one would keep a login, and hide that there may be no token any more.
+    // The token has forgotten the idle sessions. One that is kept would keep a login, and hide that the token may be gone.
     this.#closeStale();
   }
 
@@ -201,7 +201,7 @@ class Pool implements SessionPool {
         if (session === undefined) return;
         this.#giveBack(session);
       } catch (error) {
-        // Another attempt may hold up everybody for as long. Where sessions are open, the others wait for those.
+        // Another attempt may block the process for as long. If sessions are open, the other calls wait for those.
         if (this.#open > 0) this.#waiting.refuse(error);
         else this.#waiting.refuseAll(error);
         return;
@@ -209,7 +209,7 @@ class Pool implements SessionPool {
     }
   }
 
-  /** Undefined if the token has no session left for us but those we have: one of them will come back. */
+  /** Returns undefined if the token has no session left but those of this pool: one of them will come back. */
   #openUnlessExhausted(): Session | undefined {
     try {
       return this.#openSession();
@@ -220,8 +220,9 @@ class Pool implements SessionPool {
   }
 
   /**
-   * Closes those that are void only then, unless the token has no other: they show what a login there makes void. Without any
-   * of them, one that is idle makes room.
+   * Opens a session. Stale idle sessions are closed only once the new one is open, because the login compares itself with
+   * one of them; or when opening fails. If the token has no session left, that makes room for a second attempt; if none
+   * was stale, one idle session is closed to make room.
    */
   #openSession(flags?: number): Session {
     let session: Session;
@@ -237,7 +238,7 @@ class Pool implements SessionPool {
     return session;
   }
 
-  /** Whether there were any. */
+  /** Closes the stale idle sessions, and returns whether there were any. */
   #closeStale(): boolean {
     const idle = this.#idle.splice(0);
     for (const session of idle) {
@@ -247,7 +248,7 @@ class Pool implements SessionPool {
     return this.#idle.length < idle.length;
   }
 
-  /** Gives up the one that was used least lately, and answers whether there was one. */
+  /** Closes the idle session that was used longest ago, and returns whether there was one. */
   #closeOldestIdle(): boolean {
     const session = this.#idle.shift();
     if (session !== undefined) this.#closeSession(session);
@@ -262,8 +263,8 @@ class Pool implements SessionPool {
 }
 
 /**
- * Whether a failure leaves no operation active on its session: the call did not begin or has ended, and the token only
- * does not want what was asked of it. To close the last session would log the process out.
+ * Whether a failure leaves no operation active on its session: the call did not begin, or it has ended and the token only
+ * refused what was asked of it. Such a session is kept: closing the last session would log the process out.
  */
 function leavesSessionUsable(error: unknown): boolean {
   if (!(error instanceof Pkcs11Error)) return error instanceof RangeError;

@@ -6,38 +6,38 @@ import type { SlotSessions } from './slot-sessions.ts';
 /**
  * A session in which the user is logged in.
  *
- * All that a token gives out, session and key handles, is good for one epoch, and an epoch lasts no longer than a login
- * does: who restarts a token ends its login. Handles are numbers that begin anew with the token, so an old one may stand
- * for another key by then, and the call succeeds. Therefore no key handle is used but on a session of the epoch in which
- * it was found, and no session but while its epoch lasts. An epoch ends
+ * Session and key handles are valid for one epoch, and an epoch lasts no longer than a login: a restart of the token ends
+ * its login. Handles are numbers that the token begins anew after a restart, so an old one may then stand for another key,
+ * and the call would succeed. Therefore a key handle is used only on a session of the epoch in which it was found, and a
+ * session only while its epoch lasts. An epoch ends
  *
- * - when somebody in the process has to log in, in whatever thread and with whatever PIN; but not where a login proves
- *   nothing, because the token has one for each session, or takes one beside another,
- * - when the module hands out a session handle, of whatever token, that somebody in the process holds already,
- * - when it returns a value that says so (`isStale`).
+ * - when any thread of the process has to log in, with any PIN; but not where a login is no sign of a restart, because the
+ *   token has one for each session, or takes one beside another,
+ * - when the module returns a session handle, for any token, that a thread of the process holds already,
+ * - when the module returns a value that says so (`isStale`).
  */
 export interface Session {
   readonly handle: Handle;
   readonly epoch: number;
 }
 
-/** Opens and closes sessions with one token, and knows which of them are good. */
+/** Opens and closes sessions with one token, and knows which of them are current. */
 export interface TokenSessions {
-  /** Whether the epoch of the session lasts. Costs no call of the token. */
+  /** Whether the epoch of the session lasts. Makes no call to the token. */
   isCurrent(session: Session): boolean;
-  /** Ends the epoch of the session, unless it has ended before. */
+  /** Ends the epoch of the session, unless it has ended already. */
   endEpoch(session: Session): void;
   /**
-   * Opens a session and logs in unless the user is.
+   * Opens a session, and logs in unless the user is logged in.
    *
-   * @param flags beside CKF_SERIAL_SESSION
+   * @param flags in addition to CKF_SERIAL_SESSION
    * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, SESSIONS_EXHAUSTED and others
    */
   open(flags?: number): Session;
   close(session: Session): void;
   /**
-   * Looks whether the login lasts: a session without one sees no private keys, and says of none that it is there. A token
-   * that does not tell is asked by another login, which it refuses while there is one.
+   * Throws unless the login lasts: a session without a login sees no private keys, as if there were none. A token that does
+   * not report its login state is asked by another login, which it refuses while there is one.
    *
    * @throws Pkcs11Error NOT_LOGGED_IN, which ends the epoch
    */
@@ -45,27 +45,27 @@ export interface TokenSessions {
 }
 
 /**
- * The sessions with a token that one of its users opens.
+ * Returns the sessions with a token for one of its users.
  *
- * @param slot shared by all its users
+ * @param slot shared by all users of the token
  */
 export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
   let reportsLoginState = false;
   let hasJustLoggedIn = false;
-  /** With the epoch of the slot in which they were opened. */
+  /** The open sessions, each with the epoch of the slot in which it was opened. */
   const opened = new Map<Session, number>();
-  // Both only grow, so that the sum tells whether either has.
+  // Both only grow, so the sum changes whenever one of them does.
   const isCurrent = (session: Session): boolean =>
     session.epoch === slot.epoch + login.count ||
     (login.allowsRepeatedLogin && opened.get(session) === slot.epoch);
   const openOnce = (flags: number): Session => {
-    // Of before: if another thread logs in meanwhile, the session counts as one that it has made void.
+    // Read before the session is opened: if another thread logs in meanwhile, the session counts as stale.
     const { count } = login;
     const { handle, epoch } = slot.open(CKF_SERIAL_SESSION | flags);
     try {
-      const made = login.logIn(handle, slot.otherOpenSession(handle));
+      const loginCount = login.logIn(handle, slot.otherOpenSession(handle));
       reportsLoginState = login.isLoggedIn(handle);
-      const session = { handle, epoch: epoch + (made ?? count) };
+      const session = { handle, epoch: epoch + (loginCount ?? count) };
       opened.set(session, epoch);
       return session;
     } catch (error) {
@@ -83,7 +83,7 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
         return openOnce(flags);
       } catch (error) {
         if (!isStale(error)) throw error;
-        // A thread that had its handle before a restart may have closed it before it was known to be ours.
+        // A thread that held the same handle before a restart may have closed this session before the handle was held here.
         return openOnce(flags);
       }
     },
@@ -100,7 +100,8 @@ export function tokenSessions(slot: SlotSessions, login: Login): TokenSessions {
         hasJustLoggedIn = false;
         return;
       }
-      // The session of before was void with its login. Where this one is new and logs in again, a login proves nothing.
+      // The first failure renewed session and login. If the new session can log in yet again, the token accepts repeated
+      // logins, and a login is no sign of a restart.
       if (!reportsLoginState && hasJustLoggedIn) {
         login.learnRepeatedLogin();
         return;

@@ -1,22 +1,22 @@
 import { Pkcs11Error } from '../errors.ts';
 
-/** Those who wait for something, in the order of their arrival. */
+/** Calls that wait for a value, in the order of their arrival. */
 export interface WaitQueue<T> {
   readonly length: number;
   /**
-   * Waits until served or refused, or gives up with the signal.
+   * Resolves when served, and rejects when refused or when the signal is aborted.
    *
-   * @throws Pkcs11Error SESSIONS_EXHAUSTED when as many wait as may
+   * @throws Pkcs11Error SESSIONS_EXHAUSTED when the queue is full
    */
   join(signal: AbortSignal | undefined): Promise<T>;
-  /** Serves who came first; false if nobody waits. */
+  /** Serves the call that has waited longest, and returns false if none waits. */
   serve(value: T): boolean;
-  /** Refuses who came first. */
+  /** Refuses the call that has waited longest. */
   refuse(error: unknown): void;
   refuseAll(error: unknown): void;
 }
 
-/** A line in which nobody waits yet. */
+/** Returns an empty queue. */
 export function waitQueue<T>(maxWaiting: number): WaitQueue<T> {
   const waiting = new Set<Waiter<T>>();
   const next = (): Waiter<T> | undefined => {

@@ -9,7 +9,7 @@ import type { TestToken } from './test-token.ts';
 /** A key for `importKey`; `value` is 16, 24 or 32 bytes. */
 export interface ImportKeyOptions extends GenerateKeyOptions {
   readonly value: Uint8Array;
-  /** Makes a key that can be read out, as none should be. */
+  /** Makes a key that can be read out, which no key in use should be. */
   readonly exposed?: boolean;
 }
 
@@ -64,7 +64,7 @@ export function importRsaKey(
   });
 }
 
-/** Destroys the keys with a label, so that a test can see what becomes of a program that uses them. */
+/** Destroys the keys with a label, to test how a program takes the loss of its keys. */
 export function destroyKeys(token: TestToken, { label }: { readonly label: string }): void {
   withSession(token, (cryptoki, session) => {
     cryptoki.C_FindObjectsInit(session, [{ type: ck.CKA_LABEL, value: label }]);

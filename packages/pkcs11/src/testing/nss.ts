@@ -27,7 +27,7 @@ export function temporaryNssToken(options: { label?: string } = {}): TemporaryNs
   const label = options.label ?? 'holdfast-test';
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-nss-'));
   const initializationParameters = `configdir='sql:${directory}' dbTokenDescription='${label}' flags=noModDB`;
-  // A key derivation goes before every use of a private key: one round of it is enough for a test.
+  // NSS derives a key before every use of a private key: one round of that is enough for a test.
   const before = process.env[ROUNDS];
   process.env[ROUNDS] = '1';
   const dispose = () => {

@@ -2,20 +2,20 @@ import * as ck from '../library/cryptoki.ts';
 import { findToken } from '../library/slots.ts';
 import type { TestToken } from './test-token.ts';
 
-/** Somebody else in this process who uses the module of a token, past this package and to its harm. */
+/** Code in this process that uses the module of a token past this package, and disturbs it. */
 export interface Outsider {
   /** Closes all sessions of the process with the token, which ends its login too. */
   closeAllSessions(): void;
   logOut(): void;
-  /** Finalises the module under those who use it. */
+  /** Finalises the module while it is in use. */
   finalizeModule(): void;
-  /** Initialises it again; the sessions of before are gone. */
+  /** Initialises the module again; its earlier sessions are gone. */
   initializeModule(): void;
   /** Lets go of the module. */
   leave(): void;
 }
 
-/** To see what becomes of a program when its sessions, its login or the module are lost. The module must be open. */
+/** Returns an outsider, to test how a program takes the loss of sessions, login or module. The module must be open. */
 export function outsider(token: TestToken): Outsider {
   const cryptoki = ck.loadCryptoki(token.modulePath);
   const { label, initializationParameters } = token;

@@ -1,7 +1,7 @@
 /** A token in a folder of its own. */
 export interface TestToken {
   readonly modulePath: string;
-  /** For `openModule`; undefined for a module that wants none. */
+  /** For `openModule`; undefined for a module that needs none. */
   readonly initializationParameters?: string;
   readonly label: string;
   readonly pin: string;
