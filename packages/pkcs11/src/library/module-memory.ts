@@ -77,7 +77,7 @@ export function moduleMemory(buffer = new SharedArrayBuffer(SIZE_BYTES)): Module
 }
 
 /** What the process knows about its logins at a token. */
-interface SlotLogins {
+export interface SlotLogins {
   /** How many logins were counted. Each shows that the token has forgotten the sessions and handles from before it. */
   readonly count: number;
   /** Counts a login that was made or is about to be made, and returns the new count. */
