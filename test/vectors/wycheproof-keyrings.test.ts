@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { agreedSecret, ecdhKeyPair } from '../../packages/keyrings/src/internal/ecdh/key-pair.ts';
+import { deriveSharedSecret, ecdhKeyPair } from '../../packages/keyrings/src/internal/ecdh/key-pair.ts';
 import { ecdhPublicKey, publicKeyOfPoint } from '../../packages/keyrings/src/internal/ecdh/points.ts';
 import { privateKeyObject, publicKeyObject } from '../../packages/keyrings/src/internal/key-object.ts';
 import {
@@ -134,7 +134,7 @@ describe('the cases of Project Wycheproof', () => {
           if (point[0] !== 4) expect({ tcId, inMessage }).toEqual({ tcId, inMessage: undefined });
           counts.refused += 1;
         } else {
-          const found = given && Buffer.from(agreedSecret(own, given));
+          const found = given && Buffer.from(deriveSharedSecret(own, given));
           expect({ tcId, found }).toEqual({ tcId, found: shared });
           expect(inMessage?.point).toEqual(given?.point);
           counts.agreed += 1;

@@ -16,7 +16,7 @@ import {
   suiteById,
 } from '@holdfast/sdk/spi';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
-import { called, invalidAnswer, type KeyServiceFailures } from './internal/key-service.ts';
+import { callKeyService, invalidAnswer, type KeyServiceFailures } from './internal/key-service.ts';
 import { assertKeyring, assertWrapped, openFirst } from './internal/wrapping.ts';
 
 /**
@@ -42,7 +42,7 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
         if (materials.dataKey !== undefined) {
           setDataKey(theirs, materials.dataKey, GENERATED);
         }
-        await called(AWS_CRYPTO_FAILURES, () => keyring.onEncrypt(theirs));
+        await callKeyService(AWS_CRYPTO_FAILURES, () => keyring.onEncrypt(theirs));
         // One for discovery hands the materials back as they were: nobody could open the message.
         if (!theirs.hasUnencryptedDataKey || theirs.encryptedDataKeys.length === 0) {
           throw invalidAnswer('@aws-crypto keyring', 'no data key that is wrapped');
@@ -59,7 +59,7 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
           ...materials.encryptionContext,
         });
         try {
-          await called(AWS_CRYPTO_FAILURES, () => keyring.onDecrypt(theirs, [toTheirs(candidate)]));
+          await callKeyService(AWS_CRYPTO_FAILURES, () => keyring.onDecrypt(theirs, [toTheirs(candidate)]));
           return dataKeyOf(theirs);
         } finally {
           theirs.zeroUnencryptedDataKey();

@@ -1,8 +1,8 @@
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Keyring } from '@holdfast/sdk/spi';
 import { parseAwsKmsKeyArn } from './internal/aws-kms/arn.ts';
-import { checkedClient, checkedGrantTokens } from './internal/aws-kms/clients.ts';
-import { agreedSecret, type KeyAgreementKey, ownPublicKey } from './internal/aws-kms/key-agreement.ts';
+import { checkClient, checkGrantTokens } from './internal/aws-kms/clients.ts';
+import { deriveSharedSecret, type KeyAgreementKey, ownPublicKey } from './internal/aws-kms/key-agreement.ts';
 import { ecdhKeyring } from './internal/ecdh/keyring.ts';
 import { isSame } from './internal/ecdh/parties.ts';
 import {
@@ -68,8 +68,8 @@ export function awsKmsEcdhKeyring(options: AwsKmsEcdhKeyringOptions): Keyring {
   const { keyArn, curve } = options;
   if (parseAwsKmsKeyArn(keyArn) === undefined) throw new TypeError('keyArn: expected the ARN of a key');
   if (!CURVES.includes(curve)) throw new TypeError(`curve: expected one of ${CURVES.join(', ')}`);
-  const client = checkedClient(options.client);
-  const key = { client, keyArn, curve, grantTokens: checkedGrantTokens(options.grantTokens) };
+  const client = checkClient(options.client);
+  const key = { client, keyArn, curve, grantTokens: checkGrantTokens(options.grantTokens) };
   const own = ownKey(key, options.publicKey);
   switch (options.schema) {
     case 'static':
@@ -94,7 +94,7 @@ function staticKeyring(key: KeyAgreementKey, own: OwnKey, peer: EcdhPublicKey): 
       const { point: sender } = await own();
       return {
         parties: { curve, sender, recipient: peer.point },
-        sharedSecret: await agreedSecret(key, peer),
+        sharedSecret: await deriveSharedSecret(key, peer),
       };
     },
     recover: {
@@ -102,7 +102,7 @@ function staticKeyring(key: KeyAgreementKey, own: OwnKey, peer: EcdhPublicKey): 
       async sharedSecret({ sender, recipient }) {
         const { point } = await own();
         if (!isSame(isSame(sender, peer.point) ? recipient : sender, point)) throw notOurs();
-        return agreedSecret(key, peer);
+        return deriveSharedSecret(key, peer);
       },
     },
   });
@@ -120,7 +120,7 @@ function discoveryKeyring(key: KeyAgreementKey, own: OwnKey): Keyring {
         if (peer === undefined) {
           throw new KeyringError('DATA_KEY_NOT_OPENED', 'the sender has no valid public key');
         }
-        return agreedSecret(key, peer);
+        return deriveSharedSecret(key, peer);
       },
     },
   });

@@ -1,6 +1,6 @@
 import type { Keyring } from '@holdfast/sdk/spi';
 import { isRelatedKey, multiRegionKeyId } from './internal/aws-kms/arn.ts';
-import { type AwsKmsKeyringOptions, checkedKeyIds, namedKeysKeyring } from './internal/aws-kms/named-keys.ts';
+import { type AwsKmsKeyringOptions, checkKeyIds, namedKeysKeyring } from './internal/aws-kms/named-keys.ts';
 
 export type { KmsClientOfRegion } from './internal/aws-kms/clients.ts';
 export type { AwsKmsKeyringOptions } from './internal/aws-kms/named-keys.ts';
@@ -21,7 +21,7 @@ export type { AwsKmsKeyringOptions } from './internal/aws-kms/named-keys.ts';
  * const keyring = awsKmsMrkKeyring({ client: new KMSClient({ region: 'eu-north-1' }), generatorKeyId: replicaArn });
  */
 export function awsKmsMrkKeyring(options: AwsKmsKeyringOptions): Keyring {
-  assertUnrelated(checkedKeyIds(options));
+  assertUnrelated(checkKeyIds(options));
   return namedKeysKeyring(options, isRelatedKey);
 }
 

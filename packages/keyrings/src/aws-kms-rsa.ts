@@ -9,18 +9,18 @@ import {
 } from '@holdfast/sdk/spi';
 import { answerBytes } from './internal/aws-kms/answer-bytes.ts';
 import { isRelatedKey, parseAwsKmsKeyArn } from './internal/aws-kms/arn.ts';
-import { checkedClient, checkedGrantTokens } from './internal/aws-kms/clients.ts';
+import { checkClient, checkGrantTokens } from './internal/aws-kms/clients.ts';
 import { AWS_KMS_FAILURES } from './internal/aws-kms/failures.ts';
 import { providerInfoText } from './internal/aws-kms/provider-info.ts';
 import { dataKeyNotOpened } from './internal/data-key-not-opened.ts';
 import { KeyringError } from './internal/errors.ts';
 import { type KeyInput, publicKeyObject } from './internal/key-object.ts';
-import { called, invalidAnswer } from './internal/key-service.ts';
+import { callKeyService, invalidAnswer } from './internal/key-service.ts';
 import { assertRsaKey } from './internal/rsa/rsa-key.ts';
 import {
   assertNoDataKey,
   openFirst,
-  wipedOnFailure,
+  wipeOnFailure,
   withDataKey,
   withEncryptedDataKey,
 } from './internal/wrapping.ts';
@@ -71,8 +71,8 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
     throw new TypeError('publicKey: expected one to wrap data keys, or a client to open them, or both');
   }
   const publicKey = options.publicKey === undefined ? undefined : rsaPublicKey(options.publicKey);
-  const client = options.client === undefined ? undefined : checkedClient(options.client);
-  const grantTokens = checkedGrantTokens(options.grantTokens);
+  const client = options.client === undefined ? undefined : checkClient(options.client);
+  const grantTokens = checkGrantTokens(options.grantTokens);
 
   return {
     async onEncrypt(materials) {
@@ -83,8 +83,8 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
       const digest = contextDigest(materials.encryptionContext);
       const complete = withDataKey(materials);
       const isOwnDataKey = materials.dataKey === undefined;
-      return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, () => {
-        const ciphertext = sealed(publicKey, OAEP_HASHES[encryptionAlgorithm], digest, complete.dataKey);
+      return wipeOnFailure(isOwnDataKey ? complete.dataKey : undefined, () => {
+        const ciphertext = seal(publicKey, OAEP_HASHES[encryptionAlgorithm], digest, complete.dataKey);
         const providerInfo = new TextEncoder().encode(keyArn);
         return withEncryptedDataKey(complete, { providerId: PROVIDER_ID, providerInfo, ciphertext });
       });
@@ -109,11 +109,11 @@ export function awsKmsRsaKeyring(options: AwsKmsRsaKeyringOptions): Keyring {
           EncryptionAlgorithm: encryptionAlgorithm,
           GrantTokens: grantTokens,
         });
-        const { KeyId, Plaintext } = await called(AWS_KMS_FAILURES, () => client.send(request));
+        const { KeyId, Plaintext } = await callKeyService(AWS_KMS_FAILURES, () => client.send(request));
         const plaintext = answerBytes(Plaintext);
         try {
           if (KeyId !== keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-          return opened(plaintext, digest, materials.suite.dataKeyLength);
+          return open(plaintext, digest, materials.suite.dataKeyLength);
         } finally {
           plaintext?.fill(0);
         }
@@ -133,7 +133,7 @@ function contextDigest(encryptionContext: EncryptionContext): Uint8Array {
 }
 
 /** Digest and data key, under one padding: neither can be exchanged without the other. */
-function sealed(key: KeyObject, oaepHash: string, digest: Uint8Array, dataKey: Uint8Array): Uint8Array {
+function seal(key: KeyObject, oaepHash: string, digest: Uint8Array, dataKey: Uint8Array): Uint8Array {
   const plaintext = secretBytes(digest.length + dataKey.length);
   try {
     plaintext.set(digest);
@@ -147,7 +147,7 @@ function sealed(key: KeyObject, oaepHash: string, digest: Uint8Array, dataKey: U
 }
 
 /** The data key behind the digest, in memory of its own. */
-function opened(plaintext: Uint8Array | undefined, digest: Uint8Array, dataKeyLength: number): Uint8Array {
+function open(plaintext: Uint8Array | undefined, digest: Uint8Array, dataKeyLength: number): Uint8Array {
   if (plaintext?.length !== digest.length + dataKeyLength) {
     throw invalidAnswer('AWS KMS', 'a plaintext of another length');
   }

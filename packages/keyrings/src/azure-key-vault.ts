@@ -42,7 +42,7 @@ export function azureKeyVaultKeyring(options: AzureKeyVaultKeyringOptions): Keyr
   }
   const service = jsonService(AZURE_KEY_VAULT, options);
   /** The other form of a key: wrapped, or not. */
-  const converted = async (operation: 'wrapkey' | 'unwrapkey', value: Uint8Array): Promise<Uint8Array> => {
+  const convert = async (operation: 'wrapkey' | 'unwrapkey', value: Uint8Array): Promise<Uint8Array> => {
     const answer = await service.post(`${keyId}/${operation}?api-version=${API_VERSION}`, {
       alg: 'RSA-OAEP-256',
       value: base64(value, 'base64url'),
@@ -60,7 +60,7 @@ export function azureKeyVaultKeyring(options: AzureKeyVaultKeyringOptions): Keyr
     async wrap(dataKey, { encryptionContext }) {
       const intermediateKey = randomBytes(INTERMEDIATE_KEY_LENGTH);
       try {
-        const wrappedKey = await converted('wrapkey', intermediateKey);
+        const wrappedKey = await convert('wrapkey', intermediateKey);
         if (!MODULUS_LENGTHS.has(wrappedKey.length)) {
           throw invalidAnswer(KEY_SERVICE, 'something else than RSA makes');
         }
@@ -75,9 +75,9 @@ export function azureKeyVaultKeyring(options: AzureKeyVaultKeyringOptions): Keyr
     },
 
     async unwrap(ciphertext, { encryptionContext, suite }) {
-      const parts = parsedCiphertext(ciphertext, suite.dataKeyLength);
+      const parts = parseCiphertext(ciphertext, suite.dataKeyLength);
       if (parts === undefined) throw notOpened('the encrypted data key has another layout or length');
-      const intermediateKey = await converted('unwrapkey', parts.wrappedKey);
+      const intermediateKey = await convert('unwrapkey', parts.wrappedKey);
       try {
         if (intermediateKey.length !== INTERMEDIATE_KEY_LENGTH) {
           throw invalidAnswer(KEY_SERVICE, 'a key of another length');
@@ -110,7 +110,7 @@ interface CiphertextParts {
 }
 
 /** `undefined` for anything but the one layout of a data key of that length. */
-function parsedCiphertext(ciphertext: Uint8Array, dataKeyLength: number): CiphertextParts | undefined {
+function parseCiphertext(ciphertext: Uint8Array, dataKeyLength: number): CiphertextParts | undefined {
   const [version, high = 0, low = 0] = ciphertext;
   const ivOffset = HEAD_LENGTH + ((high << 8) | low);
   const sealedOffset = ivOffset + IV_LENGTH;

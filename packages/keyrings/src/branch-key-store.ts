@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { EncryptionContext } from '@holdfast/sdk/spi';
-import { checkedClient, checkedGrantTokens } from './internal/aws-kms/clients.ts';
+import { checkClient, checkGrantTokens } from './internal/aws-kms/clients.ts';
 import type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
 import { type BranchKeyKmsConfiguration, kmsKeys } from './internal/branch-keys/kms-configuration.ts';
 import { kmsWrapping } from './internal/branch-keys/kms-wrapping.ts';
@@ -12,7 +12,7 @@ import {
   BEACON_TYPE,
   type BranchKeyRecord,
   type BranchKeyRecordType,
-  checkedRecord,
+  checkRecord,
   customContext,
   firstVersion,
   isUuid,
@@ -110,9 +110,9 @@ export interface BranchKeyStore extends BranchKeySource {
 export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
   const { storage, logicalKeyStoreName } = options;
   if (typeof storage?.read !== 'function') throw new TypeError('storage: expected a BranchKeyStorage');
-  const client = checkedClient(options.kmsClient, 'kmsClient');
+  const client = checkClient(options.kmsClient, 'kmsClient');
   const keys = kmsKeys(options.kmsConfiguration);
-  const grantTokens = checkedGrantTokens(options.grantTokens);
+  const grantTokens = checkGrantTokens(options.grantTokens);
   assertText('logicalKeyStoreName', logicalKeyStoreName);
   const kms = kmsWrapping({ client, keys, logicalKeyStoreName, grantTokens });
 
@@ -122,7 +122,7 @@ export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
     if (record === undefined) {
       throw new KeyringError('BRANCH_KEY_NOT_FOUND', 'the key store has no such branch key or version');
     }
-    return checkedRecord(record, branchKeyId, type);
+    return checkRecord(record, branchKeyId, type);
   };
   const materialsOf = async (branchKeyId: string, type: BranchKeyRecordType) => {
     const record = await recordOf(branchKeyId, type);
@@ -150,7 +150,7 @@ export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
     async createBranchKey(options = {}) {
       const keyArn = keys.own ?? readingOnly();
       const branchKeyId = options.branchKeyId ?? randomUUID();
-      const encryptionContext = checkedContext(options);
+      const encryptionContext = checkContext(options);
       assertText('branchKeyId', branchKeyId);
       const attributes = firstVersion({ branchKeyId, kmsKeyArn: keyArn, encryptionContext }, randomUUID());
       const { version, active } = await generate(keyArn, attributes);
@@ -173,7 +173,7 @@ export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
   };
 }
 
-function checkedContext({ branchKeyId, encryptionContext = {} }: CreateBranchKeyOptions): EncryptionContext {
+function checkContext({ branchKeyId, encryptionContext = {} }: CreateBranchKeyOptions): EncryptionContext {
   if (!isPlainObject(encryptionContext)) throw new TypeError('encryptionContext: expected a plain object');
   const pairs = Object.entries(encryptionContext);
   if (branchKeyId !== undefined && pairs.length === 0) {

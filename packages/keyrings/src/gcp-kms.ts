@@ -43,10 +43,10 @@ export function gcpKmsKeyring(options: GcpKmsKeyringOptions): Keyring {
     async wrap(dataKey, materials) {
       const aad = contextBytes(materials.encryptionContext);
       const answer = await service.post(`${address}/v1/${keyName}:encrypt`, {
-        ...checked('plaintext', dataKey),
-        ...(aad.length === 0 ? {} : checked(AAD, aad)),
+        ...withChecksum('plaintext', dataKey),
+        ...(aad.length === 0 ? {} : withChecksum(AAD, aad)),
       });
-      const ciphertext = checkedBytes(answer, 'ciphertext');
+      const ciphertext = readField(answer, 'ciphertext');
       if (!isVersionOf(keyName, member(answer, 'name'))) {
         throw invalidAnswer(KEY_SERVICE, 'another key than was asked for');
       }
@@ -60,21 +60,21 @@ export function gcpKmsKeyring(options: GcpKmsKeyringOptions): Keyring {
     async unwrap(ciphertext, materials) {
       const aad = contextBytes(materials.encryptionContext);
       const answer = await service.post(`${address}/v1/${keyName}:decrypt`, {
-        ...checked('ciphertext', ciphertext),
-        ...(aad.length === 0 ? {} : checked(AAD, aad)),
+        ...withChecksum('ciphertext', ciphertext),
+        ...(aad.length === 0 ? {} : withChecksum(AAD, aad)),
       });
-      return checkedBytes(answer, 'plaintext');
+      return readField(answer, 'plaintext');
     },
   });
 }
 
 /** A field of a request, with its checksum. */
-function checked(field: string, bytes: Uint8Array): Readonly<Record<string, string>> {
+function withChecksum(field: string, bytes: Uint8Array): Readonly<Record<string, string>> {
   return { [field]: base64(bytes), [`${field}Crc32c`]: String(crc32c(bytes)) };
 }
 
 /** A field of an answer, whose checksum is right. The form of a 64-bit number in JSON is a string. */
-function checkedBytes(answer: unknown, field: string): Uint8Array {
+function readField(answer: unknown, field: string): Uint8Array {
   const bytes = fromBase64(member(answer, field));
   if (bytes === undefined || bytes.length === 0) throw invalidAnswer(KEY_SERVICE, `no ${field}`);
   if (member(answer, `${field}Crc32c`) === String(crc32c(bytes))) return bytes;

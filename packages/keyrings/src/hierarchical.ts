@@ -75,9 +75,7 @@ export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyrin
   const partition = partitionId === undefined ? randomBytes(16) : new TextEncoder().encode(partitionId);
   const branchKeys = cachedBranchKeys({ keyStore, cache, ttlMs, partition });
   const keyringOf = (id: string): Keyring =>
-    wrappingKeyring(
-      branchWrappingKey({ branchKeyId: checkedId(id), branchKeys, acceptLocaleOrderedContexts }),
-    );
+    wrappingKeyring(branchWrappingKey({ branchKeyId: checkId(id), branchKeys, acceptLocaleOrderedContexts }));
 
   if (typeof branchKeyId !== 'function') return keyringOf(branchKeyId);
   const supplier = branchKeyId;
@@ -109,7 +107,7 @@ function isKeyStore(keyStore: BranchKeySource): boolean {
   );
 }
 
-function checkedId(branchKeyId: unknown): string {
+function checkId(branchKeyId: unknown): string {
   if (isText(branchKeyId)) return branchKeyId;
   throw new TypeError('branchKeyId: expected a text');
 }

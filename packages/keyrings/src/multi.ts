@@ -6,7 +6,7 @@ import {
   assertKeyring,
   assertNoDataKey,
   assertWrapped,
-  wipedOnFailure,
+  wipeOnFailure,
   withDataKey,
 } from './internal/wrapping.ts';
 
@@ -50,7 +50,7 @@ export function multiKeyring({ generator, children = [] }: MultiKeyringOptions):
           'there is no data key, and no generator that provided one',
         );
       }
-      return wipedOnFailure(generator && dataKey, async () => {
+      return wipeOnFailure(generator && dataKey, async () => {
         if (generator !== undefined) assertWrapped(materials, generated);
         let wrapped = { ...withDataKey(materials, dataKey), encryptedDataKeys: generated.encryptedDataKeys };
         for (const child of wrapping) {

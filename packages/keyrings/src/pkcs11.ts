@@ -3,7 +3,7 @@ import { contextBytes, type Keyring } from '@holdfast/sdk/spi';
 import { type AesWrappingKey, aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
 import { KeyringError } from './internal/errors.ts';
 import { askToken } from './internal/pkcs11/failures.ts';
-import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
+import { assertRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
 import { isRsaPadding } from './internal/rsa/padding.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
@@ -44,7 +44,7 @@ export interface Pkcs11RsaKeyringOptions extends RawKeyName {
  * const keyring = pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.key({ label: 'orders' }) });
  */
 export function pkcs11Keyring(options: Pkcs11KeyringOptions): Keyring {
-  checkRawKeyName(options);
+  assertRawKeyName(options);
   if (typeof options.key?.encrypt !== 'function') throw new TypeError('key: expected a key of a token');
   if (isRsa(options)) return rsaKeyring(options);
   // From JavaScript, somebody may take the key for another one than it is.

@@ -9,7 +9,7 @@ import {
 import { type AesWrappingKey, aesWrappingKeyring, TAG_LENGTH } from './internal/aes-wrapping-keyring.ts';
 import { contextForms } from './internal/context-forms.ts';
 import { KeyringError } from './internal/errors.ts';
-import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
+import { assertRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
 
 export type { RawKeyName } from './internal/raw-key-name.ts';
 
@@ -42,7 +42,7 @@ export function rawAesKeyring({
   wrappingKey,
   acceptLocaleOrderedContexts = false,
 }: RawAesKeyringOptions): Keyring {
-  checkRawKeyName({ namespace, name });
+  assertRawKeyName({ namespace, name });
   if (!isBytes(wrappingKey)) {
     throw new TypeError('wrappingKey: expected a Uint8Array that is not backed by a SharedArrayBuffer');
   }

@@ -1,6 +1,6 @@
 import type { Keyring } from '@holdfast/sdk/spi';
 import {
-  agreedSecret,
+  deriveSharedSecret,
   type EcdhKeyPair,
   ecdhKeyPair,
   generateEcdhKeyPair,
@@ -82,13 +82,13 @@ function staticKeyring(own: EcdhKeyPair, peer: EcdhPublicKey): Keyring {
     curve,
     agree: async () => ({
       parties: { curve, sender: point, recipient: peer.point },
-      sharedSecret: agreedSecret(own, peer),
+      sharedSecret: deriveSharedSecret(own, peer),
     }),
     recover: {
       isParty: ({ sender, recipient }) =>
         (isSame(sender, point) && isSame(recipient, peer.point)) ||
         (isSame(sender, peer.point) && isSame(recipient, point)),
-      sharedSecret: async () => agreedSecret(own, peer),
+      sharedSecret: async () => deriveSharedSecret(own, peer),
     },
   });
 }
@@ -101,7 +101,7 @@ function ephemeralKeyring(peer: EcdhPublicKey): Keyring {
       const ephemeral = await generateEcdhKeyPair(curve);
       return {
         parties: { curve, sender: ephemeral.publicKey.point, recipient },
-        sharedSecret: agreedSecret(ephemeral, peer),
+        sharedSecret: deriveSharedSecret(ephemeral, peer),
       };
     },
   });
@@ -117,7 +117,7 @@ function discoveryKeyring(own: EcdhKeyPair): Keyring {
         const peer = publicKeyOfPoint(curve, sender);
         if (peer === undefined)
           throw new KeyringError('DATA_KEY_NOT_OPENED', 'the sender has no valid public key');
-        return agreedSecret(own, peer);
+        return deriveSharedSecret(own, peer);
       },
     },
   });

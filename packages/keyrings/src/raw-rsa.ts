@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Keyring } from '@holdfast/sdk/spi';
 import { type KeyInput, privateKeyObject, publicKeyObject } from './internal/key-object.ts';
-import { checkRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
+import { assertRawKeyName, type RawKeyName } from './internal/raw-key-name.ts';
 import { isRsaPadding, type RsaPadding, rsaDecryption, rsaEncryption } from './internal/rsa/padding.ts';
 import { assertRsaKey } from './internal/rsa/rsa-key.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
@@ -48,7 +48,7 @@ export function rawRsaKeyring({
   unsafeLegacyEncryption = false,
   ...keys
 }: RawRsaKeyringOptions): Keyring {
-  checkRawKeyName({ namespace, name });
+  assertRawKeyName({ namespace, name });
   if (!isRsaPadding(padding)) throw new TypeError('padding: expected OAEP-SHA-256, or another that there is');
   const { publicKey, privateKey } = keyObjects(keys);
   if (publicKey !== undefined && padding === 'PKCS1-v1_5' && !unsafeLegacyEncryption) {

@@ -11,7 +11,7 @@ import { jsonService } from './internal/http/json-service.ts';
 import { type HttpOptions, serviceUrl } from './internal/http/options.ts';
 import { invalidAnswer } from './internal/key-service.ts';
 import { member } from './internal/member.ts';
-import { wipedOnFailure } from './internal/wrapping.ts';
+import { wipeOnFailure } from './internal/wrapping.ts';
 import { type GeneratedDataKey, wrappingKeyring } from './internal/wrapping-keyring.ts';
 
 /** Options of {@link vaultTransitKeyring}. */
@@ -86,7 +86,7 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
       const aad = associatedData(materials);
       const answer = await post('datakey/plaintext', { bits, ...aad });
       const dataKey = plaintextOf(answer);
-      return wipedOnFailure(dataKey, async (): Promise<GeneratedDataKey> => {
+      return wipeOnFailure(dataKey, async (): Promise<GeneratedDataKey> => {
         if (dataKey.length * 8 !== bits) throw invalidAnswer(KEY_SERVICE, 'a data key of another length');
         const ciphertext = ciphertextOf(answer);
         // A server that ignores associated data here answers as if all was well, and never opens it again.

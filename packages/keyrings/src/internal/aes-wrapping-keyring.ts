@@ -1,6 +1,6 @@
 import { type EncryptedDataKey, type EncryptionContext, type Keyring, randomBytes } from '@holdfast/sdk/spi';
 import { assertFits, type RawKeyName } from './raw-key-name.ts';
-import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
+import { openFirst, wipeOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
 
 /** One AES-GCM key that wraps data keys, wherever it is. Additional data is the encryption context. */
 export interface AesWrappingKey {
@@ -44,7 +44,7 @@ export function aesWrappingKeyring(
       const newKey = random.subarray(0, newKeyLength);
       const iv = random.slice(newKeyLength);
       const complete = withDataKey(materials, newKey);
-      return wipedOnFailure(newKey, async () => {
+      return wipeOnFailure(newKey, async () => {
         const ciphertext = await key.wrap(iv, complete.dataKey, complete.encryptionContext);
         const providerInfo = new Uint8Array(infoPrefix.length + IV_LENGTH);
         providerInfo.set(infoPrefix);

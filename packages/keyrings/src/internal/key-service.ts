@@ -20,7 +20,7 @@ export function isOutageStatus(status: number): boolean {
  * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED`, with the service's own error as `cause`;
  *   `KEY_SERVICE_ANSWER_INVALID` for an answer that could not be read
  */
-export async function called<T>(failures: KeyServiceFailures, call: () => Promise<T>): Promise<T> {
+export async function callKeyService<T>(failures: KeyServiceFailures, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {

@@ -12,7 +12,7 @@ export interface RawKeyName {
  * @throws TypeError for an empty name, or a namespace that is reserved for AWS KMS
  * @throws RangeError for more bytes than a message has room for
  */
-export function checkRawKeyName({ namespace, name }: RawKeyName): void {
+export function assertRawKeyName({ namespace, name }: RawKeyName): void {
   if (!isText(namespace) || namespace.startsWith('aws-kms')) {
     throw new TypeError('namespace: expected a text that does not start with aws-kms');
   }

@@ -1,5 +1,5 @@
 import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials, Keyring } from '@holdfast/sdk/spi';
-import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
+import { openFirst, wipeOnFailure, withDataKey, withEncryptedDataKey } from './wrapping.ts';
 
 /** A data key in the clear, and wrapped. */
 export interface GeneratedDataKey {
@@ -41,7 +41,7 @@ export function wrappingKeyring(key: WrappingKey): Keyring {
         return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(ciphertext));
       }
       const complete = withDataKey(materials);
-      return wipedOnFailure(materials.dataKey === undefined ? complete.dataKey : undefined, async () =>
+      return wipeOnFailure(materials.dataKey === undefined ? complete.dataKey : undefined, async () =>
         withEncryptedDataKey(complete, encryptedDataKey(await key.wrap(complete.dataKey, complete))),
       );
     },

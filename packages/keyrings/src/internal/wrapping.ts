@@ -109,7 +109,7 @@ function invalidMaterials(what: string): KeyringError {
 }
 
 /** Does something with a data key, and wipes it if that fails: nobody will get it then. */
-export async function wipedOnFailure<T>(
+export async function wipeOnFailure<T>(
   dataKey: Uint8Array | undefined,
   work: () => T | Promise<T>,
 ): Promise<T> {

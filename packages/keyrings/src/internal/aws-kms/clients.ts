@@ -12,7 +12,7 @@ export type KmsClientOfRegion = (region: string) => KMSClient;
  * @throws TypeError (the returned function) for an identifier without region, or something else than a client
  */
 export function clientForKey(client: KMSClient | KmsClientOfRegion): (keyId: string) => KMSClient {
-  if (typeof client !== 'function') return () => checkedClient(client);
+  if (typeof client !== 'function') return () => checkClient(client);
   const clientOf = onePerRegion(client);
   return (keyId) => {
     const arn = parseAwsKmsArn(keyId);
@@ -25,7 +25,7 @@ export function clientForKey(client: KMSClient | KmsClientOfRegion): (keyId: str
  * @param option that has the client, for the error
  * @throws TypeError for something else than a client
  */
-export function checkedClient(client: KMSClient, option = 'client'): KMSClient {
+export function checkClient(client: KMSClient, option = 'client'): KMSClient {
   // Or the mistake would look like an outage of AWS KMS, much later.
   if (typeof client?.send !== 'function') throw new TypeError(`${option}: expected a KMSClient`);
   return client;
@@ -37,7 +37,7 @@ export function checkedClient(client: KMSClient, option = 'client'): KMSClient {
  * @throws RangeError for more than AWS KMS takes
  * @throws TypeError for something else than texts
  */
-export function checkedGrantTokens(grantTokens: readonly string[] = []): string[] {
+export function checkGrantTokens(grantTokens: readonly string[] = []): string[] {
   assertArray('grantTokens', grantTokens);
   if (grantTokens.length > MAX_GRANT_TOKENS) {
     throw new RangeError(`grantTokens: expected ${MAX_GRANT_TOKENS} at most`);
@@ -51,7 +51,7 @@ export function checkedGrantTokens(grantTokens: readonly string[] = []): string[
 function onePerRegion(clientOfRegion: KmsClientOfRegion): KmsClientOfRegion {
   const clients = new Map<string, KMSClient>();
   return (region) => {
-    const client = clients.get(region) ?? checkedClient(clientOfRegion(region));
+    const client = clients.get(region) ?? checkClient(clientOfRegion(region));
     clients.set(region, client);
     return client;
   };

@@ -3,11 +3,11 @@ import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { multiKeyring } from '../../multi.ts';
 import { assertArray } from '../array.ts';
 import { dataKeyNotOpened } from '../data-key-not-opened.ts';
-import { called } from '../key-service.ts';
+import { callKeyService } from '../key-service.ts';
 import { isText } from '../text.ts';
 import { openFirst } from '../wrapping.ts';
 import { type AwsKmsKeyArn, parseAwsKmsKeyArn } from './arn.ts';
-import { checkedClient, checkedGrantTokens, type KmsClientOfRegion } from './clients.ts';
+import { checkClient, checkGrantTokens, type KmsClientOfRegion } from './clients.ts';
 import { type DiscoveryFilter, passing } from './discovery-filter.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 import { providerInfoText } from './provider-info.ts';
@@ -45,7 +45,7 @@ export function discoveryKeyring(
   keyIn: (arn: AwsKmsKeyArn, region: string) => string | undefined,
 ): Keyring {
   const isAllowed = passing(discoveryFilter);
-  const tokens = checkedGrantTokens(grantTokens);
+  const tokens = checkGrantTokens(grantTokens);
   const opening = clientsOf(client, regions).map((regional) => ({
     onEncrypt: cannotEncrypt,
     onDecrypt: onDecryptIn(regional),
@@ -60,7 +60,7 @@ export function discoveryKeyring(
       });
       // Or a client that does not know its region would be to blame for messages that were never for AWS KMS.
       if (allowed.length === 0) throw dataKeyNotOpened([]);
-      const region = await called(AWS_KMS_FAILURES, () => regional.config.region());
+      const region = await callKeyService(AWS_KMS_FAILURES, () => regional.config.region());
       const candidates = allowed.flatMap(({ arn, ciphertext }) => {
         const keyId = keyIn(arn, region);
         return keyId === undefined ? [] : [{ keyId, ciphertext }];
@@ -84,19 +84,19 @@ function clientsOf(
 ): readonly KMSClient[] {
   if (typeof client !== 'function') {
     if (regions !== undefined) throw new TypeError('client: expected a function of the region, with regions');
-    return [checkedRegionalClient(client)];
+    return [checkRegionalClient(client)];
   }
   assertArray('regions', regions);
   const distinct = new Set(regions);
   if (distinct.size === 0 || distinct.size !== regions?.length || ![...distinct].every(isText)) {
     throw new TypeError('regions: expected one region at least, and each once');
   }
-  return [...distinct].map((region) => checkedRegionalClient(client(region)));
+  return [...distinct].map((region) => checkRegionalClient(client(region)));
 }
 
 /** A discovery keyring asks its clients for their regions, too. */
-function checkedRegionalClient(client: KMSClient): KMSClient {
-  if (typeof checkedClient(client).config?.region === 'function') return client;
+function checkRegionalClient(client: KMSClient): KMSClient {
+  if (typeof checkClient(client).config?.region === 'function') return client;
   throw new TypeError('client: expected a KMSClient');
 }
 

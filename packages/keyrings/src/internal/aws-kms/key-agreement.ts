@@ -2,8 +2,8 @@ import { createPublicKey } from 'node:crypto';
 import { DeriveSharedSecretCommand, GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { type EcdhCurve, type EcdhPublicKey, ecdhPublicKey } from '../ecdh/points.ts';
 import { publicKeyObject } from '../key-object.ts';
-import { called, invalidAnswer } from '../key-service.ts';
-import { wipedOnFailure } from '../wrapping.ts';
+import { callKeyService, invalidAnswer } from '../key-service.ts';
+import { wipeOnFailure } from '../wrapping.ts';
 import { answerBytes } from './answer-bytes.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
@@ -23,9 +23,11 @@ export interface KeyAgreementKey {
  */
 export async function ownPublicKey(key: KeyAgreementKey): Promise<EcdhPublicKey> {
   const request = new GetPublicKeyCommand({ KeyId: key.keyArn, GrantTokens: key.grantTokens });
-  const { KeyId, KeyUsage, PublicKey } = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  const { KeyId, KeyUsage, PublicKey } = await callKeyService(AWS_KMS_FAILURES, () =>
+    key.client.send(request),
+  );
   if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-  const publicKey = parsed(answerBytes(PublicKey));
+  const publicKey = parsePublicKey(answerBytes(PublicKey));
   if (KeyUsage !== 'KEY_AGREEMENT' || publicKey?.curve !== key.curve) {
     throw invalidAnswer('AWS KMS', `no public key for key agreement on ${key.curve}`);
   }
@@ -37,17 +39,17 @@ export async function ownPublicKey(key: KeyAgreementKey): Promise<EcdhPublicKey>
  *
  * @throws KeyringError `KEY_SERVICE_…`
  */
-export async function agreedSecret(key: KeyAgreementKey, peer: EcdhPublicKey): Promise<Uint8Array> {
+export async function deriveSharedSecret(key: KeyAgreementKey, peer: EcdhPublicKey): Promise<Uint8Array> {
   const request = new DeriveSharedSecretCommand({
     KeyId: key.keyArn,
     KeyAgreementAlgorithm: 'ECDH',
     PublicKey: uncompressedDer(peer),
     GrantTokens: key.grantTokens,
   });
-  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  const answer = await callKeyService(AWS_KMS_FAILURES, () => key.client.send(request));
   const { KeyId, KeyAgreementAlgorithm } = answer;
   const secret = answerBytes(answer.SharedSecret);
-  return wipedOnFailure(secret, () => {
+  return wipeOnFailure(secret, () => {
     if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
     // A compressed point is its x coordinate behind a sign.
     if (KeyAgreementAlgorithm !== 'ECDH' || secret?.length !== peer.point.length - 1) {
@@ -57,7 +59,7 @@ export async function agreedSecret(key: KeyAgreementKey, peer: EcdhPublicKey): P
   });
 }
 
-function parsed(publicKey: Uint8Array | undefined): EcdhPublicKey | undefined {
+function parsePublicKey(publicKey: Uint8Array | undefined): EcdhPublicKey | undefined {
   try {
     return publicKey && ecdhPublicKey(publicKeyObject('PublicKey', publicKey));
   } catch {

@@ -5,7 +5,7 @@ import { assertArray } from '../array.ts';
 import { KeyringError } from '../errors.ts';
 import { assertNoDataKey, openFirst } from '../wrapping.ts';
 import { isAwsKmsIdentifier, parseAwsKmsKeyArn } from './arn.ts';
-import { checkedGrantTokens, clientForKey, type KmsClientOfRegion } from './clients.ts';
+import { checkGrantTokens, clientForKey, type KmsClientOfRegion } from './clients.ts';
 import { providerInfoText } from './provider-info.ts';
 import {
   AWS_KMS_PROVIDER_ID,
@@ -35,7 +35,7 @@ export interface AwsKmsKeyringOptions {
  *
  * @throws TypeError for a malformed or repeated one, or none
  */
-export function checkedKeyIds({ generatorKeyId, keyIds = [] }: AwsKmsKeyringOptions): readonly string[] {
+export function checkKeyIds({ generatorKeyId, keyIds = [] }: AwsKmsKeyringOptions): readonly string[] {
   assertArray('keyIds', keyIds);
   const generators = generatorKeyId === undefined ? [] : [generatorKeyId];
   assertIdentifiers('generatorKeyId', generators);
@@ -58,8 +58,8 @@ export function namedKeysKeyring(
   opens: (configured: string, wrappedBy: string) => boolean,
 ): Keyring {
   const { client, generatorKeyId, keyIds = [] } = options;
-  checkedKeyIds(options);
-  const grantTokens = checkedGrantTokens(options.grantTokens);
+  checkKeyIds(options);
+  const grantTokens = checkGrantTokens(options.grantTokens);
   const clientOf = clientForKey(client);
   const single = (keyId: string): Keyring =>
     singleKeyKeyring({ client: clientOf(keyId), keyId, grantTokens }, opens);

@@ -6,8 +6,8 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import type { DecryptionMaterials, EncryptedDataKey, EncryptionMaterials } from '@holdfast/sdk/spi';
-import { called, invalidAnswer } from '../key-service.ts';
-import { wipedOnFailure, withEncryptedDataKey } from '../wrapping.ts';
+import { callKeyService, invalidAnswer } from '../key-service.ts';
+import { wipeOnFailure, withEncryptedDataKey } from '../wrapping.ts';
 import { answerBytes, answerCiphertext } from './answer-bytes.ts';
 import { isNameOf, parseAwsKmsKeyArn } from './arn.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
@@ -36,9 +36,9 @@ export async function generateDataKey(
     ...requestOf(key, materials),
     NumberOfBytes: materials.suite.dataKeyLength,
   });
-  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  const answer = await callKeyService(AWS_KMS_FAILURES, () => key.client.send(request));
   const dataKey = answerBytes(answer.Plaintext);
-  return wipedOnFailure(dataKey, () => {
+  return wipeOnFailure(dataKey, () => {
     if (dataKey?.length !== materials.suite.dataKeyLength)
       throw invalidAnswer('AWS KMS', 'a data key of another length');
     return withEncryptedDataKey({ ...materials, dataKey }, encryptedDataKey(key.keyId, answer));
@@ -56,7 +56,7 @@ export async function wrapDataKey(
   dataKey: Uint8Array,
 ): Promise<EncryptionMaterials> {
   const request = new EncryptCommand({ ...requestOf(key, materials), Plaintext: dataKey });
-  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  const answer = await callKeyService(AWS_KMS_FAILURES, () => key.client.send(request));
   return withEncryptedDataKey(materials, encryptedDataKey(key.keyId, answer));
 }
 
@@ -71,9 +71,9 @@ export async function openDataKey(
   ciphertext: Uint8Array,
 ): Promise<Uint8Array> {
   const request = new DecryptCommand({ ...requestOf(key, materials), CiphertextBlob: ciphertext });
-  const answer = await called(AWS_KMS_FAILURES, () => key.client.send(request));
+  const answer = await callKeyService(AWS_KMS_FAILURES, () => key.client.send(request));
   const dataKey = answerBytes(answer.Plaintext);
-  return wipedOnFailure(dataKey, () => {
+  return wipeOnFailure(dataKey, () => {
     if (answer.KeyId !== key.keyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
     if (dataKey === undefined) throw invalidAnswer('AWS KMS', 'no plaintext');
     return dataKey;

@@ -36,7 +36,7 @@ export function branchWrappingKey({
       const version = Buffer.from(branchKeyVersion.replaceAll('-', ''), 'hex');
       const salt = randomBytes(SALT_LENGTH);
       const iv = randomBytes(IV_LENGTH);
-      const key = await derivedKey(branchKey, salt);
+      const key = await deriveKey(branchKey, salt);
       const ciphertext = new Uint8Array(SEALED_OFFSET + dataKey.length + TAG_LENGTH);
       ciphertext.set(salt);
       ciphertext.set(iv, IV_OFFSET);
@@ -51,7 +51,7 @@ export function branchWrappingKey({
       const iv = ciphertext.subarray(IV_OFFSET, VERSION_OFFSET);
       const version = ciphertext.subarray(VERSION_OFFSET, SEALED_OFFSET);
       const { branchKey } = await branchKeys.branchKeyVersion(branchKeyId, uuidText(version));
-      const key = await derivedKey(branchKey, ciphertext.subarray(0, SALT_LENGTH));
+      const key = await deriveKey(branchKey, ciphertext.subarray(0, SALT_LENGTH));
       const dataKey = secretBytes(suite.dataKeyLength);
       for (const context of contextForms(encryptionContext, { acceptLocaleOrderedContexts })) {
         if (await key.open(iv, aad(version, context), ciphertext.subarray(SEALED_OFFSET), dataKey)) {
@@ -64,7 +64,7 @@ export function branchWrappingKey({
 }
 
 /** Wipes the branch key, which is ours alone. */
-async function derivedKey(branchKey: Uint8Array, salt: Uint8Array): Promise<AesGcmKey> {
+async function deriveKey(branchKey: Uint8Array, salt: Uint8Array): Promise<AesGcmKey> {
   let key: Uint8Array | undefined;
   try {
     key = await deriveInCounterMode('SHA-256', branchKey, { label: PROVIDER_ID_BYTES, context: salt }, 32);

@@ -7,7 +7,7 @@ import {
   secretBytes,
 } from '@holdfast/sdk/spi';
 import { KeyringError } from '../errors.ts';
-import { called, type KeyServiceFailures } from '../key-service.ts';
+import { callKeyService, type KeyServiceFailures } from '../key-service.ts';
 import type { BranchKeySource } from './branch-key-source.ts';
 import { isUuid } from './record.ts';
 
@@ -40,11 +40,11 @@ export function cachedBranchKeys({
     wanted: Wanted,
     load: () => Promise<BranchKeyMaterials>,
   ): Promise<BranchKeyMaterials> =>
-    called(BRANCH_KEY_STORE_FAILURES, () =>
+    callKeyService(BRANCH_KEY_STORE_FAILURES, () =>
       cache.fetch({
         id: identity(Uint8Array.of(scope), ...owner, ...namesOf(wanted)),
         ttlMs,
-        load: async () => ({ kind: 'branch-key', materials: checkedMaterials(await load(), wanted) }),
+        load: async () => ({ kind: 'branch-key', materials: checkMaterials(await load(), wanted) }),
         // Another keyring on the same cache may want its keys to live longer.
         use: ({ cached, createdAtMs }) =>
           performance.now() - createdAtMs < ttlMs ? copyOf(cached) : undefined,
@@ -69,7 +69,7 @@ function namesOf({ branchKeyId, version }: Wanted): readonly Uint8Array[] {
 }
 
 /** A key store of the application's own may answer with anything. */
-function checkedMaterials(
+function checkMaterials(
   materials: BranchKeyMaterials | undefined,
   { branchKeyId, version }: Wanted,
 ): BranchKeyMaterials {

@@ -5,7 +5,7 @@ import {
   type TransactWriteItem,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import { called } from '../key-service.ts';
+import { callKeyService } from '../key-service.ts';
 import { isText } from '../text.ts';
 import { DYNAMODB_FAILURES, isUnmetCondition } from './dynamodb-failures.ts';
 import { type BranchKeyRecord, invalidRecord } from './record.ts';
@@ -37,7 +37,7 @@ export function dynamoDbStorage({ client, tableName }: DynamoDbTable): BranchKey
   });
   /** True once all items are there, false if a condition of one was not met. */
   const write = (items: TransactWriteItem[]): Promise<boolean> =>
-    called(DYNAMODB_FAILURES, async () => {
+    callKeyService(DYNAMODB_FAILURES, async () => {
       try {
         await client.send(new TransactWriteItemsCommand({ TransactItems: items }));
         return true;
@@ -55,7 +55,7 @@ export function dynamoDbStorage({ client, tableName }: DynamoDbTable): BranchKey
         // Or a message could arrive before the version of the branch key that it was written with.
         ConsistentRead: true,
       });
-      const { Item: item } = await called(DYNAMODB_FAILURES, () => client.send(command));
+      const { Item: item } = await callKeyService(DYNAMODB_FAILURES, () => client.send(command));
       return item && recordOf(item);
     },
     create: (records) => write(records.map((record) => put(record, IS_NEW))),

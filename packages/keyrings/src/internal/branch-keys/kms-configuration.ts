@@ -52,12 +52,12 @@ export interface BranchKeyKmsKeys {
 export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsKeys {
   switch (configuration?.kind) {
     case 'key': {
-      const own = checkedKeyArn(configuration.keyArn);
-      return { own, toOpen: (kmsArn) => (kmsArn === own ? own : refused()) };
+      const own = checkKeyArn(configuration.keyArn);
+      return { own, toOpen: (kmsArn) => (kmsArn === own ? own : refuse()) };
     }
     case 'multi-region-key': {
-      const own = checkedKeyArn(configuration.keyArn);
-      return { own, toOpen: (kmsArn) => (isRelatedKey(own, kmsArn) ? own : refused()) };
+      const own = checkKeyArn(configuration.keyArn);
+      return { own, toOpen: (kmsArn) => (isRelatedKey(own, kmsArn) ? own : refuse()) };
     }
     case 'discovery':
       return { own: undefined, toOpen: discovering(configuration.discoveryFilter, (arn) => arn) };
@@ -82,16 +82,16 @@ function discovering(
   const isAllowed = passing(filter);
   return (kmsArn) => {
     const arn = parseAwsKmsKeyArn(kmsArn);
-    return arn !== undefined && isAllowed(arn) ? awsKmsKeyArnText(toAsk(arn)) : refused();
+    return arn !== undefined && isAllowed(arn) ? awsKmsKeyArnText(toAsk(arn)) : refuse();
   };
 }
 
 /** An alias may mean another key tomorrow, and the ARN is part of what the branch key is bound to. */
-function checkedKeyArn(keyArn: string): string {
+function checkKeyArn(keyArn: string): string {
   if (parseAwsKmsKeyArn(keyArn)) return keyArn;
   throw new TypeError('keyArn: expected the ARN of a key');
 }
 
-function refused(): never {
+function refuse(): never {
   throw new KeyringError('BRANCH_KEY_INVALID', 'the branch key belongs to a KMS key that is not to be used');
 }

@@ -7,7 +7,7 @@ import {
 import { secretBytes } from '@holdfast/sdk/spi';
 import { answerBytes, answerCiphertext } from '../aws-kms/answer-bytes.ts';
 import { AWS_KMS_FAILURES } from '../aws-kms/failures.ts';
-import { called, invalidAnswer } from '../key-service.ts';
+import { callKeyService, invalidAnswer } from '../key-service.ts';
 import type { BranchKeyKmsKeys } from './kms-configuration.ts';
 import type { BranchKeyAttributes, BranchKeyRecord } from './record.ts';
 
@@ -56,7 +56,7 @@ export function kmsWrapping({
         EncryptionContext: contextOf(attributes),
         GrantTokens,
       });
-      const answer = await called(AWS_KMS_FAILURES, () => client.send(command));
+      const answer = await callKeyService(AWS_KMS_FAILURES, () => client.send(command));
       return { attributes, wrappedKey: wrappedKeyOf(answer, KeyId) };
     },
     async rewrap(KeyId, record, attributes) {
@@ -68,7 +68,7 @@ export function kmsWrapping({
         DestinationEncryptionContext: contextOf(attributes),
         GrantTokens,
       });
-      const answer = await called(AWS_KMS_FAILURES, () => client.send(command));
+      const answer = await callKeyService(AWS_KMS_FAILURES, () => client.send(command));
       if (answer.SourceKeyId !== KeyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');
       return { attributes, wrappedKey: wrappedKeyOf(answer, KeyId) };
     },
@@ -80,7 +80,7 @@ export function kmsWrapping({
         EncryptionContext: contextOf(attributes),
         GrantTokens,
       });
-      const answer = await called(AWS_KMS_FAILURES, () => client.send(command));
+      const answer = await callKeyService(AWS_KMS_FAILURES, () => client.send(command));
       const plaintext = answerBytes(answer.Plaintext);
       try {
         if (answer.KeyId !== KeyId) throw invalidAnswer('AWS KMS', 'another key than was asked for');

@@ -71,7 +71,7 @@ export function versionType(version: string): BranchKeyRecordType {
  * @throws KeyringError `BRANCH_KEY_INVALID`
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#record-format
  */
-export function checkedRecord(
+export function checkRecord(
   record: BranchKeyRecord,
   branchKeyId: string,
   type: BranchKeyRecordType,

@@ -24,7 +24,7 @@ export async function generateEcdhKeyPair(curve: EcdhCurve): Promise<EcdhKeyPair
 }
 
 /** The x coordinate of the point on which both agree, in full length; for the caller to wipe. */
-export function agreedSecret({ privateKey }: EcdhKeyPair, peer: EcdhPublicKey): Uint8Array {
+export function deriveSharedSecret({ privateKey }: EcdhKeyPair, peer: EcdhPublicKey): Uint8Array {
   const { buffer, byteOffset, byteLength } = diffieHellman({ privateKey, publicKey: peer.key });
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,5 +1,5 @@
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
-import { openFirst, wipedOnFailure, withDataKey, withEncryptedDataKey } from '../wrapping.ts';
+import { openFirst, wipeOnFailure, withDataKey, withEncryptedDataKey } from '../wrapping.ts';
 import { assertSealed, openDataKey, sealDataKey } from './data-key.ts';
 import { decodeParties, type EcdhParties, encodeParties } from './parties.ts';
 import type { EcdhCurve } from './points.ts';
@@ -40,7 +40,7 @@ export function ecdhKeyring(providerId: EcdhProviderId, { curve, agree, recover 
       const { parties, sharedSecret } = await agree();
       const complete = withDataKey(materials);
       const isOwnDataKey = materials.dataKey === undefined;
-      return wipedOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
+      return wipeOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
         const binding = { parties, encryptionContext: materials.encryptionContext };
         const ciphertext = await wiping(sharedSecret, () =>
           sealDataKey(binding, sharedSecret, complete.dataKey),

@@ -14,8 +14,8 @@ export interface EcdhParties {
  */
 export function encodeParties({ recipient, sender }: EcdhParties): Uint8Array {
   const length = recipient.length;
-  const prefixed = (point: Uint8Array): readonly number[] => [0, 0, 0, length, ...point];
-  return Uint8Array.of(PROVIDER_INFO_VERSION, ...prefixed(recipient), ...prefixed(sender));
+  const withLength = (point: Uint8Array): readonly number[] => [0, 0, 0, length, ...point];
+  return Uint8Array.of(PROVIDER_INFO_VERSION, ...withLength(recipient), ...withLength(sender));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { secretBytes } from '@holdfast/sdk/spi';
 import type { KeyService } from '../errors.ts';
-import { called, invalidAnswer, isOutageStatus, outage, refusal } from '../key-service.ts';
-import { checkedTimeout, type HttpOptions } from './options.ts';
+import { callKeyService, invalidAnswer, isOutageStatus, outage, refusal } from '../key-service.ts';
+import { checkTimeout, type HttpOptions } from './options.ts';
 
 /** How one key service differs from the others. */
 export interface JsonServiceKind {
@@ -48,14 +48,14 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
   // Or the mistake would look like an outage, much later.
   if (typeof token !== 'function') throw new TypeError('token: expected a function that resolves to one');
   if (typeof send !== 'function') throw new TypeError('fetch: expected a function');
-  const timeoutMs = checkedTimeout(options.timeoutMs);
+  const timeoutMs = checkTimeout(options.timeoutMs);
   // Whatever fails before there is an answer says nothing about the data key.
   const failures = { keyService, isOutage: () => true };
 
   return {
     async post(url, body) {
       const ask = async (signal: AbortSignal) => {
-        const headers = { ...kind.headers(checkedToken(await token())), 'content-type': 'application/json' };
+        const headers = { ...kind.headers(checkToken(await token())), 'content-type': 'application/json' };
         const response = await send(url, {
           method: 'POST',
           headers,
@@ -64,10 +64,10 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
           signal,
         });
         const retryAfter = response.headers.get('retry-after');
-        return { status: response.status, retryAfter, bytes: await boundedBytes(response) };
+        return { status: response.status, retryAfter, bytes: await readBody(response) };
       };
-      const { status, retryAfter, bytes } = await called(failures, () => withinTime(timeoutMs, ask));
-      const answer = parsedJson(bytes);
+      const { status, retryAfter, bytes } = await callKeyService(failures, () => withinTime(timeoutMs, ask));
+      const answer = parseJson(bytes);
       bytes?.fill(0);
       if (status !== 200) {
         const failure = httpFailure(status, kind.reasonOf(answer), retryAfter);
@@ -108,13 +108,13 @@ async function withinTime<T>(timeoutMs: number, work: (signal: AbortSignal) => P
 }
 
 /** What `fetch` says of a header that cannot be sent would repeat the token. */
-function checkedToken(token: unknown): string {
+function checkToken(token: unknown): string {
   if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new TypeError('token: expected visible ASCII without spaces');
 }
 
 /** The body, or `undefined` if it is longer than any answer of use. */
-async function boundedBytes({ body }: Response): Promise<Uint8Array | undefined> {
+async function readBody({ body }: Response): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const stream: ReadableStream<Uint8Array> | null = body;
@@ -141,7 +141,7 @@ async function boundedBytes({ body }: Response): Promise<Uint8Array | undefined>
 }
 
 /** The error of a failed parse is dropped: it quotes the text, which may hold a data key. */
-function parsedJson(bytes: Uint8Array | undefined): unknown {
+function parseJson(bytes: Uint8Array | undefined): unknown {
   if (bytes === undefined) return undefined;
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -37,7 +37,7 @@ export function serviceUrl(name: string, text: string, { unsafeAllowHttp = false
 }
 
 /** @throws RangeError unless `timeoutMs` is a whole number from 1 to 300,000 */
-export function checkedTimeout(timeoutMs = 10_000): number {
+export function checkTimeout(timeoutMs = 10_000): number {
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 300_000) {
     throw new RangeError('timeoutMs: expected a whole number from 1 to 300,000');
   }

@@ -1,6 +1,6 @@
 import type { Pkcs11ErrorCode } from '@holdfast/pkcs11';
 import { KeyringError } from '../errors.ts';
-import { called, type KeyServiceFailures } from '../key-service.ts';
+import { callKeyService, type KeyServiceFailures } from '../key-service.ts';
 
 /**
  * What a call of the token resolves to.
@@ -9,7 +9,7 @@ import { called, type KeyServiceFailures } from '../key-service.ts';
  * `KEY_SERVICE_UNAVAILABLE` if the token could not be asked; `KEY_SERVICE_REFUSED` if it did not do it
  */
 export async function askToken<T>(call: () => Promise<T>): Promise<T> {
-  return called(PKCS11_FAILURES, async () => {
+  return callKeyService(PKCS11_FAILURES, async () => {
     try {
       return await call();
     } catch (cause) {
