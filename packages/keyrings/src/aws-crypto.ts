@@ -20,12 +20,12 @@ import { callKeyService, invalidAnswer, type KeyServiceFailures } from './intern
 import { assertKeyring, assertWrapped, openFirst } from './internal/wrapping.ts';
 
 /**
- * Any Node keyring of `@aws-crypto`, for a client of ours. The encrypted data keys are handed to it one at a time,
- * so that each has a cause of its own when none opens.
+ * Makes a Node keyring of `@aws-crypto` usable by a client of `@holdfast/sdk`. The encrypted data keys are handed to it one
+ * at a time, so that each has a cause of its own when none opens.
  *
  * Rejects with `KeyringError` `KEY_SERVICE_UNAVAILABLE`, on encrypt `KEY_SERVICE_REFUSED` or, from a keyring that wraps
- * nothing, `KEY_SERVICE_ANSWER_INVALID`; and with `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED` on decrypt: there, the
- * KMS keyring of `@aws-crypto` keeps no more of an outage than its words.
+ * nothing, `KEY_SERVICE_ANSWER_INVALID`; and with `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED` on decrypt, also for an
+ * outage of AWS KMS: the KMS keyring of `@aws-crypto` keeps only the text of that error.
  *
  * @throws TypeError for anything but a `KeyringNode` of the installed `@aws-crypto/material-management`
  * @example
@@ -43,7 +43,7 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
           setDataKey(theirs, materials.dataKey, GENERATED);
         }
         await callKeyService(AWS_CRYPTO_FAILURES, () => keyring.onEncrypt(theirs));
-        // One for discovery hands the materials back as they were: nobody could open the message.
+        // A discovery keyring returns the materials unchanged: no keyring could open the message.
         if (!theirs.hasUnencryptedDataKey || theirs.encryptedDataKeys.length === 0) {
           throw invalidAnswer('@aws-crypto keyring', 'no data key that is wrapped');
         }
@@ -69,13 +69,13 @@ export function fromAwsCrypto(keyring: KeyringNode): Keyring {
 }
 
 /**
- * Any keyring of ours, for an application that uses `@aws-crypto/client-node`. Its clients and caching CMM take it
- * as one of their own, its multi-keyring too.
+ * Makes a keyring of this package usable by an application with `@aws-crypto/client-node`. Its clients, caching CMM and
+ * multi-keyring take it as one of their own.
  *
  * Rejects with what the keyring rejects with; on encrypt also with `KeyringError` `KEY_SERVICE_ANSWER_INVALID` for one
  * that wraps nothing, or changes the data key or what was wrapped before.
  *
- * @throws TypeError for something else than a keyring
+ * @throws TypeError for anything but a keyring
  * @example
  * const { message } = await encrypt(toAwsCrypto(pkcs11Keyring({ … })), plaintext);
  */
@@ -130,7 +130,7 @@ class Bridge extends KeyringNode {
   }
 }
 
-/** Our materials have no signing key here, which is no business of a keyring. */
+/** Materials of this package without a signing key, which a keyring does not need. */
 function materialsOf({ suite: { id }, encryptionContext }: NodeEncryptionMaterial | NodeDecryptionMaterial) {
   const suite = suiteById(id);
   if (suite === undefined) throw new TypeError('suite: expected one of the AWS Encryption SDK');
@@ -163,7 +163,7 @@ function toTheirs({ providerId, providerInfo, ciphertext }: EncryptedDataKey): A
   });
 }
 
-/** A copy in memory that we can wipe. They keep theirs in a `KeyObject`, and export it for every reader. */
+/** Returns a copy that can be wiped. `@aws-crypto` keeps the data key in a `KeyObject`, and exports it for every reader. */
 function dataKeyOf(theirs: NodeEncryptionMaterial | NodeDecryptionMaterial): Uint8Array {
   const exported = unwrapDataKey(theirs.getUnencryptedDataKey());
   const dataKey = secretBytes(exported.length);
@@ -172,7 +172,7 @@ function dataKeyOf(theirs: NodeEncryptionMaterial | NodeDecryptionMaterial): Uin
   return dataKey;
 }
 
-/** Hands over a copy that is alone in its memory, as they want it: they wipe what they are given. */
+/** Hands over a copy that is alone in its memory, as `@aws-crypto` requires: it wipes what it is given. */
 function setDataKey(
   theirs: NodeEncryptionMaterial | NodeDecryptionMaterial,
   dataKey: Uint8Array,
@@ -199,5 +199,5 @@ function isOutage(error: unknown): boolean {
 const AWS_CRYPTO_FAILURES: KeyServiceFailures = { keyService: '@aws-crypto keyring', isOutage };
 const GENERATED = KeyringTraceFlag.WRAPPING_KEY_GENERATED_DATA_KEY;
 const DECRYPTED = KeyringTraceFlag.WRAPPING_KEY_DECRYPTED_DATA_KEY;
-/** Their trace of a data key names a wrapping key; nothing reads it. */
+/** A trace of `@aws-crypto` for a data key names a wrapping key; nothing reads it. */
 const OF_HOLDFAST: TracedKey = { providerId: 'holdfast', providerInfo: 'holdfast' };

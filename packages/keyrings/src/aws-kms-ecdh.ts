@@ -28,8 +28,8 @@ export interface AwsKmsEcdhKey {
   readonly keyArn: string;
   readonly curve: EcdhCurve;
   /**
-   * The public half of the key. Without it, the keyring asks GetPublicKey, once. It is taken on trust: under another
-   * one, data keys are wrapped that the other party cannot open.
+   * The public half of the key. Without it, the keyring calls GetPublicKey, once. It is not verified: under the public half
+   * of another key, data keys are wrapped that the other party cannot open.
    */
   readonly publicKey?: KeyInput;
   /** Sent with every request; at most 10. */
@@ -43,20 +43,20 @@ export interface StaticAwsKmsEcdh {
   readonly peerPublicKey: KeyInput;
 }
 
-/** Opens what anybody wrote to you. Does not encrypt. */
+/** Opens what any sender wrote to you. Does not encrypt. */
 export interface DiscoveryAwsKmsEcdh {
   readonly schema: 'discovery';
   readonly peerPublicKey?: never;
 }
 
 /**
- * Wraps data keys under what a key of AWS KMS and a public key agree on by ECDH, bound to the encryption context; only
- * AWS KMS has the private half. It opens as well what a raw ECDH keyring wrapped between the same keys.
+ * Wraps data keys under the secret on which a key of AWS KMS and a public key agree by ECDH, bound to the encryption
+ * context; only AWS KMS has the private half. It also opens what a raw ECDH keyring wrapped between the same keys.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED`, `KEY_SERVICE_REFUSED`,
  * `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_ANSWER_INVALID`; with `TypeError` where the schema does not encrypt.
  *
- * @throws TypeError for an unknown schema or curve, an ARN, client or key that is none, keys on another curve, or
+ * @throws TypeError for an unknown schema or curve, an invalid ARN, client or key, keys on another curve, or
  *   `peerPublicKey` with `discovery`
  * @throws RangeError for more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-ecdh-keyring.md
@@ -75,7 +75,7 @@ export function awsKmsEcdhKeyring(options: AwsKmsEcdhKeyringOptions): Keyring {
     case 'static':
       return staticKeyring(key, own, keyOn(curve, 'peerPublicKey', options.peerPublicKey));
     case 'discovery':
-      // From JavaScript: it would not be the only one whose messages are opened.
+      // JavaScript lets it through, and the keyring would open messages of other senders too.
       if ('peerPublicKey' in options) throw new TypeError('peerPublicKey: expected none with discovery');
       return discoveryKeyring(key, own);
     default:
@@ -112,7 +112,7 @@ function discoveryKeyring(key: KeyAgreementKey, own: OwnKey): Keyring {
   return ecdhKeyring('aws-kms-ecdh', {
     curve: key.curve,
     recover: {
-      // Which key is one's own, AWS KMS may have to say first.
+      // The keyring's own key may not be known yet: AWS KMS has to be asked for it.
       isParty: () => true,
       async sharedSecret({ sender, recipient }) {
         if (!isSame(recipient, (await own()).point)) throw notOurs();
@@ -126,7 +126,7 @@ function discoveryKeyring(key: KeyAgreementKey, own: OwnKey): Keyring {
   });
 }
 
-/** Asked for once; after a failure, again by the next call. */
+/** Returns a function that asks AWS KMS for the public half once; after a failure, the next call asks again. */
 function ownKey(key: KeyAgreementKey, publicKey: KeyInput | undefined): OwnKey {
   if (publicKey !== undefined) {
     const given = keyOn(key.curve, 'publicKey', publicKey);

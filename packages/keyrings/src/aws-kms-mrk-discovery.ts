@@ -7,13 +7,13 @@ export type { AwsKmsDiscoveryKeyringOptions } from './internal/aws-kms/discovery
 export type { DiscoveryFilter } from './internal/aws-kms/discovery-filter.ts';
 
 /**
- * Like `awsKmsDiscoveryKeyring`, and asks in the region of its client also for what a multi-Region key wrapped in
- * another region. Where there is no replica of it, AWS KMS refuses.
+ * Like `awsKmsDiscoveryKeyring`; in addition, it asks in the region of its client for what a multi-Region key wrapped in
+ * another region. If there is no replica of that key in the region, AWS KMS refuses.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED` or `KEY_SERVICE_UNAVAILABLE`; on
  * encrypt with `TypeError`.
  *
- * @throws TypeError for something else than a client, a filter that nothing passes, no region, or a region twice
+ * @throws TypeError for anything but a client, a filter that nothing passes, no region, or a region twice
  * @throws RangeError for more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-discovery-keyring.md
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-multi-keyrings.md

@@ -6,14 +6,14 @@ export type { KmsClientOfRegion } from './internal/aws-kms/clients.ts';
 export type { AwsKmsKeyringOptions } from './internal/aws-kms/named-keys.ts';
 
 /**
- * Like `awsKmsKeyring`, and opens also what a related multi-Region key wrapped in another region: it asks for the
- * key that is named here, in its own region. Keys of a single region are as with `awsKmsKeyring`.
+ * Like `awsKmsKeyring`; in addition, it opens what a related multi-Region key wrapped in another region: it asks for the
+ * key that is named here, in that key's region. Keys of a single region are as with `awsKmsKeyring`.
  *
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET`, `DATA_KEY_MISSING` or `DATA_KEY_NOT_OPENED`.
  *
  * @throws TypeError for a malformed, repeated or missing key id, for two related multi-Region keys, of which either
- *   would do, or something else than a client
+ *   would do, or anything but a client
  * @throws RangeError for more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-keyring.md
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-multi-keyrings.md

@@ -34,11 +34,11 @@ export type AwsKmsRsaEncryptionAlgorithm = keyof typeof OAEP_HASHES;
 export interface AwsKmsRsaKeyringOptions {
   /** ARN of an RSA key of AWS KMS for encryption. It stands in messages; an alias or key id could never open them. */
   readonly keyArn: string;
-  /** Must be the same for those who write and those who read. */
+  /** Must be the same for writers and readers. */
   readonly encryptionAlgorithm: AwsKmsRsaEncryptionAlgorithm;
-  /** The public half, 2048 bits or more, as GetPublicKey answers it. Without it, the keyring only opens data keys. */
+  /** The public half, 2048 bits or more, as GetPublicKey returns it. Without it, the keyring only opens data keys. */
   readonly publicKey?: KeyInput;
-  /** For the region of the key. Without it, the keyring only wraps data keys, and asks nobody. */
+  /** For the region of the key. Without it, the keyring only wraps data keys, and makes no calls. */
   readonly client?: KMSClient;
   /** Sent with every request; at most 10. */
   readonly grantTokens?: readonly string[];
@@ -46,15 +46,15 @@ export interface AwsKmsRsaKeyringOptions {
 
 /**
  * Wraps data keys with the public half of an RSA key, without a call, and has AWS KMS open them. A digest of the
- * encryption context is wrapped together with the data key. Opens what a related multi-Region key is named for, too.
+ * encryption context is wrapped together with the data key. Also opens data keys that name a related multi-Region key.
  *
- * Takes no algorithm suites that sign, in either direction: who has the public key can write messages, so that a
+ * Takes no algorithm suites that sign, in either direction: any holder of the public key can write messages, so that a
  * signature would prove nothing. The default suite of a client signs; ask for another.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED` or `KEY_SERVICE_UNAVAILABLE`; with
- * `TypeError` for what it was not given a public key or client for, and for encrypting with a suite that signs.
+ * `TypeError` on encrypt without a public key or with a suite that signs, and on decrypt without a client.
  *
- * @throws TypeError for an ARN, algorithm, public key or client that is none, or neither public key nor client
+ * @throws TypeError for an invalid ARN, algorithm, public key or client, or neither public key nor client
  * @throws RangeError for a public key below 2048 bits, or more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-rsa-keyring.md
  * @example
@@ -132,7 +132,7 @@ function contextDigest(encryptionContext: EncryptionContext): Uint8Array {
   return createHash('sha384').update(contextBytes(encryptionContext)).digest();
 }
 
-/** Digest and data key, under one padding: neither can be exchanged without the other. */
+/** Encrypts digest and data key under one padding: neither can be exchanged without the other. */
 function seal(key: KeyObject, oaepHash: string, digest: Uint8Array, dataKey: Uint8Array): Uint8Array {
   const plaintext = secretBytes(digest.length + dataKey.length);
   try {
@@ -146,7 +146,7 @@ function seal(key: KeyObject, oaepHash: string, digest: Uint8Array, dataKey: Uin
   }
 }
 
-/** The data key behind the digest, in memory of its own. */
+/** Returns the data key that follows the digest, in memory of its own. */
 function open(plaintext: Uint8Array | undefined, digest: Uint8Array, dataKeyLength: number): Uint8Array {
   if (plaintext?.length !== digest.length + dataKeyLength) {
     throw invalidAnswer('AWS KMS', 'a plaintext of another length');

@@ -11,7 +11,7 @@ export type { AwsKmsKeyringOptions } from './internal/aws-kms/named-keys.ts';
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET`, `DATA_KEY_MISSING` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for a malformed, repeated or missing key id, or something else than a client
+ * @throws TypeError for a malformed, repeated or missing key id, or anything but a client
  * @throws RangeError for more than 10 grant tokens
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-keyring.md
  * @example

@@ -28,7 +28,7 @@ export interface AzureKeyVaultKeyringOptions extends HttpOptions {
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for something else than the id of a key with its version, or one without TLS, or a token that is no function
+ * @throws TypeError for anything but the id of a key with its version, an id without TLS, or a token that is not a function
  * @throws RangeError for a `timeoutMs` out of bounds
  * @see https://learn.microsoft.com/en-us/rest/api/keyvault/keys/wrap-key/wrap-key
  * @example
@@ -41,7 +41,7 @@ export function azureKeyVaultKeyring(options: AzureKeyVaultKeyringOptions): Keyr
     throw new TypeError('keyId: expected https://VAULT/keys/NAME/VERSION');
   }
   const service = jsonService(AZURE_KEY_VAULT, options);
-  /** The other form of a key: wrapped, or not. */
+  /** Wraps or unwraps a key. */
   const convert = async (operation: 'wrapkey' | 'unwrapkey', value: Uint8Array): Promise<Uint8Array> => {
     const answer = await service.post(`${keyId}/${operation}?api-version=${API_VERSION}`, {
       alg: 'RSA-OAEP-256',
@@ -93,7 +93,7 @@ export function azureKeyVaultKeyring(options: AzureKeyVaultKeyringOptions): Keyr
   });
 }
 
-/** What is wrapped with the same RSA key for another purpose is thereby no key of ours. */
+/** Derives the key, so that no key which the same RSA key wraps for another purpose can be used in its place. */
 async function sealingKey(intermediateKey: Uint8Array): Promise<AesGcmKey> {
   const derived = new Uint8Array(hkdfSync('sha256', intermediateKey, '', KEY_PURPOSE, 32));
   try {
@@ -109,7 +109,7 @@ interface CiphertextParts {
   readonly sealed: Uint8Array;
 }
 
-/** `undefined` for anything but the one layout of a data key of that length. */
+/** Returns `undefined` for anything but the one layout of a data key of that length. */
 function parseCiphertext(ciphertext: Uint8Array, dataKeyLength: number): CiphertextParts | undefined {
   const [version, high = 0, low = 0] = ciphertext;
   const ivOffset = HEAD_LENGTH + ((high << 8) | low);
@@ -137,7 +137,7 @@ const INTERMEDIATE_KEY_LENGTH = 32;
 const KEY_PURPOSE = 'holdfast azure-key-vault 1';
 const IV_LENGTH = 12;
 const TAG_LENGTH = 16;
-/** Of RSA with 2048, 3072 and 4096 bits. */
+/** The lengths for RSA with 2048, 3072 and 4096 bits. */
 const MODULUS_LENGTHS: ReadonlySet<number> = new Set([256, 384, 512]);
 const AZURE_KEY_VAULT: JsonServiceKind = {
   keyService: KEY_SERVICE,
@@ -150,7 +150,7 @@ const AZURE_KEY_VAULT: JsonServiceKind = {
     );
   },
 };
-/** Of two that begin alike, the longer one first. */
+/** Where one reason begins with another, the longer one comes first. */
 const REASONS = [
   'AccessDenied',
   'BadParameter',

@@ -41,17 +41,17 @@ export interface BranchKeyStoreOptions {
   /** Which keys of AWS KMS may be used. */
   readonly kmsConfiguration: BranchKeyKmsConfiguration;
   /**
-   * Bound to every branch key, and the same in every process. Not the name of the table, which may change when it is
-   * restored from a backup. Two tables must not have the same.
+   * Bound to every branch key, and the same in every process. Not the name of the table, which may change when the table is
+   * restored from a backup. Two tables must not share a logical name.
    */
   readonly logicalKeyStoreName: string;
   /** Sent with every request to AWS KMS; at most 10. */
   readonly grantTokens?: readonly string[];
 }
 
-/** What a new branch key is made with. */
+/** Id and encryption context of a new branch key. */
 export interface CreateBranchKeyOptions {
-  /** Wants an encryption context too. Default: a random UUID. */
+  /** Needs an encryption context too. Default: a random UUID. */
   readonly branchKeyId?: string;
   /** A plain object of pairs that all versions of the branch key are bound to. Non-secret. Default: none. */
   readonly encryptionContext?: EncryptionContext;
@@ -59,18 +59,18 @@ export interface CreateBranchKeyOptions {
 
 /** A key from which searchable encryption derives its beacons. */
 export interface BeaconKeyMaterials {
-  /** Of the branch key that it was created with. */
+  /** The id of the branch key that it was created with. */
   readonly branchKeyId: string;
-  /** That of the branch key. */
+  /** The encryption context of the branch key. */
   readonly encryptionContext: EncryptionContext;
-  /** 32 bytes. Belongs to whoever holds the materials, who wipes it after use. */
+  /** 32 bytes. The holder of the materials wipes it after use. */
   readonly beaconKey: Uint8Array;
 }
 
 /**
  * Branch keys, each with all its versions. Every method rejects with `KeyringError`: `KEY_SERVICE_UNAVAILABLE`,
- * `KEY_SERVICE_REFUSED` and `KEY_SERVICE_ANSWER_INVALID`, `BRANCH_KEY_NOT_FOUND` and `BRANCH_KEY_INVALID`, or what
- * else it says; and with `TypeError` for ids, versions and contexts of another form.
+ * `KEY_SERVICE_REFUSED` and `KEY_SERVICE_ANSWER_INVALID`, `BRANCH_KEY_NOT_FOUND` and `BRANCH_KEY_INVALID`, or the codes
+ * that its description names; and with `TypeError` for ids, versions and contexts of another form.
  */
 export interface BranchKeyStore extends BranchKeySource {
   /** The key that is created with a branch key and never changes. */
@@ -83,7 +83,7 @@ export interface BranchKeyStore extends BranchKeySource {
   createBranchKey(options?: CreateBranchKeyOptions): Promise<string>;
   /**
    * Makes a new version active, and resolves to it. Earlier versions stay, for what they have wrapped. Keyrings go on
-   * with the version in their cache until it ends.
+   * with the version in their cache until that entry expires.
    *
    * Rejects also with `BRANCH_KEY_CHANGED` when another process was first; and with `TypeError` where the KMS
    * configuration is for reading only.
@@ -92,8 +92,8 @@ export interface BranchKeyStore extends BranchKeySource {
 }
 
 /**
- * Keeps branch keys, wrapped by a key of AWS KMS. Both its storage and AWS KMS are asked anew by each call: the
- * hierarchical keyring has the cache.
+ * Keeps branch keys, wrapped by a key of AWS KMS. Each call asks both the storage and AWS KMS: the hierarchical keyring
+ * has the cache.
  *
  * @throws TypeError for a missing client, storage or name, or a KMS key that is not named by its ARN
  * @throws RangeError for more than 10 grant tokens
@@ -162,8 +162,8 @@ export function branchKeyStore(options: BranchKeyStoreOptions): BranchKeyStore {
       if (keys.own === undefined) readingOnly();
       const replaced = await recordOf(branchKeyId, ACTIVE_TYPE);
       const keyArn = keys.toOpen(replaced.attributes['kms-arn'] ?? '');
-      // Fails unless AWS KMS made this record: or whoever can write to the table could change what all later versions
-      // are bound to.
+      // Fails unless AWS KMS made this record: otherwise anyone who can write to the table could change what all later
+      // versions are bound to.
       await kms.rewrap(keyArn, replaced, replaced.attributes);
       const version = randomUUID();
       const records = await generate(keyArn, nextVersion(replaced.attributes, version));

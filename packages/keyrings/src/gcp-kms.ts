@@ -22,7 +22,7 @@ export interface GcpKmsKeyringOptions extends HttpOptions {
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for something else than the name of a key, or an address without TLS, or a token that is no function
+ * @throws TypeError for anything but the name of a key, an address without TLS, or a token that is not a function
  * @throws RangeError for a `timeoutMs` out of bounds
  * @see https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/encrypt
  * @example
@@ -68,12 +68,12 @@ export function gcpKmsKeyring(options: GcpKmsKeyringOptions): Keyring {
   });
 }
 
-/** A field of a request, with its checksum. */
+/** Returns a field of a request, with its checksum. */
 function withChecksum(field: string, bytes: Uint8Array): Readonly<Record<string, string>> {
   return { [field]: base64(bytes), [`${field}Crc32c`]: String(crc32c(bytes)) };
 }
 
-/** A field of an answer, whose checksum is right. The form of a 64-bit number in JSON is a string. */
+/** Reads a field of an answer, and verifies its checksum: a 64-bit number, which is a string in JSON. */
 function readField(answer: unknown, field: string): Uint8Array {
   const bytes = fromBase64(member(answer, field));
   if (bytes === undefined || bytes.length === 0) throw invalidAnswer(KEY_SERVICE, `no ${field}`);
@@ -91,7 +91,7 @@ function isVersionOf(keyName: string, versionName: unknown): boolean {
   );
 }
 
-/** True if it was the external key manager which failed: that is told as a precondition of what was asked. */
+/** True if the external key manager failed: Google Cloud KMS reports that as a failed precondition. */
 function isExternalFailure(body: unknown): boolean {
   const details = [member(member(body, 'error'), 'details')].flat();
   const violations = details.flatMap((detail) => [member(detail, 'violations')].flat());

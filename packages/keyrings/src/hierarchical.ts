@@ -17,9 +17,9 @@ import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 export type { BranchKeySource } from './internal/branch-keys/branch-key-source.ts';
 
 /**
- * Chooses the branch key of a message by its encryption context, for instance one for each tenant. On decrypt, what it
- * throws says that the data key was not opened, unless that is a `KeyringError` `KEY_SERVICE_UNAVAILABLE`: throw it where
- * the branch key cannot be found out at the time.
+ * Chooses the branch key of a message by its encryption context, for instance one for each tenant. If it throws on decrypt,
+ * the data key counts as not opened, unless the error is a `KeyringError` `KEY_SERVICE_UNAVAILABLE`: throw that if the
+ * branch key cannot be determined at the time.
  */
 export type BranchKeyIdSupplier = (encryptionContext: EncryptionContext) => string | Promise<string>;
 
@@ -38,7 +38,7 @@ export interface HierarchicalKeyringOptions {
   readonly cache?: MaterialsCache;
   /**
    * Keyrings with the same partition on the same cache share branch keys of key stores of the same logical name,
-   * also those that their own key store would be refused. Default: a random one, shared with nobody.
+   * also those that their own key store would be refused. Default: a random one, which no other keyring has.
    */
   readonly partitionId?: string;
   /**
@@ -49,14 +49,14 @@ export interface HierarchicalKeyringOptions {
 }
 
 /**
- * Wraps data keys with a branch key, which AWS KMS keeps wrapped and this keyring in a cache: in each `ttlMs`, any
+ * Wraps data keys with a branch key, which is stored wrapped by AWS KMS and cached by this keyring: in each `ttlMs`, any
  * number of messages needs one call of AWS KMS for the active version, and one for each version that is opened.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` and `DATA_KEY_NOT_OPENED`; and with `KEY_SERVICE_…`,
- * `BRANCH_KEY_NOT_FOUND` or `BRANCH_KEY_INVALID`, which on decrypt stand in the cause, but for an outage. Where the
- * function for branch key ids throws, encrypting fails with its error.
+ * `BRANCH_KEY_NOT_FOUND` or `BRANCH_KEY_INVALID`, which on decrypt are in the `cause`, except for an outage. If the
+ * function for branch key ids throws, encryption fails with its error.
  *
- * @throws TypeError for a missing key store or branch key id, or something else than a cache or partition id
+ * @throws TypeError for a missing key store or branch key id, or an invalid cache or partition id
  * @throws RangeError for a time of less than a millisecond
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-hierarchical-keyring.md
  * @example
@@ -67,7 +67,7 @@ export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyrin
   const { cache = localCache({ capacity: DEFAULT_CAPACITY }) } = options;
   if (!isKeyStore(keyStore)) throw new TypeError('keyStore: expected a key store with a logical name');
   if (typeof cache?.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
-  // In less, a branch key would be too old as soon as it is there, and the key store be asked without end.
+  // With less, a branch key would be too old as soon as it arrives, and the key store would be asked without end.
   if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');
   if (partitionId !== undefined && !isWellFormed(partitionId)) {
     throw new TypeError('partitionId: expected a text without lone surrogates');
@@ -98,7 +98,7 @@ export function hierarchicalKeyring(options: HierarchicalKeyringOptions): Keyrin
   }
 }
 
-/** Without a name, or with an empty one, it would share what another store like it has put into the cache. */
+/** A key store without a name, or with an empty one, would share cache entries with other such stores. */
 function isKeyStore(keyStore: BranchKeySource): boolean {
   return (
     typeof keyStore?.activeBranchKey === 'function' &&

@@ -19,15 +19,15 @@ export interface MultiKeyringOptions {
 }
 
 /**
- * Several keyrings as one: on encrypt every one of them must wrap the data key, on decrypt the first that can
- * open it is enough, generator first.
+ * Combines keyrings: on encrypt every one of them must wrap the data key; on decrypt one that can open it is enough, and
+ * the generator is tried first.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_MISSING` or, on decrypt, `DATA_KEY_NOT_OPENED` with
  * every keyring's failure; on encrypt with the failure of the keyring that failed, or `KEY_SERVICE_ANSWER_INVALID` for
- * one that wrapped nothing, or changed the data key or what was wrapped before. What else a keyring changes is passed
- * over: all of them wrap for the same message.
+ * one that wrapped nothing, or changed the data key or the earlier encrypted data keys. Any other change that a keyring
+ * makes is ignored: all of them wrap for the same message.
  *
- * @throws TypeError without any keyring, or for something else than keyrings
+ * @throws TypeError without any keyring, or for anything but keyrings
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/multi-keyring.md
  * @example
  * const keyring = multiKeyring({ generator: awsKmsKeyring({ … }), children: [rawAesKeyring({ … })] });

@@ -30,13 +30,13 @@ export interface Pkcs11RsaKeyringOptions extends RawKeyName {
 }
 
 /**
- * Wraps data keys with a key that stays in a PKCS#11 token. What it writes, a raw AES or raw RSA keyring opens that
- * holds the same key under the same name, and the reverse. AES binds a data key to the encryption context, RSA cannot.
+ * Wraps data keys with a key that stays in a PKCS#11 token. A raw AES or raw RSA keyring with the same key and name opens
+ * what it writes, and the reverse. AES binds a data key to the encryption context, RSA cannot.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET`, `DATA_KEY_NOT_OPENED`, `KEY_SERVICE_REFUSED` or
  * `KEY_SERVICE_UNAVAILABLE`; with `TypeError` for encrypting with `PKCS1-v1_5`.
  *
- * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, a key or padding that is none, or a
+ * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, an invalid key or padding, or a
  * padding with an AES key
  * @throws RangeError for a name that is too long for a message
  * @example
@@ -47,7 +47,7 @@ export function pkcs11Keyring(options: Pkcs11KeyringOptions): Keyring {
   assertRawKeyName(options);
   if (typeof options.key?.encrypt !== 'function') throw new TypeError('key: expected a key of a token');
   if (isRsa(options)) return rsaKeyring(options);
-  // From JavaScript, somebody may take the key for another one than it is.
+  // A caller from JavaScript may take an AES key for an RSA key, or the reverse.
   if ('padding' in options) throw new TypeError('padding: expected none with an AES key');
   const key = aesWrappingKey(options.key);
   return aesWrappingKeyring(options, async () => key);

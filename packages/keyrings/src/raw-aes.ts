@@ -53,15 +53,15 @@ export function rawAesKeyring({
   if (wrappingKey.every((byte) => byte === 0))
     throw new TypeError('wrappingKey: expected another key than zeros');
 
-  const imported = importedKey(wrappingKey, (key) => aesWrappingKey(key, { acceptLocaleOrderedContexts }));
+  const imported = importOnce(wrappingKey, (key) => aesWrappingKey(key, { acceptLocaleOrderedContexts }));
   return aesWrappingKeyring({ namespace, name }, imported);
 }
 
 /**
- * What is made of the key, which is imported at once, from a copy that is wiped when that has succeeded. Where it fails, as it
- * does in a page without WebCrypto, whoever needs the key is told, and the next one imports it anew.
+ * Imports the key at once, from a copy that is wiped when that has succeeded, and returns a function that resolves to what
+ * `make` returns for it. If the import fails, as in a page without WebCrypto, that call rejects, and the next imports anew.
  */
-function importedKey<T>(wrappingKey: Uint8Array, make: (key: AesGcmKey) => T): () => Promise<T> {
+function importOnce<T>(wrappingKey: Uint8Array, make: (key: AesGcmKey) => T): () => Promise<T> {
   const ownKey = secretBytes(wrappingKey.length);
   ownKey.set(wrappingKey);
   const importing = async (): Promise<T> => {
@@ -77,7 +77,7 @@ function importedKey<T>(wrappingKey: Uint8Array, make: (key: AesGcmKey) => T): (
     });
     return made;
   };
-  // Nobody needs it yet.
+  // No caller needs the key yet, so this rejection is not one to report.
   imported().catch(() => undefined);
   return imported;
 }

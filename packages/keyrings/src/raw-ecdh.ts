@@ -33,7 +33,7 @@ export interface EphemeralEcdh {
   readonly privateKey?: never;
 }
 
-/** Opens what anybody wrote to you, by either of the other schemas. Does not encrypt. */
+/** Opens what any sender wrote to you, by either of the other schemas. Does not encrypt. */
 export interface DiscoveryEcdh {
   readonly schema: 'discovery';
   /** Your own. */
@@ -42,14 +42,14 @@ export interface DiscoveryEcdh {
 }
 
 /**
- * Wraps data keys under what a private and a public key agree on by ECDH, bound to the encryption context. It opens
- * as well what an AWS KMS ECDH keyring wrapped between the same keys.
+ * Wraps data keys under the secret on which a private and a public key agree by ECDH, bound to the encryption context. It
+ * also opens what an AWS KMS ECDH keyring wrapped between the same keys.
  *
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`; with `TypeError` where the schema does not
  * encrypt, or does not decrypt.
  *
- * @throws TypeError for an unknown schema, something else than such keys, keys that do not go together, or one that the
- *   schema has no use for
+ * @throws TypeError for an unknown schema, anything but such keys, keys that do not go together, or a key that the schema
+ *   has no use for
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-ecdh-keyring.md
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/key-agreement-schemas.md
  * @example
@@ -61,11 +61,11 @@ export function rawEcdhKeyring(options: RawEcdhKeyringOptions): Keyring {
     case 'static':
       return staticKeyring(ownKeys(options.privateKey), peerKey(options.peerPublicKey));
     case 'ephemeral':
-      // From JavaScript: it would not be the sender.
+      // JavaScript lets it through, and the sender would not be that key.
       if ('privateKey' in options) throw new TypeError('privateKey: expected none with ephemeral');
       return ephemeralKeyring(peerKey(options.peerPublicKey));
     case 'discovery':
-      // It would not be the only one whose messages are opened.
+      // The keyring would open messages of other senders too.
       if ('peerPublicKey' in options) throw new TypeError('peerPublicKey: expected none with discovery');
       return discoveryKeyring(ownKeys(options.privateKey));
     default:

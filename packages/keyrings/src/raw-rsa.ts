@@ -21,8 +21,8 @@ export interface RawRsaKeyringOptions extends RawKeyName {
   /** The same on both sides; it is not in the message. Default `OAEP-SHA-256`. */
   readonly padding?: RsaPadding;
   /**
-   * Allow a public key with the padding `PKCS1-v1_5`, for readers that know no other. Whoever has the private key
-   * and answers to strangers may then be made to decrypt for them. Default false.
+   * Allow a public key with the padding `PKCS1-v1_5`, for readers that know no other. A holder of the private key that
+   * answers unknown callers may then be made to decrypt for them. Default false.
    */
   readonly unsafeLegacyEncryption?: boolean;
 }
@@ -34,8 +34,8 @@ export interface RawRsaKeyringOptions extends RawKeyName {
  * Rejects with `KeyringError` `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`; with `TypeError` on encrypt without a
  * public key, and on decrypt without a private key.
  *
- * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, something else than such keys or such a
- *   padding, keys of two pairs, no key, or a public key with a legacy padding that was not asked for
+ * @throws TypeError for an empty name, a namespace that is reserved for AWS KMS, anything but such keys or such a padding,
+ *   keys of two pairs, no key, or a public key with a legacy padding that was not allowed
  * @throws RangeError for a modulus that is too short, or a name that is too long for a message
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-rsa-keyring.md
  * @example
@@ -63,7 +63,7 @@ export function rawRsaKeyring({
     wrap: async (dataKey) => (encrypt ?? missing('publicKey: expected one, to encrypt'))(dataKey),
     unwrap: async (ciphertext) => (decrypt ?? missing(NO_PRIVATE_KEY))(ciphertext),
   });
-  // Not only for what is under its own name.
+  // It rejects all encrypted data keys, not only those under its own name.
   return decrypt === undefined ? { ...keyring, onDecrypt: async () => missing(NO_PRIVATE_KEY) } : keyring;
 }
 
@@ -83,7 +83,7 @@ function keyObjects(keys: Pick<RawRsaKeyringOptions, 'publicKey' | 'privateKey'>
   }
   if (publicKey) assertRsaKey('publicKey', publicKey, MIN_BITS_TO_ENCRYPT);
   if (privateKey) assertRsaKey('privateKey', privateKey, MIN_BITS_TO_DECRYPT);
-  // What one of them wraps, the other could not open.
+  // Keys of two pairs could not open what the other wraps.
   if (publicKey && privateKey && !createPublicKey(privateKey).equals(publicKey)) {
     throw new TypeError('privateKey: expected the one that goes with publicKey');
   }

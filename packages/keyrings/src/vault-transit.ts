@@ -25,7 +25,7 @@ export interface VaultTransitKeyringOptions extends HttpOptions {
   /** The namespace of the mount, where the server has namespaces. */
   readonly namespace?: string;
   /**
-   * Who makes data keys: the random generator of this process, or `datakey` of the transit engine, which then has to
+   * Where data keys come from: the random generator of this process, or `datakey` of the transit engine, which then has to
    * bind associated data as OpenBao does. Default `local`.
    */
   readonly dataKeySource?: 'local' | 'transit';
@@ -38,8 +38,8 @@ export interface VaultTransitKeyringOptions extends HttpOptions {
  * Rejects with `KeyringError` `KEY_SERVICE_REFUSED`, `KEY_SERVICE_UNAVAILABLE`, `KEY_SERVICE_ANSWER_INVALID`,
  * `DATA_KEY_ALREADY_SET` or `DATA_KEY_NOT_OPENED`.
  *
- * @throws TypeError for an address without TLS, a name that is no key name, mount path or namespace, or a token that is
- *   no function
+ * @throws TypeError for an address without TLS, an invalid key name, mount path or namespace, or a token that is not a
+ *   function
  * @throws RangeError for a `timeoutMs` out of bounds
  * @see https://openbao.org/api-docs/secret/transit/
  * @example
@@ -63,7 +63,7 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
         ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
       }),
       reasonOf,
-      // By status 412, a server says that it has yet to hear of what another one of its cluster has written.
+      // Status 412 means that the server has not yet seen what another server of its cluster has written.
       isOutage: (status, body) => status === 412 || reasonOf(body) === INVALID_TOKEN,
     },
     options,
@@ -89,7 +89,7 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
       return wipeOnFailure(dataKey, async (): Promise<GeneratedDataKey> => {
         if (dataKey.length * 8 !== bits) throw invalidAnswer(KEY_SERVICE, 'a data key of another length');
         const ciphertext = ciphertextOf(answer);
-        // A server that ignores associated data here answers as if all was well, and never opens it again.
+        // A server that ignores associated data here answers with success, and can never open the data key again.
         const opened = await decrypt(ciphertext, aad).catch((error: unknown) => {
           if (!isRefusedCiphertext(error)) throw error;
           throw invalidAnswer(KEY_SERVICE, 'a data key that it does not open', error);
@@ -116,7 +116,7 @@ export function vaultTransitKeyring(options: VaultTransitKeyringOptions): Keyrin
   });
 }
 
-/** True where the server looked at a ciphertext; by other statuses it says who may do what, and where. */
+/** True if the server refused the ciphertext itself; other statuses concern permissions and paths. */
 function isRefusedCiphertext(error: unknown): error is KeyringError {
   return (
     error instanceof KeyringError &&
@@ -129,7 +129,7 @@ function reasonOf(body: unknown): string | undefined {
   return knownWord(REASONS, member(body, 'errors'));
 }
 
-/** Patterns themselves take what is missing for the text `undefined`. */
+/** `RegExp.test` alone would take a missing value for the text `undefined`. */
 function matches(pattern: RegExp, text: unknown): boolean {
   return typeof text === 'string' && pattern.test(text);
 }
@@ -160,7 +160,7 @@ function ciphertextOf(answer: unknown): string {
   if (member(data, 'key_version') !== Number(version)) {
     throw invalidAnswer(KEY_SERVICE, 'another key version than it wrapped with');
   }
-  // A server that does not know a parameter says so in a warning, and does the rest.
+  // A server that does not know a parameter warns, and ignores it.
   if (knownWord(['associated_data'], member(answer, 'warnings')) !== undefined) {
     throw invalidAnswer(KEY_SERVICE, 'a ciphertext that is not bound to the encryption context');
   }
@@ -172,12 +172,12 @@ const NAME = /^\w(?:[\w.-]*\w)?$/;
 const PATH = /^\w[\w.-]*(?:\/\w[\w.-]*)*$/;
 const CIPHERTEXT = /^vault:v([1-9]\d{0,8}):(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const DATA_KEY_SOURCES: ReadonlySet<unknown> = new Set(['local', 'transit']);
-/** What `datakey` can make, by the length in bytes. */
+/** The lengths that `datakey` can make: bits by bytes. */
 const DATA_KEY_BITS: ReadonlyMap<number, number> = new Map([
   [16, 128],
   [32, 256],
 ]);
-/** What servers add to `permission denied` for a token that has ended, or is none; older ones do not. */
+/** What servers add to `permission denied` for a token that has expired or is invalid; older ones do not. */
 const INVALID_TOKEN = 'invalid token';
 /** Parts of error texts: Vault has no codes. */
 const REASONS = [

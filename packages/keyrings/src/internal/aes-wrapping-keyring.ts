@@ -4,10 +4,10 @@ import { openFirst, wipeOnFailure, withDataKey, withEncryptedDataKey } from './w
 
 /** One AES-GCM key that wraps data keys, wherever it is. Additional data is the encryption context. */
 export interface AesWrappingKey {
-  /** Ciphertext and tag. The IV has 12 bytes, and was never used before. */
+  /** Resolves to ciphertext and tag. The IV has 12 bytes, and was never used before. */
   wrap(iv: Uint8Array, dataKey: Uint8Array, encryptionContext: EncryptionContext): Promise<Uint8Array>;
   /**
-   * A data key in memory of its own. The ciphertext is whatever stood in the message.
+   * Resolves to a data key in memory of its own. The ciphertext comes from the message unchecked.
    *
    * @throws KeyringError `DATA_KEY_NOT_OPENED` and others
    */
@@ -18,7 +18,7 @@ export interface AesWrappingKey {
  * The keyring of one AES key, in the layout that all implementations of the raw AES keyring share. The IVs come from
  * the random generator of the runtime.
  *
- * @param wrappingKey resolves to the key, or rejects where it cannot be used at all: which is no word about a data key
+ * @param wrappingKey resolves to the key, or rejects if it cannot be used at all, which says nothing about a data key
  * @throws RangeError for a name of more bytes than a message has room for
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-aes-keyring.md
  */
@@ -38,7 +38,7 @@ export function aesWrappingKeyring(
   return {
     async onEncrypt(materials) {
       const key = await wrappingKey();
-      // One question to the random generator, which takes as long for both as for one of them.
+      // One call of the random generator, which takes as long for both as for one of them.
       const newKeyLength = materials.dataKey === undefined ? materials.suite.dataKeyLength : 0;
       const random = randomBytes(newKeyLength + IV_LENGTH);
       const newKey = random.subarray(0, newKeyLength);
@@ -62,5 +62,5 @@ export function aesWrappingKeyring(
 }
 
 const IV_LENGTH = 12;
-/** Of the tag, with which a ciphertext ends. */
+/** Length of the tag, with which a ciphertext ends. */
 export const TAG_LENGTH = 16;

@@ -1,6 +1,6 @@
 /**
  * @param option that has the value, for the error
- * @throws TypeError for something else than an array
+ * @throws TypeError for anything but an array
  */
 export function assertArray(option: string, value: unknown): void {
   if (!Array.isArray(value)) throw new TypeError(`${option}: expected an array`);

@@ -1,8 +1,8 @@
 import { contextBytes, type EncryptionContext } from '@holdfast/sdk/spi';
 
 /**
- * The bytes to which a data key may be bound that is to be opened: the canonical ones, and on request those of a writer
- * who ordered the encryption context by locale.
+ * Returns the forms of the encryption context to which a data key may be bound: the canonical bytes, and on request those
+ * of a writer that ordered the encryption context by locale.
  */
 export function contextForms(
   encryptionContext: EncryptionContext,

@@ -2,12 +2,12 @@ import { KeyringError } from './errors.ts';
 import { member } from './member.ts';
 
 /**
- * No encrypted data key opened; `causes` has one error for each that was tried, in whichever keyring within this one.
- * Where one of them could not be tried because its key service was out, the failure is that outage: nothing is known
- * about the data key yet.
+ * Returns the error for encrypted data keys of which none opened; `causes` has one error for each that was tried, by this
+ * keyring or one within it. If one could not be tried because its key service was out, the error is that outage: nothing
+ * is known about the data key yet.
  *
- * The text of its `cause` says why, for logs show no more of an `AggregateError`: what we say ourselves, and what an error
- * is called, never the message that came with it.
+ * The text of its `cause` says why, because logs show no more of an `AggregateError`: messages of this package, and the
+ * names of other errors, never their messages.
  */
 export function dataKeyNotOpened(causes: readonly unknown[]): KeyringError {
   const tried = causes.flatMap(triedWithin);
@@ -19,7 +19,7 @@ export function dataKeyNotOpened(causes: readonly unknown[]): KeyringError {
     : new KeyringError(outage.code, outage.message, { cause, keyService: outage.keyService });
 }
 
-/** What a keyring within another one tried, in place of the failure that it made of it. */
+/** Replaces the failure of a keyring within this one by the errors of what that keyring tried. */
 function triedWithin(error: unknown): readonly unknown[] {
   const cause = error instanceof KeyringError ? error.cause : undefined;
   return cause instanceof AggregateError && OURS.has(cause) ? cause.errors : [error];
@@ -42,7 +42,7 @@ function reason(error: unknown): string {
   return name === undefined ? error.message : `${error.message}: ${name}`;
 }
 
-/** A code or name, if it looks like one; or the status of an answer over HTTP, and its reason, which is a known word. */
+/** Returns a code or name, if it looks like one; or the status of an HTTP answer, and its reason, which is a known word. */
 function nameOf(error: unknown): string | undefined {
   if (error instanceof Error) {
     const names = [member(error, 'code'), error.name].filter((name) => typeof name === 'string');
@@ -52,7 +52,7 @@ function nameOf(error: unknown): string | undefined {
   return status === undefined ? undefined : ['status', status, word].filter(Boolean).join(' ');
 }
 
-/** Others make aggregates too, such as Node of a connection that failed by every address of a host. */
+/** Other code makes aggregates too, such as Node for a connection that failed at every address of a host. */
 const OURS = new WeakSet<AggregateError>();
 /** A message may have thousands of encrypted data keys. */
 const MAX_REASONS = 5;

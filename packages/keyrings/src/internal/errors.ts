@@ -11,8 +11,8 @@
  * - `KEY_SERVICE_ANSWER_INVALID`: the key service answered with another key, length or form than was asked for; or a
  *   keyring within another one did not wrap the data key, or changed more than it may
  * - `KEY_SERVICE_REFUSED`: the key service did not do what it was asked; its error is the `cause`
- * - `KEY_SERVICE_UNAVAILABLE`: the key service was not reached, also for want of a region or credentials, did not know
- *   who asks, or could not do it at the time: the same call may succeed later. Never says anything about the data key
+ * - `KEY_SERVICE_UNAVAILABLE`: the key service was not reached, also for want of a region or credentials, did not
+ *   authenticate the caller, or could not do it at the time: the same call may succeed later. Says nothing about the data key
  */
 export type KeyringErrorCode =
   | 'BRANCH_KEY_CHANGED'
@@ -40,7 +40,7 @@ export type KeyService =
 export class KeyringError extends Error {
   override readonly name = 'KeyringError';
   readonly code: KeyringErrorCode;
-  /** Who failed, for the codes `KEY_SERVICE_…`. */
+  /** What failed, for the codes `KEY_SERVICE_…`. */
   declare readonly keyService?: KeyService;
 
   constructor(

@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, createPublicKey, KeyObject } from 'node:crypto';
 
-/** A key as a caller has it: PEM text, DER bytes (SubjectPublicKeyInfo or PKCS #8), or a `KeyObject`. */
+/** A key as a caller provides it: PEM text, DER bytes (SubjectPublicKeyInfo or PKCS #8), or a `KeyObject`. */
 export type KeyInput = KeyObject | string | Uint8Array;
 
 /**
- * The public key. A private key is refused, though a public one could be derived from it: who encrypts need not
- * have it, and a mix-up should not go unnoticed.
+ * Returns the public key. A private key is refused, though a public one could be derived from it: encryption does not need
+ * it, and a mix-up should not go unnoticed.
  *
  * @param name of the option, for the error
  * @throws TypeError for anything else
@@ -20,7 +20,7 @@ export function publicKeyObject(name: string, input: KeyInput): KeyObject {
 }
 
 /**
- * The private key. One that is encrypted under a passphrase comes as a `KeyObject`.
+ * Returns the private key. A key that is encrypted under a passphrase comes as a `KeyObject`.
  *
  * @param name of the option, for the error
  * @throws TypeError for anything else
@@ -49,5 +49,5 @@ function bytes({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** Of SubjectPublicKeyInfo, or of PKCS #1. */
+/** The PEM header of SubjectPublicKeyInfo, or of PKCS #1. */
 const PUBLIC_PEM = /^\s*-----BEGIN (RSA )?PUBLIC KEY-----/;

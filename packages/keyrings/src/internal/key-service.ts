@@ -15,7 +15,7 @@ export function isOutageStatus(status: number): boolean {
 }
 
 /**
- * What a call of a key service resolves to.
+ * Makes a call of a key service, and resolves to what the call resolves to.
  *
  * @throws KeyringError `KEY_SERVICE_UNAVAILABLE` or `KEY_SERVICE_REFUSED`, with the service's own error as `cause`;
  *   `KEY_SERVICE_ANSWER_INVALID` for an answer that could not be read
@@ -31,7 +31,7 @@ export async function callKeyService<T>(failures: KeyServiceFailures, call: () =
   }
 }
 
-/** The same call may succeed later. Who was not reached may be well, and the configuration of the client not. */
+/** The same call may succeed later. A service that was not reached may be well, and the client's configuration wrong. */
 export function outage(keyService: KeyService, cause: unknown): KeyringError {
   const message = `${keyService} was not reached, or is out`;
   return new KeyringError('KEY_SERVICE_UNAVAILABLE', message, { cause, keyService });
@@ -42,7 +42,7 @@ export function refusal(keyService: KeyService, cause: unknown): KeyringError {
   return new KeyringError('KEY_SERVICE_REFUSED', `${keyService} refused`, { cause, keyService });
 }
 
-/** The key service answered with something else than was asked for; `cause` is how that showed, where by another answer. */
+/** The key service answered with something else than was asked for; `cause` is a further answer that showed it, if any. */
 export function invalidAnswer(keyService: KeyService, what: string, cause?: KeyringError): KeyringError {
   return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `${keyService} answered with ${what}`, {
     keyService,

@@ -1,6 +1,6 @@
 import { isText } from './text.ts';
 
-/** The name under which a key that AWS KMS does not have stands in messages: the same for all who use it. */
+/** The name of a key outside of AWS KMS in messages: the same for all users of the key. */
 export interface RawKeyName {
   /** Names the owner of the key, for instance an application or an HSM. Must not start with `aws-kms`. */
   readonly namespace: string;
@@ -22,9 +22,9 @@ export function assertRawKeyName({ namespace, name }: RawKeyName): void {
 }
 
 /**
- * For a text that stands in a field of an encrypted data key.
+ * For a text in a field of an encrypted data key.
  *
- * @param overheadBytes of what stands in the same field of a message
+ * @param overheadBytes the length of what else is in that field
  * @throws RangeError for more than the field can hold
  */
 export function assertFits(option: string, text: string, overheadBytes = 0): void {

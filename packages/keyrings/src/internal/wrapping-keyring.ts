@@ -10,16 +10,16 @@ export interface GeneratedDataKey {
 /** One key that wraps data keys, wherever it is. */
 export interface WrappingKey {
   readonly providerId: string;
-  /** The key's full name: the provider info of what it wraps, and of all that it is asked to unwrap. */
+  /** The full name of the key: the provider info of what it wraps, and of all that it is given to unwrap. */
   readonly name: string;
-  /** A new data key of the suite's length, or `undefined` where the key leaves that to the keyring. */
+  /** Resolves to a new data key of the suite's length, or to `undefined` if the keyring is to make it. */
   generate?(materials: EncryptionMaterials): Promise<GeneratedDataKey | undefined>;
   wrap(dataKey: Uint8Array, materials: EncryptionMaterials): Promise<Uint8Array>;
-  /** Resolves to a data key in memory of its own. The ciphertext is whatever stood in the message. */
+  /** Resolves to a data key in memory of its own. The ciphertext comes from the message unchecked. */
   unwrap(ciphertext: Uint8Array, materials: DecryptionMaterials): Promise<Uint8Array>;
 }
 
-/** The keyring of one wrapping key. It has nothing unwrapped that is not under the key's very name. */
+/** Returns the keyring of one wrapping key. It unwraps only what is under exactly the key's name. */
 export function wrappingKeyring(key: WrappingKey): Keyring {
   const providerInfo = new TextEncoder().encode(key.name);
   const encryptedDataKey = (ciphertext: Uint8Array): EncryptedDataKey => ({
@@ -27,7 +27,7 @@ export function wrappingKeyring(key: WrappingKey): Keyring {
     providerInfo: providerInfo.slice(),
     ciphertext,
   });
-  // Compared as bytes, for decoding would forgive some.
+  // Compared as bytes: decoded as text, different bytes could be equal.
   const isOurs = (candidate: EncryptedDataKey): boolean =>
     candidate.providerId === key.providerId &&
     candidate.providerInfo.length === providerInfo.length &&

@@ -9,7 +9,7 @@ import {
 import { dataKeyNotOpened } from './data-key-not-opened.ts';
 import { KeyringError } from './errors.ts';
 
-/** The materials as they are, or with a new data key: by default a random one, of the suite's length. */
+/** Returns the materials with their data key, or else with a new one: by default a random one, of the suite's length. */
 export function withDataKey(
   materials: EncryptionMaterials,
   newKey?: Uint8Array,
@@ -21,18 +21,18 @@ function withKey<M extends EncryptionMaterials | DecryptionMaterials>(
   materials: M,
   dataKey: Uint8Array,
 ): M & { readonly dataKey: Uint8Array } {
-  // Where the materials have the property, if only undefined, theirs would count; for others, the one way takes engines
-  // a hundred times as long as the other.
+  // The second form would keep a property of the materials, even an undefined one; but where they have none, engines take
+  // a hundred times as long for the first.
   return Object.hasOwn(materials, 'dataKey') ? { ...materials, dataKey } : { dataKey, ...materials };
 }
 
-/** The materials with one more encrypted data key. */
+/** Returns the materials with one more encrypted data key. */
 export function withEncryptedDataKey<M extends EncryptionMaterials>(materials: M, key: EncryptedDataKey): M {
   return { ...materials, encryptedDataKeys: [...materials.encryptedDataKeys, key] };
 }
 
 /**
- * The materials with the data key of the first of `candidates` that `open` resolves for.
+ * Resolves to the materials with the data key of the first of the `candidates` that `open` resolves for.
  *
  * @throws KeyringError `DATA_KEY_ALREADY_SET`, or `DATA_KEY_NOT_OPENED` with every cause
  */
@@ -65,7 +65,7 @@ export function assertNoDataKey(materials: EncryptionMaterials | DecryptionMater
 
 /**
  * @param option that has the keyring, for the error
- * @throws TypeError for something else
+ * @throws TypeError for anything but a keyring
  */
 export function assertKeyring(option: string, keyring: Keyring): void {
   if (typeof keyring?.onEncrypt === 'function' && typeof keyring.onDecrypt === 'function') return;
@@ -73,11 +73,11 @@ export function assertKeyring(option: string, keyring: Keyring): void {
 }
 
 /**
- * For what a keyring made of the materials `before`: a message with another data key, or without what was wrapped
- * earlier, would open for some of its wrapping keys only.
+ * Checks what a keyring returned for the materials `before`: a message with another data key, or without the earlier
+ * encrypted data keys, would open for some of its wrapping keys only.
  *
- * @throws KeyringError `KEY_SERVICE_ANSWER_INVALID` unless the data key is the one that was there, if any, and one
- *   encrypted data key at least stands behind those that were
+ * @throws KeyringError `KEY_SERVICE_ANSWER_INVALID` unless the data key is unchanged, if there was one, and at least one
+ *   encrypted data key was added after the earlier ones
  */
 export function assertWrapped(before: EncryptionMaterials, after: EncryptionMaterials): void {
   if (before.dataKey !== undefined && !isSame(before.dataKey, after.dataKey)) {
@@ -108,7 +108,7 @@ function invalidMaterials(what: string): KeyringError {
   return new KeyringError('KEY_SERVICE_ANSWER_INVALID', `a keyring ${what}`);
 }
 
-/** Does something with a data key, and wipes it if that fails: nobody will get it then. */
+/** Runs work with a data key, and wipes the data key if that fails, as it is handed to no caller then. */
 export async function wipeOnFailure<T>(
   dataKey: Uint8Array | undefined,
   work: () => T | Promise<T>,

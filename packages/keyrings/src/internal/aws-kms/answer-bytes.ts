@@ -1,13 +1,13 @@
 import { isBytes } from '@holdfast/sdk/spi';
 import { invalidAnswer } from '../key-service.ts';
 
-/** The bytes of a member of an answer: clients hand on whatever else stands there, though their types say otherwise. */
+/** Returns the bytes of a member of an answer: clients pass on any other value too, though their types say otherwise. */
 export function answerBytes(value: unknown): Uint8Array | undefined {
   return isBytes(value) ? value : undefined;
 }
 
 /**
- * The ciphertext of an answer. Nobody could ever open an empty one.
+ * Returns the ciphertext of an answer. An empty one could never be opened.
  *
  * @throws KeyringError `KEY_SERVICE_ANSWER_INVALID`
  */

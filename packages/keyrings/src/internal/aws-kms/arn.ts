@@ -46,7 +46,7 @@ export function isAwsKmsIdentifier(text: unknown): boolean {
   return /^[A-Za-z0-9-]+$/.test(text);
 }
 
-/** True if `identifier` may mean `key`. What an alias stands for, only AWS KMS knows; but not for a key elsewhere. */
+/** True if `identifier` may mean `key`. Only AWS KMS knows the key of an alias, but that is in the region of the alias. */
 export function isNameOf(identifier: string, key: AwsKmsKeyArn): boolean {
   const arn = parseAwsKmsArn(identifier);
   if (arn === undefined) return identifier.startsWith('alias/') || identifier === key.id;
@@ -55,15 +55,15 @@ export function isNameOf(identifier: string, key: AwsKmsKeyArn): boolean {
   return isThere && (arn.resource === 'alias' || arn.id === key.id);
 }
 
-/** The id of the multi-Region key that a key ARN or key id names; `undefined` for every other identifier. */
+/** Returns the id of the multi-Region key that a key ARN or key id names; `undefined` for any other identifier. */
 export function multiRegionKeyId(identifier: string): string | undefined {
   const id = identifier.startsWith('arn:') ? parseAwsKmsKeyArn(identifier)?.id : identifier;
   return id?.startsWith('mrk-') ? id : undefined;
 }
 
 /**
- * True if what `wrappedBy` wrapped can be opened with `configured`: the same key, or two related multi-Region
- * keys, whose ARNs differ in the region alone.
+ * True if `configured` can open what `wrappedBy` wrapped: the same key, or two related multi-Region keys, whose ARNs
+ * differ only in the region.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-mrk-match-for-decrypt.md
  */

@@ -2,14 +2,14 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { assertArray } from '../array.ts';
 import { parseAwsKmsArn } from './arn.ts';
 
-/** Answers a client for a region, such as `eu-north-1`. Asked once for each region, when the keyring is made. */
+/** Returns a client for a region, such as `eu-north-1`. Called once for each region, when the keyring is made. */
 export type KmsClientOfRegion = (region: string) => KMSClient;
 
 /**
- * Which client asks for a key.
+ * Chooses the client to use for a key.
  *
- * @returns a function of the key's identifier, which must be an ARN where clients go by region
- * @throws TypeError (the returned function) for an identifier without region, or something else than a client
+ * @returns a function of the key's identifier, which must be an ARN if clients are chosen by region
+ * @throws TypeError (the returned function) for an identifier without region, or anything but a client
  */
 export function clientForKey(client: KMSClient | KmsClientOfRegion): (keyId: string) => KMSClient {
   if (typeof client !== 'function') return () => checkClient(client);
@@ -23,19 +23,19 @@ export function clientForKey(client: KMSClient | KmsClientOfRegion): (keyId: str
 
 /**
  * @param option that has the client, for the error
- * @throws TypeError for something else than a client
+ * @throws TypeError for anything but a client
  */
 export function checkClient(client: KMSClient, option = 'client'): KMSClient {
-  // Or the mistake would look like an outage of AWS KMS, much later.
+  // Otherwise the mistake would look like an outage of AWS KMS, much later.
   if (typeof client?.send !== 'function') throw new TypeError(`${option}: expected a KMSClient`);
   return client;
 }
 
 /**
- * The grant tokens for every request, in an array of their own.
+ * Returns the grant tokens for every request, in an array of their own.
  *
  * @throws RangeError for more than AWS KMS takes
- * @throws TypeError for something else than texts
+ * @throws TypeError for anything but texts
  */
 export function checkGrantTokens(grantTokens: readonly string[] = []): string[] {
   assertArray('grantTokens', grantTokens);

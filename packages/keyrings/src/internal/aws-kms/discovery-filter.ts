@@ -1,7 +1,7 @@
 import { isText } from '../text.ts';
 import type { AwsKmsKeyArn } from './arn.ts';
 
-/** Whose keys may be asked for where something else than the configuration names the key. */
+/** Limits the accounts whose keys may be used, where a message or record names the key and not the configuration. */
 export interface DiscoveryFilter {
   /** Such as `aws` or `aws-cn`. */
   readonly partition: string;
@@ -10,7 +10,7 @@ export interface DiscoveryFilter {
 }
 
 /**
- * Tells which keys pass the filter; without one, all do.
+ * Returns a function that tells whether a key passes the filter; without a filter, all do.
  *
  * @throws TypeError for a filter that nothing passes
  */

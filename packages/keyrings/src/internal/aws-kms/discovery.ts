@@ -21,23 +21,23 @@ export type AwsKmsDiscoveryKeyringOptions = {
   readonly grantTokens?: readonly string[];
 } & (
   | {
-      /** Asks in its own region. */
+      /** Used in its own region. */
       readonly client: KMSClient;
       readonly regions?: never;
     }
   | {
-      /** Answers the client of each of the `regions`. */
+      /** Returns the client of each of the `regions`. */
       readonly client: KmsClientOfRegion;
-      /** Are asked one after the other, until one opens the data key. */
+      /** Tried one after the other, until one opens the data key. */
       readonly regions: readonly string[];
     }
 );
 
 /**
- * A keyring that opens what the ARN in the message says can be opened in the client's region.
+ * Returns a keyring that opens what can be opened in the client's region by the ARN in the message.
  *
- * @param keyIn the ARN to ask for in `region`, or `undefined` where that region has no such key
- * @throws TypeError for a wrong client, a filter that nothing passes, no region, or one that is empty or there twice
+ * @param keyIn returns the ARN to ask for in `region`, or `undefined` if that region has no such key
+ * @throws TypeError for a wrong client, a filter that nothing passes, no region, or an empty or repeated region
  * @throws RangeError for too many grant tokens
  */
 export function discoveryKeyring(
@@ -58,7 +58,7 @@ export function discoveryKeyring(
         const arn = keyArnOf(encryptedDataKey);
         return arn !== undefined && isAllowed(arn) ? [{ arn, ciphertext: encryptedDataKey.ciphertext }] : [];
       });
-      // Or a client that does not know its region would be to blame for messages that were never for AWS KMS.
+      // Otherwise a client that does not know its region would fail messages that were never for AWS KMS.
       if (allowed.length === 0) throw dataKeyNotOpened([]);
       const region = await callKeyService(AWS_KMS_FAILURES, () => regional.config.region());
       const candidates = allowed.flatMap(({ arn, ciphertext }) => {
@@ -94,7 +94,7 @@ function clientsOf(
   return [...distinct].map((region) => checkRegionalClient(client(region)));
 }
 
-/** A discovery keyring asks its clients for their regions, too. */
+/** A discovery keyring also needs the region of its clients. */
 function checkRegionalClient(client: KMSClient): KMSClient {
   if (typeof checkClient(client).config?.region === 'function') return client;
   throw new TypeError('client: expected a KMSClient');

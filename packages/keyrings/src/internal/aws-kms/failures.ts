@@ -1,37 +1,37 @@
 import { isOutageStatus, type KeyServiceFailures } from '../key-service.ts';
 import { member } from '../member.ts';
 
-/** How the AWS SDK tells that AWS KMS, or the key store behind it, is out. */
+/** How the AWS SDK reports that AWS KMS, or the key store behind it, is out. */
 export const AWS_KMS_FAILURES: KeyServiceFailures = {
   keyService: 'AWS KMS',
   isOutage,
   isUnreadable: (error) => statusOf(error) === 200 && (error instanceof SyntaxError || isNoBase64(error)),
 };
 
-/** By the status: older clients call every exception that they do not know a fault of the caller. */
+/** Judges by the status: older clients report every exception that they do not know as a fault of the caller. */
 function isOutage(error: unknown): boolean {
   const status = statusOf(error);
   if (status === undefined || isOutageStatus(status)) return true;
-  // Of an answer that broke off there is a status, and nothing else to go by.
+  // An answer that broke off has a status, and nothing else to judge by.
   const isWhole = error instanceof SyntaxError || (error instanceof Error && '$fault' in error);
   return !isWhole || PASSING.has(error.name);
 }
 
-/** By the message: an answer to `fetch` that broke off is a `TypeError` too. */
+/** Judges by the message: `fetch` throws a `TypeError` too for an answer that broke off. */
 function isNoBase64(error: unknown): boolean {
   return error instanceof TypeError && /base64/i.test(error.message);
 }
 
-/** Of the answer, which has the status also where the client could not read it; `undefined` without an answer. */
+/** Returns the status of the answer, also if the client could not read it; `undefined` without an answer. */
 function statusOf(error: unknown): number | undefined {
   const status =
     member(member(error, '$metadata'), 'httpStatusCode') ?? member(member(error, '$response'), 'statusCode');
   return typeof status === 'number' ? status : undefined;
 }
 
-/** What comes with a status of a refusal, and passes. */
+/** Errors that have the status of a refusal, and are temporary. */
 const PASSING: ReadonlySet<string> = new Set([
-  // Whoever AWS does not know, be it for a clock that is wrong, has heard nothing about a key or a message yet.
+  // AWS did not authenticate the caller, perhaps for a wrong clock, so it said nothing about a key or a message.
   'ExpiredToken',
   'ExpiredTokenException',
   'IncompleteSignature',

@@ -7,7 +7,7 @@ import { wipeOnFailure } from '../wrapping.ts';
 import { answerBytes } from './answer-bytes.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
-/** One key agreement key of AWS KMS, and what it takes to ask for it. */
+/** One key agreement key of AWS KMS, and what a request for it needs. */
 export interface KeyAgreementKey {
   readonly client: KMSClient;
   readonly keyArn: string;
@@ -16,7 +16,7 @@ export interface KeyAgreementKey {
 }
 
 /**
- * Its public half, by GetPublicKey.
+ * Resolves to the public half of the key, by GetPublicKey.
  *
  * @throws KeyringError `KEY_SERVICE_…`; `KEY_SERVICE_ANSWER_INVALID` also for a key of another use or curve
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/key-agreement-schemas.md
@@ -35,7 +35,7 @@ export async function ownPublicKey(key: KeyAgreementKey): Promise<EcdhPublicKey>
 }
 
 /**
- * The x coordinate on which the key and `peer` agree, by DeriveSharedSecret, in full length. The caller wipes it.
+ * Resolves to the x coordinate on which the key and `peer` agree, by DeriveSharedSecret, in full length. The caller wipes it.
  *
  * @throws KeyringError `KEY_SERVICE_…`
  */
@@ -51,7 +51,7 @@ export async function deriveSharedSecret(key: KeyAgreementKey, peer: EcdhPublicK
   const secret = answerBytes(answer.SharedSecret);
   return wipeOnFailure(secret, () => {
     if (KeyId !== key.keyArn) throw invalidAnswer('AWS KMS', 'another key than was asked for');
-    // A compressed point is its x coordinate behind a sign.
+    // A compressed point is a sign, followed by the x coordinate.
     if (KeyAgreementAlgorithm !== 'ECDH' || secret?.length !== peer.point.length - 1) {
       throw invalidAnswer('AWS KMS', 'a shared secret of another kind or length');
     }
@@ -67,7 +67,7 @@ function parsePublicKey(publicKey: Uint8Array | undefined): EcdhPublicKey | unde
   }
 }
 
-/** SubjectPublicKeyInfo, with both coordinates: what every reader of public keys knows. */
+/** Returns SubjectPublicKeyInfo with both coordinates, which every reader of public keys knows. */
 function uncompressedDer({ key }: EcdhPublicKey): Uint8Array {
   const jwk = key.export({ format: 'jwk' });
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'der', type: 'spki' });

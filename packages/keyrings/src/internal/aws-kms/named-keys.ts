@@ -18,7 +18,7 @@ import {
 /** Options of the keyrings whose keys are named: at least one key in all. */
 export interface AwsKmsKeyringOptions {
   /**
-   * A client for the region of every key named here; or a function that answers the client of a region, for keys in
+   * A client for the region of every key named here; or a function that returns the client of a region, for keys in
    * several regions, which then are named by ARN. The keyring adds nothing to a client's configuration.
    */
   readonly client: KMSClient | KmsClientOfRegion;
@@ -31,7 +31,7 @@ export interface AwsKmsKeyringOptions {
 }
 
 /**
- * The identifiers of all keys, generator first.
+ * Returns the identifiers of all keys, generator first.
  *
  * @throws TypeError for a malformed or repeated one, or none
  */
@@ -80,7 +80,7 @@ function singleKeyKeyring(
   key: SymmetricKey,
   opens: (configured: string, wrappedBy: string) => boolean,
 ): Keyring {
-  // The specification lets only a key ARN decrypt: what an alias means may change.
+  // The specification lets only a key ARN decrypt: the key of an alias may change.
   const mayOpen = parseAwsKmsKeyArn(key.keyId) !== undefined;
   return {
     onEncrypt: async (materials) =>

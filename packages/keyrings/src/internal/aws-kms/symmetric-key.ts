@@ -12,9 +12,9 @@ import { answerBytes, answerCiphertext } from './answer-bytes.ts';
 import { isNameOf, parseAwsKmsKeyArn } from './arn.ts';
 import { AWS_KMS_FAILURES } from './failures.ts';
 
-/** One symmetric key of AWS KMS, and what it takes to ask for it. */
+/** One symmetric key of AWS KMS, and what a request for it needs. */
 export interface SymmetricKey {
-  /** Of the region of the key. */
+  /** A client for the region of the key. */
   readonly client: KMSClient;
   readonly keyId: string;
   readonly grantTokens: string[];
@@ -24,7 +24,7 @@ export interface SymmetricKey {
 export const AWS_KMS_PROVIDER_ID = 'aws-kms';
 
 /**
- * The materials with a data key from GenerateDataKey.
+ * Resolves to the materials with a data key from GenerateDataKey.
  *
  * @throws KeyringError `KEY_SERVICE_…`
  */
@@ -46,7 +46,7 @@ export async function generateDataKey(
 }
 
 /**
- * The materials with their data key wrapped by Encrypt.
+ * Resolves to the materials with their data key wrapped by Encrypt.
  *
  * @throws KeyringError `KEY_SERVICE_…`
  */
@@ -61,7 +61,7 @@ export async function wrapDataKey(
 }
 
 /**
- * What Decrypt opens `ciphertext` to. The key id must be a key ARN, for the answer has to name the same.
+ * Resolves to the data key in `ciphertext`, by Decrypt. The key id must be a key ARN, because the answer has to name the same.
  *
  * @throws KeyringError `KEY_SERVICE_…`
  */
@@ -81,9 +81,9 @@ export async function openDataKey(
 }
 
 /**
- * What every request says.
+ * Returns the members that every request has.
  *
- * @throws TypeError for a context with the key `__proto__`, which many versions of the client leave out in silence
+ * @throws TypeError for a context with the key `__proto__`, which many versions of the client drop silently
  */
 function requestOf(
   { keyId, grantTokens }: SymmetricKey,

@@ -10,7 +10,7 @@ import type { CachedBranchKeys } from './cached-branch-keys.ts';
 export interface BranchWrappingKeyOptions {
   readonly branchKeyId: string;
   readonly branchKeys: CachedBranchKeys;
-  /** Also open what was wrapped with its context in the order of the locale. */
+  /** Also open what was wrapped with the encryption context in the order of the locale. */
   readonly acceptLocaleOrderedContexts: boolean;
 }
 
@@ -63,7 +63,7 @@ export function branchWrappingKey({
   };
 }
 
-/** Wipes the branch key, which is ours alone. */
+/** Wipes the branch key, which no other code has. */
 async function deriveKey(branchKey: Uint8Array, salt: Uint8Array): Promise<AesGcmKey> {
   let key: Uint8Array | undefined;
   try {

@@ -11,22 +11,22 @@ import { callKeyService, type KeyServiceFailures } from '../key-service.ts';
 import type { BranchKeySource } from './branch-key-source.ts';
 import { isUuid } from './record.ts';
 
-/** Branch keys by way of a cache. Every call answers a key in memory of its own, for the caller to wipe. */
+/** Branch keys by way of a cache. Every call resolves to a key in memory of its own, for the caller to wipe. */
 export type CachedBranchKeys = Pick<BranchKeySource, 'activeBranchKey' | 'branchKeyVersion'>;
 
 /** What {@link cachedBranchKeys} needs. */
 export interface CachedBranchKeysOptions {
   readonly keyStore: BranchKeySource;
   readonly cache: MaterialsCache;
-  /** Milliseconds that a branch key may be used, whoever put it into the cache. */
+  /** Milliseconds that a branch key may be used, whichever keyring put it into the cache. */
   readonly ttlMs: number;
   /** Keeps apart what must not be shared. */
   readonly partition: Uint8Array;
 }
 
 /**
- * Asks the key store for what the cache does not have. All who want the same key at the same time share one call;
- * failures are not kept. Rejects with `KeyringError`.
+ * Asks the key store for what the cache does not have. Concurrent calls for the same key share one request; failures are
+ * not cached. Rejects with `KeyringError`.
  */
 export function cachedBranchKeys({
   keyStore,
@@ -58,7 +58,7 @@ export function cachedBranchKeys({
   };
 }
 
-/** What a key store is asked for: the active version, or a certain one. */
+/** A request to a key store: for the active version, or for a given one. */
 interface Wanted {
   readonly branchKeyId: string;
   readonly version?: string;
@@ -68,7 +68,7 @@ function namesOf({ branchKeyId, version }: Wanted): readonly Uint8Array[] {
   return version === undefined ? [utf8(branchKeyId)] : [utf8(branchKeyId), utf8(version)];
 }
 
-/** A key store of the application's own may answer with anything. */
+/** A key store that the application provides may return anything. */
 function checkMaterials(
   materials: BranchKeyMaterials | undefined,
   { branchKeyId, version }: Wanted,
@@ -94,8 +94,8 @@ function copyOf(cached: CachedMaterials): BranchKeyMaterials {
 }
 
 /**
- * The fields of the specification's formulas. Each stands behind its length: joined by zero bytes, as there, one
- * could pass for two.
+ * The fields of the specification's formulas, each preceded by its length: joined by zero bytes, as the specification has
+ * them, one field could pass for two.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/aws-kms/aws-kms-hierarchical-keyring.md#appendix-a-cache-entry-identifier-formulas
  */
@@ -109,7 +109,7 @@ function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** What is no `KeyringError`, such as that of a cache for a load that takes too long, says nothing about a data key. */
+/** An error other than `KeyringError`, such as that of a cache for a load that takes too long, says nothing about a data key. */
 const BRANCH_KEY_STORE_FAILURES: KeyServiceFailures = {
   keyService: 'branch key store',
   isOutage: () => true,

@@ -52,7 +52,7 @@ export function dynamoDbStorage({ client, tableName }: DynamoDbTable): BranchKey
       const command = new GetItemCommand({
         TableName: tableName,
         Key: { 'branch-key-id': { S: branchKeyId }, type: { S: type } },
-        // Or a message could arrive before the version of the branch key that it was written with.
+        // Otherwise a message could arrive before the version of the branch key that it was written with.
         ConsistentRead: true,
       });
       const { Item: item } = await callKeyService(DYNAMODB_FAILURES, () => client.send(command));

@@ -3,8 +3,8 @@ import { type DiscoveryFilter, passing } from '../aws-kms/discovery-filter.ts';
 import { KeyringError } from '../errors.ts';
 
 /**
- * Which keys of AWS KMS a branch key store may use. With discovery, whoever can write to the storage and has a key that
- * the client may use can put a branch key of their own there: set a filter, and have IAM name the keys, never `*`.
+ * Which keys of AWS KMS a branch key store may use. With discovery, an attacker who can write to the storage and has a key
+ * that the client may use can put a branch key of their own there: set a filter, and have IAM name the keys, never `*`.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#aws-kms-configuration
  */
@@ -22,26 +22,26 @@ export type BranchKeyKmsConfiguration =
       readonly keyArn: string;
     }
   | {
-      /** Whichever key a record names, in the region where it is. Only to read. */
+      /** Any key that a record names, in the region of that key. Only to read. */
       readonly kind: 'discovery';
-      /** Without one, whoever's key the record names. */
+      /** Without one, a record may name a key of any account. */
       readonly discoveryFilter?: DiscoveryFilter;
     }
   | {
-      /** Whichever key a record names; a multi-Region key is asked for in `region`. Only to read. */
+      /** Any key that a record names; a multi-Region key is asked for in `region`. Only to read. */
       readonly kind: 'multi-region-discovery';
-      /** That of the client, such as `eu-north-1`. */
+      /** The region of the client, such as `eu-north-1`. */
       readonly region: string;
-      /** Without one, whoever's key the record names. */
+      /** Without one, a record may name a key of any account. */
       readonly discoveryFilter?: DiscoveryFilter;
     };
 
-/** What a configuration means. */
+/** The keys that a configuration allows. */
 export interface BranchKeyKmsKeys {
-  /** The ARN of the key for new branch keys; `undefined` where there are none to be made. */
+  /** The ARN of the key for new branch keys; `undefined` if none may be made. */
   readonly own: string | undefined;
   /**
-   * The ARN of the key to ask for what the key of `kmsArn` wrapped.
+   * Returns the ARN of the key that opens what the key of `kmsArn` wrapped.
    *
    * @throws KeyringError `BRANCH_KEY_INVALID` for a key that may not be used, or no key ARN
    */
@@ -74,7 +74,7 @@ export function kmsKeys(configuration: BranchKeyKmsConfiguration): BranchKeyKmsK
   }
 }
 
-/** Takes whichever key passes the filter, and asks for what `toAsk` makes of it. */
+/** Allows any key that passes the filter, and uses the key that `toAsk` returns for it. */
 function discovering(
   filter: DiscoveryFilter | undefined,
   toAsk: (arn: AwsKmsKeyArn) => AwsKmsKeyArn,

@@ -18,12 +18,12 @@ import type { BranchKeyAttributes, BranchKeyRecord } from './record.ts';
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#encryption-context
  */
 export interface KmsWrapping {
-  /** A new key under `keyArn`, for the record with these attributes. Nobody but AWS KMS has seen it. */
+  /** Resolves to a new wrapped key under `keyArn`, for the record with these attributes. Only AWS KMS has seen the key. */
   generate(keyArn: string, attributes: BranchKeyAttributes): Promise<BranchKeyRecord>;
-  /** The same key for a record with other attributes. */
+  /** Resolves to the same key, wrapped for a record with other attributes. */
   rewrap(keyArn: string, record: BranchKeyRecord, attributes: BranchKeyAttributes): Promise<BranchKeyRecord>;
   /**
-   * The key of a record, in memory of its own.
+   * Resolves to the key of a record, in memory of its own.
    *
    * Rejects also with `BRANCH_KEY_INVALID` for a record of a KMS key that may not be used.
    */

@@ -18,7 +18,7 @@ export interface BranchKeyRecord {
 /** Attributes of a version, from which those of the other records are made. */
 export type BranchKeyAttributes = BranchKeyRecord['attributes'];
 
-/** What is said of a branch key once, when it is created. */
+/** Attributes that a branch key is given once, when it is created. */
 export interface NewBranchKey {
   readonly branchKeyId: string;
   readonly kmsKeyArn: string;
@@ -44,7 +44,7 @@ export function firstVersion(
   };
 }
 
-/** The attributes of a version that follows on that of an active record: all that was said once stays. */
+/** Returns the attributes of a version that follows that of an active record: what was given on creation stays. */
 export function nextVersion(active: BranchKeyAttributes, version: string): BranchKeyAttributes {
   const { version: _, ...rest } = active;
   return { ...rest, type: `${VERSION_PREFIX}${version}`, 'create-time': now() };
@@ -66,7 +66,7 @@ export function versionType(version: string): BranchKeyRecordType {
 }
 
 /**
- * The record, if it is the one that was asked for and has the form of one.
+ * Returns the record, if it is the one that was asked for and is well-formed.
  *
  * @throws KeyringError `BRANCH_KEY_INVALID`
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/branch-key-store.md#record-format
@@ -84,7 +84,7 @@ export function checkRecord(
   for (const name of ['create-time', 'kms-arn']) {
     if (!attributes[name]) throw invalidRecord(`no ${name}`);
   }
-  // They stand for something else in what AWS KMS authenticates, or may not stand there at all, or do not get there.
+  // In the encryption context for AWS KMS they have another meaning, or are not allowed, or get lost on the way.
   for (const name of ['enc', 'tablename', '__proto__']) {
     if (Object.hasOwn(attributes, name)) throw invalidRecord(`an attribute ${name}`);
   }
@@ -95,7 +95,7 @@ export function checkRecord(
   return record;
 }
 
-/** The version that the record of a branch key holds, without prefix; empty where there is none. */
+/** Returns the version that the record of a branch key holds, without prefix; empty if there is none. */
 export function versionOf({ type = '', version = type }: BranchKeyAttributes): string {
   return version.startsWith(VERSION_PREFIX) ? version.slice(VERSION_PREFIX.length) : '';
 }
@@ -106,12 +106,12 @@ export function customContext(attributes: BranchKeyAttributes): EncryptionContex
   return Object.fromEntries(custom.map(([name, value]) => [name.slice(CUSTOM_PREFIX.length), value]));
 }
 
-/** True for a UUID as text, in the one form that has one: lower case, with hyphens. */
+/** True for a UUID as text, in its one canonical form: lower case, with hyphens. */
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 }
 
-/** The record of a branch key is not what the specification says. */
+/** Returns the error for a record of a branch key that is not what the specification says. */
 export function invalidRecord(what: string): KeyringError {
   return new KeyringError('BRANCH_KEY_INVALID', `the record of the branch key has ${what}`);
 }

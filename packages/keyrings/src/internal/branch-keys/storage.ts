@@ -1,20 +1,20 @@
 import type { BranchKeyRecord, BranchKeyRecordType } from './record.ts';
 
 /**
- * Where a branch key store keeps its records. One that is shared by several processes has to give every one of them
- * the same answer at the same time: whoever reads what was replaced wraps with an old key, and whoever writes over
- * what somebody else wrote loses a key and all that it wrapped.
+ * Where a branch key store keeps its records. A storage that several processes share has to be strongly consistent: a
+ * process that reads a replaced record wraps with an old key, and one that overwrites the record of another process loses
+ * a key and all that it wrapped.
  *
- * All methods reject with `KeyringError` `KEY_SERVICE_…`, or `BRANCH_KEY_INVALID` for what is no record.
+ * All methods reject with `KeyringError` `KEY_SERVICE_…`, or `BRANCH_KEY_INVALID` for a malformed record.
  */
 export interface BranchKeyStorage {
-  /** The record with this id and `type`, `undefined` if there is none. */
+  /** Resolves to the record with this id and `type`, or `undefined` if there is none. */
   read(branchKeyId: string, type: BranchKeyRecordType): Promise<BranchKeyRecord | undefined>;
-  /** Adds the records of a new branch key, all or none. False if one of them was there, and nothing was written. */
+  /** Adds the records of a new branch key, all or none. Resolves to false if one existed already, and nothing was written. */
   create(records: readonly BranchKeyRecord[]): Promise<boolean>;
   /**
-   * Adds `version` and puts `active` in the place of the active record, both or none. False if the wrapped key of
-   * the active record was not `replaced` any more, or there was that version, and nothing was written.
+   * Adds `version` and replaces the active record by `active`, both or none. Resolves to false if the wrapped key of the
+   * active record was not `replaced` any more, or that version existed already, and nothing was written.
    */
   replaceActive(change: ActiveKeyChange): Promise<boolean>;
 }

@@ -12,7 +12,7 @@ import { deriveInCounterMode } from '../kdf-counter-mode.ts';
 import { type EcdhParties, PROVIDER_INFO_VERSION } from './parties.ts';
 import type { EcdhCurve } from './points.ts';
 
-/** What binds an encrypted data key to those who share it, and to what it is for. */
+/** What binds an encrypted data key to its two parties, and to its purpose. */
 export interface EcdhBinding {
   readonly parties: EcdhParties;
   readonly encryptionContext: EncryptionContext;
@@ -41,13 +41,13 @@ export async function sealDataKey(
   return ciphertext;
 }
 
-/** @throws KeyringError `DATA_KEY_NOT_OPENED` for what has not the length of such a ciphertext */
+/** @throws KeyringError `DATA_KEY_NOT_OPENED` for anything that does not have the length of such a ciphertext */
 export function assertSealed(ciphertext: Uint8Array, dataKeyLength: number): void {
   if (ciphertext.length !== SEALED_OFFSET + dataKeyLength + TAG_LENGTH) throw notOpened();
 }
 
 /**
- * The data key in such a ciphertext, whose length is that of one.
+ * Returns the data key in such a ciphertext, whose length was checked before.
  *
  * @param sharedSecret the x coordinate on which both parties agree, in full length; neither kept nor changed
  * @throws KeyringError `DATA_KEY_NOT_OPENED` if commitment key or tag are not those of this binding and secret
@@ -111,7 +111,7 @@ function notOpened(): KeyringError {
   );
 }
 
-// Not as the specification spells them: these are what its implementations write.
+// The specification spells them differently; these are what its implementations write.
 const CURVE_NAMES = {
   'P-256': 'p256',
   'P-384': 'p384',

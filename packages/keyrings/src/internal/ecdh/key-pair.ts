@@ -2,13 +2,13 @@ import { diffieHellman, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { type EcdhCurve, type EcdhPublicKey, ecdhPublicKey } from './points.ts';
 
-/** One's own side of an agreement. */
+/** The keyring's own side of an agreement. */
 export interface EcdhKeyPair {
   readonly privateKey: KeyObject;
   readonly publicKey: EcdhPublicKey;
 }
 
-/** The pair of a private key; `undefined` if it is on none of the curves. */
+/** Returns the pair of a private key; `undefined` if it is on none of the curves. */
 export function ecdhKeyPair(privateKey: KeyObject): EcdhKeyPair | undefined {
   const publicKey = ecdhPublicKey(privateKey);
   return publicKey && { privateKey, publicKey };
@@ -23,7 +23,7 @@ export async function generateEcdhKeyPair(curve: EcdhCurve): Promise<EcdhKeyPair
   return pair;
 }
 
-/** The x coordinate of the point on which both agree, in full length; for the caller to wipe. */
+/** Returns the x coordinate of the point on which both keys agree, in full length; for the caller to wipe. */
 export function deriveSharedSecret({ privateKey }: EcdhKeyPair, peer: EcdhPublicKey): Uint8Array {
   const { buffer, byteOffset, byteLength } = diffieHellman({ privateKey, publicKey: peer.key });
   return new Uint8Array(buffer, byteOffset, byteLength);

@@ -28,7 +28,7 @@ export interface EcdhSchema {
  * The keyring of a schema of key agreement. It opens what either of the two kinds of ECDH keyrings wrapped: only the
  * public keys matter.
  *
- * Rejects with `TypeError` where the schema does not do what is asked for.
+ * Rejects with `TypeError` if the schema does not encrypt, or does not decrypt.
  *
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/raw-ecdh-keyring.md
  */
@@ -42,7 +42,7 @@ export function ecdhKeyring(providerId: EcdhProviderId, { curve, agree, recover 
       const isOwnDataKey = materials.dataKey === undefined;
       return wipeOnFailure(isOwnDataKey ? complete.dataKey : undefined, async () => {
         const binding = { parties, encryptionContext: materials.encryptionContext };
-        const ciphertext = await wiping(sharedSecret, () =>
+        const ciphertext = await wipeAfter(sharedSecret, () =>
           sealDataKey(binding, sharedSecret, complete.dataKey),
         );
         const providerInfo = encodeParties(parties);
@@ -56,11 +56,11 @@ export function ecdhKeyring(providerId: EcdhProviderId, { curve, agree, recover 
         .flatMap((key) => candidateOf(curve, key))
         .filter(({ parties }) => recover.isParty(parties));
       return openFirst(materials, candidates, async ({ parties, ciphertext }) => {
-        // Before anybody is asked for the secret.
+        // Checked before the secret is requested.
         assertSealed(ciphertext, materials.suite.dataKeyLength);
         const binding = { parties, encryptionContext: materials.encryptionContext };
         const sharedSecret = await recover.sharedSecret(parties);
-        return wiping(sharedSecret, () => openDataKey(binding, sharedSecret, ciphertext));
+        return wipeAfter(sharedSecret, () => openDataKey(binding, sharedSecret, ciphertext));
       });
     },
   };
@@ -71,7 +71,7 @@ interface Candidate {
   readonly ciphertext: Uint8Array;
 }
 
-/** None if the data key was wrapped by another kind of keyring, or for another curve. */
+/** Returns no candidate if the data key was wrapped by another kind of keyring, or for another curve. */
 function candidateOf(
   curve: EcdhCurve,
   { providerId, providerInfo, ciphertext }: EncryptedDataKey,
@@ -81,7 +81,7 @@ function candidateOf(
   return parties === undefined ? [] : [{ parties, ciphertext }];
 }
 
-async function wiping<T>(secret: Uint8Array, work: () => Promise<T>): Promise<T> {
+async function wipeAfter<T>(secret: Uint8Array, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {

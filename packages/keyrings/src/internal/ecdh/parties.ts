@@ -20,7 +20,7 @@ export function encodeParties({ recipient, sender }: EcdhParties): Uint8Array {
 
 /**
  * Reads provider information; `undefined` unless it is of version 1 and has two points as long as those of the curve.
- * Whether they are on it is not asked here.
+ * It does not check that the points are on the curve.
  */
 export function decodeParties(curve: EcdhCurve, providerInfo: Uint8Array): EcdhParties | undefined {
   const length = POINT_LENGTHS[curve];
@@ -30,14 +30,14 @@ export function decodeParties(curve: EcdhCurve, providerInfo: Uint8Array): EcdhP
     recipient: providerInfo.slice(5, 5 + length),
     sender: providerInfo.slice(9 + length),
   };
-  // There is one form of these points: what reads alike is alike.
+  // These points have one form only: equal points have equal bytes.
   return isSame(encodeParties(parties), providerInfo) ? parties : undefined;
 }
 
-/** True if both arrays hold the same bytes. They are public: the time it takes may tell. */
+/** True if both arrays hold the same bytes. They are public, so the comparison need not take constant time. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => b[i] === byte);
 }
 
-/** Of the provider information, and so of the derivation, which has it in its input. */
+/** The version of the provider information, and so of the derivation, which has it in its input. */
 export const PROVIDER_INFO_VERSION = 1;

@@ -13,10 +13,10 @@ export interface EcdhPublicKey {
 }
 
 /**
- * The public key, or the public half of a private one; `undefined` if it is no point of one of the curves.
+ * Returns the public key, or the public half of a private one; `undefined` if it is not a point of one of the curves.
  *
- * It is read from its SubjectPublicKeyInfo. On Node 20, that of the point at infinity makes a key object which ends
- * the process as soon as it is asked for its curve, or for a JWK.
+ * The point is read from the SubjectPublicKeyInfo. On Node 20, a key object of the point at infinity ends the process as
+ * soon as it is asked for its curve, or for a JWK.
  */
 export function ecdhPublicKey(key: KeyObject): EcdhPublicKey | undefined {
   const spki = subjectPublicKeyInfo(key);
@@ -28,7 +28,7 @@ export function ecdhPublicKey(key: KeyObject): EcdhPublicKey | undefined {
   return undefined;
 }
 
-/** The public key with this compressed point; `undefined` if that is no point of the curve, or infinity. */
+/** Returns the public key with this compressed point; `undefined` if that is not a point of the curve, or is infinity. */
 export function publicKeyOfPoint(curve: EcdhCurve, point: Uint8Array): EcdhPublicKey | undefined {
   if (point.length !== POINT_LENGTHS[curve] || (point[0] !== 2 && point[0] !== 3)) return undefined;
   try {

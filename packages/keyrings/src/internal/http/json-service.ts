@@ -6,21 +6,21 @@ import { checkTimeout, type HttpOptions } from './options.ts';
 /** How one key service differs from the others. */
 export interface JsonServiceKind {
   readonly keyService: KeyService;
-  /** The headers that carry the token, and whatever else every request has. */
+  /** The headers that carry the token, and all others that every request has. */
   headers(token: string): Readonly<Record<string, string>>;
   /**
-   * What a body says of its failure, out of words that are known beforehand: what else a service writes there may
-   * repeat the token or the data key, and would end in somebody's log.
+   * Returns the reason of a failure from a body, if it is one of a known list of words: any other text of a service may
+   * repeat the token or the data key, and would end up in a log.
    */
   reasonOf(body: unknown): string | undefined;
-  /** True for an answer of this service alone after which the same call may succeed. */
+  /** True for an answer, particular to this service, after which the same call may succeed. */
   isOutage?(status: number, body: unknown): boolean;
 }
 
 /** The `cause` of a `KeyringError` for an answer with another status than 200. */
 interface HttpFailure {
   readonly status: number;
-  /** The service's own word for it, where it is a known one. */
+  /** The service's own word for the failure, if it is a known one. */
   readonly reason?: string;
   /** How long the service asks its callers to wait. */
   readonly retryAfterMs?: number;
@@ -39,17 +39,17 @@ export interface JsonService {
 }
 
 /**
- * @throws TypeError for a `token` or `fetch` that is no function
+ * @throws TypeError for a `token` or `fetch` that is not a function
  * @throws RangeError for a `timeoutMs` out of bounds
  */
 export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonService {
   const { keyService } = kind;
   const { token, fetch: send = fetch } = options;
-  // Or the mistake would look like an outage, much later.
+  // Otherwise the mistake would look like an outage, much later.
   if (typeof token !== 'function') throw new TypeError('token: expected a function that resolves to one');
   if (typeof send !== 'function') throw new TypeError('fetch: expected a function');
   const timeoutMs = checkTimeout(options.timeoutMs);
-  // Whatever fails before there is an answer says nothing about the data key.
+  // A failure before there is an answer says nothing about the data key.
   const failures = { keyService, isOutage: () => true };
 
   return {
@@ -71,7 +71,7 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
       bytes?.fill(0);
       if (status !== 200) {
         const failure = httpFailure(status, kind.reasonOf(answer), retryAfter);
-        // Whoever the service does not know by the token has heard nothing about the data key, as without a token.
+        // A service that does not accept the token says nothing about the data key, as without a token.
         const isOutage = status === 401 || isOutageStatus(status) || kind.isOutage?.(status, answer) === true;
         throw isOutage ? outage(keyService, failure) : refusal(keyService, failure);
       }
@@ -83,7 +83,7 @@ export function jsonService(kind: JsonServiceKind, options: HttpOptions): JsonSe
 }
 
 function httpFailure(status: number, reason: string | undefined, retryAfter: string | null): HttpFailure {
-  // The other form of the header, a date, is used by none of the services.
+  // None of the services uses the other form of the header, a date.
   const seconds = /^\d{1,6}$/.test(retryAfter ?? '') ? Number(retryAfter) : undefined;
   return {
     status,
@@ -92,7 +92,7 @@ function httpFailure(status: number, reason: string | undefined, retryAfter: str
   };
 }
 
-/** What `work` resolves to in time. A timer that, unlike that of `AbortSignal.timeout`, a process waits for. */
+/** Resolves to what `work` resolves to in time. Its timer keeps the process alive, which `AbortSignal.timeout` does not. */
 async function withinTime<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   const lose = (): void => late.abort(new DOMException('no answer in time', 'TimeoutError'));
@@ -107,13 +107,13 @@ async function withinTime<T>(timeoutMs: number, work: (signal: AbortSignal) => P
   }
 }
 
-/** What `fetch` says of a header that cannot be sent would repeat the token. */
+/** The error of `fetch` for a header that cannot be sent would repeat the token. */
 function checkToken(token: unknown): string {
   if (typeof token === 'string' && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new TypeError('token: expected visible ASCII without spaces');
 }
 
-/** The body, or `undefined` if it is longer than any answer of use. */
+/** Resolves to the body, or to `undefined` if it is longer than any valid answer. */
 async function readBody({ body }: Response): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;

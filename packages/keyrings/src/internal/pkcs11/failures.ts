@@ -3,10 +3,10 @@ import { KeyringError } from '../errors.ts';
 import { callKeyService, type KeyServiceFailures } from '../key-service.ts';
 
 /**
- * What a call of the token resolves to.
+ * Makes a call of the token, and resolves to what the call resolves to.
  *
  * @throws KeyringError `DATA_KEY_NOT_OPENED` if what was to be decrypted does not belong to the key;
- * `KEY_SERVICE_UNAVAILABLE` if the token could not be asked; `KEY_SERVICE_REFUSED` if it did not do it
+ * `KEY_SERVICE_UNAVAILABLE` if the token could not be asked; `KEY_SERVICE_REFUSED` if the token refused
  */
 export async function askToken<T>(call: () => Promise<T>): Promise<T> {
   return callKeyService(PKCS11_FAILURES, async () => {
@@ -26,7 +26,7 @@ const PKCS11_FAILURES: KeyServiceFailures = {
   isOutage: (error) => meaningOf(error) === 'outage',
 };
 
-/** By its code: an error may come from another copy of the package than ours. */
+/** Judges an error by its code: it may come from another copy of the package. */
 function meaningOf(error: unknown): (typeof MEANINGS)[Pkcs11ErrorCode] | undefined {
   if (!(error instanceof Error && 'code' in error)) return undefined;
   return isCode(error.code) ? MEANINGS[error.code] : undefined;
@@ -36,7 +36,7 @@ function isCode(code: unknown): code is Pkcs11ErrorCode {
   return typeof code === 'string' && Object.hasOwn(MEANINGS, code);
 }
 
-/** A token at which nobody can log in tells nothing about a data key, so that this too is an outage. */
+/** A token at which no login succeeds says nothing about a data key, so that this too is an outage. */
 const MEANINGS = {
   BINDING_UNAVAILABLE: 'outage',
   MODULE_UNAVAILABLE: 'outage',

@@ -6,8 +6,8 @@ export type OaepHash = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
 /**
  * RSAES-OAEP decryption under one private key, with an empty label.
  *
- * By WebCrypto, though `privateDecrypt` has it too: what that returns is a shorter copy of memory that it lets go of as
- * it is, so that data keys would be left in the process. It also keeps the calculation off the event loop.
+ * Uses WebCrypto although `privateDecrypt` has it too: that returns a copy of memory which it frees without wiping, so that
+ * data keys would be left in the process. WebCrypto also keeps the calculation off the event loop.
  *
  * The function rejects with a `DOMException` for a wrong padding.
  *

@@ -6,12 +6,12 @@ import { pkcs1Decryption } from './pkcs1.ts';
 /** How a data key is padded before RSA. The hash of OAEP is also the hash of its mask generation. */
 export type RsaPadding = keyof typeof PADDINGS;
 
-/** The paddings there are. */
+/** All paddings. */
 export function isRsaPadding(value: unknown): value is RsaPadding {
   return typeof value === 'string' && Object.hasOwn(PADDINGS, value);
 }
 
-/** Encryption under a public key: ciphertexts as long as its modulus. */
+/** Returns encryption under a public key, to ciphertexts as long as its modulus. */
 export function rsaEncryption(
   padding: RsaPadding,
   publicKey: KeyObject,
@@ -20,10 +20,10 @@ export function rsaEncryption(
 }
 
 /**
- * Decryption under a private key. Whoever gets the plaintext wipes it.
+ * Returns decryption under a private key. The caller wipes the plaintext.
  *
  * The function rejects with `KeyringError` `DATA_KEY_NOT_OPENED` for a ciphertext of another length than the modulus
- * has, for one that is no number below it, and with OAEP for a wrong padding. With PKCS #1 v1.5, a wrong padding gives
+ * has, for one that is not a number below it, and with OAEP for a wrong padding. With PKCS #1 v1.5, a wrong padding gives
  * random bytes, as {@link pkcs1Decryption} says.
  */
 export function rsaDecryption(
@@ -35,7 +35,7 @@ export function rsaDecryption(
   const { modulusLength = 0 } = privateKey.asymmetricKeyDetails ?? {};
   const length = Math.ceil(modulusLength / 8);
   return async (ciphertext) => {
-    // Runtimes take shorter ones, and some of them longer ones: more than one ciphertext of the same message.
+    // Runtimes accept shorter ones, and some of them longer ones: then several ciphertexts would give the same message.
     if (ciphertext.length !== length) throw notOpened();
     try {
       return await decrypt(ciphertext);

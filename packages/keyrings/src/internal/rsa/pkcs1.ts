@@ -11,14 +11,14 @@ import { privateExponent } from './private-exponent.ts';
 
 /**
  * RSAES-PKCS1-v1_5 decryption under one private key, with implicit rejection: a ciphertext whose padding is wrong
- * decrypts to a message of random bytes and random length, always the same for that ciphertext. Nobody can tell such
- * a message from a real one, so nobody can use the answers to decrypt bit by bit (Bleichenbacher's attack).
+ * decrypts to a message of random bytes and random length, always the same for that ciphertext. An attacker cannot tell
+ * such a message from a real one, and so cannot use the answers to decrypt bit by bit (Bleichenbacher's attack).
  *
- * Done here, from RSA without padding, because not every runtime can be trusted with it: before OpenSSL 3.2, Node
- * refuses, or answers with an error that tells. The messages are those of OpenSSL 3.2, so two implementations that
- * hold one key do not give each other away.
+ * Implemented here, from RSA without padding, because not every runtime can be trusted with it: before OpenSSL 3.2, Node
+ * refuses, or throws an error that reveals the wrong padding. The messages are those of OpenSSL 3.2, so that two
+ * implementations with the same key do not reveal it by a difference.
  *
- * @throws Error of node:crypto for a ciphertext that is no number below the modulus, which its sender knows
+ * @throws Error of node:crypto for a ciphertext that is not a number below the modulus, which its sender knows
  * @see RFC 8017 section 7.2.2
  * @see draft-irtf-cfrg-rsa-guidance
  */
@@ -41,8 +41,8 @@ export function pkcs1Decryption(privateKey: KeyObject): (ciphertext: Uint8Array)
 }
 
 /**
- * What follows 00 02, eight or more bytes that are not 00, and 00; of anything else, the last `length` bytes of
- * `synthetic`. Which of the two it is shows neither in a branch nor in an address.
+ * Returns what follows 00 02, eight or more bytes that are not 00, and 00; for anything else, the last `length` bytes of
+ * `synthetic`. Neither a branch nor an address shows which of the two it is.
  */
 function unpad(padded: DataView, synthetic: DataView, length: number): Uint8Array {
   let separator = 0;
@@ -64,7 +64,7 @@ function unpad(padded: DataView, synthetic: DataView, length: number): Uint8Arra
   return message;
 }
 
-/** The last candidate below `limit`; they have as many bits as it has. */
+/** Returns the last candidate below `limit`; candidates have as many bits as `limit`. */
 function syntheticLength(candidates: Uint8Array, limit: number): number {
   const bits = 2 ** (32 - Math.clz32(limit)) - 1;
   const numbers = view(candidates);

@@ -3,7 +3,7 @@ import { secretBytes } from '@holdfast/sdk/spi';
 
 /** The private exponent of an RSA key, big-endian and as long as its modulus; for the caller to wipe. */
 export function privateExponent(privateKey: KeyObject): Uint8Array {
-  // As a JWK, it would pass through strings, which nobody can wipe.
+  // As a JWK, it would pass through strings, which cannot be wiped.
   const der = privateKey.export({ format: 'der', type: 'pkcs1' });
   // RSAPrivateKey (RFC 8017 appendix A.1.2): version, modulus, public exponent, private exponent, and more.
   const version = integerIn(der, lengthAt(der, 1).end);
@@ -16,7 +16,7 @@ export function privateExponent(privateKey: KeyObject): Uint8Array {
   return padded;
 }
 
-/** The integer that starts at `offset`, without leading zeros, as a view. */
+/** Returns the integer that starts at `offset`, without leading zeros, as a view. */
 function integerIn(der: Uint8Array, offset: number): { readonly bytes: Uint8Array; readonly end: number } {
   const { length, end: start } = lengthAt(der, offset + 1);
   const end = start + length;
@@ -24,7 +24,7 @@ function integerIn(der: Uint8Array, offset: number): { readonly bytes: Uint8Arra
   return { bytes: der.subarray(start + zeros, end), end };
 }
 
-/** The length that stands at `offset`, and where it ends. */
+/** Returns the length that is encoded at `offset`, and where its encoding ends. */
 function lengthAt(der: Uint8Array, offset: number): { readonly length: number; readonly end: number } {
   const first = der[offset] ?? 0;
   if (first < 0x80) return { length: first, end: offset + 1 };

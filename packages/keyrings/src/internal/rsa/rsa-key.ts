@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 
 /**
  * @param option that has the key, for the error
- * @throws TypeError for something else than an RSA key with which one can encrypt
+ * @throws TypeError for anything but an RSA key for encryption
  * @throws RangeError for a modulus below `minBits`
  */
 export function assertRsaKey(option: string, key: KeyObject, minBits: number): void {
