@@ -1,6 +1,6 @@
 import { Pkcs11Error, type Pkcs11ErrorCode } from '../src/index.ts';
 
-/** The code with which a call fails; undefined if it succeeds. Errors that are not ours pass through. */
+/** Returns the code with which a call fails; undefined if it succeeds. Errors of other packages pass through. */
 export function errorCode(call: () => unknown): Pkcs11ErrorCode | undefined {
   try {
     call();

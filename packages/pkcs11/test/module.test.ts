@@ -6,7 +6,7 @@ import { errorCode } from './error-code.ts';
 import { describeWithToken } from './with-token.ts';
 
 describeWithToken('a module', (context) => {
-  /** A token with a label that another has, and without a PIN of its user: this package makes none. */
+  /** Makes a token with the label of another and without a user PIN, as this package makes none. */
   function makeTwin(label: string): void {
     const { raw, temporary } = context();
     const vacant = raw.C_GetSlotList(true).find((slot) => (raw.C_GetTokenInfo(slot).flags & 0x400) === 0);
@@ -178,7 +178,7 @@ describeWithToken('a module', (context) => {
     expect(errorCode(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
     expect(module.tokens()).toEqual(before);
     module.openToken(options).close();
-    // Nor where one of the label has been begun.
+    // Nor if another token of the label was begun.
     makeTwin('in use');
     expect(errorCode(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
   });

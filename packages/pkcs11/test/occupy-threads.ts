@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * Holds all threads of libuv's pool, so that a call into the token has to wait, until what it returns is called: to open a
- * pipe takes until it has another end.
+ * Occupies all threads of libuv's pool, so that a call into the token has to wait, until the returned function is called:
+ * opening a pipe blocks until its other end is opened.
  */
 export function occupyThreads(): () => Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-pipe-'));

@@ -24,7 +24,7 @@ describeWithToken('a token that restarts', (context) => {
     }
   });
 
-  /** A program that has found its keys since the token started: every one of the first handles is in use. */
+  /** A program that has found its keys since the token started: all of the first handles are in use. */
   function program(calls: CallMode, { tokens: count = 1 } = {}) {
     const { open, temporary } = context();
     const stranger = outsider(temporary);
@@ -40,7 +40,7 @@ describeWithToken('a token that restarts', (context) => {
       stranger.leave();
       for (const each of tokens) each.close();
     });
-    /** With calls under way that the module has not begun: it need not bear to be finalised during one. */
+    /** Restarts the module with calls under way that it has not begun: a module need not survive finalisation during a call. */
     const restartOver = async <T>(begin: () => readonly Promise<T>[], meet: () => readonly Promise<T>[]) => {
       const release = calls === 'threadpool' ? occupyThreads() : undefined;
       const before = begin();
@@ -57,7 +57,7 @@ describeWithToken('a token that restarts', (context) => {
     return { token, tokens, restart, restartOver, seal };
   }
 
-  /** Whether each opens with the key it was made for, as another program sees it. */
+  /** Checks, as another program, that each ciphertext opens with the key it was made for. */
   async function expectRightKeys(
     results: readonly Awaited<ReturnType<ReturnType<typeof program>['seal']>>[],
   ) {
@@ -139,7 +139,7 @@ describeWithToken('a token that restarts', (context) => {
     const another = open({ label });
     const key = another.key({ label: 'z' });
     restart();
-    // Meets the handle of the session of the first token, and finds its key under that of the key b there.
+    // Gets the handle of the first token's session, and finds its key under the handle that key b has there.
     await key.encrypt(message('z'));
     await expectRightKeys([await seal('b')]);
     another.close();

@@ -24,7 +24,7 @@ describeWithToken('a token that several threads have open', (context) => {
       stranger.initializeModule();
     };
     restart();
-    /** A thread that has the token open, with nothing in common with the others but the memory of the module. */
+    /** A thread that has the token open, and shares only the memory of the module with the others. */
     const thread = async () => {
       const worker = new Worker(new URL('./token-thread.ts', import.meta.url));
       const call = async (message: ThreadCall) => {
@@ -76,7 +76,7 @@ describeWithToken('a token that several threads have open', (context) => {
     const second = await thread();
     await second.seal('d');
     restart();
-    // Opens the session that the first thread has, and finds its key under the handle that the other one had.
+    // Gets the session handle that the first thread has, and finds its key under the handle that the other key had.
     await second.touch();
     await second.seal('d');
     const { label, sealed } = await first.seal('a');

@@ -17,7 +17,7 @@ export type ThreadCall =
   | { readonly encrypt: EncryptInput; readonly label: string }
   | { readonly close: true };
 
-/** What came of a call: the code of its error, or an encryption's result. */
+/** The outcome of a call: the code of its error, or the result of an encryption. */
 export interface ThreadAnswer {
   readonly code?: string;
   readonly output?: EncryptOutput;

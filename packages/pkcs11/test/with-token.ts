@@ -12,16 +12,16 @@ import {
   temporaryToken,
 } from '../src/testing.ts';
 
-/** What the tests of a `describeWithToken` block share; good inside tests and hooks. */
+/** What the tests of a `describeWithToken` block share; valid inside tests and hooks. */
 export interface TokenContext<T extends TestToken = TestToken> {
   readonly temporary: T;
   readonly module: Pkcs11Module;
   /** Opens the token once more; closed with the module after the last test. */
   readonly open: (options?: Partial<OpenTokenOptions>) => Token;
-  /** The functions of the module, past everything that this package adds. */
+  /** The functions of the module, without anything that this package adds. */
   readonly raw: pkcs11js.PKCS11;
   readonly slot: Buffer;
-  /** The functions as this package calls them: a test may listen in, or have one fail. */
+  /** The functions as this package calls them: a test may spy on them, or make one fail. */
   readonly cryptoki: pkcs11js.PKCS11;
 }
 
@@ -38,7 +38,7 @@ export function describeWithToken(name: string, tests: Tests<TemporaryToken>): v
   );
 }
 
-/** The same tests on a token of each module that there is: in CI, every one of them has to be there. */
+/** Runs the same tests on a token of each module of this machine: in CI, every module has to be there. */
 export function describeWithEachToken(name: string, tests: Tests<TestToken>): void {
   describeWithToken(`${name}, with SoftHSM,`, tests);
   const missing = findNssModule() === undefined && process.env['CI'] === undefined;

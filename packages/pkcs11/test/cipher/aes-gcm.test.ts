@@ -89,7 +89,7 @@ describeWithEachToken('AES-256-GCM', (context) => {
     });
   });
 
-  // With an input that nobody holds (PeculiarVentures/pkcs11js#121) half of these ciphertexts are wrong.
+  // With an input to which no reference is held (PeculiarVentures/pkcs11js#121), half of these ciphertexts are wrong.
   it('keeps its input while a call waits for a thread and garbage is collected', async () => {
     const { open, temporary } = context();
     importKey(temporary, { label: 'pinned', value: keyValue });

@@ -141,7 +141,7 @@ const hashes: readonly (readonly [RsaOaepPadding, string])[] = [
   ['OAEP-SHA-512', 'sha512'],
 ];
 
-/** The paddings that the token has; it says of all others, on both sides, that it has not. */
+/** Returns the paddings that the token offers, and checks that it refuses all others on both sides. */
 async function offered(key: RsaKey): Promise<typeof hashes> {
   const unsupported = { code: 'MECHANISM_UNSUPPORTED' };
   const found: (typeof hashes)[number][] = [];

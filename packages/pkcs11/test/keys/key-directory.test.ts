@@ -36,14 +36,14 @@ describeWithEachToken('a directory of many keys', (context) => {
     return {
       temporary,
       rename,
-      /** Keys that are read for a lookup. */
+      /** Returns how many keys are read for a lookup. */
       readsFor: (label: string) => {
         reads.mockClear();
         const found = directory.find({ handle, epoch: 0 }, { label }, { fresh: false });
         expect(found).toHaveLength(1);
         return reads.mock.calls.length;
       },
-      /** Keys that are read for a lookup while each read fails. */
+      /** Returns how many keys are read for a lookup while each read fails. */
       failingReadsFor: (label: string) => {
         reads.mockClear();
         reads.mockImplementation(() => {
@@ -56,7 +56,7 @@ describeWithEachToken('a directory of many keys', (context) => {
       },
       find: (label: string, { fresh = false, epoch = 0 } = {}) =>
         directory.find({ handle, epoch }, { label }, { fresh }).map(labelOf),
-      /** Searches of the token since the last call. */
+      /** Returns how many searches the token made since the last call. */
       searches: () => {
         const count = searches.mock.calls.length;
         searches.mockClear();
@@ -115,7 +115,7 @@ describeWithEachToken('a directory of many keys', (context) => {
     for (const label of labels) find(label);
     rename('key-19', 'key-0');
     vi.advanceTimersByTime(60_001);
-    // Its turn comes when the list is consulted, and not the token.
+    // It is read again when the list is consulted, and not the token.
     for (const label of labels.slice(1, -1)) expect(find(label)).toEqual([label]);
     expect(find('key-0')).toEqual(['key-0', 'key-0']);
     destroyKeys(temporary, { label: 'key-0' });
@@ -134,7 +134,7 @@ describeWithEachToken('a directory of many keys', (context) => {
     expect(counts.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(70);
     expect(reads()).toEqual(labels.map(() => 1));
     searches();
-    // After a pause nothing of the list is good for an answer, until all of it was read.
+    // After a pause no entry of the list is used, until all of them were read again.
     vi.advanceTimersByTime(60_001);
     expect(Math.max(...reads(), ...reads())).toBe(4);
     expect(searches()).toBe(8 + 1 + 17);
@@ -147,7 +147,7 @@ describeWithEachToken('a directory of many keys', (context) => {
     for (const label of labels) find(label);
     vi.advanceTimersByTime(30_001);
     for (const label of labels.slice(0, 9)) find(label);
-    // One of those whose turn it is, and the key that was asked for.
+    // One of the entries that are due, and the key that was looked up.
     expect(failingReadsFor('key-10')).toBe(2);
     close();
   });

@@ -8,7 +8,7 @@ import type * as cryptoki from '../../src/library/cryptoki.ts';
 const sources = fileURLToPath(new URL('../../src', import.meta.url));
 let folder = '';
 beforeAll(() => {
-  // Where no pkcs11js can be found.
+  // A copy of the sources in a folder where pkcs11js cannot be found.
   folder = mkdtempSync(join(tmpdir(), 'holdfast-pkcs11-'));
   cpSync(sources, folder, { recursive: true });
 });

@@ -35,7 +35,7 @@ describe.skipIf(missing)(`a library${reason}`, () => {
     expect(finalize).toHaveBeenCalledTimes(2);
   });
 
-  /** What becomes of a thread that opens the module and closes it again. */
+  /** Resolves to the outcome of a thread that opens the module and closes it again. */
   const inThread = async (memory?: SharedArrayBuffer): Promise<unknown> => {
     const thread = new Worker(new URL('./open-module-thread.ts', import.meta.url));
     const ended = once(thread, 'exit');
@@ -49,7 +49,7 @@ describe.skipIf(missing)(`a library${reason}`, () => {
     const module = open();
     module.close();
     expect(await inThread(module.memory)).toEqual({ code: 'MODULE_UNAVAILABLE' });
-    // The next one does not find it initialised either.
+    // The next thread does not find the module initialised either.
     expect(await inThread(module.memory)).toEqual({ code: 'MODULE_UNAVAILABLE' });
   });
 

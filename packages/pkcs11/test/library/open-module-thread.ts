@@ -1,4 +1,4 @@
-// The program of a thread: it opens a module and closes it again, and answers what came of it.
+// The program of a thread: it opens a module, closes it again, and posts the outcome.
 import { parentPort } from 'node:worker_threads';
 import { type OpenModuleOptions, openModule, Pkcs11Error } from '../../src/index.ts';
 

@@ -14,15 +14,15 @@ describeWithEachToken('the login', (context) => {
   afterEach(() => {
     vi.restoreAllMocks();
     const { module, slot } = context();
-    // As a test may have shown it.
+    // A test may have set it.
     moduleMemory(module.memory).loginsAt(slot).allowsRepeatedLogin = false;
   });
 
-  /** Threads with one session each, and nothing in common but the memory of the module. */
+  /** Threads with one session each, which share only the memory of the module. */
   function threadsOfOneSession() {
     const { cryptoki, slot, temporary } = context();
     const memory = moduleMemory();
-    /** Answers with the session in which the thread has looked for a key. */
+    /** Returns a function that looks for a key in the thread, and returns the session used. */
     const thread = (pin = temporary.pin) => {
       const shared = moduleMemory(memory.buffer);
       const login = createLogins(cryptoki, shared).prepare(slot, pin);
@@ -38,7 +38,7 @@ describeWithEachToken('the login', (context) => {
     return { memory, thread };
   }
 
-  /** Has the token have a login for each session, of which it tells if it is to. */
+  /** Makes the token have a login for each session, which it reports or not. */
   function loginsOfSessions({ reportsLoginState }: { readonly reportsLoginState: boolean }) {
     const { raw, cryptoki } = context();
     const loggedIn = new Set<string>();
@@ -55,7 +55,7 @@ describeWithEachToken('the login', (context) => {
       try {
         raw.C_Login(session, type, pin);
       } catch {
-        // Of the process it has one already.
+        // The process is logged in already.
       }
       loggedIn.add(session.toString('hex'));
     });
@@ -203,7 +203,7 @@ describeWithEachToken('the login', (context) => {
     const refused = guard();
     expect(errorCode(() => open({ pin: 'wrong here', pinGuard: refused }))).toBe('PIN_INCORRECT');
     expect(login).toHaveBeenCalledTimes(1);
-    // Another thread has logins of its own, and remembers nothing of it.
+    // Another thread has logins of its own, and does not remember the refusal.
     expect(errorCode(() => open({ pin: 'wrong there', pinGuard: refused }))).toBe('PIN_INCORRECT');
     expect(login).toHaveBeenCalledTimes(1);
 
@@ -287,11 +287,11 @@ describeWithEachToken('the login', (context) => {
     const login = loginsOfSessions({ reportsLoginState: true });
     const { thread } = threadsOfOneSession();
     const threads = [thread(), thread(), thread(), thread()];
-    // The first one to log in again, beside a session that is logged in still, finds it out.
+    // The first thread that logs in again, beside a session that is still logged in, learns it.
     for (const lookUp of [...threads, ...threads]) lookUp();
     const sessions = threads.map((lookUp) => lookUp());
     const { length } = login.mock.calls;
-    // That comes with another PIN, and has the others offer theirs no more.
+    // A new thread has another PIN, and does not make the others offer theirs again.
     thread('of later')();
     expect(threads.map((lookUp) => lookUp())).toEqual(sessions);
     expect(login.mock.calls.slice(length).map(([, , pin]) => pin)).toEqual(['of later']);
@@ -323,7 +323,7 @@ describeWithEachToken('the login', (context) => {
       raw.C_Login(session, type, pin);
     });
     expect(token.aesKeys()).toBeDefined();
-    // Also by who has the token open only now, and has not seen it tell of one.
+    // The same for a user that opens the token only now, and has not seen it report a login.
     raw.C_CloseAllSessions(slot);
     const newcomer = open();
     expect([...counts, logins.count]).toEqual([before + 1, before + 2, before + 2]);
@@ -342,7 +342,7 @@ describeWithEachToken('the login', (context) => {
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
 
     const restored = raw.C_OpenSession(slot, 6);
-    // NSS wants a login before.
+    // NSS needs a login first.
     raw.C_Login(restored, 1, 'changed');
     raw.C_SetPIN(restored, 'changed', temporary.pin);
     raw.C_Logout(restored);

@@ -2,7 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { moduleMemory } from '../../src/library/module-memory.ts';
 
-/** What the thread is told: the memory of the module, with what tells that it may close the session; or that it is to end. */
+/** What the thread is sent: the memory of the module, with the word that lets it close the session; or that it is to end. */
 export type HoldCall =
   | { readonly buffer: SharedArrayBuffer; readonly mayClose?: Int32Array<SharedArrayBuffer> }
   | { readonly end: true };
@@ -23,7 +23,7 @@ parentPort?.on('message', (call: HoldCall) => {
   held?.close(() => {
     parentPort?.postMessage('closing', []);
     Atomics.wait(mayClose, 0, 0);
-    // For the other thread to wait by then.
+    // Slow, so that the other thread is waiting by then.
     Atomics.wait(mayClose, 0, 1, SLOW_MS);
   });
 });

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { onTestFinished } from 'vitest';
 import type { HoldCall } from './hold-thread.ts';
 
-/** A thread that holds the first session handle. */
+/** Starts a thread that holds the first session handle. Returns a function that ends the thread. */
 export async function holdingThread(buffer: SharedArrayBuffer) {
   const thread = await threadWith({ buffer });
   return async () => {
@@ -13,7 +13,7 @@ export async function holdingThread(buffer: SharedArrayBuffer) {
   };
 }
 
-/** A thread that is closing the session with the first handle. Answers with what has it get to the end, soon afterwards. */
+/** Starts a thread that is closing the session with the first handle. Returns a function that lets it finish soon afterwards. */
 export async function closingThread(buffer: SharedArrayBuffer) {
   const mayClose = new Int32Array(new SharedArrayBuffer(4));
   await threadWith({ buffer, mayClose });

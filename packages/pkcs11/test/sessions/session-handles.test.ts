@@ -35,7 +35,7 @@ describe('the session handles of a process', () => {
           const hold = [ours, theirs][by]?.hold(handle(session));
           const before = held.get(session);
           expect(hold === undefined).toBe(before !== undefined);
-          // Who meets it a second time has it let go.
+          // A handle that is met a second time is released.
           before?.release();
           held.delete(session);
           if (hold !== undefined) held.set(session, hold);
@@ -68,7 +68,7 @@ describe('the session handles of a process', () => {
     expect([theirs.reportReissue(handle(1)), ours.reportReissue(handle(1))]).toEqual(['first', 'again']);
     expect(closes(held)).toBe(false);
     expect(theirs.reportReissue(handle(1))).toBe('released');
-    // The next holder is told of nothing that was before.
+    // The next holder is told nothing about an earlier reissue.
     expect(closes(theirs.hold(handle(1)))).toBe(true);
   });
 

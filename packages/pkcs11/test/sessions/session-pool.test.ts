@@ -10,7 +10,7 @@ const returned = (code: Pkcs11ErrorCode, returnValue: ReturnValue) =>
 const lost = () => returned('SESSION_LOST', { name: 'CKR_SESSION_CLOSED', value: 0xb0 });
 const exhausted = () => returned('SESSIONS_EXHAUSTED', { name: 'CKR_SESSION_COUNT', value: 0xb1 });
 
-/** Sessions with no token, whose epoch ends when the pool says so. */
+/** Sessions without a token, whose epoch ends when the pool ends it. */
 function fakeSessions(open: () => Buffer, close: () => void = () => undefined) {
   let epoch = 0;
   const sessions: TokenSessions = {

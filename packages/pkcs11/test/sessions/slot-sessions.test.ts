@@ -10,7 +10,7 @@ import { closingThread } from './holding-thread.ts';
 
 const SERIAL = 4;
 
-/** Has a module give the lowest handle that is free, and as many sessions as there may be. */
+/** Makes a module return the lowest free handle, and no more than `limit` sessions. */
 function lowestFirst(raw: PKCS11, limit = 100) {
   const open = new Set<string>();
   const handles = Array.from({ length: limit }, (_, at) =>
@@ -46,7 +46,7 @@ describeWithToken('the sessions at a slot', (context) => {
       raw,
       memory: memory.buffer,
       sessions: createSlotSessions(raw, memory)(slot),
-      /** Those at a slot, as another thread has them that shares the memory. */
+      /** Returns the sessions at a slot of another thread that shares the memory. */
       inOtherThread: (at = slot) => createSlotSessions(raw, moduleMemory(memory.buffer))(at),
       restart: () => {
         stranger.finalizeModule();
@@ -93,7 +93,7 @@ describeWithToken('the sessions at a slot', (context) => {
     const { raw, sessions: ours, inOtherThread, restart } = sessions();
     const { soPin, pin } = context().temporary;
     initializeToken(raw, { label: 'of another slot', soPin, pin });
-    // Which it has from then on.
+    // SoftHSM gives the new token its own slot only after a restart.
     restart();
     const others = inOtherThread(findToken(raw, { label: 'of another slot' }).slot);
     const before = ours.open(SERIAL);

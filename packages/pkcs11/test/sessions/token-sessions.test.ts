@@ -20,7 +20,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
   it('opens a session again that another thread has closed before it was known to be ours', () => {
     const { open, raw, cryptoki } = context();
     const opening = vi.spyOn(cryptoki, 'C_OpenSession');
-    // The call that finds it so is made again anyhow: once more shows that this costs it nothing.
+    // A call that meets a stale session is repeated once in any case: a second closed session shows that opening repeats by itself.
     for (let closed = 0; closed < 2; closed += 1) {
       opening.mockImplementationOnce((...at) => {
         const session = raw.C_OpenSession(...at);
