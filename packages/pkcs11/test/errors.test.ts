@@ -51,7 +51,7 @@ describe('a failure outside the table', () => {
     });
   });
 
-  it('is told from the text of an error where pkcs11js leaves it at that', () => {
+  it('is read from the text of an error if pkcs11js adds no code', () => {
     const fails = (text: string) => () => {
       throw new Error(text);
     };

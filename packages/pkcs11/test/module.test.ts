@@ -102,7 +102,7 @@ describeWithToken('a module', (context) => {
     vi.restoreAllMocks();
   });
 
-  it('asks no token for PINs that does not tell how long they may be', () => {
+  it('does not check the length of a PIN if the token reports no limits', () => {
     const { module, temporary, cryptoki } = context();
     const told = cryptoki.C_GetTokenInfo.bind(cryptoki);
     vi.spyOn(cryptoki, 'C_GetTokenInfo').mockImplementation((slot) => ({
@@ -115,7 +115,7 @@ describeWithToken('a module', (context) => {
     vi.restoreAllMocks();
   });
 
-  it('is told of a mistake by the name of the option', () => {
+  it('names the option in the error for a mistake', () => {
     const { module, temporary } = context();
     const { label, pin, soPin } = temporary;
     const wrongly = (options: object) => ({ pin, soPin, path: temporary.modulePath, ...options });

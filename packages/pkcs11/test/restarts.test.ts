@@ -121,7 +121,7 @@ describeWithToken('a token that restarts', (context) => {
     expect(opened).toEqual([...LABELS, ...LABELS, ...LABELS, ...LABELS]);
   });
 
-  it('is noticed by all who have it open, also those who have not called it since', async () => {
+  it('is noticed by all users who have it open, also those who have not called it since', async () => {
     const { tokens, restart, seal } = program('inline', { tokens: 2 });
     const [first, second] = tokens;
     restart();
@@ -130,7 +130,7 @@ describeWithToken('a token that restarts', (context) => {
     await expectRightKeys([await seal('a', second), await seal('d', first)]);
   });
 
-  it('is noticed by those who have another token of its module open', async () => {
+  it('is noticed by users who have another token of its module open', async () => {
     const { module, temporary, open } = context();
     const { pin, soPin } = temporary;
     const { label } = module.initializeToken({ label: 'another', pin, soPin });
@@ -145,7 +145,7 @@ describeWithToken('a token that restarts', (context) => {
     another.close();
   });
 
-  it('loses no session that was opened since to one of before that has the same handle', async () => {
+  it('does not have a new session closed by an earlier one with the same handle', async () => {
     const { token, restart, seal } = program('inline');
     for (const count of [1, 2, 3, 5, 8]) {
       await Promise.all(Array.from({ length: count }, async () => token.randomBytes(1)));

@@ -155,7 +155,7 @@ describeWithEachToken('a key', (context) => {
     token.close();
   });
 
-  it('is looked up at once when somebody wants to know how it is now', () => {
+  it('is looked up at once when a caller asks for its current state', () => {
     const { open, temporary } = context();
     const token = open();
     const key = token.generateKey({ label: 'vouched-for' });

@@ -7,7 +7,7 @@ import { describeWithToken } from '../with-token.ts';
 describeWithToken('a search', (context) => {
   afterEach(() => void vi.restoreAllMocks());
 
-  it('that fails tells why, and is ended', () => {
+  it('that fails throws the reason, and is ended', () => {
     const { raw, slot } = context();
     const session = raw.C_OpenSession(slot, 4);
     const fails = (name: string, value: number) => () => {
@@ -23,7 +23,7 @@ describeWithToken('a search', (context) => {
     raw.C_CloseSession(session);
   });
 
-  it('tells what C_FindObjects returned, of which pkcs11js makes no number', () => {
+  it('reports what C_FindObjects returned, for which pkcs11js has no number', () => {
     const { raw, slot } = context();
     const session = raw.C_OpenSession(slot, 4);
     vi.spyOn(raw, 'C_FindObjectsInit').mockImplementationOnce(() => undefined);

@@ -76,7 +76,7 @@ describe.skipIf(missing)(`a library${reason}`, () => {
     again.close();
   });
 
-  it('that cannot be finalised is let go all the same, and disturbs nobody', async () => {
+  it('that cannot be finalised is released all the same, without an error', async () => {
     const { label, pin } = temporary;
     const module = open();
     const library = acquireLibrary(temporary.modulePath);

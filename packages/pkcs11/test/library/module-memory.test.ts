@@ -30,7 +30,7 @@ describe('what the threads that use a module have in common', () => {
     expect(slots.map((slot) => theirs.loginsAt(slot).count)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
-  it('hears of every login also where there are more slots than it can tell apart', () => {
+  it('counts every login even if there are more slots than it has places for', () => {
     const ours = moduleMemory();
     const theirs = moduleMemory(ours.buffer);
     for (let slot = 0; slot < 100; slot += 1) {

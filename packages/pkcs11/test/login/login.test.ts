@@ -62,7 +62,7 @@ describeWithEachToken('the login', (context) => {
     return login;
   }
 
-  it('is counted where a session of another token has the handle of one of before', () => {
+  it('is counted if a session with another token has the handle of an earlier session', () => {
     const { raw, cryptoki, slot, temporary } = context();
     const [session, other] = [raw.C_OpenSession(slot, 4), raw.C_OpenSession(slot, 4)];
     onTestFinished(() => {
@@ -109,7 +109,7 @@ describeWithEachToken('the login', (context) => {
     token.close();
   });
 
-  it('with a PIN of somebody else that is wrong harms nobody but them', () => {
+  it('with the wrong PIN of another user harms only that user', () => {
     const { open, raw, slot } = context();
     const [token, mistaken] = [open(), open({ pin: 'wrong later' })];
     raw.C_CloseAllSessions(slot);
@@ -150,7 +150,7 @@ describeWithEachToken('the login', (context) => {
     expect(message).not.toContain('secret-pin');
   });
 
-  it('is made again before a lookup when somebody logged the process out', () => {
+  it('is made again before a lookup when other code has logged the process out', () => {
     const { open, raw, slot, temporary } = context();
     importKey(temporary, { label: 'private', value: new Uint8Array(32) });
     const token = open();
@@ -161,7 +161,7 @@ describeWithEachToken('the login', (context) => {
     token.close();
   });
 
-  it('offers a refused PIN once, whoever opens the token with it, and then takes the right one', () => {
+  it('offers a refused PIN once, for all users of the token, and then takes the right one', () => {
     const { open, cryptoki } = context();
     const login = vi.spyOn(cryptoki, 'C_Login');
     for (let round = 0; round < 5; round += 1) {
@@ -183,7 +183,7 @@ describeWithEachToken('the login', (context) => {
     open({ pinGuard }).close();
   });
 
-  it('counts when somebody else in the process made it in the same moment', async () => {
+  it('counts when other code in the process made it at the same moment', async () => {
     const { open, raw, slot, temporary, cryptoki } = context();
     const session = raw.C_OpenSession(slot, 4);
     vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementationOnce(() => {
@@ -215,7 +215,7 @@ describeWithEachToken('the login', (context) => {
     expect(login).toHaveBeenCalledTimes(2);
   });
 
-  it('need not show in what the token says of its sessions', async () => {
+  it('need not be reported by the token in the state of its sessions', async () => {
     const { open, raw, slot, cryptoki } = context();
     vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
       ...raw.C_GetSessionInfo(session),
@@ -239,7 +239,7 @@ describeWithEachToken('the login', (context) => {
   });
 
   it.each(['refuses', 'takes'])(
-    'makes nothing void in other threads where a token does not tell of it, and %s another',
+    'makes nothing stale in other threads if a token does not report it, and %s another',
     (manner) => {
       const { raw, cryptoki } = context();
       vi.spyOn(cryptoki, 'C_GetSessionInfo').mockImplementation((session) => ({
@@ -264,17 +264,17 @@ describeWithEachToken('the login', (context) => {
     },
   );
 
-  it.each(['tells', 'does not tell'])(
-    'may be one for each session, where many calls go on, and the token %s of it',
-    async (telling) => {
+  it.each(['reports', 'does not report'])(
+    'may be one for each session, with many calls under way, if the token %s it',
+    async (manner) => {
       const { open } = context();
-      const login = loginsOfSessions({ reportsLoginState: telling === 'tells' });
+      const login = loginsOfSessions({ reportsLoginState: manner === 'reports' });
       const token = open({ maxSessions: 4 });
       for (const count of [1, 2, 12]) {
         const calls = Array.from({ length: count }, async () => token.randomBytes(4));
         expect(await Promise.all(calls)).toHaveLength(count);
       }
-      if (telling === 'tells') {
+      if (manner === 'reports') {
         expect(login).toHaveBeenCalledTimes(4);
         expect(token.sessions()).toMatchObject({ open: 4, idle: 4 });
       }
@@ -297,7 +297,7 @@ describeWithEachToken('the login', (context) => {
     expect(login.mock.calls.slice(length).map(([, , pin]) => pin)).toEqual(['of later']);
   });
 
-  it('of another thread makes void what was opened before it', async () => {
+  it('of another thread makes sessions stale that were opened before it', async () => {
     const { open, slot, module, cryptoki } = context();
     const token = open();
     const key = token.generateKey({ label: 'of two threads' });
@@ -311,7 +311,7 @@ describeWithEachToken('the login', (context) => {
     token.close();
   });
 
-  it('is told to other threads before it is made', async () => {
+  it('is counted for other threads before it is made', async () => {
     const { open, raw, slot, module, cryptoki } = context();
     const token = open();
     const logins = moduleMemory(module.memory).loginsAt(slot);

@@ -15,7 +15,7 @@ describe('the guard over a PIN', () => {
     expect(() => guard.check()).not.toThrow();
   });
 
-  it('lets nobody in once the PIN was refused, as all know who have the memory', () => {
+  it('gives no turn once the PIN was refused, in any thread that shares the memory', () => {
     const shared = memory();
     const [guard, other] = [pinGuard(shared), pinGuard(shared)];
     guard.enter();
@@ -25,7 +25,7 @@ describe('the guard over a PIN', () => {
     expect(errorCode(() => other.enter())).toBe('PIN_INCORRECT');
   });
 
-  it('keeps a refusal that was met elsewhere while somebody had their turn', () => {
+  it('keeps a refusal that was met elsewhere while a thread had its turn', () => {
     const guard = pinGuard(memory());
     guard.enter();
     expect(() => guard.check()).not.toThrow();
@@ -34,7 +34,7 @@ describe('the guard over a PIN', () => {
     expect(errorCode(() => guard.check())).toBe('PIN_INCORRECT');
   });
 
-  it('has whoever waits hear of the refusal, or have the next turn', async () => {
+  it('tells a waiting thread of the refusal, or gives it the next turn', async () => {
     for (const outcome of ['refused', 'done'] as const) {
       const shared = memory();
       const guard = pinGuard(shared);
@@ -46,7 +46,7 @@ describe('the guard over a PIN', () => {
     }
   });
 
-  it('remembers a refusal for those who have nothing else in common, and whose turns are their own', () => {
+  it('remembers a refusal for threads that share nothing else, and have turns of their own', () => {
     const { refusal } = memory();
     const [hanging, other] = [pinGuard({ ...memory(), refusal }), pinGuard({ ...memory(), refusal })];
     hanging.enter();

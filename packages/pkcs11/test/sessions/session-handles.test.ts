@@ -72,7 +72,7 @@ describe('the session handles of a process', () => {
     expect(closes(theirs.hold(handle(1)))).toBe(true);
   });
 
-  it('are taken over from who may never return, and are not his to close then', () => {
+  it('are taken over from a holder that may never return, which then does not close them', () => {
     const { ours, theirs } = threads();
     const held = ours.hold(handle(1));
     theirs.reportReissue(handle(1));
@@ -85,7 +85,7 @@ describe('the session handles of a process', () => {
     expect(theirs.takeOver(handle(1))).toBeUndefined();
   });
 
-  it('are not taken over from who is about to close them, and waited for only once', () => {
+  it('are not taken over from a holder that is about to close them, and waited for only once', () => {
     const { ours, theirs } = threads();
     const meetings: unknown[] = [];
     ours.hold(handle(1))?.close(() => {
@@ -108,7 +108,7 @@ describe('the session handles of a process', () => {
     expect(ours.hold(handle(1))).toBeDefined();
   });
 
-  it('are let go by a thread that ends', async () => {
+  it('are released by a thread that ends', async () => {
     const { buffer, ours } = threads();
     const end = await holdingThread(buffer);
     expect(ours.hold(handle(1))).toBeUndefined();

@@ -110,7 +110,7 @@ describe('a session pool', () => {
     expect(pool.runNow(({ epoch }) => epoch)).toBe(2);
   });
 
-  it('opens a session before it closes the one that is void, unless the token has no other', async () => {
+  it('opens a session before it closes a stale one, unless the token has no session left', async () => {
     for (const sessionsOfToken of [1, 2]) {
       const log: string[] = [];
       let open = 0;
@@ -343,7 +343,7 @@ describe('a session pool', () => {
     await expect(none.pool.run(() => 'never')).rejects.toMatchObject({ code: 'SESSIONS_EXHAUSTED' });
   });
 
-  it('opens no session for each of those who wait when the token is gone', async () => {
+  it('opens no session for each of the waiting calls when the token is gone', async () => {
     let [opened, isGone] = [0, false];
     const gone = () => returned('TOKEN_UNAVAILABLE', { name: 'CKR_TOKEN_NOT_PRESENT', value: 0xe0 });
     const open = () => {

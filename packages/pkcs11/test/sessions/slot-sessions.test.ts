@@ -89,7 +89,7 @@ describeWithToken('the sessions at a slot', (context) => {
     theirs.close(after.handle);
   });
 
-  it('make void those with other tokens of the module, where one of them has the same handle', () => {
+  it('make sessions with other tokens of the module stale, if one of those has the same handle', () => {
     const { raw, sessions: ours, inOtherThread, restart } = sessions();
     const { soPin, pin } = context().temporary;
     initializeToken(raw, { label: 'of another slot', soPin, pin });
@@ -105,7 +105,7 @@ describeWithToken('the sessions at a slot', (context) => {
     others.close(after.handle);
   });
 
-  it('belong to before a restart that another thread meets while they are opened', () => {
+  it('belong to the epoch before a restart that another thread notices while they are opened', () => {
     const { raw, sessions: ours, inOtherThread, restart } = sessions();
     const theirs = inOtherThread();
     restart();
@@ -140,7 +140,7 @@ describeWithToken('the sessions at a slot', (context) => {
     expect(module.open.size).toBe(0);
   });
 
-  it('are not closed by a thread that closes one of before a restart under the same handle', () => {
+  it('are not closed by a thread that closes a session from before a restart under the same handle', () => {
     const { raw, sessions: ours, inOtherThread } = sessions();
     const module = lowestFirst(raw);
     const before = ours.open(SERIAL);
@@ -172,7 +172,7 @@ describeWithToken('the sessions at a slot', (context) => {
     ours.close(handle);
   });
 
-  it('are opened anew where their holder of before has closed them', async () => {
+  it('are opened again if the earlier holder of their handle has closed them', async () => {
     const { raw, sessions: ours, memory } = sessions();
     const module = lowestFirst(raw);
     const finish = await closingThread(memory);
@@ -188,7 +188,7 @@ describeWithToken('the sessions at a slot', (context) => {
     ours.close(handle);
   });
 
-  it('are shared by all who ask for the slot', () => {
+  it('are shared by all users of the slot', () => {
     const { raw, slot } = context();
     const sessionsAt = createSlotSessions(raw, moduleMemory());
     sessionsAt(slot).endEpoch();

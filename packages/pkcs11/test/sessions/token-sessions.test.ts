@@ -5,7 +5,7 @@ import { describeWithEachToken, describeWithToken } from '../with-token.ts';
 describeWithEachToken('a token whose sessions are disturbed', (context) => {
   const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
 
-  it('goes on after all its sessions were closed by somebody else', async () => {
+  it('goes on after other code has closed all its sessions', async () => {
     const { open, raw, slot } = context();
     const token = open();
     const key = token.generateKey({ label: 'closed-sessions' });
@@ -17,7 +17,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
     token.close();
   });
 
-  it('opens a session again that another thread has closed before it was known to be ours', () => {
+  it('opens a session again that another thread has closed before its handle was held', () => {
     const { open, raw, cryptoki } = context();
     const opening = vi.spyOn(cryptoki, 'C_OpenSession');
     // A call that meets a stale session is repeated once in any case: a second closed session shows that opening repeats by itself.
@@ -33,7 +33,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
     opening.mockRestore();
   });
 
-  it('goes on after somebody logged the process out', async () => {
+  it('goes on after other code has logged the process out', async () => {
     const { open, raw, slot } = context();
     const token = open();
     const key = token.generateKey({ label: 'logged-out' });
@@ -65,7 +65,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
 describeWithToken('a token that is slower than its callers', (context) => {
   const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
 
-  it('is not given what nobody waits for any more', async () => {
+  it('is not given calls that were aborted while they waited', async () => {
     const token = context().open({ maxSessions: 1, maxWaiting: 8, calls: 'threadpool' });
     const key = token.generateKey({ label: 'slow' });
     const sealed = await key.encrypt(message);
