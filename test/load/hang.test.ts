@@ -37,10 +37,7 @@ test.skipIf(findModule() === undefined || !hasCompiler())(
     await atPace();
     const calm = await atPace();
     const besideNeighbour = () =>
-      Promise.all([
-        atPace(),
-        closedLoop(proxy.endpoint, hanging, { connections: 4, durationMs: LOAD_MS }),
-      ]);
+      Promise.all([atPace(), closedLoop(proxy.endpoint, hanging, { connections: 4, durationMs: LOAD_MS })]);
     const [besideWell] = await besideNeighbour();
     shim.fail('C_EncryptInit', 'hang', -1);
     const [meanwhile, refused] = await besideNeighbour();
