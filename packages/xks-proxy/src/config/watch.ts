@@ -5,8 +5,9 @@ import { errorCode } from '../files/error-code.ts';
 /** Files that were read, and are looked at ever since. */
 export interface FileWatch {
   /**
-   * Does `work` that reads files. Those that it names to `onRead` before it reads them, by absolute paths, are watched from
-   * now on in place of those before; also when it throws, since a mistake may be in any of them.
+   * Does `work` that reads files, and names each to `onRead` by its absolute path before it reads it. From now on those are
+   * watched in place of the files watched earlier. When it throws, all of both are watched: the mistake may be in any of
+   * them, and `work` may have failed before it came to the rest.
    */
   reading<T>(work: (onRead: (file: string) => void) => T): T;
   close(): void;
@@ -29,11 +30,11 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
   let read = new Map<string, string>();
   let seen: string | undefined;
   let told: string | undefined;
-  /** What a look is under way at. */
+  /** The files of the look under way. */
   let looking: typeof read | undefined;
   const look = async (looked: typeof read): Promise<void> => {
     const states: [file: string, state: string][] = [];
-    // One after the other: what hangs takes one thread of libuv, and not all of them.
+    // One after the other: a file server that hangs takes one thread of libuv, and not all of them.
     for (const file of looked.keys()) states.push([file, await stateNow(file)]);
     if (looked !== read) return;
     const before = seen;
@@ -54,26 +55,37 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
   timer.unref();
   return {
     reading(work) {
+      const before = read;
       const states = new Map<string, string>();
       read = states;
-      told = undefined;
-      return work((file) => {
-        if (!states.has(file)) states.set(file, state(file));
-      });
+      try {
+        const result = work((file) => {
+          if (!states.has(file)) states.set(file, state(file));
+        });
+        told = undefined;
+        return result;
+      } catch (error) {
+        // With the states in which they were last read. What was told of them stays told, or it would be told for ever.
+        for (const [file, its] of before) if (!states.has(file)) states.set(file, its);
+        throw error;
+      }
     },
     close() {
       clearInterval(timer);
-      // What a look under way finds is told to nobody.
+      // What a look under way finds is no longer told.
       read = new Map();
     },
   };
 }
 
 function fingerprint(states: readonly (readonly [file: string, state: string])[]): string {
-  return states.map(([file, its]) => `${file} ${its}`).join('\n');
+  return states
+    .map(([file, its]) => `${file} ${its}`)
+    .toSorted()
+    .join('\n');
 }
 
-/** A file that cannot be looked at has a state too: whoever reads it finds out what that means. */
+/** The state of a file. One that cannot be looked at has a state too: reading it tells what that means. */
 function state(file: string): string {
   try {
     return stateOf(statSync(file, { bigint: true }));
