@@ -96,6 +96,8 @@ function state(file: string): string {
 
 const stateNow = (file: string): Promise<string> => stat(file, { bigint: true }).then(stateOf, stateWithout);
 
-const stateOf = ({ dev, ino, size, mtimeNs }: BigIntStats) => `${dev} ${ino} ${size} ${mtimeNs}`;
+/** A change of owner or permissions, after which a file can be read again, changes nothing but the time of change. */
+const stateOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats) =>
+  `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 
 const stateWithout = (error: unknown) => errorCode(error) ?? 'unknown error';

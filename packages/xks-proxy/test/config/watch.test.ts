@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, open, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, open, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -55,6 +55,14 @@ describe('files that are watched', () => {
     rmSync(second);
     writeFileSync(second, '2');
     await expect.poll(() => changes).toBe(2);
+  });
+
+  it('are told of when their permissions change', async () => {
+    chmodSync(first, 0o200);
+    read(first, second);
+    await later();
+    chmodSync(first, 0o600);
+    await expect.poll(() => changes).toBe(1);
   });
 
   it('are told of when they change as soon as they are read', async () => {
