@@ -15,7 +15,10 @@ export interface FileWatch {
 
 /** How files are watched, and who is told. */
 export interface WatchOptions {
-  /** Told once for all that has changed since it was read, as soon as nothing changes any more. */
+  /**
+   * Told once for all that has changed since it was read: when two looks in a row find the same, or three have found a
+   * change each. Is to have the files read again, which may take its time.
+   */
   readonly onChange: () => void;
   /** Between looks. Default 1000. */
   readonly intervalMs?: number;
@@ -30,6 +33,10 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
   let read = new Map<string, string>();
   let seen: string | undefined;
   let told: string | undefined;
+  /** Whether the reading that follows `onChange` is still to come: it will find whatever has changed by then. */
+  let isAwaited = false;
+  /** Looks in a row that found a change, each another one. */
+  let unsteadyLooks = 0;
   /** The files of the look under way. */
   let looking: typeof read | undefined;
   const look = async (looked: typeof read): Promise<void> => {
@@ -39,9 +46,17 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
     if (looked !== read) return;
     const before = seen;
     seen = fingerprint(states);
-    // Files that belong together, such as a certificate and its key, are seldom written in the same instant.
-    if (seen !== before || seen === told || seen === fingerprint([...read])) return;
+    if (isAwaited || seen === told || seen === fingerprint([...read])) {
+      unsteadyLooks = 0;
+      return;
+    }
+    // Files that belong together, such as a certificate and its key, are seldom written in the same instant. But a file that
+    // changes all the time must not hold up the others: what is torn when it is read is refused, and tried again.
+    unsteadyLooks = seen === before ? MAX_UNSTEADY_LOOKS : unsteadyLooks + 1;
+    if (unsteadyLooks < MAX_UNSTEADY_LOOKS) return;
+    unsteadyLooks = 0;
     told = seen;
+    isAwaited = true;
     onChange();
   };
   const timer = setInterval(() => {
@@ -58,6 +73,7 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
       const before = read;
       const states = new Map<string, string>();
       read = states;
+      isAwaited = false;
       try {
         const result = work((file) => {
           if (!states.has(file)) states.set(file, state(file));
@@ -101,3 +117,5 @@ const stateOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats) =>
   `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 
 const stateWithout = (error: unknown) => errorCode(error) ?? 'unknown error';
+
+const MAX_UNSTEADY_LOOKS = 3;

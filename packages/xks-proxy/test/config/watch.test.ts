@@ -57,6 +57,18 @@ describe('files that are watched', () => {
     await expect.poll(() => changes).toBe(2);
   });
 
+  it('are told of while one of them changes all the time, and not again before they are read', async () => {
+    read(first, second);
+    let round = 0;
+    const always = setInterval(() => writeFileSync(first, String((round += 1))), INTERVAL_MS / 4);
+    onTestFinished(() => clearInterval(always));
+    await expect.poll(() => changes).toBe(1);
+    await later();
+    expect(changes).toBe(1);
+    read(first, second);
+    await expect.poll(() => changes).toBe(2);
+  });
+
   it('are told of when their permissions change', async () => {
     chmodSync(first, 0o200);
     read(first, second);
