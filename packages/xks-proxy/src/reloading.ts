@@ -3,7 +3,7 @@ import { followed } from './config/certificate-dates.ts';
 import type { ProxyConfig } from './config/config.ts';
 import { keepForStart } from './config/late-changes.ts';
 import type { ProxyLog } from './log.ts';
-import { XksProxyError } from './proxy-error.ts';
+import { XksProxyError, type XksProxyErrorCode } from './proxy-error.ts';
 import { type Serving, servedFields } from './serving.ts';
 
 /** What is served, and another configuration that takes its place. */
@@ -25,11 +25,16 @@ export interface ReloadingOptions {
   readonly isDraining: () => boolean;
 }
 
-/** Begins with what is served at first. */
+/**
+ * Begins with what is served at first. A reload that was refused is tried again until one succeeds, since the reason may
+ * pass without a change of a file: too few descriptors, a file server or a token that is out. The log tells of such a trial
+ * when it ends otherwise than the one before.
+ */
 export function reloading(first: Serving, { log, replace, record, isDraining }: ReloadingOptions): Reloading {
   let current = first;
   let underWay = Promise.resolve();
   let forget = (): void => undefined;
+  let retry: NodeJS.Timeout | undefined;
   // Those that still have requests under way: it is their clients who decide how long that takes.
   const retiring = new Set<Promise<unknown>>();
   const retire = (before: Serving): void => {
@@ -39,19 +44,31 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
       .then(() => retiring.delete(retired));
     retiring.add(retired);
   };
-  const follow = async (load: () => ProxyConfig): Promise<void> => {
+  const follow = async (load: () => ProxyConfig, refused?: Refused): Promise<void> => {
+    clearTimeout(retry);
     if (isDraining()) return;
     const before = current;
     const { keptOut, awaitingStart } = await replaced(load).catch(async (error: unknown) => {
-      log.reloadRefused(error instanceof XksProxyError ? error.message.split('\n') : [], error);
-      await record('reload-refused', before);
+      const reason = error instanceof Error ? error.message : typeof error;
+      if (reason !== refused?.reason) {
+        log.reloadRefused(error instanceof XksProxyError ? error.message.split('\n') : [], error);
+        await record('reload-refused', before);
+      }
+      const maxDelayMs = MAX_RETRY_MS[error instanceof XksProxyError ? error.code : 'CONFIG_INVALID'];
+      if (maxDelayMs === undefined) throw error;
+      const delayMs = Math.min(refused === undefined ? RETRY_MS : refused.delayMs * 2, maxDelayMs);
+      // Not before the record: a reload that waits in the meantime comes first, and calls this one off.
+      retry = setTimeout(
+        () => void inTurn(load, { reason, delayMs }).catch(() => undefined),
+        delayMs,
+      ).unref();
       throw error;
     });
     log.reloaded({ ...servedFields(current), awaitingStart });
     forget();
     if (keptOut !== undefined) log.certificateNotValid({ problem: keptOut.problem, isServed: false });
     // What is refused then is in the log.
-    const again = () => void reload(load).catch(() => undefined);
+    const again = () => void inTurn(load).catch(() => undefined);
     if (keptOut?.validFromMs !== undefined) forget = atInstant(keptOut.validFromMs, again);
     retire(before);
     await record('reloaded', current);
@@ -62,18 +79,36 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
     current = await replace(config, current);
     return { keptOut, awaitingStart };
   };
-  const reload = (load: () => ProxyConfig): Promise<void> => {
-    const done = underWay.then(() => follow(load));
+  const inTurn = (load: () => ProxyConfig, refused?: Refused): Promise<void> => {
+    const done = underWay.then(() => follow(load, refused));
     underWay = done.catch(() => undefined);
     return done;
   };
   return {
     current: () => current,
-    reload,
+    reload: (load) => inTurn(load),
     async close() {
       await underWay;
+      clearTimeout(retry);
       forget();
       await Promise.all([...retiring, current.retire()]);
     },
   };
 }
+
+/** A reload that is tried again. */
+interface Refused {
+  readonly reason: string;
+  /** How long ago it was refused. */
+  readonly delayMs: number;
+}
+
+const RETRY_MS = 500;
+/**
+ * The longest time between two trials, by the reason of the refusal. To open a token costs a process, a login and sessions.
+ * Not in the list is a PIN that was refused: it would be refused again, and a token locks itself over it.
+ */
+const MAX_RETRY_MS: Readonly<Partial<Record<XksProxyErrorCode, number>>> = {
+  CONFIG_INVALID: 8_000,
+  TOKEN_UNAVAILABLE: 60_000,
+};

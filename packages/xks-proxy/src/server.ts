@@ -36,7 +36,8 @@ export interface RunningProxy {
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
    * nothing: rejects with XksProxyError `TOKEN_UNAVAILABLE`, `PIN_REFUSED`, or whatever `load` throws, and goes on as
-   * before. What only a start can change stays as it is, and a certificate that is outside its dates does not take the
+   * before. After a refusal, but for `PIN_REFUSED`, `load` is called again every few seconds until that, or another reload,
+   * succeeds. What only a start can change stays as it is, and a certificate that is outside its dates does not take the
    * place of the one before; when its time comes, `load` is called again. The log tells of all that. Waits for no request,
    * and does nothing once the proxy is being closed.
    */

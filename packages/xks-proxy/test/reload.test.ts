@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { openModule } from '@holdfast/pkcs11';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -49,6 +50,39 @@ describe('another configuration', () => {
     expect(first).toEqual([expect.stringMatching(/^server\.port: /)]);
     expect(second).toEqual([expect.stringMatching(/no such token/)]);
     expect(others).toEqual([]);
+  });
+
+  it('is tried again after it was refused, and the log tells of each reason once', async () => {
+    const problems = ['first = 1', 'first = 1', 'second = 1'];
+    const refused = proxy.reload((toml) => {
+      const problem = problems.shift();
+      if (problem !== undefined) return toml.replace('port = 0', problem);
+      return toml.replaceAll('ACMEACMEACMEACMEACME', 'NEWERNEWERNEWERNEWER');
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect.poll(() => events('reloaded').length, { timeout: 10_000 }).toBe(1);
+    await expect(encrypt()).resolves.toMatchObject({ status: 401 });
+    expect(events('reload-refused').map(({ problems }) => problems)).toEqual([
+      [expect.stringMatching('first')],
+      [expect.stringMatching('second')],
+    ]);
+  });
+
+  it('is not tried again once another one has followed it, or its PIN was refused', async () => {
+    let trials = 0;
+    const counted = (change: (toml: string) => string) => (toml: string) => {
+      trials += 1;
+      return change(toml);
+    };
+    const wrong = proxy.reload(counted((toml) => toml.replace('port = 0', 'port = -1')));
+    await expect(wrong).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await proxy.reload((toml) => toml);
+    writeFileSync(join(proxy.directory, 'wrong-pin'), 'wrong pin\n');
+    const withWrongPin = (toml: string) =>
+      toml.replace('pin_file = "pin"', 'pin_file = "wrong-pin"\nname = "other"');
+    await expect(proxy.reload(counted(withWrongPin))).rejects.toMatchObject({ code: 'PIN_REFUSED' });
+    await sleep(1_000);
+    expect(trials).toBe(2);
   });
 
   it('is not looked at any more once the proxy is being closed', async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { errorCode } from '../files/error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type ProxyConfig, parseConfig } from './config.ts';
 import type { ReadOptions } from './files.ts';
@@ -21,7 +22,11 @@ export function loadConfig(
   try {
     toml = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new XksProxyError('CONFIG_INVALID', `cannot read ${path}`, { cause });
+    throw new XksProxyError(
+      'CONFIG_INVALID',
+      `cannot read ${path} (${errorCode(cause) ?? 'unknown error'})`,
+      { cause },
+    );
   }
   return parseConfig(toml, { baseDirectory: dirname(path), instead, onRead });
 }
