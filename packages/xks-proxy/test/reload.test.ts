@@ -52,6 +52,31 @@ describe('another configuration', () => {
     expect(others).toEqual([]);
   });
 
+  it('is followed although a token that it adds is out, and refused if it gives up one that works for it', async () => {
+    const blocked = (toml: string) =>
+      toml.replace('external_key_id = "orders"', 'external_key_id = "orders"\nstatus = "BLOCKED"');
+    const tokenOf = (toml: string) => /\[\[tokens\]\]\n(?:.+\n)*?pin_file = "pin"\n/.exec(toml)?.[0] ?? '';
+    const lost = (toml: string, label = 'no such token') =>
+      tokenOf(toml).replace('label = "xks-test"', `label = "${label}"`);
+    await proxy.reload((toml) => blocked(toml).replace('[[stores]]', `${lost(toml)}[[stores]]`));
+    await expect(encrypt()).resolves.toMatchObject({
+      status: 400,
+      json: { errorName: 'InvalidStateException' },
+    });
+    expect(events('health').map(({ token, healthStatus }) => [token, healthStatus])).toContainEqual([
+      'no such token',
+      'UNAVAILABLE',
+    ]);
+    const health = await proxy.call(`${BASE}/health`, {
+      requestMetadata: { kmsRequestId: 'r', kmsOperation: 'KmsHealthCheck' },
+    });
+    expect(health.json).toMatchObject({
+      ekmFleetDetails: [{ healthStatus: 'ACTIVE' }, { healthStatus: 'UNAVAILABLE' }],
+    });
+    const replaced = proxy.reload((toml) => toml.replace(tokenOf(toml), lost(toml, 'nor this') + lost(toml)));
+    await expect(replaced).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+  });
+
   it('is tried again after it was refused, and the log tells of each reason once', async () => {
     const problems = ['first = 1', 'first = 1', 'second = 1'];
     const refused = proxy.reload((toml) => {

@@ -60,8 +60,9 @@ interface FleetMember {
 
 /**
  * Opens the tokens of a configuration, or shares those of the fleet before it that have not changed. Logs each key
- * that cannot be used. A token that is out is no reason not to start, as long as another is not.
- * Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`; then no token is held that was not before.
+ * that cannot be used. A token that is out does not prevent a start, as long as another one works, nor a reload, as long as
+ * the configuration keeps all tokens that work. Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`; then no
+ * token is held that was not before.
  */
 export async function openFleet(
   config: ProxyConfig,
@@ -82,10 +83,10 @@ export async function openFleet(
     try {
       return await openToken(tokenConfig, options);
     } catch (error) {
-      // At the start one that is out must not take the others with it; nor may one that was out before, and has another PIN,
-      // keep a reload from all else. Anything else is a mistake in what is new.
+      // A token that is out must not take the others with it, nor keep a reload from all else, such as a key that is blocked.
+      // But a token that works is not given up for one that does not: that is taken for a mistake in what is new.
       const isBorne = (failure: XksProxyError) =>
-        before === undefined ? isPassing(failure) : wasOut === true;
+        wasOut === true || (isPassing(failure) && isAddition(tokenConfig, config, before));
       if (!(error instanceof XksProxyError) || !isBorne(error)) throw error;
       log.health(name, 'UNAVAILABLE', error.cause);
       outages.push(error);
@@ -128,6 +129,12 @@ export async function openFleet(
       await Promise.all(tokens.map((token) => token.release()));
     },
   };
+}
+
+/** Whether all tokens that work remain in a configuration when one of its tokens is out. */
+function isAddition({ name }: TokenConfig, { tokens }: ProxyConfig, before: Fleet | undefined): boolean {
+  const others = new Set(tokens.map((token) => token.name).filter((other) => other !== name));
+  return before?.members.every(({ token }) => token.isOut() || others.has(token.config.name)) ?? true;
 }
 
 /** The token of a fleet whose configuration is of this kind. */
