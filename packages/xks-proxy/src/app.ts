@@ -21,7 +21,7 @@ type Routes = Hono<{ Bindings: HttpBindings }>;
 
 /** The proxy's HTTP interface: four routes a store, and one gate that every request to them goes through. */
 export function createApp(serving: Serving, observers: Observers): XksApp {
-  const { log } = observers;
+  const { log, audit } = observers;
   const app: Routes = new Hono({ getPath: (_request, options) => options?.env?.incoming.url ?? '' });
   for (const store of serving.stores) {
     const base = `${store.pathPrefix}/kms/xks/v1`;
@@ -31,7 +31,7 @@ export function createApp(serving: Serving, observers: Observers): XksApp {
     route(`${base}/health`, store, getHealthStatus);
   }
   app.get('/ping', async ({ env }) => {
-    const isOut = await serving.isOut();
+    const isOut = audit.isRefusing() || (await serving.isOut());
     const body = { healthStatus: isOut ? 'UNAVAILABLE' : 'ACTIVE' };
     send(env, { status: isOut ? 503 : 200, body });
     return RESPONSE_ALREADY_SENT;

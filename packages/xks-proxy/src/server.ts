@@ -93,6 +93,7 @@ async function start(
   const admin = await openAdmin(config, metrics, {
     serving: () => serving,
     isDraining: () => isDraining,
+    isAuditRefusing: () => audit.isRefusing(),
   });
   closers.push(() => admin?.close());
   const audit = config.audit === undefined ? NO_AUDIT : await openAuditTrail(config.audit, log);
@@ -158,13 +159,19 @@ async function start(
 async function openAdmin(
   { admin }: ProxyConfig,
   metrics: ProxyMetrics | undefined,
-  state: { readonly serving: () => Serving | undefined; readonly isDraining: () => boolean },
+  state: {
+    readonly serving: () => Serving | undefined;
+    readonly isDraining: () => boolean;
+    /** Asked only when something is served. */
+    readonly isAuditRefusing: () => boolean;
+  },
 ): Promise<AdminListener | undefined> {
   if (admin === undefined || metrics === undefined) return undefined;
   const readiness = async (): Promise<Readiness> => {
     const serving = state.serving();
     if (state.isDraining()) return 'draining';
     if (serving === undefined) return 'starting';
+    if (state.isAuditRefusing()) return 'no-audit';
     return (await serving.isOut()) ? 'no-token' : 'ready';
   };
   return openAdminListener(admin, { readiness, metrics: () => metrics.scrape(state.serving()) });

@@ -3,7 +3,7 @@ import type { AdminConfig } from '../config/admin.ts';
 import { listen } from '../http/listen.ts';
 
 /** How far a proxy is: it takes requests when it is `ready`. */
-export type Readiness = 'starting' | 'ready' | 'draining' | 'no-token';
+export type Readiness = 'starting' | 'ready' | 'draining' | 'no-token' | 'no-audit';
 
 /** What the listener tells. */
 export interface AdminSource {

@@ -12,6 +12,11 @@ export interface AuditTrail {
    * rejects when that fails or takes longer than `withinMs`; otherwise resolves at once, and the log tells of failures.
    */
   append(event: AuditEvent, fields: () => RecordFields, withinMs: number): Promise<void>;
+  /**
+   * Whether requests are refused since the trail is required and the last record could not be written in time. The trail
+   * finds out by itself when it can be written again: no request may come as long as the proxy tells that it is out.
+   */
+  isRefusing(): boolean;
   /** Writes what is left, and closes the file. */
   close(): Promise<void>;
 }
@@ -20,7 +25,11 @@ export interface AuditTrail {
 type AuditEvent = 'started' | 'request' | 'reloaded' | 'reload-refused' | 'stopped';
 
 /** The trail of a proxy that keeps none. */
-export const NO_AUDIT: AuditTrail = { append: async () => undefined, close: async () => undefined };
+export const NO_AUDIT: AuditTrail = {
+  append: async () => undefined,
+  isRefusing: () => false,
+  close: async () => undefined,
+};
 
 /** Opens the trail, for this process alone. Throws XksProxyError `AUDIT_UNAVAILABLE`. */
 export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promise<AuditTrail> {
@@ -31,18 +40,23 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
   let flushing: Promise<void> | undefined;
   let lost = 0;
   let isOut = false;
+  let isRefusing = false;
 
   const write = async (batch: readonly Pending[]): Promise<void> => {
     const fileBefore = chain.file;
     const time = new Date().toISOString();
     const told = lost;
     const gap = told === 0 ? [] : [{ event: 'records-lost', time, count: told }];
-    await chain.append([...gap, ...batch.map(({ record }) => record)]);
-    if (chain.file !== fileBefore) tellHead();
-    if (config.fsync === 'always') await chain.sync();
+    const records = [...gap, ...batch.map(({ record }) => record)];
+    if (records.length > 0) {
+      await chain.append(records);
+      if (chain.file !== fileBefore) tellHead();
+      if (config.fsync === 'always') await chain.sync();
+    }
     // Others may have been lost meanwhile.
     lost -= told;
     isOut = false;
+    isRefusing = false;
   };
   const failed = (cause: unknown, records: number): void => {
     lost += records;
@@ -52,9 +66,12 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
     log.auditFailed(cause);
     tellHead();
   };
-  /** All that waits goes into one write, and one sync, so that their time is shared. */
+  /**
+   * All that waits goes into one write, and one sync, so that their time is shared. Where nothing waits, what is written is
+   * the number of records that were lost, if there are any.
+   */
   const flush = async (): Promise<void> => {
-    while (pending.length > 0) {
+    do {
       const batch = pending;
       pending = [];
       try {
@@ -64,7 +81,7 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
         for (const { settled } of batch) settled(error);
         failed(error, batch.length);
       }
-    }
+    } while (pending.length > 0);
   };
   const flushed = (): Promise<void> => {
     flushing ??= flush().finally(() => {
@@ -78,13 +95,20 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
           chain.sync().catch((error: unknown) => failed(error, 0));
         }, SYNC_INTERVAL_MS).unref()
       : undefined;
+  const mending = setInterval(() => {
+    if (isRefusing) void flushed();
+  }, MEND_INTERVAL_MS).unref();
+  const refuse = (cause: unknown): never => {
+    isRefusing = true;
+    throw cause;
+  };
 
   return {
     async append(event, fields, withinMs) {
       if (pending.length >= MAX_PENDING) {
         const full = new Error('too many audit records wait');
         failed(full, 1);
-        if (config.required) throw full;
+        if (config.required) refuse(full);
         return;
       }
       const record = { ...fields(), event, time: new Date().toISOString() };
@@ -96,9 +120,11 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
       });
       written.catch(() => undefined);
       void flushed();
-      if (config.required) await within(written, withinMs);
+      if (config.required) await within(written, withinMs).catch(refuse);
     },
+    isRefusing: () => isRefusing,
     async close() {
+      clearInterval(mending);
       await flushed();
       clearInterval(syncing);
       await chain.sync().catch((error: unknown) => log.auditFailed(error));
@@ -144,3 +170,4 @@ async function within(written: Promise<void>, timeoutMs: number): Promise<void> 
 
 const MAX_PENDING = 10_000;
 const SYNC_INTERVAL_MS = 1000;
+const MEND_INTERVAL_MS = 1000;

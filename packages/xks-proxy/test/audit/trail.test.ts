@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openAuditTrail } from '../../src/audit/trail.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
@@ -10,6 +11,7 @@ import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 import { isRecord } from '../fixtures/json.ts';
 import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
+import { exchange } from '../fixtures/raw-http.ts';
 
 let proxy: TestProxy | undefined;
 afterEach(async () => {
@@ -109,6 +111,30 @@ describe('the audit trail of a proxy', () => {
     expect((await verifyAudit([directory]))[0]?.findings).toEqual([]);
     const failures = started.logLines().filter(({ event }) => event === 'audit-failed');
     expect(failures).toHaveLength(1);
+  });
+
+  it('has load balancers told while requests are refused for it, and mends itself without a request', async () => {
+    const directory = join(temporaryFolder(), 'audit');
+    const started = await start(directory, 'required = true\nfsync = "never"\n[admin]\nport = 0');
+    const { adminPort } = started.logLines().find(({ event }) => event === 'listening') ?? {};
+    const states = async () => {
+      const ping = Buffer.from(`GET /ping HTTP/1.1\r\nHost: ${started.host}\r\n\r\n`);
+      const ready = await fetch(`http://127.0.0.1:${String(adminPort)}/readyz`);
+      return [(await exchange(started, ping)).status, ready.status, await ready.text()];
+    };
+    await expect(states()).resolves.toEqual([200, 200, 'ready\n']);
+    renameSync(directory, `${directory}-gone`);
+    await expect(states()).resolves.toEqual([200, 200, 'ready\n']);
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 500 });
+    await expect(states()).resolves.toEqual([503, 503, 'no-audit\n']);
+    await sleep(1_500);
+    await expect(states()).resolves.toEqual([503, 503, 'no-audit\n']);
+    renameSync(`${directory}-gone`, directory);
+    await expect.poll(states, { timeout: 5_000 }).toEqual([200, 200, 'ready\n']);
+    expect(recordsIn(directory).at(-1)).toMatchObject({ event: 'records-lost', count: 1 });
+    await expect(encrypt(started)).resolves.toMatchObject({ status: 200 });
+    expect(started.logLines().filter(({ event }) => event === 'audit-failed')).toHaveLength(1);
+    expect((await verifyAudit([directory]))[0]?.findings).toEqual([]);
   });
 
   it('is not continued while records are missing at its end', async () => {
