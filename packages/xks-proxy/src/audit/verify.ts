@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../files/error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type AuditFile, auditFiles, linesOf } from './files.ts';
@@ -58,7 +58,7 @@ export async function verifyAudit(
 ): Promise<ChainReport[]> {
   const chains = new Map<string, AuditFile[]>();
   for (const file of await filesAt(paths)) {
-    const key = `${dirname(file.path)}/${file.chain}`;
+    const key = `${await realpath(dirname(file.path))}/${file.chain}`;
     chains.set(key, [...(chains.get(key) ?? []), file]);
   }
   if (after !== undefined && chains.size > 1) throw new RangeError('after: expected a single chain');
@@ -135,17 +135,21 @@ function misfit(
   return undefined;
 }
 
+/** The files of all paths, each once: by several ways to one file its records would be there twice. */
 async function filesAt(paths: readonly string[]): Promise<AuditFile[]> {
-  const found: AuditFile[] = [];
+  const found = new Map<string, AuditFile>();
   for (const path of paths) {
     const files = await filesOf(path).catch((cause: unknown): never => {
       const reason = REASONS[errorCode(cause) ?? ''];
       if (reason === undefined) throw cause;
       throw new XksProxyError('AUDIT_UNAVAILABLE', `${path}: ${reason}`, { cause });
     });
-    found.push(...files);
+    for (const file of files) {
+      const place = join(await realpath(dirname(file.path)), basename(file.path));
+      if (!found.has(place)) found.set(place, file);
+    }
   }
-  return found.sort((a, b) => a.number - b.number);
+  return [...found.values()].sort((a, b) => a.number - b.number);
 }
 
 /** Those in a directory, or the one file. */

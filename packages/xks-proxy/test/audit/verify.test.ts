@@ -1,8 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { openChain } from '../../src/audit/chain.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
@@ -41,6 +49,20 @@ describe('the verification of a trail', () => {
     expect(report).toMatchObject({ records: 12, head, findings: [] });
     expect(report?.files).toBeGreaterThan(2);
     await expect(findings(files(directory))).resolves.toEqual([]);
+  });
+
+  it('reads a file once, by whatever ways it is given', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const link = `${directory}-link`;
+    symlinkSync(directory, link);
+    onTestFinished(() => rmSync(link));
+    const [first = '', ...others] = files(directory);
+    const ways = [directory, `${directory}/`, relative('.', directory), link, first];
+    await expect(verifyAudit(ways)).resolves.toMatchObject([{ records: 12, findings: [] }]);
+    await expect(
+      verifyAudit([`${directory}/../${basename(directory)}/${basename(first)}`, ...others]),
+    ).resolves.toHaveLength(1);
   });
 
   it('names the place of a changed line', async () => {
