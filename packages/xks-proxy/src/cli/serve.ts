@@ -2,6 +2,12 @@ import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { type Command, InvalidArgumentError } from 'commander';
 import { refuseOutdated } from '../config/certificate-dates.ts';
+import {
+  keepForStart,
+  parseStartSettings,
+  type StartSettings,
+  startSettings,
+} from '../config/late-changes.ts';
 import { loadConfig } from '../config/load.ts';
 import { watchFiles } from '../config/watch.ts';
 import { rotateInProcess } from '../keys/rotation-process.ts';
@@ -27,9 +33,11 @@ export function addServe(program: Command): void {
         const isSupervised = workerNumber() !== undefined;
         if (workers === undefined || isSupervised) return serveHere(resolve(config), { output, lost });
         // What is wrong with it is told once, and not by every process.
-        refuseOutdated(loadConfig(config).server.tls);
+        const loaded = loadConfig(config);
+        refuseOutdated(loaded.server.tls);
         process.exitCode = await supervise({
           processes: workers,
+          settings: startSettings(loaded),
           onEvent: logSupervision(batchedLines(output, { isShared: true })),
           fatal: lost,
           fatalStatus: EXIT.logLost,
@@ -51,7 +59,8 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   const supervised = workerNumber() === undefined ? undefined : joinSupervisor();
   const stopped = supervised?.stopped ?? firstSignal();
   try {
-    const proxy = await serve(configFile, output);
+    const settings = supervised && parseStartSettings(await supervised.settings);
+    const proxy = await serve(configFile, output, settings);
     const reason = await Promise.race([stopped, lost, stuck(proxy)]);
     if (reason === STUCK) {
       failed(EXIT.failed, `${STUCK}, so the proxy stops: only another process can use them again`);
@@ -77,8 +86,14 @@ function leave(output: Writable): void {
 /**
  * Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. What comes during the start is
  * followed right after it.
+ *
+ * @param settings what the processes beside this one were started with, if there are any
  */
-async function serve(configFile: string, output: Writable): Promise<RunningProxy> {
+async function serve(
+  configFile: string,
+  output: Writable,
+  settings: StartSettings | undefined,
+): Promise<RunningProxy> {
   const reload = (): void => {
     void starting
       .then((proxy) => proxy.reload(load))
@@ -87,7 +102,8 @@ async function serve(configFile: string, output: Writable): Promise<RunningProxy
   };
   const watch = watchFiles({ onChange: reload });
   const load = () => watch.reading((onRead) => loadConfig(configFile, undefined, onRead));
-  const config = load();
+  const loaded = load();
+  const { config, awaitingStart } = keepForStart(loaded, settings ?? loaded);
   const worker = workerNumber();
   // Never taken back: without it the signal would end the process.
   process.on('SIGHUP', reload);
@@ -99,6 +115,8 @@ async function serve(configFile: string, output: Writable): Promise<RunningProxy
       rotateInProcess({ place: { configFile, store }, externalKeyId, expected: version }),
   });
   const proxy = await starting;
+  // So that log and metrics tell of it.
+  if (awaitingStart.length > 0) reload();
   return {
     ...proxy,
     async close() {

@@ -1,4 +1,25 @@
-import type { ProxyConfig } from './config.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import type { ProxyConfig, TlsConfig } from './config.ts';
+import type { IvBudgetConfig } from './iv-budget.ts';
+
+/** What only a start can change. A ProxyConfig is one too. */
+export interface StartSettings extends Pick<ProxyConfig, 'admin' | 'audit' | 'ivBudget'> {
+  readonly server: Pick<ProxyConfig['server'], 'host' | 'port'> & {
+    readonly tls: Pick<TlsConfig, 'clients'>;
+  };
+}
+
+/** Those settings of a configuration and nothing else, to be sent to another process as JSON. They hold no secret. */
+export function startSettings({ server, admin, audit, ivBudget }: ProxyConfig): StartSettings {
+  const { host, port, tls } = server;
+  return { server: { host, port, tls: { clients: tls.clients } }, admin, audit, ivBudget };
+}
+
+/** Parses what `startSettings` has returned in another process. Throws ZodError for anything else. */
+export function parseStartSettings(message: unknown): StartSettings {
+  return START_SETTINGS.parse(message);
+}
 
 /** A configuration to serve, and what of it has to wait. */
 export interface Kept {
@@ -11,19 +32,19 @@ export interface Kept {
  * What is served of a configuration that follows another one: what only a start can change stays as it is served. All else
  * must not wait for it, such as a key that is blocked.
  */
-export function keepForStart(config: ProxyConfig, served: ProxyConfig): Kept {
+export function keepForStart(config: ProxyConfig, served: StartSettings): Kept {
   const { host, port, tls } = served.server;
   const { clients } = wantsClients(config) === wantsClients(served) ? config.server.tls : tls;
   const server = { ...config.server, host, port, tls: { ...config.server.tls, clients } };
   const { admin, audit, ivBudget } = served;
   const kept = { ...config, server, admin, audit, ivBudget };
   const awaitingStart = Object.entries(LATE)
-    .filter(([, valueOf]) => JSON.stringify(valueOf(config)) !== JSON.stringify(valueOf(kept)))
+    .filter(([, valueOf]) => !isDeepStrictEqual(valueOf(config), valueOf(kept)))
     .map(([section]) => section);
   return { config: kept, awaitingStart };
 }
 
-const wantsClients = ({ server }: ProxyConfig) => server.tls.clients !== undefined;
+const wantsClients = ({ server }: StartSettings) => server.tls.clients !== undefined;
 
 const LATE = {
   'server.host': ({ server }) => server.host,
@@ -32,4 +53,32 @@ const LATE = {
   admin: ({ admin }) => admin,
   audit: ({ audit }) => audit,
   iv_budget: ({ ivBudget }) => ivBudget,
-} as const satisfies Record<string, (config: ProxyConfig) => unknown>;
+} as const satisfies Record<string, (config: StartSettings) => unknown>;
+
+const START_SETTINGS = z.object({
+  server: z.object({
+    host: z.string(),
+    port: z.int(),
+    tls: z.object({
+      clients: z.object({ authorities: z.string(), commonNames: z.array(z.string()) }).optional(),
+    }),
+  }),
+  admin: z.object({ host: z.string(), port: z.int() }).optional(),
+  audit: z
+    .object({
+      directory: z.string(),
+      chain: z.string(),
+      maxFileBytes: z.int(),
+      required: z.boolean(),
+      fsync: z.enum(['always', 'interval', 'never']),
+    })
+    .optional(),
+  ivBudget: z
+    .object({
+      stateDirectory: z.string().optional(),
+      limit: z.int(),
+      atLimit: z.enum(['refuse', 'rotate']),
+    })
+    // JSON has left out a member that is undefined, and settings are compared with those of a configuration.
+    .transform((row): IvBudgetConfig => ({ ...row, stateDirectory: row.stateDirectory })),
+});

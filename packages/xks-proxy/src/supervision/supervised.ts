@@ -5,6 +5,8 @@ import { SUPERVISION } from './supervisor.ts';
 export interface Supervised {
   /** Resolves when the supervisor wants the process to stop, or is gone. */
   readonly stopped: Promise<void>;
+  /** Resolves to the settings that the supervisor has for its processes. */
+  readonly settings: Promise<unknown>;
   /** No more signs of life: the process ends as soon as nothing else keeps it. */
   leave(): void;
 }
@@ -27,6 +29,13 @@ export function joinSupervisor(): Supervised {
         if (message === SUPERVISION.hangUp) process.emit('SIGHUP', 'SIGHUP');
       });
       process.once('disconnect', () => resolve());
+    }),
+    settings: new Promise((resolve) => {
+      process.on('message', (message: unknown) => {
+        if (typeof message === 'object' && message !== null && 'settings' in message)
+          resolve(message.settings);
+      });
+      process.send?.(SUPERVISION.askSettings);
     }),
     leave() {
       clearInterval(alive);

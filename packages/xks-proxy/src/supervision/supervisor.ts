@@ -4,6 +4,8 @@ import { errorCode } from '../files/error-code.ts';
 /** How many processes there are to be, and who is told of their fates. */
 export interface SupervisorOptions {
   readonly processes: number;
+  /** What each process is given at its start, as JSON: a later one works with the same as the first. */
+  readonly settings?: unknown;
   readonly onEvent: (event: SupervisorEvent) => void;
   /** The exit status after which nothing is replaced: all stop, and it is the status of the whole. */
   readonly fatalStatus: number;
@@ -28,8 +30,13 @@ export interface SupervisorEvent {
   readonly isAsked?: boolean;
 }
 
-/** What the supervisor says to a process, and what it hears from one. */
-export const SUPERVISION = { stop: 'stop', hangUp: 'hang-up', alive: 'alive' } as const;
+/** What the supervisor says to a process besides its settings, and what it hears from one. */
+export const SUPERVISION = {
+  stop: 'stop',
+  hangUp: 'hang-up',
+  alive: 'alive',
+  askSettings: 'ask-settings',
+} as const;
 
 /** The number of this process among those of its supervisor, from 1 on; undefined if it has none. */
 export function workerNumber(): number | undefined {
@@ -110,6 +117,8 @@ class Supervisor {
     }
     this.#options.onEvent({ event: 'worker-started', worker: slot.number, pid });
     worker.on('message', (message: unknown) => {
+      // By a message, since systems bound the length of what is in the environment; and when the process can hear it.
+      if (message === SUPERVISION.askSettings) worker.send({ settings: this.#options.settings });
       if (message !== SUPERVISION.alive || this.#isStopping) return;
       // A sign of life takes nothing from the time of the start.
       running.deadlineMs = Math.max(running.deadlineMs, performance.now() + SILENCE_MS);

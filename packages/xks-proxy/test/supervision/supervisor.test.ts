@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +62,46 @@ describe('xks-proxy serve --workers', { concurrent: true }, () => {
       [0, 'info'],
       [0, 'info'],
     ]);
+  }, 120_000);
+
+  it('starts a process again with the settings that the others were started with', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const clients = 'client_ca_file = "server.pem"\nclient_common_names = ["kms"]\n';
+    const late = '[audit]\ndirectory = "audit"\n[iv_budget]\nstate_dir = "state"\n';
+    const others = late.replaceAll('"\n', '-new"\n');
+    let change = (): void => undefined;
+    let directory = '';
+    const proxy = await start(onTestFinished, (files) => {
+      directory = files.directory;
+      writeFileSync(files.configFile, files.toml + late);
+      change = () => {
+        const changed = files.toml
+          .replace('port = 0', 'port = 1')
+          .replace('[[tokens]]', `${clients}[[tokens]]`);
+        writeFileSync(files.configFile, changed + others);
+      };
+    });
+    await proxy.listening(2);
+    change();
+    const events = (name: string) => proxy.events(name);
+    await expect.poll(() => events('reloaded').length, { timeout: 20_000 }).toBe(2);
+    process.kill(Number(events('worker-started')[0]?.['pid']), 'SIGKILL');
+    await proxy.listening(3);
+    await expect.poll(() => events('reloaded').length, { timeout: 20_000 }).toBe(3);
+    expect(new Set(events('listening').map(({ port }) => port)).size).toBe(1);
+    const awaiting = ['server.port', 'server.tls.client_ca_file', 'audit', 'iv_budget'];
+    expect(events('reloaded').map(({ awaitingStart }) => awaitingStart)).toEqual([
+      awaiting,
+      awaiting,
+      awaiting,
+    ]);
+    for (let round = 0; round < 4; round += 1) {
+      await expect(proxy.encrypt()).resolves.toMatchObject({ status: 200 });
+    }
+    expect(readdirSync(directory)).toEqual(expect.arrayContaining(['audit', 'state']));
+    expect(readdirSync(directory).filter((name) => name.endsWith('-new'))).toEqual([]);
   }, 120_000);
 
   it('passes SIGHUP on without harm to processes that have only begun to start', async ({
