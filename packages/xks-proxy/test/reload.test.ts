@@ -67,6 +67,8 @@ describe('another configuration', () => {
       'no such token',
       'UNAVAILABLE',
     ]);
+    // A line for each key of a token that is out would hide the line for the token.
+    expect(new Set(events('key-unavailable').map(({ cause }) => cause))).toEqual(new Set(['KEY_NOT_FOUND']));
     const health = await proxy.call(`${BASE}/health`, {
       requestMetadata: { kmsRequestId: 'r', kmsOperation: 'KmsHealthCheck' },
     });

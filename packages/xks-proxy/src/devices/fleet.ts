@@ -156,7 +156,8 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
       device: token.device,
       calls: () => token.status(),
       keyLabel: healthKeyLabel,
-      borrowed: await checkedKeys(token, config, log),
+      // Of a token that is out no key can be found, which says nothing of the keys.
+      borrowed: token.isOut() ? [] : await checkedKeys(token, config, log),
       timeoutMs: config.server.timeoutMs,
       onChange: (status, cause) => log.health(name, status, cause),
       onKeyFailure: (key, cause) => log.keyUnavailable(key, cause),
