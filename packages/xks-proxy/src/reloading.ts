@@ -15,13 +15,13 @@ export interface Reloading {
   close(): Promise<void>;
 }
 
-/** How another configuration gets its place, and who is told. */
+/** How another configuration gets its place, and where that is recorded. */
 export interface ReloadingOptions {
   readonly log: ProxyLog;
   /** Opens what takes the place of `before`, and gives it the place; what rejects has changed nothing. */
   readonly replace: (config: ProxyConfig, before: Serving) => Promise<Serving>;
   readonly record: (event: 'reloaded' | 'reload-refused', serving: Serving) => Promise<void>;
-  /** Whether it is too late for another one. */
+  /** Whether the proxy is being closed, so that it is too late for another configuration. */
   readonly isDraining: () => boolean;
 }
 
@@ -35,7 +35,7 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
   let underWay = Promise.resolve();
   let forget = (): void => undefined;
   let retry: NodeJS.Timeout | undefined;
-  // Those that still have requests under way: it is their clients who decide how long that takes.
+  // The ones that still have requests under way: the clients of those requests decide how long that takes.
   const retiring = new Set<Promise<unknown>>();
   const retire = (before: Serving): void => {
     const retired: Promise<unknown> = before

@@ -17,7 +17,7 @@ import { reloading } from './reloading.ts';
 import { openServing, type Serving, servedFields } from './serving.ts';
 import { openTracing } from './tracing.ts';
 
-/** What is not configuration, but the program's own. */
+/** Options of the program itself, which are not configuration. */
 export interface StartProxyOptions {
   /** Receives one JSON line an event; nothing is logged without it. */
   readonly log?: LogStream;
@@ -31,7 +31,7 @@ export interface StartProxyOptions {
 export interface RunningProxy {
   readonly url: string;
   readonly port: number;
-  /** Of the listener for operators, if there is one. */
+  /** The port of the listener for operators, if there is one. */
   readonly adminPort: number | undefined;
   /**
    * Serves another configuration from now on; requests under way finish with the one that they came in under. All or
@@ -145,7 +145,7 @@ async function start(
   if (problem !== undefined) log.certificateNotValid({ problem, isServed: true });
   // Only this process knows what the system lets it write.
   for (const obstacle of rotationObstacles(config)) log.rotationImpossible(obstacle);
-  // Not before: whoever finds the port taken has not started.
+  // Not earlier: a process that finds the port taken has not started.
   await recordEvent(audit, 'started', first);
   return {
     url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,

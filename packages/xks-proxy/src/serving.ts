@@ -18,7 +18,7 @@ export interface Serving {
   deadline(): Deadline;
   /** Does the work of one request; until it is done, nothing that it may need is closed. */
   during<T>(work: () => Promise<T>): Promise<T>;
-  /** Takes no more work; resolves when what is under way is done, and what nobody else holds is closed. */
+  /** Takes no more work; resolves when the work under way is done, and what no other configuration shares is closed. */
   retire(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function openServing(
   };
 }
 
-/** What the log says of it. */
+/** The fields of an event in the log that says what is served. */
 export function servedFields({ fleet, stores }: Serving) {
   const tokens = fleet.members.map(({ token, id }) => ({ name: token.config.name, serial: id }));
   return { tokens, stores: stores.map(({ name }) => name) };

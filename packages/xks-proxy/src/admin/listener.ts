@@ -11,7 +11,7 @@ export interface AdminSource {
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
 }
 
-/** A listener for those who run the proxy. */
+/** A listener for operators. */
 export interface AdminListener {
   readonly port: number;
   close(): Promise<void>;

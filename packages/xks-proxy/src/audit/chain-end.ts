@@ -12,7 +12,7 @@ export interface ChainPlace {
 
 /** Where a chain ends, and what is not whole any more behind it. */
 export interface ChainEnd extends ChainPlace {
-  /** Of the last record, as `2026-11-21`. */
+  /** The day of the last record, as `2026-11-21`. */
   readonly day: string | undefined;
   readonly half: Uint8Array;
 }
@@ -30,7 +30,7 @@ export async function chainEnd(files: readonly AuditFile[]): Promise<ChainEnd> {
       half = bytes;
     }
   }
-  // A crash between the making of a file and its first record.
+  // The process crashed after it had made the file and before it wrote the first record.
   if (size === 0) {
     if (files.length === 1 && file.number > 1) throw new Error(`the file before ${file.path} is missing`);
     const { head, day } = await chainEnd(files.slice(0, -1));

@@ -5,9 +5,9 @@ import type { AuditChainOptions } from './chain.ts';
 
 /**
  * Keeps other processes from a chain until the function that it resolves to is called: the file `CHAIN.lock` says who
- * writes. Rejects if that process is certainly alive. One that was killed, or was of another container with its own
- * numbers, holds up nobody: should it write after all, both of them find each other's records, and stop. So they do where
- * no such file can be written.
+ * writes. Rejects if that process is certainly alive. A process that was killed, or that runs
+ * in another container with numbers of its own, keeps no other one out: should both write after all, they find each other's
+ * records, and stop. They also do so where no such file can be written.
  */
 export async function lockChain({
   directory,
@@ -27,7 +27,7 @@ export async function lockChain({
     if ((await content()) !== own) return;
     await rm(path, { force: true })
       .catch(() => truncate(path))
-      // One that stays holds up nobody either, once this process is gone.
+      // A file that stays does not keep other processes out either, once this process is gone.
       .catch(() => undefined);
   };
 }

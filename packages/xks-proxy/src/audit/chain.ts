@@ -16,7 +16,7 @@ export interface AuditChain {
   /**
    * Appends records, in a new file if the last one is full or of another day (UTC). After a call that failed, the next one
    * mends the file, with a record `recovered` of the bytes that were cut off. Rejects as long as the file is not as this
-   * chain has left it: it has lost its name, records are missing, or somebody else writes.
+   * chain has left it: it has lost its name, records are missing, or another process writes.
    */
   append(records: readonly RecordFields[]): Promise<void>;
   /** Resolves when what was appended survives a loss of power. */
@@ -110,7 +110,7 @@ export async function openChain({ directory, chain, maxFileBytes }: AuditChainOp
 
 /**
  * Rejects unless a path leads to the file that is open, and that has a size. Records in a file without its name are lost,
- * and somebody else at the same chain would break it: better this process stops writing.
+ * and another process at the same chain would break it: it is better that this process stops writing.
  */
 async function expectAsLeft(path: string, opened: Stats, size: number): Promise<void> {
   const named = await stat(path);

@@ -7,14 +7,14 @@ import { parseAuditLine } from './record.ts';
 export interface Mended {
   readonly handle: FileHandle;
   readonly place: ChainPlace;
-  /** Of half a line, which is gone. */
+  /** The bytes of half a line that were cut off. */
   readonly cutBytes: number;
 }
 
 /**
  * Opens the last file of a chain again after a write that failed: whole records that it has left stay, and half a line is
  * cut off. Rejects unless the last known record is in its place, and behind it only what the write may have left: else
- * records are missing, or somebody else has added some.
+ * records are missing, or another process has added some.
  *
  * @param place behind the last record that is known
  * @param attempted what was to be written there

@@ -60,7 +60,7 @@ export async function openAuditTrail(config: AuditConfig, log: ProxyLog): Promis
   };
   const failed = (cause: unknown, records: number): void => {
     lost += records;
-    // Of a row of failures the first is enough for the log.
+    // The first of several failures in a row is enough for the log.
     if (isOut) return;
     isOut = true;
     log.auditFailed(cause);

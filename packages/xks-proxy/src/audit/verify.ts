@@ -16,7 +16,7 @@ export const AUDIT_PROBLEMS = {
     'the record with a hash that was given is not in the trail: its end is missing, or it was replaced',
 } as const satisfies Record<string, string>;
 
-/** One of them, and where. */
+/** A problem, and its place. */
 interface AuditFinding {
   readonly problem: keyof typeof AUDIT_PROBLEMS;
   readonly file: string;
@@ -66,7 +66,7 @@ export async function verifyAudit(
   const verified = await Promise.all(
     [...chains.values()].map((files) => verifyChain(files, after, (hash) => missing.delete(hash))),
   );
-  // Nobody knows whose end that is.
+  // Which chain has lost its end cannot be known.
   return verified.map(({ report, end }) => ({
     ...report,
     findings: [
@@ -94,7 +94,7 @@ async function verifyChain(
   let expected: { sequence?: number; hash?: string | undefined } =
     after === undefined ? CHAIN_START : { hash: after };
   const [first = { path: '', chain: '', number: 1 }] = files;
-  // Whatever it says of itself: only the first file has the first record.
+  // Whatever the record says of itself: only the first file has the first record.
   if (after === undefined && first.number > 1) {
     findings.push({ problem: 'records-missing', file: first.path, line: 1 });
     expected = {};
@@ -135,7 +135,7 @@ function misfit(
   return undefined;
 }
 
-/** The files of all paths, each once: by several ways to one file its records would be there twice. */
+/** Returns the files of all paths, each once: the records of a file that is given twice would be there twice. */
 async function filesAt(paths: readonly string[]): Promise<AuditFile[]> {
   const found = new Map<string, AuditFile>();
   for (const path of paths) {

@@ -3,25 +3,25 @@ import { z } from 'zod';
 import type { ProxyConfig, TlsConfig } from './config.ts';
 import type { IvBudgetConfig } from './iv-budget.ts';
 
-/** What only a start can change. A ProxyConfig is one too. */
+/** The settings that only a start can change. Every ProxyConfig has them. */
 export interface StartSettings extends Pick<ProxyConfig, 'admin' | 'audit' | 'ivBudget'> {
   readonly server: Pick<ProxyConfig['server'], 'host' | 'port'> & {
     readonly tls: Pick<TlsConfig, 'clients'>;
   };
 }
 
-/** Those settings of a configuration and nothing else, to be sent to another process as JSON. They hold no secret. */
+/** Returns these settings of a configuration and nothing else, to be sent to another process as JSON. None is a secret. */
 export function startSettings({ server, admin, audit, ivBudget }: ProxyConfig): StartSettings {
   const { host, port, tls } = server;
   return { server: { host, port, tls: { clients: tls.clients } }, admin, audit, ivBudget };
 }
 
-/** Parses what `startSettings` has returned in another process. Throws ZodError for anything else. */
+/** Parses settings that `startSettings` returned in another process. Throws ZodError for anything else. */
 export function parseStartSettings(message: unknown): StartSettings {
   return START_SETTINGS.parse(message);
 }
 
-/** A configuration to serve, and what of it has to wait. */
+/** A configuration to serve, and the changes that have to wait. */
 export interface Kept {
   readonly config: ProxyConfig;
   /** The sections whose change comes with the next start. */
@@ -29,8 +29,8 @@ export interface Kept {
 }
 
 /**
- * What is served of a configuration that follows another one: what only a start can change stays as it is served. All else
- * must not wait for it, such as a key that is blocked.
+ * Returns what to serve when a configuration takes the place of another one: the settings that only a start can change stay
+ * as they are served. Everything else must not wait for them, such as a key that is blocked.
  */
 export function keepForStart(config: ProxyConfig, served: StartSettings): Kept {
   const { host, port, tls } = served.server;
@@ -79,6 +79,6 @@ const START_SETTINGS = z.object({
       limit: z.int(),
       atLimit: z.enum(['refuse', 'rotate']),
     })
-    // JSON has left out a member that is undefined, and settings are compared with those of a configuration.
+    // JSON leaves out members that are undefined; without this one the comparison with a configuration would differ.
     .transform((row): IvBudgetConfig => ({ ...row, stateDirectory: row.stateDirectory })),
 });

@@ -8,8 +8,8 @@ import type { ReadOptions } from './files.ts';
 /**
  * Reads a configuration file and all that it names. Throws XksProxyError `CONFIG_INVALID`.
  *
- * @param instead texts by absolute path, taken in place of what stands in those files
- * @param onRead told of each file by its absolute path, before it is read
+ * @param instead texts by absolute path, used in place of the contents of those files
+ * @param onRead called with the absolute path of each file, before it is read
  */
 export function loadConfig(
   configFile: string,

@@ -2,25 +2,25 @@ import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { errorCode } from '../files/error-code.ts';
 
-/** Files that were read, and are looked at ever since. */
+/** Files that have been read, and are watched from then on. */
 export interface FileWatch {
   /**
-   * Does `work` that reads files, and names each to `onRead` by its absolute path before it reads it. From now on those are
-   * watched in place of the files watched earlier. When it throws, all of both are watched: the mistake may be in any of
-   * them, and `work` may have failed before it came to the rest.
+   * Runs `work`, which reads files and passes the absolute path of each to `onRead` before it reads it. From then on those
+   * files are watched, in place of the ones watched earlier. When `work` throws, both are watched: the mistake may be in any
+   * of them, and `work` may have failed before it read the rest.
    */
   reading<T>(work: (onRead: (file: string) => void) => T): T;
   close(): void;
 }
 
-/** How files are watched, and who is told. */
+/** How files are watched, and what is called when they change. */
 export interface WatchOptions {
   /**
-   * Told once for all that has changed since it was read: when two looks in a row find the same, or three have found a
-   * change each. Is to have the files read again, which may take its time.
+   * Called once for all that has changed since the files were read: when two looks in a row find the same, or three looks
+   * have each found another change. It has to have the files read again, now or later; until then it is not called again.
    */
   readonly onChange: () => void;
-  /** Between looks. Default 1000. */
+  /** The time between two looks. Default 1000. */
   readonly intervalMs?: number;
 }
 
@@ -33,9 +33,9 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
   let read = new Map<string, string>();
   let seen: string | undefined;
   let told: string | undefined;
-  /** Whether the reading that follows `onChange` is still to come: it will find whatever has changed by then. */
+  /** Whether the reading that `onChange` leads to is still to come: it will find whatever has changed by then. */
   let isAwaited = false;
-  /** Looks in a row that found a change, each another one. */
+  /** The number of looks in a row that have each found another change. */
   let unsteadyLooks = 0;
   /** The files of the look under way. */
   let looking: typeof read | undefined;
@@ -81,14 +81,15 @@ export function watchFiles({ onChange, intervalMs = 1000 }: WatchOptions): FileW
         told = undefined;
         return result;
       } catch (error) {
-        // With the states in which they were last read. What was told of them stays told, or it would be told for ever.
+        // The states are those in which the files were last read, so a change since then stays one. `told` is kept, or that
+        // change would be told again after each refusal.
         for (const [file, its] of before) if (!states.has(file)) states.set(file, its);
         throw error;
       }
     },
     close() {
       clearInterval(timer);
-      // What a look under way finds is no longer told.
+      // The result of a look that is under way is dropped.
       read = new Map();
     },
   };

@@ -35,7 +35,7 @@ export interface Fleet {
   release(): Promise<void>;
 }
 
-/** What outlives a fleet. */
+/** What several fleets share, one after the other. */
 export interface FleetParts {
   readonly log: ProxyLog;
   readonly budget: IvBudget;
@@ -83,8 +83,8 @@ export async function openFleet(
     try {
       return await openToken(tokenConfig, options);
     } catch (error) {
-      // A token that is out must not take the others with it, nor keep a reload from all else, such as a key that is blocked.
-      // But a token that works is not given up for one that does not: that is taken for a mistake in what is new.
+      // A token that is out must not take the others with it, nor keep all else from being followed, such as a key that is
+      // blocked. But a token that works is not given up for one that does not: the new configuration must be mistaken.
       const isBorne = (failure: XksProxyError) =>
         wasOut === true || (isPassing(failure) && isAddition(tokenConfig, config, before));
       if (!(error instanceof XksProxyError) || !isBorne(error)) throw error;
@@ -131,13 +131,13 @@ export async function openFleet(
   };
 }
 
-/** Whether all tokens that work remain in a configuration when one of its tokens is out. */
+/** Whether a configuration keeps all tokens that work, although one of its own is out. */
 function isAddition({ name }: TokenConfig, { tokens }: ProxyConfig, before: Fleet | undefined): boolean {
   const others = new Set(tokens.map((token) => token.name).filter((other) => other !== name));
   return before?.members.every(({ token }) => token.isOut() || others.has(token.config.name)) ?? true;
 }
 
-/** The token of a fleet whose configuration is of this kind. */
+/** Returns the token of a fleet whose configuration satisfies a condition. */
 function memberOf(fleet: Fleet | undefined, is: (open: TokenConfig) => boolean): OpenToken | undefined {
   return fleet?.members.find(({ token }) => is(token.config))?.token;
 }
@@ -156,7 +156,7 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
       device: token.device,
       calls: () => token.status(),
       keyLabel: healthKeyLabel,
-      // Of a token that is out no key can be found, which says nothing of the keys.
+      // No key can be found on a token that is out, which says nothing about the keys.
       borrowed: token.isOut() ? [] : await checkedKeys(token, config, log),
       timeoutMs: config.server.timeoutMs,
       onChange: (status, cause) => log.health(name, status, cause),
@@ -186,7 +186,7 @@ async function checkedKeys(
       if (key.tokens !== undefined && !key.tokens.includes(name)) continue;
       // Where calls are inline the lookups of hundreds of keys would be one long turn of the event loop.
       await setImmediate();
-      // One that is to encrypt in a moment had better be known to be missing now.
+      // That a key is missing which will encrypt in a moment had better be known now.
       for (const { selector } of new Set([currentVersion(key), lastVersion(key)])) {
         const named = { store, externalKeyId: key.externalKeyId, selector };
         try {

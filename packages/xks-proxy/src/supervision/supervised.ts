@@ -1,20 +1,20 @@
 import cluster from 'node:cluster';
 import { SUPERVISION } from './supervisor.ts';
 
-/** The side of a process that has a supervisor. */
+/** What a process under a supervisor has of it. */
 export interface Supervised {
   /** Resolves when the supervisor wants the process to stop, or is gone. */
   readonly stopped: Promise<void>;
   /** Resolves to the settings that the supervisor has for its processes. */
   readonly settings: Promise<unknown>;
-  /** No more signs of life: the process ends as soon as nothing else keeps it. */
+  /** Ends the signs of life, so that the process ends as soon as nothing else keeps it. */
   leave(): void;
 }
 
 /**
  * Gives a sign of life every second, as long as the event loop turns. Signals to stop that go to a whole group of
- * processes, as a terminal and systemd send them, are left to the supervisor, which gets them too. What the supervisor
- * passes on of SIGHUP is as if it had come here.
+ * processes, as a terminal and systemd send them, are left to the supervisor, which gets them too. A SIGHUP that the
+ * supervisor passes on has the effect of one that came to this process.
  */
 export function joinSupervisor(): Supervised {
   const alive = setInterval(() => {
@@ -35,11 +35,11 @@ export function joinSupervisor(): Supervised {
         if (typeof message === 'object' && message !== null && 'settings' in message)
           resolve(message.settings);
       });
-      process.send?.(SUPERVISION.askSettings);
+      if (process.connected) process.send?.(SUPERVISION.askSettings);
     }),
     leave() {
       clearInterval(alive);
-      // Any other end of the channel ends a process of a cluster at once, with 0.
+      // When the channel ends in any other way, a process of a cluster ends at once, with status 0.
       if (process.connected) cluster.worker?.disconnect();
     },
   };

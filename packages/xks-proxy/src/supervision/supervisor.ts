@@ -1,19 +1,19 @@
 import cluster, { type Worker } from 'node:cluster';
 import { errorCode } from '../files/error-code.ts';
 
-/** How many processes there are to be, and who is told of their fates. */
+/** How many processes there are, what they are given, and what is called when something happens to them. */
 export interface SupervisorOptions {
   readonly processes: number;
   /** What each process is given at its start, as JSON: a later one works with the same as the first. */
   readonly settings?: unknown;
   readonly onEvent: (event: SupervisorEvent) => void;
-  /** The exit status after which nothing is replaced: all stop, and it is the status of the whole. */
+  /** The exit status of a process after which none is replaced: all stop, and it becomes the status of the whole. */
   readonly fatalStatus: number;
   /** Resolves when something has happened to the whole that is to end it with that status. */
   readonly fatal?: Promise<unknown>;
   /**
-   * The exit status after which nothing is started any more before SIGHUP says that it may: the next process would only
-   * fail likewise. Those that serve go on. It is the status of the whole when none is left.
+   * The exit status of a process after which no other one is started until SIGHUP: the next process would only fail in the
+   * same way. Those that serve go on. It is the status of the whole when none is left.
    */
   readonly haltStatus: number;
 }
@@ -26,7 +26,7 @@ export interface SupervisorEvent {
   readonly pid?: number | undefined;
   /** Exit status, or the name of the signal that ended it, or of the error that kept it from its start. */
   readonly status?: number | string;
-  /** Of `worker-exited`: whether it ended well, since all were to stop. */
+  /** With `worker-exited`: whether the process ended well because all were told to stop. */
   readonly isAsked?: boolean;
 }
 
@@ -108,19 +108,20 @@ class Supervisor {
     const startedAtMs = performance.now();
     const running: Running = { worker, startedAtMs, deadlineMs: startedAtMs + START_MS };
     slot.running = running;
-    // Of a message that could not be sent, for one: the process has ended, or is about to.
+    // A message that could not be sent, for example: the process has ended, or is about to.
     worker.on('error', () => undefined);
     if (pid === undefined) {
-      // This is all that ever comes of it.
+      // A process that could not be made has no other event.
       worker.once('error', (error) => this.#notStarted(slot, error));
       return;
     }
     this.#options.onEvent({ event: 'worker-started', worker: slot.number, pid });
     worker.on('message', (message: unknown) => {
-      // By a message, since systems bound the length of what is in the environment; and when the process can hear it.
+      // By a message, since systems bound the length of the environment. On request, since one that is sent before the
+      // process listens for messages is lost.
       if (message === SUPERVISION.askSettings) worker.send({ settings: this.#options.settings });
       if (message !== SUPERVISION.alive || this.#isStopping) return;
-      // A sign of life takes nothing from the time of the start.
+      // A sign of life does not shorten the time that a start may take.
       running.deadlineMs = Math.max(running.deadlineMs, performance.now() + SILENCE_MS);
     });
     worker.on('listening', () => {
@@ -152,7 +153,7 @@ class Supervisor {
     const { fatalStatus, haltStatus } = this.#options;
     const livedMs = performance.now() - (slot.running?.startedAtMs ?? Number.POSITIVE_INFINITY);
     delete slot.running;
-    // Before any of them could listen, the others will fare no better; later it is an outage, and may pass.
+    // As long as no process has listened, the others would fail in the same way; later it is an outage, and may pass.
     const isFatal = code === fatalStatus || (!this.#hasListened && code !== null && code > 0);
     if (isFatal && !this.#isStopping) this.#stop(code);
     if (this.#isStopping) return this.#endIfNoneIsLeft();
@@ -209,7 +210,7 @@ class Supervisor {
 
   #killSilent(): void {
     const nowMs = performance.now();
-    // Who was held up itself has not heard from anybody, and their signs of life still wait to be read.
+    // A supervisor that was itself held up has read no signs of life meanwhile; they still wait to be read.
     const lateMs = Math.max(0, nowMs - this.#watchedAtMs - WATCH_INTERVAL_MS);
     this.#watchedAtMs = nowMs;
     for (const { running, number } of this.#slots) {
@@ -222,12 +223,12 @@ class Supervisor {
   }
 }
 
-/** Whether it has no process, and will not get one by itself. */
+/** Whether a slot has no process, and none will be started for it by itself. */
 const isMissing = ({ running, restart }: Slot) => running === undefined && restart === undefined;
 
 interface Slot {
   readonly number: number;
-  /** Deaths in a row, each soon after its start. */
+  /** The number of processes in a row that ended soon after their start. */
   failures: number;
   running?: Running;
   restart?: NodeJS.Timeout;
@@ -236,13 +237,13 @@ interface Slot {
 interface Running {
   readonly worker: Worker;
   readonly startedAtMs: number;
-  /** When it is given up, unless it gives a sign of life before. */
+  /** When the process is given up, unless it gives a sign of life earlier. */
   deadlineMs: number;
 }
 
 const NUMBER = 'XKS_PROXY_WORKER';
 const WATCH_INTERVAL_MS = 500;
-// Opening the tokens and warming them up.
+// Tokens are opened and warmed up in this time.
 const START_MS = 60_000;
 const SILENCE_MS = 5000;
 const STABLE_MS = 30_000;
