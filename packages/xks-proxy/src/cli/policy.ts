@@ -66,6 +66,15 @@ function metadataOf(options: PolicyTestOptions): Readonly<Partial<Record<Metadat
 
 function instant(text: string): Date {
   const date = new Date(text);
-  if (/T.*(?:Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(date.getTime())) return date;
-  throw new InvalidArgumentError('expected a date and a time with its zone');
+  const [, day] = INSTANT.exec(text) ?? [];
+  if (day === undefined || Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('expected a date and a time with its zone');
+  }
+  // Date takes 30 February for 2 March.
+  if (!new Date(day).toISOString().startsWith(day)) {
+    throw new InvalidArgumentError(`there is no day ${day}`);
+  }
+  return date;
 }
+
+const INSTANT = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/;

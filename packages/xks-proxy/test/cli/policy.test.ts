@@ -68,9 +68,21 @@ describe('xks-proxy policy test', () => {
     expect(absent.stderr).toContain('parcels');
   });
 
-  it('refuses a time without a zone, and a store that is not there', async () => {
-    const [time, store] = [await test('--at', '2026-11-20'), await test('--store', 'nobody')];
-    expect(time).toMatchObject({ status: 2, stdout: '' });
+  it.each([
+    ['without a zone', '2026-11-20'],
+    ['of a day that does not exist', '2026-02-30T00:00:00Z'],
+    ['of a day that does not exist in that year', '2026-02-29T12:00:00+01:00'],
+    ['of no known form', 'Nov 20 2026 T09:00:00Z'],
+  ])('refuses a time %s', async (_title, time) => {
+    expect(await test('--at', time)).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  it.each(['2028-02-29T09:00Z', '2026-11-21T00:30:00.5+14:00'])('takes the time %s', async (time) => {
+    expect((await test('--at', time)).stderr).toBe('');
+  });
+
+  it('refuses a store that is not there', async () => {
+    const store = await test('--store', 'nobody');
     expect(store).toMatchObject({ status: 1, stdout: '' });
     expect(store.stderr).toContain('nobody');
   });
