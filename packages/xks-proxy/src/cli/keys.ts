@@ -9,7 +9,7 @@ import { rotateKey } from '../keys/rotate.ts';
 import { lastVersion } from '../stores.ts';
 import { reported, usageError } from './exit.ts';
 import { addListKeys, addShowKey } from './keys-view.ts';
-import { configOption, hexBytes, type PlaceOptions, placeOf, storeOption } from './options.ts';
+import { configOption, hexBytes, keyLabel, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print } from './print.ts';
 
 /** `xks-proxy keys …`: the external keys of a store, in its `keys_file`. */
@@ -38,12 +38,12 @@ function addCreate(keys: Command): void {
     .addOption(configOption())
     .addOption(storeOption())
     .addOption(tokenOption())
-    .option('--label <text>', 'of the key on the token; default: the external key id')
+    .option('--label <text>', 'of the key on the token; default: the external key id', keyLabel)
     .addOption(usageOption())
     .action((externalKeyId: string, options: KeyOptions) =>
       reported(async () => {
-        const { token: tokens, label, usage: usages } = options;
-        const key = await createKey(placeOf(options), { externalKeyId, tokens, label, usages });
+        const { label } = options;
+        const key = await createKey(placeOf(options), { externalKeyId, label, ...newKeyOptions(options) });
         printKey('created', key);
         print(nextStep(key));
       }),
@@ -57,14 +57,18 @@ function addLink(keys: Command): void {
     .addOption(configOption())
     .addOption(storeOption())
     .addOption(tokenOption())
-    .option('--label <text>', 'of the key on the token')
+    .option('--label <text>', 'of the key on the token', keyLabel)
     .option('--id <hex>', 'CKA_ID of the key on the token, in place of its label', hexBytes)
     .option('--next-version', 'add it to an external key that there is, which soon encrypts with it')
     .addOption(usageOption())
     .action((externalKeyId: string, options: KeyOptions & { id?: Uint8Array; nextVersion?: boolean }) =>
       reported(async () => {
-        const { token: tokens, label, id, usage: usages, nextVersion: asNextVersion } = options;
+        const { label, id, nextVersion: asNextVersion } = options;
         if ((label === undefined) === (id === undefined)) return usageError('give either --label or --id');
+        const { tokens, usages } = newKeyOptions(options);
+        if (asNextVersion === true && (tokens ?? usages) !== undefined) {
+          return usageError('give --token and --usage without --next-version, which keeps those of the key');
+        }
         const selector = id === undefined ? { label: label ?? '' } : { id };
         const linked = { externalKeyId, selector, tokens, usages, asNextVersion };
         const key = await linkKey(placeOf(options), linked);
@@ -83,6 +87,7 @@ function addRotate(keys: Command): void {
     .option(
       '--label <text>',
       'of the new key on the token; default: the external key id with .v and the version',
+      keyLabel,
     )
     .action((externalKeyId: string, options: KeyOptions) =>
       reported(async () => {
@@ -113,6 +118,12 @@ const tokenOption = () =>
 
 const usageOption = () =>
   new Option('--usage <usage...>', 'what KMS may do with it; default: both').choices(['ENCRYPT', 'DECRYPT']);
+
+/** The options that only a new external key has; a name that is given twice counts once. */
+const newKeyOptions = ({ token, usage }: KeyOptions) => ({
+  tokens: token && [...new Set(token)],
+  usages: usage && [...new Set(usage)],
+});
 
 function printKey(done: string, key: StoreKeyConfig): void {
   const { tokens } = key;

@@ -34,6 +34,12 @@ export function hexBytes(text: string): Uint8Array {
   return Buffer.from(text, 'hex');
 }
 
+/** The label of a key on a token. */
+export function keyLabel(text: string): string {
+  if (text === '') throw new InvalidArgumentError('expected a text that is not empty');
+  return text;
+}
+
 /** Where a proxy is: `https://`, a host and maybe a port. */
 export function endpointUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -234,6 +234,34 @@ describe('the life of a proxy on the command line', () => {
     expect(misunderstood.map(({ status }) => status)).toEqual(Array(6).fill(2));
   });
 
+  it.each([
+    [['create', 'unnamed', '--label', '']],
+    [['rotate', 'invoices', '--label', '']],
+    [['link', 'unnamed', '--label', '']],
+    [['link', 'invoices', '--next-version', '--label', 'orders', '--token', 'main']],
+    [['link', 'invoices', '--next-version', '--label', 'orders', '--usage', 'DECRYPT']],
+  ])('refuses, with status 2 and without a stack, to do what keys %j says in part alone', async (args) => {
+    const before = readFileSync(join(folder, 'xks', 'acme.keys.toml'), 'utf8');
+    const { status, stdout, stderr } = await run('keys', ...args, ...CONFIG);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(readFileSync(join(folder, 'xks', 'acme.keys.toml'), 'utf8')).toBe(before);
+  });
+
+  it('keeps a usage and a token once, however often they are given', async () => {
+    const usages = ['--usage', 'DECRYPT', 'DECRYPT', '--usage', 'DECRYPT'];
+    const tokens = ['--token', 'main', 'main'];
+    const repeated = [...usages, ...tokens];
+    expect(await run('keys', 'create', 'made-once', ...CONFIG, ...repeated)).toMatchObject({ status: 0 });
+    const linked = await run('keys', 'link', 'linked-once', ...CONFIG, '--label', 'orders', ...repeated);
+    expect(linked).toMatchObject({ status: 0 });
+    const keys = loadConfig(join(folder, 'xks', 'config.toml')).stores[0]?.keys ?? [];
+    expect(keys.filter(({ externalKeyId }) => externalKeyId.endsWith('-once'))).toMatchObject([
+      { usages: ['DECRYPT'], tokens: ['main'] },
+      { usages: ['DECRYPT'], tokens: ['main'] },
+    ]);
+  });
+
   it('says what to do about a wrong PIN in one line, with status 4', async () => {
     writeFileSync(join(folder, 'wrong-pin'), 'wrong\n');
     const made = await run(
