@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -40,7 +41,7 @@ export function openCountsDirectory(directory: string): {
 } {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const id = `${RUN}-${randomBytes(6).toString('hex')}`;
-  const own = `${PREFIX}${hostname()}_${process.pid}_${id}${SUFFIX}`;
+  const own = `${PREFIX}${HOST}_${process.pid}_${id}${SUFFIX}`;
   const path = join(directory, own);
   const write = (counts: ReadonlyMap<string, number>): void => {
     replace(path, join(directory, `.${own}`), JSON.stringify(Object.fromEntries(counts)));
@@ -134,7 +135,7 @@ function isRenamed(file: string, name: string): boolean {
 function isLeft(file: string): boolean {
   if (CLOSED.test(file)) return true;
   const [, host, pid, run] = OWNED.exec(file) ?? [];
-  if (host !== hostname()) return false;
+  if (host !== HOST) return false;
   // In a container processes have the same few numbers after each start.
   return Number(pid) === process.pid ? run?.startsWith(RUN) !== true : !isRunning(Number(pid));
 }
@@ -149,6 +150,17 @@ function syncDirectory(directory: string): void {
   }
 }
 
+/** This machine, with the PID namespace if it says one: containers may share a host name, and each has a process 1. */
+function hostAndPidNamespace(): string {
+  try {
+    const [namespace] = /\d+/.exec(readlinkSync('/proc/self/ns/pid')) ?? [];
+    return namespace === undefined ? hostname() : `${hostname()}@${namespace}`;
+  } catch {
+    return hostname();
+  }
+}
+
+const HOST = hostAndPidNamespace();
 /** Of this process, and of no other that has or had its number. */
 const RUN = randomBytes(6).toString('hex');
 const COUNTS = z.record(z.string(), z.int().min(0));

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -12,6 +12,7 @@ import { codeIn } from '../fixtures/store-files.ts';
 const KEY = { label: 'orders' };
 const OTHER = { id: Buffer.from('0a', 'hex') };
 const UNCOVERED = { additionalAuthenticatedData: Buffer.alloc(0), ciphertextMetadata: Buffer.alloc(0) };
+const [PID_NAMESPACE] = /\d+/.exec(readlinkSync('/proc/self/ns/pid')) ?? expect.unreachable();
 const UNCOUNTED = { errorName: 'InternalException', reason: 'iv-budget-unavailable' };
 
 describe('the budget of initialization vectors', () => {
@@ -106,8 +107,8 @@ describe('the budget of initialization vectors', () => {
   });
 
   it.each([
-    ['a dead process of this machine', `iv-counts_${hostname()}_99999999_aa.json`],
-    ['a process with its own number', `iv-counts_${hostname()}_${process.pid}_aa.json`],
+    ['a dead process of this machine', `iv-counts_${hostname()}@${PID_NAMESPACE}_99999999_aa.json`],
+    ['a process with its own number', `iv-counts_${hostname()}@${PID_NAMESPACE}_${process.pid}_aa.json`],
     ['a process of another machine that has closed it', 'iv-counts_closed_aa-bb.json'],
   ])('takes over, once, what %s has left', (_title, file) => {
     writeFileSync(join(stateDirectory, file), '{"label orders":100}');
@@ -122,7 +123,10 @@ describe('the budget of initialization vectors', () => {
     ['another machine', 'elsewhere_99999999'],
     ['another machine whose name begins with that of this one', `${hostname()}_99999999_99999999`],
     ['a machine with the name that closed files have', 'closed_99999999'],
-    ['a process of this machine that runs', `${hostname()}_${process.ppid}`],
+    ['a process of this machine that runs', `${hostname()}@${PID_NAMESPACE}_${process.ppid}`],
+    ['a process with its own number in another PID namespace', `${hostname()}@1_${process.pid}`],
+    ['a process with a number of no process here in another PID namespace', `${hostname()}@1_99999999`],
+    ['a process of a version that named no PID namespace', `${hostname()}_${process.pid}`],
   ])('counts, and leaves alone, what %s writes', (_title, owner) => {
     const file = `iv-counts_${owner}_aa.json`;
     writeFileSync(join(stateDirectory, file), '{"label orders":100}');
