@@ -3,6 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { addCredential, revokeCredential } from '../credentials/edit-credentials.ts';
 import { storeOf } from '../keys/edit-keys.ts';
 import { reported } from './exit.ts';
+import { invocation } from './invocation.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson, printTable } from './print.ts';
 
@@ -32,7 +33,7 @@ export function addCredentials(program: Command): void {
           options.config,
           ...(options.store === undefined ? [] : ['--store', options.store]),
         ];
-        print(`next: xks-proxy console-config ${place.join(' ')} --access-key-id ${accessKeyId}`);
+        print(`next: ${invocation()} console-config ${place.join(' ')} --access-key-id ${accessKeyId}`);
         print('then give it to AWS KMS, and revoke the old one');
       }),
     );

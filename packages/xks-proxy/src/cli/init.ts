@@ -1,10 +1,11 @@
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { askForChoices } from '../init/ask.ts';
 import { defaultPathPrefix, INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
 import { initialize } from '../init/initialize.ts';
 import { findModules } from '../init/known-modules.ts';
 import { EXIT, reported, usageError } from './exit.ts';
+import { invocation, shortPath } from './invocation.ts';
 import { firstLine, hostAndPort } from './options.ts';
 import { print } from './print.ts';
 
@@ -77,7 +78,7 @@ async function run(options: InitOptions): Promise<void> {
     return;
   }
   if (typeof choices === 'string') return usageError(choices);
-  told(await initialize(choices), choices);
+  printNextSteps(await initialize(choices), choices);
 }
 
 /** What was said so far; what was not is absent. */
@@ -132,21 +133,21 @@ function withDefaults(said: ReturnType<typeof choicesOf>): InitChoices | string 
   };
 }
 
-function told(
+function printNextSteps(
   { configFile, files, accessKeyId, isSelfSigned }: InitResult,
   { token, hostName, store }: InitChoices,
 ) {
-  const nearby = relative('.', configFile);
-  const config = nearby.startsWith('..') ? configFile : nearby;
+  const config = shortPath(configFile);
+  const program = invocation();
   print(`made, for their owner alone: ${files.join(', ')}`);
   if (token.kind === 'new')
     print('next: put so-pin, the PIN of the security officer, into a safe, and delete it here');
   if (isSelfSigned)
     print('next: for AWS KMS, replace server.pem and server.key by those of a public authority');
-  print(`next: xks-proxy doctor --config ${config}`);
-  print(`next: xks-proxy serve --config ${config}`);
+  print(`next: ${program} doctor --config ${config}`);
   print(
-    `next: xks-proxy console-config --config ${config} --store ${store} --access-key-id ${accessKeyId} ` +
+    `next: ${program} console-config --config ${config} --store ${store} --access-key-id ${accessKeyId} ` +
       `--endpoint https://${hostName} --output ${join(dirname(config), 'console.json')}`,
   );
+  print(`next: ${program} serve --config ${config}`);
 }

@@ -13,10 +13,12 @@ import { watchFiles } from '../config/watch.ts';
 import { rotateInProcess } from '../keys/rotation-process.ts';
 import type { LogStream } from '../log.ts';
 import { batchedLines } from '../log-batch.ts';
+import { XksProxyError } from '../proxy-error.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
 import { EXIT, reported } from './exit.ts';
+import { invocation, shortPath } from './invocation.ts';
 import { standardOutput } from './standard-output.ts';
 
 /** `xks-proxy serve`: the proxy itself. */
@@ -60,7 +62,9 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   const stopped = supervised?.stopped ?? firstSignal();
   try {
     const settings = supervised && parseStartSettings(await supervised.settings);
-    const proxy = await serve(configFile, output, settings);
+    const proxy = await serve(configFile, output, settings).catch((error: unknown) => {
+      throw withDoctor(error, configFile);
+    });
     const reason = await Promise.race([stopped, lost, stuck(proxy)]);
     if (reason === STUCK) {
       failed(EXIT.failed, `${STUCK}, so the proxy stops: only another process can use them again`);
@@ -72,6 +76,13 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
     supervised?.leave();
     leave(output);
   }
+}
+
+/** What a start failed of; where that is a token, with the command that finds out why. */
+function withDoctor(error: unknown, configFile: string): unknown {
+  if (!(error instanceof XksProxyError && error.code === 'TOKEN_UNAVAILABLE')) return error;
+  const remedy = `run ${invocation()} doctor --config ${shortPath(configFile)}`;
+  return new XksProxyError(error.code, `${error.message}; ${remedy}`, { cause: error.cause });
 }
 
 /**

@@ -131,5 +131,7 @@ describe('xks-proxy serve', () => {
     const { output, exit } = run('serve', '--config', file);
     await expect(exit).resolves.toBe(1);
     expect(output.stderr.trim().split('\n')).toHaveLength(1);
+    expect(output.stderr).toMatch(/; run \S.* doctor --config /);
+    expect(output.stderr).toContain(`doctor --config ${file}\n`);
   });
 });
