@@ -7,6 +7,7 @@ import type { AuditConfig } from './audit.ts';
 import { filesBelow, type ReadOptions } from './files.ts';
 import type { IvBudgetConfig } from './iv-budget.ts';
 import type { StoreKeyConfig } from './keys.ts';
+import { missingSetting } from './missing-setting.ts';
 import type { QuotaConfig, RedisConfig } from './quota.ts';
 import { configSchema } from './schema.ts';
 
@@ -119,7 +120,8 @@ export function parseConfig(
   toml: string,
   { baseDirectory, ...options }: { readonly baseDirectory: string } & ReadOptions,
 ): ProxyConfig {
-  const result = configSchema(filesBelow(baseDirectory, options)).safeParse(parseDocument(toml));
+  const schema = configSchema(filesBelow(baseDirectory, options));
+  const result = schema.safeParse(parseDocument(toml), { error: missingSetting });
   if (result.success) return result.data;
   const problems = result.error.issues.map(({ path, message }) => `${place(path)}: ${message}`);
   throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));

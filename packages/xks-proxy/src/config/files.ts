@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 import { errorCode } from '../files/error-code.ts';
+import { missingSetting } from './missing-setting.ts';
 
 /** Schemas of settings that name a file; a path is relative to the configuration, and is read. */
 export type Files = ReturnType<typeof filesBelow>;
@@ -54,7 +55,7 @@ export function filesBelow(baseDirectory: string, { instead, onRead }: ReadOptio
             }
           })
           .pipe(schema)
-          .safeParse(path);
+          .safeParse(path, { error: missingSetting });
         if (result.success) return { path: resolve(baseDirectory, path), content: result.data };
         for (const { path: place, message } of result.error.issues) {
           context.addIssue({ code: 'custom', path: [...place], message });

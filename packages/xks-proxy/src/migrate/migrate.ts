@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { stringify } from 'smol-toml';
 import { type IvSource, parseDocument } from '../config/config.ts';
 import { keysDocument } from '../config/keys-document.ts';
+import { missingSetting } from '../config/missing-setting.ts';
 import { credentialsDocument, newCredential } from '../credentials/edit-credentials.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type ReferenceSettings, referenceSettings, WITHOUT_COUNTERPART } from './reference-settings.ts';
@@ -32,7 +33,7 @@ export interface MigrationContext {
  */
 export function migrate(toml: string, context: MigrationContext): Migration {
   const document = parseDocument(toml);
-  const parsed = referenceSettings.safeParse(document);
+  const parsed = referenceSettings.safeParse(document, { error: missingSetting });
   if (!parsed.success) {
     const places = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     throw new XksProxyError('CONFIG_INVALID', places.join('\n'));

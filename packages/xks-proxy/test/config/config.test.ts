@@ -66,6 +66,25 @@ describe('a configuration', () => {
     expect(parse(files.toml).tokens[0]?.pin.export().toString()).toBe(files.pin);
   });
 
+  it('says of what is missing that it is, here and in the files that it names', () => {
+    writeFileSync(join(files.directory, 'partial.toml'), '[[rules]]\nname = "all"\n');
+    const message = (toml: string): string => {
+      try {
+        parse(toml);
+        return expect.unreachable();
+      } catch (error) {
+        return error instanceof XksProxyError ? error.message : String(error);
+      }
+    };
+    expect(message('[server]')).toBe('server.tls: is missing\ntokens: is missing\nstores: is missing');
+    const withPolicy = changed(
+      'path_prefix = "/acme"',
+      'path_prefix = "/acme"\npolicy_file = "partial.toml"',
+    );
+    expect(message(withPolicy)).toBe('stores[0].policy_file.rules[0].effect: is missing');
+    expect(message('stores = 1')).toMatch(/^stores: (?!is missing$)/m);
+  });
+
   it.each<[string, [string, string], string[]]>([
     ['TOML that is none', ['[server]', '[server'], ['line 2, column 8']],
     ['a port out of range', ['port = 0', 'port = 70000'], ['server.port']],
