@@ -1,5 +1,5 @@
 import { atInstant } from './at-instant.ts';
-import { followed } from './config/certificate-dates.ts';
+import { withValidCertificate } from './config/certificate-dates.ts';
 import type { ProxyConfig } from './config/config.ts';
 import { keepForStart } from './config/late-changes.ts';
 import type { ProxyLog } from './log.ts';
@@ -75,7 +75,7 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
   };
   const replaced = async (load: () => ProxyConfig) => {
     const { config: early, awaitingStart } = keepForStart(load(), current.config);
-    const { config, keptOut } = followed(early, current.config);
+    const { config, keptOut } = withValidCertificate(early, current.config);
     current = await replace(config, current);
     return { keptOut, awaitingStart };
   };

@@ -1,14 +1,9 @@
-import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { refuseOutsideDates } from '../config/certificate-dates.ts';
 import { loadConfig } from '../config/load.ts';
-import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
-import { createFiles } from '../files/replace-file.ts';
-import { storeOf } from '../keys/edit-keys.ts';
-import { XksProxyError } from '../proxy-error.ts';
-import { reported } from './exit.ts';
-import { configOption, endpointUrl, type PlaceOptions, placeOf, storeOption } from './options.ts';
-import { print, printJson } from './print.ts';
+import { runCommand } from './exit.ts';
+import { configOption } from './options.ts';
+import { print } from './print.ts';
 
 /** `xks-proxy config …`: the configuration file. */
 export function addConfig(program: Command): void {
@@ -21,7 +16,7 @@ export function addConfig(program: Command): void {
     )
     .addOption(configOption())
     .action(({ config: file }: { config: string }) =>
-      reported(async () => {
+      runCommand(async () => {
         const { tokens, stores, server } = loadConfig(file);
         refuseOutsideDates(server.tls);
         const keys = stores.flatMap((store) => store.keys);
@@ -34,61 +29,4 @@ export function addConfig(program: Command): void {
         print(`${file} is right: ${text}`);
       }),
     );
-}
-
-/** `xks-proxy console-config`: what the AWS console and the AWS CLI are to be given. */
-export function addConsoleConfig(program: Command): void {
-  program
-    .command('console-config')
-    .description(
-      'the JSON that the AWS console imports, which holds a secret; with --output, the AWS CLI lines too',
-    )
-    .addOption(configOption())
-    .addOption(storeOption())
-    .option('--access-key-id <id>', 'of the credential; default: the last one of the store')
-    .option('--endpoint <url>', 'https:// and the host name that KMS is to call', endpointOfKms)
-    .option('--output <file>', 'write it into a new file for its owner alone, and not on the terminal')
-    .action((options: ConsoleConfigOptions) =>
-      reported(async () => {
-        const { store } = storeOf(placeOf(options));
-        const { accessKeyId: wanted = store.credentials.at(-1)?.accessKeyId } = options;
-        const credential = store.credentials.find(({ accessKeyId }) => accessKeyId === wanted);
-        if (credential === undefined) {
-          const text = `the store ${store.name} has no credential ${wanted}: see credentials list`;
-          throw new XksProxyError('CHANGE_REFUSED', text);
-        }
-        const document = consoleConfig(store, credential);
-        if (options.output === undefined) return printJson(document);
-        const file = resolve(options.output);
-        // The AWS CLI takes the credential alone.
-        const credentialFile = `${file}.credential`;
-        const { XksProxyAuthenticationCredential: alone } = document;
-        const contents = [
-          [file, document],
-          [credentialFile, alone],
-        ] as const;
-        await createFiles(
-          new Map(contents.map(([path, json]) => [path, `${JSON.stringify(json, undefined, 2)}\n`])),
-        );
-        print(`for the AWS console: ${file}`);
-        print('for the AWS CLI, create or update, then connect:');
-        // Else it takes the endpoint for the address of a file that holds it.
-        print('  (version 1 of it first wants: aws configure set cli_follow_urlparam false)');
-        const endpoint = options.endpoint?.origin ?? 'https://…';
-        for (const command of awsCommands(store, endpoint, credentialFile)) print(`  ${command}`);
-        print('delete both files when AWS KMS has them');
-      }),
-    );
-}
-
-interface ConsoleConfigOptions extends PlaceOptions {
-  readonly accessKeyId?: string;
-  readonly endpoint?: URL;
-  readonly output?: string;
-}
-
-function endpointOfKms(text: string): URL {
-  const url = endpointUrl(text);
-  if (url.port !== '') throw new InvalidArgumentError('expected no port: AWS KMS calls 443');
-  return url;
 }

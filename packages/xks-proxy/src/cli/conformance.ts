@@ -1,11 +1,11 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { attempt } from '../attempt.ts';
 import { PATH_PREFIX } from '../config/stores.ts';
 import { obstacleTo } from '../conformance/obstacle.ts';
 import { reportOf, resultText, SPECIFICATION, summary, summaryText } from '../conformance/report.ts';
 import { runConformance } from '../conformance/run.ts';
 import type { Target } from '../conformance/target.ts';
+import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import { EXIT, usageError } from './exit.ts';
 import { endpointUrl, firstLine, hostAndPort, jsonOption, readText } from './options.ts';
 import { print, printJson } from './print.ts';
@@ -130,13 +130,13 @@ function pathPrefix(text: string): string {
 
 function certificates(file: string): string {
   const text = readText(file);
-  if (attempt(() => new X509Certificate(text)) !== undefined) return text;
+  if (undefinedIfThrows(() => new X509Certificate(text)) !== undefined) return text;
   throw new InvalidArgumentError('the file holds no PEM certificate');
 }
 
 function privateKey(file: string): string {
   const text = readText(file);
-  if (attempt(() => createPrivateKey(text)) !== undefined) return text;
+  if (undefinedIfThrows(() => createPrivateKey(text)) !== undefined) return text;
   throw new InvalidArgumentError('the file holds no PEM private key, or one with a passphrase');
 }
 

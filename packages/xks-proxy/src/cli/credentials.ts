@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { addCredential, revokeCredential } from '../credentials/edit-credentials.ts';
 import { storeOf } from '../keys/edit-keys.ts';
-import { reported } from './exit.ts';
+import { runCommand } from './exit.ts';
 import { invocation } from './invocation.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson, printTable } from './print.ts';
@@ -22,7 +22,7 @@ export function addCredentials(program: Command): void {
     .addOption(configOption())
     .addOption(storeOption())
     .action((options: PlaceOptions) =>
-      reported(async () => {
+      runCommand(async () => {
         const { accessKeyId, secretAccessKey, secretFile } = await addCredential(placeOf(options));
         print(`access key id      ${accessKeyId}`);
         // Else it would stay wherever the output goes, such as the log of a job.
@@ -43,14 +43,14 @@ export function addCredentials(program: Command): void {
     .addOption(configOption())
     .addOption(storeOption())
     .addOption(jsonOption())
-    .action((options: PlaceOptions & { json?: boolean }) => reported(async () => listCredentials(options)));
+    .action((options: PlaceOptions & { json?: boolean }) => runCommand(async () => listCredentials(options)));
   credentials
     .command('revoke <access-key-id>')
     .description('refuse what is signed with a credential, and delete its secret')
     .addOption(configOption())
     .addOption(storeOption())
     .action((accessKeyId: string, options: PlaceOptions) =>
-      reported(async () => {
+      runCommand(async () => {
         await revokeCredential(placeOf(options), accessKeyId);
         print(`${accessKeyId}: revoked`);
       }),

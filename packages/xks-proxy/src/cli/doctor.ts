@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { diagnose } from '../doctor/diagnose.ts';
 import type { Finding } from '../doctor/findings.ts';
-import { EXIT, reported } from './exit.ts';
+import { EXIT, runCommand } from './exit.ts';
 import { configOption, endpointUrl, jsonOption } from './options.ts';
 import { print, printJson } from './print.ts';
 
@@ -19,7 +19,7 @@ export function addDoctor(program: Command): void {
     )
     .addOption(jsonOption())
     .action(({ config, endpoint, json = false }: { config: string; endpoint?: URL; json?: boolean }) =>
-      reported(async () => {
+      runCommand(async () => {
         const onFinding = json ? undefined : printFinding;
         const findings = await diagnose({
           configFile: resolve(config),

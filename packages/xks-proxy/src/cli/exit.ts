@@ -7,7 +7,7 @@ import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
 export const EXIT = { failed: 1, usage: 2, logLost: 3, pinRefused: 4 } as const;
 
 /** Runs a command: an error of ours, or of the system, is told on stderr, line by line, and becomes the exit status. */
-export async function reported(command: () => Promise<void>): Promise<void> {
+export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
   } catch (thrown) {

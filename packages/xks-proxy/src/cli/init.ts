@@ -4,7 +4,7 @@ import { askForChoices } from '../init/ask.ts';
 import { defaultPathPrefix, INIT_DEFAULTS, type InitChoices, type InitResult } from '../init/choices.ts';
 import { initialize } from '../init/initialize.ts';
 import { findModules } from '../init/known-modules.ts';
-import { EXIT, reported, usageError } from './exit.ts';
+import { EXIT, runCommand, usageError } from './exit.ts';
 import { invocation, shortPath } from './invocation.ts';
 import { firstLine, hostAndPort } from './options.ts';
 import { print } from './print.ts';
@@ -39,7 +39,7 @@ export function addInit(program: Command): void {
     )
     .option('--force', 'replace configuration and certificate; keys and credentials stay, and are added to')
     .option('--yes', 'ask nothing; so it is too without a terminal')
-    .action((options: InitOptions) => reported(() => run(options)));
+    .action((options: InitOptions) => runCommand(() => run(options)));
 }
 
 /** What the command line said. */

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { storeOf } from '../keys/edit-keys.ts';
 import { describeKey, describeOnTokens, type KeyDescription } from '../keys/show.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { reported } from './exit.ts';
+import { runCommand } from './exit.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson, printTable } from './print.ts';
 
@@ -16,7 +16,7 @@ export function addListKeys(keys: Command): void {
     .addOption(storeOption())
     .addOption(jsonOption())
     .action((options: PlaceOptions & { json?: boolean }) =>
-      reported(async () => {
+      runCommand(async () => {
         const config = loadConfig(options.config);
         const stores = options.store === undefined ? config.stores : [storeOf(placeOf(options)).store];
         const rows = stores.flatMap((store) => store.keys.map((key) => describeKey(config, store, key)));
@@ -35,7 +35,7 @@ export function addShowKey(keys: Command): void {
     .addOption(storeOption())
     .addOption(jsonOption())
     .action((externalKeyId: string, options: PlaceOptions & { json?: boolean }) =>
-      reported(async () => {
+      runCommand(async () => {
         const { config, store } = storeOf(placeOf(options));
         const key = store.keys.find((candidate) => candidate.externalKeyId === externalKeyId);
         if (key === undefined) {

@@ -7,7 +7,7 @@ import { changeStatus, STATUS_CHANGES, type StatusChange } from '../keys/key-sta
 import { linkKey } from '../keys/link.ts';
 import { rotateKey } from '../keys/rotate.ts';
 import { lastVersion } from '../stores.ts';
-import { reported, usageError } from './exit.ts';
+import { runCommand, usageError } from './exit.ts';
 import { addListKeys, addShowKey } from './keys-view.ts';
 import { configOption, hexBytes, keyLabel, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print } from './print.ts';
@@ -41,7 +41,7 @@ function addCreate(keys: Command): void {
     .option('--label <text>', 'of the key on the token; default: the external key id', keyLabel)
     .addOption(usageOption())
     .action((externalKeyId: string, options: KeyOptions) =>
-      reported(async () => {
+      runCommand(async () => {
         const { label } = options;
         const key = await createKey(placeOf(options), { externalKeyId, label, ...newKeyOptions(options) });
         printKey('created', key);
@@ -62,7 +62,7 @@ function addLink(keys: Command): void {
     .option('--next-version', 'add it to an external key that there is, which soon encrypts with it')
     .addOption(usageOption())
     .action((externalKeyId: string, options: KeyOptions & { id?: Uint8Array; nextVersion?: boolean }) =>
-      reported(async () => {
+      runCommand(async () => {
         const { label, id, nextVersion: asNextVersion } = options;
         if ((label === undefined) === (id === undefined)) return usageError('give either --label or --id');
         const { tokens, usages } = newKeyOptions(options);
@@ -90,7 +90,7 @@ function addRotate(keys: Command): void {
       keyLabel,
     )
     .action((externalKeyId: string, options: KeyOptions) =>
-      reported(async () => {
+      runCommand(async () => {
         const { label } = options;
         const version = await rotateKey(placeOf(options), externalKeyId, { label });
         print(`${externalKeyId}: rotated, ${versionText(version)}`);
@@ -106,7 +106,7 @@ function addStatusChange(keys: Command, change: StatusChange): void {
     .addOption(configOption())
     .addOption(storeOption())
     .action((externalKeyId: string, options: PlaceOptions) =>
-      reported(async () => {
+      runCommand(async () => {
         await changeStatus(placeOf(options), externalKeyId, change);
         print(`${externalKeyId}: ${to}`);
       }),

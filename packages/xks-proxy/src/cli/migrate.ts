@@ -8,7 +8,7 @@ import { createFiles } from '../files/replace-file.ts';
 import { INIT_DEFAULTS } from '../init/choices.ts';
 import { migrate } from '../migrate/migrate.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { reported, usageError } from './exit.ts';
+import { runCommand, usageError } from './exit.ts';
 import { invocation } from './invocation.ts';
 import { print } from './print.ts';
 
@@ -37,7 +37,7 @@ export function addMigrate(program: Command): void {
       '--state-dir <folder>',
       'for counts of messages, which the proxy writes; default: state in --output',
     )
-    .action((settings: string, options: MigrateOptions) => reported(() => run(settings, options)));
+    .action((settings: string, options: MigrateOptions) => runCommand(() => run(settings, options)));
 }
 
 interface MigrateOptions {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { keyIn, storeOf } from '../keys/edit-keys.ts';
 import type { MetadataField } from '../wire.ts';
-import { EXIT, reported } from './exit.ts';
+import { EXIT, runCommand } from './exit.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson } from './print.ts';
 
@@ -22,7 +22,7 @@ export function addPolicy(program: Command): void {
     .option('--source-vpce <id>', 'awsSourceVpce')
     .option('--at <time>', 'when, such as 2026-11-21T08:00:00Z; default now', instant)
     .addOption(jsonOption())
-    .action((options: PolicyTestOptions) => reported(async () => testPolicy(options)));
+    .action((options: PolicyTestOptions) => runCommand(async () => testPolicy(options)));
 }
 
 interface PolicyTestOptions extends PlaceOptions {

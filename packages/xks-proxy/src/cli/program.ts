@@ -1,8 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { PRODUCT_VERSION } from '../version.ts';
 import { addAudit } from './audit.ts';
-import { addConfig, addConsoleConfig } from './config.ts';
+import { addConfig } from './config.ts';
 import { addConformance } from './conformance.ts';
+import { addConsoleConfig } from './console-config.ts';
 import { addCredentials } from './credentials.ts';
 import { addDoctor } from './doctor.ts';
 import { EXIT } from './exit.ts';

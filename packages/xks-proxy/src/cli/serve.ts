@@ -17,7 +17,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
-import { EXIT, reported } from './exit.ts';
+import { EXIT, runCommand } from './exit.ts';
 import { invocation, shortPath } from './invocation.ts';
 import { standardOutput } from './standard-output.ts';
 
@@ -29,7 +29,7 @@ export function addServe(program: Command): void {
     .requiredOption('--config <file>', 'configuration file (TOML)')
     .option('--workers <n>', 'processes on one port, which are replaced when they die or hang', processCount)
     .action(({ config, workers }: { config: string; workers?: number }) =>
-      reported(async () => {
+      runCommand(async () => {
         const output = standardOutput();
         const lost = logLost(output);
         const isSupervised = workerNumber() !== undefined;

@@ -3,7 +3,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import type { ProxyConfig, TlsConfig } from './config.ts';
 
 /** A configuration to serve, and what it does without. */
-export interface Followed {
+export interface ReloadedConfig {
   readonly config: ProxyConfig;
   /** The certificate that is kept out, and when its time comes if that lies ahead. */
   readonly keptOut?: { readonly problem: string; readonly validFromMs: number | undefined };
@@ -26,7 +26,10 @@ export function refuseOutdated({ certificate }: TlsConfig): void {
  * in its place. All else must not wait for it, such as a key that is blocked. The one that is served already is not judged
  * again.
  */
-export function followed(config: ProxyConfig, { server: { tls: served } }: ProxyConfig): Followed {
+export function withValidCertificate(
+  config: ProxyConfig,
+  { server: { tls: served } }: ProxyConfig,
+): ReloadedConfig {
   const { tls } = config.server;
   if (tls.certificate === served.certificate) return { config };
   const leaf = new X509Certificate(tls.certificate);

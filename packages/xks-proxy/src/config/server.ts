@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
-import { attempt } from '../attempt.ts';
 import { errorCode } from '../files/error-code.ts';
+import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import type { Files } from './files.ts';
 
 /** `[server]`: where the proxy listens, with which certificate, and how long KMS waits for it at most. */
@@ -33,11 +33,14 @@ function tlsSchema(files: Files) {
       if (clients === undefined && (authorities ?? commonNames) !== undefined) {
         context.addIssue('give both client_ca_file and client_common_names');
       }
-      if (authorities !== undefined && attempt(() => new X509Certificate(authorities)) === undefined) {
+      if (
+        authorities !== undefined &&
+        undefinedIfThrows(() => new X509Certificate(authorities)) === undefined
+      ) {
         context.addIssue({ code: 'custom', path: ['client_ca_file'], message: 'not a PEM certificate' });
       }
-      const key = attempt(() => createPrivateKey(key_file));
-      const leaf = attempt(() => new X509Certificate(certificate));
+      const key = undefinedIfThrows(() => createPrivateKey(key_file));
+      const leaf = undefinedIfThrows(() => new X509Certificate(certificate));
       if (key === undefined)
         context.addIssue({ code: 'custom', path: ['key_file'], message: 'not a PEM private key' });
       if (leaf === undefined) {

@@ -2,9 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { attempt } from '../attempt.ts';
 import type { TlsConfig } from '../config/config.ts';
 import type { ProxyLog } from '../log.ts';
+import { undefinedIfThrows } from '../undefined-if-throws.ts';
 
 /**
  * Ends connections of clients whose certificate does not have one of the common names, before HTTP has seen a byte of
@@ -71,7 +71,7 @@ function hasAll(authorities: string, before: string): boolean {
 function fingerprints(pems: string): readonly string[] {
   const found: string[] = [];
   for (const [pem] of pems.matchAll(CERTIFICATE)) {
-    const certificate = attempt(() => new X509Certificate(pem));
+    const certificate = undefinedIfThrows(() => new X509Certificate(pem));
     // Node reads no further than one that is damaged either.
     if (certificate === undefined) break;
     found.push(certificate.fingerprint256);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
-import { attempt } from '../attempt.ts';
 import { errorCode } from '../files/error-code.ts';
+import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import { flattened, tooDeepToRead } from './cedar-nesting.ts';
 import { type OptionalMember, problemsIn } from './cedar-validation.ts';
 import type { Policy, PolicyRequest } from './policy.ts';
@@ -27,7 +27,7 @@ export function cedarPolicy(
   if (known !== undefined) return { policy: known };
   const deep = tooDeepToRead(text);
   if (deep !== undefined) return { problems: [`policy${deep}: it is nested too deeply`] };
-  const parts = attempt(() => cedar.policySetTextToParts(text));
+  const parts = undefinedIfThrows(() => cedar.policySetTextToParts(text));
   if (parts === undefined) return { problems: ['a policy is nested too deeply'] };
   if (parts.type === 'failure') return { problems: parts.errors.map((error) => unreadable(error, text)) };
   if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
@@ -37,7 +37,7 @@ export function cedarPolicy(
   const named = new Map<string, Cedar.PolicyJson>();
   for (const [index, source] of parts.policies.entries()) {
     const place = places[index] ?? '';
-    const json = attempt(() => cedar.policyToJson(source));
+    const json = undefinedIfThrows(() => cedar.policyToJson(source));
     if (json?.type === 'failure') return { problems: json.errors.map(({ message }) => message) };
     const policy = json === undefined ? undefined : flattened(json.json);
     const id = json?.json.annotations?.['id'] ?? place;
@@ -58,7 +58,9 @@ export function cedarPolicy(
   const policy: Policy = {
     decide(request) {
       // It throws at a text that is no Unicode, such as half a surrogate pair.
-      const answer = attempt(() => cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }));
+      const answer = undefinedIfThrows(() =>
+        cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }),
+      );
       // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
       if (answer === undefined || answer.type === 'failure') return UNDECIDED;
       const { decision, diagnostics } = answer.response;
