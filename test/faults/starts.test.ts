@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { startServeProcess } from '../../packages/xks-proxy/test/fixtures/serve-process.ts';
 import { isRunning } from '../load/running.ts';
-import { scoutsOf } from './scouts.ts';
+import { probeProcessesOf } from './probe-processes.ts';
 import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 // Each of them has processes of its own, and waits for them most of the time.
@@ -43,7 +43,7 @@ describe.skipIf(!hasCompiler())(
   'a proxy that looks for a token which it has lost',
   { concurrent: true },
   () => {
-    it('ends when it is told to, with the scout that hangs', { timeout: 90_000 }, async ({
+    it('ends when it is told to, with the probe that hangs', { timeout: 90_000 }, async ({
       expect,
       onTestFinished,
     }) => {
@@ -57,12 +57,12 @@ describe.skipIf(!hasCompiler())(
         return shim.hits('C_Initialize');
       };
       await expect.poll(looked, { timeout: 20_000 }).toBe(1);
-      const [scout = expect.unreachable(), ...others] = scoutsOf(proxy.pid);
+      const [probe = expect.unreachable(), ...others] = probeProcessesOf(proxy.pid);
       expect(others).toEqual([]);
       proxy.kill('SIGTERM');
       await expect(proxy.exit).resolves.toBe(0);
       expect(proxy.events('stopped')).toHaveLength(1);
-      await expect.poll(() => isRunning(scout)).toBe(false);
+      await expect.poll(() => isRunning(probe)).toBe(false);
     });
   },
 );

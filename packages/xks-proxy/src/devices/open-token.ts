@@ -41,7 +41,7 @@ export interface OpenTokenOptions {
 
 /** Opens and holds a token. Rejects with XksProxyError `TOKEN_UNAVAILABLE` or `PIN_REFUSED`. */
 export async function openToken(config: TokenConfig, options: OpenTokenOptions): Promise<OpenToken> {
-  // A scout keeps the process from no end, which is right for a token that is opened anew, and wrong for a start.
+  // The probe of a token does not keep the process alive: right for a token that is opened anew, and wrong for a start.
   const stay = setInterval(() => undefined, STAY_MS);
   const connection = await connectToken(config, options)
     .catch((cause: unknown): never => {

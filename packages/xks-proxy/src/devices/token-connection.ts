@@ -6,7 +6,7 @@ import { pkcs11Device } from './pkcs11-device.ts';
 import { threadDevice } from './threads/thread-device.ts';
 import { type ThreadPool, threadPool } from './threads/thread-pool.ts';
 import { threadSettings } from './threads/thread-settings.ts';
-import { scoutToken } from './token-scout.ts';
+import { probeToken } from './token-probe.ts';
 
 /** Sessions with a token, and the way its calls are made. */
 export interface TokenConnection {
@@ -33,8 +33,8 @@ export async function connectToken(
 ): Promise<TokenConnection> {
   const { selector, maxSessions } = config;
   const settings = threadSettings(config);
-  // Where calls are not to hold up the event loop, the first ones must not either. A scout has a login of its own to make.
-  if (!isInUse && (config.calls === 'worker' || config.calls === 'auto')) await scoutToken(settings);
+  // Where calls are not to hold up the event loop, the first ones must not either. The probe needs a login of its own.
+  if (!isInUse && (config.calls === 'worker' || config.calls === 'auto')) await probeToken(settings);
   const module = openModule({ path: config.module });
   try {
     const maxWaiting = WAITING_PER_SESSION * maxSessions;

@@ -1,5 +1,5 @@
 import type { ProxyConfig } from '../config/config.ts';
-import { haveSameKey, tokensNamed } from '../keys/key-tokens.ts';
+import { assertSameKey, tokensNamed } from '../keys/key-tokens.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { Report } from './findings.ts';
 
@@ -11,7 +11,7 @@ export async function examineSameKeys(config: ProxyConfig, report: Report): Prom
       if (tokens.length < 2 || usages.length < 2) continue;
       for (const { version, selector } of versions) {
         try {
-          await haveSameKey(tokens, selector);
+          await assertSameKey(tokens, selector);
         } catch (error) {
           // That a token cannot be opened, or has no such key, was found before.
           if (!(error instanceof XksProxyError)) throw error;

@@ -3,7 +3,7 @@ import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { editKey, type KeysBefore, newKeyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
-import { isLabelTaken, makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
+import { assertShareKeys, isLabelTaken, makeKey, tokensNamed } from './key-tokens.ts';
 
 /** What a new external key is to be. */
 export interface NewKey {
@@ -37,7 +37,7 @@ export async function createKey(
   const change = (now: KeysBefore) => newKeyIn(now, key);
   const { config } = await readKeys(place);
   const tokens = tokensNamed(config, names);
-  shareKeys(tokens);
+  assertShareKeys(tokens);
   await tryEdit(place, change);
   await makeKey(tokens, { label, id, usages }).catch((error: unknown): never => {
     if (!isLabelTaken(error)) throw error;

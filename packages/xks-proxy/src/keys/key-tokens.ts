@@ -8,7 +8,7 @@ import { pkcs11Device } from '../devices/pkcs11-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { onToken } from './on-token.ts';
 
-/** The tokens with these names, or all there are. Throws XksProxyError `CHANGE_REFUSED` for a name that none has. */
+/** The tokens with these names; all by default. Throws XksProxyError `CHANGE_REFUSED` for a name that no token has. */
 export function tokensNamed(
   { tokens }: ProxyConfig,
   names: readonly string[] = tokens.map(({ name }) => name),
@@ -21,8 +21,8 @@ export function tokensNamed(
 }
 
 /**
- * Has a token make a key, and sees to it that the others of its cluster have it too. Rejects with XksProxyError
- * `CHANGE_REFUSED` for tokens that share no keys, before any is made: an AES key cannot be copied from one to another.
+ * Makes a key on the first of the tokens, and waits until the others of its cluster have it too. `assertShareKeys` comes
+ * before it: an AES key cannot be copied from one token to another. Rejects with XksProxyError as `awaitKeyOnAll`.
  */
 export async function makeKey(
   tokens: readonly TokenConfig[],
@@ -31,26 +31,26 @@ export async function makeKey(
   const [first] = tokens;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
   await onToken(first, (token) => token.generateKey(key));
-  await allHaveKey(tokens, key.id);
+  await awaitKeyOnAll(tokens, key.id);
 }
 
 /**
- * Makes sure that the tokens of a cluster have a key that was made on the first of them, which may have been a moment ago.
- * Rejects with XksProxyError as `haveKey`.
+ * Waits until all tokens of a cluster have a key that was made on the first of them, perhaps a moment ago. Rejects with
+ * XksProxyError as `assertHoldKey`, and with `CHANGE_REFUSED` when a token does not get the key in ten seconds.
  */
-export async function allHaveKey(tokens: readonly TokenConfig[], id: Uint8Array): Promise<void> {
-  for (const other of tokens.slice(1)) await appears(other, id);
-  await haveKey(tokens, { id });
+export async function awaitKeyOnAll(tokens: readonly TokenConfig[], id: Uint8Array): Promise<void> {
+  for (const other of tokens.slice(1)) await waitForKey(other, id);
+  await assertHoldKey(tokens, { id });
 }
 
-/** Whether `makeKey` failed because the token has a key with the label. */
+/** Whether `makeKey` failed because the token has a key with that label already. */
 export function isLabelTaken(error: unknown): boolean {
   const cause = error instanceof XksProxyError ? error.cause : undefined;
   return cause instanceof Pkcs11Error && cause.code === 'KEY_EXISTS';
 }
 
-/** Throws XksProxyError `CHANGE_REFUSED` unless what is made on one of the tokens appears on all. */
-export function shareKeys(tokens: readonly TokenConfig[]): void {
+/** Throws XksProxyError `CHANGE_REFUSED` unless a key that is made on one of the tokens appears on all of them. */
+export function assertShareKeys(tokens: readonly TokenConfig[]): void {
   const [first, ...others] = tokens;
   if (others.every(({ cluster }) => cluster !== undefined && cluster === first?.cluster)) return;
   const names = tokens.map(({ name }) => name).join(', ');
@@ -63,10 +63,13 @@ export function shareKeys(tokens: readonly TokenConfig[]): void {
 }
 
 /**
- * Makes sure that all tokens hold an AES-256 key, and the same one. Rejects with XksProxyError `CHANGE_REFUSED`, and
- * `PIN_REFUSED` or `TOKEN_UNAVAILABLE` for what is no matter of the key.
+ * Checks that all tokens hold an AES-256 key, and the same one. Rejects with XksProxyError `CHANGE_REFUSED` where they do
+ * not, and with `PIN_REFUSED` or `TOKEN_UNAVAILABLE` for any other failure of a token.
  */
-export async function haveKey(tokens: readonly TokenConfig[], selector: DeviceKeySelector): Promise<void> {
+export async function assertHoldKey(
+  tokens: readonly TokenConfig[],
+  selector: DeviceKeySelector,
+): Promise<void> {
   for (const token of tokens) {
     await onToken(token, (open) => open.key(selector)).catch((error: unknown): never => {
       const cause = error instanceof XksProxyError ? error.cause : undefined;
@@ -74,14 +77,14 @@ export async function haveKey(tokens: readonly TokenConfig[], selector: DeviceKe
       throw new XksProxyError('CHANGE_REFUSED', cause.message, { cause });
     });
   }
-  await haveSameKey(tokens, selector);
+  await assertSameKey(tokens, selector);
 }
 
 /**
- * Makes sure that what one token encrypts under a key the others decrypt: else they would hold different keys of the
- * same name, and ciphertext would be lost with one of them. Rejects with XksProxyError `CHANGE_REFUSED`.
+ * Checks that the other tokens decrypt what the first encrypts under a key: otherwise they hold different keys of the same
+ * name, and ciphertext would be lost with one of them. Rejects with XksProxyError `CHANGE_REFUSED`.
  */
-export async function haveSameKey(
+export async function assertSameKey(
   tokens: readonly TokenConfig[],
   selector: DeviceKeySelector,
 ): Promise<void> {
@@ -103,7 +106,7 @@ export async function haveSameKey(
       return device.decrypt({ selector, aad: AAD, ...sealed }).catch(() => undefined);
     });
     trials.push(trial);
-    // One that has no such key must not hide that the next has another.
+    // A token without the key must not hide that the next one has another key: its own failure is thrown at the end.
     const opened = await trial.catch(() => plaintext);
     if (opened !== undefined && plaintext.equals(opened)) continue;
     throw new XksProxyError(
@@ -114,16 +117,17 @@ export async function haveSameKey(
   await Promise.all(trials);
 }
 
-/** A key that tokens hold, by the name that it is to have in a keys file. */
+/** A key that tokens hold, with the selector that names it in a keys file. */
 interface NamedKey {
   readonly selector: DeviceKeySelector;
-  /** Whether another name is one of the same key. */
+  /** Whether another selector means the same key. */
   readonly isAlso: (other: DeviceKeySelector) => boolean;
 }
 
 /**
- * A key that `haveKey` has found, named by its CKA_ID however it was asked for: under one name it is counted as one. A key
- * keeps its label where it has no id, or one that means another key too, or other ones on other tokens.
+ * Names a key that `assertHoldKey` has checked by its CKA_ID, whatever selector it was asked for by: under one name its
+ * encryptions are counted together. The key keeps its label if it has no id, an id that means another key too, or
+ * different ids on different tokens.
  */
 export async function namedKey(
   tokens: readonly TokenConfig[],
@@ -143,8 +147,8 @@ export async function namedKey(
   };
 }
 
-/** A cluster may take a moment to copy a key. */
-async function appears(tokenConfig: TokenConfig, id: Uint8Array): Promise<void> {
+/** Waits until a token has a key: a cluster may take a moment to copy it. */
+async function waitForKey(tokenConfig: TokenConfig, id: Uint8Array): Promise<void> {
   await onToken(tokenConfig, async (token) => {
     const deadlineMs = performance.now() + CLUSTER_MS;
     for (;;) {

@@ -3,7 +3,7 @@ import type { KeyUsage } from '../devices/key-device.ts';
 import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys, type StorePlace } from './edit-keys.ts';
-import { haveKey, namedKey, tokensNamed } from './key-tokens.ts';
+import { assertHoldKey, namedKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 
 /** A key that the token has, and what it is to be to KMS. */
@@ -28,7 +28,7 @@ export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<Sto
   const tokens = tokensNamed(before.config, key.tokens);
   // Before a token is asked for anything.
   before.textWith(key);
-  await haveKey(tokens, linked.selector);
+  await assertHoldKey(tokens, linked.selector);
   const { selector, isAlso } = await namedKey(tokens, linked.selector);
   return editKey(place, (now) => {
     const next = change(now, { ...linked, selector });

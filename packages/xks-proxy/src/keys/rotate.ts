@@ -3,7 +3,7 @@ import type { KeyVersionConfig } from '../config/keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { lastVersion } from '../stores.ts';
 import { editKey, keyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
-import { makeKey, shareKeys, tokensNamed } from './key-tokens.ts';
+import { assertShareKeys, makeKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 import { versionKey } from './version-key.ts';
 
@@ -35,7 +35,7 @@ export async function rotateKey(
   const last = lastVersion(key);
   if (expected !== undefined && expected !== last.version) return last;
   const tokens = tokensNamed(before.config, key.tokens);
-  shareKeys(tokens);
+  assertShareKeys(tokens);
   let id: Uint8Array = randomBytes(16);
   await tryEdit(place, (now) => withNextVersion(keyIn(now, externalKeyId), { id }));
   if (label === undefined) id = await versionKey(before.config, tokens, { key, version: last.version + 1 });

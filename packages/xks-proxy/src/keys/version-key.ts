@@ -5,7 +5,7 @@ import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { type DeviceKeySelector, isMatch } from '../devices/key-selector.ts';
-import { allHaveKey, isLabelTaken, makeKey } from './key-tokens.ts';
+import { awaitKeyOnAll, isLabelTaken, makeKey } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 
 /** What the key of a version is to be. */
@@ -35,7 +35,7 @@ export async function versionKey(
     if (isMade) await sleep(SETTLE_MS);
     const found = keyByLabel(await recordsOf(tokens), config, wanted) ?? (isMade ? id : undefined);
     if (found === undefined) continue;
-    await allHaveKey(tokens, found);
+    await awaitKeyOnAll(tokens, found);
     return found;
   }
 }

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** The scouts that a process has started, by their process ids. From /proc: `pgrep` is not on every machine. */
-export function scoutsOf(parent: number | undefined): readonly number[] {
+/** The probes of tokens that a process has started, by their process ids. From /proc: `pgrep` is not on every machine. */
+export function probeProcessesOf(parent: number | undefined): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => fieldsOf(pid).includes(`PPid:\t${parent}\n`) && commandOf(pid).includes('scout-program'))
+    .filter((pid) => fieldsOf(pid).includes(`PPid:\t${parent}\n`) && commandOf(pid).includes('probe-process'))
     .map(Number);
 }
 

@@ -3,13 +3,13 @@ import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
-import { scoutToken } from '../../packages/xks-proxy/src/devices/token-scout.ts';
+import { probeToken } from '../../packages/xks-proxy/src/devices/token-probe.ts';
 import { faultyModule, tokenConfig } from './fixture.ts';
-import { scoutsOf } from './scouts.ts';
+import { probeProcessesOf } from './probe-processes.ts';
 import { hasCompiler } from './shim.ts';
 
-describe.skipIf(!hasCompiler())('a scout', () => {
-  it('is in the way neither of another one at the module, nor of who uses it here', {
+describe.skipIf(!hasCompiler())('a probe of a token', () => {
+  it('is in the way neither of another one at the module, nor of a user of it here', {
     timeout: 60_000,
   }, async () => {
     const { shim, token } = faultyModule();
@@ -20,18 +20,18 @@ describe.skipIf(!hasCompiler())('a scout', () => {
       threadSettings(tokenConfig(shim.modulePath, token, { selector })),
     );
     shim.fail('C_OpenSession', { delayMs: 300 }, -1);
-    const looks = Promise.all(settings.map((one) => scoutToken(one)));
+    const probes = Promise.all(settings.map((one) => probeToken(one)));
     await expect.poll(() => shim.hits('C_OpenSession'), { timeout: 20_000 }).toBeGreaterThan(0);
     const used = openModule({ path: shim.modulePath });
     const { label, pin } = token;
     const here = used.openToken({ label, pin });
-    await looks;
+    await probes;
     expect(await here.randomBytes(1)).toHaveLength(1);
     used.openToken({ label, pin });
     used.close();
   });
 
-  it('gives up on a module that hangs after ten seconds, and looks again when it is asked again', {
+  it('gives up on a module that hangs after ten seconds, and tries again when it is asked again', {
     timeout: 60_000,
   }, async () => {
     const { shim, token } = faultyModule();
@@ -41,14 +41,14 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     const settings = threadSettings(tokenConfig(shim.modulePath, token));
     shim.fail('C_OpenSession', 'hang', -1);
     const startedAt = performance.now();
-    await expect(scoutToken(settings)).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+    await expect(probeToken(settings)).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
     expect(performance.now() - startedAt).toBeLessThan(12_000);
     expect(kill).toHaveBeenCalled();
     // None that keeps this one from its end.
     expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap');
     kill.mockRestore();
     shim.heal();
-    await scoutToken(settings);
+    await probeToken(settings);
   });
 
   it('tells of a PIN that was refused although the module hangs at its end', {
@@ -58,42 +58,42 @@ describe.skipIf(!hasCompiler())('a scout', () => {
     const pin = createSecretKey('wrong', 'utf8');
     shim.fail('C_Login', { delayMs: 1 }, -1);
     shim.fail('C_Finalize', 'hang', -1);
-    for (let look = 0; look < 2; look += 1) {
+    for (let time = 0; time < 2; time += 1) {
       const settings = threadSettings(tokenConfig(shim.modulePath, token, { pin }));
-      await expect(scoutToken(settings)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
+      await expect(probeToken(settings)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
     }
     expect(shim.hits('C_Login')).toBe(1);
   });
 
   it('goes on at signals that go to all processes of the proxy', { timeout: 60_000 }, async () => {
     const { shim, token } = faultyModule();
-    // It is there for as long as it takes to find it.
+    // The probe lasts as long as it takes to find its process.
     shim.fail('C_OpenSession', 'hang');
-    const look = scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
+    const probe = probeToken(threadSettings(tokenConfig(shim.modulePath, token)));
     await expect.poll(() => shim.hits('C_OpenSession'), { timeout: 20_000 }).toBe(1);
-    const [scout, ...others] = scoutsOf(process.pid);
+    const [pid, ...others] = probeProcessesOf(process.pid);
     expect(others).toEqual([]);
-    if (scout === undefined) throw new Error('there is no scout');
-    for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.kill(scout, signal);
+    if (pid === undefined) throw new Error('there is no probe');
+    for (const signal of ['SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.kill(pid, signal);
     shim.heal();
-    // What a call says that hung, and one that has been killed does not.
-    await expect(look).rejects.toMatchObject({ code: 'DEVICE_ERROR' });
+    // The failure of a call that hung: a probe that was killed would have none.
+    await expect(probe).rejects.toMatchObject({ code: 'DEVICE_ERROR' });
   });
 
   it('is ended when it has answered, whatever else is loaded into it', { timeout: 60_000 }, async () => {
     const { shim, token } = faultyModule();
     vi.stubEnv('NODE_OPTIONS', '--import=data:text/javascript,setInterval(()=>{},1000)');
     onTestFinished(() => void vi.unstubAllEnvs());
-    await scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
-    await expect.poll(() => scoutsOf(process.pid)).toEqual([]);
+    await probeToken(threadSettings(tokenConfig(shim.modulePath, token)));
+    await expect.poll(() => probeProcessesOf(process.pid)).toEqual([]);
   });
 
   it('that cannot be started says nothing else of the token than that it does not answer', async () => {
     const { shim, token } = faultyModule();
     // More than the system gives to any process.
     vi.stubEnv('TOO_LONG', 'x'.repeat(200_000));
-    const look = scoutToken(threadSettings(tokenConfig(shim.modulePath, token)));
+    const probe = probeToken(threadSettings(tokenConfig(shim.modulePath, token)));
     vi.unstubAllEnvs();
-    await expect(look).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+    await expect(probe).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
   });
 });
