@@ -19,8 +19,9 @@ export function tokenAad(
 }
 
 /**
- * The additional data under which the Rust sample proxy of AWS has tokens encrypt: as `tokenAad`, with the SHA-256 of the
- * AAD in place of the AAD, and its length still that of the AAD. An absent AAD has no hash, and an empty one has.
+ * The additional data that a token may have authenticated for the Rust sample proxy of AWS: as `tokenAad`, with the SHA-256
+ * of the AAD in place of the AAD, and the length still that of the AAD. The sample proxy hashes an empty AAD, but not an
+ * absent one: both are possible for an AAD of no bytes.
  */
 export function referenceAads(
   additionalAuthenticatedData: Uint8Array,

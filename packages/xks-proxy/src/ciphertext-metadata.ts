@@ -1,8 +1,8 @@
 import { Encoder } from 'cbor-x';
 
-/** What the proxy needs to know later about a ciphertext it once made. */
+/** What the proxy needs to know about a ciphertext of its own in order to decrypt it. */
 export interface CiphertextMetadata {
-  /** Which generation of the external key's material encrypted, 1 to 65535. */
+  /** The generation of the external key's material that encrypted, 1 to 65535. */
   readonly keyVersion: number;
 }
 
@@ -18,7 +18,7 @@ export function encodeCiphertextMetadata({ keyVersion }: CiphertextMetadata): Ui
   return Buffer.from(CBOR.encode([LAYOUT_VERSION, keyVersion]));
 }
 
-/** Decodes metadata; anything but the canonical encoding of a known layout is `undefined`. */
+/** Decodes metadata; `undefined` for anything but the canonical encoding of a known layout. */
 export function decodeCiphertextMetadata(bytes: Uint8Array): CiphertextMetadata | undefined {
   let value: unknown;
   try {
@@ -30,7 +30,7 @@ export function decodeCiphertextMetadata(bytes: Uint8Array): CiphertextMetadata 
   const keyVersion: unknown = value[1];
   if (!isKeyVersion(keyVersion)) return undefined;
   const metadata = { keyVersion };
-  // One encoding per value: longer integers, floats, tags and other layouts do not survive this.
+  // One encoding per value: longer integers, floats, tags and other layouts are refused here.
   return Buffer.compare(encodeCiphertextMetadata(metadata), bytes) === 0 ? metadata : undefined;
 }
 

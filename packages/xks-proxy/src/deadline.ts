@@ -3,17 +3,17 @@ import { XksException } from './errors.ts';
 
 /** The end of the time that a request, or a part of it, has. */
 export interface Deadline {
-  /** Aborted with a `DependencyTimeoutException` when it is reached. Made for whoever asks: most never do. */
+  /** Aborted with a `DependencyTimeoutException` when it is reached. Made on first use: most callers never use it. */
   readonly signal: AbortSignal;
   /** Milliseconds until it is reached; none afterwards. */
   remainingMs(): number;
-  /** Throws that exception once it is. */
+  /** Throws that exception once the deadline is reached. */
   throwIfReached(): void;
-  /** Has `reached` called with that exception when it comes; not any more once the returned function was called. */
+  /** Calls `reached` with that exception when the deadline is reached. The returned function cancels that. */
   whenReached(reached: (reason: XksException) => void): () => void;
 }
 
-/** A deadline in `timeoutMs`, or when the one is reached that it is a part of. It keeps no process from its end. */
+/** A deadline in `timeoutMs`, or when `whole`, which it is a part of, is reached. It does not keep the process alive. */
 export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
   let controller: AbortController | undefined;
   let isReached = false;
@@ -41,7 +41,7 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
     get signal() {
       if (controller === undefined) {
         controller = new AbortController();
-        // As many wait for a session by it as there are requests that share it: Node would take them for a leak.
+        // All requests that share it may wait for a session with it: Node would take so many listeners for a leak.
         setMaxListeners(0, controller.signal);
         if (isReached) controller.abort(reasonOf());
       }
@@ -58,7 +58,7 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
   };
 }
 
-/** A deadline that is looked at and does not tell when it comes: for who cannot be interrupted. */
+/** A deadline that is checked, and calls nobody when it is reached: for work that cannot be interrupted. */
 export function silentDeadline(timeoutMs: number): Deadline {
   const endsAtMs = performance.now() + timeoutMs;
   const isReached = () => performance.now() >= endsAtMs;
@@ -75,8 +75,8 @@ export function silentDeadline(timeoutMs: number): Deadline {
 }
 
 /**
- * Deadlines of requests that all have the same time. Those that begin within moments of each other share one, since its
- * timer and its signal cost more than anything else about it: so they have up to five milliseconds less, and never more.
+ * Deadlines of requests with the same timeout. Requests that begin within moments of each other share one, since its timer
+ * and its signal are most of its cost: such a request has up to five milliseconds less, and never more.
  */
 export function sharedDeadlines(timeoutMs: number): () => Deadline {
   let shared: Deadline | undefined;
@@ -92,8 +92,8 @@ export function sharedDeadlines(timeoutMs: number): () => Deadline {
 }
 
 /**
- * The result of `work`, or the `DependencyTimeoutException` once the deadline is reached: a call that is in the token
- * cannot be taken back, only its result ignored.
+ * Settles as `work`, or rejects with the `DependencyTimeoutException` once the deadline is reached: a call inside a token
+ * cannot be cancelled, only its result ignored.
  */
 export function inTime<T>(work: Promise<T>, deadline: Deadline | undefined): Promise<T> {
   if (deadline === undefined) return work;
@@ -112,7 +112,7 @@ export function inTime<T>(work: Promise<T>, deadline: Deadline | undefined): Pro
   });
 }
 
-/** That a token did not answer in time. */
+/** The exception for a token that did not answer in time. */
 export const timedOut = () =>
   new XksException('DependencyTimeoutException', 'The external key manager did not answer in time.');
 

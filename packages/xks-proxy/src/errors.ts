@@ -14,7 +14,7 @@ export const EXCEPTION_STATUS = {
   DependencyTimeoutException: 503,
 } as const satisfies Record<string, number>;
 
-/** The name of one of them, as `errorName` carries it. */
+/** The name of an error, as `errorName` carries it. */
 export type XksExceptionName = keyof typeof EXCEPTION_STATUS;
 
 /**

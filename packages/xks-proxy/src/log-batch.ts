@@ -1,20 +1,20 @@
 import type { Writable } from 'node:stream';
 import type { LogStream } from './log.ts';
 
-/** Whose the stream is. */
+/** How lines may be batched. */
 export interface BatchOptions {
   /**
-   * Whether other processes write to it too. Then lines go out in writes of up to 4 KiB, one after the other, which a pipe
-   * takes whole or not at all: none is torn but a longer one.
+   * Whether other processes write to the stream too. Then lines go out in writes of up to 4 KiB, one after the other, which
+   * a pipe takes whole or not at all: only a longer line may be torn.
    */
   readonly isShared: boolean;
 }
 
 /**
- * A stream that gets the lines of 25 ms in one write: for a pipe each write is a system call, and wakes its
- * reader. What is left when the process ends is written then, also after an exception that nobody caught. Lost are only
- * the last lines of a process that is killed or crashes outside of JavaScript. A stream whose reader has stalled, so that
- * 16 MiB wait for it, is destroyed with an error.
+ * A log stream that writes the lines of 25 ms at once: for a pipe each write is a system call, and wakes its reader. Lines
+ * that are left when the process ends are written then, also after an uncaught exception. Only the last lines of a process
+ * that is killed, or crashes outside of JavaScript, are lost. When the reader has stalled, and 16 MiB wait for it, the
+ * stream is destroyed with an error.
  */
 export function batchedLines(stream: Writable, { isShared }: BatchOptions): LogStream {
   const maxBytes = isShared ? PIPE_BUF : Number.POSITIVE_INFINITY;
@@ -22,7 +22,7 @@ export function batchedLines(stream: Writable, { isShared }: BatchOptions): LogS
   let unreadBytes = 0;
   let isWaiting = false;
   let isWriting = false;
-  // The stream is given the next one when it is done with the last: what it has to keep it would join.
+  // The next batch is written when the one before it is done: the stream would join batches that it has to buffer.
   const writeNext = (): void => {
     const batch = batches.shift();
     isWriting = batch !== undefined;
@@ -64,6 +64,6 @@ interface Batch {
 }
 
 const MAX_AGE_MS = 25;
-// Of Linux, see pipe(7); POSIX only promises 512.
+// On Linux, see pipe(7); POSIX only promises 512.
 const PIPE_BUF = 4096;
 const MAX_UNREAD_BYTES = 2 ** 24;

@@ -16,16 +16,16 @@ export interface ProxyLog {
       readonly adminPort: number | undefined;
     },
   ): void;
-  /** Another configuration is served from now on, but for the sections that wait for a start. */
+  /** Another configuration is served from now on, except for the sections that take effect at the next start. */
   reloaded(event: ServedEvent & { readonly awaitingStart: readonly string[] }): void;
-  /** A new configuration was refused, problem by problem; the old one stays. */
+  /** A new configuration was refused, with every problem; the earlier one stays. */
   reloadRefused(problems: readonly string[], cause: unknown): void;
-  /** The dates of a certificate: clients refuse the one that is served, or another one is kept out until they fit. */
+  /** A certificate is outside its dates: clients refuse the one that is served, or a new one is not served until they fit. */
   certificateNotValid(event: { readonly problem: string; readonly isServed: boolean }): void;
   stopped(): void;
   request(record: RequestRecord): void;
   health(token: string, status: HealthStatus, cause?: unknown): void;
-  /** A configured key that the token does not have, or not in a usable form. */
+  /** A configured key is not on the token, or not in a usable form. */
   keyUnavailable(event: { store: string; externalKeyId: string }, cause: unknown): void;
   /** A key has encrypted half of the messages that it may, or nearly all of them. */
   ivBudget(event: {
@@ -36,15 +36,15 @@ export interface ProxyLog {
   }): void;
   /** A key that has nearly encrypted all it may could not be rotated. */
   rotationFailed(event: { readonly store: string; readonly externalKeyId: string }, cause: unknown): void;
-  /** Keys are to rotate at their limit, and those of a store cannot; told at the start, long before. */
+  /** Keys are configured to rotate at their limit, and those of a store cannot; logged at the start, long before the limit. */
   rotationImpossible(event: { readonly store: string; readonly problem: string }): void;
-  /** The audit trail has got this far, told for each file and failure: a hash to compare the trail with later. */
+  /** The end of the audit trail so far, logged for each file and each failure: a hash to compare the trail with later. */
   auditHead(event: { readonly file: string; readonly sequence: number; readonly hash: string }): void;
-  /** Records do not get into the audit trail; told once, until one does. */
+  /** Records cannot be written to the audit trail; logged once, until one can. */
   auditFailed(cause: unknown): void;
-  /** The server failed at something that belongs to no connection; it goes on. */
+  /** The server met an error that belongs to no connection, and goes on. */
   serverError(cause: unknown): void;
-  /** A peer that did not get as far as a request. */
+  /** A connection failed before it had a request. */
   connectionRefused(stage: 'tls' | 'http', cause: unknown): void;
 }
 
@@ -106,6 +106,6 @@ function writeTo(stream: LogStream | undefined, line: string): void {
   try {
     stream?.write(line);
   } catch {
-    // KMS gets its answer whether it can be logged or not. A stream that matters tells its owner by an event.
+    // KMS gets its answer whether it can be logged or not. The owner of a stream hears of its failure by an event.
   }
 }

@@ -1,4 +1,4 @@
-/** Why a proxy could not be configured, started or changed. Answers to KMS are `XksException`s instead. */
+/** Why a proxy could not be configured, started or changed. Errors that KMS is answered with are `XksException`s. */
 export type XksProxyErrorCode =
   | 'AUDIT_UNAVAILABLE'
   | 'CHANGE_REFUSED'

@@ -3,12 +3,12 @@ import { XksException } from './errors.ts';
 import { errorCode } from './files/error-code.ts';
 import type { RequestMetadata } from './wire.ts';
 
-/** What became of one request. Whatever is absent was not known, or did not come into it. */
+/** The outcome of one request. A field is absent if it was not known or does not apply. */
 export interface RequestRecord {
   readonly operation?: string;
   readonly store?: string;
   readonly externalKeyId?: string | undefined;
-  /** Which generation of the external key was used. */
+  /** The generation of the external key that was used. */
   readonly keyVersion?: number | undefined;
   /** The token that was asked last. */
   readonly token?: string | undefined;
@@ -17,27 +17,27 @@ export interface RequestRecord {
   /** The credential that signed, once its signature was verified. */
   readonly accessKeyId?: string | undefined;
   readonly metadata?: RequestMetadata | undefined;
-  /** Of a request that belongs to no store. */
+  /** Only for a request that belongs to no store. */
   readonly path?: string;
   readonly status: number;
   /** Absent when the request succeeded. */
   readonly error?: XksException | undefined;
-  /** Until the answer was ready; absent when nothing was done that takes time. */
+  /** Until the answer was ready; absent for a request that was refused before any work. */
   readonly durationMs?: number;
-  /** How much of it was spent in calls to the token. */
+  /** The part of it that was spent in calls to the token. */
   readonly tokenMs?: number;
 }
 
-/** Names and texts or numbers, as they go into a line of log or audit. */
+/** Fields of a line of the log or the audit trail. */
 export type RecordFields = Readonly<Record<string, string | number | undefined>>;
 
 /**
- * All that log, audit and traces ever tell of a request: these fields and no others, so no bodies, secrets or keys.
- * Texts are the caller's; none is longer than an ARN may be.
+ * The fields that log, audit trail and traces have of a request, and no others: no bodies, secrets or keys.
+ * Texts of the caller are cut at the length that an ARN may have.
  */
 export function recordFields(record: RequestRecord): RecordFields {
   const { metadata = {}, error } = record;
-  // Every request comes by here: fields one by one cost a tenth of what spreading them does.
+  // This runs for every request: naming each field costs a tenth of spreading objects.
   const fields = {
     kmsRequestId: shortened(metadata.kmsRequestId),
     kmsOperation: shortened(metadata.kmsOperation),
@@ -62,7 +62,7 @@ export function recordFields(record: RequestRecord): RecordFields {
   return error === undefined ? fields : { ...fields, ...errorFields(error) };
 }
 
-/** What an operator may know of an error: names and codes, and where an unforeseen one came from. */
+/** The fields of an error for the operator: names and codes, and the place in the program for an unforeseen error. */
 export function errorFields(error: unknown): RecordFields {
   if (error instanceof XksException) {
     return { errorName: error.errorName, reason: error.reason ?? error.message, ...causeFields(error.cause) };

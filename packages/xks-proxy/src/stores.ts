@@ -30,7 +30,7 @@ export interface StoreParts {
   readonly quota: Quota;
 }
 
-/** A store with its lookups prepared. */
+/** Opens a store: its lookups are prepared. */
 export function openStore(config: StoreConfig, { deviceOf, quota }: StoreParts): Store {
   return {
     name: config.name,
@@ -45,7 +45,7 @@ export function openStore(config: StoreConfig, { deviceOf, quota }: StoreParts):
   };
 }
 
-/** An external key. Throws `KeyNotFoundException`, and `InvalidStateException` for a blocked one. */
+/** The external key with an id. Throws `KeyNotFoundException`, and `InvalidStateException` for a blocked key. */
 export function storeKey(store: Store, externalKeyId: string): StoreKey {
   const key = store.keys.get(externalKeyId);
   if (key === undefined) throw new XksException('KeyNotFoundException', 'The external key was not found.');
@@ -67,7 +67,7 @@ export function currentVersion({ versions, externalKeyId }: StoreKeyConfig): Key
   return current;
 }
 
-/** The newest generation, which may only decrypt as yet. */
+/** The newest generation, which may not encrypt yet. */
 export function lastVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVersionConfig {
   const last = versions.at(-1);
   if (last === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
@@ -79,7 +79,7 @@ export function keyUsages(key: StoreKeyConfig, ofDevice: readonly KeyUsage[]): r
   return key.usages.filter((usage) => ofDevice.includes(usage));
 }
 
-/** Throws `InvalidStateException` for a key that is disabled, and `InvalidKeyUsageException` for one that is not for all this. */
+/** Throws `InvalidStateException` for a disabled key, and `InvalidKeyUsageException` for a key without all needed usages. */
 export function requireUsable({ status, usages }: StoreKeyConfig, needed: readonly KeyUsage[]): void {
   if (status !== 'ENABLED') throw new XksException('InvalidStateException', 'The external key is disabled.');
   if (!needed.every((usage) => usages.includes(usage))) {

@@ -4,22 +4,22 @@ import { errorCode } from './files/error-code.ts';
 import { type RecordFields, type RequestRecord, recordFields } from './request-record.ts';
 import { PRODUCT_VERSION } from './version.ts';
 
-/** Spans of OpenTelemetry. */
+/** Makes spans of OpenTelemetry. */
 export interface Tracing {
-  /** A span for a request that has just come in. */
+  /** Begins the span of a request that has just come in. */
   begin(operation: string): RequestSpan;
 }
 
 /** The span of one request. */
 interface RequestSpan {
-  /** A span below it for each call to a device. */
+  /** Makes a span below it for each call to a device. */
   readonly call: CallObserver;
   end(record: RequestRecord): void;
 }
 
 /**
- * Tracing by `@opentelemetry/api` where that is installed, and none otherwise. The application brings the SDK that takes
- * the spans; without one they cost next to nothing. Attributes are the fields of the log, with `xks.` before their names.
+ * Opens tracing by `@opentelemetry/api` if that is installed, and none otherwise. The application brings the SDK that
+ * exports the spans; without one they cost next to nothing. Attributes are the fields of the log, with `xks.` before their names.
  */
 export async function openTracing(): Promise<Tracing> {
   const api = await optionalApi();
@@ -43,7 +43,7 @@ export async function openTracing(): Promise<Tracing> {
         },
         end(record) {
           span.setAttributes(attributes(recordFields(record)));
-          // What the caller did wrong is no error of a server.
+          // A mistake of the caller is no error of the server.
           if (record.status >= 500) failed(span);
           span.end();
         },

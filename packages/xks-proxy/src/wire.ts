@@ -10,7 +10,7 @@ export const LIMITS = {
   authenticationTagBytes: 16,
 } as const satisfies Record<string, number | readonly number[]>;
 
-/** A JSON object whose members are not judged yet. */
+/** A JSON object whose members are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Members of `requestMetadata` the proxy reads; KMS may send others, which are ignored (Appendix B). */
@@ -41,7 +41,7 @@ export function parseBody(body: Uint8Array, contentType: string | undefined): Js
   try {
     value = JSON.parse(UTF8.decode(body));
   } catch {
-    // The parser's own error quotes the text, and the text may be a plaintext: it goes no further.
+    // The parser's own error quotes the text, which may hold a plaintext: it is not kept.
     throw invalid('The request body is not valid JSON.');
   }
   if (!isObject(value)) throw invalid('The request body must be a JSON object.');
@@ -76,8 +76,8 @@ export function parseEncryptRequest(body: JsonObject): EncryptRequest {
 }
 
 /**
- * Parses the members of a Decrypt request other than `requestMetadata`. A member that is no base64 is a
- * `ValidationException`; bytes that cannot be part of any ciphertext are an `InvalidCiphertextException`.
+ * Parses the members of a Decrypt request other than `requestMetadata`. Throws `ValidationException` for a member that is
+ * not base64, and `InvalidCiphertextException` for bytes that cannot be part of any ciphertext.
  */
 export function parseDecryptRequest(body: JsonObject): DecryptRequest {
   requireValue(body, 'encryptionAlgorithm', 'AES_GCM');
@@ -122,7 +122,7 @@ function requiredBytes(body: JsonObject, field: string): Buffer {
   return bytes;
 }
 
-/** Standard base64 in its one canonical spelling: what decodes must encode to the same text. */
+/** Bytes of standard base64 in its one canonical spelling: they must encode to the same text again. */
 function optionalBytes(body: JsonObject, field: string): Buffer | undefined {
   const text = optional(body, field);
   if (text === undefined) return undefined;

@@ -4,20 +4,20 @@ import { type DeviceCall, type DeviceCallOptions, type KeyDevice, keyDevice } fr
 /** A watch over the calls that one request makes to devices. */
 export interface CallWatch {
   /**
-   * The device with the watch on every call. No call starts, or goes on waiting for the device, once the deadline is
+   * The device with a watch over each call. No call starts, or goes on waiting for the device, once the deadline is
    * reached.
    */
   over(device: KeyDevice): KeyDevice;
-  /** Milliseconds in calls that have returned, by the sum: so a slow token can be told from a slow proxy. */
+  /** The sum of milliseconds in calls that have returned: it tells a slow token from a slow proxy. */
   elapsedMs(): number;
-  /** The name of the device that was called last: of several that hold a key, the one that was tried. */
+  /** The name of the device that was called last: if several hold a key, the one that was tried. */
   lastDevice(): string | undefined;
 }
 
-/** Told when a call begins; what it returns is told which device had it in the end, and with which error, if any. */
+/** Called when a call begins. The returned function is called at its end, with the last device and the error, if any. */
 export type CallObserver = (call: DeviceCall) => (device: string, error?: unknown) => void;
 
-/** A watch for one request, which has until the deadline. */
+/** A watch for one request with a deadline. */
 export function callWatch(deadline: Deadline, observe: CallObserver = () => () => undefined): CallWatch {
   let elapsedMs = 0;
   let lastDevice: string | undefined;
@@ -33,7 +33,7 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
     work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
     deadline.throwIfReached();
-    // Known from the beginning: a call that never ends is the one to be told of.
+    // Set before the call: the device of a call that never returns has to be known.
     lastDevice = device.name;
     const ended = observe(call);
     const startedAt = performance.now();

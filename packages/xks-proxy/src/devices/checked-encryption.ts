@@ -3,15 +3,15 @@ import { integrityValue } from '../integrity-value.ts';
 import { tokenException } from './failures.ts';
 import type { CheckedEncryptInput, CheckedSealed, Sealed } from './key-device.ts';
 
-/** The two calls that it takes. */
+/** The two calls to the token. */
 interface SealAndOpen {
   readonly seal: () => Promise<Sealed>;
   readonly open: (sealed: Sealed) => Promise<Uint8Array>;
 }
 
 /**
- * Seals, computes the integrity value, and only then opens what was sealed: a bit that flips later disagrees with the value
- * (XKS API v1, Appendix C). A token that does not open it, or to something else, has failed.
+ * Seals, computes the integrity value, and only then opens the ciphertext: a bit that flips after that disagrees with the
+ * value (XKS API v1, Appendix C). A token that does not open its own ciphertext, or opens it to another plaintext, has failed.
  */
 export async function encryptedAndChecked(
   { seal, open }: SealAndOpen,
@@ -27,7 +27,7 @@ export async function encryptedAndChecked(
 }
 
 function rejectWrong(error: unknown): never {
-  // Nobody gave a ciphertext that could be invalid.
+  // The ciphertext is the token's own: a refusal is its failure, and not that of a caller.
   if (tokenException(error).errorName === 'InvalidCiphertextException') throw wrongCiphertext(error);
   throw error;
 }

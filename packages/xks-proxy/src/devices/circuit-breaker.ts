@@ -3,35 +3,35 @@ import { isOutage, isSignOfLife } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import { type KeyDevice, keyDevice } from './key-device.ts';
 
-/** A device that is left alone for a moment when it fails again and again. */
+/** A device that gets no calls for a moment after repeated failures: its circuit is open. */
 export interface CircuitBreaker {
-  /** Fails at once, as the last call did, while the device is left alone. */
+  /** Rejects at once, with the error of the last call, while the circuit is open. */
   readonly device: KeyDevice;
   /**
-   * `UNAVAILABLE` while the device is left alone, `DEGRADED` when it has failed in the last ten seconds and since then
-   * not so often, `ACTIVE` otherwise.
+   * `UNAVAILABLE` while the circuit is open, `DEGRADED` if a call has failed in the last ten seconds and the circuit is
+   * closed, `ACTIVE` otherwise.
    */
   readonly status: () => HealthStatus;
 }
 
-/** What is guarded. */
+/** The device behind a circuit breaker, and how it is revived. */
 export interface CircuitBreakerOptions {
   readonly name: string;
   /** The device as it is now; throws an `XksException` while there is none. */
   readonly connected: () => KeyDevice;
   /**
-   * Puts right what can be from here, before the second, the fourth and every eighth trial; told why the device is left
-   * alone. Never rejects.
+   * Repairs what this process can, before the second, the fourth and every eighth trial; called with the error that opened
+   * the circuit. Never rejects.
    */
   readonly revive: (last: XksException) => Promise<void>;
-  /** Told when the device is left alone, and why, and when it works again. */
+  /** Called when the circuit opens, with the cause, and when the device works again. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
 }
 
 /**
- * Lets calls through until five in a row have failed for reasons of the device. Then none for half a second, one to see
- * whether it works again, and so on. So a request does not spend its time with a device that is out, and one that
- * comes back is not met by all that has waited for it.
+ * Lets calls through until five in a row have failed because of the device. Then it lets none through for half a second,
+ * then one as a trial, and so on. A request spends no time with a device that is out, and a device that comes back is not
+ * met by all requests at once.
  */
 export function circuitBreaker({ name, connected, revive, onChange }: CircuitBreakerOptions): CircuitBreaker {
   let failuresInRow = 0;
@@ -55,7 +55,7 @@ export function circuitBreaker({ name, connected, revive, onChange }: CircuitBre
     const trials = (open?.trials ?? 0) + 1;
     open = { untilMs: failedAtMs + OPEN_MS, last: error, trials, revival: undefined };
   };
-  /** @param proves whether the device has worked when the work is done */
+  /** @param proves whether success of the work proves that the device works */
   const guarded = async <T>(work: () => Promise<T>, { proves }: { proves: boolean }): Promise<T> => {
     const opened = open;
     if (opened !== undefined) startTrial(opened);
@@ -65,8 +65,8 @@ export function circuitBreaker({ name, connected, revive, onChange }: CircuitBre
       if (proves) succeeded();
       return result;
     } catch (error) {
-      // A call of before the circuit was opened has nothing to add; one that ran out of time while others succeeded has
-      // waited for its turn.
+      // A call that began before the circuit opened says nothing new; a call that ran out of time while others succeeded has
+      // only waited for its turn.
       const isLate = isTimeout(error) && succeededAtMs > startedAtMs;
       if (open === opened && !isLate) judge(error);
       throw error;
@@ -81,7 +81,7 @@ export function circuitBreaker({ name, connected, revive, onChange }: CircuitBre
         isTried = true;
         return;
       }
-      // It may take longer than any request has time: the one that comes when it is over is the trial.
+      // It may take longer than a request has time: the first request after it is the trial.
       circuit.revival ??= startRevival(circuit);
     }
     throw new XksException(last.errorName, last.message, { reason: 'circuit-open', cause: last.cause });
@@ -92,14 +92,14 @@ export function circuitBreaker({ name, connected, revive, onChange }: CircuitBre
     });
     return 'under-way';
   };
-  /** That there is too much to do says nothing of the token, nor does a failure that nobody foresaw. */
+  /** Counts an error as a failure or a sign of life. Too much load says nothing about the token, nor does an unforeseen error. */
   const judge = (error: unknown): void => {
     if (error instanceof XksException && isOutage(error)) failed(error);
     else if (isSignOfLife(error)) succeeded();
   };
   return {
     device: keyDevice(name, (call, options, work) =>
-      // A key may only be remembered.
+      // Finding a key proves nothing: it may be cached.
       guarded(() => work(connected(), options), { proves: call !== 'FindKey' }),
     ),
     status() {
@@ -112,18 +112,18 @@ export function circuitBreaker({ name, connected, revive, onChange }: CircuitBre
 const isTimeout = (error: unknown) =>
   error instanceof XksException && error.errorName === 'DependencyTimeoutException';
 
-/** Why a device is left alone, and until when. */
+/** An open circuit: why, and until when. */
 interface OpenCircuit {
   readonly untilMs: number;
   readonly last: XksException;
-  /** How many there will have been when the next is over. */
+  /** The number of trials, including the next one. */
   readonly trials: number;
-  /** Before the trial. */
+  /** The revival before the next trial; undefined if there is none. */
   revival: 'under-way' | 'done' | undefined;
 }
 
 const MAX_FAILURES_IN_ROW = 5;
 const OPEN_MS = 500;
-// To open everything anew has its price, and a device may be out for long.
+// Opening everything anew is expensive, and a device may be out for long.
 const isRevivedBefore = (trials: number) => trials === 2 || trials === 4 || trials % 8 === 0;
 const DEGRADED_MS = 10_000;

@@ -2,20 +2,20 @@ import { deadlineIn, inTime } from '../deadline.ts';
 import { isWorthAnotherToken } from './failures.ts';
 import { type KeyDevice, keyDevice, type MakeCall } from './key-device.ts';
 
-/** One of several devices with the same keys. */
+/** One of several devices that hold the same keys. */
 export interface FailoverMember {
   readonly device: KeyDevice;
-  /** Whether it is worth the first try. */
+  /** Whether it is tried before the devices that are not well. */
   isWell(): boolean;
 }
 
 /**
- * Several devices with the same keys as one. A call goes to the first that is well, and when that one is out, or has too
- * much to do, to the next; what is answered about a key or a ciphertext is the answer. None may take all of the time while
- * others that are well come after it.
+ * Several devices with the same keys as one device. A call goes to the first that is well, and to the next if that one is
+ * out or has too much to do; any other failure, about a key or a ciphertext, is final. No device may take all of the time
+ * while others that are well come after it.
  *
- * @param members in the order of preference, one at least
- * @param timeoutMs what a call has that comes without a deadline
+ * @param members in the order of preference, at least one
+ * @param timeoutMs for a call without a deadline
  */
 export function failoverDevice(members: readonly FailoverMember[], timeoutMs: number): KeyDevice {
   const firstThatServes: MakeCall = async (_call, { deadline, onDevice }, work) => {
@@ -41,5 +41,5 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
   return keyDevice(name, firstThatServes);
 }
 
-// Of what is left, by the number of those who are to have some of it. Most calls come to the first.
+// A device gets this multiple of its equal share of the time that is left: most calls end at the first device.
 const FIRST_SHARE = 1.2;

@@ -3,13 +3,13 @@ import { XksException, type XksExceptionName } from '../errors.ts';
 
 /** The exception that answers a failure of a token. */
 export function tokenException(error: unknown): XksException {
-  // The reason of an aborted signal is an answer already.
+  // The reason of an aborted signal is such an exception already.
   if (error instanceof XksException) return error;
   const errorName = error instanceof Pkcs11Error ? ANSWERS[error.code][0] : 'InternalException';
   return new XksException(errorName, MESSAGES[errorName], { cause: error });
 }
 
-/** Whether a failure is that of one key, and says nothing about the token. */
+/** Whether a failure is about one key, and says nothing about the token. */
 export function isKeyFailure(error: unknown): boolean {
   return subjectOf(error) === 'key';
 }
@@ -29,17 +29,17 @@ export function isSignOfLife(error: unknown): boolean {
   return subject === 'key' || subject === 'request';
 }
 
-/** Whether another token with the same keys may do better: this one does not work, or has too much work. */
+/** Whether another token with the same keys may succeed: this one does not work, or has too much work. */
 export function isWorthAnotherToken(error: unknown): boolean {
   return isOutage(error) || subjectOf(error) === 'load';
 }
 
-/** Whether a token has refused its PIN. To offer it again would have the token lock itself. */
+/** Whether a token has refused its PIN. If it were offered again and again, the token would lock itself. */
 export function isPinRefusal(error: unknown): error is Pkcs11Error {
   return error instanceof Pkcs11Error && error.code.startsWith('PIN_');
 }
 
-/** What a key may be used for is remembered: the token was not asked, and returned nothing. */
+/** Whether a failure comes from the cached usages of a key: the token was not asked, so there is no return value. */
 function isRemembered(error: unknown): boolean {
   const cause = tokenCause(error);
   return cause?.code === 'KEY_USAGE_FORBIDDEN' && cause.returnValue === undefined;
@@ -50,7 +50,7 @@ function subjectOf(error: unknown): Subject | undefined {
   return cause && ANSWERS[cause.code][1];
 }
 
-/** What the token said, or our side of it. */
+/** The error of the token, or of the PKCS#11 package. */
 function tokenCause(error: unknown): Pkcs11Error | undefined {
   const cause = error instanceof XksException ? error.cause : undefined;
   return cause instanceof Pkcs11Error ? cause : undefined;

@@ -4,10 +4,10 @@ import type { XksException } from '../errors.ts';
 import type { KeyDevice, Sealed } from './key-device.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 
-/** Finds out whether a device works, and rejects unless it does; resolves with why its keys encrypt nothing all the same. */
+/** Rejects unless a device works. Resolves to an exception if it works but may not encrypt, since nothing can be counted. */
 export type Trial = (device: KeyDevice) => Promise<XksException | undefined>;
 
-/** Tries the key for trials, which may have encrypted all that it may as any other. */
+/** Tries the key for trials, whose budget may be used up as that of any other key: then a ping has to do. */
 export function ownTrial(selector: DeviceKeySelector): Trial {
   const run = trialWith(selector);
   return async (target) => {
@@ -22,8 +22,8 @@ export function ownTrial(selector: DeviceKeySelector): Trial {
 }
 
 /**
- * A real encryption and decryption. While encryptions cannot be counted, what was encrypted before is decrypted; where there is
- * nothing, the device is asked for the key, and for something that needs none.
+ * A trial that really encrypts and decrypts. While encryptions cannot be counted, it decrypts the last ciphertext; if there
+ * is none yet, it asks the device for the key, and for something that needs no key.
  */
 export function trialWith(selector: DeviceKeySelector): Trial {
   const aad = Buffer.from('health');
@@ -31,7 +31,7 @@ export function trialWith(selector: DeviceKeySelector): Trial {
   return async (device) => {
     const plaintext = randomBytes(32);
     try {
-      // As one call, so that a wrong ciphertext is a failure of the device for everybody who counts them.
+      // As one call, so that a wrong ciphertext counts as a failure of the device, for the circuit breaker too.
       latest = { plaintext, sealed: await device.encryptChecked({ selector, aad, plaintext, ...UNCOVERED }) };
       return undefined;
     } catch (error) {
@@ -49,5 +49,5 @@ export function trialWith(selector: DeviceKeySelector): Trial {
   };
 }
 
-/** Nobody needs the integrity value of a trial. */
+/** The integrity value of a trial is not used, so it covers nothing else. */
 const UNCOVERED = { additionalAuthenticatedData: new Uint8Array(0), ciphertextMetadata: new Uint8Array(0) };

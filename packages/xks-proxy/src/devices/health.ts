@@ -6,46 +6,47 @@ import { ownTrial, type Trial, trialWith } from './health-trial.ts';
 import type { KeyDevice } from './key-device.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 
-/** How well a key manager serves (XKS API v1, "GetHealthStatus"). */
+/** The state of a key manager (XKS API v1, "GetHealthStatus"). */
 export type HealthStatus = 'ACTIVE' | 'DEGRADED' | 'UNAVAILABLE';
 
 /** The health of one device. */
 export interface DeviceHealth {
   /**
-   * The outcome of a real encryption and decryption, at most ten seconds old, or what the calls since then say if that
-   * is worse. Where no key may encrypt any more, something that needs none is asked for. While encryptions cannot be
-   * counted, and none is made, what was encrypted before is decrypted: a device that does so is `DEGRADED`. Never rejects.
+   * The outcome of a real encryption and decryption, at most ten seconds old, or the state that the calls since then show
+   * if that is worse. If no key may encrypt any more, the device is asked for something that needs no key. While encryptions
+   * cannot be counted, none is made, and an earlier ciphertext is decrypted: a device that does so is `DEGRADED`. Never
+   * rejects.
    */
   status(): Promise<HealthStatus>;
 }
 
-/** A key of a store, which a device is tried with if the configuration names none for it. */
+/** A key of a store that a device is probed with if the configuration names no key for trials. */
 export interface BorrowedKey {
   readonly store: string;
   readonly externalKeyId: string;
   readonly selector: DeviceKeySelector;
 }
 
-/** What is probed, how long it may take, and who is told. */
+/** The device to probe, and how. */
 export interface DeviceHealthOptions {
   readonly device: KeyDevice;
-  /** What the calls of the last seconds say. */
+  /** The state that the calls of the last seconds show. */
   readonly calls: () => HealthStatus;
-  /** Label of the key for trials, if there is one for them. */
+  /** Label of the key for trials, if there is one. */
   readonly keyLabel: string | undefined;
   /**
-   * Keys to probe with otherwise. A failure of one of them is not one of the device; when none is usable the probe
-   * asks for something that needs no key.
+   * Keys to probe with otherwise. A failure of such a key is no failure of the device; if none is usable, the probe asks
+   * for something that needs no key.
    */
   readonly borrowed: readonly BorrowedKey[];
   readonly timeoutMs: number;
-  /** Told when the status changes, and why. */
+  /** Called when the status changes, with the cause. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
-  /** Told when a borrowed key fails that was usable before. */
+  /** Called when a borrowed key fails that was usable before. */
   readonly onKeyFailure: (key: BorrowedKey, cause: unknown) => void;
 }
 
-/** Health by probing; concurrent and frequent questions share one probe. */
+/** Finds out the health of a device by probing it; callers at the same time, or soon after each other, share one probe. */
 export function deviceHealth({
   device,
   calls,
@@ -74,7 +75,7 @@ export function deviceHealth({
     return status;
   };
 
-  /** Tries a few borrowed keys; one that fails goes to the end of the list. */
+  /** Tries a few borrowed keys; a key that fails goes to the end of the list. */
   function borrowingTrial(): Trial {
     let trials = borrowed.map((key) => ({ key, run: trialWith(key.selector) }));
     const failing = new Set<BorrowedKey>();
@@ -119,7 +120,7 @@ function worse(a: HealthStatus, b: HealthStatus): HealthStatus {
 
 const STATUSES = ['ACTIVE', 'DEGRADED', 'UNAVAILABLE'] as const satisfies readonly HealthStatus[];
 const MAX_BORROWED_KEYS = 4;
-// KMS wants at most a minute; a failure is looked at again soon, so that a recovery shows.
+// KMS allows a minute at most; after a failure the device is probed again soon, so that a recovery shows.
 const LIFETIME_MS = { ACTIVE: 10_000, DEGRADED: 1_000, UNAVAILABLE: 1_000 } as const satisfies Record<
   HealthStatus,
   number

@@ -2,29 +2,29 @@ import type { Deadline } from '../deadline.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 
 /**
- * Where AES-256 keys live, whose bytes never leave it: a token, or several that hold the same keys. All methods fail with
- * an `XksException` that is fit to be answered: `KeyNotFoundException` for a key that is not there, and
- * `InvalidKeyUsageException` for one that may not be used so.
+ * A place of AES-256 keys whose bytes never leave it: a token, or several that hold the same keys. All methods reject with
+ * an `XksException` that KMS can be answered with: `KeyNotFoundException` for a key that is not there, and
+ * `InvalidKeyUsageException` for a key that may not be used in this way.
  */
 export interface KeyDevice {
-  /** As the configuration names it. */
+  /** Its name in the configuration. */
   readonly name: string;
-  /** What the key may do; with `fresh` the device is asked, and not what is remembered of it. */
+  /** The usages of a key; with `fresh` the device is asked, and no cached record is used. */
   usages(
     selector: DeviceKeySelector,
     options?: DeviceCallOptions & { readonly fresh?: boolean },
   ): Promise<readonly KeyUsage[]>;
-  /** Seals under an initialization vector of the device's or proxy's choice, never used before. */
+  /** Seals under an initialization vector that the device or the proxy chooses, never used before. */
   encrypt(input: EncryptInput, options?: DeviceCallOptions): Promise<Sealed>;
-  /** As `encrypt`, and opens what was sealed to see that it can be: in one call, since each has its price. */
+  /** As `encrypt`, and opens the ciphertext to check it: in one call, since each call has a cost. */
   encryptChecked(input: CheckedEncryptInput, options?: DeviceCallOptions): Promise<CheckedSealed>;
-  /** Rejects with `InvalidCiphertextException` if anything was changed. */
+  /** Opens a ciphertext. Rejects with `InvalidCiphertextException` if anything in it was changed. */
   decrypt(input: DecryptInput, options?: DeviceCallOptions): Promise<Uint8Array>;
   /** Asks the device for something that needs no key. */
   ping(options?: DeviceCallOptions): Promise<void>;
 }
 
-/** What is asked of a device. */
+/** The calls that a device takes. */
 export type DeviceCall = 'FindKey' | 'Encrypt' | 'EncryptChecked' | 'Decrypt' | 'Ping';
 
 /** What a token reports of itself. */
@@ -36,28 +36,28 @@ export interface DeviceInfo {
   readonly manufacturer: string;
 }
 
-/** A call is given up when its deadline is reached, and one that still waits for the device is not made any more. */
+/** Options of a call. It is given up when its deadline is reached, and not made if it still waits for the device then. */
 export interface DeviceCallOptions {
   readonly deadline?: Deadline;
-  /** Told, by a device that stands for several, the name of each that it tries. */
+  /** Called, by a device that stands for several, with the name of each that it tries. */
   readonly onDevice?: (name: string) => void;
 }
 
-/** What is sealed, under the key with this label or id. */
+/** A plaintext to seal, under the key with this label or id. */
 export interface EncryptInput {
   readonly selector: DeviceKeySelector;
-  /** What the tag covers besides. */
+  /** Additional data, which the tag covers too. */
   readonly aad: Uint8Array;
   readonly plaintext: Uint8Array;
 }
 
-/** What is sealed, and what its integrity value covers before the initialization vector. */
+/** A plaintext to seal, and the fields that its integrity value covers before the initialization vector. */
 export interface CheckedEncryptInput extends EncryptInput {
   readonly additionalAuthenticatedData: Uint8Array;
   readonly ciphertextMetadata: Uint8Array;
 }
 
-/** What is opened. */
+/** A ciphertext to open. */
 export interface DecryptInput extends Sealed {
   readonly selector: DeviceKeySelector;
   readonly aad: Uint8Array;
@@ -70,23 +70,23 @@ export interface Sealed {
   readonly tag: Uint8Array;
 }
 
-/** Output that was opened again. */
+/** Output that the token has opened again. */
 export interface CheckedSealed extends Sealed {
-  /** See `integrityValue`: of what was sealed, as it was before it was opened. */
+  /** See `integrityValue`: computed before the ciphertext was opened. */
   readonly integrityValue: Uint8Array;
 }
 
-/** What a key may do: as the XKS API, the configuration and the token all name it. */
+/** What a key may be used for, in the words of the XKS API, the configuration and the token alike. */
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';
 
-/** Has one device or another make a call, with options that may be others than the caller's. */
+/** Has a device make a call; it may choose the device, and change the options. */
 export type MakeCall = <T>(
   call: DeviceCall,
   options: DeviceCallOptions,
   work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
 ) => Promise<T>;
 
-/** A device all of whose calls are made by others, and all in one way. */
+/** A device all of whose calls are made by `make`. */
 export function keyDevice(name: string, make: MakeCall): KeyDevice {
   return {
     name,

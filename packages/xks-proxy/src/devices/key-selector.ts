@@ -8,12 +8,12 @@ export function selectorText(selector: DeviceKeySelector): { label: string } | {
   return 'id' in selector ? { id: hex(selector.id) } : { label: selector.label };
 }
 
-/** A selector as one text, which no other selector has. */
+/** A selector as one text that differs from that of any other selector. */
 export function selectorName(selector: DeviceKeySelector): string {
   return 'id' in selector ? `id ${hex(selector.id)}` : `label ${selector.label}`;
 }
 
-/** Whether a key on a token is the one that a selector means. */
+/** Whether a selector means a key on a token. */
 export function isMatch(record: Pick<AesKeyRecord, 'id' | 'label'>, selector: DeviceKeySelector): boolean {
   return 'id' in selector ? Buffer.compare(record.id, selector.id) === 0 : record.label === selector.label;
 }

@@ -10,32 +10,32 @@ import type { HealthStatus } from './health.ts';
 import type { DeviceInfo, KeyDevice } from './key-device.ts';
 import { connectToken, type TokenConnection } from './token-connection.ts';
 
-/** A token that is open, for as long as somebody holds it: an old and a new configuration may share it. */
+/** A token that stays open as long as it is held: an old and a new configuration may share it. */
 export interface OpenToken {
   readonly config: TokenConfig;
-  /** Fails at once while the token is left alone. */
+  /** Rejects at once while its circuit is open. */
   readonly device: KeyDevice;
   readonly info: DeviceInfo;
-  /** What the calls of the last seconds say. */
+  /** The state that the calls of the last seconds show. */
   readonly status: () => HealthStatus;
-  /** Whether it is not open, or is left alone. */
+  /** Whether it is not open, or its circuit is. */
   isOut(): boolean;
-  /** Calls at once: how many there may be, are prepared for, and are prepared and idle; and how many have not returned. */
+  /** Sessions: how many there may be, are open and are idle; and how many calls were given up and have not returned. */
   sessions(): ReturnType<TokenConnection['counts']>;
   /** Whether so many calls never returned that no more are made. */
   isStuck(): boolean;
   hold(): void;
-  /** Closes the token when it was the last hold. */
+  /** Gives up a hold; the last one closes the token. */
   release(): Promise<void>;
 }
 
-/** What a token is opened for. */
+/** How a token is opened. */
 export interface OpenTokenOptions {
-  /** Told when the token is left alone for its failures, and when it works again. */
+  /** Called when the circuit of the token opens after failures, and when the token works again. */
   readonly onChange: (status: HealthStatus, cause?: unknown) => void;
   /** Counts what the keys of the token encrypt. */
   readonly budget: IvBudget;
-  /** Whether the process uses the token already, with the PIN of another configuration: then this one is for the next login. */
+  /** Whether the process uses the token already, with the PIN of another configuration; this PIN is for the next login. */
   readonly isInUse?: boolean;
 }
 
@@ -53,7 +53,7 @@ export async function openToken(config: TokenConfig, options: OpenTokenOptions):
   return heldToken(config, connection, options);
 }
 
-/** Holds a token that could not be opened, and opens it as soon as that can be done. */
+/** Holds a token that could not be opened, and opens it as soon as it can be. */
 export function awaitToken(
   config: TokenConfig,
   { cause }: XksProxyError,
@@ -79,7 +79,7 @@ function heldToken(
     if (connection === undefined) throw outage(lost);
     return connection.device;
   };
-  /** Everything anew: threads, sessions, login, and the module too, unless another token needs it. */
+  /** Opens everything anew: threads, sessions, login, and the module too unless another token needs it. */
   const renew = async (last: XksException): Promise<void> => {
     // Threads that hang are replaced by their pool, within bounds; anything else would be left behind each time.
     const isHanging = (connection?.counts().hung ?? 0) > 0;
@@ -127,7 +127,7 @@ function heldToken(
     async release() {
       holds -= 1;
       if (holds > 0) return;
-      // It may wait for the token, for as long as that pleases, and then closes what it has opened.
+      // A renewal may wait for the token without end. If it ends later, it closes what it has opened.
       const waited = new AbortController();
       await Promise.race([renewal, sleep(RENEWAL_MS, undefined, { signal: waited.signal })]);
       waited.abort();
@@ -136,29 +136,29 @@ function heldToken(
   };
 }
 
-/** The exception for a token that is not open: whatever keeps it from being opened, it does not work. */
+/** The exception for a token that is not open: for any cause, it does not work. */
 function outage(cause: unknown): XksException {
   const exception = tokenException(cause);
   if (isOutage(exception)) return exception;
   return tokenException(new Pkcs11Error('TOKEN_UNAVAILABLE', 'the token is not open', { cause }));
 }
 
-/** Whether a token may work later as it is configured. A wrong PIN does not, and a token locks itself over it. */
+/** Whether a token may work later as it is configured. A wrong PIN will not, and a token locks itself after several. */
 export function isPassing({ cause }: XksProxyError): boolean {
   return cause instanceof Pkcs11Error && !isPinRefusal(cause);
 }
 
-/** Whether a token that is open serves another configuration as well. */
+/** Whether an open token also serves another configuration. */
 export function isSameToken(a: TokenConfig, b: TokenConfig): boolean {
   return isSameButForPin(a, b) && a.pin.equals(b.pin);
 }
 
-/** Whether two configurations of a token differ in its PIN at most, which matters only at a login. */
+/** Whether two configurations of a token differ at most in its PIN, which matters only at a login. */
 export function isSameButForPin(a: TokenConfig, b: TokenConfig): boolean {
   const settings = ({ pin: _pin, ...others }: TokenConfig) => JSON.stringify(others);
   return settings(a) === settings(b);
 }
 
-// For a renewal that was under way when nobody needed the token any more.
+// For a renewal that is under way when the last hold is given up.
 const RENEWAL_MS = 1000;
 const STAY_MS = 60_000;

@@ -8,10 +8,10 @@ import type { DeviceKeySelector } from './key-selector.ts';
 import { type LateCalls, lateCalls } from './late-calls.ts';
 
 /**
- * A PKCS#11 token as a key device; every failure of the token becomes the answer KMS understands.
+ * A PKCS#11 token as a key device; each failure of the token becomes the exception that KMS is answered with.
  *
- * @param ivSource who finds the initialization vectors
- * @param late where calls are counted that do not return in time
+ * @param ivSource who makes the initialization vectors
+ * @param late counts the calls that do not return in time
  */
 export function pkcs11Device(
   name: string,
@@ -19,14 +19,14 @@ export function pkcs11Device(
   ivSource: IvSource,
   late: LateCalls = lateCalls(),
 ): KeyDevice {
-  /** The outcome of a call, as it can be answered; without it once the deadline is reached, since the call may hang. */
+  /** Settles as a call, with an exception for KMS. It may hang: at the deadline this rejects without waiting for it. */
   const answered = async <T>(call: () => Promise<T>, { deadline }: DeviceCallOptions = {}): Promise<T> => {
     const work = call();
     try {
       return await inTime(work, deadline);
     } catch (error) {
       late.add(work);
-      // What comes too late nobody will ever see.
+      // No caller will see a result that comes too late.
       work.then(
         (result) => result instanceof Uint8Array && result.fill(0),
         () => undefined,
@@ -36,7 +36,7 @@ export function pkcs11Device(
   };
   const newIv: NewIv = (options) => token.randomBytes(IV_BYTES, options);
   const seal = SEALS[ivSource];
-  /** Work with a key that may do all this. */
+  /** Does work with a key that has all needed usages. */
   const withKey = <T>(
     selector: DeviceKeySelector,
     needed: readonly KeyUsage[],
@@ -61,7 +61,7 @@ export function pkcs11Device(
           {
             seal: () => seal(newIv, key, input, until),
             async open(sealed) {
-              // Nobody waits for it any more.
+              // The caller does not wait for it any more.
               options?.deadline?.throwIfReached();
               return key.decrypt({ aad: input.aad, ...sealed }, until);
             },
@@ -75,7 +75,7 @@ export function pkcs11Device(
   };
 }
 
-/** Until when a call waits for a session. */
+/** How long a call waits for a session. */
 function waiting({ deadline }: DeviceCallOptions = {}): Waiting {
   return { signal: deadline?.signal };
 }

@@ -11,9 +11,10 @@ import type { DeviceKeySelector } from './key-selector.ts';
 import type { OpenToken } from './open-token.ts';
 
 /**
- * Compares the keys that lie on several tokens: what the first of them seals under the newest version of a key, the others
- * have to open. Logs each token that cannot: it has another key by the same name, and what it encrypts, the first cannot
- * decrypt. A token that is out, or lacks the key, is not compared. Never rejects, and ends soon after `signal` was aborted.
+ * Compares the keys that several tokens hold: the first token seals something under the newest version of a key, and the
+ * others have to open it. Logs each token that cannot: it has another key by the same name, and the first cannot decrypt
+ * what it encrypts. A token that is out, or lacks the key, is not compared. Never rejects; ends soon after `signal` is
+ * aborted.
  */
 export async function compareSharedKeys(
   { stores, server }: ProxyConfig,
@@ -26,7 +27,7 @@ export async function compareSharedKeys(
       if (key.status !== 'ENABLED' || key.usages.length < 2) continue;
       const holders = holdersOf(key, tokens).filter((token) => !token.isOut());
       if (holders.length < 2) continue;
-      // Requests have their turn, also where calls are inline.
+      // Where calls are inline, requests need a turn of the event loop in between.
       await setImmediate();
       if (signal.aborted) return;
       const named = { store, externalKeyId: key.externalKeyId };
@@ -38,7 +39,7 @@ export async function compareSharedKeys(
   }
 }
 
-/** The tokens that a key lies on, in the order of its preference. */
+/** The tokens that hold a key, in the order of its preference. */
 export function holdersOf(
   { tokens: names }: Pick<StoreKeyConfig, 'tokens'>,
   tokens: readonly OpenToken[],
@@ -72,13 +73,13 @@ async function compare(
         onOther(otherKey(name, sample));
       }
     } catch (error) {
-      // Anything else is told by who needs the key: that the token lacks it, or fails.
+      // Any other failure, such as a missing key, is logged where the key is needed.
       if (sample !== undefined && isNotOpened(error)) onOther(otherKey(name, sample, error));
     }
   }
 }
 
-/** What one token has sealed, for the others to open. */
+/** A ciphertext of one token for the others to open. */
 interface Sample {
   readonly sealer: string;
   readonly plaintext: Buffer;

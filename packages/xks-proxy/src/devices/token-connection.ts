@@ -12,11 +12,14 @@ import { probeToken } from './token-probe.ts';
 export interface TokenConnection {
   readonly device: KeyDevice;
   readonly info: DeviceInfo;
-  /** How many calls can run at once, and how many do; and how many were given up that have not returned. */
+  /** Sessions: how many there may be, are open and are idle; and how many calls were given up and have not returned. */
   counts(): { readonly limit: number; readonly open: number; readonly idle: number; readonly hung: number };
   /** Whether so many calls never returned that no more are made. */
   isStuck(): boolean;
-  /** Opens everything anew that can be without the risk that the event loop waits for the token. Rejects with Pkcs11Error; then this is closed. */
+  /**
+   * Opens everything anew that can be opened without the risk that the event loop waits for the token. Rejects with
+   * Pkcs11Error; then this connection is closed.
+   */
   renewed(): Promise<TokenConnection>;
   /** Resolves when all calls that return have returned, and the sessions are closed. */
   close(): Promise<void>;
@@ -33,7 +36,7 @@ export async function connectToken(
 ): Promise<TokenConnection> {
   const { selector, maxSessions } = config;
   const settings = threadSettings(config);
-  // Where calls are not to hold up the event loop, the first ones must not either. The probe needs a login of its own.
+  // Where calls must not block the event loop, the first ones must not either. The probe logs in by itself.
   if (!isInUse && (config.calls === 'worker' || config.calls === 'auto')) await probeToken(settings);
   const module = openModule({ path: config.module });
   try {
@@ -62,7 +65,7 @@ export async function connectToken(
   }
 }
 
-/** All calls in threads. The module stays open here meanwhile, which keeps it initialised and the user logged in. */
+/** A connection with all calls in threads. The module stays open here: that keeps it initialised and the user logged in. */
 function threaded(
   config: TokenConfig,
   info: DeviceInfo,
@@ -90,7 +93,7 @@ function threaded(
   return connection;
 }
 
-/** Calls to the token from here; it and its module are opened anew together. */
+/** A connection with calls from this thread or libuv's; the token and its module are opened anew together. */
 function direct(config: TokenConfig, token: Token, closeModule: () => void): TokenConnection {
   const late = lateCalls(config.calls === 'threadpool' ? LATE_IN_LIBUV : undefined);
   return {
@@ -106,7 +109,7 @@ function direct(config: TokenConfig, token: Token, closeModule: () => void): Tok
   };
 }
 
-/** Whether a call takes no longer than one to another thread: so it is with a token in this process. */
+/** Whether a call takes no longer than a message to another thread, as with a token inside this process. */
 async function isFast(token: Token): Promise<boolean> {
   for (let trial = 0; trial < TRIALS; trial += 1) {
     const startedAt = performance.now();
@@ -116,7 +119,7 @@ async function isFast(token: Token): Promise<boolean> {
   return false;
 }
 
-// More would miss their deadline while they wait: KMS had better hear at once that we are busy.
+// More calls would miss their deadline while they wait: it is better to tell KMS at once that the token is busy.
 const WAITING_PER_SESSION = 4;
 const TRIALS = 8;
 const FAST_MS = 0.25;

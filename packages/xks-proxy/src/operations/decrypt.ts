@@ -28,7 +28,7 @@ export const decrypt: Operation = {
   },
 };
 
-/** Which version of the key made a ciphertext, and which additional data the token may have authenticated with it. */
+/** The version of the key that made a ciphertext, and the additional data that the token may have authenticated with it. */
 function origin(
   { additionalAuthenticatedData, ciphertextMetadata }: DecryptRequest,
   { acceptReferenceCiphertext }: StoreKey,
@@ -36,7 +36,7 @@ function origin(
   const literal = tokenAad(additionalAuthenticatedData, ciphertextMetadata);
   const ours = decodeCiphertextMetadata(ciphertextMetadata);
   if (ours !== undefined) return { ...ours, aads: [literal] };
-  // Without metadata a ciphertext is not ours, yet another proxy may have made it to the letter of the API.
+  // A ciphertext without metadata is not ours, but another proxy may have made it to the letter of the API.
   const byTheLetter = ciphertextMetadata.length === 0 ? [literal] : [];
   const byReference = acceptReferenceCiphertext
     ? referenceAads(additionalAuthenticatedData, ciphertextMetadata)
@@ -45,7 +45,7 @@ function origin(
   return { keyVersion: aads.length === 0 ? undefined : FIRST_KEY_VERSION, aads };
 }
 
-/** Tries one additional data after the other; only a ciphertext that is refused under one is tried under the next. */
+/** Decrypts under one additional data after the other: the next is tried only when the token refuses the ciphertext. */
 async function open(
   request: DecryptRequest,
   aads: readonly Uint8Array[],

@@ -11,7 +11,7 @@ export const getKeyMetadata: Operation = {
     const key = storeKey(store, externalKeyId);
     const { selector, version } = currentVersion(key);
     onKeyVersion(version);
-    // KMS asks before it makes a key: what is remembered would vouch for one that is gone.
+    // KMS asks this before it makes a KMS key: a cached record could vouch for a key that is gone.
     const keyUsage = keyUsages(key, await watch.over(key.device).usages(selector, { fresh: true }));
     return { keySpec: 'AES_256', keyUsage, keyStatus: key.status };
   },

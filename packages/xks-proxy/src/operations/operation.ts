@@ -3,11 +3,11 @@ import type { Fleet } from '../devices/fleet.ts';
 import type { Store } from '../stores.ts';
 import type { JsonObject, MetadataField } from '../wire.ts';
 
-/** One operation of the API: what its metadata must hold, and what it does with an authenticated body. */
+/** One operation of the API: the metadata that it requires, and what it does with an authenticated body. */
 export interface Operation {
   readonly name: 'GetKeyMetadata' | 'Encrypt' | 'Decrypt' | 'GetHealthStatus';
   readonly requiredMetadata: readonly MetadataField[];
-  /** Whether it is about a key, and so for the policy and the quota of the store to decide. */
+  /** Whether it is about a key: then the policy and the quota of the store apply. */
   readonly concernsKey: boolean;
   /** Resolves to the body of a 200 answer; rejects with an `XksException` otherwise. */
   run(body: JsonObject, context: OperationContext): Promise<JsonObject>;
@@ -17,9 +17,9 @@ interface OperationContext {
   readonly store: Store;
   /** From the request path; empty for the one operation that names no key. */
   readonly externalKeyId: string;
-  /** Over every device call of this request. */
+  /** Watches every device call of this request. */
   readonly watch: CallWatch;
   readonly fleet: Fleet;
-  /** Told which generation of the key is in use, for the log. */
+  /** Called with the generation of the key that is used, for the log. */
   readonly onKeyVersion: (version: number) => void;
 }

@@ -1,4 +1,4 @@
-/** The parts of an `Authorization: AWS4-HMAC-SHA256 …` header, as sent and not yet believed. */
+/** The parts of an `Authorization: AWS4-HMAC-SHA256 …` header as sent, not verified yet. */
 export interface Authorization {
   readonly accessKeyId: string;
   /** Scope date, `yyyymmdd`. */
@@ -14,9 +14,9 @@ export interface Authorization {
 }
 
 /**
- * Parses the one accepted spelling of the header; anything else (another algorithm, a missing or
- * repeated part, an upper-case or short signature) is `undefined`. Lengths are not judged here:
- * an access key id of any length is a well-formed, unknown one.
+ * Parses the one accepted spelling of the header; returns `undefined` for anything else (another algorithm, a missing or
+ * repeated part, an upper-case or short signature). Lengths are not checked here: an access key id of any length is
+ * well-formed, and at most unknown.
  */
 export function parseAuthorization(header: string): Authorization | undefined {
   const parts = AUTHORIZATION.exec(header)?.groups;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** The head of a request as it came off the wire, before anything is interpreted. */
+/** The head of a request as it was received, before anything in it is interpreted. */
 export interface RequestHead {
   readonly method: string;
   /** The raw request target; already known to be a plain path without a query. */
@@ -26,5 +26,5 @@ export function sha256Hex(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'hex');
 }
 
-// Node has taken the white space off both ends.
+// Node has removed white space at both ends.
 const canonicalValue = (value: string) => (value.includes('  ') ? value.replaceAll(/ +/g, ' ') : value);

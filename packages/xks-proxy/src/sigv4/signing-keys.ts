@@ -8,7 +8,7 @@ export interface SigningKeys {
 
 /**
  * Signing keys from a secret access key, each derived once and kept: derivation is most of the cost of
- * a verification. Ask only for scopes that passed the clock and region checks, or strangers fill the cache.
+ * a verification. Ask only for scopes that passed the clock and region checks: otherwise anyone could fill the cache.
  */
 export function signingKeys(secretAccessKey: KeyObject): SigningKeys {
   const cache = new Map<string, KeyObject>();

@@ -12,7 +12,7 @@ export interface VerifyOptions {
   readonly nowMs: number;
 }
 
-/** Which check refused a request; it is logged, never answered. */
+/** The check that refused a request; it is logged, never part of the answer. */
 type RefusalReason =
   | 'authorization-missing'
   | 'authorization-malformed'
@@ -25,13 +25,13 @@ type RefusalReason =
   | 'content-hash-mismatch'
   | 'signature-mismatch';
 
-/** Verifies the signature of a request whose head has passed, over its body, and returns the access key id. */
+/** Verifies the signature of a request, whose head has passed, over its body; returns the access key id that signed. */
 export type BodyVerification = (body: Uint8Array) => string;
 
 /**
- * Verifies the SigV4 signature of a raw request (XKS API v1, Appendix A) and returns the access key id it was made
- * with. What the head tells comes first, so that nothing is read, or reserved, for a stranger who does not even know
- * an access key id. Every refusal is the same `AuthenticationFailedException`; only its `reason` differs.
+ * Verifies the SigV4 signature of a raw request (XKS API v1, Appendix A): the head at once, and the rest with the returned
+ * function. The head comes first so that no body is read, and no memory reserved, for a caller that does not even know an
+ * access key id. Every refusal throws the same `AuthenticationFailedException`; only its `reason` differs.
  */
 export function verifySignature(head: RequestHead, options: VerifyOptions): BodyVerification {
   const headers = collectHeaders(head.rawHeaders);
@@ -58,7 +58,7 @@ export function verifySignature(head: RequestHead, options: VerifyOptions): Body
 
   return (body) => {
     const bodyHash = sha256Hex(body);
-    // An unsigned payload, a streaming one or a wrong hash all differ from the hash of what arrived.
+    // The header of an unsigned or streaming payload, like a wrong hash, differs from the hash of the body.
     if ((headers.get('x-amz-content-sha256') ?? bodyHash) !== bodyHash)
       throw refused('content-hash-mismatch');
 
@@ -70,7 +70,7 @@ export function verifySignature(head: RequestHead, options: VerifyOptions): Body
   };
 }
 
-/** Name to value; a header that decides anything must be there once, whether it is signed or not. */
+/** Headers by name. Throws if a header that decides anything is repeated, whether it is signed or not. */
 function collectHeaders(rawHeaders: readonly string[]): Map<string, string> {
   const headers = new Map<string, string>();
   const repeated = new Set<string>();
@@ -80,7 +80,7 @@ function collectHeaders(rawHeaders: readonly string[]): Map<string, string> {
     headers.set(name, rawHeaders[index + 1] ?? '');
   }
   if (SINGLE_HEADERS.some((name) => repeated.has(name))) throw refused('header-repeated');
-  // Any other repeated header is harmless as long as nobody relies on it: it cannot be signed.
+  // Any other repeated header is harmless as long as nothing relies on it: removed here, it cannot be signed.
   for (const name of repeated) headers.delete(name);
   return headers;
 }
@@ -106,7 +106,7 @@ function parseTimestamp(text: string): number | undefined {
     Number(minute),
     Number(second),
   );
-  // The 30th of February is read as one of the first days of March.
+  // Date.UTC takes 30 February for 2 March.
   return isTime && new Date(timeMs).getUTCMonth() === monthIndex ? timeMs : undefined;
 }
 

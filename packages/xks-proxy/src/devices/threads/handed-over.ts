@@ -1,13 +1,13 @@
-/** Memory that another thread gets: in one piece, since each has its price. */
+/** Memory that is transferred to another thread: in one piece, since each transfer has a cost. */
 export interface HandedOver {
   readonly buffer: ArrayBuffer;
-  /** A copy of the next bytes that there is room for. Of a pooled Buffer, a message would have the whole pool. */
+  /** Copies bytes into the next free room: with a pooled Buffer, a message would carry the whole pool. */
   copy(bytes: Uint8Array): Uint8Array<ArrayBuffer>;
-  /** Does nothing once another thread has it. */
+  /** Wipes the memory; does nothing once another thread has it. */
   wipe(): void;
 }
 
-/** Memory with room for copies of all of these. */
+/** Memory with room for copies of all parts. */
 export function handedOver(parts: readonly Uint8Array[]): HandedOver {
   const buffer = new ArrayBuffer(parts.reduce((sum, { length }) => sum + length, 0));
   let used = 0;

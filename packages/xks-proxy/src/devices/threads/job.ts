@@ -1,7 +1,7 @@
 import type { Deadline } from '../../deadline.ts';
 import type { ThreadAnswer, ThreadCall } from './messages.ts';
 
-/** A call on its way to a thread, and whoever waits for its answer; settled once, whatever comes later. */
+/** A call on its way to a thread, with its waiter; settled once, and later answers are dropped. */
 export interface Job {
   readonly call: ThreadCall;
   readonly handedOver: readonly ArrayBuffer[];
@@ -11,15 +11,15 @@ export interface Job {
 
 /** How a call is made. */
 export interface RunOptions {
-  /** Memory of the call that nobody may use afterwards. */
+  /** Memory of the call, which the caller cannot use afterwards. */
   readonly handedOver?: readonly ArrayBuffer[];
   readonly deadline?: Deadline | undefined;
 }
 
 /**
- * A job that answers its waiter.
+ * A job that settles its waiter.
  *
- * @param expired told when the deadline comes first: then the job is rejected already
+ * @param expired called when the deadline is reached first; the job is rejected right after that
  */
 export function newJob(
   call: ThreadCall,
@@ -33,7 +33,7 @@ export function newJob(
     handedOver,
     resolve(answer) {
       forget?.();
-      // Nobody else will ever see what comes too late.
+      // No caller will see a plaintext that comes too late.
       if (isGivenUp) answer.plaintext?.fill(0);
       waiter.resolve(answer);
     },

@@ -12,7 +12,7 @@ import type {
 } from '../key-device.ts';
 import type { DeviceKeySelector } from '../key-selector.ts';
 
-/** What a thread is told first: which token it is for. */
+/** The first message to a thread: the token that it is for. */
 export interface ThreadSettings {
   readonly name: string;
   readonly module: string;
@@ -20,12 +20,12 @@ export interface ThreadSettings {
   readonly memory: SharedArrayBuffer;
   readonly selector: { readonly label: string } | { readonly serial: string };
   readonly pin: string;
-  /** See `pinGuard` of `openToken`: the turn is of one opening, the refusal of all in the process who offer the PIN. */
+  /** See `pinGuard` of `openToken`: the turn belongs to one opening, the refusal to all in the process that offer the PIN. */
   readonly pinGuard: PinGuardMemory;
   readonly iv: IvSource;
 }
 
-/** One call to the token. A plaintext is handed over, not copied: nobody but the receiver has it afterwards. */
+/** One call to the token. A plaintext is transferred, not copied: only the receiver has it afterwards. */
 export type ThreadCall =
   | { readonly kind: 'open'; readonly settings: ThreadSettings }
   | { readonly kind: 'ping' }
@@ -35,13 +35,13 @@ export type ThreadCall =
   | ({ readonly kind: 'decrypt'; readonly input: DecryptInput } & Timed)
   | { readonly kind: 'close' };
 
-/** What the caller does not wait for any longer, the token is not asked for. */
+/** A call that is not made any more once the caller does not wait for it. */
 interface Timed {
   /** The end of its time, see `processTimeMs`; undefined if there is none. */
   readonly endsAtMs: number | undefined;
 }
 
-/** What came of a call: one of these, or none for a call without a result. */
+/** The outcome of a call: one of these, or none for a call without a result. */
 export interface ThreadAnswer {
   readonly usages?: readonly KeyUsage[];
   readonly sealed?: Sealed;
@@ -50,20 +50,20 @@ export interface ThreadAnswer {
   readonly failure?: ThreadFailure;
 }
 
-/** A Pkcs11Error, without what cannot be sent; or that there was no time left. */
+/** The fields of a Pkcs11Error that can be sent, or `TIMED_OUT` if there was no time left. */
 export interface ThreadFailure {
   readonly code: Pkcs11ErrorCode | 'TIMED_OUT';
   readonly message: string;
   readonly returnValue?: ReturnValue | undefined;
 }
 
-/** Milliseconds on a clock that all threads of the process have in common, and that is never set. */
+/** Milliseconds on a clock that all threads of the process share, and that is never set. */
 export function processTimeMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
-/** What of a failure can be sent. */
+/** The part of an error that can be sent. */
 export function failureOf(error: unknown): ThreadFailure {
   if (error instanceof XksException && error.errorName === TIMED_OUT) {
     return { code: 'TIMED_OUT', message: error.message };
@@ -76,7 +76,7 @@ export function failureOf(error: unknown): ThreadFailure {
   return { code: 'DEVICE_ERROR', message: cause instanceof Error ? cause.name : 'unknown error' };
 }
 
-/** The error that a failure was before it was sent. */
+/** The error that a failure was made of. */
 export function errorOf({ code, message, returnValue }: ThreadFailure): Pkcs11Error | XksException {
   if (code === 'TIMED_OUT') return timedOut();
   return new Pkcs11Error(code, message, returnValue === undefined ? {} : { returnValue });

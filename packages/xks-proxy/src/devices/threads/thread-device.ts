@@ -16,7 +16,7 @@ export function threadDevice(name: string, pool: ThreadPool): KeyDevice {
     } catch (error) {
       throw tokenException(error);
     } finally {
-      // It is still here if the call was given up before it got to a thread.
+      // The memory is still here if the call was given up before a thread took it.
       memory?.wipe();
     }
   };

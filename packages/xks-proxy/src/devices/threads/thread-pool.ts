@@ -5,25 +5,25 @@ import { type Job, newJob, type RunOptions } from './job.ts';
 import type { ThreadAnswer, ThreadCall, ThreadSettings } from './messages.ts';
 import { startTokenWorker, type TokenWorker } from './token-worker.ts';
 
-/** The threads that a token's calls run in, and those calls that wait for one. */
+/** The threads in which a token's calls run, and the calls that wait for one. */
 export interface ThreadPool {
   /**
-   * Makes a call in the next free thread. Rejects with Pkcs11Error, also SESSIONS_EXHAUSTED when too many wait; with
-   * `DependencyTimeoutException` when the deadline is reached, or the call hangs.
+   * Makes a call in the next free thread. Rejects with Pkcs11Error, SESSIONS_EXHAUSTED if too many calls wait; and with
+   * `DependencyTimeoutException` when the deadline is reached or the call hangs.
    */
   run(call: ThreadCall, options?: RunOptions): Promise<ThreadAnswer>;
   /** Starts a few threads ahead of their work; resolves when the first, or all, have opened the token, or cannot. */
   warmUp(awaited: 'first' | 'all'): Promise<void>;
   counts(): ThreadCounts;
-  /** Whether nobody is left to make a call, until one returns that hangs. */
+  /** Whether no thread is left to make a call until one that hangs returns. */
   isStuck(): boolean;
-  /** Refuses whoever waits, ends all threads, and resolves when the first of new ones has opened the token, or cannot. */
+  /** Refuses the calls that wait, ends all threads, and resolves when the first new one has opened the token, or cannot. */
   renew(): Promise<void>;
-  /** Refuses whoever waits, and resolves when all threads have ended but those that hang. */
+  /** Refuses the calls that wait, and resolves when all threads except those that hang have ended. */
   close(): Promise<void>;
 }
 
-/** How many threads there are, are at work, and hang; and how many calls wait. */
+/** The numbers of threads, of those that are busy or hang, and of calls that wait. */
 interface ThreadCounts {
   readonly threads: number;
   readonly busy: number;
@@ -45,14 +45,14 @@ export function threadPool(options: ThreadPoolOptions): ThreadPool {
 
 class Pool implements ThreadPool {
   readonly #options: ThreadPoolOptions;
-  /** Those that have opened their token, and those that are about to. */
+  /** Threads that have opened their token or are about to. */
   readonly #threads = new Set<TokenWorker>();
-  /** With what gives up on the opening. */
+  /** Threads that are about to open their token, with the function that gives up on it. */
   readonly #starting = new Map<TokenWorker, (reason: unknown) => void>();
   readonly #idle: TokenWorker[] = [];
-  /** To be ended as soon as their call returns. */
+  /** Threads that end as soon as their call returns. */
   readonly #leaving = new Set<TokenWorker>();
-  /** Given up: their call does not return. Each is replaced, but not without end. */
+  /** Threads that were given up, since their call does not return. Each is replaced, up to a limit. */
   readonly #hung = new Set<TokenWorker>();
   /** In the order of their arrival. */
   readonly #waiting = new Set<Job>();
@@ -60,7 +60,7 @@ class Pool implements ThreadPool {
   readonly #watch: NodeJS.Timeout;
   /** A PIN that was refused once is not offered again: the token would lock itself. */
   #refused: Pkcs11Error | undefined;
-  /** Of the last thread that could not open the token. */
+  /** The failure of the last thread that could not open the token. */
   #failure: { readonly error: unknown; readonly atMs: number } | undefined;
   #closed = false;
 
@@ -83,7 +83,7 @@ class Pool implements ThreadPool {
 
   async warmUp(awaited: 'first' | 'all'): Promise<void> {
     const missing = Math.min(WARM_THREADS, this.#options.maxThreads) - this.#threads.size;
-    // The first shows whether there is any use in more: one that starts takes time from all others.
+    // The first one shows whether more can start: each start takes time from all other threads.
     if (missing <= 0 || !(await this.#startThread())) return;
     const others = Promise.all(Array.from({ length: missing - 1 }, () => this.#startThread()));
     if (awaited === 'all') await others;
@@ -116,7 +116,7 @@ class Pool implements ThreadPool {
     clearInterval(this.#watch);
   }
 
-  /** Resolves when all threads have ended but those that hang. */
+  /** Resolves when all threads except those that hang have ended. */
   async #endAll(): Promise<void> {
     this.#refuseWaiting(closedError());
     for (const worker of this.#threads) this.#leaving.add(worker);
@@ -126,7 +126,7 @@ class Pool implements ThreadPool {
     );
   }
 
-  /** Throws when there is no use in waiting. */
+  /** Throws if a call would wait in vain. */
   #admit(): void {
     if (this.#closed) throw closedError();
     if (this.#refused !== undefined) throw this.#refused;
@@ -147,13 +147,13 @@ class Pool implements ThreadPool {
     const { maxThreads } = this.#options;
     const isWanted =
       this.#waiting.size > 0 && this.#threads.size < maxThreads && this.#hung.size < this.#maxHung();
-    // One after the other: to start a thread costs more than what waits for it. And where the last one could not open the
-    // token, those that have may be all that it allows.
+    // One after the other: to start a thread costs more than the calls that wait for it. If the last one could not open the
+    // token, the token may allow no more sessions than those of the threads that have.
     const isInVain = this.#starting.size > 0 || (this.#threads.size > 0 && this.#isPaused());
     if (isWanted && !isInVain) void this.#startThread();
   }
 
-  /** Resolves to whether it has opened the token. */
+  /** Starts a thread; resolves to whether it has opened the token. */
   async #startThread(): Promise<boolean> {
     try {
       const worker = await this.#openedWorker();
@@ -163,7 +163,7 @@ class Pool implements ThreadPool {
     } catch (error) {
       this.#failure = { error, atMs: performance.now() };
       this.#learn(error);
-      // Whoever waits hears why, rather than wait for threads that fare no better.
+      // Calls that wait are refused with the cause: other threads would fail in the same way.
       if (this.#threads.size === this.#starting.size) this.#refuseWaiting(error);
       return false;
     }
@@ -201,7 +201,7 @@ class Pool implements ThreadPool {
   }
 
   #next(worker: TokenWorker): void {
-    // One that was given up may have been replaced.
+    // A thread that was given up may have been replaced.
     if (this.#hung.delete(worker) && this.#threads.size < this.#options.maxThreads) this.#threads.add(worker);
     if (this.#closed || this.#leaving.has(worker) || !this.#threads.has(worker)) return this.#end(worker);
     const [job] = this.#waiting;
@@ -275,11 +275,11 @@ const isExhaustion = (error: unknown): error is Pkcs11Error =>
 
 // KMS has given up on a call long before.
 const HANG_MS = 1000;
-// To load the program and the module, beside all else that starts.
+// For loading the program and the module while other threads start too.
 const START_MS = 10_000;
-// For those that hang to return after all, when the pool is closed.
+// For calls that hang to return after all, when the pool is closed.
 const LAST_CHANCE_MS = 500;
-// Between threads that cannot open the token, where there are others.
+// Between threads that cannot open the token, while other threads can.
 const PAUSE_MS = 2000;
 const WATCH_INTERVAL_MS = 100;
 const WARM_THREADS = 4;

@@ -2,13 +2,13 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { TokenConfig } from '../../config/config.ts';
 import type { ThreadSettings } from './messages.ts';
 
-/** What there is to know of a token before its module is open. */
+/** The settings of a token that are known before its module is open. */
 export type TokenSettings = Omit<ThreadSettings, 'memory'>;
 
 /**
- * What a thread has to know of a token. All who offer a token the same PIN hear when it is refused, as long as this process
- * lasts: it is not offered again, whichever configuration comes with it, and however often the token is opened. Turns
- * are those of one opening: a login that never returns is not in the way of the next.
+ * The settings that a thread needs of a token. All that offer a token the same PIN share the memory of its refusal as long
+ * as this process lives: it is not offered again, by any configuration, however often the token is opened. The turn belongs
+ * to one opening: a login that never returns does not block the next opening.
  */
 export function threadSettings({ name, module, selector, pin, iv }: TokenConfig): TokenSettings {
   const secret = pin.export();
@@ -22,6 +22,6 @@ export function threadSettings({ name, module, selector, pin, iv }: TokenConfig)
   return settings;
 }
 
-// A PIN is short: without a secret its digest could be tried out.
+// A PIN is short: without a secret key its digest would give it away to anyone who tries all PINs.
 const OFFER_KEY = randomBytes(32);
 const REFUSALS = new Map<string, SharedArrayBuffer>();

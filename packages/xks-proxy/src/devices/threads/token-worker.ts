@@ -5,22 +5,22 @@ import { errorOf, type ThreadAnswer, type ThreadCall, type ThreadSettings } from
 
 /** A thread with one session; it makes one call at a time. */
 export interface TokenWorker {
-  /** When its call began; undefined if it has none. */
+  /** When its current call began; undefined if there is none. */
   readonly busySinceMs: number | undefined;
   /**
-   * Has the thread make a call. Rejects with Pkcs11Error for what came of it, TOKEN_UNAVAILABLE if the thread dies, and
+   * Has the thread make a call. Rejects with the Pkcs11Error of the call, TOKEN_UNAVAILABLE if the thread dies, and with
    * `DependencyTimeoutException` for a call that came too late.
    *
-   * @param handedOver memory of the call that nobody may use afterwards
+   * @param handedOver memory of the call, which the caller cannot use afterwards
    */
   call(call: ThreadCall, handedOver?: readonly ArrayBuffer[]): Promise<ThreadAnswer>;
-  /** Resolves when the thread is at its end, whatever brought it there. */
+  /** Resolves when the thread has ended, for whatever reason. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Starts a thread; `opened` settles with the opening of its token. Throws Pkcs11Error TOKEN_UNAVAILABLE where the system
- * allows no more threads.
+ * Starts a thread; `opened` settles when it has opened its token, or cannot. Throws Pkcs11Error TOKEN_UNAVAILABLE if the
+ * system allows no more threads.
  */
 export function startTokenWorker(settings: ThreadSettings): {
   readonly worker: TokenWorker;
@@ -33,7 +33,7 @@ export function startTokenWorker(settings: ThreadSettings): {
     current = undefined;
     settle?.(answer);
   });
-  // What it died of is of no use to a caller, and its end tells the rest.
+  // The error that ended the thread is of no use to a caller, which learns of the end by the event exit.
   thread.on('error', () => undefined);
   const ended = new Promise<void>((resolve) => {
     thread.on('exit', () => {
@@ -72,5 +72,5 @@ function newThread(): Worker {
   }
 }
 
-// What a call leaves behind is little, and there may be many threads: they need not each have what the process may.
+// A call leaves little garbage, and there may be many threads: none needs as much memory as the process may have.
 const MAX_YOUNG_MIB = 12;
