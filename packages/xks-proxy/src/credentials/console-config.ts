@@ -1,6 +1,6 @@
 import type { CredentialConfig, StoreConfig } from '../config/config.ts';
 
-/** What the AWS console imports when an external key store is made or its credential is changed. */
+/** The document that the AWS console imports when an external key store is made or its credential is changed. */
 export interface ConsoleConfig {
   readonly XksProxyUriPath: string;
   readonly XksProxyAuthenticationCredential: {
@@ -9,7 +9,7 @@ export interface ConsoleConfig {
   };
 }
 
-/** The document for a store and one of its credentials (XKS API v1, "Console configuration"). It holds the secret. */
+/** Makes the document for a store and one of its credentials (XKS API v1, "Console configuration"). It holds the secret. */
 export function consoleConfig(
   { pathPrefix }: StoreConfig,
   { accessKeyId, secretAccessKey }: CredentialConfig,
@@ -24,8 +24,8 @@ export function consoleConfig(
 }
 
 /**
- * The command lines that do the same with the AWS CLI, which reads the secret out of a file: on a command line everybody
- * on the machine could see it.
+ * The command lines that do the same with the AWS CLI, which reads the secret from a file: on a command line all users of
+ * the machine could see it.
  */
 export function awsCommands(store: StoreConfig, endpoint: string, credentialFile: string): readonly string[] {
   const credential = `--xks-proxy-authentication-credential file://${credentialFile}`;

@@ -10,14 +10,14 @@ import { createFile, replaceFile } from '../files/replace-file.ts';
 import { type StorePlace, storeOf } from '../keys/edit-keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
-/** A new credential; its secret is in the file, for the reader of the `credentials_file` alone. */
+/** A new credential; its secret is in the file, which only the reader of the `credentials_file` can read. */
 export interface NewCredential {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly secretFile: string;
 }
 
-/** An access key id and a secret access key as AWS KMS takes them, of 100 and 256 random bits (XKS API v1, Appendix A). */
+/** Makes an access key id and a secret access key for AWS KMS, of 100 and 256 random bits (XKS API v1, Appendix A). */
 export function newCredential(): { accessKeyId: string; secretAccessKey: string } {
   return {
     accessKeyId: [...randomBytes(20)].map((byte) => BASE32[byte % BASE32.length]).join(''),
@@ -26,7 +26,7 @@ export function newCredential(): { accessKeyId: string; secretAccessKey: string 
 }
 
 /**
- * Adds a credential to the `credentials_file` of a store; those before it stay. A running proxy takes it by itself.
+ * Adds a credential to the `credentials_file` of a store; the earlier ones stay. A running proxy reads the file by itself.
  * Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID` or `FILE_LOCKED`; then nothing has changed.
  */
 export async function addCredential(place: StorePlace, now = new Date()): Promise<NewCredential> {
@@ -48,8 +48,8 @@ export async function addCredential(place: StorePlace, now = new Date()): Promis
 }
 
 /**
- * Takes a credential out of the `credentials_file`, and deletes its secret: requests that it signed are refused as soon as
- * the proxy has read the file again. Rejects with XksProxyError as `addCredential`, and so for the last one of a store.
+ * Removes a credential from the `credentials_file`, and deletes its secret: requests that it signed are refused as soon as
+ * the proxy has read the file again. Rejects with XksProxyError as `addCredential`, also for the last one of a store.
  */
 export async function revokeCredential(place: StorePlace, accessKeyId: string): Promise<void> {
   const file = credentialsFileOf(place);
@@ -71,7 +71,7 @@ export function credentialsDocument(credentials: readonly z.infer<typeof row>[])
   return `${HEADER}${stringify({ credentials })}`;
 }
 
-/** The rows of such a text. Throws for any other. */
+/** The rows of such a text. Throws for any other text. */
 export function parseCredentialsDocument(text: string): readonly z.infer<typeof row>[] {
   return document.parse(parseToml(text)).credentials;
 }

@@ -13,7 +13,7 @@ import type { Report } from './findings.ts';
 
 /**
  * Asks for the health of each store as AWS KMS does, signed with each of its credentials: at the endpoint, whose certificate
- * is looked at too, or, without one, of a proxy that is started for it here and serves nobody else.
+ * is examined too, or, without one, at a proxy that is started here for these calls alone.
  */
 export async function examineCalls(
   config: ProxyConfig,
@@ -25,7 +25,7 @@ export async function examineCalls(
     const { server } = config;
     const tls = { ...server.tls, clients: undefined };
     const alone = { ...server, host: '127.0.0.1', port: 0, tls };
-    // Folders that the real one writes to are not touched: what is made there could be closed to it.
+    // Folders that the real proxy writes to are not touched: it might not be allowed to write to files made here.
     const ivBudget = { ...config.ivBudget, stateDirectory: undefined };
     const proxy = await startProxy({
       ...config,
@@ -45,7 +45,7 @@ export async function examineCalls(
   }
 }
 
-/** What is served there need not be what the file has: a load balancer has one of its own, a proxy keeps an older one. */
+/** Examines the certificate that is served, too: that of a load balancer, or an older one, may differ from the file. */
 async function examineEndpoint(config: ProxyConfig, endpoint: URL, report: Report): Promise<void> {
   const chains = new Set<string>();
   await callStores(config, endpoint, report, (socket) => chains.add(servedChain(socket)));
@@ -79,7 +79,7 @@ async function callStores(
         examineAnswer(await healthOf(store, credential, endpoint, onConnect), subject, report);
       } catch (error) {
         const why = error instanceof Error ? error.message : 'unknown error';
-        // The next call would not arrive either.
+        // The next call would fail in the same way.
         if (config.server.tls.clients !== undefined && CERTIFICATE_WANTED.test(why))
           return report('call-untried', endpoint.origin, 'it wants a client certificate');
         return report('endpoint-unreachable', endpoint.origin, why);
@@ -132,14 +132,14 @@ async function healthOf(
   const headers = { ...signature, host: endpoint.host, 'content-type': 'application/json' };
   let connectedAt = 0;
   const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-    // The certificate has findings of its own; what is sent is no secret to whoever answers.
+    // The certificate has findings of its own, and nothing secret is sent.
     const options = { method: 'POST', path, headers, rejectUnauthorized: false, timeout: TIMEOUT_MS };
-    // Without an agent each has a connection of its own, and so a moment when that was made.
+    // Without an agent each call has a connection of its own, and so a time at which that was made.
     const outgoing = request(endpoint, { ...options, agent: false }, resolve);
     outgoing.on('socket', (socket) => {
       if (!(socket instanceof TLSSocket)) return;
       socket.once('secureConnect', () => {
-        // KMS keeps its connections, and waits for answers.
+        // Timed from here on: KMS keeps its connections, and waits for answers alone.
         connectedAt = performance.now();
         onConnect?.(socket);
       });

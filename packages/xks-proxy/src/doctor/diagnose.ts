@@ -9,19 +9,19 @@ import { examineSameKeys } from './same-keys.ts';
 import { examineSettings } from './settings.ts';
 import { examineTokens } from './tokens.ts';
 
-/** What is examined. */
+/** The proxy to examine. */
 export interface DiagnoseOptions {
   /** Absolute path. */
   readonly configFile: string;
   /** Where a proxy with this configuration runs, as KMS calls it; without it one is started for a moment. */
   readonly endpoint?: URL | undefined;
-  /** Told of each finding as it comes. */
+  /** Called with each finding as it is made. */
   readonly onFinding?: (finding: Finding) => void;
 }
 
 /**
  * Examines a proxy from its configuration to an answered request, without changing anything. It logs in at the tokens, and
- * has them encrypt and decrypt. Never rejects for what it is there to find.
+ * has them encrypt and decrypt. Problems are findings, and never rejections.
  */
 export async function diagnose({
   configFile,
@@ -40,7 +40,7 @@ export async function diagnose({
   examineSettings(config, report);
   examineCertificate(config.server.tls.certificate, endpoint?.hostname, report);
   await examineTokens(config, report);
-  // A wrong PIN is not offered once more: it might lock the token.
+  // A wrong PIN is not offered again: that might lock the token.
   if (findings.some(({ code }) => TOKEN_FAILURES.has(code))) return findings;
   await examineSameKeys(config, report);
   await examineCalls(config, endpoint, report);

@@ -5,10 +5,10 @@ import { lockOf } from '../files/file-lock.ts';
 import type { Report } from './findings.ts';
 
 /**
- * Looks who may read and write the files that a configuration names, as far as they can be found: it is for
- * configurations that are not right, too.
+ * Examines who may read and write the files that a configuration names, as far as they can be found: invalid
+ * configurations are examined too.
  *
- * @param user the id of the one who is to read them, if the system has such
+ * @param user the id of the user who is to read them, if the system has user ids
  */
 export function examineFiles(configFile: string, report: Report, user = process.geteuid?.()): void {
   const base = dirname(configFile);
@@ -19,7 +19,7 @@ export function examineFiles(configFile: string, report: Report, user = process.
     if (found === undefined || seen.has(file)) continue;
     seen.add(file);
     const mode = (found.mode & 0o777).toString(8);
-    // Whoever does not own a file has it by its group, as Kubernetes hands out secrets.
+    // A user who does not own a file reads it through its group, as with secrets of Kubernetes.
     const others = found.uid === user ? 0o077 : 0o037;
     if (SECRETS.has(setting) && (found.mode & others) !== 0)
       report('secret-exposed', file, `it holds a secret, and its mode is ${mode}`);
@@ -29,7 +29,7 @@ export function examineFiles(configFile: string, report: Report, user = process.
   }
 }
 
-/** Undefined for a file that cannot be looked at: whoever reads it says why. */
+/** The status of a file; undefined if it cannot be had: reading the configuration tells why. */
 function lookedAt(file: string): Stats | undefined {
   try {
     return statSync(file);
@@ -43,7 +43,7 @@ interface NamedFile {
   readonly file: string;
 }
 
-/** All settings that end in `_file`, and those in the files that are TOML themselves. */
+/** All settings that end in `_file`, with those in a credentials file, which is TOML itself. */
 function filesNamed(value: unknown, base: string): NamedFile[] {
   if (Array.isArray(value)) return value.flatMap((item) => filesNamed(item, base));
   if (typeof value !== 'object' || value === null) return [];
@@ -58,7 +58,7 @@ function readToml(file: string): unknown {
   try {
     return parseToml(readFileSync(file, 'utf8'));
   } catch {
-    // That it is not right is a finding of whoever reads it for good.
+    // An invalid file is a finding when the configuration is read.
     return undefined;
   }
 }

@@ -1,18 +1,18 @@
 /** The name of a finding; stable. */
 export type FindingCode = keyof typeof FINDINGS;
 
-/** One thing that was looked at, and what was found. */
+/** The result of one check. */
 export interface Finding {
   readonly code: FindingCode;
   readonly level: 'ok' | 'warning' | 'failure';
   /** What it is about, such as `token main`. */
   readonly subject: string;
   readonly text: string;
-  /** What to do; absent where all is well. */
+  /** What to do; absent if all is well. */
   readonly remedy?: string;
 }
 
-/** Takes findings as they come. */
+/** Takes a finding. */
 export type Report = (code: FindingCode, subject: string, text: string) => void;
 
 /** A finding with its level and remedy. */
@@ -21,7 +21,7 @@ export function finding(code: FindingCode, subject: string, text: string): Findi
   return { code, level, subject, text, ...(remedy !== '' && { remedy }) };
 }
 
-// How bad it is, and what to do about it.
+// The level of each finding, and its remedy.
 const FINDINGS = {
   'config-read': ['ok', ''],
   'config-invalid': ['failure', 'correct the setting that is named; `config check` reads it again'],

@@ -4,14 +4,14 @@ import type { StoreKeyConfig } from '../config/keys.ts';
 import { isMatch, selectorName } from '../devices/key-selector.ts';
 import type { Report } from './findings.ts';
 
-/** Compares the keys that stand on a token with those that the stores expect there. */
+/** Compares the keys on a token with those that the stores expect there. */
 export function examineKeys(
   { stores, tokens }: ProxyConfig,
   { name, healthKeyLabel }: TokenConfig,
   records: readonly AesKeyRecord[],
   report: Report,
 ): void {
-  // What others are named for counts as well: the tokens of a cluster have each other's keys.
+  // The health keys of other tokens are known too: the tokens of a cluster have each other's keys.
   const healthKeys = new Set(tokens.map(({ healthKeyLabel }) => healthKeyLabel));
   const known = new Set(records.filter(({ label }) => healthKeys.has(label)));
   const names = new Map(

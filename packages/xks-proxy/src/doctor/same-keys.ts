@@ -3,7 +3,7 @@ import { assertSameKey, tokensNamed } from '../keys/key-tokens.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { Report } from './findings.ts';
 
-/** Tries whether the tokens of a key hold the same one: what one encrypts the others must decrypt. */
+/** Tries whether the tokens of a key hold the same key: the others must decrypt what one encrypts. */
 export async function examineSameKeys(config: ProxyConfig, report: Report): Promise<void> {
   for (const { name, keys } of config.stores) {
     for (const { externalKeyId, tokens: names, versions, usages } of keys) {
@@ -13,7 +13,7 @@ export async function examineSameKeys(config: ProxyConfig, report: Report): Prom
         try {
           await assertSameKey(tokens, selector);
         } catch (error) {
-          // That a token cannot be opened, or has no such key, was found before.
+          // A token that cannot be opened, or lacks the key, is a finding already.
           if (!(error instanceof XksProxyError)) throw error;
           if (error.code !== 'CHANGE_REFUSED') continue;
           report('keys-differ', `key ${name}/${externalKeyId}, version ${version}`, error.message);

@@ -6,7 +6,7 @@ import { rotationObstacles } from '../keys/rotation-obstacles.ts';
 import { currentVersion } from '../stores.ts';
 import type { Report } from './findings.ts';
 
-/** Looks for settings that the proxy takes, and an operator would not want. */
+/** Examines settings that the proxy accepts, but an operator would not want. */
 export function examineSettings(config: ProxyConfig, report: Report, now = new Date()): void {
   const { server, admin, audit, stores, tokens } = config;
   examineBudget(config, report);

@@ -14,7 +14,7 @@ import { logIn } from '../keys/on-token.ts';
 import type { FindingCode, Report } from './findings.ts';
 import { examineKeys } from './keys.ts';
 
-/** Opens each token, tries it, and looks at the keys that the stores expect there. */
+/** Opens each token, tries it, and examines the keys that the stores expect there. */
 export async function examineTokens(config: ProxyConfig, report: Report): Promise<void> {
   for (const token of config.tokens) await examineToken(config, token, report);
 }
@@ -48,7 +48,7 @@ function tokensOf(module: Pkcs11Module | undefined): string {
   return labels.length === 0 ? 'none' : labels.map(({ label, serial }) => `${label} (${serial})`).join(', ');
 }
 
-/** The key that trials are made with: the one for them, or one of a store. */
+/** The key for trials: the configured one, or that of a store. */
 function trialKey(
   { stores }: ProxyConfig,
   { name, healthKeyLabel: label }: TokenConfig,
@@ -80,7 +80,7 @@ function trialKey(
   return { label };
 }
 
-/** Real encryptions and decryptions, as the proxy does them for one request each. */
+/** Encrypts and decrypts as the proxy does for one request each, and reports the median time. */
 async function roundTrips(
   { server }: ProxyConfig,
   { name, iv }: TokenConfig,

@@ -17,7 +17,7 @@ export interface Terminal {
   readonly output?: Writable;
 }
 
-/** Asks for what was not said yet. Resolves to `cancelled` when somebody pressed Control-C; then nothing has happened. */
+/** Asks for the choices that are still missing. Resolves to `cancelled` at Control-C; then nothing has happened. */
 export async function askForChoices(
   said: Partial<InitChoices> & Pick<InitChoices, 'folder' | 'overwrites'>,
   terminal: Terminal = {},
@@ -114,7 +114,7 @@ function tokensOf(path: string): readonly TokenInfo[] {
     }
   } catch (error) {
     if (!(error instanceof Pkcs11Error)) throw error;
-    // The same comes up again, with its reason, as soon as the token is to be used.
+    // The same failure comes again, with its reason, when the token is used.
     return [];
   }
 }

@@ -10,18 +10,18 @@ import { knownModule } from './known-modules.ts';
 import type { CertificateFiles } from './self-signed.ts';
 import { type KeptFiles, storeFiles } from './store-files.ts';
 
-/** The files of a new proxy, but those of the PINs. */
+/** The files of a new proxy, except those of the PINs. */
 export interface Documents {
   /** Of the newest credential. */
   readonly accessKeyId: string;
   /**
-   * By name in the folder, without what is kept: the file of keys is empty, and the configuration, which names all others,
-   * is the last one.
+   * Texts by name in the folder, without the files that are kept. The file of keys is empty; the configuration, which names
+   * all others, comes last.
    */
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** Names of files that bear no name of a store. */
+/** Names of the files that do not depend on the store. */
 export const FILES = {
   config: 'config.toml',
   pin: 'pin',
@@ -31,7 +31,7 @@ export const FILES = {
   gitIgnore: '.gitignore',
 } as const;
 
-/** What is to stand in the files. */
+/** The texts of the files. */
 export function documentsOf(
   choices: InitChoices,
   { certificate, key }: CertificateFiles,
@@ -54,13 +54,13 @@ export function documentsOf(
   return { accessKeyId: accessKeyIds.at(-1) ?? accessKeyId, texts };
 }
 
-/** Those of the keys that are wanted which do not stand in the file yet. */
+/** The wanted keys that the file does not have yet. */
 export function missingKeys({ externalKeyIds }: InitChoices, { keys = [] }: KeptFiles): readonly string[] {
   return externalKeyIds.filter((wanted) => keys.every(({ externalKeyId }) => externalKeyId !== wanted));
 }
 
 /**
- * Makes sure that the proxy takes the files as they are to be in the end. Throws XksProxyError `CONFIG_INVALID`: then
+ * Checks that the proxy would take the files as they will be in the end. Throws XksProxyError `CONFIG_INVALID`: then
  * nothing has been written, and no token has been touched.
  */
 export function checkDocuments(

@@ -17,10 +17,10 @@ import { keptFiles, storeFiles } from './store-files.ts';
 
 /**
  * Makes all that a proxy needs: a token, if asked to, with a key for trials and those of the store; a credential, a
- * certificate, and the configuration. Keys that the token has already are taken as they are, and what stands in the files of
- * the store stays: versions of keys that were used, and live credentials. Rejects with XksProxyError: with `CHANGE_REFUSED`
- * where a file would be overwritten and `CONFIG_INVALID` for choices that no proxy takes, both before a file is written or a
- * token is touched.
+ * certificate, and the configuration. Keys that the token has already are taken as they are, and the content of the files
+ * of the store stays: versions of keys that were used, and live credentials. Rejects with XksProxyError: with
+ * `CHANGE_REFUSED` if a file would be overwritten, and with `CONFIG_INVALID` for choices that no proxy takes, both before a
+ * file is written or a token is touched.
  */
 export async function initialize(choices: InitChoices): Promise<InitResult> {
   const { folder, store, token, hostName } = choices;
@@ -42,7 +42,7 @@ export async function initialize(choices: InitChoices): Promise<InitResult> {
     await replaceFile(inFolder(name), text, 'new');
     files.push(name);
   };
-  // Before there are PINs: a repository around the folder never sees them.
+  // Before the PINs are written: a repository around the folder never sees them.
   if (isNewFolder) await write(FILES.gitIgnore, '*\n');
   if (token.kind === 'new') {
     await initializeToken(choices, token, pin);
@@ -81,7 +81,7 @@ function keepWhatIsThere(
 ): void {
   const isThere = (name: string) => existsSync(join(folder, name));
   const pins = [FILES.pin, FILES.soPin].filter(isThere);
-  // They may be all that is known of the PINs of another token.
+  // These files may be the only place that has the PINs of another token.
   const isOfAnother =
     token.kind === 'new'
       ? pins.length > 0

@@ -6,11 +6,11 @@ import type { IvSource } from '../config/config.ts';
 export interface KnownModule {
   readonly product: string;
   readonly path: string;
-  /** Who finds the initialization vectors, with this product. */
+  /** Who makes the initialization vectors with this product. */
   readonly iv: IvSource;
 }
 
-/** The modules that are where their makers and distributions put them; `PKCS11_MODULE` of the environment comes first. */
+/** The modules in the places where their makers and distributions install them; `PKCS11_MODULE` comes first. */
 export function findModules(environment: NodeJS.ProcessEnv = process.env): readonly KnownModule[] {
   const chosen = environment['PKCS11_MODULE'];
   const found = PRODUCTS.flatMap(([product, iv, paths]) =>
@@ -19,7 +19,7 @@ export function findModules(environment: NodeJS.ProcessEnv = process.env): reado
   return chosen === undefined || chosen === '' ? found : [knownModule(resolve(chosen)), ...found];
 }
 
-/** What is known of the module at a path. */
+/** The product of the module at a path, as far as the path shows it. */
 export function knownModule(path: string): KnownModule {
   const [product, iv] = PRODUCTS.find(([, , paths]) => paths.includes(path)) ?? [
     'PKCS#11 module',

@@ -13,9 +13,9 @@ import { FILES } from './documents.ts';
 export const newPin = (): string => randomBytes(8).toString('hex');
 
 /**
- * Makes sure that a token takes its PIN: files of a proxy that cannot log in would only be in the way of the next attempt.
- * One that has none yet gets it, if both of its PINs are in files of the folder: `initializeToken` has come as far as its
- * label. Throws XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
+ * Checks that a token takes its PIN: the files of a proxy that cannot log in would only obstruct the next attempt. A token
+ * without a PIN gets it if both of its PINs are in files of the folder: an earlier `initializeToken` stopped after it had
+ * set the label. Throws XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
  */
 export function provePin({ folder, module: path }: InitChoices, { label, pin }: ExistingToken): void {
   const what = `token ${label}`;
@@ -36,9 +36,9 @@ export function provePin({ folder, module: path }: InitChoices, { label, pin }: 
 }
 
 /**
- * Initialises a token whose PINs are in files of the folder by then: whatever ends this in between, nobody is without them.
- * Rejects with XksProxyError `CHANGE_REFUSED` or `TOKEN_UNAVAILABLE`; where no token has the label then, there are no
- * files of PINs either.
+ * Writes the PINs of a token into files of the folder, and then initialises it: if it stops in between, the PINs are not
+ * lost. Rejects with XksProxyError `CHANGE_REFUSED` or `TOKEN_UNAVAILABLE`; if no token has the label then, the files of the
+ * PINs are removed too.
  */
 export async function initializeToken(
   { folder, module: path }: InitChoices,
@@ -84,7 +84,7 @@ function withModule<T>(path: string, what: string, work: (module: Pkcs11Module) 
   }
 }
 
-/** What SoftHSM does not say: as a distribution installs it, its configuration and tokens are for root and one group. */
+/** A remedy that SoftHSM does not name: distributions install its configuration and tokens for root and one group. */
 function remedyFor(path: string, { returnValue }: Pkcs11Error): string {
   if (!/softhsm/i.test(basename(path)) || returnValue?.name !== 'CKR_GENERAL_ERROR') return '';
   return '; most often this user may not use the configuration of SoftHSM, or its folder of tokens: name a configuration of your own in SOFTHSM2_CONF';

@@ -13,9 +13,9 @@ export interface CertificateFiles {
 }
 
 /**
- * Has `openssl` make a certificate that vouches for itself, ECDSA P-256 and good for 90 days: for trials, since AWS KMS
- * wants one of a public authority. Rejects with XksProxyError `CHANGE_REFUSED` where there is no openssl, or it refuses the
- * name: as a common name it has 64 characters at most.
+ * Has `openssl` make a self-signed certificate, ECDSA P-256 and valid for 90 days: for trials, since AWS KMS requires one
+ * of a public authority. Rejects with XksProxyError `CHANGE_REFUSED` if there is no openssl, or if it refuses the name: a
+ * common name has 64 characters at most.
  */
 export async function selfSigned(hostName: string): Promise<CertificateFiles> {
   const folder = await mkdtemp(join(tmpdir(), 'xks-proxy-'));
@@ -47,7 +47,7 @@ export async function selfSigned(hostName: string): Promise<CertificateFiles> {
   }
 }
 
-/** The first line that openssl printed besides its progress. */
+/** The first line that openssl printed, apart from its progress. */
 function reasonIn(error: unknown): string {
   const printed = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   const line = printed.split('\n').find((text) => /[a-z]{3}/i.test(text));

@@ -6,11 +6,11 @@ import { parseCredentialsDocument } from '../credentials/edit-credentials.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { InitChoices } from './choices.ts';
 
-/** What stands in the files of a store already: it is added to, and never replaced. */
+/** The existing content of the files of a store: it is added to, and never replaced. */
 export interface KeptFiles {
-  /** Undefined where there is no file of keys. */
+  /** Undefined if there is no file of keys. */
   readonly keys: readonly StoreKeyConfig[] | undefined;
-  /** In the order of the file; empty where there is none. */
+  /** In the order of the file; empty if there is none. */
   readonly accessKeyIds: readonly string[];
 }
 
@@ -19,7 +19,7 @@ export function storeFiles({ store }: Pick<InitChoices, 'store'>) {
   return { keys: `${store}.keys.toml`, credentials: `${store}.credentials.toml` };
 }
 
-/** Reads the files of the store. Throws XksProxyError `CHANGE_REFUSED` for one that cannot be added to. */
+/** Reads the files of the store. Throws XksProxyError `CHANGE_REFUSED` for a file that cannot be added to. */
 export function keptFiles(choices: Pick<InitChoices, 'folder' | 'store'>): KeptFiles {
   const names = storeFiles(choices);
   const credentials = contentOf(join(choices.folder, names.credentials), parseCredentialsDocument) ?? [];

@@ -9,16 +9,16 @@ import { servingGauges } from './serving-gauges.ts';
 
 /** The metrics of one process, as Prometheus reads them. */
 export interface ProxyMetrics {
-  /** A log that counts what it is told, and passes it on. */
+  /** Wraps a log: counts its events, and passes them on. */
   counting(log: ProxyLog): ProxyLog;
   /** Measures calls to tokens. */
   readonly calls: CallObserver;
-  /** The text that Prometheus asks for, and its content type; `serving` is what requests are answered with now. */
+  /** The text for Prometheus, and its content type; `serving` is what the proxy serves now. */
   scrape(serving: Serving | undefined): Promise<{ readonly text: string; readonly contentType: string }>;
   close(): void;
 }
 
-/** Metrics in a registry of their own: what the host application counts stays apart. */
+/** Metrics in a registry of their own, apart from those of the host application. */
 export function createMetrics(): ProxyMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -56,7 +56,7 @@ export function createMetrics(): ProxyMetrics {
     cpuSeconds = nowSeconds;
     memory.set(process.memoryUsage.rss());
     for (const quantile of LOOP_QUANTILES) {
-      // What is recorded is the time from one tick of the monitor to the next, which is never shorter than it should be.
+      // The histogram has the times between ticks of the monitor, and each includes the interval itself.
       const delayMs = Math.max(0, loop.percentile(quantile * 100) / 1e6 - LOOP_RESOLUTION_MS);
       loopDelay.set({ quantile: String(quantile) }, delayMs / 1000);
     }
@@ -112,7 +112,7 @@ export function createMetrics(): ProxyMetrics {
   };
 }
 
-// Around the 250 ms that KMS waits, and down to what a token inside the process takes.
+// Around the 250 ms that KMS waits, and down to the time of a token inside the process.
 const BUCKETS_SECONDS = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1,
 ] as const;

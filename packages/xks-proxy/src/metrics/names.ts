@@ -1,4 +1,4 @@
-/** Every metric of the proxy: its kind, its labels, and what it says. Prometheus sees them with `holdfast_xks_` before. */
+/** Every metric of the proxy: its kind, its labels and its meaning. Prometheus sees the names with the prefix `holdfast_xks_`. */
 export const METRICS = {
   requests_total: {
     kind: 'counter',
@@ -89,10 +89,10 @@ export const METRICS = {
   },
 } as const satisfies Record<string, MetricRow>;
 
-/** The name of a metric, without what all of them begin with. */
+/** The name of a metric without the prefix. */
 export type MetricName = keyof typeof METRICS;
 
-/** What all names begin with. */
+/** The prefix of all names. */
 export const METRIC_PREFIX = 'holdfast_xks_';
 
 interface MetricRow {

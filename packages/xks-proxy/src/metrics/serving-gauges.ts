@@ -4,7 +4,7 @@ import type { HealthStatus } from '../devices/health.ts';
 import type { Serving } from '../serving.ts';
 import type { MetricName } from './names.ts';
 
-/** Gauges of what one configuration serves. The returned function sets them, and forgets what is no longer there. */
+/** Gauges of what one configuration serves. The returned function sets them, and drops those that no longer apply. */
 export function servingGauges(gauge: (name: MetricName) => Gauge): (serving: Serving) => Promise<void> {
   const certificate = gauge('certificate_expiry_days');
   const credentials = gauge('credential_age_days');

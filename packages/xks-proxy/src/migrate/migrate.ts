@@ -7,29 +7,29 @@ import { credentialsDocument, newCredential } from '../credentials/edit-credenti
 import { XksProxyError } from '../proxy-error.ts';
 import { type ReferenceSettings, referenceSettings, WITHOUT_COUNTERPART } from './reference-settings.ts';
 
-/** What a proxy needs in place of the Rust sample proxy. */
+/** The files of a proxy that takes the place of the Rust sample proxy. */
 export interface Migration {
   /** Text of each file, by its name in the folder of the new configuration. */
   readonly files: ReadonlyMap<string, string>;
-  /** What does not go over by itself, one sentence each. */
+  /** What is not migrated by itself, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** What the old settings do not tell. */
+/** What the old settings do not say. */
 export interface MigrationContext {
-  /** The sample proxy takes the token in the first slot of a module; we want it named. Asked once the settings are right. */
+  /** Names the token, which for the sample proxy is the one in the first slot. Called once the settings are known to be valid. */
   readonly token: (module: string) => { readonly label: string } | { readonly serial: string };
   /** Turns a path of the old settings into an absolute one. */
   readonly resolve: (path: string) => string;
-  /** Of a certificate and its key, for settings without TLS: paths as they are to stand in the configuration. */
+  /** Paths of a certificate and its key for the configuration, needed for settings without TLS. */
   readonly certificate?: { readonly certificateFile: string; readonly keyFile: string } | undefined;
-  /** Path of the folder in which the proxy counts messages, as it is to stand in the configuration. */
+  /** Path, for the configuration, of the folder in which the proxy counts messages. */
   readonly stateDirectory: string;
 }
 
 /**
- * Translates the settings of the Rust sample proxy. Keys keep their ids and labels, and accept what it encrypted. Throws
- * XksProxyError `CONFIG_INVALID` for a text that is none of its settings; its message repeats no value of them.
+ * Translates the settings of the Rust sample proxy. Keys keep their ids and labels, and open what it encrypted. Throws
+ * XksProxyError `CONFIG_INVALID` for any other text; its message quotes no value of the settings.
  */
 export function migrate(toml: string, context: MigrationContext): Migration {
   const document = parseDocument(toml);
@@ -132,7 +132,7 @@ function migratedTls(
   };
 }
 
-/** Which certificates clients must have, whosever the one of the server is. */
+/** The certificates that clients must have, also with another certificate of the server. */
 function migratedClients(
   { security, tls, server }: ReferenceSettings,
   resolve: MigrationContext['resolve'],
@@ -151,7 +151,7 @@ function migratedClients(
   return { client_ca_file: resolve(tls.mtls_client_ca_pem), client_common_names: [name] };
 }
 
-/** The module of the token: the one that is loaded, or what that calls if it is the logger. Its settings may be left over. */
+/** The module of the token: the one that is loaded, or, if that is the logger, the module that the logger calls. */
 function migratedModule(
   { pkcs11, pkcs11_logger }: ReferenceSettings,
   { resolve }: MigrationContext,
@@ -170,7 +170,7 @@ function ivSource({ can_generate_iv, is_zero_iv_required }: ReferenceSettings['h
   return is_zero_iv_required ? 'written' : 'appended';
 }
 
-/** One sentence for each setting without a counterpart, and for each that nobody knows. */
+/** One sentence for each setting without a counterpart, and for each unknown setting. */
 function* leftOut(document: unknown, place = ''): Generator<string> {
   for (const [table, instead] of Object.entries(WITHOUT_COUNTERPART)) {
     if (table !== place) continue;
@@ -199,9 +199,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   pkcs11_logger: ['PKCS11_LOGGER_LIBRARY_PATH', 'PKCS11_LOGGER_LOG_FILE_PATH', 'PKCS11_LOGGER_FLAGS'],
   hsm_capabilities: ['can_generate_iv', 'is_zero_iv_required'],
 };
-// 2^32 messages are for all that ever encrypted under a key (NIST SP 800-38D, 8.3).
+// The limit of 2^32 messages includes those that the sample proxy has encrypted (NIST SP 800-38D, 8.3).
 const UNCOUNTED =
   'iv_budget: what the sample proxy has encrypted is not counted: soon `keys rotate` each key, or lower the limit by that';
-/** In the name of its library on every system. */
+/** Part of the file name of the logger's library on every system. */
 const LOGGER = 'pkcs11-logger';
 const HEADER = '# Made by `xks-proxy migrate` of settings of the Rust sample proxy.\n\n';

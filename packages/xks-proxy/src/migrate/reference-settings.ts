@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The settings of the Rust sample proxy that mean something here; what else stands in the file is looked up by its place. */
+/** The settings of the Rust sample proxy that are migrated; all others in the file are looked up by their place. */
 export const referenceSettings = z.object({
   server: z.object({
     ip: z.string().default('127.0.0.1'),
@@ -42,12 +42,12 @@ export const referenceSettings = z.object({
     .default({ can_generate_iv: false, is_zero_iv_required: false }),
 });
 
-/** Those settings, read. */
+/** These settings, parsed. */
 export type ReferenceSettings = z.infer<typeof referenceSettings>;
 
 /**
- * Settings that have no counterpart, and what is so in their place. A name alone stands for all below it. The settings of
- * `referenceSettings` are not among them.
+ * Settings without a counterpart, and what takes their place. A name alone stands for all settings below it. The settings
+ * of `referenceSettings` are not among them.
  */
 export const WITHOUT_COUNTERPART = {
   'server.port_http_ping':

@@ -2,9 +2,9 @@ import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
 
 /**
  * The same policy with each chain of `||` or `&&` as a balanced tree: Cedar nests a chain once for each operand, and
- * stops at a depth that a list of sixty principals has. The operands keep their order, and so does what is evaluated.
+ * refuses the depth that a list of sixty principals has. The operands keep their order, and so does the evaluation.
  *
- * @returns `undefined` for what is too deep for Cedar all the same
+ * @returns `undefined` for a policy that is too deep for Cedar even so
  */
 export function flattened(policy: Cedar.PolicyJson): Cedar.PolicyJson | undefined {
   const flat: unknown = { ...policy, conditions: balanced(policy.conditions) };
@@ -12,10 +12,10 @@ export function flattened(policy: Cedar.PolicyJson): Cedar.PolicyJson | undefine
 }
 
 /**
- * The first policy of a text that Cedar had better not read: it has no limit of its own there, and after it has run out
- * of stack once, it decides no more, also for policies that it has had for long.
+ * Finds the first policy of a text that is nested too deeply for Cedar to parse. Cedar's parser has no limit of its own,
+ * and once it has run out of stack, Cedar decides no more, not even with policies that were parsed earlier.
  *
- * @returns its place, from 0 on, or `undefined` if there is none; the text need not be Cedar
+ * @returns the place of the policy, from 0 on, or `undefined` if there is none; the text need not be valid Cedar
  */
 export function tooDeepToRead(text: string): number | undefined {
   let place = 0;
@@ -33,7 +33,7 @@ export function tooDeepToRead(text: string): number | undefined {
   return undefined;
 }
 
-/** What nests in one pair of brackets, since the last comma: chains, and each `if` in the `else` of another. */
+/** The nesting in one pair of brackets, since the last comma: chains, and each `if` in the `else` of another. */
 interface Level {
   readonly ors: number;
   /** Since the last `||`, for they bind more closely. */
@@ -52,7 +52,7 @@ function balanced(node: unknown): unknown {
   if (!isObject(node)) return node;
   const chain = CHAINS.find((operator) => sidesOf(node, operator) !== undefined);
   if (chain !== undefined) return treeOf(chain, operandsOf(node, chain).map(balanced));
-  // What is in a value is data, whatever its names.
+  // The inside of a value is data, even if it has names of operators.
   return Object.fromEntries(
     Object.entries(node).map(([key, inner]) => [key, key === 'Value' ? inner : balanced(inner)]),
   );
@@ -85,11 +85,11 @@ const isPolicy = (value: unknown): value is Cedar.PolicyJson => isObject(value);
 type Chain = (typeof CHAINS)[number];
 
 const CHAINS = ['||', '&&'] as const;
-// Cedar reads 128 levels, some of which are around a policy.
+// Cedar takes 128 levels, and some of them are around a policy.
 const MAX_DEPTH = 120;
 
 const FLAT: Level = { ors: 0, others: 0 };
-// Texts and comments are taken whole, and count for nothing.
+// A text or a comment is one token, and does not count.
 const TOKEN = /"(?:\\.|[^"\\])*"|\/\/.*|\|\||&&|[-+*,;]|[([{]|[)\]}]|\bif\b/g;
 const OPENING: ReadonlySet<string> = new Set(['(', '[', '{']);
 const CLOSING: ReadonlySet<string> = new Set([')', ']', '}']);

@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { EXTERNAL_KEY_ID } from '../config/names.ts';
 
-/** The members of `context` that KMS does not tell with each request. */
+/** The members of `context` that not every request has. */
 export type OptionalMember = (typeof OPTIONAL_MEMBERS)[number];
 
 /**
- * What Cedar's own validation has against policies: types that do not go together, and conditions that hold for no
- * request. It passes over both when it decides, also in a policy that is to forbid. A member of `context` that may be
- * missing can be asked for without `has`.
+ * The problems that Cedar's own validation finds in policies: types that do not match, and conditions that hold for no
+ * request. When it decides, Cedar ignores both, even in a policy that forbids. A condition may use a member of `context`
+ * that may be missing without `has`.
  *
- * @param policies as Cedar has them in JSON, by names for the messages
- * @returns one problem at most for each policy
+ * @param policies in Cedar's JSON, by the names that messages have for them
+ * @returns at most one problem for each policy
  */
 export function problemsIn(
   cedar: Pick<typeof Cedar, 'policyToText' | 'validate'>,
@@ -52,25 +52,25 @@ export function problemsIn(
 
 interface Check {
   readonly name: string;
-  /** In JSON. */
+  /** In Cedar's JSON. */
   readonly policy: unknown;
   /** Absent for the policy as a whole. */
   readonly condition?: Cedar.Expr;
 }
 
-/** Each condition of a policy alone, for Cedar does not mind one that never holds beside others; then all together. */
+/** Each condition of a policy alone, since Cedar accepts one that never holds beside others; then the whole policy. */
 function checksOf(name: string, policy: Cedar.PolicyJson): readonly Check[] {
   const conditions = nodesIn(policy.conditions)
     .filter(isCondition)
     .map((condition) => {
-      // What always differs is as wrong as what is never the same.
+      // A condition that always holds is as wrong here as one that never does.
       const alone = '!=' in condition ? { '!': { arg: condition } } : condition;
       return { name, condition: alone, policy: asPresent(forbidWhen(alone)) };
     });
   return [...conditions, { name, policy: { ...policy, conditions: asPresent(policy.conditions) } }];
 }
 
-/** Asks for what may be missing as for something that never is: where it is, the request is denied in any case. */
+/** Replaces members that may be missing by members that never are: a request without such a member is denied in any case. */
 function asPresent(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(asPresent);
   if (!isObject(node)) return node;
@@ -90,7 +90,7 @@ function isEntity(node: object): node is Cedar.TypeAndId {
   return 'type' in node && typeof node.type === 'string' && 'id' in node && typeof node.id === 'string';
 }
 
-/** Whether it is one of the operators that Cedar may know to be false; a record with such a name holds no operands. */
+/** Whether a node is an operator that Cedar may know to be false; a record with a member of such a name has no operands. */
 function isCondition(node: object): node is Cedar.Expr {
   return Object.entries(node).some(
     ([operator, operands]: [string, unknown]) =>
@@ -101,7 +101,7 @@ function isCondition(node: object): node is Cedar.Expr {
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const isPolicy = (value: unknown): value is Cedar.PolicyJson => isObject(value);
 
-/** AWS adds operations, so that one may be new; it writes them all in the same way. */
+/** Whether a text can be an operation. AWS adds operations, so an unknown one may be new, but all are written alike. */
 const isOperation = (id: string) =>
   OPERATION.test(id) && OPERATIONS.every((known) => known === id || known.toLowerCase() !== id.toLowerCase());
 
@@ -116,13 +116,13 @@ const forbidWhen = (body: Cedar.Expr): Cedar.PolicyJson => ({
   conditions: [{ kind: 'when', body }],
 });
 
-/** A condition as Cedar writes it, out of a policy with no other. */
+/** A condition in the text form of Cedar, which converts only whole policies. */
 function textOf(cedar: Pick<typeof Cedar, 'policyToText'>, condition: Cedar.Expr): string {
   const written = cedar.policyToText(forbidWhen(condition));
   return written.type === 'success' ? written.text.slice(written.text.indexOf('{') + 2, -' };'.length) : '';
 }
 
-/** What requests are made of, in Cedar's language of schemas. */
+/** The form of requests, in Cedar's schema language. */
 function schemaOf(operations: ReadonlySet<string>): string {
   const actions = [...operations].map((id) => JSON.stringify(id)).join(', ');
   const optional = OPTIONAL_MEMBERS.map((member) => `${member}?: String, "${presentName(member)}": String`);
@@ -144,5 +144,5 @@ const OPERATIONS = [
   'ReEncrypt',
 ] as const;
 const NAMES_OF_CHECKS = /^for policy `[^`]*`, | for Action::"[^"]*"/g;
-// Stands for all that no policy names; none can name it.
+// Stands for all operations that no policy names; no policy can name it.
 const OTHER_OPERATION = '*';

@@ -10,18 +10,18 @@ import { accountOf } from './principal.ts';
 
 /**
  * Policies in the language of Cedar, parsed once. The principal is `Principal::"<awsPrincipalArn>"`, the action
- * `Action::"<kmsOperation>"`, the resource `Key::"<external key id>"`; `context` has `now` (a datetime) and, where they
- * are known, `account`, `kmsKeyArn`, `viaService`, `sourceVpc` and `sourceVpce`. What no policy permits is denied. The
- * deciding policy is named by its annotation `@id("…")`, or by its place: `policy0`, `policy1` and so on.
+ * `Action::"<kmsOperation>"`, the resource `Key::"<external key id>"`; `context` has `now` (a datetime) and, if they
+ * are known, `account`, `kmsKeyArn`, `viaService`, `sourceVpc` and `sourceVpce`. A request that no policy permits is denied.
+ * The deciding policy is named by its annotation `@id("…")`, or by its place: `policy0`, `policy1` and so on.
  *
- * @returns the policy, or what is wrong with the text; of a text that is not Cedar nothing is shown, not to show a secret
+ * @returns the policy, or the problems of the text; they quote nothing of a text that is not Cedar, which may be a secret
  */
 export function cedarPolicy(
   text: string,
 ): { readonly policy: Policy } | { readonly problems: readonly string[] } {
   const cedar = loadCedar();
   if (cedar === undefined) return { problems: ['the package @cedar-policy/cedar-wasm is not installed'] };
-  // Cedar keeps parsed policies by name for the life of the process: the same text is parsed once.
+  // Cedar keeps parsed policies by name as long as the process lives: the same text is parsed once.
   const preparsedPolicySetId = createHash('sha256').update(text).digest('hex');
   const known = KNOWN.get(preparsedPolicySetId);
   if (known !== undefined) return { policy: known };
@@ -31,7 +31,7 @@ export function cedarPolicy(
   if (parts === undefined) return { problems: ['a policy is nested too deeply'] };
   if (parts.type === 'failure') return { problems: parts.errors.map((error) => unreadable(error, text)) };
   if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
-  // Cedar numbers policies by their places, and hands them out by these names as texts: policy10 before policy2.
+  // Cedar numbers policies by their places, and returns them in the alphabetical order of these names: policy10 before policy2.
   const places = parts.policies.map((_, index) => `policy${index}`).toSorted();
   const staticPolicies = new Map<string, Cedar.PolicyJson>();
   const named = new Map<string, Cedar.PolicyJson>();
@@ -57,11 +57,11 @@ export function cedarPolicy(
   if (parsed.type === 'failure') return { problems: parsed.errors.map(({ message }) => message) };
   const policy: Policy = {
     decide(request) {
-      // It throws at a text that is no Unicode, such as half a surrogate pair.
+      // Cedar throws for a text that is not valid Unicode, such as half a surrogate pair.
       const answer = undefinedIfThrows(() =>
         cedar.statefulIsAuthorized({ ...call(request), preparsedPolicySetId }),
       );
-      // A policy that cannot be evaluated is skipped by Cedar, even one that forbids.
+      // Cedar skips a policy that it cannot evaluate, even one that forbids: then nothing is allowed.
       if (answer === undefined || answer.type === 'failure') return UNDECIDED;
       const { decision, diagnostics } = answer.response;
       if (diagnostics.errors.length > 0) return UNDECIDED;
@@ -72,7 +72,7 @@ export function cedarPolicy(
   return { policy };
 }
 
-/** The place alone: Cedar's message has the word that it stands for. */
+/** The problem of a text that is not Cedar, with its place alone: Cedar's message quotes the word there. */
 function unreadable({ sourceLocations = [] }: Cedar.DetailedError, text: string): string {
   const before = Buffer.from(text).subarray(0, sourceLocations[0]?.start).toString().split('\n');
   return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}: it is not Cedar`;
@@ -97,7 +97,7 @@ function call({ metadata, externalKeyId, now }: PolicyRequest) {
   };
 }
 
-/** Loaded when the first policy needs it: it is 12 MB of WebAssembly, and few have it. */
+/** Cedar, loaded when the first policy needs it: it is 12 MB of WebAssembly, and few configurations use it. */
 function loadCedar(): typeof Cedar | undefined {
   try {
     const loaded: unknown = createRequire(import.meta.url)('@cedar-policy/cedar-wasm/nodejs');

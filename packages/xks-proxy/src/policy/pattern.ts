@@ -1,6 +1,6 @@
 /**
- * Whether a text matches a pattern in which `*` stands for any characters and `?` for one. Takes time in proportion to
- * the product of both lengths at worst, whatever a caller makes of its text.
+ * Whether a text matches a pattern in which `*` stands for any characters and `?` for one. The time grows at worst with
+ * the product of both lengths, for any text that a caller sends.
  */
 export function matchesPattern(pattern: string, text: string): boolean {
   let at = 0;
@@ -17,7 +17,7 @@ export function matchesPattern(pattern: string, text: string): boolean {
       at += 1;
       position += 1;
     } else if (star >= 0) {
-      // The last star takes one more character; those before it never need to.
+      // The last star takes one more character; the stars before it never need to.
       resumeAt += 1;
       position = resumeAt;
       at = star + 1;

@@ -1,12 +1,12 @@
 import type { RequestMetadata } from '../wire.ts';
 
-/** Who may do what in a store. */
+/** Decides who may do what in a store. */
 export interface Policy {
-  /** Never rejects a request by an error of its own: what cannot be decided is denied. */
+  /** Decides on a request. Never throws: a request that cannot be decided on is denied. */
   decide(request: PolicyRequest): Decision;
 }
 
-/** What a decision is made on: what KMS tells of its caller, and when. */
+/** The facts of a decision: what KMS says about its caller, the key and the time. */
 export interface PolicyRequest {
   readonly metadata: RequestMetadata;
   readonly externalKeyId: string;
@@ -20,5 +20,5 @@ interface Decision {
   readonly rule: string;
 }
 
-/** The policy of a store without one: whoever has its credential is AWS KMS, which has decided already. */
+/** The policy of a store without one: only AWS KMS has the credential, and it has decided already. */
 export const ALLOW_ALL: Policy = { decide: () => ({ isAllowed: true, rule: 'default' }) };

@@ -10,29 +10,29 @@ export interface PolicyRule {
   readonly conditions: RuleConditions;
 }
 
-/** What a rule may ask. An absent condition always holds. */
+/** The conditions of a rule. An absent condition always holds. */
 interface RuleConditions {
-  /** Patterns of the text of one request field. A request without the field does not match. */
+  /** Patterns for the text of a request field. A request without the field does not match. */
   readonly patterns: Readonly<Partial<Record<PatternSubject, readonly string[]>>>;
   readonly hours?: Hours | undefined;
-  /** 0 is Sunday. Of hours over midnight it is the day on which they begin. */
+  /** 0 is Sunday. For hours over midnight, the day on which they begin counts. */
   readonly weekdays?: readonly number[] | undefined;
   readonly notBefore?: Date | undefined;
   readonly notAfter?: Date | undefined;
 }
 
-/** What patterns are compared with. */
+/** The texts that patterns are compared with. */
 export type PatternSubject = MetadataField | 'account' | 'externalKeyId';
 
-/** Minutes since midnight, UTC: from the first, up to and without the second; over midnight if that is smaller. */
+/** Minutes since midnight, UTC: from `from` until before `to`; over midnight if `to` is smaller. */
 interface Hours {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * Rules as a policy. One that denies wins over all that allow; of several, the first in the list is named. What no rule
- * holds for is left to the default.
+ * Rules as a policy. A rule that denies wins over all that allow; if several apply, the first in the list is named. The
+ * default decides on a request to which no rule applies.
  */
 export function rulesPolicy(rules: readonly PolicyRule[], byDefault: PolicyRule['effect']): Policy {
   const inOrder = [...rules].sort((a, b) => Number(b.effect === 'deny') - Number(a.effect === 'deny'));
@@ -64,7 +64,7 @@ function holdsAt(
   const isLate = from <= minute;
   const isEarly = minute < to;
   if (from <= to ? !(isLate && isEarly) : !(isLate || isEarly)) return false;
-  // Behind midnight it is the night of the day before.
+  // After midnight it is still the night of the day before.
   const day = now.getUTCDay() + (isLate ? 0 : WEEK_DAYS - 1);
   return weekdays?.includes(day % WEEK_DAYS) ?? true;
 }

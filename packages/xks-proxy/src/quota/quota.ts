@@ -3,24 +3,24 @@ import type { QuotaConfig, RedisConfig } from '../config/quota.ts';
 import { XksException } from '../errors.ts';
 import type { RedisClient } from './redis.ts';
 
-/** How many requests a store takes in a second. */
+/** Limits the requests of a store in a second. */
 export interface Quota {
-  /** Counts a request. Rejects with `ThrottlingException` when there were too many already. */
+  /** Counts a request. Rejects with `ThrottlingException` if the limit is reached already. */
   consume(): Promise<void>;
 }
 
 /** The quota of a store without one. */
 const NO_QUOTA: Quota = { consume: async () => undefined };
 
-/** Where counts are shared: the server, and what is done without it. */
+/** The server on which counts are shared, and what happens without it. */
 export interface SharedCounts {
   readonly client: RedisClient;
   readonly config: RedisConfig;
 }
 
 /**
- * The quota of a store, in windows of one second. Shared ones are counted on the Redis server: when that does not answer
- * in time, this instance counts for itself, or refuses, as configured.
+ * The quota of a store, in windows of one second. Shared quotas are counted on the Redis server: if that does not answer
+ * in time, this instance counts alone, or refuses, as configured.
  */
 export function storeQuota(
   store: string,
@@ -37,7 +37,7 @@ export function storeQuota(
           ...options,
           storeClient: shared.client,
           rejectIfRedisNotReady: true,
-          // A store that is over its quota is not asked for any more until the second is over.
+          // For a store over its quota the server is not asked again until the second is over.
           inMemoryBlockOnConsumed: config.requestsPerSecond + 1,
           ...(shared.config.whenOut === 'count-alone' && { insuranceLimiter: alone }),
         });

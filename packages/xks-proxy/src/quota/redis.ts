@@ -7,9 +7,9 @@ import { XksProxyError } from '../proxy-error.ts';
 export type RedisClient = Redis;
 
 /**
- * Connects to a Redis server. Resolves when it is there, or after a second: a proxy starts and serves without it, and
- * goes on trying to connect. A command that cannot be sent at once, or is not answered in time, fails; a server that says
- * nothing for a second is left, and connected to anew. Rejects with XksProxyError `CONFIG_INVALID` when the package
+ * Connects to a Redis server. Resolves when it is connected, or after a second: a proxy starts and serves without it, and
+ * goes on trying to connect. A command that cannot be sent at once, or is not answered in time, fails; after a second
+ * without an answer the connection is closed, and opened anew. Rejects with XksProxyError `CONFIG_INVALID` if the package
  * `ioredis` is not installed.
  */
 export async function connectRedis({ url, password, timeoutMs }: RedisConfig): Promise<RedisClient> {
@@ -20,7 +20,7 @@ export async function connectRedis({ url, password, timeoutMs }: RedisConfig): P
   const client = new Redis(url, {
     ...(password !== undefined && { password: password.export().toString('utf8') }),
     commandTimeout: timeoutMs,
-    // A server that has gone without a word would be waited for until TCP gives up, with every command kept until then.
+    // A server that is gone without closing the connection would be waited for until TCP gives up, with every command kept.
     socketTimeout: SILENCE_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     enableOfflineQueue: false,
@@ -28,7 +28,7 @@ export async function connectRedis({ url, password, timeoutMs }: RedisConfig): P
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt) => Math.min(attempt * RETRY_STEP_MS, MAX_RETRY_MS),
   });
-  // Without a listener it would write to stderr. What it means for a request is in the log of that request.
+  // Without a listener it would write to stderr. The effect on a request is in the log of that request.
   client.on('error', () => undefined);
   await Promise.race([new Promise((resolve) => void client.once('ready', resolve)), sleep(MAX_WAIT_MS)]);
   return client;
