@@ -18,22 +18,22 @@ import { z } from 'zod';
 import { errorCode } from '../files/error-code.ts';
 import { isRunning } from '../files/running.ts';
 
-/** Counts by name, in a folder that several processes share: a file for each of them. */
+/** Counts by name, in a folder that several processes share: each process has a file. */
 export interface CountsDirectory {
-  /** Replaces the counts of this process. Returns when they are on the disk; throws what the file system throws. */
+  /** Replaces the counts of this process. Returns when they are on the disk; throws the error of the file system. */
   write(counts: ReadonlyMap<string, number>): void;
-  /** As `write`, for the last time: whoever starts next, on whatever machine, goes on with them. */
+  /** As `write`, for the last time: the next process to start, on any machine, goes on with these counts. */
   leave(counts: ReadonlyMap<string, number>): void;
   /** The sum of all other processes, dead or alive. */
   others(): ReadonlyMap<string, number>;
 }
 
 /**
- * Opens the folder, and makes it where there is none. A file that is left, by a process that has closed it or a dead one of
- * this machine, gets the name of this process's: that is one step, and only one process can make it, so that no count is ever
- * lost or counted twice.
+ * Opens the folder, and makes it if it does not exist. A file that was left, closed by its process or of a dead process of
+ * this machine, gets the name of this process's file: that is one step, and only one process can do it, so that no count is
+ * ever lost or counted twice.
  *
- * @returns with the counts that were taken over, once they are written: who cannot write to the folder is told at once
+ * @returns also the counts that were taken over, once they are written: a folder that cannot be written to throws at once
  */
 export function openCountsDirectory(directory: string): {
   readonly counts: CountsDirectory;
@@ -49,7 +49,7 @@ export function openCountsDirectory(directory: string): {
   };
   countFiles(directory)
     .filter(isLeft)
-    .some((file) => isRenamed(join(directory, file), path));
+    .some((file) => tryRename(join(directory, file), path));
   const inherited = new Map(Object.entries(read(path) ?? {}));
   write(inherited);
   return {
@@ -65,12 +65,12 @@ export function openCountsDirectory(directory: string): {
   };
 }
 
-/** The sum of all processes, dead or alive, for somebody who only looks; empty where the folder is not there yet. */
+/** The sum of all processes, dead or alive, without opening the folder; empty if it does not exist yet. */
 export function readCounts(directory: string): ReadonlyMap<string, number> {
   return existsSync(directory) ? sumOf(directory) : new Map();
 }
 
-/** Gives a file another content, whole or not at all, by way of a draft. */
+/** Replaces the content of a file, whole or not at all, by way of a draft. */
 function replace(path: string, draft: string, text: string): void {
   try {
     const file = openSync(draft, 'w', 0o600);
@@ -94,11 +94,11 @@ function countFiles(directory: string): string[] {
     .sort();
 }
 
-/** Of all files but one. */
+/** The sum of the counts of all files except one. */
 function sumOf(directory: string, except?: string): ReadonlyMap<string, number> {
   const files = countFiles(directory);
   const all = files.filter((file) => file !== except).map((file) => read(join(directory, file)));
-  // A file that got another name meanwhile may have been missed under both.
+  // A file that was renamed meanwhile may have been missed under both names.
   const isMoved = all.includes(undefined) || countFiles(directory).join() !== files.join();
   if (isMoved) return sumOf(directory, except);
   const sum = new Map<string, number>();
@@ -107,7 +107,7 @@ function sumOf(directory: string, except?: string): ReadonlyMap<string, number> 
   return sum;
 }
 
-/** The counts in a file; undefined when there is no such file any more. */
+/** The counts in a file; undefined if the file is gone. */
 function read(file: string): Readonly<Record<string, number>> | undefined {
   let text: string;
   try {
@@ -119,24 +119,24 @@ function read(file: string): Readonly<Record<string, number>> | undefined {
   return COUNTS.parse(JSON.parse(text));
 }
 
-/** Gives a file another name, unless somebody else has done so. */
-function isRenamed(file: string, name: string): boolean {
+/** Renames a file; returns whether this process did, and not another one. */
+function tryRename(file: string, name: string): boolean {
   try {
     renameSync(file, name);
     return true;
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    // NFS says so too where it has done it, and the answer to the first request was lost.
+    // NFS fails in the same way if it has renamed the file, but the answer to the first request was lost.
     return existsSync(name);
   }
 }
 
-/** Whether nobody writes to a file any more, as far as can be told from here. */
+/** Whether no process writes to a file any more, as far as this process can tell. */
 function isLeft(file: string): boolean {
   if (CLOSED.test(file)) return true;
   const [, host, pid, run] = OWNED.exec(file) ?? [];
   if (host !== HOST) return false;
-  // In a container processes have the same few numbers after each start.
+  // After a restart of a container or of the machine, an earlier process may have had the number of this one.
   return Number(pid) === process.pid ? run?.startsWith(RUN) !== true : !isRunning(Number(pid));
 }
 
@@ -150,7 +150,7 @@ function syncDirectory(directory: string): void {
   }
 }
 
-/** This machine, with the PID namespace if it says one: containers may share a host name, and each has a process 1. */
+/** This machine, with the PID namespace if there is one: containers may share a host name, and each has a process 1. */
 function hostAndPidNamespace(): string {
   try {
     const [namespace] = /\d+/.exec(readlinkSync('/proc/self/ns/pid')) ?? [];
@@ -161,12 +161,12 @@ function hostAndPidNamespace(): string {
 }
 
 const HOST = hostAndPidNamespace();
-/** Of this process, and of no other that has or had its number. */
+/** A part of the file name that no other process with the same number has or had. */
 const RUN = randomBytes(6).toString('hex');
 const COUNTS = z.record(z.string(), z.int().min(0));
 const PREFIX = 'iv-counts_';
 const SUFFIX = '.json';
-/** Of a process that runs or did not end well: its host, which may have any name, its number, and its run. */
+/** The file of a process that runs or was killed: its host, which may have any name, its number, and its run. */
 const OWNED = /^iv-counts_(.+)_(\d+)_([^_]+)\.json$/;
-/** Of one that has closed it. Versions of this program that do not know of it count it as that of another machine. */
+/** The file of a process that has closed it. Versions without this name count it as a file of another machine. */
 const CLOSED = /^iv-counts_closed_[^_]+\.json$/;

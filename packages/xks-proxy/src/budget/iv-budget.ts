@@ -6,25 +6,25 @@ import { XksProxyError } from '../proxy-error.ts';
 import { type CountsDirectory, openCountsDirectory } from './counts-directory.ts';
 
 /**
- * How often the keys of the tokens have encrypted. Under one key no more than 2^32 messages may get a random
- * initialization vector of 12 bytes (NIST SP 800-38D, 8.3): a repeated one gives the key for authentication away.
+ * Counts how often the keys of the tokens have encrypted. Under one key no more than 2^32 messages may get a random
+ * initialization vector of 12 bytes (NIST SP 800-38D, 8.3): a repeated vector reveals the authentication key.
  */
 export interface IvBudget {
   readonly limit: number;
-  /** The device, with every encryption counted before it is made. */
+  /** Wraps a device: each encryption is counted before it is made. */
   over(device: KeyDevice): KeyDevice;
-  /** Encryptions under a key so far, by all processes that share the folder: never fewer than there were. */
+  /** The number of encryptions under a key by all processes that share the folder: never too low. */
   used(selector: DeviceKeySelector): number;
-  /** Whether the folder did not take the last counts that it was given: no key encrypts before it does. */
+  /** Whether the last counts could not be written to the folder: no key encrypts before they can. */
   isFailing(): boolean;
   /**
-   * Gives back what was reserved and not used; where that cannot be written, it counts as used. No key encrypts after that.
+   * Gives back reserved counts that were not used; if that cannot be written, they count as used. No key encrypts after it.
    */
   close(): void;
 }
 
 /**
- * Who is told how much is used: at half, and when it is time for another key. Of that again with each block that is
+ * Called when half of the limit is used, and when it is time for another key: for that again with each block that is
  * reserved, and with each encryption that is refused.
  */
 export type BudgetListener = (
@@ -34,8 +34,8 @@ export type BudgetListener = (
 ) => void;
 
 /**
- * Counts from what the folder says on. Counts are reserved there in blocks, on the disk, before the first of them is
- * used; as soon as that fails for one key, no key encrypts before the folder takes counts again. Throws XksProxyError
+ * Opens the budget, which goes on from the counts in the folder. Counts are reserved there in blocks, on the disk, before
+ * the first of a block is used; once that fails for one key, no key encrypts before it succeeds again. Throws XksProxyError
  * `CONFIG_INVALID` for a folder that cannot be made, read or written.
  */
 export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener: BudgetListener): IvBudget {
@@ -109,7 +109,7 @@ export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener
       try {
         counts.leave(countsBy('used'));
       } catch {
-        // It stays too much, which is the safe side.
+        // The count in the folder stays too high, which is safe.
       }
     },
   };
@@ -126,7 +126,7 @@ function countsIn(directory: string): Counts {
   }
 }
 
-/** Whether an encryption failed because it would have been one too many for its key: no device was asked. */
+/** Whether an encryption failed because the limit of its key is reached: no device was asked. */
 export function isKeyUsed(error: unknown): boolean {
   return error instanceof XksException && error.reason === KEY_IS_USED;
 }
@@ -146,15 +146,15 @@ function uncounted(cause?: unknown): XksException {
 interface Counts {
   readonly counts: CountsDirectory;
   readonly inherited: ReadonlyMap<string, number>;
-  /** Of all others at the start. */
+  /** The sum of all other processes at the start. */
   readonly sum: ReadonlyMap<string, number>;
 }
 
 interface Account {
   used: number;
-  /** Of which nobody needs to know before it is reached. */
+  /** Written to the folder: up to this count, nothing has to be written. */
   reserved: number;
-  /** How many stages were told. */
+  /** The number of stages that the listener was called for. */
   told: number;
 }
 

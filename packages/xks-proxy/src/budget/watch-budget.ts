@@ -6,7 +6,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import { currentVersion, lastVersion } from '../stores.ts';
 import type { BudgetListener } from './iv-budget.ts';
 
-/** Makes the version of a key that follows `version`; several may ask for the same one. Whatever happens, it settles. */
+/** Makes the version of a key that follows `version`; several callers may ask for the same one. It always settles. */
 export type RotateKey = (key: {
   readonly store: string;
   readonly externalKeyId: string;
@@ -14,9 +14,9 @@ export type RotateKey = (key: {
 }) => Promise<void>;
 
 /**
- * Warns of keys that have encrypted much of what they may, and has them rotated in time if that is configured: on a token
- * one after the other, none with a PIN that was refused to another, and where it fails again after a while, as long as the
- * budget tells of it.
+ * Logs keys that have used much of their budget, and has them rotated in time if that is configured: on a token one after
+ * the other, and none with a PIN that was refused to another. A rotation that failed is tried again after a while, as long
+ * as the budget calls the listener.
  */
 export function watchBudget(
   config: () => ProxyConfig,
@@ -24,7 +24,7 @@ export function watchBudget(
   rotateKey: RotateKey | undefined,
 ): BudgetListener {
   const quietUntilMs = new Map<string, number>();
-  // A token locks itself when it is given the same wrong PIN again and again: another configuration may have another one.
+  // A token locks itself when the same wrong PIN is offered again and again. Another configuration may have another PIN.
   const refused: TokenConfig[] = [];
   /** The last rotation on each token, by its name. */
   const turns = new Map<string, Promise<void>>();
@@ -37,7 +37,7 @@ export function watchBudget(
     const { version } = currentVersion(row);
     await rotateKey?.({ store, externalKeyId, version }).catch((cause: unknown) => {
       log.rotationFailed({ store, externalKeyId }, cause);
-      // Which one it was is not known.
+      // It is not known which of the tokens refused its PIN.
       if (cause instanceof XksProxyError && cause.code === 'PIN_REFUSED') refused.push(...tokens);
     });
   };
@@ -45,9 +45,9 @@ export function watchBudget(
     for (const { name: store, keys } of config().stores) {
       for (const row of keys) {
         const current = currentVersion(row);
-        // Where there is a newer one it only waits for its time.
+        // A newer version only waits for its time to encrypt.
         if (selectorName(current.selector) !== key || current !== lastVersion(row)) continue;
-        // What comes of the one before may be that the PIN is wrong.
+        // The rotation before it may show that the PIN is wrong.
         const names = tokensOf(row).map(({ name }) => name);
         const turn = Promise.all(names.flatMap((name) => turns.get(name) ?? [])).then(() =>
           tryRow(store, row),
@@ -71,7 +71,7 @@ export function watchBudget(
   };
 }
 
-/** Whether both are one token with one PIN, of whatever configuration. */
+/** Whether both, in any configuration, are the same token with the same PIN. */
 const isSameOffer = (a: TokenConfig, b: TokenConfig) =>
   a.module === b.module && JSON.stringify(a.selector) === JSON.stringify(b.selector) && a.pin.equals(b.pin);
 

@@ -10,7 +10,7 @@ import { EXIT, usageError } from './exit.ts';
 import { endpointUrl, firstLine, hostAndPort, jsonOption, readText } from './options.ts';
 import { print, printJson } from './print.ts';
 
-/** `xks-proxy conformance`: puts the requirements of the XKS API to a proxy, whoever made it. */
+/** `xks-proxy conformance`: checks any XKS proxy against the requirements of the XKS API. */
 export function addConformance(program: Command): void {
   program
     .command('conformance')
@@ -98,7 +98,7 @@ function targetOf({ endpoint: { host, hostname, port }, ...options }: Conformanc
     host,
     address: {
       ...(options.connectTo ?? { host: name, port: port === '' ? 443 : Number(port) }),
-      // An address is no name that TLS could ask for.
+      // TLS can ask for a name, and not for an address.
       ...(/[a-z]/i.test(name) && !name.includes(':') && { servername: name }),
     },
     certificateAuthority: options.ca,
@@ -152,5 +152,5 @@ function keyValue(file: string): Uint8Array {
 
 const PRINCIPAL = 'arn:aws:iam::123456789012:user/Alice';
 const KMS_KEY = '123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
-/** Many times what AWS KMS would wait for. */
+/** Many times the time that AWS KMS waits. */
 const TIMEOUT_MS = 10_000;

@@ -8,7 +8,7 @@ import { runCommand } from './exit.ts';
 import { configOption, endpointUrl, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson } from './print.ts';
 
-/** `xks-proxy console-config`: what the AWS console and the AWS CLI are to be given. */
+/** `xks-proxy console-config`: the input for the AWS console and the AWS CLI. */
 export function addConsoleConfig(program: Command): void {
   program
     .command('console-config')
@@ -32,7 +32,7 @@ export function addConsoleConfig(program: Command): void {
         const document = consoleConfig(store, credential);
         if (options.output === undefined) return printJson(document);
         const file = resolve(options.output);
-        // The AWS CLI takes the credential alone.
+        // The AWS CLI takes the credential without the path.
         const credentialFile = `${file}.credential`;
         const { XksProxyAuthenticationCredential: alone } = document;
         const contents = [
@@ -44,7 +44,7 @@ export function addConsoleConfig(program: Command): void {
         );
         print(`for the AWS console: ${file}`);
         print('for the AWS CLI, create or update, then connect:');
-        // Else it takes the endpoint for the address of a file that holds it.
+        // Version 1 would take the endpoint for the URL of a file with the value.
         print('  (version 1 of it first wants: aws configure set cli_follow_urlparam false)');
         const endpoint = options.endpoint?.origin ?? 'https://…';
         for (const command of awsCommands(store, endpoint, credentialFile)) print(`  ${command}`);

@@ -7,7 +7,7 @@ import { invocation } from './invocation.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson, printTable } from './print.ts';
 
-/** `xks-proxy credentials …`: what AWS KMS signs with, in the `credentials_file` of a store. */
+/** `xks-proxy credentials …`: the credentials that AWS KMS signs with, in the `credentials_file` of a store. */
 export function addCredentials(program: Command): void {
   const credentials = program
     .command('credentials')
@@ -25,7 +25,7 @@ export function addCredentials(program: Command): void {
       runCommand(async () => {
         const { accessKeyId, secretAccessKey, secretFile } = await addCredential(placeOf(options));
         print(`access key id      ${accessKeyId}`);
-        // Else it would stay wherever the output goes, such as the log of a job.
+        // On a terminal alone: elsewhere the secret would stay in the output, such as the log of a job.
         if (process.stdout.isTTY) print(`secret access key  ${secretAccessKey}`);
         print(`kept in            ${secretFile}`);
         const place = [

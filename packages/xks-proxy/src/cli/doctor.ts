@@ -6,7 +6,7 @@ import { EXIT, runCommand } from './exit.ts';
 import { configOption, endpointUrl, jsonOption } from './options.ts';
 import { print, printJson } from './print.ts';
 
-/** `xks-proxy doctor`: what is wrong, and what to do about it. */
+/** `xks-proxy doctor`: finds out what is wrong, and what to do about it. */
 export function addDoctor(program: Command): void {
   program
     .command('doctor')

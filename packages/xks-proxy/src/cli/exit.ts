@@ -3,10 +3,10 @@ import { finding } from '../doctor/findings.ts';
 import { systemError } from '../files/system-error.ts';
 import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
 
-/** What the exit status says. 0: all is well, or the proxy was stopped. */
+/** Exit statuses. 0: all is well, or the proxy was stopped. */
 export const EXIT = { failed: 1, usage: 2, logLost: 3, pinRefused: 4 } as const;
 
-/** Runs a command: an error of ours, or of the system, is told on stderr, line by line, and becomes the exit status. */
+/** Runs a command. An error of ours, or of the system, is printed on stderr, line by line, and sets the exit status. */
 export async function runCommand(command: () => Promise<void>): Promise<void> {
   try {
     await command();
@@ -19,13 +19,13 @@ export async function runCommand(command: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Tells of a mistake in the command line that the parser of options cannot see. */
+/** Reports a mistake in the command line that the parser of options cannot find. */
 export function usageError(message: string): void {
   process.stderr.write(`error: ${message}\n`);
   process.exitCode = EXIT.usage;
 }
 
-/** What the doctor would say about a PIN. */
+/** The remedy of the doctor for a refused PIN; undefined for any other error. */
 function pinRemedy({ code, cause }: XksProxyError): string | undefined {
   if (code !== 'PIN_REFUSED') return undefined;
   const isLocked = cause instanceof Pkcs11Error && cause.code === 'PIN_LOCKED';

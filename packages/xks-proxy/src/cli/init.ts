@@ -9,7 +9,7 @@ import { invocation, shortPath } from './invocation.ts';
 import { firstLine, hostAndPort } from './options.ts';
 import { print } from './print.ts';
 
-/** `xks-proxy init`: all that a proxy needs. */
+/** `xks-proxy init`: makes all that a proxy needs. */
 export function addInit(program: Command): void {
   program
     .command('init')
@@ -42,12 +42,12 @@ export function addInit(program: Command): void {
     .action((options: InitOptions) => runCommand(() => run(options)));
 }
 
-/** What the command line said. */
+/** The options of the command line. */
 interface InitOptions {
   readonly folder: string;
   readonly module?: string;
   readonly tokenLabel?: string;
-  /** What stands in it. */
+  /** The content of the file. */
   readonly pinFile?: string;
   readonly initializeToken?: boolean;
   readonly store?: string;
@@ -81,7 +81,7 @@ async function run(options: InitOptions): Promise<void> {
   printNextSteps(await initialize(choices), choices);
 }
 
-/** What was said so far; what was not is absent. */
+/** The choices that the options make; the others are absent. */
 function choicesOf(options: InitOptions): Partial<InitChoices> & Pick<InitChoices, 'folder' | 'overwrites'> {
   const { certificateFile, keyFile, tokenLabel: label = INIT_DEFAULTS.tokenLabel, pinFile: pin } = options;
   return {
@@ -104,7 +104,7 @@ function choicesOf(options: InitOptions): Partial<InitChoices> & Pick<InitChoice
   };
 }
 
-/** The choices with defaults, or what is missing without a default. */
+/** The choices with defaults, or a message that names the missing ones without a default. */
 function withDefaults(said: ReturnType<typeof choicesOf>): InitChoices | string {
   const [found] = findModules();
   const { module = found?.path, token, regions, hostName, store = INIT_DEFAULTS.store } = said;

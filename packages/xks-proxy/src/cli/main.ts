@@ -2,8 +2,8 @@
 import { errorCode } from '../files/error-code.ts';
 import { runProgram } from './program.ts';
 
-// A reader such as head has had enough; a command that changes something goes on to its end all the same. Of serve, that its
-// log has no reader any more is a fault, which it tells itself.
+// A reader such as head may close the pipe early; a command that changes something goes on to its end all the same. For
+// serve a log without a reader is a fault, which it reports itself.
 if (process.argv[2] !== 'serve') {
   process.stdout.on('error', (error) => {
     if (errorCode(error) !== 'EPIPE') throw error;

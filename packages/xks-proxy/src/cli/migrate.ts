@@ -12,7 +12,7 @@ import { runCommand, usageError } from './exit.ts';
 import { invocation } from './invocation.ts';
 import { print } from './print.ts';
 
-/** `xks-proxy migrate`: from the Rust sample proxy of AWS. */
+/** `xks-proxy migrate`: makes a configuration from settings of the Rust sample proxy of AWS. */
 export function addMigrate(program: Command): void {
   program
     .command('migrate <settings-toml>')

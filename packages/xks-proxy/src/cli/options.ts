@@ -4,13 +4,13 @@ import { InvalidArgumentError, Option } from 'commander';
 import { errorCode } from '../files/error-code.ts';
 import type { StorePlace } from '../keys/edit-keys.ts';
 
-/** The options that say which store a command is about. */
+/** The options that name the store for a command. */
 export interface PlaceOptions {
   readonly config: string;
   readonly store?: string;
 }
 
-/** What they mean. */
+/** The store that these options name. */
 export const placeOf = ({ config, store }: PlaceOptions): StorePlace => ({
   configFile: resolve(config),
   store,
@@ -24,7 +24,7 @@ export const configOption = () =>
 export const storeOption = () =>
   new Option('--store <name>', 'external key store; not needed where there is only one');
 
-/** Output for programs. */
+/** The option for output that programs read. */
 export const jsonOption = () => new Option('--json', 'print one JSON document');
 
 /** Bytes of CKA_ID in hex, in lower case. */
@@ -40,14 +40,14 @@ export function keyLabel(text: string): string {
   return text;
 }
 
-/** Where a proxy is: `https://`, a host and maybe a port. */
+/** The URL of a proxy: `https://`, a host and perhaps a port. */
 export function endpointUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'https:' && url.href === `${url.origin}/`) return url;
   throw new InvalidArgumentError('expected https:// and a host name, and nothing behind it but a port');
 }
 
-/** A host and a port; an IPv6 address stands in brackets. */
+/** A host and a port; an IPv6 address is in brackets. */
 export function hostAndPort(text: string): { host: string; port: number } {
   const [, address, name, port] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = address ?? name;

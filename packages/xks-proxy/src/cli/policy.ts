@@ -5,7 +5,7 @@ import { EXIT, runCommand } from './exit.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson } from './print.ts';
 
-/** `xks-proxy policy`: what the policy of a store says. */
+/** `xks-proxy policy`: tests the policy of a store. */
 export function addPolicy(program: Command): void {
   const policy = program.command('policy').description('the policies of external key stores');
   policy
@@ -42,7 +42,7 @@ function testPolicy(options: PolicyTestOptions): void {
   const { key: externalKeyId, at: now = new Date() } = options;
   const { status: keyStatus } = keyIn({ store, keys: store.keys }, externalKeyId);
   const { isAllowed, rule } = store.policy.decide({ metadata: metadataOf(options), externalKeyId, now });
-  // The policy is asked first, as it is for a request.
+  // The policy comes before the block, as it does for a request.
   const isBlocked = isAllowed && keyStatus === 'BLOCKED';
   const decision = isAllowed && !isBlocked ? 'allowed' : 'denied';
   if (options.json === true) printJson({ store: store.name, decision, rule, keyStatus });
@@ -56,7 +56,7 @@ function metadataOf(options: PolicyTestOptions): Readonly<Partial<Record<Metadat
     awsPrincipalArn: options.principal,
     kmsOperation: options.operation,
   };
-  // What KMS does not know it leaves out, and so does a rule tell the difference.
+  // A field that KMS does not know is absent, and rules distinguish an absent field from an empty one.
   if (options.keyArn !== undefined) metadata.kmsKeyArn = options.keyArn;
   if (options.viaService !== undefined) metadata.kmsViaService = options.viaService;
   if (options.sourceVpc !== undefined) metadata.awsSourceVpc = options.sourceVpc;

@@ -14,7 +14,7 @@ import { addPolicy } from './policy.ts';
 import { addServe } from './serve.ts';
 
 /**
- * Runs one command line, as `process.argv` has it; what went wrong is told on stderr and by `process.exitCode`.
+ * Runs one command line in the form of `process.argv`; errors go to stderr and set `process.exitCode`.
  *
  * @param argv with the program and the script in front
  */

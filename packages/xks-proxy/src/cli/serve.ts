@@ -21,7 +21,7 @@ import { EXIT, runCommand } from './exit.ts';
 import { invocation, shortPath } from './invocation.ts';
 import { standardOutput } from './standard-output.ts';
 
-/** `xks-proxy serve`: the proxy itself. */
+/** `xks-proxy serve`: runs the proxy. */
 export function addServe(program: Command): void {
   program
     .command('serve')
@@ -34,7 +34,7 @@ export function addServe(program: Command): void {
         const lost = logLost(output);
         const isSupervised = workerNumber() !== undefined;
         if (workers === undefined || isSupervised) return serveHere(resolve(config), { output, lost });
-        // What is wrong with it is told once, and not by every process.
+        // A problem of the configuration is reported once, and not by every process.
         const loaded = loadConfig(config);
         refuseOutdated(loaded.server.tls);
         process.exitCode = await supervise({
@@ -50,7 +50,7 @@ export function addServe(program: Command): void {
     );
 }
 
-/** Where log lines go, and whether they cannot any more. */
+/** The stream for log lines, and what resolves when it cannot be written any more. */
 interface LogOutput {
   readonly output: Writable;
   readonly lost: Promise<unknown>;
@@ -68,7 +68,7 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
     const reason = await Promise.race([stopped, lost, stuck(proxy)]);
     if (reason === STUCK) {
       failed(EXIT.failed, `${STUCK}, so the proxy stops: only another process can use them again`);
-      // Its files may wait for threads of libuv that the token keeps.
+      // Closing its files may wait for threads of libuv that calls to the token block.
       leave(output);
     }
     await proxy.close();
@@ -78,7 +78,7 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   }
 }
 
-/** What a start failed of; where that is a token, with the command that finds out why. */
+/** The error of a start; for a token that cannot be opened, with the command that finds out why. */
 function withDoctor(error: unknown, configFile: string): unknown {
   if (!(error instanceof XksProxyError && error.code === 'TOKEN_UNAVAILABLE')) return error;
   const remedy = `run ${invocation()} doctor --config ${shortPath(configFile)}`;
@@ -86,8 +86,8 @@ function withDoctor(error: unknown, configFile: string): unknown {
 }
 
 /**
- * Ends the process: by itself, without log lines that nobody reads, or by force where a thread keeps it whose call into a
- * module never returns.
+ * Ends the process: without log lines that no reader takes, and by force if a thread whose call into a module never returns
+ * keeps it alive.
  */
 function leave(output: Writable): void {
   setTimeout(() => output.destroy(), UNREAD_MS).unref();
@@ -95,8 +95,8 @@ function leave(output: Writable): void {
 }
 
 /**
- * Starts a proxy that follows its configuration: at a change of its files, and at SIGHUP. What comes during the start is
- * followed right after it.
+ * Starts a proxy that reloads its configuration at a change of its files and at SIGHUP. A change during the start is
+ * loaded right after it.
  *
  * @param settings what the processes beside this one were started with, if there are any
  */
@@ -108,7 +108,7 @@ async function serve(
   const reload = (): void => {
     void starting
       .then((proxy) => proxy.reload(load))
-      // It is in the log, and the proxy goes on as before.
+      // The log has the failure, and the proxy goes on as before.
       .catch(() => undefined);
   };
   const watch = watchFiles({ onChange: reload });
@@ -116,12 +116,12 @@ async function serve(
   const loaded = load();
   const { config, awaitingStart } = keepForStart(loaded, settings ?? loaded);
   const worker = workerNumber();
-  // Never taken back: without it the signal would end the process.
+  // The listener stays: without it the signal would end the process.
   process.on('SIGHUP', reload);
   const starting = startProxy(config, {
     log: batchedLines(output, { isShared: worker !== undefined }),
     worker,
-    // The watch over the files sees the new version and has the proxy follow.
+    // The watch over the files sees the new version, and reloads the configuration.
     rotateKey: ({ store, externalKeyId, version }) =>
       rotateInProcess({ place: { configFile, store }, externalKeyId, expected: version }),
   });
@@ -137,7 +137,7 @@ async function serve(
   };
 }
 
-/** After the first signal the default is back: a second one ends the process at once. */
+/** Resolves at the first signal, and restores the default: a second signal ends the process at once. */
 function firstSignal(): Promise<void> {
   return new Promise((resolve) => {
     const stop = () => {
@@ -148,7 +148,7 @@ function firstSignal(): Promise<void> {
   });
 }
 
-/** Resolves when only another process could serve: calls into modules never returned. */
+/** Resolves when only another process could serve, since calls into modules never returned. */
 function stuck(proxy: RunningProxy): Promise<typeof STUCK> {
   return new Promise((resolve) => {
     const watch = setInterval(() => {
@@ -160,13 +160,13 @@ function stuck(proxy: RunningProxy): Promise<typeof STUCK> {
 }
 
 /**
- * Resolves when a log line cannot be written, for example because the reader of a pipe is gone, and tells of it. A proxy
- * that serves keys without a log would go unnoticed: whoever watches the process is to hear of it.
+ * Resolves when a log line cannot be written, for example because the reader of a pipe is gone, and reports it. A proxy that
+ * serves keys without a log must not go unnoticed by the supervisor of the process.
  */
 function logLost(output: Writable): Promise<void> {
   return new Promise((resolve) => {
     output.once('error', ({ message }) => {
-      // Nor can what is still to come.
+      // Later lines fail in the same way.
       output.on('error', () => undefined);
       failed(EXIT.logLost, `the log cannot be written any more, so the proxy stops: ${message}`);
       resolve();
@@ -174,7 +174,7 @@ function logLost(output: Writable): Promise<void> {
   });
 }
 
-/** Tells on stderr, for as long as that is read, what will be the exit status. */
+/** Sets the exit status, and prints the reason on stderr if that still has a reader. */
 function failed(status: number, text: string): void {
   process.exitCode = status;
   process.stderr.on('error', () => undefined);
@@ -186,7 +186,7 @@ function processCount(text: string): number {
   throw new InvalidArgumentError('expected a number from 1 to 99');
 }
 
-/** Lines as the proxy's own are, in the same pipe. */
+/** Logs events of the supervisor, in the form and the pipe of the proxy's own lines. */
 function logSupervision(log: LogStream): (event: SupervisorEvent) => void {
   return ({ event, isAsked, ...details }) => {
     const level = event === 'worker-started' || isAsked === true ? 'info' : 'warn';

@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
 /**
- * Standard output for somebody who may have to do without it: a pipe that is destroyed keeps the process no longer for the
- * sake of lines that nobody reads, as `process.stdout`, which cannot be destroyed, would. Nothing else may write to that.
+ * Standard output as a stream that can be destroyed: a pipe then does not keep the process alive for lines that no reader
+ * takes, as `process.stdout`, which cannot be destroyed, would. Nothing else may write to `process.stdout`.
  */
 export function standardOutput(): Writable {
   const kind = fstatSync(STANDARD_OUTPUT);

@@ -3,11 +3,11 @@ import type { AuditChainOptions } from '../audit/chain.ts';
 import type { Files } from './files.ts';
 import { NAME } from './names.ts';
 
-/** Where the audit trail is written, and what it is worth. */
+/** Where and how the audit trail is written. */
 export interface AuditConfig extends AuditChainOptions {
   /** Whether a request whose record cannot be written is refused. */
   readonly required: boolean;
-  /** When a record has to be on the disk itself: before the answer, within a second, or when the system likes. */
+  /** When a record is written to the disk itself: before the answer, within a second, or when the system does it. */
   readonly fsync: 'always' | 'interval' | 'never';
 }
 
@@ -26,7 +26,7 @@ export function auditSchema(files: Files) {
         .default(64 * 2 ** 20),
     })
     .transform(({ max_file_bytes: maxFileBytes, fsync, ...row }): AuditConfig => {
-      // What is required of the record is required of it after a loss of power too, unless said otherwise.
+      // A required record has to survive a loss of power too, unless the configuration says otherwise.
       return { ...row, maxFileBytes, fsync: fsync ?? (row.required ? 'always' : 'interval') };
     });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cedarPolicy } from '../policy/cedar.ts';
 import type { Files } from './files.ts';
 
-/** `cedar_policy_file` of a store: policies in the language of Cedar. */
+/** `cedar_policy_file` of a store: policies in the Cedar language. */
 export function cedarPolicyFile(files: Files) {
   return files.text('Cedar policy').transform((text, context) => {
     const result = cedarPolicy(text);

@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { XksProxyError } from '../proxy-error.ts';
 import type { ProxyConfig, TlsConfig } from './config.ts';
 
-/** A configuration to serve, and what it does without. */
+/** A configuration to serve after a reload. */
 export interface ReloadedConfig {
   readonly config: ProxyConfig;
-  /** The certificate that is kept out, and when its time comes if that lies ahead. */
+  /** Why its new certificate is not served, and when it becomes valid if that is still to come. */
   readonly keptOut?: { readonly problem: string; readonly validFromMs: number | undefined };
 }
 
@@ -15,16 +15,15 @@ export function refuseOutsideDates({ certificate }: TlsConfig): void {
   if (problem !== undefined) throw refused(problem);
 }
 
-/** Throws XksProxyError `CONFIG_INVALID` for a certificate that has expired. One that is early has its time to come. */
+/** Throws XksProxyError `CONFIG_INVALID` for a certificate that has expired, but not for one that will become valid. */
 export function refuseOutdated({ certificate }: TlsConfig): void {
   const { validTo } = new X509Certificate(certificate);
   if (Date.now() > Date.parse(validTo)) throw refused(expired(validTo));
 }
 
 /**
- * What is served of a configuration that follows another one: a certificate outside its dates leaves the one that is served
- * in its place. All else must not wait for it, such as a key that is blocked. The one that is served already is not judged
- * again.
+ * The configuration to serve after another one. If its certificate is outside its dates, the one that is served now stays;
+ * the other changes, such as a blocked key, must not wait for it. The certificate that is served now is not checked again.
  */
 export function withValidCertificate(
   config: ProxyConfig,
@@ -43,7 +42,7 @@ export function withValidCertificate(
   };
 }
 
-/** Why clients refuse a certificate at a time, if its dates are the reason. */
+/** Why clients refuse a certificate at some time because of its dates; undefined if they do not. */
 export function datesProblem({ validFrom, validTo }: X509Certificate, now = new Date()): string | undefined {
   if (now.getTime() < Date.parse(validFrom)) return `is not valid before ${validFrom}`;
   if (now.getTime() > Date.parse(validTo)) return expired(validTo);

@@ -17,7 +17,7 @@ export interface ProxyConfig {
     readonly host: string;
     /** 0 for any free port. */
     readonly port: number;
-    /** How long an operation may take before KMS is told so. */
+    /** The time that an operation may take before KMS is answered with a timeout. */
     readonly timeoutMs: number;
     readonly tls: TlsConfig;
   };
@@ -30,20 +30,20 @@ export interface ProxyConfig {
   readonly stores: readonly StoreConfig[];
 }
 
-/** What the server is by TLS. */
+/** The TLS settings of the server. */
 export interface TlsConfig {
   /** A PEM chain, the server's own certificate first. */
   readonly certificate: string;
   readonly key: KeyObject;
-  /** Which clients get through the handshake; absent for all. */
+  /** The clients that get through the handshake; absent for all. */
   readonly clients?: ClientCertificates | undefined;
 }
 
-/** What the certificates of clients must be. */
+/** The certificates that clients must have. */
 interface ClientCertificates {
   /** PEM certificates of the authorities that may have issued them. */
   readonly authorities: string;
-  /** Common names of their subjects, one of which it must be. */
+  /** The common names of subjects that are accepted. */
   readonly commonNames: readonly string[];
 }
 
@@ -59,24 +59,24 @@ export interface TokenConfig {
   readonly maxSessions: number;
   /** Label of the key for trial encryptions. */
   readonly healthKeyLabel: string | undefined;
-  /** Tokens of one cluster hold the same keys: what is made on one appears on all. */
+  /** Tokens of one cluster hold the same keys: a key that is made on one appears on all. */
   readonly cluster: string | undefined;
 }
 
 /**
- * Where calls to a token run. `inline` in the event loop: the fastest for a token inside the process. `threadpool` has
- * C_Encrypt and C_Decrypt in libuv's threads and the rest inline. `worker` has everything in threads of the token's own,
- * so that nothing it does holds up anybody else. `auto` measures at the start which of `inline` and `worker` it is to be.
+ * Where calls to a token run. `inline`: in the event loop, the fastest for a token inside the process. `threadpool`:
+ * C_Encrypt and C_Decrypt in libuv's threads, and the rest inline. `worker`: everything in threads of the token's own, so
+ * that it blocks nothing else. `auto`: `inline` or `worker`, by a measurement at the start.
  */
 type TokenCalls = 'auto' | 'inline' | 'threadpool' | 'worker';
 
 /**
- * Who finds the initialization vectors: the proxy, from the token's random generator (`supplied`), or the token, which
+ * Who makes the initialization vectors: the proxy, with the token's random generator (`supplied`), or the token, which
  * writes them over the bytes that it was given (`written`) or appends them to the ciphertext (`appended`).
  */
 export type IvSource = 'supplied' | 'written' | 'appended';
 
-/** What GetHealthStatus is to tell; the token's own words where nothing is given. */
+/** Values for GetHealthStatus; undefined ones come from the token. */
 interface HealthConfig {
   readonly fleetSize: number;
   readonly proxyVendor: string | undefined;
@@ -92,16 +92,16 @@ export interface StoreConfig {
   readonly pathPrefix: string;
   readonly regions: readonly string[];
   readonly credentials: readonly CredentialConfig[];
-  /** Absolute path of the file with credentials that the command line keeps. */
+  /** Absolute path of the file with credentials that the command line edits. */
   readonly credentialsFile: string | undefined;
   readonly policy: Policy;
   readonly quota?: QuotaConfig | undefined;
   readonly keys: readonly StoreKeyConfig[];
-  /** Absolute path of the file with keys that the command line keeps. */
+  /** Absolute path of the file with keys that the command line edits. */
   readonly keysFile: string | undefined;
 }
 
-/** What AWS KMS signs with. */
+/** A credential that AWS KMS signs with. */
 export interface CredentialConfig {
   readonly accessKeyId: string;
   readonly secretAccessKey: KeyObject;
@@ -127,13 +127,13 @@ export function parseConfig(
   throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));
 }
 
-/** What a TOML document says. Throws XksProxyError `CONFIG_INVALID` with the place of a mistake, and no word of the text. */
+/** Parses a TOML document. Throws XksProxyError `CONFIG_INVALID` with the place of a mistake, and no part of the text. */
 export function parseDocument(toml: string): unknown {
   try {
     return parseToml(toml);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // The error's own text quotes the lines around the place, and they may hold what should be in a file.
+    // The error's own message quotes the lines around the place, which may hold a secret that should be in a file.
     const message = `line ${error.line}, column ${error.column}: not valid TOML`;
     throw new XksProxyError('CONFIG_INVALID', message);
   }

@@ -6,20 +6,20 @@ import { z } from 'zod';
 import { errorCode } from '../files/error-code.ts';
 import { missingSetting } from './missing-setting.ts';
 
-/** Schemas of settings that name a file; a path is relative to the configuration, and is read. */
+/** Schemas of settings that name a file; its path is relative to the configuration, and the file is read. */
 export type Files = ReturnType<typeof filesBelow>;
 
-/** How files are read. */
+/** Options for reading files. */
 export interface ReadOptions {
-  /** Texts by absolute path, which are taken in place of what stands in those files. */
+  /** Texts by absolute path, which take the place of the content of those files. */
   readonly instead?: ReadonlyMap<string, string> | undefined;
-  /** Told of each file by its absolute path, before it is read. */
+  /** Called with the absolute path of each file before it is read. */
   readonly onRead?: ((file: string) => void) | undefined;
 }
 
-/** Reads what a configuration names. */
+/** Reads the files that a configuration names. */
 export function filesBelow(baseDirectory: string, { instead, onRead }: ReadOptions = {}) {
-  // A file's name is not repeated in a message: some day it is the secret itself that stands in its place.
+  // A message does not quote the name of a file: somebody may have put the secret itself in its place.
   const text = (what: string) =>
     z.string().transform((path, context): string => {
       const file = resolve(baseDirectory, path);
@@ -62,7 +62,7 @@ export function filesBelow(baseDirectory: string, { instead, onRead }: ReadOptio
         }
         return z.NEVER;
       }),
-    /** The absolute path of something that is not read here. */
+    /** The absolute path of a file or folder that is not read here. */
     path: () =>
       z
         .string()

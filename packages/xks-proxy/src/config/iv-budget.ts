@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Files } from './files.ts';
 
-/** How many messages one generation of a key may encrypt, and what happens then. */
+/** The number of messages that one generation of a key may encrypt, and what happens at the limit. */
 export interface IvBudgetConfig {
-  /** Absolute path of the folder in which counts outlive the process; undefined to count from each start anew. */
+  /** Absolute path of the folder in which counts outlive the process; undefined to count anew from each start. */
   readonly stateDirectory: string | undefined;
-  /** With random initialization vectors of 12 bytes no more than 2^32 (NIST SP 800-38D, 8.3). */
+  /** At most 2^32 with random initialization vectors of 12 bytes (NIST SP 800-38D, 8.3). */
   readonly limit: number;
   readonly atLimit: 'refuse' | 'rotate';
 }

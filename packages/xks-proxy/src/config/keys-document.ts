@@ -4,15 +4,15 @@ import { selectorText } from '../devices/key-selector.ts';
 import type { KeyVersionConfig, StoreKeyConfig } from './keys.ts';
 import { keysSchema } from './keys.ts';
 
-/** What stands in a `keys_file`. */
+/** The schema of a `keys_file`. */
 export const keysFileSchema = z.strictObject({ keys: keysSchema() });
 
-/** The keys of a `keys_file` that a configuration was read with. Throws for any other text. */
+/** The keys in the text of a `keys_file` that the configuration takes. Throws for any other text. */
 export function parseKeysDocument(text: string): readonly StoreKeyConfig[] {
   return keysFileSchema.parse(parseToml(text)).keys;
 }
 
-/** The text of a `keys_file` with these keys: what is read of it are the same keys again. */
+/** The text of a `keys_file` with these keys: reading it returns the same keys. */
 export function keysDocument(keys: readonly StoreKeyConfig[]): string {
   return `${HEADER}${stringify({ keys: keys.map(row) })}`;
 }

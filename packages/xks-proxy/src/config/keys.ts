@@ -4,15 +4,15 @@ import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { INSTANT } from './instant.ts';
 import { EXTERNAL_KEY_ID, NAME, unique } from './names.ts';
 
-/** One external key, and the keys of the tokens that it stands for. */
+/** One external key, and the keys on tokens that it stands for. */
 export interface StoreKeyConfig {
   readonly externalKeyId: string;
-  /** Names of tokens that all hold the key, the preferred one first; absent for all there are. */
+  /** Names of the tokens that hold the key, the preferred one first; undefined for all tokens. */
   readonly tokens: readonly string[] | undefined;
-  /** In ascending order: the last one whose time has come encrypts, and each decrypts what it once encrypted. */
+  /** In ascending order: the last one whose time has come encrypts, and each decrypts its own ciphertext. */
   readonly versions: readonly KeyVersionConfig[];
   readonly usages: readonly KeyUsage[];
-  /** `DISABLED` is what KMS is told; `BLOCKED` refuses every request, as an operator's emergency stop. */
+  /** `DISABLED` is reported to KMS; `BLOCKED` refuses every request, as an operator's emergency stop. */
   readonly status: 'ENABLED' | 'DISABLED' | 'BLOCKED';
   /** Whether ciphertext of the Rust sample proxy opens too, which authenticates a hash in place of the AAD. */
   readonly acceptReferenceCiphertext: boolean;
@@ -23,7 +23,7 @@ export interface KeyVersionConfig {
   /** 1 to 65535. */
   readonly version: number;
   readonly selector: DeviceKeySelector;
-  /** Until then only versions before it encrypt, so that every process knows it by then; absent for at once. */
+  /** When it begins to encrypt in place of the version before it: by then every process knows it. Undefined for at once. */
   readonly encryptsFrom?: Date | undefined;
 }
 
@@ -93,6 +93,6 @@ function deviceKey(
   context: z.RefinementCtx,
 ): DeviceKeySelector {
   if ((label === undefined) === (id === undefined)) context.addIssue('give either label or id');
-  // In memory of its own: who sends a part of Node's pool to a thread sends all of it, with what else lies there.
+  // In memory of its own: a part of Node's pool would be sent to a thread with the whole pool, and all other data in it.
   return id === undefined ? { label: label ?? '' } : { id: new Uint8Array(Buffer.from(id, 'hex')) };
 }

@@ -1,3 +1,3 @@
-/** What zod is to say of a setting that is absent, which it would call invalid; `undefined` for its own words. */
+/** An error map for zod: an absent setting is missing, which zod would call invalid. Any other problem keeps its message. */
 export const missingSetting = ({ input }: { readonly input?: unknown }): string | undefined =>
   input === undefined ? 'is missing' : undefined;

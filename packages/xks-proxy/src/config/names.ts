@@ -15,7 +15,7 @@ export function unique<Row>(field: string, valueOf: (row: Row) => string) {
   return (rows: readonly Row[], context: z.RefinementCtx): void => {
     const values = rows.map(valueOf);
     for (const [index, value] of values.entries()) {
-      // A row that is wrong by itself may have no value.
+      // An invalid row may have no value.
       if (typeof value !== 'string' || values.indexOf(value) === index) continue;
       context.addIssue({
         code: 'custom',

@@ -1,8 +1,8 @@
 import type { ProxyConfig } from './config.ts';
 
 /**
- * The configuration of one of several processes on one port, numbered from 1 on: its audit records are a chain of their
- * own, `NAME.wN`, and its listener for operators is N - 1 ports above the one that is configured.
+ * The configuration of one of several processes on one port, numbered from 1: its audit records are a separate chain,
+ * `NAME.wN`, and its listener for operators is N - 1 ports above the configured one.
  */
 export function configOfWorker(config: ProxyConfig, worker: number | undefined): ProxyConfig {
   if (worker === undefined) return config;

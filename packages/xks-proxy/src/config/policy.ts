@@ -3,10 +3,10 @@ import { type PatternSubject, type PolicyRule, rulesPolicy } from '../policy/rul
 import { INSTANT } from './instant.ts';
 import { NAME, unique } from './names.ts';
 
-/** `[stores.policy]`: which requests of AWS KMS a store takes. Read into a policy. */
+/** `[stores.policy]`: the requests of AWS KMS that a store takes. Parsed into a policy. */
 export const policySchema = z
   .strictObject({
-    // Who writes rules means those, and no others.
+    // An operator who writes rules means to allow only what they allow.
     default: z.enum(['allow', 'deny']).default('deny'),
     rules: z
       .lazy(() => z.array(rule))

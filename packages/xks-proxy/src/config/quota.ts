@@ -2,9 +2,9 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { Files } from './files.ts';
 
-/** How many requests a store takes. */
+/** The limit of requests to a store. */
 export interface QuotaConfig {
-  /** In a second, on all instances that share the quota. */
+  /** On all instances together that share the quota. */
   readonly requestsPerSecond: number;
   /** Whether the instances count together, on the server of `[redis]`. */
   readonly isShared: boolean;
@@ -15,9 +15,9 @@ export interface RedisConfig {
   /** `redis://host:port/database`, `rediss://…` for TLS, or the path of a socket. */
   readonly url: string;
   readonly password: KeyObject | undefined;
-  /** How long a request waits for the count. */
+  /** The time that a request waits for the count. */
   readonly timeoutMs: number;
-  /** What becomes of requests when the server is out: each instance counts for itself, or refuses all. */
+  /** What happens to requests while the server is out: each instance counts alone, or refuses all. */
   readonly whenOut: 'count-alone' | 'refuse';
 }
 

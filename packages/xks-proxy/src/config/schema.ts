@@ -17,7 +17,7 @@ export function configSchema(files: Files) {
       tokens: z
         .array(tokenSchema(files))
         .min(1)
-        // KMS takes no more in the answer to GetHealthStatus.
+        // KMS accepts no more in the answer to GetHealthStatus.
         .max(10)
         .superRefine(unique('name', (row) => row.name)),
       health: health.prefault({}),
@@ -70,7 +70,7 @@ function uniqueAccessKeyIds(
   }
 }
 
-/** A key may name only tokens that there are. */
+/** A key may name only tokens of the configuration. */
 function knownTokens(
   {
     tokens,
@@ -92,7 +92,7 @@ function knownTokens(
   }
 }
 
-/** What is counted together has to be counted somewhere. */
+/** A shared quota needs a server to be counted on. */
 function placeForSharedQuotas(
   {
     redis,

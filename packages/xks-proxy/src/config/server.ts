@@ -5,7 +5,7 @@ import { errorCode } from '../files/error-code.ts';
 import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import type { Files } from './files.ts';
 
-/** `[server]`: where the proxy listens, with which certificate, and how long KMS waits for it at most. */
+/** `[server]`: the address, the certificate, and the time that an operation may take. */
 export function serverSchema(files: Files) {
   return z
     .strictObject({
@@ -60,8 +60,8 @@ function tlsSchema(files: Files) {
 }
 
 /**
- * Why no TLS server can do with a chain; the server itself would say so only when it starts. Dates are judged where the
- * chain is served: other commands are needed most when a certificate has expired.
+ * Why no TLS server can use a certificate chain; the server itself would find out only at its start. Dates are checked where
+ * the chain is served: other commands are needed most when a certificate has expired.
  */
 function certificateProblem(cert: string, key: KeyObject): string | undefined {
   try {

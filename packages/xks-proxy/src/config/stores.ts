@@ -10,7 +10,7 @@ import { NAME, unique } from './names.ts';
 import { policySchema } from './policy.ts';
 import { quotaSchema } from './quota.ts';
 
-/** What AWS KMS may be told to put before `/kms/xks/v1`. */
+/** The prefixes that AWS KMS may put before `/kms/xks/v1`. */
 export const PATH_PREFIX = /^(?:\/[A-Za-z0-9_-]+)*$/;
 
 /** A row of `[[stores]]`: one external key store, its callers and its keys. */
@@ -18,7 +18,7 @@ export function storeSchema(files: Files) {
   return z
     .strictObject({
       name: NAME,
-      // With /kms/xks/v1 it is the path that KMS is given, of 128 characters at most.
+      // With /kms/xks/v1 it is the path that KMS is given, which has 128 characters at most.
       path_prefix: z
         .string()
         .max(117)
@@ -62,14 +62,14 @@ export function storeSchema(files: Files) {
               typeof issue === 'string' ? issue : { ...issue, path: ['keys', ...(issue.path ?? [])] },
             ),
         });
-        longestPaths(store, context);
+        refuseLongPaths(store, context);
         return store;
       },
     );
 }
 
-/** KMS sends no URI over 256 characters, and the proxy takes none (XKS API v1, "API operations"). */
-function longestPaths(
+/** Refuses paths over 256 characters: KMS sends none, and the proxy takes none (XKS API v1, "API operations"). */
+function refuseLongPaths(
   { pathPrefix, keys }: { pathPrefix: string; keys: readonly { externalKeyId: string }[] },
   context: z.RefinementCtx,
 ): void {

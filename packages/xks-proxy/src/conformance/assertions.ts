@@ -23,14 +23,14 @@ export function assertException(
   assert.match(errorMessage, /^[\x20-\x7e]*$/, 'errorMessage is not printable ASCII');
 }
 
-/** Whether a policy of the proxy denied it, in the form that "Error codes" prescribes. */
+/** Whether a policy of the proxy denied the request, in the form that "Error codes" prescribes. */
 export function isDenied(answer: Answer): boolean {
   if (answer.status !== EXCEPTION_STATUS.AccessDeniedException) return false;
   assertException(answer, 'AccessDeniedException');
   return true;
 }
 
-/** Bytes out of a member in standard base64. */
+/** The bytes of a member in standard base64. */
 export function assertBytes(body: Fields, field: string): Buffer {
   const text = body[field];
   assert.ok(typeof text === 'string', `${field} is no string`);
@@ -39,14 +39,14 @@ export function assertBytes(body: Fields, field: string): Buffer {
   return bytes;
 }
 
-/** A member that is a string with something in it. */
+/** A member that is a non-empty string. */
 export function assertText(body: Fields, field: string): string {
   const text = body[field];
   assert.ok(typeof text === 'string' && text !== '', `${field} is no text`);
   return text;
 }
 
-/** Whether a value out of JSON is an object. */
+/** Whether a value of JSON is an object. */
 export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -67,7 +67,7 @@ function jsonObject({ headers, text, status }: Answer): Fields {
   return value;
 }
 
-/** Errors of a proxy. */
+/** The errors of a proxy. */
 export type ExceptionName = keyof typeof EXCEPTION_STATUS;
 
 const EXCEPTION_STATUS = {

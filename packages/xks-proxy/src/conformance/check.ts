@@ -1,13 +1,13 @@
 import type { XksClient } from './client.ts';
 
-/** One requirement of the XKS proxy API, as a question that can be put to any proxy. */
+/** One requirement of the XKS proxy API, as a check for any proxy. */
 export interface Check {
   /** A fact about a conforming proxy. */
   readonly name: string;
   /** The section of the specification that demands it. */
   readonly section: Section;
   readonly level: 'MUST' | 'SHOULD';
-  /** Resolves if the proxy conforms; rejects with what it did instead. */
+  /** Resolves if the proxy conforms; rejects with its behaviour otherwise. */
   readonly run: (client: XksClient) => Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export type Section =
   | 'Appendix B'
   | 'Appendix C';
 
-/** Checks of one section and level, from a table of their names. */
+/** Makes checks of one section and level from a table by their names. */
 export function checks(
   section: Section,
   table: Readonly<Record<string, Check['run']>>,

@@ -5,7 +5,7 @@ import { requestMetadata } from './request-metadata.ts';
 import { type SigningInput, signRequest } from './signer.ts';
 import type { Target } from './target.ts';
 
-/** An answer as it came. */
+/** An answer as it was received. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -20,24 +20,24 @@ export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 /** How a request differs from what AWS KMS would send. */
 export interface Changes {
-  /** Changes what is signed. */
+  /** Changes the request before it is signed. */
   readonly sign?: Partial<SigningInput>;
-  /** Changes what is sent after it was signed. */
+  /** Changes the request after it was signed. */
   readonly method?: string;
   readonly path?: (path: string) => string;
   readonly body?: Uint8Array;
   readonly headers?: (headers: HeaderList) => HeaderList;
 }
 
-/** Sends requests to a proxy as AWS KMS does, or almost as it does. */
+/** Sends requests to a proxy as AWS KMS does, or with deliberate differences. */
 export interface XksClient {
   readonly target: Target;
-  /** As for all of them, `fields` replace those of a valid request; undefined removes one. */
+  /** In all of these calls, `fields` replace those of a valid request; undefined removes a field. */
   readonly getKeyMetadata: (externalKeyId: string, fields?: Fields, changes?: Changes) => Promise<Answer>;
   readonly encrypt: (externalKeyId: string, fields?: Fields, changes?: Changes) => Promise<Answer>;
   readonly decrypt: (externalKeyId: string, fields: Fields, changes?: Changes) => Promise<Answer>;
   readonly getHealthStatus: (fields?: Fields, changes?: Changes) => Promise<Answer>;
-  /** A POST of `body` to a path below the URI path, for example `/health`. */
+  /** Posts `body` to a path below the URI path, for example `/health`. */
   readonly post: (path: string, body: Fields | Uint8Array, changes?: Changes) => Promise<Answer>;
   readonly close: () => void;
 }
@@ -45,7 +45,7 @@ export interface XksClient {
 /**
  * A client that keeps its connections, as AWS KMS does.
  *
- * @param onAnswer told of every answer
+ * @param onAnswer called with every answer
  */
 export function xksClient(target: Target, onAnswer: (answer: Answer) => void = () => undefined): XksClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 8, ...tlsOptions(target) });
@@ -145,7 +145,7 @@ async function send(
   return inTime(answer, outgoing, target.timeoutMs);
 }
 
-/** Whose certificates are trusted and for which name, and what the client is itself. */
+/** The TLS options: trusted authorities, the name of the server, and the certificate of the client. */
 export function tlsOptions({ certificateAuthority, address, clientCertificate }: Target): TlsOptions {
   const { servername } = address;
   return {

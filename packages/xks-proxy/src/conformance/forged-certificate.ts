@@ -2,14 +2,14 @@ import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import type { ClientCertificate } from './target.ts';
 
 /**
- * A copy of a certificate by whoever just made it: all that it says is the same (RFC 5280, 4.1), but the key is a new one,
- * which has also signed it in place of the authority.
+ * Forges a copy of a certificate: all its fields are the same (RFC 5280, 4.1), except that it has a new key, which has also
+ * signed it in place of the authority.
  */
 export function forgedCertificate({ certificatePem }: ClientCertificate): ClientCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const [original = Buffer.alloc(0)] = inside(new X509Certificate(certificatePem).raw);
   const members = inside(original);
-  // Certificates of version 1 do not tell their version.
+  // Certificates of version 1 have no version field.
   const serialAt = members[0]?.[0] === VERSION ? 1 : 0;
   const changes = new Map([
     [serialAt + 1, ECDSA_WITH_SHA256],
@@ -27,7 +27,7 @@ export function forgedCertificate({ certificatePem }: ClientCertificate): Client
   };
 }
 
-/** What an element of DER is made of, element by element. */
+/** The elements inside an element of DER. */
 function inside(der: Buffer): readonly Buffer[] {
   const elements: Buffer[] = [];
   for (let at = extent(der).contentAt; at < der.length; ) {
@@ -38,7 +38,7 @@ function inside(der: Buffer): readonly Buffer[] {
   return elements;
 }
 
-/** Where the content of the first element begins, and where it ends. */
+/** The offsets at which the content of the first element begins and ends. */
 function extent(der: Buffer): { readonly contentAt: number; readonly end: number } {
   const length = der[1] ?? 0;
   const lengthBytes = length < LONG_FORM ? 0 : length - LONG_FORM;
@@ -49,7 +49,7 @@ function extent(der: Buffer): { readonly contentAt: number; readonly end: number
 function element(tag: number, parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
-  // As short as can be: DER has one spelling of a length.
+  // DER allows only the shortest encoding of a length.
   const lengthBytes = length < LONG_FORM ? [] : length < 256 ? [LONG_FORM + 1] : [LONG_FORM + 2, length >> 8];
   return Buffer.concat([Buffer.of(tag, ...lengthBytes, length & 255), content]);
 }

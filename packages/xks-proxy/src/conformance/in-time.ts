@@ -1,6 +1,6 @@
 /**
- * What comes of an exchange with a peer that may never answer, or never to the end. Rejects after `timeoutMs`, and then
- * destroys the connection that it was waited for on.
+ * Settles as an exchange with a peer that may never answer, or never completely. Rejects after `timeoutMs`, and then
+ * destroys the connection of the exchange.
  */
 export async function inTime<T>(
   exchange: Promise<T>,

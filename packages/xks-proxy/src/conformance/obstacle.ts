@@ -3,14 +3,14 @@ import { oneLine } from './run.ts';
 import { UNOPENABLE } from './sealed.ts';
 import type { Target } from './target.ts';
 
-/** Why there is nothing to examine, which no report should repeat for every requirement. */
+/** Why nothing can be examined: reported once, and not for every requirement. */
 export interface Obstacle {
   readonly text: string;
-  /** Whether the proxy answers, and it is for the target to be another one. */
+  /** Whether the proxy answers, so that the target has to be corrected. */
   readonly isReached: boolean;
 }
 
-/** What stands between the suite and a proxy: no connection, a target that it does not know, or a policy that denies. */
+/** The obstacle to examining a proxy, if any: no connection, a target that it does not know, or a policy that denies. */
 export async function obstacleTo(target: Target): Promise<Obstacle | undefined> {
   const client = xksClient(target);
   try {
@@ -54,5 +54,5 @@ function told(what: string, { status, text }: Answer): string {
   return `${what}: it is answered ${oneLine(`${status} ${text}`)}`;
 }
 
-/** Statuses that speak of the request. Any other one is the proxy's own, and examined. */
+/** Statuses that are about the request. Any other status is a fault of the proxy, which the suite examines. */
 const UNKNOWN_TO_THE_PROXY: ReadonlySet<number> = new Set([400, 401, 404]);

@@ -1,6 +1,6 @@
 import type { CheckResult } from './run.ts';
 
-/** How many checks ended how. `failedShould` are failures of what the specification only recommends. */
+/** The numbers of checks by outcome. `failedShould` are failures of recommendations of the specification. */
 export interface Summary {
   readonly passed: number;
   readonly failedMust: number;
@@ -19,20 +19,20 @@ export function summary(results: readonly CheckResult[]): Summary {
   };
 }
 
-/** One result for a person: outcome, level, section and requirement, and below them the evidence unless it passed. */
+/** One result as text: outcome, level, section and requirement, and below them the evidence unless it passed. */
 export function resultText({ outcome, level, section, name, evidence }: CheckResult): string {
   const word = outcome === 'fail' ? 'FAIL' : outcome;
   const line = `${word.padEnd(OUTCOME_WIDTH)}${level.padEnd(LEVEL_WIDTH)}${section.padEnd(SECTION_WIDTH)}${name}`;
   return outcome === 'pass' ? line : `${line}\n${' '.repeat(OUTCOME_WIDTH)}${evidence}`;
 }
 
-/** The last line for a person. */
+/** The counts as text, for the last line. */
 export function summaryText({ passed, failedMust, failedShould, notRun }: Summary): string {
   const verdict = failedMust === 0 ? 'conforms, as far as it was looked at' : 'does not conform';
   return `${passed} passed, ${failedMust} MUST failed, ${failedShould} SHOULD failed, ${notRun} not run: ${verdict}`;
 }
 
-/** Everything for a program, as one JSON document. */
+/** The whole report for a program, as one JSON document. */
 export function reportOf(endpoint: string, startedAt: Date, results: readonly CheckResult[]) {
   return {
     specification: SPECIFICATION,
@@ -43,7 +43,7 @@ export function reportOf(endpoint: string, startedAt: Date, results: readonly Ch
   };
 }
 
-/** What the checks are made from. */
+/** The specification that the checks are made from. */
 export const SPECIFICATION = 'AWS KMS External Key Store Proxy API 1.0.3';
 const OUTCOME_WIDTH = 9;
 const LEVEL_WIDTH = 8;

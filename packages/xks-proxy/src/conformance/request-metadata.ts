@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
-/** On whose behalf AWS KMS asks, and for which of its keys: what a policy of the proxy decides on. */
+/** The caller of AWS KMS and the KMS key, on which a policy of the proxy decides. */
 export interface Caller {
   readonly awsPrincipalArn: string;
   readonly kmsKeyArn: string;
 }
 
-/** `requestMetadata` as AWS KMS sends it for an operation, with as much of the caller as it tells there. */
+/** `requestMetadata` as AWS KMS sends it for an operation, with the fields of the caller that it has there. */
 export function requestMetadata(
   kmsOperation: string,
   caller: Partial<Caller> = {},

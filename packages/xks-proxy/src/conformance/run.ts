@@ -3,17 +3,17 @@ import { type Answer, xksClient } from './client.ts';
 import { conformanceChecks } from './suite.ts';
 import { NotRun, type Target } from './target.ts';
 
-/** What came of one check. */
+/** The result of one check. */
 export interface CheckResult extends Pick<Check, 'name' | 'section' | 'level'> {
   readonly outcome: 'pass' | 'fail' | 'not run';
-  /** Which answers came, by status; what was wrong with them; or what the check would have needed. One line. */
+  /** The statuses of the answers, the fault in them, or what the check would need of the target. One line. */
   readonly evidence: string;
 }
 
 /**
- * Puts the checks to a proxy, one after the other, with connections of their own.
+ * Runs the checks on a proxy, one after the other, each with connections of its own.
  *
- * @param onResult told of every result as it comes
+ * @param onResult called with each result as soon as there is one
  */
 export async function runConformance(
   target: Target,
@@ -50,7 +50,7 @@ function answers(statuses: ReadonlyMap<number, number>): string {
   return `answers: ${counts.join(', ')}`;
 }
 
-/** What a proxy answers ends up on a terminal: nothing but printable characters, and not all of them. */
+/** A text of a proxy for a terminal: printable characters only, and not too many. */
 export function oneLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const [line = ''] = text.split('\n');

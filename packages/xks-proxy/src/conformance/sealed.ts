@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { assertBytes } from './assertions.ts';
 import type { Fields } from './client.ts';
 
-/** What Encrypt returns and Decrypt takes, decoded. */
+/** The output of Encrypt and input of Decrypt, decoded. */
 export interface Sealed {
   readonly ciphertext: Buffer;
   readonly ciphertextMetadata: Buffer | undefined;
@@ -22,7 +22,7 @@ export function parseSealed(body: Fields): Sealed {
   };
 }
 
-/** The members of a Decrypt request for it. */
+/** The members of a Decrypt request for a ciphertext. */
 export function sealedFields({
   ciphertext,
   ciphertextMetadata,
@@ -37,7 +37,7 @@ export function sealedFields({
   };
 }
 
-/** The members of a Decrypt request for what nobody has ever encrypted. */
+/** The members of a Decrypt request for a ciphertext that no key made. */
 export const UNOPENABLE: Fields = {
   ciphertext: 'AAAAAAAAAAAAAAAA',
   initializationVector: Buffer.alloc(12, 1).toString('base64'),
@@ -52,7 +52,7 @@ export function keyAad(aad: Uint8Array, ciphertextMetadata: Uint8Array | undefin
   return Buffer.concat([aadLength, aad, Buffer.of(metadata.length), metadata]);
 }
 
-/** AES-256-GCM outside the proxy. Throws if the tag does not fit. */
+/** Decrypts with AES-256-GCM outside the proxy. Throws if the tag does not match. */
 export function openSealed(key: Uint8Array, sealed: Sealed, additionalData: Uint8Array): Buffer {
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.initializationVector);
   decipher.setAAD(additionalData);
@@ -60,7 +60,7 @@ export function openSealed(key: Uint8Array, sealed: Sealed, additionalData: Uint
   return Buffer.concat([decipher.update(sealed.ciphertext), decipher.final()]);
 }
 
-/** AES-256-GCM outside the proxy, to the letter of the specification. */
+/** Encrypts with AES-256-GCM outside the proxy, to the letter of the specification. */
 export function seal(
   key: Uint8Array,
   input: {

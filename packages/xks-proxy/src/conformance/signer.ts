@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Credential } from './target.ts';
 
-/** What is signed, and with what. AWS KMS signs `host` and `x-amz-date`. */
+/** A request to sign, and the credential. AWS KMS signs `host` and `x-amz-date`. */
 export interface SigningInput {
   readonly method: string;
   readonly path: string;
@@ -17,7 +17,7 @@ export interface SigningInput {
 
 /**
  * The `authorization` and `x-amz-date` headers of a request (XKS API v1, Appendix A). It shares no code with the proxy's
- * verification: a mistake that both made would not be seen.
+ * verification: a mistake in shared code would not be found.
  */
 export function signRequest(input: SigningInput): Readonly<Record<'authorization' | 'x-amz-date', string>> {
   const timestamp = input.date.toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
@@ -32,7 +32,7 @@ export function signRequest(input: SigningInput): Readonly<Record<'authorization
     ...lines.map((line) => line.join(':')),
     '',
     names,
-    // A payload that is declared unsigned has that declaration for its hash.
+    // For a payload that is declared unsigned, that declaration takes the place of the hash.
     input.headers['x-amz-content-sha256'] ?? sha256Hex(input.body),
   ];
   const stringToSign = [ALGORITHM, timestamp, scope.join('/'), sha256Hex(canonicalRequest.join('\n'))];

@@ -10,7 +10,7 @@ import { requestMetadataChecks } from './checks/request-metadata.ts';
 import { transportChecks } from './checks/transport.ts';
 import { uriPathChecks } from './checks/uri-paths.ts';
 
-/** Everything that the XKS proxy API demands of a proxy and that can be seen from outside. */
+/** All requirements of the XKS proxy API that can be checked from outside. */
 export const conformanceChecks: readonly Check[] = [
   ...transportChecks,
   ...clientCertificateChecks,

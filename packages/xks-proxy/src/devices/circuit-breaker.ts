@@ -92,7 +92,7 @@ export function circuitBreaker({ name, connected, revive, onChange }: CircuitBre
     });
     return 'under-way';
   };
-  /** Counts an error as a failure or a sign of life. Too much load says nothing about the token, nor does an unforeseen error. */
+  /** Counts an error as a failure or a sign of life. Too much load, or an unforeseen error, says nothing about the token. */
   const judge = (error: unknown): void => {
     if (error instanceof XksException && isOutage(error)) failed(error);
     else if (isSignOfLife(error)) succeeded();

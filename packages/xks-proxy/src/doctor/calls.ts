@@ -156,7 +156,7 @@ async function healthOf(
   return { status: incoming.statusCode ?? 0, errorName, durationMs, skewMs };
 }
 
-// What OpenSSL says of the alerts of TLS 1.3 and 1.2.
+// The messages of OpenSSL for the alerts of TLS 1.3 and 1.2.
 const CERTIFICATE_WANTED = /alert (?:certificate required|handshake failure)/;
 const KMS_WAITS_MS = 250;
 const MAX_SKEW_MS = 5 * 60_000;

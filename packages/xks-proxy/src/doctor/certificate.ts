@@ -4,7 +4,7 @@ import { datesProblem } from '../config/certificate-dates.ts';
 import type { Report } from './findings.ts';
 
 /**
- * Looks whether AWS KMS would take the certificate.
+ * Examines whether AWS KMS would accept a certificate.
  *
  * @param pem the chain, the server's own certificate first
  * @param host the name that KMS calls, if that is known
@@ -46,8 +46,8 @@ function examineDates(certificate: X509Certificate, subject: string, tell: Repor
 }
 
 /**
- * Each one must be issued by the next, and one of them by an authority that everybody knows: that it comes with a
- * certificate from an older authority takes nothing from it.
+ * Each certificate must be issued by the next, and one of them by a public authority: a further certificate of an older
+ * authority after it does no harm.
  */
 function examineChain(chain: readonly X509Certificate[], tell: Report): void {
   const broken = chain.findIndex((certificate, index) => {
@@ -66,7 +66,7 @@ function examineChain(chain: readonly X509Certificate[], tell: Report): void {
     known.some((root) => isIssuedBy(certificate, root) || root.fingerprint256 === certificate.fingerprint256);
   const last = chain.at(-1);
   if (last === undefined || chain.some(isKnown)) return;
-  // One that ends with an authority of its own is whole, if not public.
+  // A chain that ends with its own authority is complete, although not public.
   if (isIssuedBy(last, last))
     return tell('certificate-untrusted', SUBJECT, `${nameOf(last)} is no public authority`);
   tell(

@@ -7,9 +7,9 @@ import { createFile } from './replace-file.ts';
 import { isRunning } from './running.ts';
 
 /**
- * Does work on a file while nobody else who asks for its lock does theirs, by whatever link: the file of `lockOf` stands for
- * it. Waits a few seconds for its turn. Rejects with XksProxyError `FILE_LOCKED`, for example when a process that held the
- * lock was killed: it is not broken, since nobody can know how far that one had come.
+ * Does work on a file under its lock, the file of `lockOf`: no other holder of the lock works on it at the same time, also by
+ * another link to it. Waits a few seconds for its turn. Rejects with XksProxyError `FILE_LOCKED`, for example when a process
+ * was killed while it held the lock: the lock is not broken, since nothing tells how far that process had come.
  */
 export async function withFileLock<T>(
   path: string,
@@ -18,7 +18,7 @@ export async function withFileLock<T>(
 ): Promise<T> {
   const lock = lockOf(path);
   const deadlineMs = performance.now() + waitMs;
-  while (!(await taken(lock))) {
+  while (!(await tryLock(lock))) {
     if (performance.now() > deadlineMs) throw new XksProxyError('FILE_LOCKED', await heldBy(lock));
     await sleep(POLL_MS);
   }
@@ -29,13 +29,13 @@ export async function withFileLock<T>(
   }
 }
 
-/** The lock of a file: beside what a link leads to, since that is what changes. */
+/** The lock of a file: for a link, beside its target, which is what changes. */
 export function lockOf(path: string): string {
   return `${existsSync(path) ? realpathSync(path) : path}.lock`;
 }
 
-/** Whether the lock is ours now. */
-async function taken(lock: string): Promise<boolean> {
+/** Takes a lock; resolves to whether this process has it now. */
+async function tryLock(lock: string): Promise<boolean> {
   try {
     await createFile(lock, `${process.pid}\n`);
     return true;

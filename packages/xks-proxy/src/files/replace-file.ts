@@ -6,40 +6,40 @@ import { XksProxyError } from '../proxy-error.ts';
 import { errorCode } from './error-code.ts';
 
 /**
- * Gives a file another content, whole or not at all, also when the machine stops in between: the text is on the disk
- * before it takes the name. A new file is for its owner alone (mode 600). A link stays, and what it points to is replaced.
+ * Replaces the content of a file, whole or not at all, also when the machine stops in between: the text is on the disk
+ * before it gets the name. A new file is for its owner alone (mode 600). A link stays, and its target is replaced.
  *
- * @param permissions whether owner, group and permissions stay, which rejects with XksProxyError `CHANGE_REFUSED` where that
- *   cannot be, unless it is a group without permissions; or whether the file is as a new one
+ * @param permissions `kept`: owner, group and permissions stay; rejects with XksProxyError `CHANGE_REFUSED` if they cannot,
+ *   unless it is only a group without permissions. `new`: they are those of a new file
  */
 export async function replaceFile(
   path: string,
   text: string,
   permissions: Permissions = 'kept',
 ): Promise<void> {
-  const { draft, target } = await drafted(path, text, permissions);
+  const { draft, target } = await writeDraft(path, text, permissions);
   try {
     await rename(draft, target);
   } catch (error) {
-    // Where a name cannot be changed, it may not be possible to remove one either.
+    // If a file cannot be renamed, it may be impossible to remove one too.
     await rm(draft, { force: true }).catch(() => undefined);
     throw error;
   }
   await synchronized(dirname(target));
 }
 
-/** Does all of `replaceFile` but the last step, and leaves nothing behind: rejects if the file cannot be replaced now. */
+/** Does all of `replaceFile` except the last step, and leaves nothing behind: rejects if the file cannot be replaced now. */
 export async function tryReplacing(path: string, text: string): Promise<void> {
-  const { draft } = await drafted(path, text, 'kept');
+  const { draft } = await writeDraft(path, text, 'kept');
   await rm(draft, { force: true });
 }
 
 /**
- * Writes a file that must not be there yet, for its owner alone. Rejects with `EEXIST` if it is there. What fails leaves
- * no file; a process that is killed may leave a part of one.
+ * Writes a file that must not exist yet, for its owner alone. Rejects with `EEXIST` if it exists. A failure leaves no file;
+ * a process that is killed may leave a part of one.
  *
- * @param like a file for the same reader, such as the user of the proxy: the new one has its owner and group, and can be
- *   read by that group where root owns it. Rejects with XksProxyError `CHANGE_REFUSED` where that cannot be
+ * @param like a file for the same reader, such as the user of the proxy: the new file gets its owner and group, and the
+ *   group can read it if root owns it. Rejects with XksProxyError `CHANGE_REFUSED` if that is impossible
  */
 export async function createFile(path: string, text: string | Uint8Array, like?: string): Promise<void> {
   await written(path, async (file) => {
@@ -49,7 +49,7 @@ export async function createFile(path: string, text: string | Uint8Array, like?:
   });
 }
 
-/** Writes files by path, as `createFile` does: all or none. Rejects with XksProxyError `CHANGE_REFUSED` if one is there. */
+/** Writes files by path, as `createFile` does: all or none. Rejects with XksProxyError `CHANGE_REFUSED` if one exists. */
 export async function createFiles(texts: ReadonlyMap<string, string>): Promise<void> {
   const made: string[] = [];
   for (const [path, text] of texts) {
@@ -67,8 +67,8 @@ export async function createFiles(texts: ReadonlyMap<string, string>): Promise<v
 
 type Permissions = 'kept' | 'new';
 
-/** Writes what is to take the place of a file, beside what that leads to. */
-async function drafted(
+/** Writes the draft that is to replace a file: for a link, beside its target. */
+async function writeDraft(
   path: string,
   text: string,
   permissions: Permissions,
@@ -97,8 +97,8 @@ async function written(path: string, write: (file: FileHandle) => Promise<void>)
 }
 
 /**
- * Gives a file the owner, the group and the permissions of the one at a path: else one that root has changed, or an owner
- * from outside its group, could not be read any more by the user of the proxy.
+ * Gives a file the owner, the group and the permissions of the file at a path: otherwise the user of the proxy could not
+ * read it any more after a change by root, or by an owner from outside its group.
  */
 async function giveTo(file: FileHandle, { uid, gid, mode }: Ownership, path: string): Promise<void> {
   const own = await file.stat();
@@ -118,13 +118,16 @@ async function giveTo(file: FileHandle, { uid, gid, mode }: Ownership, path: str
 
 type Ownership = Pick<Stats, 'uid' | 'gid' | 'mode'>;
 
-/** Of a secret for whoever reads another file, which may be none and readable by all: what is root's is read by its group. */
+/**
+ * Ownership and mode of a new secret for the reader of another file: its owner, and its group too if root owns the file for
+ * another group. The other file may hold no secret and be world-readable; the secret never is.
+ */
 function forReaderOf({ uid, gid, mode }: Stats): Ownership {
   const isReadByGroup = uid === ROOT && gid !== ROOT;
   return { uid, gid, mode: OWNER_ALONE | (isReadByGroup ? mode & GROUP_READS : 0) };
 }
 
-/** A name is safe on the disk when its folder is. */
+/** Writes a folder to the disk: only then are the names in it safe. */
 export async function synchronized(directory: string): Promise<void> {
   const folder = await open(directory, 'r');
   try {

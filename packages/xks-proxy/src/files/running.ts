@@ -1,6 +1,6 @@
 import { errorCode } from './error-code.ts';
 
-/** Whether a process of this machine runs, of whatever user. */
+/** Whether a process of this machine, of any user, runs. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

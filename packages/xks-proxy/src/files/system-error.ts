@@ -1,7 +1,7 @@
 import { XksProxyError } from '../proxy-error.ts';
 import { errorCode } from './error-code.ts';
 
-/** An error of the operating system, most often about a file, as one that is told in a line; any other as it is. */
+/** Turns an error of the operating system, most often about a file, into an error of ours; returns any other as it is. */
 export function systemError(error: unknown): unknown {
   const code = errorCode(error);
   if (!(error instanceof Error && 'syscall' in error) || code === undefined) return error;
@@ -10,7 +10,7 @@ export function systemError(error: unknown): unknown {
   return new XksProxyError('CHANGE_REFUSED', text, { cause: error });
 }
 
-// Who may read a file may still be forbidden to write beside it, where its draft and its lock go.
+// A user who may read a file may still be forbidden to write beside it, where its draft and its lock go.
 const NOT_ALLOWED = 'run it as the user of the proxy, and let that user write to the folder';
 const REMEDIES: Readonly<Record<string, string>> = {
   EACCES: NOT_ALLOWED,

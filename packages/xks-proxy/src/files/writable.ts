@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Whether a folder can be written to, or be made where there is none, as the proxy does with all that are missing. */
+/** Whether a folder can be written to, or made if it does not exist, as the proxy does with missing folders. */
 export function isWritable(directory: string): boolean {
   if (!existsSync(directory) && dirname(directory) !== directory) return isWritable(dirname(directory));
   try {

@@ -5,20 +5,20 @@ import { XksProxyError } from '../proxy-error.ts';
 import { editKey, type KeysBefore, newKeyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
 import { assertShareKeys, isLabelTaken, makeKey, tokensNamed } from './key-tokens.ts';
 
-/** What a new external key is to be. */
+/** A new external key. */
 export interface NewKey {
   readonly externalKeyId: string;
   /** Names of tokens; all by default. Several must share their keys. */
   readonly tokens?: readonly string[] | undefined;
-  /** On the token; the external key id by default. */
+  /** Of the key on the token; the external key id by default. */
   readonly label?: string | undefined;
   /** Both by default. */
   readonly usages?: readonly KeyUsage[] | undefined;
 }
 
 /**
- * Makes an AES-256 key that cannot leave its token, and an external key of it. The token comes first and the file second, once
- * it is certain that the file can be changed: should anything stop in between, the token has one key too many, which `doctor`
+ * Makes an AES-256 key that cannot leave its token, and an external key of it: first on the token, once it is certain that
+ * the file can be changed, and then in the file. If it stops in between, the token has one key too many, which `doctor`
  * reports. Rejects with XksProxyError as `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`.
  */
 export async function createKey(

@@ -7,19 +7,19 @@ import { withFileLock } from '../files/file-lock.ts';
 import { replaceFile, tryReplacing } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
-/** Where keys are: a store of a configuration. */
+/** A store of a configuration, whose keys are meant. */
 export interface StorePlace {
   readonly configFile: string;
-  /** May be left out when there is only one. */
+  /** May be left out if there is only one store. */
   readonly store?: string | undefined;
 }
 
-/** The keys of a store as they are in its `keys_file`, with all that is around them. */
+/** The keys of a store as they are in its `keys_file`, with their store and configuration. */
 export interface KeysBefore {
   readonly config: ProxyConfig;
   readonly store: StoreConfig;
   readonly keys: readonly StoreKeyConfig[];
-  /** The text of the file with a key changed or added. Throws XksProxyError `CONFIG_INVALID` if the proxy would not take it. */
+  /** The text of the file with a key changed or added. Throws XksProxyError `CONFIG_INVALID` if the proxy would refuse it. */
   textWith(key: StoreKeyConfig): string;
 }
 
@@ -41,26 +41,26 @@ export async function readKeys(place: StorePlace): Promise<KeysBefore> {
 }
 
 /**
- * Changes or adds a key of a store, in its `keys_file`: one change at a time, and only to something that the proxy would
- * take. A running proxy follows by itself. Meanwhile nobody else can change any key, so what tokens have to do for it is done
- * before, and before that `tryEdit`. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID`, `FILE_LOCKED`, or
- * whatever `change` throws; then the file is as before.
+ * Changes or adds a key of a store, in its `keys_file`: one change at a time, and only to a file that the proxy would take.
+ * A running proxy reads the file by itself. Meanwhile no other process can change a key of the file, so tokens do their part
+ * before this call, and `tryEdit` comes before that. Rejects with XksProxyError `CHANGE_REFUSED`, `CONFIG_INVALID` or
+ * `FILE_LOCKED`, or with what `change` throws; then the file is unchanged.
  *
  * @returns the key as it is now
  */
 export async function editKey(place: StorePlace, change: KeyChange): Promise<StoreKeyConfig> {
-  return edited(place, change, replaceFile);
+  return edit(place, change, replaceFile);
 }
 
 /**
- * Does all of `editKey` but the last step, and rejects as that would now: before a token makes a key that would be left over.
- * Holds the lock of the file for no longer than that.
+ * Does all of `editKey` except the last step, and rejects as that would now: for use before a token makes a key, which would
+ * be left over. Holds the lock of the file only meanwhile.
  */
 export async function tryEdit(place: StorePlace, change: KeyChange): Promise<void> {
-  await edited(place, change, tryReplacing);
+  await edit(place, change, tryReplacing);
 }
 
-/** A store, with its configuration. Throws XksProxyError `CHANGE_REFUSED` unless it is clear which one is meant. */
+/** The store that is meant, with its configuration. Throws XksProxyError `CHANGE_REFUSED` if there is none, or several. */
 export function storeOf({ configFile, store: name }: StorePlace): {
   config: ProxyConfig;
   store: StoreConfig;
@@ -79,7 +79,7 @@ export function storeOf({ configFile, store: name }: StorePlace): {
 
 type KeyChange = (before: KeysBefore) => StoreKeyConfig;
 
-async function edited(
+async function edit(
   place: StorePlace,
   change: KeyChange,
   write: (file: string, text: string) => Promise<void>,
@@ -93,7 +93,7 @@ async function edited(
   });
 }
 
-/** The key with an id, among those of the file. Throws XksProxyError `CHANGE_REFUSED`. */
+/** The key of the file with an id. Throws XksProxyError `CHANGE_REFUSED` if there is none. */
 export function keyIn(
   { keys, store }: Pick<KeysBefore, 'keys' | 'store'>,
   externalKeyId: string,
@@ -109,7 +109,7 @@ export function keyIn(
   );
 }
 
-/** A key whose id no key of the store has yet. Throws XksProxyError `CHANGE_REFUSED`. */
+/** Returns a key whose id no key of the store has yet. Throws XksProxyError `CHANGE_REFUSED` for any other. */
 export function newKeyIn({ store }: Pick<KeysBefore, 'store'>, key: StoreKeyConfig): StoreKeyConfig {
   const { externalKeyId } = key;
   if (store.keys.every((other) => other.externalKeyId !== externalKeyId)) return key;

@@ -2,15 +2,15 @@ import type { StoreKeyConfig } from '../config/keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { editKey, keyIn, type StorePlace } from './edit-keys.ts';
 
-/** What an operator can do to the state of a key. */
+/** A change of the state of a key by an operator. */
 export type StatusChange = keyof typeof STATUS_CHANGES;
 
-/** From which states each change leads, and where to. A block is lifted by `unblock` alone. */
+/** The states from which each change leads, and the state to which. Only `unblock` lifts a block. */
 export const STATUS_CHANGES = {
   enable: { from: ['DISABLED'], to: 'ENABLED', does: 'let KMS use a disabled key again' },
   disable: { from: ['ENABLED'], to: 'DISABLED', does: 'answer that the key is disabled' },
   block: { from: ['ENABLED', 'DISABLED'], to: 'BLOCKED', does: 'refuse every request for the key, at once' },
-  // Nothing says any more whether it was enabled before.
+  // Nothing records whether the key was enabled before the block.
   unblock: {
     from: ['BLOCKED'],
     to: 'DISABLED',
@@ -21,7 +21,7 @@ export const STATUS_CHANGES = {
   { from: readonly StoreKeyConfig['status'][]; to: StoreKeyConfig['status']; does: string }
 >;
 
-/** Changes the state of a key; where it is as wanted, nothing happens. Rejects with XksProxyError as `editKey`. */
+/** Changes the state of a key; does nothing if it has that state already. Rejects with XksProxyError as `editKey`. */
 export async function changeStatus(
   place: StorePlace,
   externalKeyId: string,

@@ -6,27 +6,28 @@ import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys, type StorePlace } 
 import { assertHoldKey, namedKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 
-/** A key that the token has, and what it is to be to KMS. */
+/** An existing key of the tokens, and the external key that it becomes. */
 export interface LinkedKey {
   readonly externalKeyId: string;
   readonly selector: DeviceKeySelector;
-  /** Names of tokens, all of which hold it; all by default. */
+  /** Names of tokens that all hold the key; all by default. Those of the external key, if it is a next version. */
   readonly tokens?: readonly string[] | undefined;
+  /** Both by default. Those of the external key, if it is a next version. */
   readonly usages?: readonly KeyUsage[] | undefined;
-  /** Make it the next version of an external key that exists, in place of a new external key. */
+  /** Whether it becomes the next version of an existing external key, and not a new external key. */
   readonly asNextVersion?: boolean | undefined;
 }
 
 /**
- * Makes an external key, or its next version, of an AES-256 key that exists, which the file names by its CKA_ID if it can.
- * Rejects with XksProxyError `CHANGE_REFUSED` when a token does not have it, or holds another one by that name, or it is a
- * version of that external key already.
+ * Makes an external key, or its next version, of an existing AES-256 key, which the file names by its CKA_ID if it can.
+ * Rejects with XksProxyError `CHANGE_REFUSED` if a token does not have the key, or has another one by that name, or if it
+ * is a version of that external key already.
  */
 export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<StoreKeyConfig> {
   const before = await readKeys(place);
   const key = change(before, linked);
   const tokens = tokensNamed(before.config, key.tokens);
-  // Before a token is asked for anything.
+  // Checks the file before a token is asked for anything.
   before.textWith(key);
   await assertHoldKey(tokens, linked.selector);
   const { selector, isAlso } = await namedKey(tokens, linked.selector);

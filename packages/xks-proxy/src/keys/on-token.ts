@@ -5,8 +5,8 @@ import { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
 /**
- * Does work at a token, inline and in one session. Rejects with XksProxyError `PIN_REFUSED`, or `TOKEN_UNAVAILABLE` for
- * whatever else fails there.
+ * Does work at a token, inline and in one session. Rejects with XksProxyError `PIN_REFUSED`, or `TOKEN_UNAVAILABLE` for any
+ * other failure of the token.
  */
 export async function onToken<T>(
   tokenConfig: TokenConfig,
@@ -25,7 +25,7 @@ export async function onToken<T>(
   }
 }
 
-/** Logs in at a token, for one session. Throws a Pkcs11Error; the copy of the PIN does not stay in either case. */
+/** Logs in at a token, for one session. Throws a Pkcs11Error; the copy of the PIN is wiped in any case. */
 export function logIn(module: Pkcs11Module, { selector, pin }: TokenConfig): Token {
   const secret = pin.export();
   try {

@@ -7,21 +7,21 @@ import { assertShareKeys, makeKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 import { versionKey } from './version-key.ts';
 
-/** How a key is rotated. */
+/** Options of a rotation. */
 interface RotateOptions {
-  /** For the new key on the token; where somebody else makes the next version meanwhile, the change is refused. */
+  /** Label of the new key on the token; if another process makes the next version meanwhile, the change is refused. */
   readonly label?: string | undefined;
-  /** The version that is to be followed; when there is a newer one by now, nothing happens. */
+  /** The version to follow; if there is a newer one already, nothing happens. */
   readonly expected?: number | undefined;
-  /** Called when the tokens have the key; until it resolves, nobody's turn with the file is taken. */
+  /** Called when the tokens have the key; the lock of the file is not taken before it resolves. */
   readonly onTokensDone?: () => Promise<void>;
 }
 
 /**
- * Makes the next version of an external key, on the tokens where it is. It encrypts from the instant in it on; what was
- * encrypted before opens as ever. Rotations of one version at the same time make one. Instances with keys files of their own
- * come to the same key if they have the same first version, unless they are given a label. Rejects with XksProxyError as
- * `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`: then there may be a key on the tokens that the next attempt takes.
+ * Makes the next version of an external key, on the tokens that hold it. The version encrypts from the instant that it
+ * names; earlier ciphertext opens as before. Rotations of one version at the same time make one. Instances with separate
+ * keys files come to the same key if they have the same first version, unless a label is given. Rejects with XksProxyError
+ * as `editKey`, with `PIN_REFUSED` or with `TOKEN_UNAVAILABLE`: then the tokens may have a key that the next attempt takes.
  *
  * @returns the newest version
  */

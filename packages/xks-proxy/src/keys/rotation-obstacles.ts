@@ -3,15 +3,15 @@ import type { ProxyConfig } from '../config/config.ts';
 import { lockOf } from '../files/file-lock.ts';
 import { isWritable } from '../files/writable.ts';
 
-/** Why the keys of a store cannot rotate at the limit. */
+/** A store whose keys cannot rotate at the limit, and why. */
 interface RotationObstacle {
   readonly store: string;
   readonly problem: string;
 }
 
 /**
- * The stores whose keys this process could not rotate when they reach the limit, where they are to: a lock and a draft go
- * beside the file of keys, or beside what it leads to.
+ * The stores whose keys are configured to rotate at the limit, and could not be rotated by this process: a lock and a draft
+ * go beside the file of keys, or beside its target if it is a link.
  */
 export function rotationObstacles({ ivBudget, stores }: ProxyConfig): readonly RotationObstacle[] {
   if (ivBudget.atLimit !== 'rotate') return [];

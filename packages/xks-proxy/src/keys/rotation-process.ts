@@ -4,24 +4,24 @@ import { fileURLToPath } from 'node:url';
 import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
 import type { StorePlace } from './edit-keys.ts';
 
-/** What such a process is to do. */
+/** The rotation that the process is to do. */
 export interface RotationOrder {
   readonly place: StorePlace;
   readonly externalKeyId: string;
   readonly expected: number;
 }
 
-/** What such a process tells: that it asks to go on, now that the tokens have the key, or what came of it all. */
+/** A message of the process: it asks for leave to go on, now that the tokens have the key, or tells the outcome. */
 export type RotationNews =
   | { readonly event: 'tokens-done' }
   | { readonly event: 'rotated' }
   | { readonly event: 'failed'; readonly code: XksProxyErrorCode; readonly message: string };
 
 /**
- * Makes the version of a key that follows `expected`, as `rotateKey` does, in a process of its own: a token may take its
- * time for it, and here requests would have to wait. That process keeps this one from no end. When it does not come to one it
- * is killed as long as it is busy with tokens; once it has leave to change the file it never is, since that would leave a lock.
- * Rejects with the XksProxyError that it met, and with `TOKEN_UNAVAILABLE` when it dies or the time is over.
+ * Makes the version of a key that follows `expected`, as `rotateKey` does, in a process of its own: a token may take long
+ * for it, and in this process requests would have to wait. The process does not keep this one alive. If it does not end in
+ * time, it is killed while it is busy with tokens; once it has leave to change the file it is not, since that would leave a
+ * lock. Rejects with the XksProxyError of the rotation, and with `TOKEN_UNAVAILABLE` if the process dies or time is up.
  */
 export function rotateInProcess(order: RotationOrder, timeoutMs = TIMEOUT_MS): Promise<void> {
   // Beside this file, compiled as it is or not.
@@ -30,7 +30,7 @@ export function rotateInProcess(order: RotationOrder, timeoutMs = TIMEOUT_MS): P
     const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     let mayChangeFile = false;
     setTimeout(() => {
-      // A call into a module may never return, and then no other signal is heard.
+      // A call into a module may never return, and then no other signal has an effect.
       if (!mayChangeFile) child.kill('SIGKILL');
       reject(new XksProxyError('TOKEN_UNAVAILABLE', `the rotation did not end in ${timeoutMs} ms`));
     }, timeoutMs).unref();

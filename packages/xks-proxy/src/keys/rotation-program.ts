@@ -4,7 +4,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import { rotateKey } from './rotate.ts';
 import type { RotationNews, RotationOrder } from './rotation-process.ts';
 
-// A signal often goes to a whole group of processes. This one is soon done; stopped half-way it would leave a lock.
+// A signal often goes to a whole group of processes. This one ends soon by itself; stopped half-way it would leave a lock.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
 process.once('message', (order: RotationOrder) => {
@@ -15,7 +15,7 @@ async function follow({ place, externalKeyId, expected }: RotationOrder): Promis
   tell(await rotateKey(place, externalKeyId, { expected, onTokensDone }).then(() => ROTATED, failureOf));
 }
 
-/** Waits for leave to change the file. Without anybody to give it there is nobody who would kill this process meanwhile. */
+/** Waits for leave to change the file. If the parent is gone, none is needed: nothing would kill this process meanwhile. */
 function onTokensDone(): Promise<void> {
   return new Promise((resolve) => {
     const goOn = () => {
@@ -29,7 +29,7 @@ function onTokensDone(): Promise<void> {
 }
 
 function tell(news: RotationNews): void {
-  // One that does not arrive has nobody to go to.
+  // A message that cannot be sent has no receiver any more.
   if (process.connected) process.send?.(news, () => undefined);
 }
 

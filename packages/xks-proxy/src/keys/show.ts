@@ -7,7 +7,7 @@ import { currentVersion } from '../stores.ts';
 import { tokensNamed } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 
-/** An external key as the command line tells of it. */
+/** An external key as the command line shows it. */
 export interface KeyDescription {
   readonly store: string;
   readonly externalKeyId: string;
@@ -16,20 +16,20 @@ export interface KeyDescription {
   /** Names of its tokens. */
   readonly tokens: readonly string[];
   readonly versions: readonly VersionDescription[];
-  /** The number of the version that encrypts now. */
+  /** Number of the version that encrypts now. */
   readonly encryptsWith: number;
 }
 
-/** One version of it, and with `describeOnTokens` also where it was found. */
+/** One version of it; `describeOnTokens` adds where it was found. */
 interface VersionDescription {
   readonly version: number;
   readonly label?: string;
   /** In hex. */
   readonly id?: string;
-  /** From when on it encrypts, in the form of ISO 8601. */
+  /** The instant from which it encrypts, in ISO 8601. */
   readonly encryptsFrom?: string;
   readonly found?: readonly FoundKey[];
-  /** How often it has encrypted at most, where that is counted. */
+  /** The highest possible number of its encryptions, if they are counted. */
   readonly encryptions?: number;
 }
 
@@ -39,7 +39,7 @@ type FoundKey = { readonly token: string } & (
   | ({ readonly present: true; readonly id: string } & Omit<AesKeyRecord, 'id'>)
 );
 
-/** What the configuration says of a key. */
+/** Describes a key by the configuration alone. */
 export function describeKey(config: ProxyConfig, store: StoreConfig, key: StoreKeyConfig): KeyDescription {
   return {
     store: store.name,
@@ -52,7 +52,7 @@ export function describeKey(config: ProxyConfig, store: StoreConfig, key: StoreK
   };
 }
 
-/** As `describeKey`, with what the tokens say. Rejects with XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`. */
+/** Describes a key by the configuration and its tokens. Rejects with XksProxyError `PIN_REFUSED` or `TOKEN_UNAVAILABLE`. */
 export async function describeOnTokens(
   config: ProxyConfig,
   store: StoreConfig,

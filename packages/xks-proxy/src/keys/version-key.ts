@@ -8,16 +8,16 @@ import { type DeviceKeySelector, isMatch } from '../devices/key-selector.ts';
 import { awaitKeyOnAll, isLabelTaken, makeKey } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 
-/** What the key of a version is to be. */
+/** The key of a version. */
 interface VersionKey {
   readonly label: string;
   readonly usages: readonly KeyUsage[];
 }
 
 /**
- * The id of the key for a new version, which the tokens make, unless they have one by the label of that version: then a
- * rotation was stopped half-way, or another instance with a keys file of its own has made it for the same version, and so
- * all of them come to the same key. A label that some other key has is passed over for `LABEL-2`, and so on. Rejects with
+ * The id of the key for a new version. The tokens make the key, unless they have one with the label of that version: then
+ * an earlier rotation stopped half-way, or another instance with its own keys file has made the key for the same version,
+ * and so all instances come to the same key. If an unrelated key has the label, it is `LABEL-2`, and so on. Rejects with
  * XksProxyError `CHANGE_REFUSED`, `PIN_REFUSED` or `TOKEN_UNAVAILABLE`.
  */
 export async function versionKey(
@@ -30,8 +30,8 @@ export async function versionKey(
   for (let attempt = 1; ; attempt += 1) {
     const wanted = { label: attempt === 1 ? first : `${first}-${attempt}`, usages };
     const id = randomBytes(16);
-    const isMade = await isNewlyMade(tokens, { ...wanted, id });
-    // Whoever saw the label free in the same moment has made a key as well by then.
+    const isMade = await tryMakeKey(tokens, { ...wanted, id });
+    // After that, another process that saw the label free in the same moment has made its key too.
     if (isMade) await sleep(SETTLE_MS);
     const found = keyByLabel(await recordsOf(tokens), config, wanted) ?? (isMade ? id : undefined);
     if (found === undefined) continue;
@@ -41,8 +41,8 @@ export async function versionKey(
 }
 
 /**
- * The id of the key with a label that may become a version: made by the token to stay there, fit for the usages, and of
- * no store yet. Of several it is the same for everybody who looks.
+ * The id of the key with a label that may become a version: made by the token to stay there, fit for the usages, and used
+ * by no store yet. Out of several keys, all processes choose the same.
  */
 export function keyByLabel(
   records: readonly AesKeyRecord[],
@@ -70,8 +70,8 @@ export function keyByLabel(
 }
 
 /**
- * The label for the key of a version, such as `orders.v2.1f6e0a9b`. The last part is of the key that the first version is:
- * those who share it come to the same label, and those who have another key by the same name do not.
+ * The label for the key of a version, such as `orders.v2.1f6e0a9b`. The last part comes from the key of the first version:
+ * instances that share it come to the same label, and instances with another key of the same name do not.
  */
 async function versionLabel(
   { externalKeyId, versions: [first] }: StoreKeyConfig,
@@ -83,7 +83,7 @@ async function versionLabel(
   return `${externalKeyId}.v${version}.${origin.digest('hex').slice(0, ORIGIN_DIGITS)}`;
 }
 
-/** The CKA_ID of a key on the tokens, however it is selected; its label where it has none. */
+/** The CKA_ID of a key on the tokens, whatever its selector; its label if it has no id. */
 async function keyIdentity(
   selector: DeviceKeySelector,
   tokens: readonly TokenConfig[],
@@ -93,8 +93,8 @@ async function keyIdentity(
   return id === undefined || id.length === 0 ? selector.label : id;
 }
 
-/** Whether the tokens have made a key; not if there is one by the label. */
-async function isNewlyMade(
+/** Has the tokens make a key; resolves to false if there is one with the label already. */
+async function tryMakeKey(
   tokens: readonly TokenConfig[],
   key: VersionKey & { readonly id: Uint8Array },
 ): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Every metric of the proxy: its kind, its labels and its meaning. Prometheus sees the names with the prefix `holdfast_xks_`. */
+/** Every metric of the proxy: its kind, its labels and its meaning. Prometheus sees them as `holdfast_xks_…`. */
 export const METRICS = {
   requests_total: {
     kind: 'counter',

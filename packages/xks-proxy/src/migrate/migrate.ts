@@ -17,7 +17,7 @@ export interface Migration {
 
 /** What the old settings do not say. */
 export interface MigrationContext {
-  /** Names the token, which for the sample proxy is the one in the first slot. Called once the settings are known to be valid. */
+  /** Names the token, for the sample proxy the one in the first slot. Called once the settings are known to be valid. */
   readonly token: (module: string) => { readonly label: string } | { readonly serial: string };
   /** Turns a path of the old settings into an absolute one. */
   readonly resolve: (path: string) => string;
@@ -151,7 +151,7 @@ function migratedClients(
   return { client_ca_file: resolve(tls.mtls_client_ca_pem), client_common_names: [name] };
 }
 
-/** The module of the token: the one that is loaded, or, if that is the logger, the module that the logger calls. */
+/** The module of the token: the one that is loaded, or the one behind the logger, whose settings may be there without it. */
 function migratedModule(
   { pkcs11, pkcs11_logger }: ReferenceSettings,
   { resolve }: MigrationContext,

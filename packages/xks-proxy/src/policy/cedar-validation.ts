@@ -63,7 +63,7 @@ function checksOf(name: string, policy: Cedar.PolicyJson): readonly Check[] {
   const conditions = nodesIn(policy.conditions)
     .filter(isCondition)
     .map((condition) => {
-      // A condition that always holds is as wrong here as one that never does.
+      // A `!=` that always holds is as wrong as an `==` that never does.
       const alone = '!=' in condition ? { '!': { arg: condition } } : condition;
       return { name, condition: alone, policy: asPresent(forbidWhen(alone)) };
     });

@@ -31,7 +31,7 @@ export function cedarPolicy(
   if (parts === undefined) return { problems: ['a policy is nested too deeply'] };
   if (parts.type === 'failure') return { problems: parts.errors.map((error) => unreadable(error, text)) };
   if (parts.policy_templates.length > 0) return { problems: ['templates are not supported'] };
-  // Cedar numbers policies by their places, and returns them in the alphabetical order of these names: policy10 before policy2.
+  // Cedar names policies by their places, and returns them in the alphabetical order of the names: policy10 before policy2.
   const places = parts.policies.map((_, index) => `policy${index}`).toSorted();
   const staticPolicies = new Map<string, Cedar.PolicyJson>();
   const named = new Map<string, Cedar.PolicyJson>();

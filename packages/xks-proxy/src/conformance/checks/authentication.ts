@@ -5,7 +5,7 @@ import type { Answer, Changes, HeaderList, XksClient } from '../client.ts';
 import { UNOPENABLE } from '../sealed.ts';
 import type { Credential } from '../target.ts';
 
-/** SigV4. Every refusal is an AuthenticationFailedException, on each of the four operations. */
+/** SigV4. Each refusal is an AuthenticationFailedException, for each of the four operations. */
 export const authenticationChecks: readonly Check[] = [
   ...checks('Appendix A', {
     'accepts a signature over more headers than host and date': async (client) => {
@@ -125,7 +125,7 @@ async function assertRefused(client: XksClient, changes: Changes): Promise<void>
   }
 }
 
-/** Against requests that a server may refuse before any signature is looked at, and in its own words. */
+/** Expects a refusal that a server may make before it checks a signature, and in its own words. */
 async function assertNotServed(client: XksClient, changes: Changes): Promise<void> {
   for (const { status, text } of await everyOperation(client, changes)) {
     assert.notEqual(status, 200, 'the request was served');
@@ -133,7 +133,7 @@ async function assertNotServed(client: XksClient, changes: Changes): Promise<voi
   }
 }
 
-/** Each operation may have a verification of its own. */
+/** Runs for all operations: each may have a verification of its own. */
 async function everyOperation(
   { target: { keys }, ...client }: XksClient,
   changes: Changes,

@@ -5,7 +5,7 @@ import { type XksClient, xksClient } from '../client.ts';
 import { forgedCertificate } from '../forged-certificate.ts';
 import { type ClientCertificate, knownClientCertificate } from '../target.ts';
 
-/** Mutual TLS, of a proxy that asks for it. */
+/** Mutual TLS, for a proxy that requires it. */
 export const clientCertificateChecks: readonly Check[] = [
   ...checks('Authentication', {
     'ends the handshake of a client whose certificate is of another authority': async (client) => {
@@ -33,8 +33,8 @@ async function assertNoAnswer(
     const { status } = await client.getHealthStatus();
     assert.fail(`the client was answered with status ${status}`);
   } catch (error) {
-    // Over TLS 1.3 the client has finished by the time the proxy looks at its certificate: it may see a mere end. Over
-    // TLS 1.2 the request still waits to be written.
+    // With TLS 1.3 the client has finished the handshake when the proxy checks its certificate: it may only see the
+    // connection end. With TLS 1.2 the request still waits to be written.
     if (!CONNECTION_ENDED.test(errorCode(error) ?? '')) throw error;
   } finally {
     client.close();

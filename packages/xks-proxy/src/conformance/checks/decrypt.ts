@@ -134,7 +134,7 @@ export const decryptChecks: readonly Check[] = [
         await decrypt(client, { sealed, aad: flipBit(aad) }),
         await decrypt(client, { sealed: { ...sealed, authenticationTag: randomBytes(16) }, aad }),
       ];
-      // What else an error says is free text.
+      // The rest of an error is free text.
       for (const answer of answers) assertException(answer, 'InvalidCiphertextException');
     },
   }),

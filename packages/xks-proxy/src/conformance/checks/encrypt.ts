@@ -128,6 +128,6 @@ function openOrFail(keyValue: Uint8Array, sealed: Sealed, additionalData: Buffer
   }
 }
 
-// URL-safe alphabet, no padding, too much of it, a blank, a line break, not even base64. Bits that no byte has may be taken
-// (RFC 4648, 3.5).
+// URL-safe alphabet, no padding, too much padding, a blank, a line break, no base64 at all. Unused bits that are set may be
+// accepted (RFC 4648, 3.5).
 const NOT_BASE64 = ['-_-_', 'SGVsbG8', 'SGVsbG8==', 'SGVs bG8=', 'SGVs\nbG8=', '!!!!', '=', 'A'];

@@ -5,11 +5,11 @@ import { requestMetadata } from '../request-metadata.ts';
 import { UNOPENABLE } from '../sealed.ts';
 import { NotRun } from '../target.ts';
 
-/** `requestMetadata`: what is required of it, and what a proxy must not judge. */
+/** `requestMetadata`: its required fields, and the values that a proxy must not check. */
 export const requestMetadataChecks: readonly Check[] = [
   ...checks('API operations', {
     'rejects no kmsOperation as invalid, even one that does not exist yet': async (client) => {
-      // Whoever is denied it is understood.
+      // A denied request was understood, too.
       await acceptsEverywhere(client, { kmsOperation: 'BulkEncrypt' });
     },
     'takes kmsRequestId for an opaque string': async (client) => {
@@ -39,7 +39,7 @@ export const requestMetadataChecks: readonly Check[] = [
       await acceptsEverywhere(client, fields);
     },
   }),
-  // What is in it, AWS KMS vouches for; the specification expects no proxy to validate that (section "GetKeyMetadata").
+  // AWS KMS vouches for the values; the specification expects no proxy to validate them (section "GetKeyMetadata").
   ...checks(
     'API operations',
     {
@@ -73,7 +73,7 @@ export const requestMetadataChecks: readonly Check[] = [
 
 type Operation = 'metadata' | 'encrypt' | 'decrypt' | 'health';
 
-/** Throws {@link NotRun} where each of them is denied for each operation on a key: nothing is seen of the proxy then. */
+/** Throws {@link NotRun} if each operation on a key is denied for each of them: then nothing can be checked. */
 async function isSeenToAccept(client: XksClient, variants: readonly Fields[]): Promise<void> {
   let isSeen = false;
   for (const fields of variants) if (await acceptsEverywhere(client, fields)) isSeen = true;
@@ -82,7 +82,7 @@ async function isSeenToAccept(client: XksClient, variants: readonly Fields[]): P
 
 /** Resolves to whether an operation on a key was allowed. */
 async function acceptsEverywhere(client: XksClient, fields: Fields): Promise<boolean> {
-  // Who may do what is for the proxy to say (section "Authorization").
+  // The proxy decides who may do what (section "Authorization").
   const mayBeDenied = Object.keys(fields).some((field) => DECIDED_ON.has(field));
   let isAllowed = false;
   for (const operation of [...KEY_OPERATIONS, 'health'] as const) {
@@ -90,7 +90,7 @@ async function acceptsEverywhere(client: XksClient, fields: Fields): Promise<boo
     const answer = await call(client, operation, changed);
     if (mayBeDenied && operation !== 'health' && isDenied(answer)) continue;
     isAllowed ||= operation !== 'health';
-    // This request carries no ciphertext that could open: being told so is being understood.
+    // The ciphertext of this request cannot open: an answer that says so shows that the request was understood.
     if (operation === 'decrypt') assertException(answer, 'InvalidCiphertextException');
     else assertSuccess(answer);
   }
@@ -121,7 +121,7 @@ async function requires(
 }
 
 function assertRejected(answer: Answer): void {
-  // A policy that was told nothing may deny the request before anybody looks at its form.
+  // A policy without these fields may deny the request before its form is checked.
   assertException(answer, 'ValidationException', 'AccessDeniedException');
 }
 
@@ -145,7 +145,7 @@ function call(client: XksClient, operation: Operation, fields: Fields): Promise<
   }
 }
 
-/** What has AWS KMS ask for each. */
+/** The KMS operation behind each operation of the API. */
 const KMS_OPERATIONS = {
   metadata: 'CreateKey',
   encrypt: 'Encrypt',

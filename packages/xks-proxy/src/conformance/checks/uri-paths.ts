@@ -45,7 +45,7 @@ export const uriPathChecks: readonly Check[] = [
       getKeyMetadata,
     }) => {
       const id = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._'.padEnd(128, 'x');
-      // Behind a long prefix there is no room for all of them.
+      // After a long prefix there is no room for all of them.
       const room = MAX_URI_CHARACTERS - `https://${target.host}${target.uriPath}/keys//metadata`.length;
       assertUnknown(await getKeyMetadata(id.slice(0, room)));
     },
@@ -87,7 +87,7 @@ export const uriPathChecks: readonly Check[] = [
           `https://${host}${path}?`,
         ];
         for (const spelling of spellings) {
-          // Once signed as it is sent, once as what it may be taken for.
+          // Signed once as it is sent, and once as the path that it may be taken for.
           for (const signed of [spelling, path]) {
             const changes = { sign: { path: signed }, path: () => spelling };
             const { status } = await getKeyMetadata(id, {}, changes);
@@ -100,7 +100,7 @@ export const uriPathChecks: readonly Check[] = [
   ),
 ];
 
-/** Throws {@link NotRun} where a policy denies all of it: it may do so before anybody looks for the key. */
+/** Throws {@link NotRun} if a policy denies all of it, which may happen before the key is looked up. */
 function assertUnknown(...answers: readonly Answer[]): void {
   const allowed = answers.filter((answer) => !isDenied(answer));
   if (allowed.length === 0) throw new NotRun('needs a policy that allows keys that do not exist');
