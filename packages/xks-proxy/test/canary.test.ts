@@ -21,7 +21,7 @@ afterAll(() => {
   files.dispose();
 });
 
-// As long as nobody writes them by chance, and recognisable in every spelling.
+// So long that they do not occur by chance, and recognisable in every spelling.
 const plaintext = Buffer.from('canary of a plaintext: \u0000\u00ff\u{1f426} "\\ </>', 'utf8');
 const aad = Buffer.from('canary of a context');
 const secrets = {
@@ -46,12 +46,12 @@ const secrets = {
   ),
 };
 
-/** Spellings in which something might get into a text. */
+/** The spellings in which bytes might get into a text. */
 function spellings(secret: Buffer): string[] {
   const text = secret.toString('latin1');
   const utf8 = secret.toString('utf8');
   const shifted = [0, 1, 2].map((shift) =>
-    // The middle of base64 that has the bytes at another place.
+    // The middle of base64 in which the bytes begin at another offset.
     Buffer.concat([Buffer.alloc(shift), secret])
       .toString('base64')
       .slice(4, -4),
@@ -143,7 +143,7 @@ describe('no secret', () => {
       `POST /${plaintext.toString('base64url')}?${encoded.plaintext} HTTP/1.1\r\n\r\n`,
     );
 
-    // A PIN and a secret where something else should be, and a PIN that the token refuses.
+    // A PIN and a secret in places of other values, and a PIN that the token refuses.
     const errors: unknown[] = [];
     for (const wrong of [
       toml.replace('pin_file = "pin"', `pin_file = "${files.pin}"`),

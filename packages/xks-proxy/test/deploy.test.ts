@@ -76,7 +76,7 @@ test('the manifests for Kubernetes are objects with a kind and a name, and pods 
               volumeMounts: [
                 { name: 'config', readOnly: true },
                 { name: 'state', mountPath: '/var/lib/xks-proxy' },
-                // Of one configuration for all, with a chain for each of them.
+                // One configuration for all pods, with a chain for each of them.
                 {
                   name: 'state',
                   mountPath: '/var/lib/xks-proxy/audit',
@@ -140,7 +140,7 @@ test.skipIf(!hasSystemdAnalyze())(
   'systemd takes the unit, and finds it hardly exposed (needs systemd-analyze)',
   () => {
     const unit = join(temporaryFolder(), 'xks-proxy.service');
-    // It looks for the program that is started.
+    // systemd-analyze looks for the program that is started.
     writeFileSync(unit, text('xks-proxy.service').replace('/usr/bin/node', process.execPath));
     const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
     expect(verified.stderr.split('\n').filter((line) => line.includes('xks-proxy.service'))).toEqual([]);

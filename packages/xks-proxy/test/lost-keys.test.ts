@@ -52,7 +52,7 @@ describe('a disabled key', () => {
       toml.replaceAll(/label = "orders"\n(?!status)/g, 'label = "orders"\nstatus = "DISABLED"\n'),
     );
     destroyKeys(proxy.token, { label: 'orders' });
-    // The clock starts at zero then: far enough to be past what the start has found out.
+    // The fake clock starts at zero: this is past the lifetime of what the start has found out.
     vi.useFakeTimers({ toFake: ['performance'] });
     vi.advanceTimersByTime(3_600_000);
     const { json } = await health();

@@ -29,7 +29,7 @@ it('a proxy that can count no encryption makes none, decrypts, and says so', asy
   const { json: sealed } = await encrypt();
   rmSync(join(files.directory, 'counts'), { recursive: true });
   await expect(encrypt()).resolves.toMatchObject({ status: 500 });
-  // When health is looked at again.
+  // After this time health is probed again.
   vi.advanceTimersByTime(11_000);
   await expect(call(`${BASE}/health`, { requestMetadata: metadata() })).resolves.toMatchObject({
     status: 200,

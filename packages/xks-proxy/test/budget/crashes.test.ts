@@ -50,7 +50,7 @@ it('a disk that becomes full refuses encryptions, and loses none that was made',
   expect(readCounts(folder)).toEqual(
     new Map(labels.slice(0, encryptions).map((label) => [`label ${label}`, 1])),
   );
-  // Nor does it leave a draft.
+  // No draft is left either.
   expect(readdirSync(folder)).toHaveLength(1);
 }, 60_000);
 

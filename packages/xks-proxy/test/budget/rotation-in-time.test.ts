@@ -41,7 +41,7 @@ it('a key is rotated before it has encrypted all that it may, and no request fai
 
 it('what keeps a key from being rotated is told', async () => {
   const { proxy } = await startFrugalProxy();
-  // The key stands in the configuration itself, which nobody but an editor changes.
+  // The key is in the configuration itself, which the proxy never changes.
   for (let message = 0; message < 14; message += 1) await proxy.encrypt('orders');
   await expect
     .poll(() => proxy.events('rotation-failed')[0], { timeout: 10_000 })

@@ -22,7 +22,7 @@ describe('a key that is nearly used', () => {
     files.dispose();
   });
 
-  /** Encrypts with a key of whose limit of 16 messages seven eighths are 14. */
+  /** Encrypts with a key whose limit is 16 messages: seven eighths of them are 14. */
   const watched = (rotateKey: RotateKey) => {
     const toml = `${files.toml}\n[iv_budget]\nlimit = 16\nat_limit = "rotate"\n`;
     const load = () => parseConfig(toml, { baseDirectory: files.directory });

@@ -85,7 +85,7 @@ describe('the life of a proxy on the command line', () => {
     onTestFinished(() => void vi.useRealTimers());
     expect(await run('config', 'check', ...CONFIG)).toMatchObject({ status: 2 });
     expect(await run('serve', '--workers', '2', ...CONFIG)).toMatchObject({ status: 2 });
-    // What has to go on meanwhile.
+    // Other commands are still needed.
     expect(await run('credentials', 'list', ...CONFIG)).toMatchObject({ status: 0 });
   });
 

@@ -45,7 +45,7 @@ it.skipIf(findModule() === undefined)(
     const examined = await run('cert', 'key');
     expect(examined).toMatchObject({ status: 0, stderr: '' });
     expect(examined.stdout).not.toContain('needs a client certificate');
-    // The forged one is refused for its signature, and for nothing else that would be wrong with it.
+    // The forged certificate is refused for its signature, and for no other fault.
     expect(proxy.logText()).toContain('CERT_SIGNATURE_FAILURE');
 
     expect(await run('', '')).toMatchObject({ status: 1, stdout: '' });

@@ -4,7 +4,7 @@ import { describe, expect, it, type TestContext, vi } from 'vitest';
 import { writeTestConfig } from '../fixtures/proxy.ts';
 import { startServeProcess } from '../fixtures/serve-process.ts';
 
-/** A proxy with more in its configuration, put away when the test is over. */
+/** A proxy with more text in its configuration; it ends with the test. */
 async function start(onTestFinished: TestContext['onTestFinished'], more = '') {
   const files = await writeTestConfig();
   writeFileSync(files.configFile, `${files.toml}${more}`);
@@ -17,7 +17,7 @@ async function start(onTestFinished: TestContext['onTestFinished'], more = '') {
   return { files, proxy };
 }
 
-// Each of them has a process of its own, and waits for it most of the time.
+// Each test has a process of its own, and waits for it most of the time.
 describe('a proxy that follows its files', { concurrent: true }, () => {
   it('serves what was refused as soon as the file with the mistake is corrected', async ({
     expect,
@@ -36,7 +36,7 @@ describe('a proxy that follows its files', { concurrent: true }, () => {
 });
 
 describe('a proxy that is still starting', { concurrent: true }, () => {
-  /** The next second goes by until it has given up waiting for a Redis server. */
+  /** A proxy that waits for a Redis server, for another second. */
   const begin = async (onTestFinished: TestContext['onTestFinished']) => {
     const quota = '[stores.quota]\nrequests_per_second = 1000\nshared = true\n';
     const others = '[redis]\nurl = "redis://127.0.0.1:1"\n[audit]\ndirectory = "audit"\n';

@@ -12,7 +12,7 @@ const SERVICES = 'takes a service for the principal, and the VPC fields';
 const LONG_IDS = 'takes key ids of 128 characters out of letters, digits, hyphen, period and underscore';
 const UNKNOWN_KEYS = 'knows no key that it was not given';
 const EARLIER_ARN = 'accepts the kmsKeyArn that earlier versions sent';
-// What a policy has a say in; all others use the enabled key, as its caller.
+// The checks that a policy can affect; all others use the enabled key, as its caller.
 const CHECKS = [...uriPathChecks, ...requestMetadataChecks, ...getKeyMetadataChecks].filter(
   ({ name }) => !/^tells (?:that|of) a key/.test(name),
 );

@@ -11,7 +11,7 @@ it('waits for a handshake no longer than its time', async () => {
   const mute = createServer((socket) => socket.on('error', () => socket.destroy()).resume());
   const client = xksClient({ ...(await targetAt(mute, certificatePem)), timeoutMs: 100 });
   for (const { name, run } of transportChecks) {
-    // Whoever says nothing has refused what he must not take.
+    // A proxy that answers nothing has refused what it must not accept.
     if (/^(?:refuses|negotiates no) /.test(name)) await expect(run(client)).resolves.toBeUndefined();
     else await expect(run(client)).rejects.toBeInstanceOf(Error);
   }

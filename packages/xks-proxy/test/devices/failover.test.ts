@@ -13,7 +13,7 @@ const CHECKED_INPUT = {
   ciphertextMetadata: Buffer.alloc(0),
 };
 
-/** @param timeoutMs how long a device may take where there is another; nobody here is so slow by chance */
+/** @param timeoutMs the time of a device if there is another one; no device here is so slow by chance */
 function pair(timeoutMs = 10_000) {
   const [first, second] = [memoryDevice(), memoryDevice()];
   const well = { first: true, second: true };

@@ -8,7 +8,7 @@ import { writeTestConfig } from '../fixtures/proxy.ts';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** That many calls, which were given up now. */
+/** A number of calls that were given up now. */
 function lateOnes(count: number) {
   const late = lateCalls();
   for (let made = 0; made < count; made += 1) late.add(new Promise(() => undefined));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { threadDevice } from '../../src/devices/threads/thread-device.ts';
 
 const SELECTOR = { label: 'orders' };
-// As of a request: in memory that others use too.
+// Like those of a request: in memory that other buffers share.
 const input = {
   selector: SELECTOR,
   aad: Buffer.from('context'),
@@ -12,7 +12,7 @@ const input = {
 };
 const sealed = { iv: Buffer.alloc(12, 1), ciphertext: Buffer.from('xyz'), tag: Buffer.alloc(16, 2) };
 
-/** The device, of which no call gets to a thread, and the memory that each would have handed over. */
+/** A device none of whose calls reaches a thread, and the memory that each call would have handed over. */
 function unreached() {
   const memory: ArrayBuffer[] = [];
   const contents: string[] = [];

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import type { TokenConfig } from '../../src/config/config.ts';
 import { connectToken, type TokenConnection } from '../../src/devices/token-connection.ts';
 
-// The limits that have a real system refuse a thread are none for root.
+// The limits by which a system refuses a thread do not apply to root.
 const system = vi.hoisted(() => ({ refusesThreads: false }));
 vi.mock('node:worker_threads', async (original) => {
   const real = await original<typeof WorkerThreads>();
@@ -93,7 +93,7 @@ it('no key encrypts under another where the module restarts while one connection
   });
   stranger.finalizeModule();
   stranger.initializeModule();
-  // One of them opens the session that the thread of before has, and the next search finds a key under the handle it has.
+  // One of them opens the session that the earlier thread had, and the next search finds a key under its handle.
   await Promise.all([after.device.ping(), after.device.ping()]);
   await seal(after, 'd');
   const { plaintext, ...sealed } = await seal(before, 'a');

@@ -9,7 +9,7 @@ import { clientAuthority } from '../fixtures/client-certificates.ts';
 // It is valid from yesterday on for thirty days.
 const authority = await clientAuthority();
 
-/** Code and subject of what is found after some days, in a chain whose first certificate has its own days. */
+/** Code and subject of the findings after some days, for a chain whose first certificate has its own validity. */
 async function findings(days: readonly [from: number, to: number], afterDays: number) {
   const { cert } = await authority.issue(['xks'], days, 'serverAuth');
   const found: [code: FindingCode, subject: string][] = [];

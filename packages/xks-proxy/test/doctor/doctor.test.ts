@@ -38,7 +38,7 @@ const write = (name: string, text: string) => {
   writeFileSync(file(name), text);
   chmodSync(file(name), 0o600);
 };
-/** A configuration without fault, as far as a trial on one machine can have one. */
+/** A configuration without faults, as far as that is possible for a trial on one machine. */
 const sound = () => `
 [iv_budget]
 state_dir = "state"
@@ -67,7 +67,7 @@ const change = (from: string, to: string) => {
   expect(sound()).toContain(from);
   write('config.toml', sound().replace(from, to));
 };
-/** Puts a link to itself in place of a file, at which even the superuser cannot look. */
+/** Replaces a file by a link to itself, which not even root can follow. */
 const loop = (name: string) => {
   rmSync(file(name));
   symlinkSync(file(name), file(name));
@@ -89,7 +89,7 @@ beforeEach(() => {
 async function findings(endpoint?: URL): Promise<readonly Finding[]> {
   return diagnose({ configFile: files.configFile, endpoint });
 }
-/** Stops the clock that calls and tokens are judged by: it goes on as a test says, whatever else the machine does. */
+/** Stops the clock that times calls and tokens: it goes on as a test says, whatever the load of the machine. */
 const stopClock = () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
@@ -271,7 +271,7 @@ describe('doctor, where something is wrong,', () => {
   });
 });
 
-/** An endpoint that gives the same answer to all requests. What that takes is put on a clock that is stopped. */
+/** An endpoint that gives the same answer to all requests, and moves the stopped clock by the time that this takes. */
 async function answering(
   tls: { cert: string; key: string },
   status: number,

@@ -5,7 +5,7 @@ import { examineFiles } from '../../src/doctor/files.ts';
 import type { FindingCode } from '../../src/doctor/findings.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
-/** What is found of a secret with a mode, when its owner reads it or somebody of its group does. */
+/** The findings for a secret with a mode, for a reader who is its owner and for one of its group. */
 function findings(mode: string, reader: 'owner' | 'group'): FindingCode[] {
   const folder = temporaryFolder();
   const [config, secret] = [join(folder, 'config.toml'), join(folder, 'pin')];

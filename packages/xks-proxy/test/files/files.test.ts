@@ -100,7 +100,7 @@ it.runIf(process.getuid?.() === 0)(
   async () => {
     chownSync(parent, NOBODY, NOBODY);
     chownSync(folder, NOBODY, NOBODY);
-    // One may make files there, and cannot open the folder.
+    // Files can be made there, but the folder cannot be opened.
     chmodSync(folder, 0o300);
     expect(await asNobody('create', join(folder, 'file'), 'text')).toBe('EACCES');
     expect(readdirSync(folder)).toEqual([]);

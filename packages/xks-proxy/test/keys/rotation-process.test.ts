@@ -12,7 +12,7 @@ import { temporaryFolder } from '../fixtures/folder.ts';
 import { codeIn, codeOf, writeConfigWithFiles } from '../fixtures/store-files.ts';
 
 it('a rotation that hangs is given up, and its process killed', async () => {
-  // Whoever reads it waits for a writer, and hears of nothing else.
+  // A process that reads it waits for a writer, and gets no other event meanwhile.
   const configFile = join(temporaryFolder(), 'config.toml');
   makePipe(configFile);
   const startedAtMs = performance.now();
@@ -20,7 +20,7 @@ it('a rotation that hangs is given up, and its process killed', async () => {
   const rotation = rotateInProcess({ place, externalKeyId: 'orders', expected: 1 }, TIMEOUT_MS);
   expect(await codeOf(rotation)).toBe('TOKEN_UNAVAILABLE');
   expect(performance.now() - startedAtMs).toBeGreaterThan(TIMEOUT_MS - 1);
-  // Soon nobody waits for a writer any more; whoever did would be kept waiting by the first one.
+  // Soon no process waits for a writer any more. If one did, the first attempt would keep it waiting for the text.
   const write = () => codeIn(() => openSync(configFile, constants.O_WRONLY | constants.O_NONBLOCK));
   await expect.poll(write).toBe('ENXIO');
 }, 30_000);
@@ -29,7 +29,7 @@ it('a rotation that cannot write its file says so', async () => {
   const files = await writeConfigWithFiles();
   onTestFinished(() => files.dispose());
   await createKey(files.place, { externalKeyId: 'stuck' });
-  // The name of its lock is one that no file can have: not even root makes that.
+  // The name of its lock is too long for a file, even for root.
   const name = `${'k'.repeat(250)}.toml`;
   renameSync(files.keysFile, join(files.directory, name));
   writeFileSync(files.configFile, files.toml.replace('acme.keys.toml', name));
@@ -48,9 +48,9 @@ it('a rotation that is given up while it changes the file is not killed, and com
   const isMade = () => token.aesKeys().some(({ label }) => label.startsWith('late.v2.'));
   const configFile = join(files.directory, 'slow.toml');
   makePipe(configFile);
-  // Lets go of a reader or a writer that has nobody on the other side.
+  // Frees a reader or a writer that waits for the other side.
   onTestFinished(() => closeSync(openSync(configFile, 'r+')));
-  /** Gives whoever reads the file its text; what the next one reads has taken its place before. */
+  /** Gives the reader of the file its text; before that, the file for the next reader takes its place. */
   const answer = async (reader: FileHandle, makeNext: (path: string) => void) => {
     makeNext(`${configFile}.next`);
     renameSync(`${configFile}.next`, configFile);

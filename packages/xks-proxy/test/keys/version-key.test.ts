@@ -29,7 +29,7 @@ describe('instances with keys files of their own', () => {
   });
   afterAll(() => files.dispose());
 
-  /** The numbers of the versions, once it is certain that each is the same key to all instances. */
+  /** The numbers of the versions, after a check that each is the same key for all instances. */
   const agreedVersions = () => {
     const [first = expect.unreachable(), ...others] = configFiles.map((configFile) => {
       const key = loadConfig(configFile).stores[0]?.keys.find((row) => row.externalKeyId === 'shared');
@@ -64,7 +64,7 @@ describe('instances with keys files of their own', () => {
         '--config',
         configFile,
       );
-      // SoftHSM, which reads its files while another process writes them, may not find the token, nor its user.
+      // SoftHSM reads its files while another process writes them, and may not find the token or its user.
       return /no token has the label|C_Login returned CKR_GENERAL_ERROR/.test(stderr)
         ? rotate(configFile)
         : status;
@@ -94,7 +94,7 @@ it('the key of a version is waited for on the other tokens of a cluster, whoever
   const done: unknown[] = [];
   const rotation = codeOf(rotateKey(files.place, 'copied')).then((code) => done.push(code));
   await sleep(2000);
-  // No key can be copied out of such a token, so it is another one, which is found out as well.
+  // No key can be copied out of such a token, so the test makes another one; that it differs is detected, too.
   importKey(second, { label: 'copied', id, value: Buffer.alloc(32, 8) });
   done.push('copied');
   await rotation;

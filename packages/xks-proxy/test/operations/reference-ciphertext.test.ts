@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.close());
 
-/** What the sample proxy would answer, written from its description: lengths of what was given, a hash of the AAD if there is one. */
+/** The answer of the sample proxy, written from its description: the length of the AAD, and its hash if there is one. */
 function sealedByReference(plaintext: Buffer, aad: Buffer | undefined, metadata: Buffer) {
   const length = aad?.length ?? 0;
   const authenticated = Buffer.concat([

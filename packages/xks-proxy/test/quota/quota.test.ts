@@ -44,7 +44,7 @@ async function redisServer() {
   return {
     socket,
     stop: () => running.server.stop(),
-    /** Says nothing until it is to go on, as a machine that has lost its network. */
+    /** Does not answer until it is to go on, like a machine that has lost its network. */
     pause: () => running.server.signal('SIGSTOP'),
     goOn: () => running.server.signal('SIGCONT'),
     async startAgain() {
@@ -84,7 +84,7 @@ describe('the quota of a store', () => {
     const calls = [1, 2, 3, 4, 5, 6].map(() => encrypt(BASE));
     const others = [1, 2, 3].map(() => encrypt('/kms/xks/v1', { signing: proxy.credentials.other }));
     const checks = [1, 2, 3].map(() => proxy.call(`${BASE}/health`, health));
-    // Signed with nothing that counts: strangers cannot use up a quota.
+    // Its signature has expired: requests that are not authenticated do not count.
     await proxy.call(`${BASE}/keys/orders/encrypt`, encryptBody(), { skewMs: 3_600_000 });
     const refused = (await Promise.all(calls)).filter(({ status }) => status !== 200);
     expect(refused.length).toBeGreaterThan(0);
@@ -156,7 +156,7 @@ describe.skipIf(REDIS_SERVER === undefined)('a quota on a Redis server', () => {
     await expect.poll(() => shared.client.status).not.toBe('ready');
     const startedAt = performance.now();
     for (let call = 0; call < 20; call += 1) await expect(refused()).resolves.toBe('quota-uncounted');
-    // Four seconds, if each of them waited.
+    // Four seconds if each request waited.
     expect(performance.now() - startedAt).toBeLessThan(2_000);
     redis.goOn();
     await expect.poll(refused, { timeout: 10_000 }).toBeUndefined();
