@@ -1,6 +1,6 @@
 import { Encoder } from 'cbor-x';
 
-/** What the proxy needs to know about a ciphertext of its own in order to decrypt it. */
+/** The facts about a ciphertext that the proxy needs in order to decrypt it later. */
 export interface CiphertextMetadata {
   /** The generation of the external key's material that encrypted, 1 to 65535. */
   readonly keyVersion: number;

@@ -58,7 +58,7 @@ export function deadlineIn(timeoutMs: number, whole?: Deadline): Deadline {
   };
 }
 
-/** A deadline that is checked, and calls nobody when it is reached: for work that cannot be interrupted. */
+/** A deadline without a timer: it has to be checked, and calls no listener. For work that cannot be interrupted. */
 export function silentDeadline(timeoutMs: number): Deadline {
   const endsAtMs = performance.now() + timeoutMs;
   const isReached = () => performance.now() >= endsAtMs;

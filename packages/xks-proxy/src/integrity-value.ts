@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** What a ciphertext data integrity value covers, in the order it is hashed. */
+/** The input of a ciphertext data integrity value, in the order of the hash. */
 export interface IntegrityValueInput {
   readonly additionalAuthenticatedData: Uint8Array;
   readonly ciphertextMetadata: Uint8Array;

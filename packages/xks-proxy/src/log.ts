@@ -48,7 +48,7 @@ export interface ProxyLog {
   connectionRefused(stage: 'tls' | 'http', cause: unknown): void;
 }
 
-/** What is served now. */
+/** The tokens and stores that are served now. */
 interface ServedEvent {
   readonly tokens: readonly { readonly name: string; readonly serial: string }[];
   readonly stores: readonly string[];

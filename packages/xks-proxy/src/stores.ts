@@ -24,7 +24,7 @@ export interface StoreKey extends StoreKeyConfig {
   readonly device: KeyDevice;
 }
 
-/** What a store needs besides its configuration: the device of each key, and its quota. */
+/** The parts of a store besides its configuration: the device of each key, and its quota. */
 export interface StoreParts {
   readonly deviceOf: (key: StoreKeyConfig) => KeyDevice;
   readonly quota: Quota;
@@ -74,7 +74,7 @@ export function lastVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVer
   return last;
 }
 
-/** What a key may be used for: what its configuration and its device both allow. */
+/** The usages of a key that its configuration and its device both allow. */
 export function keyUsages(key: StoreKeyConfig, ofDevice: readonly KeyUsage[]): readonly KeyUsage[] {
   return key.usages.filter((usage) => ofDevice.includes(usage));
 }

@@ -15,17 +15,17 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** Members of `requestMetadata` the proxy reads; KMS may send others, which are ignored (Appendix B). */
 export type MetadataField = (typeof METADATA_FIELDS)[number];
-/** What is known about the KMS call behind a request. All values are opaque text. */
+/** The known fields of the KMS call behind a request. All values are opaque text. */
 export type RequestMetadata = Readonly<Partial<Record<MetadataField, string>>>;
 
-/** What an Encrypt request asks for; its bytes are within the limits. */
+/** A parsed Encrypt request; its bytes are within the limits. */
 export interface EncryptRequest {
   readonly plaintext: Buffer;
   readonly additionalAuthenticatedData: Buffer;
   readonly wantsIntegrityValue: boolean;
 }
 
-/** What a Decrypt request asks for; its bytes have lengths that a ciphertext of this API can have. */
+/** A parsed Decrypt request; its bytes have lengths that a ciphertext of this API can have. */
 export interface DecryptRequest {
   readonly ciphertext: Buffer;
   readonly additionalAuthenticatedData: Buffer;

@@ -19,7 +19,7 @@ export interface ReadOptions {
 
 /** Reads the files that a configuration names. */
 export function filesBelow(baseDirectory: string, { instead, onRead }: ReadOptions = {}) {
-  // A message does not quote the name of a file: somebody may have put the secret itself in its place.
+  // A message does not quote the name of a file: an operator may have put the secret itself in its place.
   const text = (what: string) =>
     z.string().transform((path, context): string => {
       const file = resolve(baseDirectory, path);

@@ -56,7 +56,7 @@ function tokenCause(error: unknown): Pkcs11Error | undefined {
   return cause instanceof Pkcs11Error ? cause : undefined;
 }
 
-/** What a failure is about. */
+/** The subject of a failure. */
 type Subject = 'token' | 'load' | 'key' | 'request';
 
 const ANSWERS = {

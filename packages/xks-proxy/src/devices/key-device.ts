@@ -27,7 +27,7 @@ export interface KeyDevice {
 /** The calls that a device takes. */
 export type DeviceCall = 'FindKey' | 'Encrypt' | 'EncryptChecked' | 'Decrypt' | 'Ping';
 
-/** What a token reports of itself. */
+/** The description that a token has of itself. */
 export interface DeviceInfo {
   /** Unique among the devices of a fleet. */
   readonly serial: string;
@@ -76,7 +76,7 @@ export interface CheckedSealed extends Sealed {
   readonly integrityValue: Uint8Array;
 }
 
-/** What a key may be used for, in the words of the XKS API, the configuration and the token alike. */
+/** A usage of a key, in the words of the XKS API, the configuration and the token alike. */
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';
 
 /** Has a device make a call; it may choose the device, and change the options. */

@@ -5,10 +5,10 @@ export type FindingCode = keyof typeof FINDINGS;
 export interface Finding {
   readonly code: FindingCode;
   readonly level: 'ok' | 'warning' | 'failure';
-  /** What it is about, such as `token main`. */
+  /** The subject, such as `token main`. */
   readonly subject: string;
   readonly text: string;
-  /** What to do; absent if all is well. */
+  /** Absent if all is well. */
   readonly remedy?: string;
 }
 

@@ -39,7 +39,7 @@ export interface InitResult {
   readonly configFile: string;
   /** Names of the files in the folder. */
   readonly files: readonly string[];
-  /** Of the newest credential, which may be an earlier one. */
+  /** Access key id of the newest credential, which may be an earlier one. */
   readonly accessKeyId: string;
   /** Whether the certificate is one that AWS KMS refuses. */
   readonly isSelfSigned: boolean;

@@ -12,7 +12,7 @@ import { type KeptFiles, storeFiles } from './store-files.ts';
 
 /** The files of a new proxy, except those of the PINs. */
 export interface Documents {
-  /** Of the newest credential. */
+  /** Access key id of the newest credential. */
   readonly accessKeyId: string;
   /**
    * Texts by name in the folder, without the files that are kept. The file of keys is empty; the configuration, which names

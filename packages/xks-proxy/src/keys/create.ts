@@ -10,7 +10,7 @@ export interface NewKey {
   readonly externalKeyId: string;
   /** Names of tokens; all by default. Several must share their keys. */
   readonly tokens?: readonly string[] | undefined;
-  /** Of the key on the token; the external key id by default. */
+  /** Label of the key on the token; the external key id by default. */
   readonly label?: string | undefined;
   /** Both by default. */
   readonly usages?: readonly KeyUsage[] | undefined;

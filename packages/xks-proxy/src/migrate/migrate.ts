@@ -11,11 +11,11 @@ import { type ReferenceSettings, referenceSettings, WITHOUT_COUNTERPART } from '
 export interface Migration {
   /** Text of each file, by its name in the folder of the new configuration. */
   readonly files: ReadonlyMap<string, string>;
-  /** What is not migrated by itself, one sentence each. */
+  /** The settings that are not migrated as they are, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** What the old settings do not say. */
+/** The facts that the old settings do not have. */
 export interface MigrationContext {
   /** Names the token, for the sample proxy the one in the first slot. Called once the settings are known to be valid. */
   readonly token: (module: string) => { readonly label: string } | { readonly serial: string };

@@ -4,7 +4,7 @@ import { type Authorization, parseAuthorization } from './authorization.ts';
 import { canonicalRequestHash, type RequestHead, sha256Hex } from './canonical-request.ts';
 import { SERVICE, type SigningKeys, TERMINATOR } from './signing-keys.ts';
 
-/** Who may call, from where and at what time. */
+/** The callers to accept, their regions, and the time. */
 export interface VerifyOptions {
   readonly credentials: ReadonlyMap<string, SigningKeys>;
   readonly regions: ReadonlySet<string>;
