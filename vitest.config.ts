@@ -26,7 +26,11 @@ export default defineConfig({
     projects: [
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
       // Tests of packages once more, with the cryptography that browsers get.
-      project('web-provider', '{packages/keyrings/test/{raw-aes,multi},test/web-provider/*}.test.ts', 'browser'),
+      project(
+        'web-provider',
+        '{packages/keyrings/test/{raw-aes,multi},packages/sdk/test/spi,test/web-provider/*}.test.ts',
+        'browser',
+      ),
       ...[
         'interop',
         'conformance',
