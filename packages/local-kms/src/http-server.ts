@@ -14,7 +14,8 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  readonly fetch: Parameters<typeof getRequestListener>[0];
+  /** Not typed by Hono: its types want the DOM, and would be part of those of this package. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
   /** Told of failures that belong to no request; the server goes on. */
   readonly onError: (error: NodeJS.ErrnoException) => void;
 }
