@@ -3,7 +3,7 @@
  *
  * | Code | Meaning |
  * | --- | --- |
- * | `BINDING_UNAVAILABLE` | the native addon of pkcs11js is not built for this machine |
+ * | `BINDING_UNAVAILABLE` | pkcs11js is not installed or not built for this machine, or the program is bundled |
  * | `MODULE_UNAVAILABLE` | the module file is absent, is no PKCS#11 module, or refuses to initialise |
  * | `TOKEN_NOT_FOUND`, `TOKEN_AMBIGUOUS` | no token, or more than one, has the label or serial number |
  * | `TOKEN_EXISTS` | a token that is in use has the label already |

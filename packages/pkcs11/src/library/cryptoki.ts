@@ -37,19 +37,27 @@ export function initializeCryptoki(cryptoki: Cryptoki, parameters: string | unde
   });
 }
 
-// A static import would fail before this package could say what to do about a binding that was not built.
+// A static import would fail before this package could say what to do about a missing binding.
 function loadBinding(): typeof pkcs11js {
+  let isFound = false;
   try {
-    const loaded: unknown = createRequire(import.meta.url)('pkcs11js');
+    // A bundle in CommonJS has no import.meta.url, and createRequire throws.
+    const require = createRequire(import.meta.url);
+    const path = require.resolve('pkcs11js');
+    isFound = true;
+    const loaded: unknown = require(path);
     if (isBinding(loaded)) return loaded;
   } catch (cause) {
-    throw new Pkcs11Error(
-      'BINDING_UNAVAILABLE',
-      'the native addon of pkcs11js is not built: run `npm rebuild pkcs11js` with a C++ compiler and Python on the machine',
-      { cause },
-    );
+    throw new Pkcs11Error('BINDING_UNAVAILABLE', isFound ? notLoaded(cause) : NOT_FOUND, { cause });
   }
   throw new Pkcs11Error('BINDING_UNAVAILABLE', 'the installed pkcs11js offers no PKCS11 class');
+}
+
+function notLoaded(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'pkcs11js cannot be loaded';
+  return 'code' in cause && cause.code === 'MODULE_NOT_FOUND'
+    ? NOT_BUILT
+    : `pkcs11js cannot be loaded: ${cause.message}`;
 }
 
 function isBinding(loaded: unknown): loaded is typeof pkcs11js {
@@ -58,6 +66,10 @@ function isBinding(loaded: unknown): loaded is typeof pkcs11js {
   );
 }
 
+const NOT_FOUND =
+  'pkcs11js is not found: it is not installed, or the program is bundled, and has to keep @holdfast/pkcs11 external';
+const NOT_BUILT =
+  'the native addon of pkcs11js is not built: run `npm rebuild pkcs11js` with a C++ compiler and Python on the machine';
 // Numbers of PKCS #11 v2.40; CK_PARAMS_… are pkcs11js's names for the structures CK_GCM_PARAMS and CK_RSA_PKCS_OAEP_PARAMS.
 export const CKA_CLASS = 0x0;
 export const CKA_TOKEN = 0x1;
