@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
@@ -12,6 +13,7 @@ import type { EncryptionClient } from './client.ts';
 import { sharedKey } from './crypto/node-aes.ts';
 import { BodyDecryptor } from './decrypt-body.ts';
 import type { DecryptionClient } from './decryption-client.ts';
+import { EncryptionSdkError } from './errors.ts';
 import { isIntegerBetween, parseClientOptions } from './options.ts';
 import { BatchDecryptor } from './workers/batch-decryptor.ts';
 import { BatchEncryptor } from './workers/batch-encryptor.ts';
@@ -58,9 +60,7 @@ export function startFrameWorkers({
   count = availableParallelism(),
 }: FrameWorkersOptions = {}): FrameWorkers {
   if (!isIntegerBetween(count, 1, 1024)) throw new RangeError('count: expected an integer from 1 to 1024');
-  // Beside this file, compiled or not like this file. Found only when it is needed: a bundle in CommonJS has no URL.
-  const thread = new URL(`./frame-thread${extname(import.meta.url)}`, import.meta.url);
-  const pool = new ThreadPool(count, () => new Worker(thread, threadOptions()));
+  const pool = new ThreadPool(count, () => new Worker(threadFile(), threadOptions()));
   return {
     encryptor: (client, options) =>
       chunkEncryptor(parseClientOptions(client), options, (message) => {
@@ -77,6 +77,22 @@ export function startFrameWorkers({
     close: () => pool.close(),
     [Symbol.asyncDispose]: () => pool.close(),
   };
+}
+
+/**
+ * What a thread runs: beside this file, compiled or not like this file. Found only when it is needed: a bundle in CommonJS
+ * has no URL.
+ *
+ * @throws EncryptionSdkError `WORKERS_FAILED` in a bundle, which has it not
+ */
+function threadFile(): URL {
+  const { url }: { readonly url?: string } = import.meta;
+  const file = url === undefined ? undefined : new URL(`./frame-thread${extname(url)}`, url);
+  if (file !== undefined && existsSync(file)) return file;
+  throw new EncryptionSdkError(
+    'WORKERS_FAILED',
+    'no frame-thread.js lies beside @holdfast/sdk/workers: a bundle has to keep @holdfast/sdk external',
+  );
 }
 
 /**

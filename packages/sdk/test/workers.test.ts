@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { build } from 'esbuild';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import { type ChunkTransform, decryptionClient, EncryptionSdkError, encryptionClient } from '../src/index.ts';
 import { startFrameWorkers } from '../src/workers.ts';
@@ -242,6 +246,30 @@ describe('frame workers', () => {
     expect(stdout).toBe('written\n');
   });
 
+  it.each(['esm', 'cjs'] as const)(
+    'say that they cannot be bundled, in a bundle of format %s',
+    async (format) => {
+      const folder = await mkdtemp(join(tmpdir(), 'holdfast-bundle-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const outfile = join(folder, format === 'esm' ? 'program.mjs' : 'program.cjs');
+      const [imports = '', program = ''] = TEXT.split('\n\n');
+      await build({
+        stdin: {
+          contents: `${imports}(async () => {${program}})().catch(({ code, message }) => console.log(code, message));`,
+          resolveDir: import.meta.dirname,
+        },
+        outfile,
+        format,
+        bundle: true,
+        platform: 'node',
+        conditions: ['@holdfast/source'],
+        logLevel: 'error',
+      });
+      const { stdout } = await promisify(execFile)(process.execPath, [outfile]);
+      expect(stdout).toMatch(/^WORKERS_FAILED .*external/);
+    },
+  );
+
   it('are disposed of', async () => {
     const disposed = startFrameWorkers();
     const keyring = memoryKeyring();
@@ -259,6 +287,7 @@ describe('frame workers', () => {
 const TEXT = `
 import { encryptionClient, iterate } from '@holdfast/sdk';
 import { startFrameWorkers } from '@holdfast/sdk/workers';
+
 const encryptedDataKeys = [{ providerId: 'none', providerInfo: new Uint8Array(0), ciphertext: new Uint8Array(1) }];
 const dataKey = new Uint8Array(32).fill(1);
 const keyring = { onEncrypt: async (materials) => ({ ...materials, dataKey, encryptedDataKeys }) };

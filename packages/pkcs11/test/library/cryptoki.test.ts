@@ -21,7 +21,7 @@ async function advice(text: string | undefined): Promise<unknown> {
     mkdirSync(installed, { recursive: true });
     writeFileSync(join(installed, 'index.js'), text);
   }
-  const copy: unknown = await import(pathToFileURL(join(folder, 'cryptoki.ts')).href);
+  const copy: unknown = await import(pathToFileURL(join(folder, 'library/cryptoki.ts')).href);
   if (!isCryptoki(copy)) throw new Error('the copy exports something else');
   try {
     return copy.loadCryptoki('/any/module.so');

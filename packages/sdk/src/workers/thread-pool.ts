@@ -59,7 +59,8 @@ export class ThreadPool {
     try {
       thread = this.#start();
     } catch (cause) {
-      const error = failed('no worker thread could be started', { cause });
+      const error =
+        cause instanceof EncryptionSdkError ? cause : failed('no worker thread could be started', { cause });
       if (this.#threads.size === 0) refuse(this.#waiting.splice(0), error);
       return;
     }
