@@ -15,6 +15,8 @@ import { invalidAnswer } from './internal/key-service.ts';
 import { member } from './internal/member.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
+export type { HttpOptions } from './internal/http/options.ts';
+
 /** Options of {@link azureKeyVaultKeyring}. Its `token` is one for the scope of the vault or the managed HSM. */
 export interface AzureKeyVaultKeyringOptions extends HttpOptions {
   /** An RSA key with its version, as Azure shows it: `https://….vault.azure.net/keys/NAME/VERSION`. */

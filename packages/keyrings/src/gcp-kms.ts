@@ -7,6 +7,8 @@ import { invalidAnswer } from './internal/key-service.ts';
 import { member } from './internal/member.ts';
 import { wrappingKeyring } from './internal/wrapping-keyring.ts';
 
+export type { HttpOptions } from './internal/http/options.ts';
+
 /** Options of {@link gcpKmsKeyring}. Its `token` is an OAuth 2.0 access token. */
 export interface GcpKmsKeyringOptions extends HttpOptions {
   /** The whole name of a symmetric key, `projects/…/locations/…/keyRings/…/cryptoKeys/…`, without a version. */

@@ -1,1 +1,1 @@
-export { KeyringError, type KeyringErrorCode } from './internal/errors.ts';
+export { KeyringError, type KeyringErrorCode, type KeyService } from './internal/errors.ts';

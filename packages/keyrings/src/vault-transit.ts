@@ -14,6 +14,8 @@ import { member } from './internal/member.ts';
 import { wipeOnFailure } from './internal/wrapping.ts';
 import { type GeneratedDataKey, wrappingKeyring } from './internal/wrapping-keyring.ts';
 
+export type { HttpOptions } from './internal/http/options.ts';
+
 /** Options of {@link vaultTransitKeyring}. */
 export interface VaultTransitKeyringOptions extends HttpOptions {
   /** Where the server is, for instance `https://vault.example.com:8200`. Not written into messages. */

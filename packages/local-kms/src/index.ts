@@ -15,17 +15,22 @@ export type {
   LogRecord,
   RefusalRecord,
   RequestRecord,
+  ServerErrorRecord,
+  StateLostRecord,
   XksCallRecord,
+  XksOperation,
 } from './log.ts';
 export type { AllowReason, DecidingStatement, Decision, DenyReason } from './policy/decision.ts';
 export type { AccessExplanation, AccessQuestion, AccessQuestions } from './policy/explanation.ts';
+export type { RequestMembers } from './policy/request-members.ts';
 export { passphraseProtection } from './protection/passphrase.ts';
-export type { Protection } from './protection/protection.ts';
+export type { Protection, WrappedKey } from './protection/protection.ts';
 export { type TokenProtectionOptions, tokenProtection } from './protection/token.ts';
 export type { Seed, SeedKey } from './seed.ts';
 export type { StateOptions } from './state/open-state.ts';
 export { type DirectoryStoreOptions, directoryStore } from './store/directory/directory-store.ts';
 export { postgresStore } from './store/postgres/postgres-store.ts';
-export type { StoreLocation } from './store/store.ts';
+export type { SealedChange, SealedRecord, Snapshot, Store, StoreLocation } from './store/store.ts';
 export type { XksClientCertificate } from './xks/client-certificate.ts';
+export type { ConnectionErrorCode, XksFailure } from './xks/failures.ts';
 export type { XksOperationMetrics } from './xks/metrics.ts';

@@ -74,14 +74,14 @@ export interface HealthCheckRecord {
 }
 
 /** The server failed at something that belongs to no request, such as taking a connection; it goes on. */
-interface ServerErrorRecord {
+export interface ServerErrorRecord {
   readonly event: 'server-error';
   /** Its code, such as EMFILE, or else its name. */
   readonly cause: string;
 }
 
 /** Something could not be kept. From now on every request is answered with KMSInternalException. */
-interface StateLostRecord {
+export interface StateLostRecord {
   readonly event: 'state-lost';
   /** A code of `LocalKmsError`, or else the name of an error. */
   readonly cause: string;

@@ -18,5 +18,6 @@ export type { GenerateRsaKeyOptions } from './keys/rsa-objects.ts';
 export type { InitializeTokenOptions, TokenInfo } from './library/slots.ts';
 export { type PinGuard, type PinGuardMemory, pinGuard } from './login/pin-guard.ts';
 export { type OpenModuleOptions, type OpenTokenOptions, openModule, type Pkcs11Module } from './module.ts';
+export type { ReturnValueName } from './return-values.ts';
 export type { CallOptions } from './sessions/session-pool.ts';
 export type { Token } from './token.ts';

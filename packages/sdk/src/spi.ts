@@ -20,11 +20,11 @@ export type {
 export { defaultCmm } from './cmm/default.ts';
 export type { CommitmentPolicy } from './commitment-policy.ts';
 export { contextBytes, type EncryptionContext } from './context.ts';
-export type { Awaitable, SigningKey, VerificationKey } from './crypto/provider.ts';
+export type { Awaitable, Signer, SigningKey, VerificationKey, Verifier } from './crypto/provider.ts';
 export type { EncryptedDataKey } from './encrypted-data-key.ts';
 export type { Keyring } from './keyring.ts';
 export type { BranchKeyMaterials, DecryptionMaterials, EncryptionMaterials } from './materials.ts';
-export { type AlgorithmSuite, type AlgorithmSuiteId, type Hash, suiteById } from './suites.ts';
+export { type AlgorithmSuite, type AlgorithmSuiteId, type Curve, type Hash, suiteById } from './suites.ts';
 
 /**
  * An AES key that the runtime keeps, for GCM with 12-byte IVs and 16-byte tags. Has what it takes to wrap other keys.

@@ -77,7 +77,7 @@ type TokenCalls = 'auto' | 'inline' | 'threadpool' | 'worker';
 export type IvSource = 'supplied' | 'written' | 'appended';
 
 /** Values for GetHealthStatus; undefined ones come from the token. */
-interface HealthConfig {
+export interface HealthConfig {
   readonly fleetSize: number;
   readonly proxyVendor: string | undefined;
   readonly proxyModel: string | undefined;
