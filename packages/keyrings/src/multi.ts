@@ -32,7 +32,7 @@ export interface MultiKeyringOptions {
  * @example
  * const keyring = multiKeyring({ generator: awsKmsKeyring({ … }), children: [rawAesKeyring({ … })] });
  */
-export function multiKeyring({ generator, children = [] }: MultiKeyringOptions): Keyring {
+export function multiKeyring({ generator, children = [] }: MultiKeyringOptions = {}): Keyring {
   assertArray('children', children);
   for (const child of children) assertKeyring('children', child);
   if (generator !== undefined) assertKeyring('generator', generator);

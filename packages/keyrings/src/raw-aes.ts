@@ -36,12 +36,8 @@ export interface RawAesKeyringOptions extends RawKeyName {
  * @example
  * const keyring = rawAesKeyring({ namespace: 'my-app', name: 'key-1', wrappingKey });
  */
-export function rawAesKeyring({
-  namespace,
-  name,
-  wrappingKey,
-  acceptLocaleOrderedContexts = false,
-}: RawAesKeyringOptions): Keyring {
+export function rawAesKeyring(options: RawAesKeyringOptions): Keyring {
+  const { namespace, name, wrappingKey, acceptLocaleOrderedContexts = false } = options ?? {};
   assertRawKeyName({ namespace, name });
   if (!isBytes(wrappingKey)) {
     throw new TypeError('wrappingKey: expected a Uint8Array that is not backed by a SharedArrayBuffer');

@@ -133,6 +133,10 @@ describe('a mistake of a caller is told with the name of the option', () => {
     );
   }
 
+  it.each([rawAesKeyring, multiKeyring])('by $name without options', (make) => {
+    expect(String(failureOf(make, undefined))).toMatch(/^TypeError: \w+: expected/);
+  });
+
   it('by toAwsCrypto: keyring', () => {
     expect(failureOf(toAwsCrypto, undefined)).toMatchObject({ message: 'keyring: expected a keyring' });
   });

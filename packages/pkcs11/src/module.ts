@@ -70,7 +70,8 @@ export interface OpenTokenOptions extends LoginOptions {
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is not a string, for parameters
  * other than those of a module that is open already, and without `memory` in a thread other than the main one
  */
-export function openModule({ path, ...options }: OpenModuleOptions): Pkcs11Module {
+export function openModule(moduleOptions: OpenModuleOptions): Pkcs11Module {
+  const { path, ...options } = moduleOptions ?? {};
   if (typeof path !== 'string') throw new TypeError('path: expected a text');
   const library = acquireLibrary(path, options);
   const tokens = new Set<Token>();

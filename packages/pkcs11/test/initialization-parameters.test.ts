@@ -23,6 +23,11 @@ describe.skipIf(missing)(`a module that wants parameters${reason}`, () => {
     module.close();
   });
 
+  it('is not opened without options', () => {
+    // @ts-expect-error a caller without types
+    expect(() => openModule()).toThrow('path: expected a text');
+  });
+
   it('is not opened a second time with others, or without', () => {
     const initializationParameters = parameters();
     const module = openModule({ path, initializationParameters });

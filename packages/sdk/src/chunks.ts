@@ -79,7 +79,8 @@ export function chunkEncryptor(
   options: EncryptorOptions,
   bodyWriter: (message: MessageEncryptor) => BodyWriter = (message) => message,
 ): ChunkTransform {
-  const { maxPlaintextLength: maxLength, onHeader, onProgress } = options;
+  const { maxPlaintextLength: maxLength, onHeader, onProgress } = options ?? {};
+  assertCallbacks({ onHeader, onProgress });
   if (maxLength !== undefined && !isIntegerBetween(maxLength, 0, Number.MAX_SAFE_INTEGER)) {
     throw new RangeError('maxPlaintextLength: expected an integer, 0 or more');
   }
@@ -112,7 +113,7 @@ export function chunkDecryptor(
   options: DecryptorOptions,
   bodyReader?: BodyReaderFactory,
 ): ChunkTransform {
-  const { signedMessages = 'hold', maxBufferedBytes = 2 ** 26, onHeader, onProgress } = options;
+  const { signedMessages = 'hold', maxBufferedBytes = 2 ** 26, onHeader, onProgress } = options ?? {};
   if (!isIntegerBetween(maxBufferedBytes, 0, Number.MAX_SAFE_INTEGER)) {
     throw new RangeError('maxBufferedBytes: expected an integer, 0 or more');
   }
@@ -153,6 +154,13 @@ export function chunkDecryptor(
     },
     onProgress,
   });
+}
+
+/** @throws TypeError for callbacks that are no functions */
+function assertCallbacks(callbacks: Readonly<Record<string, unknown>>): void {
+  for (const [name, callback] of Object.entries(callbacks)) {
+    if (callback && typeof callback !== 'function') throw new TypeError(`${name}: expected a function`);
+  }
 }
 
 interface Steps {

@@ -53,6 +53,7 @@ export interface EncryptionClient extends DecryptionClient {
  * const { plaintext: again } = await client.decrypt(message, { keyring, encryptionContext });
  */
 export function encryptionClient(options: ClientOptions = {}): EncryptionClient {
+  if (options === null) throw new TypeError('options: expected an object');
   const policy = parseClientOptions(options);
   return Object.freeze<EncryptionClient>({
     ...decryptionClient(policy),

@@ -1,6 +1,6 @@
 import { type Duplex, Transform, type TransformCallback } from 'node:stream';
 import type { ChunkTransform } from './chunks.ts';
-import { pieces } from './stream.ts';
+import { assertTransform, pieces } from './stream.ts';
 
 /**
  * A Node stream over an encryptor or decryptor, for `pipeline`. It fails, and never hangs, when the input ends too
@@ -10,6 +10,7 @@ import { pieces } from './stream.ts';
  * await pipeline(createReadStream('in'), duplex(client.encryptor({ keyring })), createWriteStream('out'));
  */
 export function duplex(transform: ChunkTransform): Duplex {
+  assertTransform(transform);
   return new Transform({
     highWaterMark: HIGH_WATER_MARK,
     transform(chunk: unknown, _encoding, done) {

@@ -103,7 +103,7 @@ export function parseEncryptOptions(
     frameLength: frameLength === 'auto' ? autoFrameLength(maxLength ?? 0) : frameLength,
     suite,
     maxLength,
-    signal: options.signal,
+    signal: checkedSignal(options),
   };
 }
 
@@ -124,6 +124,14 @@ export function parseDecryptOptions(policy: ClientPolicy, options: DecryptOption
     // Last: with other fields after it, a spread would take engines fifty times as long.
     ...policy,
   };
+}
+
+/** @throws TypeError for a signal that is none */
+function checkedSignal({ signal }: EncryptOptions | DecryptOptions): AbortSignal | undefined {
+  if (signal && typeof signal.throwIfAborted !== 'function') {
+    throw new TypeError('signal: expected an AbortSignal');
+  }
+  return signal;
 }
 
 /** True for integers from `least` to `most`. */

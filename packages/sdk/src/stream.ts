@@ -14,6 +14,7 @@ import { assertBytes } from './options.ts';
 export function transformStream(
   transform: ChunkTransform,
 ): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+  assertTransform(transform);
   let isHeeded = false;
   const transformer = {
     start: () => void (isHeeded = true),
@@ -52,6 +53,7 @@ export async function* iterate(
   transform: ChunkTransform,
   source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  assertTransform(transform);
   try {
     for await (const chunk of source) {
       for (const piece of pieces(chunk)) yield* await transform.update(piece);
@@ -60,6 +62,12 @@ export async function* iterate(
   } finally {
     transform.abort();
   }
+}
+
+/** @throws TypeError for anything but an encryptor or decryptor */
+export function assertTransform(transform: ChunkTransform): void {
+  if (typeof transform?.update === 'function') return;
+  throw new TypeError('transform: expected an encryptor or decryptor');
 }
 
 /**

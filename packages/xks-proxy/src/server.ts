@@ -13,6 +13,7 @@ import { listen } from './http/listen.ts';
 import { rotationObstacles } from './keys/rotation-obstacles.ts';
 import { createLog, type LogStream, type ProxyLog } from './log.ts';
 import { createMetrics, type ProxyMetrics } from './metrics/metrics.ts';
+import { XksProxyError } from './proxy-error.ts';
 import { reloading } from './reloading.ts';
 import { openServing, type Serving, servedFields } from './serving.ts';
 import { openTracing } from './tracing.ts';
@@ -50,7 +51,7 @@ export interface RunningProxy {
 
 /**
  * Opens the tokens, then listens. The log tells of a certificate that is not valid yet. Rejects with XksProxyError
- * `CONFIG_INVALID` for a certificate that has expired, `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or
+ * `CONFIG_INVALID` for a certificate that has expired, or what `parseConfig` did not return; `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or
  * `LISTEN_FAILED`.
  *
  * @example
@@ -61,6 +62,9 @@ export async function startProxy(
   config: ProxyConfig,
   { log: stream, worker, rotateKey }: StartProxyOptions = {},
 ): Promise<RunningProxy> {
+  if (config?.server?.tls === undefined) {
+    throw new XksProxyError('CONFIG_INVALID', 'config: expected what parseConfig returns');
+  }
   const closers: Closer[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).toReversed()) await closer();

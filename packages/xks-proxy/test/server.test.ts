@@ -165,6 +165,11 @@ describe('a proxy', () => {
     await expect(noModule).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
   });
 
+  it('does not start with what is no configuration', async () => {
+    // @ts-expect-error a caller without types
+    await expect(startProxy({})).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   it('does not start with a certificate that has expired', async () => {
     const config = parse();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 40 * 24 * 3_600_000 });

@@ -21,7 +21,8 @@ export interface LocalCacheOptions {
  * @example
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000 });
  */
-export function localCache({ capacity, inFlightTtlMs = 30_000 }: LocalCacheOptions): MaterialsCache {
+export function localCache(options: LocalCacheOptions): MaterialsCache {
+  const { capacity, inFlightTtlMs = 30_000 } = options ?? {};
   if (typeof inFlightTtlMs !== 'number' || !(inFlightTtlMs > 0)) {
     throw new RangeError('inFlightTtlMs: expected a positive number');
   }

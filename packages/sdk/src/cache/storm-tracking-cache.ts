@@ -36,8 +36,8 @@ export interface StormTrackingCacheOptions extends LocalCacheOptions {
  * const cache = stormTrackingCache({ capacity: 100 });
  */
 export function stormTrackingCache(options: StormTrackingCacheOptions): MaterialsCache {
-  const { capacity, gracePeriodMs = 10_000, graceIntervalMs = 1_000, fanOut = 20 } = options;
-  const { inFlightTtlMs = 10_000 } = options;
+  const { capacity, gracePeriodMs = 10_000, graceIntervalMs = 1_000, fanOut = 20 } = options ?? {};
+  const { inFlightTtlMs = 10_000 } = options ?? {};
   for (const [name, value] of Object.entries({ gracePeriodMs, graceIntervalMs, fanOut, inFlightTtlMs })) {
     if (typeof value !== 'number' || !(value > 0))
       throw new RangeError(`${name}: expected a positive number`);

@@ -52,7 +52,7 @@ export type CachingCmmOptions = MaterialsSource & {
  * await client.encrypt(plaintext, { cmm });
  */
 export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsManager {
-  const { cache, ttlMs, maxMessages = 2 ** 32, maxBytes = Number.MAX_SAFE_INTEGER } = options;
+  const { cache, ttlMs, maxMessages = 2 ** 32, maxBytes = Number.MAX_SAFE_INTEGER } = options ?? {};
   if (typeof cache?.fetch !== 'function') throw new TypeError('cache: expected a MaterialsCache');
   // With a shorter life, materials could have ended before the caller that asked for them resumes.
   if (typeof ttlMs !== 'number' || !(ttlMs >= 1)) throw new RangeError('ttlMs: expected 1 or more');

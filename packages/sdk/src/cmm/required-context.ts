@@ -24,7 +24,7 @@ export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
 export function requiredEncryptionContextCmm(
   options: RequiredEncryptionContextCmmOptions,
 ): CryptographicMaterialsManager {
-  const { requiredEncryptionContextKeys } = options;
+  const { requiredEncryptionContextKeys } = options ?? {};
   const required = new Set(requiredEncryptionContextKeys);
   if (
     !Array.isArray(requiredEncryptionContextKeys) ||

@@ -22,10 +22,11 @@ export function decryptionManager(source: MaterialsSource): DecryptionMaterialsM
 }
 
 function managerOf<Default>(
-  // A caller without type checks may have left it out.
-  { keyring, cmm }: Partial<MaterialsSource> = {},
+  source: MaterialsSource,
   around: (keyring: Keyring) => Default,
 ): CryptographicMaterialsManager | Default {
+  // A caller without type checks may have left it out.
+  const { keyring, cmm } = source ?? {};
   if (keyring !== undefined && cmm === undefined) return around(keyring);
   if (cmm !== undefined && keyring === undefined) return cmm;
   throw new TypeError('options: expected a keyring or a cmm');
