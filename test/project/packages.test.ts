@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { isRecord } from '../../examples/chain/server-process.ts';
 
 /** A package with these files, which are empty. */
 function packageWith(...files: readonly string[]): string {
@@ -75,6 +76,23 @@ test.each(readdirSync('packages'))('%s is packed so', (name) => {
   expect(JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'))).toMatchObject({
     scripts: { prepack: 'node ../../tools/prepack.mjs' },
   });
+});
+
+test.each(readdirSync('packages'))('no link in the documents of %s leaves the package', (name) => {
+  const folder = join('packages', name);
+  const manifest: unknown = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const files = isRecord(manifest) && Array.isArray(manifest['files']) ? manifest['files'].map(String) : [];
+  const documents = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.md') && files.includes(file.split('/')[0] ?? ''),
+  );
+  expect(documents).toContain('README.md');
+  // Where it is installed there is nothing around it.
+  const leaving = documents.flatMap((file) =>
+    [...readFileSync(join(folder, file), 'utf8').matchAll(/\]\((?!https:|#)([^)#\s]+)/g)]
+      .map(([, target = '']) => join(dirname(file), target))
+      .filter((target) => !files.includes(target.split('/')[0] ?? '')),
+  );
+  expect(leaving).toEqual([]);
 });
 
 test.each(BUILT)('what was made of %s is made again when it is gone', (folder) => {
