@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
+import { peerAddress, rememberPeer } from './peer-address.ts';
 
 /** A server that takes requests. */
 export interface HttpServer {
@@ -28,7 +29,12 @@ export async function startHttpServer({
   onError,
 }: HttpServerOptions): Promise<HttpServer> {
   const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
-  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
+  const server = createServer((incoming, outgoing) => {
+    // Reset before it was accepted: policies would decide without the address, and there is nobody to answer.
+    if (peerAddress(incoming.socket) === undefined) incoming.destroy();
+    else void answer(incoming, outgoing);
+  });
+  server.on('connection', rememberPeer);
   // Clients keep connections for longer than the five seconds of Node, and would be hung up on in the middle of a call.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const close = closer(server);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { KmsException } from '../kms-exception.ts';
+import { peerAddress } from '../peer-address.ts';
 
 // What a request of the AWS JSON 1.1 protocol says in its headers and its body.
 
@@ -26,7 +27,7 @@ export interface RequestOrigin {
 
 /** As the connection and the headers say. */
 export function originOf({ socket, headers }: IncomingMessage): RequestOrigin {
-  return { sourceIp: socket.remoteAddress?.replace(/^::ffff:/, ''), userAgent: headers['user-agent'] };
+  return { sourceIp: peerAddress(socket)?.replace(/^::ffff:/, ''), userAgent: headers['user-agent'] };
 }
 
 /** All bytes of a request. Throws RequestEntityTooLargeException as soon as there are more than `maxBytes`. */
