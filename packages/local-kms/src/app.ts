@@ -1,4 +1,5 @@
 import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import type { Gate } from './access.ts';
 import { type ArnScope, arnScope } from './arn.ts';
@@ -47,6 +48,8 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
     const reading = readBody(incoming, MAX_BODY_BYTES);
     // A reset while it is read comes before the request.
     await reading.catch(() => undefined);
+    // The client has hung up: no operation has arrived, and there is nobody to answer.
+    if (incoming.errored) return RESPONSE_ALREADY_SENT;
     const account = options.account();
     const { region, accountId } = options.scope;
     const notes: RequestNotes = {

@@ -151,8 +151,8 @@ describe('the AWS JSON 1.1 protocol', () => {
     }
   });
 
-  test('goes on after a client that hangs up', async () => {
-    const { url, client, createKey } = await startKms();
+  test('goes on after a client that hangs up, of which nothing is logged', async () => {
+    const { url, local, records, client, createKey } = await startKms();
     const headers = { expect: '100-continue', 'content-length': 100 };
     const aborted = request(url, { method: 'POST', headers });
     aborted.on('error', () => undefined);
@@ -164,6 +164,9 @@ describe('the AWS JSON 1.1 protocol', () => {
     expect(await refusal(client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })))).toBe(
       'no exception',
     );
+    const operations = ['CreateKey', 'GenerateDataKey'];
+    expect(local.auditEvents().map(({ eventName }) => eventName)).toEqual(operations);
+    expect(records.slice(1)).toMatchObject(operations.map((operation) => ({ event: 'request', operation })));
   });
 });
 
