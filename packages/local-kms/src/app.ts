@@ -83,13 +83,14 @@ async function outputOf(
   { account, notes, authenticate, gate }: RunOptions,
 ): Promise<Output> {
   account.catchUp();
-  const { requestId, operation, scope, origin } = notes;
+  const { requestId, operation, origin } = notes;
   const { request } = operationNamed(operation);
   notes.identity = authenticate(signed);
-  const { caller } = notes.identity;
+  const { caller, region } = notes.identity;
+  if (region !== undefined) notes.scope = arnScope(region, notes.scope.accountId);
   const { members, run } = request(parseJson(signed.body));
   // Not before: a Region stays once it was asked for, and who is nobody must not add any.
-  const kms = account.region(scope.region);
+  const kms = account.region(notes.scope.region);
   notes.members = members;
   return run({
     ...kms,

@@ -12,10 +12,14 @@ export interface KmsArn extends ArnScope {
 
 /** The scope of an account in a Region. Throws RangeError for a malformed Region or account id. */
 export function arnScope(region: string, accountId: string): ArnScope {
-  if (region.length > 32 || !REGION.test(region))
-    throw new RangeError(`region: expected an AWS Region, not ${region}`);
+  if (!isRegion(region)) throw new RangeError(`region: expected an AWS Region, not ${region}`);
   if (!ACCOUNT_ID.test(accountId)) throw new RangeError(`accountId: expected 12 digits, not ${accountId}`);
   return { partition: partitionOf(region), region, accountId };
+}
+
+/** Whether a name has the form of an AWS Region. */
+export function isRegion(name: string): boolean {
+  return name.length <= 32 && REGION.test(name);
 }
 
 /** The partition of AWS that a Region belongs to. */

@@ -13,8 +13,8 @@ import { millisecondsSince } from './protocol/time.ts';
 export interface RequestNotes {
   readonly requestId: string;
   readonly operation: string;
-  /** Of the Region that it is signed for. */
-  readonly scope: ArnScope;
+  /** Of the Region that it is signed for: until the signature is verified, as its header says. */
+  scope: ArnScope;
   readonly origin: RequestOrigin;
   /** A value of `performance.now()`. */
   readonly started: number;

@@ -12,6 +12,8 @@ export interface Identity {
   readonly caller: Caller;
   /** What the request was signed with, where that was verified. */
   readonly accessKeyId?: string;
+  /** The Region that the request was signed for, where that was verified. */
+  readonly region?: string;
 }
 
 /** Takes everybody for the root user of the account, whatever a request is signed with. */

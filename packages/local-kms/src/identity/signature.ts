@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { isRegion } from '../arn.ts';
 import { KmsException } from '../kms-exception.ts';
 import type { Caller } from '../policy/caller.ts';
 import type { KnownAccessKey } from './principal-directory.ts';
@@ -10,17 +11,25 @@ export interface SignedRequest {
   readonly body: Uint8Array;
 }
 
+/** What a signature says that was verified. */
+interface Signer {
+  readonly caller: Caller;
+  readonly accessKeyId: string;
+  /** Of the credential scope: the Region that the request is for. */
+  readonly region: string;
+}
+
 /**
  * Verifies Signature Version 4 in the Authorization header and says whose access key signed. Throws
  * MissingAuthenticationToken without a signature, IncompleteSignatureException for one that cannot be read,
  * UnrecognizedClientException for an unknown key or session token, and InvalidSignatureException for what is
- * signed for another service, at another time, or wrongly.
+ * signed for another service, for no Region, at another time, or wrongly.
  */
 export function verifySignature(
   { headers, body }: SignedRequest,
   accessKeyOf: (id: string) => KnownAccessKey | undefined,
   now: Date,
-): { readonly caller: Caller; readonly accessKeyId: string } {
+): Signer {
   const [authorization, ...others] = headers['authorization'] ?? [];
   if (authorization === undefined) {
     throw new KmsException('MissingAuthenticationToken', 'The request is not signed.');
@@ -37,6 +46,7 @@ export function verifySignature(
     );
   }
   if (service !== SERVICE) throw invalid(`Credential should be scoped to correct service: '${SERVICE}'.`);
+  if (!isRegion(region)) throw invalid('Credential should be scoped to a valid region.');
   assertRecent(date, day, now);
   const canonicalRequest = [
     'POST',
@@ -53,7 +63,7 @@ export function verifySignature(
   if (!timingSafeEqual(hmac(signingKey, stringToSign), Buffer.from(signature, 'hex'))) {
     throw invalid('The request signature we calculated does not match the signature you provided.');
   }
-  return { caller: accessKey.caller, accessKeyId };
+  return { caller: accessKey.caller, accessKeyId, region };
 }
 
 function partsOf(authorization: string, others: readonly string[]) {

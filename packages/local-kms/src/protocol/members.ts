@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isRegion } from '../arn.ts';
 import type { EncryptionContext } from '../cryptography/encryption-context.ts';
 import { KmsException } from '../kms-exception.ts';
 import { base64 } from './base64.ts';
@@ -20,10 +21,7 @@ export const customKeyStoreName = z.string().min(1).max(256);
 /** A text of the user's own about a key. */
 export const description = z.string().max(8192);
 /** Such as `eu-north-1`. */
-export const regionName = z
-  .string()
-  .max(32)
-  .regex(/^([a-z]+-){2,3}\d+$/);
+export const regionName = z.string().refine(isRegion, 'must be the name of a Region');
 /** What one call encrypts: at most 4096 bytes. */
 export const plaintext = base64(1, 4096);
 /** What Encrypt returned. */

@@ -17,6 +17,7 @@ interface Draft {
   readonly secret: string;
   readonly date: string;
   readonly day: string;
+  readonly region: string;
   readonly service: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly signed: readonly string[];
@@ -28,6 +29,7 @@ const DRAFT: Draft = {
   secret: SECRET,
   date: '20260601T120000Z',
   day: '20260601',
+  region: 'eu-north-1',
   service: 'kms',
   headers: { host: 'localhost', 'x-amz-target': 'TrentService.ListKeys', 'user-agent': 'a  b ' },
   signed: ['host', 'user-agent', 'x-amz-date', 'x-amz-target'],
@@ -44,12 +46,12 @@ function sha256(data: string): string {
 
 /** Signs as the specification of Signature Version 4 says; returns the headers of the request. */
 function sign(change: Partial<Draft> = {}): Record<string, string[]> {
-  const { accessKeyId, secret, date, day, service, headers: given, signed, body } = { ...DRAFT, ...change };
-  const headers: Record<string, string> = { ...given, 'x-amz-date': date };
+  const { accessKeyId, secret, date, day, region, service, signed, body, ...draft } = { ...DRAFT, ...change };
+  const headers: Record<string, string> = { ...draft.headers, 'x-amz-date': date };
   const lines = signed.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}\n`);
   const canonical = `POST\n/\n\n${lines.join('')}\n${signed.join(';')}\n${sha256(body)}`;
-  const scope = `${day}/eu-north-1/${service}/aws4_request`;
-  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), 'eu-north-1'), service), 'aws4_request');
+  const scope = `${day}/${region}/${service}/aws4_request`;
+  const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, day), region), service), 'aws4_request');
   const signature = hmac(key, `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`).toString('hex');
   const authorization =
     `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, ` +
@@ -133,6 +135,8 @@ describe('a signature', () => {
     ['InvalidSignatureException', 'a target outside of it', sign({ signed: ['host', 'x-amz-date'] })],
     ['InvalidSignatureException', 'a date outside of it', sign({ signed: ['host', 'x-amz-target'] })],
     ['InvalidSignatureException', 'another service', sign({ service: 's3' })],
+    ['InvalidSignatureException', 'no Region', sign({ region: 'local' })],
+    ['InvalidSignatureException', 'half a Region', sign({ region: 'us-east' })],
     ['InvalidSignatureException', 'another day', sign({ day: '20260602' })],
     ['InvalidSignatureException', 'a date that is none', sign({ date: '20260601' })],
     ['InvalidSignatureException', 'a day that is none', sign({ date: '20269901T120000Z', day: '20269901' })],
@@ -149,6 +153,11 @@ describe('a signature', () => {
     ['UnrecognizedClientException', 'a property of objects', sign({ accessKeyId: 'constructor' })],
   ])('is refused with %s for %s', (code, _what, headers) => {
     expect(outcome(headers)).toBe(code);
+  });
+
+  test('names the Region that the request is for', () => {
+    const request = { headers: sign({ region: 'us-gov-west-1' }), body: Buffer.from('{}') };
+    expect(verifySignature(request, (id) => accessKeys.get(id), NOW).region).toBe('us-gov-west-1');
   });
 
   test('covers the body', () => {
