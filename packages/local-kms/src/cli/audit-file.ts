@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { closeSync, createWriteStream, openSync, readSync, statSync } from 'node:fs';
 import type { AuditEvent } from '../audit/event.ts';
+import { unusableFile } from './option-file.ts';
 
 /** Where `serve` writes what was called. */
 export interface AuditFile {
@@ -9,12 +11,16 @@ export interface AuditFile {
 }
 
 /**
- * Appends to a file, one JSON event a line. Only its owner may read it. Where a full disk has cut off the last line of it,
- * the next event begins on another.
+ * Opens a file and appends to it, one JSON event a line. Only its owner may read it. Where a full disk has cut off the last
+ * line of it, the next event begins on another. Rejects with RangeError, as for any other value of an option that cannot be
+ * used, if the file cannot be opened.
  */
-export function auditFile(path: string): AuditFile {
+export async function openAuditFile(path: string): Promise<AuditFile> {
   const isCutOff = endsWithinLine(path);
   const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
+  await once(stream, 'open').catch((cause: unknown) => {
+    throw unusableFile(cause);
+  });
   if (isCutOff) stream.write('\n');
   return {
     write: (event) => void stream.write(`${JSON.stringify(event)}\n`),

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { auditedKey, isFound } from '../audit/trail.ts';
-import { unreadable } from './option-file.ts';
+import { unusableFile } from './option-file.ts';
 
 interface AuditOptions {
   readonly file: string;
@@ -41,7 +41,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
       yield* lines;
     }
   } catch (error) {
-    throw unreadable(error);
+    throw unusableFile(error);
   }
   yield rest;
 }

@@ -5,7 +5,7 @@ export function optionFile(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw unreadable(cause);
+    throw unusableFile(cause);
   }
 }
 
@@ -15,6 +15,6 @@ export function optionText(path: string): string {
 }
 
 /** The mistake in a command line that names a file with this error. */
-export function unreadable(cause: unknown): RangeError {
+export function unusableFile(cause: unknown): RangeError {
   return new RangeError(cause instanceof Error ? cause.message : String(cause), { cause });
 }

@@ -7,7 +7,7 @@ import type { ListeningKms } from '../listening.ts';
 import { createLocalKms, type LocalKms, type LocalKmsOptions } from '../local-kms.ts';
 import type { LogRecord } from '../log.ts';
 import { readSeed } from '../seed.ts';
-import { type AuditFile, auditFile } from './audit-file.ts';
+import { type AuditFile, openAuditFile } from './audit-file.ts';
 import { EXIT } from './exit.ts';
 import { firstSignal } from './first-signal.ts';
 import { optionText } from './option-file.ts';
@@ -85,7 +85,7 @@ export function addServeCommand(program: Command): void {
     .option('--audit <file>', 'file to append an event of every call to')
     .option('--control-port <number>', 'port on 127.0.0.1 for resets and moves of the clock', portNumber)
     .action(async (options: ServeOptions) => {
-      const audit = options.audit === undefined ? undefined : auditFile(options.audit);
+      const audit = options.audit === undefined ? undefined : await openAuditFile(options.audit);
       const state = lostState();
       const kms = configuredKms(options, audit, state.watch);
       const signalled = firstSignal();

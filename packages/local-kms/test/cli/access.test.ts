@@ -10,7 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { runHere } from '../../../../tools/vitest/run-here.ts';
-import { auditFile } from '../../src/cli/audit-file.ts';
+import { openAuditFile } from '../../src/cli/audit-file.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { present, refusal, startKms } from '../fixtures/kms.ts';
 
@@ -128,6 +128,7 @@ test.each(
     ['audit', '--file', '/dev/null', '--key', 'alias/orders'],
     ['audit', '--file', '/dev/null', '--key', 'arn:aws:kms:us-east-1:000000000000:alias/orders'],
     ['serve', '--auth', 'perhaps'],
+    ['serve', '--port', '0', '--audit', '/nowhere/audit.jsonl'],
   ].map(titled),
 )('local-kms explains itself and ends with status 2: %s', async (_title, args) => {
   const { status, stderr } = await run(...args);
@@ -174,7 +175,7 @@ describe('local-kms audit', () => {
       [`${line}${cut}`, `${line}${cut}\n${line}`],
     ]) {
       if (before !== undefined) writeFileSync(audit, before);
-      auditFile(audit).write(event);
+      (await openAuditFile(audit)).write(event);
       await expect.poll(() => readFileSync(audit, 'utf8')).toBe(after);
     }
   });
@@ -192,7 +193,7 @@ describe('local-kms audit', () => {
       for (const path of [dirname(audit), audit]) chownSync(path, NOBODY, NOBODY);
       process.seteuid?.(NOBODY);
       try {
-        auditFile(audit).write(event);
+        (await openAuditFile(audit)).write(event);
       } finally {
         process.seteuid?.(0);
       }
