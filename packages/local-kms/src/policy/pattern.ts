@@ -63,12 +63,23 @@ function tokensOf(
   return parts
     .filter((part) => part !== '')
     .flatMap((part): readonly Token[] => {
-      const [, key = '', fallback] = (variables && VARIABLE_PARTS.exec(part)) || [];
-      if (['*', '?', '$'].includes(key)) return [key];
-      if (key !== '') return [{ key: key.toLowerCase(), fallback }];
+      const variable = variables ? variableOf(part) : undefined;
+      if (variable && ['*', '?', '$'].includes(variable.key)) return [variable.key];
+      if (variable) return [variable];
       if (!wildcards) return [fold(part)];
       return [...part.matchAll(/[*?]|[^*?]+/g)].map(([piece]) => WILDCARDS.get(piece) ?? fold(piece));
     });
+}
+
+/** Reads `${key}` and `${key, 'default'}`; undefined for any other text. */
+function variableOf(part: string): Variable | undefined {
+  const [, content = ''] = WHOLE_VARIABLE.exec(part) ?? [];
+  // One expression for key and default would take the square of the length for some texts.
+  const comma = content.indexOf(',');
+  const key = (comma < 0 ? content : content.slice(0, comma).trimEnd()).toLowerCase();
+  if (comma < 0) return key === '' ? undefined : { key, fallback: undefined };
+  const [, fallback] = DEFAULT.exec(content.slice(comma + 1)) ?? [];
+  return key === '' || fallback === undefined ? undefined : { key, fallback };
 }
 
 function charactersOf(token: Token, keys: ConditionKeys, fold: (part: string) => string): readonly Piece[] {
@@ -111,4 +122,5 @@ const WILDCARDS: ReadonlyMap<string, Wildcard> = new Map<string, Wildcard>([
   ['?', ANY_CHARACTER],
 ]);
 const VARIABLE = /(\$\{[^{}]+\})/;
-const VARIABLE_PARTS = /^\$\{([^,{}]+?)(?:\s*,\s*'([^'{}]*)')?\}$/;
+const WHOLE_VARIABLE = /^\$\{([^{}]+)\}$/;
+const DEFAULT = /^\s*'([^']*)'$/;

@@ -97,6 +97,27 @@ describe('a condition', () => {
     expect(given({ a: '1', b: '2', c: '3' })).toBe(false);
   });
 
+  test.each([
+    ["${aws:nobody  ,\t'a, b'}", 'a, b'],
+    ["${aws:nobody,''}", ''],
+    ["${aws:username, 'x'}", 'alana'],
+    ["${aws:nobody, 'x' }", "${aws:nobody, 'x' }"],
+    ['${aws:nobody, x}', '${aws:nobody, x}'],
+    ["${, 'x'}", "${, 'x'}"],
+    ['${*}', '*'],
+  ])('has the default of a variable behind a comma, in quotes: %s', (expected, value) => {
+    expect(isMet('StringEquals', [expected], [value])).toBe(true);
+    expect(isMet('StringEquals', [expected], [`${value} `])).toBe(false);
+  });
+
+  test('of as many characters as a policy has is read in no time', () => {
+    const started = performance.now();
+    for (const end of ['x}', ',}', ",'}"]) {
+      isMet('StringEquals', ['${'.concat(' '.repeat(32_000), end)], ['a']);
+    }
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
   test.each(['StringEquals', 'StringLike', 'StringEqualsIgnoreCase'])(
     '%s matches no text by a variable without a value',
     (operator) => {
