@@ -8,6 +8,7 @@ export interface Connection {
   readonly run: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
   /** Resolves if the connection ends without having been closed. */
   readonly lost: Promise<LocalKmsError>;
+  /** Takes leave of the server, and ends the connection after two seconds without an answer. */
   readonly close: () => Promise<void>;
 }
 
@@ -44,7 +45,10 @@ export async function connect(url: string): Promise<Connection> {
   };
   const close = async (): Promise<void> => {
     isClosing = true;
+    // A server that does not answer would not end the connection either.
+    const timer = setTimeout(() => client.connection.stream.destroy(), CLOSE_TIMEOUT_MS);
     await client.end().catch(() => undefined);
+    clearTimeout(timer);
   };
   try {
     await run((client) => client.connect());
@@ -66,3 +70,4 @@ function reasonOf(error: unknown): string {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 2_000;
