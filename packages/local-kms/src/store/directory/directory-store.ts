@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
 import type { Snapshot, Store, StoreLocation } from '../store.ts';
-import { DRAFT_SUFFIX, makeFolder, syncFolder, writeDurably } from './durable-files.ts';
+import { DRAFT_SUFFIX, makeFolder, nameDraft, syncFolder, writeDraft } from './durable-files.ts';
 import { decodeLog, encodeCommit, encodeSnapshot } from './log.ts';
 import { type ProcessLock, takeLock } from './process-lock.ts';
 
@@ -11,7 +11,7 @@ import { type ProcessLock, takeLock } from './process-lock.ts';
 export interface DirectoryStoreOptions {
   /**
    * How long the log may be, before a new snapshot takes its place. Default 8 MiB. It may always be twice as long as that
-   * snapshot.
+   * snapshot, and longer while there is no room for another.
    */
   readonly maxLogBytes?: number;
 }
@@ -67,13 +67,39 @@ interface StoreParts {
 
 function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): Store {
   let log = opened;
+  const lengthToCompact = ({ snapshotBytes }: OpenLog): number => Math.max(maxLogBytes, 2 * snapshotBytes);
+  let maxBytes = lengthToCompact(log);
 
-  const beginLog = async (number: number, snapshot: Snapshot): Promise<void> => {
+  /** Writes the next log, without a name yet: the log that has one goes on. */
+  const draftNext = async (snapshot: Snapshot): Promise<OpenLog> => {
     const bytes = encodeSnapshot(snapshot);
-    await writeDurably(logPath(path, number), bytes);
-    const file = await open(logPath(path, number), 'a');
-    await log.file?.close();
-    log = { number, file, bytes: bytes.length, snapshotBytes: bytes.length };
+    const number = log.number + 1;
+    const file = await writeDraft(logPath(path, number), bytes);
+    return { number, file, bytes: bytes.length, snapshotBytes: bytes.length };
+  };
+  const draftSnapshot = async (): Promise<OpenLog> => {
+    const snapshot = await readNewestLog(path);
+    if (!snapshot) throw new LocalKmsError('STATE_CORRUPT', `${path} has lost its log`);
+    return draftNext(snapshot);
+  };
+  /** A failure here ends the use of the store: which of two logs a crash would leave is not known. */
+  const goOnWith = async (next: OpenLog): Promise<void> => {
+    const { file, number } = log;
+    log = next;
+    maxBytes = lengthToCompact(log);
+    await nameDraft(logPath(path, log.number));
+    if (!file) return;
+    await file.close();
+    await rm(logPath(path, number));
+  };
+  /** The commit is kept, also without room for a snapshot: that is tried again when the log has grown by half. */
+  const compact = async (): Promise<void> => {
+    const next = await draftSnapshot().catch((error: unknown) => {
+      if (error instanceof LocalKmsError || errorCode(error) === undefined) throw error;
+      return undefined;
+    });
+    if (next) await goOnWith(next);
+    else maxBytes = 1.5 * log.bytes;
   };
 
   return {
@@ -82,22 +108,18 @@ function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): 
       whatFails(path, async () => {
         if (log.file) throw new LocalKmsError('STATE_EXISTS', `${path} holds the state of a KMS already`);
         await lock.assertHeld();
-        await beginLog(1, snapshot);
+        await goOnWith(await draftNext(snapshot));
       }),
     commit: (version, changes) =>
       whatFails(path, async () => {
-        const { file, number, bytes, snapshotBytes } = log;
+        const { file, bytes } = log;
         if (!file) throw new TypeError('store: expected one that was begun');
         const line = encodeCommit(version, changes);
         await lock.assertHeld();
         await file.appendFile(line);
         await file.datasync();
         log = { ...log, bytes: bytes + line.length };
-        if (log.bytes <= Math.max(maxLogBytes, 2 * snapshotBytes)) return;
-        const snapshot = await readNewestLog(path);
-        if (!snapshot) throw new LocalKmsError('STATE_CORRUPT', `${path} has lost its log`);
-        await beginLog(number + 1, snapshot);
-        await rm(logPath(path, number));
+        if (log.bytes > maxBytes) await compact();
       }),
     async close() {
       await log.file?.close();

@@ -1,31 +1,49 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode } from '../error-code.ts';
 
-/** Writes a file that is there whole or not at all, also after the machine has lost its power. */
-export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes the draft of a file, which only its owner may read, and waits until its content outlives the machine. Returns it
+ * open, to be appended to. A draft that cannot be written is gone again.
+ */
+export async function writeDraft(path: string, bytes: Uint8Array): Promise<FileHandle> {
   const draft = `${path}${DRAFT_SUFFIX}`;
-  await writeSynced(draft, bytes, 'w');
-  await rename(draft, path);
+  const file = await open(draft, 'a', 0o600);
+  try {
+    // One that could not be removed before.
+    await file.truncate();
+    await file.writeFile(bytes);
+    await file.sync();
+    return file;
+  } catch (error) {
+    await file.close();
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Gives a draft its name: the file is there whole or not at all, also after the machine has lost its power. */
+export async function nameDraft(path: string): Promise<void> {
+  await rename(`${path}${DRAFT_SUFFIX}`, path);
   await syncFolder(dirname(path));
 }
 
 /**
- * The same for a file that nobody has made yet, neither now nor meanwhile. Rejects with EEXIST for any other. Where the
+ * Writes a file that nobody has made yet, neither now nor meanwhile, whole or not at all. Rejects with EEXIST for any other. Where the
  * file system has no hard links, it may be there in part until this resolves, and after a crash in between.
  */
 export async function writeNewDurably(path: string, bytes: Uint8Array): Promise<void> {
   const draft = join(dirname(path), `${randomUUID()}${DRAFT_SUFFIX}`);
   try {
-    await writeSynced(draft, bytes, 'wx');
+    await writeSynced(draft, bytes);
     // Unlike a new name, another name takes the place of no file.
     await link(draft, path);
   } catch (error) {
     if (!NO_HARD_LINKS.has(errorCode(error))) throw error;
     // There may be no room for both.
     await rm(draft, { force: true });
-    await writeSynced(path, bytes, 'wx');
+    await writeSynced(path, bytes);
   } finally {
     await rm(draft, { force: true });
   }
@@ -33,16 +51,16 @@ export async function writeNewDurably(path: string, bytes: Uint8Array): Promise<
 }
 
 /**
- * Writes a file that only its owner may read, and waits until its content outlives the machine. A new one, of `wx`, is
- * gone again if that fails.
+ * Writes a new file that only its owner may read, and waits until its content outlives the machine. It is gone again if that
+ * fails. Rejects with EEXIST for a file that is there.
  */
-export async function writeSynced(path: string, bytes: Uint8Array, flags: 'w' | 'wx'): Promise<void> {
-  const file = await open(path, flags, 0o600);
+export async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(bytes);
     await file.sync();
   } catch (error) {
-    if (flags === 'wx') await rm(path, { force: true });
+    await rm(path, { force: true });
     throw error;
   } finally {
     await file.close();

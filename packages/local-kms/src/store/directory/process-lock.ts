@@ -21,7 +21,7 @@ export interface ProcessLock {
 export async function takeLock(path: string): Promise<ProcessLock> {
   const own = `${path}.${randomUUID()}`;
   const text = JSON.stringify(thisProcess());
-  await writeSynced(own, Buffer.from(text, 'utf8'), 'wx');
+  await writeSynced(own, Buffer.from(text, 'utf8'));
   const ours = await identityOf(own);
   try {
     await take(path, own);
