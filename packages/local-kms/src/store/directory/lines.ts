@@ -28,7 +28,7 @@ export function decodeLines(log: Buffer): Lines {
     const text = isEnded ? textOf(line) : undefined;
     if (text === undefined) {
       const isLast = end + 1 >= log.length;
-      if (isLast && isTorn(line, isEnded)) break;
+      if (isLast && isTorn(log, start, isEnded)) break;
       throw new LocalKmsError('STATE_CORRUPT', `line ${texts.length + 1} of the log is not what was written`);
     }
     texts.push(text);
@@ -50,13 +50,19 @@ function textOf(line: Buffer): string | undefined {
 
 /**
  * Whether the last line, which is not whole, is one that was being written: it is shorter than it says, or has holes. A file
- * system that lost its power may have kept the end of what was written and not its beginning, in blocks: a hole is long, or
- * at an end of the line.
+ * system that lost its power may have kept some of what was written and not the rest, in blocks: a hole is all that a block
+ * of the file has of the line, and anything less was changed by somebody.
  */
-function isTorn(line: Buffer, isEnded: boolean): boolean {
-  if (line.includes(HOLE) || line.at(0) === 0 || line.at(-1) === 0) return true;
-  const { length, textAt } = prefixOf(line);
-  return !isEnded && (length === undefined || line.length - textAt <= length);
+function isTorn(log: Buffer, start: number, isEnded: boolean): boolean {
+  for (let from = start; from < log.length; from = nextBlock(from)) {
+    if (log.subarray(from, nextBlock(from)).every((byte) => byte === 0)) return true;
+  }
+  const { length, textAt } = prefixOf(log.subarray(start));
+  return !isEnded && (length === undefined || log.length - start - textAt <= length);
+}
+
+function nextBlock(at: number): number {
+  return (Math.floor(at / BLOCK_BYTES) + 1) * BLOCK_BYTES;
 }
 
 function prefixOf(line: Buffer) {
@@ -70,6 +76,7 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 const LINE_FEED = Buffer.from('\n');
-const HOLE = Buffer.alloc(8);
+/** What disks write whole or not at all; file systems have larger blocks. */
+const BLOCK_BYTES = 512;
 const PREFIX = /^([\w-]{43}) (\d{1,10}) /;
 const MAX_PREFIX_BYTES = 43 + 1 + 10 + 1;

@@ -48,6 +48,13 @@ function after({ snapshot, commits }: History, count: number) {
   return comparable({ ...snapshot, version: snapshot.version + count, records: [...records.values()] });
 }
 
+/** A log whose one commit has so many bytes, and where that starts. */
+function withLastCommit(bytes: number) {
+  const commits = [[{ name: 'key/a/1', body: Buffer.alloc(bytes, 1) }]];
+  const { log, ends } = written({ snapshot: { header: '', version: 0, records: [] }, commits });
+  return { log, start: ends[0] ?? 0 };
+}
+
 function comparable({ records, ...snapshot }: Snapshot) {
   return { ...snapshot, records: records.map(({ body, ...record }) => ({ ...record, body: [...body] })) };
 }
@@ -107,22 +114,42 @@ describe('a log', () => {
   });
 
   test('ends before a commit of which a power failure has kept one end without the other', () => {
-    const snapshot = { header: '', version: 0, records: [] };
-    const { log, ends } = written({ snapshot, commits: [[{ name: 'key/a/1', body: Buffer.alloc(100, 1) }]] });
-    const [start = 0] = ends;
-    for (let length = 1; length <= log.length - start; length += 1) {
-      const holes = [
-        [start, start + length],
-        [log.length - length, log.length],
-      ] as const;
-      for (const [from, to] of holes) {
+    const { log, start } = withLastCommit(1500);
+    const blocks = [
+      start,
+      ...[1, 2, 3, 4].map((block) => block * 512).filter((at) => at > start),
+      log.length,
+    ];
+    expect(blocks.length).toBeGreaterThan(4);
+    for (const [index, from] of blocks.entries()) {
+      for (const to of blocks.slice(index + 1)) {
         const holed = Buffer.from(log).fill(0, from, to);
         expect(decodeLog(holed)).toMatchObject({ bytes: start, snapshot: { version: 0 } });
+        // And what was not written to its end either.
+        const cut = holed.subarray(0, to);
+        expect(decodeLog(cut)).toMatchObject({ bytes: start, snapshot: { version: 0 } });
       }
     }
     for (const length of [1, 7, 8, 4096]) {
       const grown = Buffer.concat([log, Buffer.alloc(length)]);
       expect(decodeLog(grown)).toMatchObject({ bytes: log.length, snapshot: { version: 1 } });
+    }
+  });
+
+  test('of which a byte is NUL in the last commit, or many that are not all of a block, is corrupt', () => {
+    const { log, start } = withLastCommit(1500);
+    for (let at = start; at < log.length; at += 1) {
+      const changed = Buffer.from(log).fill(0, at, at + 1);
+      expect(() => decodeLog(changed)).toThrow(corrupt);
+    }
+    for (const [from, to] of [
+      [start, 511],
+      [start + 1, 512],
+      [513, 1024],
+      [1025, 2047],
+      [log.length - 8, log.length],
+    ]) {
+      expect(() => decodeLog(Buffer.from(log).fill(0, from, to))).toThrow(corrupt);
     }
   });
 
