@@ -10,6 +10,11 @@ export interface Access {
   readonly action: string;
   /** The ARN of a key or an alias, or `*` where the operation is on neither. */
   readonly resource: string;
+  /**
+   * The resource in the words of the request, such as `resource: alias/orders`, where they are others: a principal of another
+   * account is told no more of it.
+   */
+  readonly named?: string | undefined;
   /** The KMS of the Region that the resource is in. */
   readonly kms: Kms;
   /** What the operation runs with. */

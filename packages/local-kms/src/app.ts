@@ -97,9 +97,9 @@ async function outputOf(
     ...origin,
     caller,
     concerns: (keyArn) => void notes.keyArns.push(keyArn),
-    access(resource, { permission = operation, members: more, kms: place = kms } = {}) {
+    access(resource, { permission = operation, named, members: more, kms: place = kms } = {}) {
       if (resource.includes(':key/')) notes.keyArns.push(resource);
-      const access = { caller, action: `kms:${permission}`, resource, kms: place };
+      const access = { caller, action: `kms:${permission}`, resource, named, kms: place };
       gate({ ...access, members: { ...members, ...more }, ...origin });
     },
     xksCaller: {

@@ -56,6 +56,8 @@ export interface Call extends Kms {
 interface AccessDetails {
   /** Default that of the operation. */
   readonly permission?: string | undefined;
+  /** The resource in the words of the request, as an access has it. */
+  readonly named?: string;
   /** The KMS of the Region that the resource is in. Default that of the request. */
   readonly kms?: Kms;
   /** What the permission is also decided by, besides the members of the request. */

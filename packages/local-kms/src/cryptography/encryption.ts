@@ -4,6 +4,7 @@ import { assertUsable } from '../keys/key-state.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
 import { KmsException } from '../kms-exception.ts';
+import { unreachableText } from '../policy/words.ts';
 import { type Cipher, cipherFor } from './ciphers.ts';
 import { decodeCiphertextBlob } from './ciphertext-blob.ts';
 import type { EncryptionContext } from './encryption-context.ts';
@@ -15,7 +16,7 @@ export interface ReadyKey {
 }
 
 /** How a request wants to use a key. */
-export interface KeyUse {
+interface KeyUse {
   /** Only decryption under a symmetric key can do without. */
   readonly keyId: string | undefined;
   readonly algorithm: EncryptionAlgorithm;
@@ -31,6 +32,11 @@ interface EncryptionUse extends KeyUse {
   readonly plaintext?: Uint8Array;
 }
 
+/** How a request wants to use a key to decrypt. */
+interface DecryptionUse extends KeyUse {
+  readonly permission: string;
+}
+
 /** Runs every check of a request to encrypt, short of encrypting. */
 export function readyToEncrypt(call: Call, use: EncryptionUse): ReadyKey {
   const readyKey = ready(call, keyWithId(call, use.keyId, use.permission), use);
@@ -41,9 +47,10 @@ export function readyToEncrypt(call: Call, use: EncryptionUse): ReadyKey {
 /**
  * Runs every check of a request to decrypt, short of decrypting. A symmetric ciphertext names its key, and a
  * KeyId then says which key it has to be (IncorrectKeyException); any other algorithm cannot do without a KeyId.
- * Without a KeyId a key that is not there is like one that the caller may not use (AccessDeniedException).
+ * Without a KeyId a key that is not there is like one that the caller may not use (AccessDeniedException), and a caller of
+ * another account cannot tell them apart.
  */
-export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse): ReadyKey {
+export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: DecryptionUse): ReadyKey {
   const { keyId, algorithm, permission } = use;
   const requested = keyId === undefined ? undefined : ready(call, keyWithId(call, keyId, permission), use);
   if (algorithm !== 'SYMMETRIC_DEFAULT') {
@@ -58,13 +65,11 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: KeyUse):
     );
   }
   if (!named) {
-    throw new KmsException(
-      'AccessDeniedException',
-      'The ciphertext is of a key that is not in this Region, or that the caller may not use.',
-    );
+    const text = unreachableText(call.caller, `kms:${permission}`, KEY_OF_CIPHERTEXT);
+    throw new KmsException('AccessDeniedException', text);
   }
   if (requested) return requested;
-  call.access(named.arn, { permission });
+  call.access(named.arn, { permission, named: KEY_OF_CIPHERTEXT });
   return ready(call, named, use);
 }
 
@@ -72,3 +77,5 @@ function ready(call: Call, key: KmsKey, { algorithm, context }: KeyUse): ReadyKe
   assertUsable(call, key, 'ENCRYPT_DECRYPT');
   return { key, cipher: cipherFor(call, key, algorithm, context) };
 }
+
+const KEY_OF_CIPHERTEXT = 'the resource associated with this ciphertext';

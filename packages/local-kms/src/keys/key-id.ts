@@ -3,31 +3,51 @@ import type { Call, Kms } from '../kms.ts';
 import { KmsException } from '../kms-exception.ts';
 import type { KmsKey } from './kms-key.ts';
 
+/** How a key is asked for at the gate. */
+interface KeyAccess {
+  /** Default that of the operation. */
+  readonly permission?: string | undefined;
+  /** The key in the words of the request. Default `resource:` and the KeyId. */
+  readonly named?: string;
+}
+
 /**
  * The key that a KeyId means, in any of its four forms: key id, key ARN, alias name, alias ARN; with it the gate
  * is passed. Throws NotFoundException, or InvalidArnException for an ARN that is none of KMS.
  */
 export function keyWithId(call: Call, keyId: string, permission?: string): KmsKey {
-  const resource = localResource(call, keyId);
-  const alias = resource.startsWith('alias/') ? existingAlias(call, resource) : undefined;
-  const key = existingKey(call, alias ? `key/${alias.targetKeyId}` : resource);
-  call.access(key.arn, { permission });
-  return key;
+  return accessedKey(call, keyId, localResource(call, keyId), { permission });
 }
 
 /** The same for the operations that take a key id or key ARN only. Throws NotFoundException for an alias. */
-export function keyWithIdNotAlias(call: Call, keyId: string): KmsKey {
-  const key = findKeyNotAlias(call, keyId);
-  call.access(key.arn);
-  return key;
+export function keyWithIdNotAlias(call: Call, keyId: string, access?: KeyAccess): KmsKey {
+  return accessedKey(call, keyId, localKeyResource(call, keyId), access);
 }
 
 /** The same for an operation that does nothing to the key, and so passes no gate. */
 export function findKeyNotAlias(call: Call, keyId: string): KmsKey {
+  const resource = localKeyResource(call, keyId);
+  return keyNamed(call, resource) ?? throwNotFound(call, resource);
+}
+
+function accessedKey(
+  call: Call,
+  keyId: string,
+  resource: string,
+  { permission, named = `resource: ${keyId}` }: KeyAccess = {},
+): KmsKey {
+  const key = keyNamed(call, resource);
+  // What is not there is refused to another account in the same words as what it may not use.
+  if (key || call.caller.accountId !== call.scope.accountId) {
+    call.access(key?.arn ?? keyId, { permission, named });
+  }
+  return key ?? throwNotFound(call, resource);
+}
+
+function localKeyResource(call: Call, keyId: string): string {
   const resource = localResource(call, keyId);
-  if (resource.startsWith('alias/'))
-    throw notFound('This operation takes a key id or key ARN, not an alias.');
-  return existingKey(call, resource);
+  if (!resource.startsWith('alias/')) return resource;
+  throw notFound('This operation takes a key id or key ARN, not an alias.');
 }
 
 function localResource({ scope, caller }: Call, keyId: string): string {
@@ -45,16 +65,17 @@ function localResource({ scope, caller }: Call, keyId: string): string {
   return arn.resource;
 }
 
-function existingAlias({ scope, aliases }: Kms, name: string) {
-  const alias = aliases.find(name);
-  if (!alias) throw notFound(`There is no alias ${kmsArn(scope, name)}.`);
-  return alias;
+/** By `key/` and an id, or an alias with its prefix. */
+function keyNamed({ keys, aliases }: Kms, resource: string): KmsKey | undefined {
+  const id = resource.startsWith('alias/')
+    ? aliases.find(resource)?.targetKeyId
+    : resource.slice('key/'.length);
+  return id === undefined ? undefined : keys.find(id);
 }
 
-function existingKey({ scope, keys }: Kms, resource: string): KmsKey {
-  const key = keys.find(resource.slice('key/'.length));
-  if (!key) throw notFound(`There is no key ${kmsArn(scope, resource)}.`);
-  return key;
+function throwNotFound({ scope }: Kms, resource: string): never {
+  const kind = resource.startsWith('alias/') ? 'alias' : 'key';
+  throw notFound(`There is no ${kind} ${kmsArn(scope, resource)}.`);
 }
 
 function notFound(message: string): KmsException {

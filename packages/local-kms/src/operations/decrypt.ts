@@ -28,6 +28,7 @@ export const decrypt = operation({
       keyId: KeyId,
       algorithm: EncryptionAlgorithm,
       context: EncryptionContext,
+      permission: 'Decrypt',
     });
     assertNotDryRun(DryRun);
     const { plaintext, keyMaterialId } = await cipher.decrypt(CiphertextBlob);

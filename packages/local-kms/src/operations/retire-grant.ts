@@ -32,7 +32,8 @@ interface GrantName {
 function grantNamed(call: Call, { GrantToken, KeyId, GrantId }: GrantName) {
   if (GrantToken !== undefined && KeyId === undefined && GrantId === undefined) {
     const grant = call.grants.withToken(GrantToken);
-    keyWithIdNotAlias(call, kmsArn(call.scope, `key/${grant.keyId}`));
+    const named = 'the resource associated with this grant token';
+    keyWithIdNotAlias(call, kmsArn(call.scope, `key/${grant.keyId}`), { named });
     return grant;
   }
   if (GrantToken === undefined && KeyId !== undefined && GrantId !== undefined) {

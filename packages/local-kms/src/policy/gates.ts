@@ -9,8 +9,7 @@ export function enforcingGate(options: AuthorizationOptions): Gate {
   return (access) => {
     const decision = authorize(access, options);
     if (decision.allowed) return;
-    const { caller, action, resource } = access;
-    throw new KmsException('AccessDeniedException', refusalText(caller, action, resource, decision));
+    throw new KmsException('AccessDeniedException', refusalText(access, decision));
   };
 }
 

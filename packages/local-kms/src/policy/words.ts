@@ -1,3 +1,4 @@
+import type { Access } from '../access.ts';
 import type { Caller } from './caller.ts';
 import type { AllowReason, DecidingStatement, Decision, DenyReason } from './decision.ts';
 
@@ -6,9 +7,30 @@ export function inWords({ reason, statements, grantId }: Decision): string {
   return SENTENCES[reason](statements.map(statementInWords), grantId ?? '');
 }
 
-/** What AWS KMS says to whom it refuses. */
-export function refusalText({ arn }: Caller, action: string, resource: string, { reason }: Decision): string {
-  return `User: ${arn} is not authorized to perform: ${action} on resource: ${resource} ${CLAUSES[reason](action)}`;
+/** What AWS KMS says to a caller whom it refuses: to one of another account not why, nor what there is. */
+export function refusalText(
+  { caller, action, resource, named = `resource: ${resource}`, kms }: Access,
+  { reason }: Decision,
+): string {
+  if (resource !== '*' && caller.accountId !== kms.scope.accountId) {
+    return unreachableText(caller, action, named);
+  }
+  return `${refusal(caller, action)} on resource: ${resource} ${CLAUSES[reason](action)}`;
+}
+
+/**
+ * What AWS KMS says of a resource that is not there, or that the caller must not know to be there, in the words of the
+ * request, such as `resource: alias/orders`.
+ */
+export function unreachableText(caller: Caller, action: string, named: string): string {
+  return (
+    `${refusal(caller, action)} on ${named} because the resource does not exist in this Region, ` +
+    'no resource-based policies allow access, or a resource-based policy explicitly denies access'
+  );
+}
+
+function refusal({ arn }: Caller, action: string): string {
+  return `User: ${arn} is not authorized to perform: ${action}`;
 }
 
 function statementInWords({ policy, statement }: DecidingStatement): string {
