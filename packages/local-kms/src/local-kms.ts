@@ -21,7 +21,7 @@ import {
   explainAll,
 } from './policy/explanation.ts';
 import { parseSeed, plant, type Seed } from './seed.ts';
-import type { StateOptions } from './state/open-state.ts';
+import { assertStateOptions, type StateOptions } from './state/open-state.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';
 
@@ -120,7 +120,7 @@ export interface LocalKms {
  *
  * @throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed, for malformed
  * principals, and for `idSeed` with `state`
- * @throws TypeError for another `auth`
+ * @throws TypeError for another `auth`, and for a `state` without a store and a protection
  * @example
  * const kms = await createLocalKms({ region: 'eu-north-1' }).listen();
  * const client = new KMSClient({ region: 'eu-north-1', endpoint: kms.url, credentials });
@@ -149,6 +149,7 @@ export function createLocalKms({
   if (!(xksHealthIntervalMs >= 1000 && xksHealthIntervalMs <= MAX_XKS_HEALTH_INTERVAL_MS)) {
     throw new RangeError(`xksHealthIntervalMs: expected 1000 to ${MAX_XKS_HEALTH_INTERVAL_MS}`);
   }
+  if (state) assertStateOptions(state);
   if (state && idSeed !== undefined) throw new RangeError('idSeed: expected none with state');
   const transport = createXksTransport({
     hosts: xksHosts,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, Server } from 'node:net';
-import { createLocalKms, type LogRecord } from '@holdfast/local-kms';
+import { createLocalKms, directoryStore, type LogRecord, passphraseProtection } from '@holdfast/local-kms';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { OPERATIONS } from '../src/operations/index.ts';
 
@@ -28,6 +28,17 @@ describe('a local KMS', () => {
     const options: object = { auth };
     const expected = new TypeError('auth: expected off, log or enforce');
     expect(() => createLocalKms(options)).toThrow(expected);
+  });
+
+  test.each<[string, object]>([
+    ['state.store', {}],
+    ['state.store', { store: './data', protection: passphraseProtection(Buffer.of(1)) }],
+    ['state.protection', { store: directoryStore('data') }],
+    ['state.protection', { store: directoryStore('data'), protection: 'passphrase' }],
+  ])('takes no state without a store and a protection: %s', (name, state) => {
+    const options: object = { state };
+    expect(() => createLocalKms(options)).toThrow(TypeError);
+    expect(() => createLocalKms(options)).toThrow(`${name}: expected `);
   });
 
   test('ends silent connections when it is closed', async () => {

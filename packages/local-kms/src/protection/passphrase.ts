@@ -10,8 +10,11 @@ import type { Protection } from './protection.ts';
  *
  * @param passphrase its bytes; they are copied
  * @throws RangeError for an empty passphrase
+ * @throws TypeError for anything but bytes
  */
 export function passphraseProtection(passphrase: Uint8Array): Protection {
+  // Node would take a text, too, and in an encoding that nothing says.
+  if (!(passphrase instanceof Uint8Array)) throw new TypeError('passphrase: expected a Uint8Array');
   if (passphrase.length === 0) throw new RangeError('passphrase: expected one that is not empty');
   // A key object, so that it is not in reach of whoever prints the protection.
   const secret = createSecretKey(passphrase);

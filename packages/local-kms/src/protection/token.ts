@@ -16,8 +16,13 @@ export interface TokenProtectionOptions {
 /**
  * Keeps the state under an AES-256 key in a PKCS#11 token, which wraps the key that all records are sealed under. The token
  * is needed when a KMS starts, and not after that. Wants the package `@holdfast/pkcs11`.
+ *
+ * @throws TypeError for an option that is no text
  */
 export function tokenProtection(options: TokenProtectionOptions): Protection {
+  for (const name of OPTIONS) {
+    if (typeof options[name] !== 'string') throw new TypeError(`${name}: expected a string`);
+  }
   return {
     wrap: (key, binding) =>
       withKey(options, async (wrapping) => {
@@ -59,4 +64,5 @@ async function withKey<T>(
   }
 }
 
+const OPTIONS = ['modulePath', 'tokenLabel', 'pin', 'keyLabel'] as const;
 const IV_BYTES = 12;

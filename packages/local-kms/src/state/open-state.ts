@@ -24,6 +24,16 @@ export interface OpenState {
   readonly records: readonly NamedRecord[];
 }
 
+/** Throws TypeError for anything but a store and a protection. */
+export function assertStateOptions({ store, protection }: Partial<StateOptions>): void {
+  if (typeof store?.open !== 'function') {
+    throw new TypeError('state.store: expected directoryStore(…) or postgresStore(…)');
+  }
+  if (typeof protection?.wrap !== 'function') {
+    throw new TypeError('state.protection: expected passphraseProtection(…) or tokenProtection(…)');
+  }
+}
+
 /** Opens what is kept, or begins it. Rejects with LocalKmsError. */
 export async function openState(
   { store: location, protection }: StateOptions,

@@ -34,4 +34,10 @@ describe('a key under a passphrase', () => {
     expect(inspect(protection, { depth: 9, showHidden: true })).not.toContain('horse');
     expect(() => passphraseProtection(new Uint8Array())).toThrow(RangeError);
   });
+
+  test.each(['text', undefined, 7, new ArrayBuffer(8)])('takes no passphrase but bytes: %o', (given) => {
+    expect((): unknown => Reflect.apply(passphraseProtection, undefined, [given])).toThrow(
+      new TypeError('passphrase: expected a Uint8Array'),
+    );
+  });
 });

@@ -27,6 +27,12 @@ describe('a key under a key in a token', () => {
   });
   afterAll(() => token.dispose());
 
+  test.each(['modulePath', 'tokenLabel', 'pin', 'keyLabel'])('is not looked for without its %s', (name) => {
+    for (const value of [undefined, 1234]) {
+      expect(() => protectionBy({ [name]: value })).toThrow(new TypeError(`${name}: expected a string`));
+    }
+  });
+
   test('comes back with that key and what it is bound to, and with nothing else', async () => {
     const key = Buffer.alloc(32, 7);
     const wrapped = await protectionBy().wrap(key, binding);
