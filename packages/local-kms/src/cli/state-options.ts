@@ -63,7 +63,7 @@ export function stateOf(options: StoreOptions & ProtectionOptions): StateOptions
   if (store && protection) return { store, protection };
   throw new RangeError(
     store
-      ? '--passphrase-file, or --token-module and the rest: expected with --data and --postgres'
+      ? '--data and --postgres also need --passphrase-file, or --token-module, --token-label, --token-pin-file and --token-key'
       : '--data or --postgres: expected with the protection of a state',
   );
 }

@@ -136,6 +136,13 @@ describe('local-kms serve --data', () => {
     expect(readdirSync(data)).toEqual(['state-1.log']);
   }, 60_000);
 
+  test.each(['--data', '--postgres'])('says all that %s needs besides', async (option) => {
+    const { status, stderr } = await outcome('serve', '--port', '0', option, 'postgresql://localhost/kms');
+    expect(status).toBe(2);
+    const options = ['passphrase-file', 'token-module', 'token-label', 'token-pin-file', 'token-key'];
+    for (const name of options) expect(stderr).toContain(`--${name}`);
+  });
+
   test('says what is wrong with what protects the state, and ends with status 1 or 2', async () => {
     const folder = temporaryFolder();
     const data = ['--data', join(folder, 'data')];
