@@ -23,8 +23,8 @@ export interface AppOptions {
   readonly scope: ArnScope;
   readonly authenticate: Authentication;
   readonly gate: Gate;
-  /** Resolves when what has changed until now is kept: no answer tells of anything that could still be lost. */
-  readonly settled: () => Promise<void>;
+  /** Resolves when every change so far is in the store: no answer tells of anything that could still be lost. */
+  readonly flush: () => Promise<void>;
   readonly log: Log;
   readonly audit: (event: AuditEvent) => void;
 }
@@ -37,7 +37,7 @@ export interface AppOptions {
 export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.get('/xks-metrics', async ({ json }) => {
-    const answer = await answerOf(options.settled, async () => ({
+    const answer = await answerOf(options.flush, async () => ({
       stores: xksStoreMetrics(options.account()),
     }));
     if ('output' in answer) return json(answer.output);
@@ -61,7 +61,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
       keyArns: [],
       xksCalls: [],
     };
-    const answer = await answerOf(options.settled, async () => {
+    const answer = await answerOf(options.flush, async () => {
       const signed = { headers: incoming.headersDistinct, body: await reading };
       return outputOf(signed, { ...options, account, notes });
     });
@@ -113,12 +113,12 @@ async function outputOf(
 
 type Answer<T> = { readonly output: T } | { readonly error: KmsException };
 
-async function answerOf<T>(settled: () => Promise<void>, run: () => Promise<T>): Promise<Answer<T>> {
+async function answerOf<T>(flush: () => Promise<void>, run: () => Promise<T>): Promise<Answer<T>> {
   try {
     try {
       return { output: await run() };
     } finally {
-      await settled();
+      await flush();
     }
   } catch (thrown) {
     return { error: toKmsException(thrown) };

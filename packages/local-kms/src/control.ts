@@ -4,7 +4,7 @@ import { type HttpServer, startHttpServer } from './http-server.ts';
 import type { LocalKms } from './local-kms.ts';
 
 /** What can be done to a KMS from outside of its process. */
-export type Controlled = Pick<LocalKms, 'reset' | 'advanceClock' | 'kept'>;
+export type Controlled = Pick<LocalKms, 'reset' | 'advanceClock' | 'flush'>;
 
 /**
  * Takes resets and moves of the clock over HTTP, for tests in another process: `POST /reset`, and `POST /clock` with
@@ -38,7 +38,7 @@ function controlApp(kms: Controlled): Hono {
       if (error instanceof RangeError) return json({ message: error.message }, 400);
       throw error;
     }
-    await kms.kept();
+    await kms.flush();
     return body(null, 204);
   });
   return app;

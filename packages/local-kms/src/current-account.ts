@@ -16,11 +16,11 @@ export interface CurrentAccount {
   /** Opens what is kept, or begins it with the seed, unless it is open. Rejects as `openState` and `plant` do. */
   open(): Promise<void>;
   /**
-   * Resolves when all changes up to now are kept; at once in memory. Rejects with LocalKmsError, and with TypeError for an
+   * Resolves when every change so far is in the store; at once in memory. Rejects with LocalKmsError, and with TypeError for an
    * account that is kept and not open.
    */
-  settled(): Promise<void>;
-  /** Puts an account with nothing but the seed in the place of this one. Rejects as `settled` does. */
+  flush(): Promise<void>;
+  /** Puts an account with nothing but the seed in the place of this one. Rejects as `flush` does. */
   reset(): Promise<void>;
   /** Lets go of where it is kept, if it is open. What is in memory only stays. */
   close(): Promise<void>;
@@ -94,7 +94,7 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
         if (isOpen) return;
         try {
           await (state ? openKept(state) : plant(current.account));
-          await ledger.settled();
+          await ledger.flush();
           isOpen = true;
         } catch (error) {
           current = begin();
@@ -102,7 +102,7 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
           throw error;
         }
       }),
-    settled: () => ledger.settled(),
+    flush: () => ledger.flush(),
     reset: () =>
       inTurn(async () => {
         assertOpen();
@@ -124,7 +124,7 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
 
 /** Of an account that is kept, while it is not open: what changes then would be lost. */
 const CLOSED_LEDGER: Ledger = {
-  settled: () => Promise.reject(notListening()),
+  flush: () => Promise.reject(notListening()),
   replace: () => Promise.reject(notListening()),
   close: async () => undefined,
 };

@@ -81,10 +81,10 @@ export interface LocalKms {
    */
   advanceClock(milliseconds: number): void;
   /**
-   * Resolves when all that has changed until now is kept where `state` says, as it is before any request is answered.
-   * Rejects with LocalKmsError if it cannot be; with `state`, with TypeError unless the KMS listens.
+   * Resolves when every change so far is in the store of `state`, as it is before any request is answered; without `state`
+   * at once. Rejects with LocalKmsError if a change cannot be stored; with `state`, with TypeError unless the KMS listens.
    */
-  kept(): Promise<void>;
+  flush(): Promise<void>;
   /**
    * Whether a principal may do something to a key, and what decides that: by policies and grants, whether or not
    * they are enforced.
@@ -178,7 +178,7 @@ export function createLocalKms({
     scope,
     ...guard(auth, { directory, scope, grantDelayMs, log }),
     log,
-    settled: () => current.settled(),
+    flush: () => current.flush(),
     audit(event) {
       trail.record(event);
       audit(event);
@@ -188,7 +188,7 @@ export function createLocalKms({
   const catchUp = (): void => {
     current.account().catchUp();
     // A failure is in the log already.
-    current.settled().catch(() => undefined);
+    current.flush().catch(() => undefined);
   };
 
   return {
@@ -197,7 +197,7 @@ export function createLocalKms({
       current.advanceClock(milliseconds);
       catchUp();
     },
-    kept: () => current.settled(),
+    flush: () => current.flush(),
     explain: (question) => explain(sources(), question),
     explainAll: (questions) => explainAll(sources(), questions),
     auditEvents: (filter) => trail.find(filter),

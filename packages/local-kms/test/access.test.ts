@@ -39,7 +39,7 @@ async function startWithGate(authenticate: Authentication = noAuthentication(SCO
     log,
     authenticate,
     audit: log,
-    settled: async () => undefined,
+    flush: async () => undefined,
     gate(access) {
       accesses.push(access);
       if (closed) throw new KmsException('AccessDeniedException', 'The gate is closed.');

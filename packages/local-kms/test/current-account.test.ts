@@ -63,7 +63,7 @@ describe('a KMS with state keeps what it answers', () => {
     expect(await answerTo('CreateKey', second)).toBe(200);
     expect(await kept()).toBe(2);
     await second.close();
-    await expect(kms.kept()).rejects.toThrow(TypeError);
+    await expect(kms.flush()).rejects.toThrow(TypeError);
   });
 
   test('when it cannot listen at one of two ports', async () => {
@@ -80,7 +80,7 @@ describe('a KMS with state keeps what it answers', () => {
   test('and lets go of the state when it cannot listen at all', async () => {
     const { kms } = withState();
     await expect(kms.listen({ port: await busyPort() })).rejects.toMatchObject({ code: 'EADDRINUSE' });
-    await expect(kms.kept()).rejects.toThrow(TypeError);
+    await expect(kms.flush()).rejects.toThrow(TypeError);
     await (await kms.listen()).close();
   });
 
@@ -141,7 +141,7 @@ describe('a KMS with state keeps what it answers', () => {
   test('and before it listens takes nothing that it could not keep', async () => {
     const { kms } = withState();
     expect(() => kms.advanceClock(1)).toThrow(TypeError);
-    await expect(kms.kept()).rejects.toThrow(TypeError);
+    await expect(kms.flush()).rejects.toThrow(TypeError);
     await expect(kms.reset()).rejects.toThrow(TypeError);
   });
 });

@@ -2,16 +2,16 @@ import type { OpenState } from './open-state.ts';
 import type { NamedRecord, Records } from './records.ts';
 import { sealed } from './sealing.ts';
 
-/** Sees to it that what has changed is kept before anybody is told of it. */
+/** Brings changes into a store, before anybody is told of them. */
 export interface Ledger {
   /**
-   * Resolves when all changes up to now are kept. Those that come together are kept together. Rejects with LocalKmsError
-   * once something could not be kept, and from then on always: what is in memory is no longer what is kept.
+   * Resolves when every change so far is in the store. Changes that come together are stored together. Rejects with
+   * LocalKmsError once a change could not be stored, and from then on always: memory and store differ.
    */
-  settled(): Promise<void>;
-  /** Has other records take the place of all, in one commit. Rejects as `settled` does. */
+  flush(): Promise<void>;
+  /** Has other records take the place of all, in one commit. Rejects as `flush` does. */
   replace(records: Records): Promise<void>;
-  /** Settles, and lets go of the store. */
+  /** Flushes, and lets go of the store. */
   close(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function createLedger(
     });
     return last;
   };
-  const settled = (): Promise<void> => {
+  const flush = (): Promise<void> => {
     if (isQueued || !records.hasChanges()) return last;
     isQueued = true;
     return inTurn(async () => {
@@ -57,7 +57,7 @@ export function createLedger(
   void store.lost?.then((error) => void inTurn(() => Promise.reject(error)));
 
   return {
-    settled,
+    flush,
     replace: (next) =>
       inTurn(async () => {
         const remaining = new Set(next.names());
@@ -67,7 +67,7 @@ export function createLedger(
       }),
     async close() {
       try {
-        await settled();
+        await flush();
       } finally {
         await store.close();
       }
@@ -77,7 +77,7 @@ export function createLedger(
 
 /** For records that are in memory only. */
 export const MEMORY_LEDGER: Ledger = {
-  settled: async () => undefined,
+  flush: async () => undefined,
   replace: async () => undefined,
   close: async () => undefined,
 };

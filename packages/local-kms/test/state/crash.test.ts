@@ -63,7 +63,7 @@ describe('after a crash', () => {
     const first = await runKms({ state: stateIn(folder) });
     onTestFinished(() => first.stop());
     first.local.advanceClock(100 * DAY_MS);
-    await first.local.kept();
+    await first.local.flush();
     const second = await runKms({ state: stateIn(afterCrash(folder)) });
     const { KeyMetadata } = await second.client.send(new CreateKeyCommand({}));
     expect(Number(KeyMetadata?.CreationDate)).toBeGreaterThan(Date.now() + 99 * DAY_MS);

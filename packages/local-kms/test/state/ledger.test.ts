@@ -45,16 +45,16 @@ describe('a ledger', () => {
     const settled: Promise<void>[] = [];
     for (let i = 0; i < 10; i += 1) {
       table.set(`a${i}`, i);
-      settled.push(ledger.settled());
+      settled.push(ledger.flush());
     }
     await settled[0];
     expect(commits).toHaveLength(1);
     for (let i = 0; i < 10; i += 1) {
       table.set(`b${i}`, i);
-      settled.push(ledger.settled());
+      settled.push(ledger.flush());
     }
     table.delete('a0');
-    await Promise.all([...settled, ledger.settled()]);
+    await Promise.all([...settled, ledger.flush()]);
     expect(commits.map(({ version, changes }) => [version, changes.length])).toEqual([
       [1, 10],
       [2, 11],
@@ -68,10 +68,10 @@ describe('a ledger', () => {
   test('has those wait who have changed nothing but may have seen what is not kept yet', async () => {
     const { ledger, table, commits } = ledgerOver();
     table.set('a', 1);
-    void ledger.settled();
-    await ledger.settled();
+    void ledger.flush();
+    await ledger.flush();
     expect(commits).toHaveLength(1);
-    await ledger.settled();
+    await ledger.flush();
     expect(commits).toHaveLength(1);
   });
 
@@ -79,7 +79,7 @@ describe('a ledger', () => {
     const { ledger, table, commits } = ledgerOver();
     table.set('a', 1);
     table.set('b', 1);
-    await ledger.settled();
+    await ledger.flush();
     const next = createRecords({ isKept: true });
     const nextTable = next.table(clockOffsetKind, 'all');
     nextTable.set('b', 2);
@@ -89,19 +89,19 @@ describe('a ledger', () => {
       ['clock-offset/all/a', false],
     ]);
     nextTable.set('c', 3);
-    await ledger.settled();
+    await ledger.flush();
     expect(commits).toHaveLength(3);
   });
 
   test('keeps nothing more after something could not be kept, and says so to everybody', async () => {
     const { ledger, table, commits, lostBy } = ledgerOver({ fails: (version) => version === 2 });
     table.set('a', 1);
-    await ledger.settled();
+    await ledger.flush();
     table.set('a', 2);
-    await expect(ledger.settled()).rejects.toEqual(unavailable);
+    await expect(ledger.flush()).rejects.toEqual(unavailable);
     table.set('a', 3);
-    await expect(ledger.settled()).rejects.toEqual(unavailable);
-    await expect(ledger.settled()).rejects.toEqual(unavailable);
+    await expect(ledger.flush()).rejects.toEqual(unavailable);
+    await expect(ledger.flush()).rejects.toEqual(unavailable);
     await expect(ledger.close()).rejects.toEqual(unavailable);
     expect(commits).toHaveLength(1);
     expect(lostBy).toEqual([unavailable]);
@@ -111,6 +111,6 @@ describe('a ledger', () => {
     const error = new LocalKmsError('STORE_UNAVAILABLE', 'the connection has ended');
     const { ledger, lostBy } = ledgerOver({ lost: Promise.resolve(error) });
     await expect.poll(() => lostBy).toEqual([error]);
-    await expect(ledger.settled()).rejects.toBe(error);
+    await expect(ledger.flush()).rejects.toBe(error);
   });
 });
