@@ -13,6 +13,7 @@ import { type XksStoreMetrics, xksStoreMetrics } from './key-stores/xks-store-me
 import { createListener, type ListeningKms, type ListenOptions } from './listening.ts';
 import { LocalKmsError } from './local-kms-error.ts';
 import type { Log } from './log.ts';
+import { plant } from './plant.ts';
 import {
   type AccessExplanation,
   type AccessQuestion,
@@ -20,7 +21,7 @@ import {
   explain,
   explainAll,
 } from './policy/explanation.ts';
-import { parseSeed, plant, type Seed } from './seed.ts';
+import { parseSeed, type Seed } from './seed.ts';
 import { assertStateOptions, type StateOptions } from './state/open-state.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';

@@ -2,13 +2,9 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { partitionOf } from './arn.ts';
 import { assertAliasName, MAX_ALIASES_PER_KEY } from './keys/aliases.ts';
-import { importedMaterialId } from './keys/imported-versions.ts';
 import { assertPolicy } from './keys/key-policy.ts';
 import { foreignMaterial, isKeySpec, KEY_USAGES, type KeySpec, keySpecRow } from './keys/key-specs.ts';
-import { newKey, newReplica } from './keys/new-key.ts';
 import { withTags } from './keys/tags.ts';
-import { firstVersion, type KeyVersion } from './keys/versions.ts';
-import type { Account, Kms } from './kms.ts';
 import { KmsException } from './kms-exception.ts';
 import { base64 } from './protocol/base64.ts';
 import { aliasName, description, regionName } from './protocol/members.ts';
@@ -45,7 +41,7 @@ export interface SeedKey {
   readonly policy?: Readonly<Record<string, unknown>>;
 }
 
-/** A seed that was checked: all of it can be made. */
+/** A seed that was checked: `plant` can make all of it. */
 export interface ParsedSeed {
   readonly keys: readonly PlacedKey[];
 }
@@ -53,7 +49,7 @@ export interface ParsedSeed {
 type ParsedKey = z.output<typeof keySchema>;
 
 /** A key of a seed, and the Region that it is in. */
-interface PlacedKey extends ParsedKey {
+export interface PlacedKey extends ParsedKey {
   readonly region: string;
 }
 
@@ -120,46 +116,6 @@ function parsedText(text: string): unknown {
     // Without the cause, whose message quotes the text.
     throw new RangeError('seed: expected YAML or JSON');
   }
-}
-
-/** Makes the keys and aliases of a seed. */
-export async function plant(account: Account, { keys }: ParsedSeed): Promise<void> {
-  for (const seedKey of keys) await plantKey(account.region(seedKey.region), seedKey);
-}
-
-async function plantKey(kms: Kms, seedKey: PlacedKey): Promise<void> {
-  const { id, spec, usage, policy, replicaRegions, aliases, tags } = seedKey;
-  const key = newKey(kms, {
-    id,
-    spec,
-    usage,
-    origin: 'AWS_KMS',
-    external: undefined,
-    multiRegion: replicaRegions.length > 0 || id?.startsWith('mrk-') === true,
-    description: seedKey.description,
-    policy,
-    tags,
-  });
-  const primary = { ...key, versions: [await versionOf(kms.account, key.id, seedKey)] };
-  const related = [
-    primary,
-    ...replicaRegions.map((name) => newReplica(kms.account.region(name), primary, primary)),
-  ];
-  for (const relatedKey of related) {
-    const region = kms.account.region(relatedKey.region);
-    region.keys.add(relatedKey);
-    for (const name of aliases) region.aliases.create(name, relatedKey.id);
-  }
-}
-
-async function versionOf(
-  { ids }: Account,
-  keyId: string,
-  { spec, material: bytes }: PlacedKey,
-): Promise<KeyVersion> {
-  const material = bytes && keySpecRow(spec).import(bytes);
-  if (material) return { id: importedMaterialId(keyId, material), material, state: 'CURRENT' };
-  return firstVersion(await keySpecRow(spec).generate(), ids);
 }
 
 /** What is made of a member as operations make it: an exception of theirs is an issue of the seed. */
