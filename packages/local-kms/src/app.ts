@@ -15,9 +15,9 @@ import { operationName, originOf, parseJson, readBody, signedRegion } from './pr
 import type { Operation, Output } from './protocol/operation.ts';
 import { leaveTraces, type RequestNotes } from './traces.ts';
 
-/** Whom an app serves. */
+/** What an app serves requests with. */
 export interface AppOptions {
-  /** The account as it is by now: a reset makes another one. */
+  /** The current account: a reset puts another one in its place. */
   readonly account: () => Account;
   /** The account, and the Region of requests that are signed for none. */
   readonly scope: ArnScope;
@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
   app.all('*', async ({ env: { incoming } }) => {
     const started = performance.now();
     const reading = readBody(incoming, MAX_BODY_BYTES);
-    // A reset while it is read comes before the request.
+    // A reset while the body is read takes effect before the request.
     await reading.catch(() => undefined);
     // The client has hung up: no operation has arrived, and there is nobody to answer.
     if (incoming.errored) return RESPONSE_ALREADY_SENT;
@@ -71,7 +71,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
   return app;
 }
 
-/** Where a request runs, and where it is noted what it is about. */
+/** What a request runs with, and the notes that are taken of it. */
 interface RunOptions extends Pick<AppOptions, 'authenticate' | 'gate'> {
   readonly account: Account;
   readonly notes: RequestNotes;
@@ -89,7 +89,7 @@ async function outputOf(
   const { caller, region } = notes.identity;
   if (region !== undefined) notes.scope = arnScope(region, notes.scope.accountId);
   const { members, run } = request(parseJson(signed.body));
-  // Not before: a Region stays once it was asked for, and who is nobody must not add any.
+  // Not earlier: a Region stays once it was asked for, and an unknown caller must not add any.
   const kms = account.region(notes.scope.region);
   notes.members = members;
   return run({

@@ -1,4 +1,4 @@
-/** Where this KMS stands: the three facts every ARN of its keys and aliases repeats. */
+/** What every ARN of the keys and aliases of a KMS has in common. */
 export interface ArnScope {
   readonly partition: string;
   readonly region: string;

@@ -5,7 +5,7 @@ export interface Clock {
   now(): Date;
 }
 
-/** The time of this machine, moved forward as far as one likes. */
+/** A clock that can be moved forward from the time of this machine. */
 export interface MovableClock extends Clock {
   /**
    * Throws RangeError unless `milliseconds` is from 0 up to a hundred years and the clock stays within a thousand years of
@@ -14,7 +14,7 @@ export interface MovableClock extends Clock {
   advance(milliseconds: number): void;
 }
 
-/** A clock that shows the time of this machine until it is moved. How far it was, the one row of a table says. */
+/** A clock that shows the time of this machine until it is moved. The one row of the table holds how far it was moved. */
 export function movableClock(offsets: Table<number> = createTable()): MovableClock {
   let aheadMs = offsets.get(OFFSET_ID) ?? 0;
   return {

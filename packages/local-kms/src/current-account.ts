@@ -6,27 +6,27 @@ import { openState, type StateOptions } from './state/open-state.ts';
 import { ALL_REGIONS, createRecords, type NamedRecord, type Records } from './state/records.ts';
 
 /**
- * The account of a KMS as it is by now: a restart finds it again where it is kept, and a reset makes another one. It is
- * opened, reset and closed in the order of the calls, one after the other.
+ * The current account of a KMS: a restart opens it again from its store, and a reset puts another one in its place. Calls
+ * that open, reset and close it take effect one after the other, in their order.
  */
 export interface CurrentAccount {
   account(): Account;
-  /** Throws RangeError as the clock does, and TypeError for an account that is kept and not open. */
+  /** Throws RangeError as the clock does, and TypeError for an account with a store that is not open. */
   advanceClock(milliseconds: number): void;
-  /** Opens what is kept, or begins it with the seed, unless it is open. Rejects as `openState` and `plant` do. */
+  /** Opens the state in the store, or begins it with the seed, unless it is open. Rejects as `openState` and `plant` do. */
   open(): Promise<void>;
   /**
-   * Resolves when every change so far is in the store; at once in memory. Rejects with LocalKmsError, and with TypeError for an
-   * account that is kept and not open.
+   * Resolves when every change so far is in the store; at once for an account in memory. Rejects with LocalKmsError, and with
+   * TypeError for an account with a store that is not open.
    */
   flush(): Promise<void>;
   /** Puts an account with nothing but the seed in the place of this one. Rejects as `flush` does. */
   reset(): Promise<void>;
-  /** Lets go of where it is kept, if it is open. What is in memory only stays. */
+  /** Closes the store, if it is open. An account in memory stays. */
   close(): Promise<void>;
 }
 
-/** What makes accounts, and where they are kept. */
+/** How accounts are made, and where they are stored. */
 export interface CurrentAccountOptions {
   /** 12 digits. */
   readonly accountId: string;
@@ -36,11 +36,11 @@ export interface CurrentAccountOptions {
   readonly create: (records: Records, clock: MovableClock) => Account;
   /** Adds what a new account begins with. */
   readonly plant: (account: Account) => Promise<void>;
-  /** Told when something could not be kept, once. */
+  /** Called once, with the first error, when a change could not be stored. */
   readonly onLost: (error: unknown) => void;
 }
 
-/** An account with nothing in it, which is not kept until it is opened. */
+/** An empty account, which is not stored until it is opened. */
 export function createCurrentAccount(options: CurrentAccountOptions): CurrentAccount {
   const { accountId, state, create, plant, onLost } = options;
   const begin = (initial: readonly NamedRecord[] = []) => {
@@ -67,7 +67,7 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
     const kept = await openState(where, accountId);
     try {
       current = begin(kept.records);
-      // Without a ledger yet: of a seed that cannot be planted nothing is kept, and the next one finds new state.
+      // Before there is a ledger: a seed that fails leaves nothing in the store, and the next process finds new state.
       if (kept.version === 0) await plant(current.account);
     } catch (error) {
       await kept.store.close();
@@ -122,7 +122,7 @@ export function createCurrentAccount(options: CurrentAccountOptions): CurrentAcc
   };
 }
 
-/** Of an account that is kept, while it is not open: what changes then would be lost. */
+/** The ledger of an account with a store, while that is not open: a change would be lost. */
 const CLOSED_LEDGER: Ledger = {
   flush: () => Promise.reject(notListening()),
   replace: () => Promise.reject(notListening()),

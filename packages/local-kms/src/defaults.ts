@@ -1,4 +1,4 @@
-/** What a KMS, and every command, goes by where it is told nothing else. */
+/** The defaults of the options of a KMS and of every command. */
 export const DEFAULTS = {
   region: 'us-east-1',
   accountId: '000000000000',

@@ -17,7 +17,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Not typed by Hono: its types want the DOM, and would be part of those of this package. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  /** Told of failures that belong to no request; the server goes on. */
+  /** Called for failures that belong to no request; the server goes on. */
   readonly onError: (error: NodeJS.ErrnoException) => void;
 }
 
@@ -30,12 +30,12 @@ export async function startHttpServer({
 }: HttpServerOptions): Promise<HttpServer> {
   const answer = getRequestListener(fetch, { overrideGlobalObjects: false });
   const server = createServer((incoming, outgoing) => {
-    // Reset before it was accepted: policies would decide without the address, and there is nobody to answer.
+    // The connection was reset before it was accepted: policies would decide without the address, and no answer can be sent.
     if (peerAddress(incoming.socket) === undefined) incoming.destroy();
     else void answer(incoming, outgoing);
   });
   server.on('connection', rememberPeer);
-  // Clients keep connections for longer than the five seconds of Node, and would be hung up on in the middle of a call.
+  // Clients keep connections open for longer than the five seconds of Node, which would close them in the middle of a call.
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const close = closer(server);
   const url = await listen(server, host, port);
@@ -64,7 +64,7 @@ function closer(server: Server): () => Promise<void> {
     const expired = sleep(GRACE_MS, undefined, { signal: patience.signal }).catch(() => undefined);
     await Promise.race([allAnswered, expired]);
     patience.abort();
-    // Also those on which nothing was ever said.
+    // Connections without any request, too.
     server.closeAllConnections();
     await closed;
   };

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
-/** What ids are made for. Each kind has a sequence of its own, so that one more alias moves no key id. */
+/** The kinds of ids. Each kind has a sequence of its own, so that one more alias does not change the ids of keys. */
 type IdKind =
   | 'key'
   | 'key-material'
@@ -11,7 +11,7 @@ type IdKind =
   | 'event'
   | 'health-check';
 
-/** Where the ids of new things come from. They are names, never secrets. */
+/** A source of ids for new keys, grants and so on. Ids are names, never secrets. */
 export interface Ids {
   /** Lower-case UUID. */
   uuid(kind: IdKind): string;

@@ -21,7 +21,7 @@ export class KmsException extends Error {
 /** The name of an exception that this KMS can answer with. */
 export type KmsExceptionCode = keyof typeof STATUS_BY_CODE;
 
-/** Narrows any thrown value; what nobody foresaw becomes `KMSInternalException` with the original as its cause. */
+/** Narrows any thrown value; an unforeseen one becomes the cause of a `KMSInternalException`. */
 export function toKmsException(thrown: unknown): KmsException {
   if (thrown instanceof KmsException) return thrown;
   return new KmsException('KMSInternalException', 'An internal error occurred.', { cause: thrown });

@@ -16,11 +16,11 @@ import type { XksCaller, XksClient } from './xks/client.ts';
 export interface Account {
   readonly clock: Clock;
   readonly ids: Ids;
-  /** The KMS of a Region, empty when it is first asked for. Throws RangeError for a malformed Region. */
+  /** The KMS of a Region, which is empty the first time. Throws RangeError for a malformed Region. */
   region(name: string): Kms;
   /** The Regions that were asked for. */
   regions(): readonly Kms[];
-  /** Lets happen what was due by now: deletions, rotations, expiries, and health checks of proxies. */
+  /** Carries out everything that is due: deletions, rotations, expiries, and health checks of proxies. */
   catchUp(): void;
 }
 
@@ -56,10 +56,10 @@ export interface Call extends Kms {
 interface AccessDetails {
   /** Default that of the operation. */
   readonly permission?: string | undefined;
-  /** The resource in the words of the request, as an access has it. */
+  /** The resource as the request names it, as in an access. */
   readonly named?: string;
   /** The KMS of the Region that the resource is in. Default that of the request. */
   readonly kms?: Kms;
-  /** What the permission is also decided by, besides the members of the request. */
+  /** What decides on the permission besides the members of the request. */
   readonly members?: RequestMembers;
 }

@@ -18,13 +18,13 @@ export interface ListeningKms {
   readonly url: string;
   /**
    * Answers the requests that have arrived, in five seconds at most, then frees the port and every connection, and closes
-   * the state if nobody else listens. Once: further calls wait for the first. Rejects with LocalKmsError if something could
-   * not be kept.
+   * the state if the KMS listens at no other port. Further calls wait for the first. Rejects with LocalKmsError if a change
+   * could not be stored.
    */
   close(): Promise<void>;
 }
 
-/** What listens, and what is there while it does. */
+/** The server, and what is open while it listens. */
 interface ListenerOptions {
   readonly fetch: HttpServerOptions['fetch'];
   readonly current: Pick<CurrentAccount, 'open' | 'close'>;
@@ -35,8 +35,8 @@ interface ListenerOptions {
 }
 
 /**
- * Makes what listens, at any number of ports: the account is open, and what is due happens, while there is one. It rejects
- * with the error of the socket, such as EADDRINUSE, and as the account does.
+ * Returns a function that listens, at any number of ports: while there is one, the account is open and whatever is due is
+ * carried out. The function rejects with the error of the socket, such as EADDRINUSE, and as the account does.
  */
 export function createListener({
   fetch,
@@ -55,12 +55,12 @@ export function createListener({
     clearInterval(ticking);
     ticking = undefined;
     await current.close();
-    // Somebody may listen again by now.
+    // Another call may have begun to listen meanwhile.
     if (listening === 0) transport.close();
   };
 
   const start = async (host: string, port: number): Promise<HttpServer> => {
-    // From here on nobody else is the last one, who closes the account.
+    // From here on no other port is the last one, which closes the account.
     listening += 1;
     try {
       await current.open();
@@ -74,7 +74,7 @@ export function createListener({
   return async ({ host = DEFAULTS.host, port = 0 } = {}) => {
     const server = await start(host, port);
     const { url } = server;
-    // What is due does not wait for a request, nor keep the process alive.
+    // Whatever is due does not wait for a request, nor keep the process alive.
     ticking ??= setInterval(catchUp, TICK_MS).unref();
     log({ event: 'listening', url, notice: 'for development and tests only' });
     let closed: Promise<void> | undefined;

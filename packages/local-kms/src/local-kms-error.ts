@@ -11,7 +11,7 @@ export type LocalKmsErrorCode =
   | 'STORE_UNAVAILABLE'
   | 'TOKEN_UNAVAILABLE';
 
-/** Thrown where a KMS keeps its state; `code` is stable, the message is for a person and holds nothing secret. */
+/** An error with the state of a KMS; `code` is stable, the message is for a person and holds nothing secret. */
 export class LocalKmsError extends Error {
   override readonly name = 'LocalKmsError';
   readonly code: LocalKmsErrorCode;

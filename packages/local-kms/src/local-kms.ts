@@ -26,7 +26,7 @@ import { assertStateOptions, type StateOptions } from './state/open-state.ts';
 import type { XksClientCertificate } from './xks/client-certificate.ts';
 import { createXksTransport } from './xks/transport.ts';
 
-/** What a local KMS says of itself and how it reaches proxies. Everything has a default. */
+/** The options of a local KMS. Each has a default. */
 export interface LocalKmsOptions {
   /** The Region of requests that are signed for none. Default `us-east-1`. */
   readonly region?: string;
@@ -46,15 +46,15 @@ export interface LocalKmsOptions {
   readonly seed?: Seed;
   /**
    * Makes the ids of keys, grants and so on the same in every process that does the same with the same text. Not with
-   * `state`, where the ids of another process are there already.
+   * `state`, which already has ids of earlier processes.
    */
   readonly idSeed?: string;
-  /** Where everything is kept, and under what. Left out, it is in memory and gone with the process. */
+  /** Where the state is stored, and what protects it. Without it, the state is in memory and gone with the process. */
   readonly state?: StateOptions;
-  /** Who there is besides the root user of the account. */
+  /** The principals besides the root user of the account. */
   readonly principals?: Principals;
   /**
-   * Whether callers are known by their signatures and held to policies and grants: `off` takes everybody for the
+   * Whether callers are identified by their signatures and held to policies and grants: `off` takes every caller for the
    * root user and refuses nothing, `log` only logs what would be refused, `enforce` refuses it. Default `off`.
    */
   readonly auth?: AuthMode;
@@ -74,7 +74,7 @@ export interface LocalKms {
    */
   listen(options?: ListenOptions): Promise<ListeningKms>;
   /**
-   * Moves the clock forward; what was due by then happens: deletions, rotations, expiry of imported material.
+   * Moves the clock forward, and carries out what is due by then: deletions, rotations, expiry of imported material.
    *
    * @throws RangeError unless `milliseconds` is from 0 up to a hundred years and the clock stays within a thousand years of
    * the time of this machine
@@ -87,15 +87,15 @@ export interface LocalKms {
    */
   flush(): Promise<void>;
   /**
-   * Whether a principal may do something to a key, and what decides that: by policies and grants, whether or not
-   * they are enforced.
+   * Returns whether policies and grants allow a principal to do something to a key, and which of them decides that, whether
+   * or not they are enforced.
    *
-   * @throws RangeError for a principal or a permission that there is not, and where a key is missing
-   * @throws KmsException NotFoundException for a key that there is not
+   * @throws RangeError for an unknown principal or permission, and where a key is missing
+   * @throws KmsException NotFoundException for a key that does not exist
    */
   explain(question: AccessQuestion): AccessExplanation;
   /**
-   * The same for all principals of the file and all keys, or one of them, and some operations.
+   * Explains some operations for all principals of the file and all keys, or for one of them.
    *
    * @throws as `explain`, but a key that is left out means all of them
    */
@@ -109,15 +109,15 @@ export interface LocalKms {
   /** What the calls to the proxies of external key stores came to. */
   xksMetrics(): readonly XksStoreMetrics[];
   /**
-   * Forgets everything but the seed, the calls so far among that, and sets the clock back to the time of this machine.
+   * Forgets everything but the seed, including the calls so far, and sets the clock back to the time of this machine.
    * With `state`, rejects with TypeError unless the KMS listens.
    */
   reset(): Promise<void>;
 }
 
 /**
- * The AWS KMS API in this process, for development and tests: nothing is kept unless `state` says where, and nothing is
- * authorized unless `auth` says so.
+ * The AWS KMS API in this process, for development and tests: it stores its state only if `state` says where, and
+ * authenticates and authorizes callers only if `auth` says so.
  *
  * @throws RangeError for a malformed Region, account id, host mapping, certificate, time limit or seed, for malformed
  * principals, and for `idSeed` with `state`

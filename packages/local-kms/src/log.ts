@@ -14,14 +14,14 @@ export type LogRecord =
 /** Takes records as they happen; it must not throw. */
 export type Log = (record: LogRecord) => void;
 
-/** The KMS takes requests now. */
+/** The KMS has begun to take requests. */
 export interface ListeningRecord {
   readonly event: 'listening';
   readonly url: string;
   readonly notice: 'for development and tests only';
 }
 
-/** Resets and moves of the clock are taken now. */
+/** The server for resets and moves of the clock has begun to take requests. */
 export interface ControlRecord {
   readonly event: 'control-listening';
   readonly url: string;
@@ -44,7 +44,7 @@ export interface RequestRecord {
   readonly xksCalls?: readonly XksCallRecord[];
 }
 
-/** What would have been refused, if the KMS did not only log that. */
+/** What `enforce` would have refused. */
 export interface RefusalRecord {
   readonly event: 'refusal';
   /** The ARN of the caller; absent where the caller is not known. */
@@ -64,7 +64,7 @@ export interface ConnectionRecord {
   readonly xksCalls: readonly XksCallRecord[];
 }
 
-/** What a proxy said that was asked for its health, as it is every few minutes. */
+/** What came of a health check of a proxy, which takes place every few minutes. */
 export interface HealthCheckRecord {
   readonly event: 'health-check';
   /** The `kmsRequestId` that the proxy saw. */
@@ -80,7 +80,7 @@ export interface ServerErrorRecord {
   readonly cause: string;
 }
 
-/** Something could not be kept. From now on every request is answered with KMSInternalException. */
+/** A change could not be stored. From now on every request is answered with KMSInternalException. */
 export interface StateLostRecord {
   readonly event: 'state-lost';
   /** A code of `LocalKmsError`, or else the name of an error. */

@@ -9,20 +9,20 @@ import type { RequestMembers } from './policy/request-members.ts';
 import type { RequestOrigin } from './protocol/incoming-request.ts';
 import { millisecondsSince } from './protocol/time.ts';
 
-/** What is known of a request, and found out about it on its way. */
+/** What is known of a request, and what is found out while it is served. */
 export interface RequestNotes {
   readonly requestId: string;
   readonly operation: string;
-  /** Of the Region that it is signed for: until the signature is verified, as its header says. */
+  /** The scope of the Region that the request is signed for: until the signature is verified, as the header says. */
   scope: ArnScope;
   readonly origin: RequestOrigin;
   /** A value of `performance.now()`. */
   readonly started: number;
-  /** Absent where the caller is not known to be anybody. */
+  /** Absent where the caller is unknown. */
   identity?: Identity;
-  /** Absent where it does not come as far as being read. */
+  /** Absent where the request is refused before its members are read. */
   members?: RequestMembers;
-  /** The keys that it is about; the last of them stands in the log. */
+  /** The keys that the request is about; the log shows the last of them. */
   readonly keyArns: string[];
   readonly xksCalls: XksCallRecord[];
 }
@@ -34,7 +34,7 @@ interface TraceOptions {
   readonly audit: (event: AuditEvent) => void;
 }
 
-/** Leaves what a request leaves behind: a record of the log, when its keys were last used, and an audit event. */
+/** Records a request: in the log, in the last uses of its keys, and as an audit event. */
 export function leaveTraces(
   { requestId, operation, scope, origin, started, identity, members, ...notes }: RequestNotes,
   error: KmsException | undefined,
@@ -71,7 +71,7 @@ function keyIdIn(keyArn: string): string {
 
 function faultOf({ code, cause }: KmsException): { readonly fault?: string } {
   if (code !== 'KMSInternalException' || !(cause instanceof Error)) return {};
-  // A foreign message may quote what it failed on; its name, its code and its place in the program cannot.
+  // The message of an unforeseen error may quote a secret; its name, its code and its place in the program cannot.
   const parts = [
     cause.name,
     'code' in cause && typeof cause.code === 'string' ? cause.code : undefined,

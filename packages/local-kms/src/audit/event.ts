@@ -32,7 +32,7 @@ export interface AuditEvent {
   readonly recipientAccountId: string;
 }
 
-/** Who made a call, as far as it was known. */
+/** Who made a call, as far as that is known. */
 export interface UserIdentity {
   readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'Unknown';
   readonly arn?: string;
@@ -55,9 +55,9 @@ export interface FinishedCall {
   readonly operation: string;
   readonly scope: ArnScope;
   readonly time: Date;
-  /** undefined where the caller was not known to be anybody. */
+  /** undefined where the caller is unknown. */
   readonly identity: Identity | undefined;
-  /** undefined where the request did not come as far as being read. */
+  /** undefined where the request was refused before its members were read. */
   readonly members: RequestMembers | undefined;
   readonly keyArns: readonly string[];
   readonly sourceIp: string | undefined;
@@ -121,11 +121,11 @@ const IDENTITY_TYPES = {
   session: 'AssumedRole',
 } as const satisfies Record<Caller['kind'], UserIdentity['type']>;
 
-// What changes nothing of keys, grants and the like; AWS counts cryptography among that.
+// Operations that change no key, grant and so on; AWS counts cryptographic operations as read-only.
 const READ_ONLY =
   /^(Decapsulate|Decrypt|DeriveSharedSecret|Describe.*|Encapsulate|Encrypt|Generate.*|Get.*|List.*|ReEncrypt|Sign|Verify.*)$/;
 
-/** What of a request is told. A list of what may be there, so that nothing new is told by mistake. */
+/** The members of requests that events show. A list of what is allowed, so that no new member is shown by mistake. */
 const PARAMETERS = [
   'AliasName',
   'BypassPolicyLockoutSafetyCheck',

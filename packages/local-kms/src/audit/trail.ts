@@ -1,6 +1,6 @@
 import type { AuditEvent, AuditedResource } from './event.ts';
 
-/** Which events to find. What is left out matters not. */
+/** Which events to find. A member that is left out restricts nothing. */
 export interface AuditFilter {
   /** The ARN of a key, or its id; no alias. */
   readonly key?: string;
@@ -39,8 +39,8 @@ export function createAuditTrail(maxEvents: number): AuditTrail {
 }
 
 /**
- * What a filter takes. Throws RangeError for an alias: calls that name the key otherwise, or not at all, as Decrypt may, would
- * be left out unseen.
+ * Returns the key of a filter. Throws RangeError for an alias: calls that name the key in another way, or not at all, as
+ * Decrypt may, would be left out without notice.
  */
 export function auditedKey(key: string): string {
   if (!/(^|:)alias\//.test(key)) return key;

@@ -28,7 +28,7 @@ export async function openAuditFile(path: string): Promise<AuditFile> {
   };
 }
 
-/** What cannot be read, such as a pipe, has no line to end. */
+/** Whether the last line of a file lacks its end. A file that cannot be read, such as a pipe, has no such line. */
 function endsWithinLine(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (!stats?.isFile() || stats.size === 0) return false;
@@ -43,7 +43,7 @@ function endsWithinLine(path: string): boolean {
   }
 }
 
-/** `undefined` for a file that may be appended to alone. */
+/** Returns undefined for a file that may be appended to but not read. */
 function openedToRead(path: string): number | undefined {
   try {
     return openSync(path, 'r');

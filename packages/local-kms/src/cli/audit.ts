@@ -31,7 +31,7 @@ export function addAuditCommand(program: Command): void {
     });
 }
 
-/** A file may be longer than a text can be. Nothing but a line feed ends a line: a text of an event may have the others. */
+/** A file may be longer than a string can be. Only a line feed ends a line: the texts of an event may have other line ends. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = '';
   try {
@@ -46,7 +46,7 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   yield rest;
 }
 
-/** undefined for what a full disk has left of an event, and anything else that is none. */
+/** Returns undefined for a part of an event that a full disk has left, and for anything else that is no event. */
 function eventIn(line: string): z.output<typeof findable> | undefined {
   try {
     return findable.parse(JSON.parse(line));
@@ -64,7 +64,7 @@ function timeOf(text: string): Date {
   const [, count, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? [];
   const unitMs = UNITS_MS.get(unit);
   const time = unitMs === undefined ? new Date(text) : new Date(Date.now() - Number(count) * unitMs);
-  // A Date is made of much else: 12 is a December.
+  // The constructor of Date takes much else: 12 is a December.
   const isTime = unitMs !== undefined || ISO_8601.test(text);
   if (isTime && !Number.isNaN(time.getTime())) return time;
   throw new RangeError('since: expected ISO 8601, or 90s, 15m, 2h, 7d');

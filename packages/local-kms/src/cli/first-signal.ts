@@ -1,7 +1,7 @@
 /**
- * Resolves at the first SIGINT or SIGTERM. Those that come while what it ends has time to close are ignored: a terminal and
- * a supervisor may both send one, and an end in the middle leaves the lock of a state behind. After that the default is back,
- * and the next one ends the process at once.
+ * Resolves at the first SIGINT or SIGTERM. Further signals are ignored for five seconds, in which the process closes what is
+ * open: a terminal and a supervisor may both send one, and an end in the middle leaves the lock of a state behind. After
+ * that, the next signal ends the process at once, as is the default.
  */
 export function firstSignal(): Promise<void> {
   return new Promise((resolve) => {

@@ -2,7 +2,7 @@
 import { errorCode } from '../store/error-code.ts';
 import { runProgram } from './program.ts';
 
-// A reader such as head has had enough. Of serve, that its log has no reader any more is a fault, which it tells itself.
+// A reader such as head has read enough. For serve, a log without a reader is a fault, which it reports itself.
 if (process.argv[2] !== 'serve') {
   process.stdout.on('error', (error) => {
     if (errorCode(error) === 'EPIPE') process.exit();

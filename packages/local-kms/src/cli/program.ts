@@ -8,9 +8,9 @@ import { addPolicyCommands } from './policy.ts';
 import { addServeCommand } from './serve.ts';
 
 /**
- * Runs one command line, as `process.argv` has it; what went wrong is told on stderr and by `process.exitCode`.
+ * Runs one command line, in the form of `process.argv`. Reports errors on stderr and by `process.exitCode`.
  *
- * @param argv with the program and the script in front
+ * @param argv begins with the program and the script
  */
 export async function runProgram(argv: readonly string[]): Promise<void> {
   const program = new Command('local-kms')

@@ -96,7 +96,7 @@ export function addServeCommand(program: Command): void {
     });
 }
 
-/** A KMS that also takes resets and moves of the clock, if it was asked for a port for them. */
+/** Adds the server for resets and moves of the clock, if a port for it is given. */
 async function withControl(
   kms: LocalKms,
   listening: ListeningKms,
@@ -204,7 +204,7 @@ function stopWithoutRecord(listening: ListeningKms, { message }: Error): void {
   process.exitCode = EXIT.recordLost;
   process.stderr.on('error', () => undefined);
   process.stderr.write(`what happens cannot be written down any more, so local-kms stops: ${message}\n`);
-  // What cannot be kept has been said.
+  // That changes cannot be stored has been reported.
   listening.close().catch(() => undefined);
 }
 

@@ -49,14 +49,14 @@ function storeOf({ data, postgres }: StoreOptions): StoreLocation | undefined {
   return postgres === undefined ? undefined : postgresStore(postgres);
 }
 
-/** The same for a command that cannot do without. Throws RangeError for none, too. */
+/** Returns the store for a command that cannot do without one. Throws RangeError for none, and for two. */
 export function requiredStoreOf(options: StoreOptions): StoreLocation {
   const store = storeOf(options);
   if (store) return store;
   throw new RangeError('--data or --postgres: expected one of them');
 }
 
-/** Where the state is and under what it is kept; undefined without a store. Throws RangeError for half of it. */
+/** The store and the protection of a state; undefined for neither. Throws RangeError for one without the other. */
 export function stateOf(options: StoreOptions & ProtectionOptions): StateOptions | undefined {
   const [store, protection] = [storeOf(options), protectionOf(options)];
   if (!store && !protection) return undefined;

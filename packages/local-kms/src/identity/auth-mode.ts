@@ -10,7 +10,7 @@ import {
 } from './authentication.ts';
 import type { PrincipalDirectory } from './principal-directory.ts';
 
-/** What becomes of signatures, policies and grants. */
+/** Whether signatures, policies and grants are ignored, logged or enforced. */
 export type AuthMode = 'off' | 'log' | 'enforce';
 
 /** What every request passes before it has an effect. */
@@ -19,7 +19,7 @@ interface Guard {
   readonly gate: Gate;
 }
 
-/** What guards know. */
+/** What a guard is made of. */
 interface GuardOptions {
   readonly directory: PrincipalDirectory;
   readonly scope: ArnScope;
@@ -27,7 +27,7 @@ interface GuardOptions {
   readonly log: Log;
 }
 
-/** What a mode does with signatures, and with policies and grants. Throws TypeError for a mode that there is not. */
+/** Returns the guard of a mode. Throws TypeError for any other mode. */
 export function guard(mode: AuthMode, { directory, scope, grantDelayMs, log }: GuardOptions): Guard {
   const options = { grantDelayMs };
   const modes = {

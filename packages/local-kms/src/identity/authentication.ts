@@ -4,7 +4,7 @@ import { type Caller, rootCaller } from '../policy/caller.ts';
 import type { PrincipalDirectory } from './principal-directory.ts';
 import { type SignedRequest, verifySignature } from './signature.ts';
 
-/** Says who makes a request, by throwing the exception to refuse it with where nobody is known to. */
+/** Returns who makes a request, or throws the exception to refuse it with if the caller is unknown. */
 export type Authentication = (request: SignedRequest) => Identity;
 
 /** Who makes a request. */
@@ -16,18 +16,18 @@ export interface Identity {
   readonly region?: string;
 }
 
-/** Takes everybody for the root user of the account, whatever a request is signed with. */
+/** Takes every caller for the root user of the account, whatever a request is signed with. */
 export function noAuthentication(scope: ArnScope): Authentication {
   const identity = { caller: rootCaller(scope) };
   return () => identity;
 }
 
-/** Knows callers by their signatures. Throws as `verifySignature` does. */
+/** Identifies callers by their signatures. Throws as `verifySignature` does. */
 export function signatureAuthentication(directory: PrincipalDirectory): Authentication {
   return (request) => verifySignature(request, directory.accessKey, new Date());
 }
 
-/** The same, but takes whom it does not know for the root user, and says so. */
+/** Identifies callers by their signatures, takes unknown callers for the root user, and reports those. */
 export function lenientAuthentication(
   directory: PrincipalDirectory,
   scope: ArnScope,

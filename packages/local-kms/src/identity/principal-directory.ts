@@ -2,25 +2,25 @@ import type { ArnScope } from '../arn.ts';
 import { type Caller, rootCaller } from '../policy/caller.ts';
 import type { ParsedAccessKey, ParsedPrincipals } from './principals-file.ts';
 
-/** Everybody who can ask this KMS for something. */
+/** The principals of this KMS. */
 export interface PrincipalDirectory {
-  /** Whom an access key belongs to, and its secret. */
+  /** The secret of an access key, and the principal that it belongs to. */
   readonly accessKey: (id: string) => KnownAccessKey | undefined;
   /**
-   * By the ARN of a user, role, session or account, or by the name of a user or role that is the only such one, as `NAME`,
-   * `user/NAME` or `role/NAME`, then with its path.
+   * Finds a principal by the ARN of a user, role, session or account, or by the name of a user or role if no other has it, as
+   * `NAME`, `user/NAME` or `role/NAME`; the last two with its path.
    */
   find(name: string): Caller | undefined;
   /** Users, then roles, account by account; no root users. */
   list(): readonly Caller[];
-  /** The same as `user/NAME` and `role/NAME`. */
+  /** The names of the listed principals, as `user/NAME` and `role/NAME`. */
   names(): readonly string[];
 }
 
 /** An access key with its holder. */
 export interface KnownAccessKey {
   readonly secretAccessKey: string;
-  /** Temporary credentials have one, which a request has to send along. */
+  /** The token of temporary credentials, which a request has to send along. */
   readonly sessionToken: string | undefined;
   readonly caller: Caller;
 }

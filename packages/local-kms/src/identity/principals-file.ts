@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { identityPolicy } from '../policy/document.ts';
 import { namedValues } from '../protocol/named-values.ts';
 
-/** Who there is: the content of a principals file. Accounts by their 12 digits. */
+/** The content of a principals file: accounts by their 12 digits. */
 export interface Principals {
   readonly accounts: Readonly<Record<string, AccountPrincipals>>;
 }
@@ -29,9 +29,9 @@ export interface Principal {
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of temporary credentials. */
+  /** The token of temporary credentials. */
   readonly sessionToken?: string;
-  /** Of a role: which of its sessions the credentials are of. Default `session`. */
+  /** The name of the session that the credentials of a role belong to. Default `session`. */
   readonly sessionName?: string;
 }
 

@@ -11,19 +11,19 @@ export interface SignedRequest {
   readonly body: Uint8Array;
 }
 
-/** What a signature says that was verified. */
+/** What a verified signature proves. */
 interface Signer {
   readonly caller: Caller;
   readonly accessKeyId: string;
-  /** Of the credential scope: the Region that the request is for. */
+  /** The Region of the credential scope, which is the Region of the request. */
   readonly region: string;
 }
 
 /**
- * Verifies Signature Version 4 in the Authorization header and says whose access key signed. Throws
+ * Verifies Signature Version 4 in the Authorization header and returns whose access key signed. Throws
  * MissingAuthenticationToken without a signature, IncompleteSignatureException for one that cannot be read,
- * UnrecognizedClientException for an unknown key or session token, and InvalidSignatureException for what is
- * signed for another service, for no Region, at another time, or wrongly.
+ * UnrecognizedClientException for an unknown key or session token, and InvalidSignatureException for a request that
+ * is signed for another service, for no Region, at another time, or wrongly.
  */
 export function verifySignature(
   { headers, body }: SignedRequest,
@@ -78,7 +78,7 @@ function partsOf(authorization: string, others: readonly string[]) {
   return { accessKeyId, day, region, service, signedHeaders, signature };
 }
 
-/** What a request means is in these headers, so that none of them may be outside of the signature. */
+/** These headers say what a request means, so the signature has to cover each of them. */
 function assertCovered(headers: SignedRequest['headers'], signedHeaders: readonly string[]): void {
   const owed = Object.keys(headers).filter((name) => name === 'host' || OWED.test(name));
   const open = ['host', 'x-amz-date', ...owed].find((name) => !signedHeaders.includes(name));
