@@ -19,7 +19,7 @@ export interface Seed {
 export interface SeedKey {
   /** A UUID, or `mrk-` and 32 hex digits, which makes it a multi-Region key. Default the next id. */
   readonly id?: string;
-  /** Of a multi-Region key the primary one. Default the default Region of the KMS. */
+  /** The Region of the key; for a multi-Region key the primary one. Default the default Region of the KMS. */
   readonly region?: string;
   /** Default `SYMMETRIC_DEFAULT`. */
   readonly spec?: string;
@@ -54,8 +54,8 @@ export interface PlacedKey extends ParsedKey {
 }
 
 /**
- * Reads a seed file, in YAML or JSON. Throws RangeError for text that is neither, and as `parseSeed` does for any one key;
- * whether the keys go together, that depends on the Region.
+ * Reads a seed file, in YAML or JSON. Throws RangeError for text that is neither, and as `parseSeed` does for each key alone:
+ * whether the keys go together depends on the Region.
  */
 export function readSeed(text: string): Seed {
   const seed = parsedText(text);
@@ -99,7 +99,7 @@ function assertTogether(keys: readonly PlacedKey[]): void {
   }
 }
 
-/** What a key has for itself, by the member that says so. */
+/** What no two keys may share, with the member of the seed that it stands in. */
 function* claims({ id, region, replicaRegions, aliases }: PlacedKey, index: number) {
   if (id !== undefined) yield ['id', id] as const;
   for (const place of [region, ...replicaRegions]) {
@@ -118,7 +118,7 @@ function parsedText(text: string): unknown {
   }
 }
 
-/** What is made of a member as operations make it: an exception of theirs is an issue of the seed. */
+/** Converts a member as an operation does: an exception of the operation becomes an issue of the seed. */
 function made<Value, Made>(make: (value: Value) => Made) {
   return (value: Value, context: z.RefinementCtx): Made => {
     try {
@@ -137,7 +137,7 @@ const aliasOfKey = aliasName.transform(
     return name;
   }),
 );
-// As in a request: any other text would become another one where it is kept.
+// As in a request: any other text would become another one where it is stored.
 const text = z.string().refine((value) => value.isWellFormed(), 'must be well-formed Unicode');
 const tagsOfKey = namedValues(text, text).transform(
   made((pairs) =>

@@ -18,7 +18,7 @@ export function sharedSecret(
 function parsePublicKey(der: Uint8Array): KeyObject | undefined {
   try {
     const key = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' });
-    // Of the point at infinity, Node 20 makes a key that ends the process when it is asked for its curve; only this throws.
+    // For the point at infinity, Node 20 makes a key that ends the process when asked for its curve; only this call throws.
     key.export({ format: 'der', type: 'spki' });
     return key.asymmetricKeyType === 'ec' ? key : undefined;
   } catch {

@@ -15,8 +15,8 @@ export function encapsulate(pair: LatticePairMaterial): Encapsulated {
 }
 
 /**
- * What takes the secret out of a ciphertext (FIPS 203, section 7.3): of a ciphertext that is not one for this key another
- * secret, as if it were. Undefined for one of another length. The caller wipes the secret.
+ * Takes the secret out of a ciphertext (FIPS 203, section 7.3). A ciphertext for another key yields another secret, and no
+ * error. Returns undefined for a ciphertext of another length. The caller wipes the secret.
  */
 export function decapsulation(
   pair: LatticePairMaterial,

@@ -13,7 +13,7 @@ export function oaepEncrypt(publicKey: KeyObject, oaepHash: OaepHash, plaintext:
   return publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash }, plaintext);
 }
 
-/** Undefined if the ciphertext does not open; why it does not stays unsaid. */
+/** Returns undefined if the ciphertext does not open, without the reason. */
 export function oaepDecrypt(
   privateKey: KeyObject,
   oaepHash: OaepHash,

@@ -61,7 +61,7 @@ export function createAliases(byName: Table<Alias>, clock: Clock): Aliases {
   };
 }
 
-/** Throws ValidationException for a name of another form, and InvalidAliasNameException for one that AWS has reserved. */
+/** Throws ValidationException for a malformed name, and InvalidAliasNameException for one that is reserved for AWS. */
 export function assertAliasName(name: string): void {
   if (!name.startsWith('alias/') || name === 'alias/' || name.includes(':')) {
     throw new KmsException('ValidationException', 'AliasName: must be alias/ and a name without colons');

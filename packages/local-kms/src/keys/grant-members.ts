@@ -7,7 +7,7 @@ import type { Grant } from './grants.ts';
 import type { KeyUsage } from './key-specs.ts';
 import type { KmsKey } from './kms-key.ts';
 
-/** The ARN of a user, role, session or account. That it is one, `assertPrincipal` says. */
+/** The ARN of a user, role, session or account; `assertPrincipal` checks that it is one. */
 export const principal = z
   .string()
   .min(1)

@@ -21,7 +21,7 @@ export function nextEventOf(key: KmsKey): KeyEvent | undefined {
   return next;
 }
 
-// Of related keys, the primary one is rotated. What cannot be used is not rotated either.
+// Only the primary one of related keys is rotated, and only a key that can be used.
 function isRotated({ enabled, deletion, region, primaryRegion = region }: KmsKey): boolean {
   return enabled && !deletion && region === primaryRegion;
 }

@@ -7,13 +7,13 @@ import type { KmsKey } from './kms-key.ts';
 interface KeyAccess {
   /** Default that of the operation. */
   readonly permission?: string | undefined;
-  /** The key in the words of the request. Default `resource:` and the KeyId. */
+  /** The key as the request names it. Default `resource:` and the KeyId. */
   readonly named?: string;
 }
 
 /**
- * The key that a KeyId means, in any of its four forms: key id, key ARN, alias name, alias ARN; with it the gate
- * is passed. Throws NotFoundException, or InvalidArnException for an ARN that is none of KMS.
+ * Returns the key that a KeyId means, in any of its four forms: key id, key ARN, alias name, alias ARN, and passes the
+ * gate with it. Throws NotFoundException, or InvalidArnException for an ARN of another service.
  */
 export function keyWithId(call: Call, keyId: string, permission?: string): KmsKey {
   return accessedKey(call, keyId, localResource(call, keyId), { permission });
@@ -37,7 +37,7 @@ function accessedKey(
   { permission, named = `resource: ${keyId}` }: KeyAccess = {},
 ): KmsKey {
   const key = keyNamed(call, resource);
-  // What is not there is refused to another account in the same words as what it may not use.
+  // Principals of another account are refused a missing key in the same words as a key that is closed to them.
   if (key || call.caller.accountId !== call.scope.accountId) {
     call.access(key?.arn ?? keyId, { permission, named });
   }
@@ -51,7 +51,7 @@ function localKeyResource(call: Call, keyId: string): string {
 }
 
 function localResource({ scope, caller }: Call, keyId: string): string {
-  // Ids and names without an account are of the caller's own.
+  // Ids and names without an account are of the caller's own account.
   if (!keyId.startsWith('arn:') && caller.accountId !== scope.accountId) {
     throw notFound('There is no such key or alias in the account of the caller.');
   }

@@ -3,7 +3,7 @@ import { type ArnScope, accountArn } from '../arn.ts';
 import { KmsException } from '../kms-exception.ts';
 import { isOverlyPermissive, keyPolicy, type Policy } from '../policy/document.ts';
 
-/** The text of a key policy. Whether it is one, `assertPolicy` says with an exception of its own. */
+/** The text of a key policy; `assertPolicy` checks it, with an exception of its own. */
 export const policyText = z.string().min(1).max(131_072);
 
 /** The name of the one policy that a key has. */

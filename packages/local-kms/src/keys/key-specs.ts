@@ -43,7 +43,7 @@ export const KEY_SPECS = {
   ML_KEM_1024: lattice('ML_KEM_1024', { ENCAPSULATE_DECAPSULATE: ['ML_KEM'] }),
 } as const satisfies Record<string, KeySpecRow>;
 
-/** The key specs that the API has and this KMS has not. */
+/** The key specs of the API that this KMS does not have. */
 export const OTHER_KEY_SPECS = ['SM2'] as const;
 
 /** What keys are used for here, as the API names it. */
@@ -87,7 +87,7 @@ export function keySpecRow(spec: KeySpec): KeySpecRow {
   return KEY_SPECS[spec];
 }
 
-/** Reads material of a spec that was made elsewhere; undefined if it is none, or a private key with another's public key. */
+/** Reads material that was made elsewhere; undefined if it is not of the spec, or if the halves of a pair do not match. */
 export function foreignMaterial(spec: KeySpec, bytes: Uint8Array): KeyMaterial | undefined {
   const material = keySpecRow(spec).import(bytes);
   return material?.type === 'pair' && !areHalves(material) ? undefined : material;

@@ -21,7 +21,7 @@ export interface Keys {
   inCustomKeyStore(customKeyStoreId: string): readonly KmsKey[];
   /** Throws XksKeyAlreadyInUseException if another key of the store has the external key. */
   add(key: KmsKey): void;
-  /** Changes the key as it is by now, which may be newer than what the caller holds. */
+  /** Changes the current key, which may be newer than the one that the caller holds. */
   update(id: string, changes: KeyChanges): void;
   delete(id: string): void;
 }

@@ -13,7 +13,7 @@ interface LastUse {
 /** An operation that counts as the use of a key. */
 export type TrackedOperation = (typeof TRACKED_OPERATIONS)[number];
 
-/** When the keys of one Region were last used. It is not kept: a process that starts anew tracks anew. */
+/** When the keys of one Region were last used. It is not stored: every process begins anew. */
 export interface LastUses {
   /** Since when uses are recorded. */
   readonly trackedSince: Date;

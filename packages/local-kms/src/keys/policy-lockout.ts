@@ -5,8 +5,8 @@ import type { KmsKey } from './kms-key.ts';
 
 /**
  * The lockout safety check of a request that brings a key policy: its caller has to be able to put the next one, or
- * the policy has to leave that to the account. The key is as it is going to be, in the KMS of its Region; the next request
- * says of the check what this one does. Throws MalformedPolicyDocumentException.
+ * the policy has to leave that to the account. The key is passed as it is going to be, with the KMS of its Region; the next
+ * request is taken to bypass the check if this one does. Throws MalformedPolicyDocumentException.
  */
 export function assertNoLockout(
   { caller, sourceIp, userAgent }: Call,

@@ -4,7 +4,7 @@ import type { KeyEvent } from './key-events.ts';
 import type { KmsKey } from './kms-key.ts';
 import { rotateAsScheduled } from './rotation.ts';
 
-/** Lets everything happen that was due by now: deletions, rotations and expiries, in the order of their times. */
+/** Carries out everything that is due: deletions, rotations and expiries, in the order of their times. */
 export function catchUp(account: Account): void {
   const now = account.clock.now();
   for (;;) {

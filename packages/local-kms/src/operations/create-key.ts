@@ -62,7 +62,7 @@ export const createKey = operation({
       policy: input.Policy,
       tags,
     });
-    // Before a proxy is asked, and material is made that nobody will have.
+    // Before a proxy is asked, and before material is made that would be thrown away.
     if (input.Policy !== undefined) {
       assertNoLockout(call, { kms: call, key, bypass: input.BypassPolicyLockoutSafetyCheck });
     }

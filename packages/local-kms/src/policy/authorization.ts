@@ -12,11 +12,11 @@ import { isToBeRetired } from './grant-test.ts';
 import type { ConditionKeys } from './pattern.ts';
 import { type RequestMembers, textsOf } from './request-members.ts';
 
-/** What a decision may be asked with, besides the access itself. */
+/** What a decision depends on besides the access. */
 export interface AuthorizationOptions {
   /** How long a new grant is unknown to requests without its token. */
   readonly grantDelayMs: number;
-  /** Values of condition keys, by their names in lower case, that go before those of the request. */
+  /** Values of condition keys, by their names in lower case, that take precedence over those of the request. */
   readonly conditionKeys?: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -25,7 +25,7 @@ export function authorize(access: Access, options: AuthorizationOptions): Decisi
   return authorizeOn(keyAt(access.kms, access.resource), access, options);
 }
 
-/** The same for a key that need not be there: one that is yet to be made, or as it is going to be. */
+/** Decides on an access to a key that need not exist: one that is yet to be made, or a key as it is going to be. */
 export function authorizeOn(
   key: KmsKey | undefined,
   access: Access,

@@ -4,7 +4,7 @@ import type { NamedCaller } from './principals.ts';
 
 /** Who makes a request. */
 export interface Caller extends NamedCaller {
-  /** Of a user only. */
+  /** undefined for any caller but a user. */
   readonly userName: string | undefined;
   readonly tags: ReadonlyMap<string, string>;
   /** Identity policies; the root user has none and may do everything in its account. */

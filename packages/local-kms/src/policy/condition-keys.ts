@@ -4,16 +4,16 @@ import type { Caller } from './caller.ts';
 import type { ConditionKeys } from './pattern.ts';
 import { contextOf, type RequestMembers, textsOf } from './request-members.ts';
 
-/** What condition keys are about. */
+/** The facts that condition keys take their values from. */
 export interface RequestFacts {
   readonly caller: Caller;
   /** With its prefix `kms:`. */
   readonly action: string;
-  /** The key that is asked for; undefined where the request is on none. */
+  /** The key of the request; undefined where the request is on no key. */
   readonly key: KmsKey | undefined;
   /** The names of the aliases of the key. */
   readonly aliases: () => readonly string[];
-  /** Since when the key is not used, as far as that is known; undefined where the request is on none. */
+  /** Since when the key is unused, as far as that is known; undefined where the request is on no key. */
   readonly unusedSince: (() => Date) | undefined;
   /** The account that owns the key, and the Region of the request. */
   readonly accountId: string;
@@ -54,7 +54,7 @@ function member(...names: readonly string[]): Values {
   return ({ members }) => names.map((name) => textsOf(members[name])).find((values) => values !== undefined);
 }
 
-/** The same with what a request of one of these actions means that leaves the member out. */
+/** The same, with a default for a request of one of these actions that leaves the member out. */
 function memberOr(value: string, name: string, ...actions: readonly string[]): Values {
   const given = member(name);
   return (facts) => given(facts) ?? (actions.includes(facts.action) ? [value] : undefined);
@@ -68,7 +68,7 @@ function ofKey(property: (key: KmsKey) => string, atCreation: Values): Values {
   };
 }
 
-/** Of a key that is to be made, too: a replica if it is ReplicateKey that asks. */
+/** Also for a key that is to be made: a replica if the request is ReplicateKey. */
 function multiRegionKeyType({ action, key, members }: RequestFacts): readonly string[] | undefined {
   if (!key && (action !== 'kms:CreateKey' || members['MultiRegion'] !== true)) return undefined;
   if (key && key.primaryRegion === undefined) return undefined;
@@ -132,7 +132,7 @@ const KEYS: ReadonlyMap<string, Values> = new Map<string, Values>(
   Object.entries({
     'aws:currenttime': ({ now }) => [now.toISOString()],
     'aws:epochtime': ({ now }) => [String(Math.floor(now.getTime() / 1000))],
-    // Only temporary credentials have the key, and here nobody proves a second factor for them.
+    // Only temporary credentials have the key, and in this KMS they never prove a second factor.
     'aws:multifactorauthpresent': ({ caller }) => (caller.kind === 'session' ? ['false'] : undefined),
     'aws:principalaccount': ({ caller }) => [caller.accountId],
     'aws:principalarn': ({ caller }) => [caller.principalArn],

@@ -59,7 +59,7 @@ function partsOf(operator: string) {
 type ValueTest = (value: string, keys: ConditionKeys) => boolean;
 
 interface Comparison {
-  /** Reads a value of the policy. One that has not the form of its kind equals nothing. */
+  /** Reads a value of the policy. A value that does not have the form of its kind equals nothing. */
   readonly test: (expected: string, variables: boolean) => ValueTest;
   readonly negated?: true;
 }
@@ -83,7 +83,7 @@ function ordered(
 ): Comparison['test'] {
   return (expected) => {
     const bound = parse(expected);
-    // NaN, for what is no number or no time, compares as false in every way.
+    // NaN, for a text that is no number or no time, makes every comparison false.
     return (value) => compare(parse(value), bound);
   };
 }

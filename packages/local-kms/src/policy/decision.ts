@@ -15,7 +15,7 @@ export interface Question {
   readonly resource: string;
   /** The account that owns the resource. */
   readonly accountId: string;
-  /** Of a key its policy and grants; undefined for an alias and for `*`, where identity policies decide alone. */
+  /** The policy and grants of a key; undefined for an alias and for `*`, where identity policies decide alone. */
   readonly key: GuardedKey | undefined;
   readonly keys: ConditionKeys;
   readonly members: RequestMembers;
@@ -57,7 +57,7 @@ export interface Decision {
   readonly reason: AllowReason | DenyReason;
   /** The statements that decide, with their policies: two where both policies had to allow. */
   readonly statements: readonly DecidingStatement[];
-  /** The grant that decides, or that nearly would have. */
+  /** The grant that decides, or that nearly allows. */
   readonly grantId?: string;
 }
 
@@ -68,14 +68,14 @@ export interface DecidingStatement {
 }
 
 /**
- * Decides by key policy, identity policies and grants (AWS KMS Developer Guide, "Policy evaluation"): an explicit deny
- * ends it, but one of a key policy for RetireGrant; in the account of the key its policy, or an identity policy if the
- * key policy enables the account, or a grant suffices; from another account it takes both policies, or a grant.
+ * Decides by key policy, identity policies and grants (AWS KMS Developer Guide, "Policy evaluation"). An explicit deny is
+ * final, except that of a key policy for RetireGrant. In the account of the key, one of these suffices: its policy, an
+ * identity policy if the key policy enables the account, or a grant. From another account it takes both policies, or a grant.
  */
 export function decide(question: Question): Decision {
   const { caller, key, accountId } = question;
   const isToRetire = question.action === 'kms:RetireGrant';
-  // Of that a key policy says nothing, not even that it is denied (AWS KMS Developer Guide, "Retiring and revoking grants").
+  // A key policy has no say in RetireGrant, not even by a deny (AWS KMS Developer Guide, "Retiring and revoking grants").
   const keyDeny = isToRetire || !key ? undefined : matching(key.policy, question, 'Deny', () => true);
   if (keyDeny) return denied('KeyPolicyDenies', keyDeny);
   const identityDeny = firstOf(caller.policies, (policy) => matching(policy, question, 'Deny', () => true));
@@ -89,7 +89,7 @@ export function decide(question: Question): Decision {
   return byPolicies.allowed ? byPolicies : (byGrant(question, key) ?? byPolicies);
 }
 
-/** Operations on no key: the identity policies of one account, nearly always that which owns everything here. */
+/** Decides operations on no key by the identity policies of one account, nearly always the account that owns the keys. */
 function onNoKey(question: Question): Decision {
   const { caller, accountId, action } = question;
   const asked = ACCOUNTS_ASKED.get(action)?.(question) ?? accountId;
@@ -98,7 +98,7 @@ function onNoKey(question: Question): Decision {
     : denied('NotAcrossAccounts');
 }
 
-/** Its principals first; else the account may pass it on, without a word in the key policy. */
+/** The principals of the grant may retire it; the account may also delegate that by identity policies alone. */
 function onRetiring(question: Question): Decision {
   const { caller, accountId, key } = question;
   const grant = key?.grants().find((one) => isToBeRetired(one, question) && mayRetire(one, caller));
@@ -185,14 +185,14 @@ function denied(reason: DenyReason, ...statements: readonly DecidingStatement[])
   return { allowed: false, reason, statements };
 }
 
-/** What is found first decides; a grant that would nearly do explains more than policies that say nothing. */
+/** The first that is found decides; a grant that nearly allows explains more than policies that say nothing. */
 const GRANT_REASONS = [
   ['Permitted', 'GrantAllows'],
   ['NotVisibleYet', 'GrantNotVisibleYet'],
   ['ConstraintsNotMet', 'GrantConstraintsNotMet'],
 ] as const satisfies readonly (readonly [GrantVerdict, AllowReason | DenyReason])[];
 
-/** The accounts that operations on no key are about, where that is another than the one that owns the keys. */
+/** The account that an operation on no key is about, where that is not the one that owns the keys. */
 const ACCOUNTS_ASKED: ReadonlyMap<string, (question: Question) => string> = new Map([
   ['kms:GenerateRandom', ({ caller }) => caller.accountId],
   [

@@ -18,19 +18,19 @@ export interface Statement {
   /** Its Sid, or its place in the policy, from 1. */
   readonly label: string;
   readonly effect: 'Allow' | 'Deny';
-  /** Of a key policy; undefined in an identity policy, which is about whom it is attached to. */
+  /** undefined in an identity policy, which is about the principal that it is attached to. */
   readonly principal: PrincipalTest | undefined;
   readonly action: (action: string) => boolean;
   readonly resource: (resource: string, keys: ConditionKeys) => boolean;
   readonly conditions: Conditions;
 }
 
-/** Reads a key policy: every statement has a principal. undefined for what is none. */
+/** Reads a key policy, in which every statement has a principal. Returns undefined for anything else. */
 export function keyPolicy(document: unknown): Policy | undefined {
   return policyOf('the key policy', keyPolicyDocument, document);
 }
 
-/** Reads an identity policy: no statement has a principal. undefined for what is none. */
+/** Reads an identity policy, in which no statement has a principal. Returns undefined for anything else. */
 export function identityPolicy(name: string, document: unknown): Policy | undefined {
   return policyOf(name, identityPolicyDocument, document);
 }
@@ -127,7 +127,7 @@ const documentOf = (isComplete: (statement: StatementElement) => boolean) => {
 
 type Document = z.output<ReturnType<typeof documentOf>>;
 
-/** The ARN, and what it stands for if it lacks parts: any value for each (IAM User Guide, "IAM ARNs"). */
+/** The ARN with `*` for each part that it lacks (IAM User Guide, "IAM ARNs"). */
 function completed(arn: string): readonly string[] {
   const missing = arn.startsWith('arn:') ? ARN_PARTS - arnParts(arn).length : 0;
   return missing > 0 ? [arn, `${arn}${':*'.repeat(missing)}`] : [arn];

@@ -18,8 +18,8 @@ export interface AccessQuestion {
   /** A permission, such as `Encrypt` or `ReEncryptFrom`. */
   readonly operation: string;
   /**
-   * A key by its id, ARN, alias name or alias ARN, which is what the request names it by. What is on no key, such as
-   * CreateKey, is asked without one, in the default Region.
+   * A key by its id, ARN, alias name or alias ARN, by which the request names it, too. An operation on no key, such as
+   * CreateKey, is asked for without one, in the default Region.
    */
   readonly key?: string;
   /** Members of the request, such as `EncryptionContext` or `GrantTokens`; those that the operation lacks are left out. */
@@ -28,7 +28,7 @@ export interface AccessQuestion {
   readonly conditionKeys?: Readonly<Record<string, string | readonly string[]>>;
 }
 
-/** Many questions: for each principal, key and operation; for each principal and operation where that is on no key. */
+/** Many questions: one for each principal, key and operation; for an operation on no key, one for each principal. */
 export interface AccessQuestions extends Pick<AccessQuestion, 'request' | 'conditionKeys'> {
   readonly operations: readonly string[];
   /** One principal; all of the file without it. */
@@ -44,13 +44,13 @@ export interface AccessExplanation extends Decision {
   readonly operation: string;
   /** The ARN of the key, or `*`. */
   readonly resource: string;
-  /** What the operation takes besides, on something else than this key, which the answer is not about. */
+  /** A permission on another resource that the operation also takes; the answer is not about that. */
   readonly alsoTakes?: string;
   /** The answer and what decides it, as a sentence; where it is allowed, and the operation takes more, as two. */
   readonly text: string;
 }
 
-/** Where explanations get what they know. */
+/** What explanations are made from. */
 export interface ExplanationSources {
   readonly account: Account;
   readonly defaultRegion: string;
@@ -59,8 +59,8 @@ export interface ExplanationSources {
 }
 
 /**
- * Answers one question. Throws RangeError for a principal or a permission that there is not, and where a key is missing,
- * and NotFoundException for a key that there is not.
+ * Answers one question. Throws RangeError for an unknown principal or permission, and where a key is missing, and
+ * NotFoundException for a key that does not exist.
  */
 export function explain(sources: ExplanationSources, question: AccessQuestion): AccessExplanation {
   const { principal, operation, key } = question;
@@ -106,7 +106,7 @@ interface Place {
   readonly name?: string;
 }
 
-/** Throws RangeError for a permission that there is not. */
+/** Throws RangeError for an unknown permission. */
 function isOnAccount(permission: string): boolean {
   return operationOf(permission).onAccount;
 }
@@ -171,7 +171,7 @@ function keyNamed({ keys, aliases, scope }: Kms, name: string): KmsKey {
   throw new KmsException('NotFoundException', `There is no key ${kmsArn(scope, `key/${id}`)}.`);
 }
 
-/** The operation that takes a permission: it has the same name, but for ReEncrypt, which takes one for each of its keys. */
+/** The operation that takes a permission. It has the same name, except ReEncrypt, which takes one for each of its keys. */
 const PERMISSIONS: ReadonlyMap<string, Operation> = new Map(
   [...OPERATIONS].flatMap(([name, operation]) =>
     (name === 'ReEncrypt' ? ['ReEncryptFrom', 'ReEncryptTo'] : [name]).map((permission) => [
@@ -181,7 +181,7 @@ const PERMISSIONS: ReadonlyMap<string, Operation> = new Map(
   ),
 );
 
-/** By the permission on one key, for operations that touch more. Of ReEncrypt each permission is asked for by itself. */
+/** By permission on one key, for operations on more resources. Each permission of ReEncrypt is asked for separately. */
 const ALSO_TAKEN: ReadonlyMap<string, string> = new Map([
   ['CreateAlias', 'kms:CreateAlias on the alias'],
   ['DeleteAlias', 'kms:DeleteAlias on the alias'],

@@ -3,7 +3,7 @@ import type { Grant, GrantConstraints } from '../keys/grants.ts';
 import type { Caller } from './caller.ts';
 import { contextOf, type RequestMembers, textsOf } from './request-members.ts';
 
-/** A request, as far as grants look at it. */
+/** The parts of a request that grants depend on. */
 export interface GrantedRequest {
   readonly caller: Caller;
   /** Without a prefix. */
@@ -16,7 +16,7 @@ export interface GrantedRequest {
   readonly delayMs: number;
 }
 
-/** What a grant says of a request; undefined if it is about another caller or another operation. */
+/** Whether a grant permits a request, or why it does not; undefined if it is for another caller or operation. */
 export type GrantVerdict = 'Permitted' | 'NotVisibleYet' | 'ConstraintsNotMet';
 
 /**
@@ -56,7 +56,7 @@ function isNamed(principal: string, { arn, principalArn }: Caller): boolean {
 }
 
 function areMet({ operations, constraints }: Grant, { operation, members }: GrantedRequest): boolean {
-  // Whatever the operation: only requests of AWS services come on behalf of a resource.
+  // For every operation: only requests of AWS services come on behalf of a resource.
   if (constraints?.SourceArn !== undefined) return false;
   if (operation === 'CreateGrant') return isNarrower(members, operations, constraints);
   if (!OPERATIONS_OF_SYMMETRIC.has(operation) || !constraints) return true;

@@ -30,7 +30,7 @@ export function pattern(text: string, options: PatternOptions): Pattern {
     const literal = tokens.join('');
     return { matches: (candidate) => fold(candidate) === literal };
   }
-  // What most patterns are: `*`, or a text and a `*` behind it.
+  // Most patterns are `*`, or a text and a `*` behind it.
   if (tokens.at(-1) === ANY_TEXT && tokens.length === (prefix === '' ? 1 : 2)) {
     return { matches: (candidate) => fold(candidate).startsWith(prefix) };
   }
@@ -51,7 +51,7 @@ interface Variable {
 
 type Wildcard = typeof ANY_TEXT | typeof ANY_CHARACTER;
 type Token = string | Wildcard | Variable;
-/** A piece of a pattern with its variables as they are: a character, or what stands for others, or for none. */
+/** A piece of a pattern whose variables have their values: a character, a wildcard, or a piece that matches nothing. */
 type Piece = string | Wildcard | typeof NO_CHARACTER;
 
 function tokensOf(
@@ -90,7 +90,7 @@ function charactersOf(token: Token, keys: ConditionKeys, fold: (part: string) =>
   return value === undefined ? [NO_CHARACTER] : fold(value).split('');
 }
 
-/** Goes back to the last `*` only, so the time is at most the product of both lengths. */
+/** Backtracks to the last `*` only, so the time is at most the product of both lengths. */
 function matchesGlob(glob: readonly Piece[], text: string): boolean {
   let [at, position] = [0, 0];
   let retry: { readonly at: number; readonly position: number } | undefined;

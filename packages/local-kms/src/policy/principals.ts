@@ -3,9 +3,9 @@ import { z } from 'zod';
 /** What a Principal element can name a caller by. */
 export interface NamedCaller {
   readonly kind: 'root' | 'user' | 'session';
-  /** Of a role session that of the session. */
+  /** For a role session, the ARN of the session. */
   readonly arn: string;
-  /** What policies name: of a role session the role. */
+  /** The ARN that policies name: for a role session, the ARN of the role. */
   readonly principalArn: string;
   readonly accountId: string;
 }
@@ -13,7 +13,7 @@ export interface NamedCaller {
 /** How a Principal element means a caller: itself, or the account that it belongs to. */
 type Naming = 'caller' | 'account';
 
-/** Says how an element names a caller; undefined if it does not. */
+/** Returns how an element names a caller; undefined if it does not. */
 export type PrincipalTest = (caller: NamedCaller) => Naming | undefined;
 
 /** The values of a Principal or NotPrincipal element that are about AWS accounts. */
@@ -66,5 +66,5 @@ function principalList(form: RegExp) {
     .optional();
 }
 
-// Of both forms that name an account, the digits.
+// The digits of both forms that name an account.
 const ACCOUNT = /^(?:arn:aws[a-z-]*:iam::)?(\d{12})(?::root)?$/;

@@ -7,7 +7,7 @@ export function inWords({ reason, statements, grantId }: Decision): string {
   return SENTENCES[reason](statements.map(statementInWords), grantId ?? '');
 }
 
-/** What AWS KMS says to a caller whom it refuses: to one of another account not why, nor what there is. */
+/** The message of a refusal, in the words of AWS KMS. A caller of another account is told neither why, nor what exists. */
 export function refusalText(
   { caller, action, resource, named = `resource: ${resource}`, kms }: Access,
   { reason }: Decision,
@@ -19,8 +19,8 @@ export function refusalText(
 }
 
 /**
- * What AWS KMS says of a resource that is not there, or that the caller must not know to be there, in the words of the
- * request, such as `resource: alias/orders`.
+ * The message for a resource that does not exist, or whose existence the caller must not learn, in the words of AWS KMS.
+ * `named` is the resource as the request names it, such as `resource: alias/orders`.
  */
 export function unreachableText(caller: Caller, action: string, named: string): string {
   return (

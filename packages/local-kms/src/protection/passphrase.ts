@@ -13,10 +13,10 @@ import type { Protection } from './protection.ts';
  * @throws TypeError for anything but bytes
  */
 export function passphraseProtection(passphrase: Uint8Array): Protection {
-  // Node would take a text, too, and in an encoding that nothing says.
+  // Node would take a string, too, and in an encoding that the caller did not choose.
   if (!(passphrase instanceof Uint8Array)) throw new TypeError('passphrase: expected a Uint8Array');
   if (passphrase.length === 0) throw new RangeError('passphrase: expected one that is not empty');
-  // A key object, so that it is not in reach of whoever prints the protection.
+  // A key object, so that printing the protection does not show the passphrase.
   const secret = createSecretKey(passphrase);
   return {
     async wrap(key, binding) {
@@ -41,7 +41,7 @@ async function derived(secret: KeyObject, salt: Uint8Array, costLog2: number): P
   const N = 2 ** costLog2;
   const passphrase = secret.export();
   try {
-    // Node wants to be allowed a little more than the 128 N r bytes that it takes.
+    // Node needs a limit a little above the 128 N r bytes that it takes.
     return sealingKey(await scryptAsync(passphrase, salt, KEY_BYTES, { N, r, p, maxmem: 256 * N * r }));
   } finally {
     passphrase.fill(0);

@@ -8,7 +8,7 @@ export interface Protection {
   /** Wraps the key of a new store, bound to what else its header says. Rejects with LocalKmsError `TOKEN_UNAVAILABLE`. */
   wrap(key: Uint8Array, binding: Uint8Array): Promise<WrappedKey>;
   /**
-   * The key again, in bytes that the caller wipes. Rejects with LocalKmsError `SECRET_WRONG` for a key that was wrapped by
+   * Unwraps the key, in bytes that the caller wipes. Rejects with LocalKmsError `SECRET_WRONG` for a key that was wrapped by
    * something else, or `TOKEN_UNAVAILABLE`.
    */
   unwrap(wrapped: WrappedKey, binding: Uint8Array): Promise<Uint8Array>;
@@ -24,7 +24,7 @@ const bytes = (length: number) =>
 export const wrappedKey = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('passphrase'),
-    /** Of scrypt (RFC 7914): N as a power of two, r, p. */
+    /** The parameters of scrypt (RFC 7914): N as a power of two, r, p. */
     costLog2: z.int().min(14).max(20),
     blockSize: z.literal(8),
     parallelization: z.literal(1),

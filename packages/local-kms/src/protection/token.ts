@@ -15,9 +15,9 @@ export interface TokenProtectionOptions {
 
 /**
  * Keeps the state under an AES-256 key in a PKCS#11 token, which wraps the key that all records are sealed under. The token
- * is needed when a KMS starts, and not after that. Wants the package `@holdfast/pkcs11`.
+ * is needed when a KMS starts, and not after that. Requires the package `@holdfast/pkcs11`.
  *
- * @throws TypeError for an option that is no text
+ * @throws TypeError for an option that is no string
  */
 export function tokenProtection(options: TokenProtectionOptions): Protection {
   for (const name of OPTIONS) {

@@ -47,7 +47,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 /**
- * The JSON of a body, whose every text has a UTF-8 form of its own: any other would become another one where it is kept.
+ * Parses the JSON of a body. Every string in it has a UTF-8 form: any other would become another string where it is stored.
  * Throws SerializationException.
  */
 export function parseJson(body: Uint8Array): unknown {
@@ -69,5 +69,5 @@ const TARGET = /^TrentService\.([A-Za-z]{1,64})$/;
 const CREDENTIAL =
   /[ ,]Credential=[^/,\s]+\/\d{8}\/(?=[^/]{1,32}\/)((?:[a-z]+-){2,3}\d+)\/kms\/aws4_request(?:[,\s]|$)/;
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-// Half of a pair, escaped. UTF-8 has none in any other way.
+// An escaped half of a surrogate pair. UTF-8 has no other way to write one.
 const SURROGATE = /\\ud[89a-f]/i;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { RequestMembers } from '../policy/request-members.ts';
 
 /**
- * Of objects that a schema is for, the members that it names, at any depth, as they were sent; one that is null counts as
- * absent, as in the AWS JSON protocol. Looks at no constraint: a value of another type stays as it is. Throws TypeError
+ * Returns the members of objects that a schema names, at any depth, as they were sent; one that is null counts as absent,
+ * as in the AWS JSON protocol. Checks no constraint: a value of another type stays as it is. Throws TypeError
  * for a schema of anything but objects.
  */
 export function knownMembers(schema: z.core.$ZodType): (sent: object) => RequestMembers {

@@ -6,7 +6,7 @@ import { base64 } from './base64.ts';
 
 // The members that requests share, each with the constraints of the API model.
 
-/** A key id, key ARN, alias name or alias ARN; which of them an operation takes, it says itself. */
+/** A key id, key ARN, alias name or alias ARN; each operation decides which of them it takes. */
 export const keyId = z.string().min(1).max(2048);
 /** An alias with its prefix `alias/`. */
 export const aliasName = z
@@ -30,7 +30,7 @@ export const ciphertextBlob = base64(1, 6144);
 export const encryptionAlgorithm = z
   .enum(['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'])
   .default('SYMMETRIC_DEFAULT');
-/** Of Encapsulate and Decapsulate. */
+/** The algorithm of Encapsulate and Decapsulate. */
 export const encapsulationAlgorithm = z.enum(['ML_KEM']);
 /** The id of imported key material. */
 export const importedMaterial = z.string().regex(/^[a-f0-9]{64}$/);
@@ -44,7 +44,7 @@ export function assertNotDryRun(dryRun: boolean): void {
   if (dryRun) throw new KmsException('DryRunOperationException', 'The request would have succeeded.');
 }
 
-/** Of grants that may be too new to be known otherwise. What they are of, the gate looks up. */
+/** The tokens of grants that may be too new to be known without them. The gate looks up the grants. */
 export const grantTokens = z.array(z.string().min(1).max(8192)).max(10).optional();
 
 /** Where a list goes on. */

@@ -16,7 +16,7 @@ export interface Operation {
   /** Whether it is on no key or alias: it passes the gate with `*`. */
   readonly onAccount: boolean;
   /**
-   * Of the parsed JSON of a request the members that the operation has, at any depth; those that are null count as
+   * Returns the members of the parsed JSON of a request that the operation has, at any depth; those that are null count as
    * absent. Throws SerializationException for JSON that is no object.
    */
   readonly members: (body: unknown) => RequestMembers;

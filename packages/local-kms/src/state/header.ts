@@ -39,7 +39,7 @@ function parsedJson(text: string): unknown {
   }
 }
 
-/** Of the header, and of everything that is stored of records. */
+/** The format of the header, and of everything that is stored of records. */
 const FORMAT = 'holdfast-local-kms/1';
 const formatSchema = z.looseObject({ format: z.string().regex(/^[a-z-]+\/\d+$/) });
 const headerSchema = z

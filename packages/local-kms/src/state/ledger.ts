@@ -2,20 +2,20 @@ import type { OpenState } from './open-state.ts';
 import type { NamedRecord, Records } from './records.ts';
 import { sealed } from './sealing.ts';
 
-/** Brings changes into a store, before anybody is told of them. */
+/** Brings changes into a store, before any answer tells of them. */
 export interface Ledger {
   /**
    * Resolves when every change so far is in the store. Changes that come together are stored together. Rejects with
    * LocalKmsError once a change could not be stored, and from then on always: memory and store differ.
    */
   flush(): Promise<void>;
-  /** Has other records take the place of all, in one commit. Rejects as `flush` does. */
+  /** Replaces all records by others, in one commit. Rejects as `flush` does. */
   replace(records: Records): Promise<void>;
   /** Flushes, and lets go of the store. */
   close(): Promise<void>;
 }
 
-/** Keeps the changes of these records, which were made of the open state. `onLost` is told of the first failure. */
+/** Stores the changes of these records, which were made of the open state. Calls `onLost` with the first failure. */
 export function createLedger(
   { store, key, version: initialVersion }: OpenState,
   initialRecords: Records,
@@ -36,7 +36,7 @@ export function createLedger(
     await store.commit(version, sealedChanges);
   };
   let isLost = false;
-  // After a failure nothing more gets a turn.
+  // After a failure no further change is stored.
   const inTurn = (work: () => Promise<void>): Promise<void> => {
     last = last.then(work);
     last.catch((error: unknown) => {

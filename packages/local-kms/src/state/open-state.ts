@@ -6,7 +6,7 @@ import { headerText, parseHeader, wrappingBinding } from './header.ts';
 import type { NamedRecord } from './records.ts';
 import { freshSealingKey, sealingKey, unsealed } from './sealing.ts';
 
-/** Where a KMS keeps what it has, and under what. */
+/** Where a KMS stores its state, and what protects it. */
 export interface StateOptions {
   /** `directoryStore` or `postgresStore`. */
   readonly store: StoreLocation;
@@ -14,7 +14,7 @@ export interface StateOptions {
   readonly protection: Protection;
 }
 
-/** State that this process has for itself. */
+/** State that no other process has open. */
 export interface OpenState {
   readonly store: Store;
   /** What records are sealed under. */
@@ -34,7 +34,7 @@ export function assertStateOptions({ store, protection }: Partial<StateOptions>)
   }
 }
 
-/** Opens what is kept, or begins it. Rejects with LocalKmsError. */
+/** Opens the state of a store, or begins it. Rejects with LocalKmsError. */
 export async function openState(
   { store: location, protection }: StateOptions,
   accountId: string,

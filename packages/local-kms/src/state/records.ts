@@ -19,9 +19,9 @@ export interface NamedRecord {
   readonly stored: unknown;
 }
 
-/** Everything that outlives a process, if it is kept: tables by kind and Region, and what has changed in them. */
+/** Everything that outlives a process, if it is stored: tables by kind and Region, and what has changed in them. */
 export interface Records {
-  /** The table of a kind in a Region. To be asked for once. Throws LocalKmsError `STATE_CORRUPT`. */
+  /** Returns the table of a kind in a Region. To be called once for each. Throws LocalKmsError `STATE_CORRUPT`. */
   table<Value>(kind: RecordKind<Value>, region: string): Table<Value>;
   /** The Regions of records whose tables were not asked for yet. */
   regions(): readonly string[];
@@ -38,7 +38,7 @@ export interface Records {
 /** Stands for a Region in the name of what all Regions share. */
 export const ALL_REGIONS = 'all';
 
-/** What records begin with, and whether anybody is going to take their changes. */
+/** The records to begin with, and whether `takeChanges` is going to be called. */
 interface RecordsOptions {
   readonly initial?: readonly NamedRecord[];
   readonly isKept?: boolean;

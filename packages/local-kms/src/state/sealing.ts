@@ -11,7 +11,7 @@ export function freshSealingKey(): Uint8Array {
   return randomFillSync(Buffer.allocUnsafeSlow(SEALING_KEY_BYTES));
 }
 
-/** The key as what it is used as. Wipes the bytes. */
+/** Makes a key object of the bytes, and wipes them. */
 export function sealingKey(bytes: Uint8Array): KeyObject {
   try {
     return createSecretKey(bytes);
@@ -36,7 +36,7 @@ export function sealed(key: KeyObject, { name, stored }: NamedRecord, version: n
 
 /**
  * Undoes `sealed`. Throws LocalKmsError `STATE_CORRUPT` for a record that is not authentic, or has the name or version of
- * another. That it is the last of its name, nothing says.
+ * another. An earlier record of the same name is not detected.
  */
 export function unsealed(key: KeyObject, { name, version, body }: SealedRecord): NamedRecord {
   const plaintext = open(key, body, binding(name, version));

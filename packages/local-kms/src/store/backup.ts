@@ -6,9 +6,9 @@ import { errorCode } from './error-code.ts';
 import type { Snapshot, StoreLocation } from './store.ts';
 
 /**
- * Writes what a store holds at this time into a new file, which takes the passphrase or the token that the state is kept
- * under to be read, and is there whole or not at all; after a crash perhaps in part, where there are no hard links. A KMS
- * may be at work with the store. Rejects with LocalKmsError `STATE_MISSING` if there is nothing, `STATE_EXISTS` if the file
+ * Writes what a store holds at this time into a new file. To be read, it takes the passphrase or the token that protects the
+ * state. It is there whole or not at all; after a crash perhaps in part, on a file system without hard links. A KMS may use
+ * the store meanwhile. Rejects with LocalKmsError `STATE_MISSING` if there is nothing, `STATE_EXISTS` if the file
  * is there already, and as `StoreLocation.read` does; with the error of the file, such as EACCES.
  */
 export async function backUp(store: StoreLocation, path: string): Promise<Snapshot> {

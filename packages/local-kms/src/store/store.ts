@@ -3,7 +3,7 @@ import type { LocalKmsError } from '../local-kms-error.ts';
 /** A record as an engine holds it: a name, and bytes that only the holder of the key can read. */
 export interface SealedRecord {
   readonly name: string;
-  /** Of the commit that wrote it. */
+  /** The version of the commit that wrote it. */
   readonly version: number;
   readonly body: Uint8Array;
 }
@@ -34,12 +34,12 @@ export interface Store {
   begin(snapshot: Snapshot): Promise<void>;
   /**
    * Makes changes, all of them or none, and resolves when they outlive the machine. `version` is one more than that
-   * of the commit before. One call at a time; after one that was rejected the store is of no more use.
+   * of the commit before. One call at a time; after one that was rejected the store cannot be used any more.
    */
   commit(version: number, changes: readonly SealedChange[]): Promise<void>;
-  /** Resolves if the store is lost without having failed at anything. Many cannot be. */
+  /** Resolves if the store is lost between calls. Absent from stores that cannot be. */
   readonly lost?: Promise<LocalKmsError>;
-  /** Lets another process have the store. */
+  /** Releases the store for another process. */
   close(): Promise<void>;
 }
 

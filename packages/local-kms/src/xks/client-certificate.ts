@@ -18,7 +18,7 @@ function hasItsKey({ certificatePem, keyPem }: XksClientCertificate): boolean {
   try {
     return new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
   } catch {
-    // Without the cause: nobody knows what a reader of keys puts into its messages.
+    // Without the cause: the message of a parser of keys might quote the key.
     return false;
   }
 }

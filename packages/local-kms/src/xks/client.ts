@@ -25,7 +25,7 @@ export interface XksProxy {
   /** Path of the API: `[/prefix]/kms/xks/v1`. */
   readonly path: string;
   readonly credential: XksCredential;
-  /** Of the calls to it. */
+  /** The metrics of the calls to it. */
   readonly metrics: XksMetrics;
 }
 

@@ -8,7 +8,7 @@ export interface XksOperationMetrics {
   readonly calls: number;
   /** How often it failed, by the name of the failure. */
   readonly failures: Readonly<Partial<Record<XksFailure, number>>>;
-  /** Of the last 1000 calls, failed ones included. */
+  /** The durations of the last 1000 calls, failed ones included. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }

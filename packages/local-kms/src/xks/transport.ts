@@ -122,7 +122,7 @@ function exchange(options: RequestOptions, body: string, timeoutMs: number): Pro
       socket.once('secureConnect', () => (phase = 'waiting'));
     });
     outgoing.on('error', fail);
-    // Of an answer that switches protocols Node makes neither a response nor an error. A response has an end of its own.
+    // For an answer that switches protocols, Node emits neither a response nor an error. A response has an end of its own.
     outgoing.on('close', () => {
       if (phase === 'reading') return;
       finish({ failure: 'MalformedResponse', cause: new Error('the answer is none') });

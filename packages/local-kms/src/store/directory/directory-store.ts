@@ -28,9 +28,9 @@ export function directoryStore(
   { maxLogBytes = 8_388_608 }: DirectoryStoreOptions = {},
 ): StoreLocation {
   if (!(maxLogBytes >= 0)) throw new RangeError('maxLogBytes: expected a number of 0 or more');
-  // Which would be the folder that the process is in, with all that is in it.
+  // It would mean the working directory of the process, with everything in it.
   if (folder === '') throw new RangeError('folder: expected a path');
-  // Wherever the process goes.
+  // The path stays the same if the process changes its working directory.
   const path = resolve(folder);
   return {
     async open() {
@@ -55,7 +55,7 @@ interface OpenLog {
   /** undefined in a store that is new. */
   readonly file: FileHandle | undefined;
   readonly bytes: number;
-  /** How many of them a snapshot of it would have had when it was opened. */
+  /** The length of a snapshot of the log at the time when it was opened. */
   readonly snapshotBytes: number;
 }
 
@@ -82,7 +82,7 @@ function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): 
     if (!snapshot) throw new LocalKmsError('STATE_CORRUPT', `${path} has lost its log`);
     return draftNext(snapshot);
   };
-  /** A failure here ends the use of the store: which of two logs a crash would leave is not known. */
+  /** Puts the next log in the place of this one. A failure here is fatal: a crash could then leave either of both. */
   const goOnWith = async (next: OpenLog): Promise<void> => {
     const { file, number } = log;
     log = next;
@@ -92,7 +92,7 @@ function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): 
     await file.close();
     await rm(logPath(path, number));
   };
-  /** The commit is kept, also without room for a snapshot: that is tried again when the log has grown by half. */
+  /** Without room for a snapshot, the log is kept, and compacted when it has grown by half. */
   const compact = async (): Promise<void> => {
     const next = await draftSnapshot().catch((error: unknown) => {
       if (error instanceof LocalKmsError || errorCode(error) === undefined) throw error;
@@ -128,7 +128,7 @@ function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): 
   };
 }
 
-/** Makes the newest log ready to be gone on with, and clears away what a crash may have left. */
+/** Opens the newest log to append to it, and removes what a crash may have left. */
 async function openNewestLog(path: string): Promise<OpenLog> {
   const names = await readdir(path);
   const drafts = names.filter((name) => name.endsWith(DRAFT_SUFFIX));

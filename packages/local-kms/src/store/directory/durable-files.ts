@@ -11,7 +11,7 @@ export async function writeDraft(path: string, bytes: Uint8Array): Promise<FileH
   const draft = `${path}${DRAFT_SUFFIX}`;
   const file = await open(draft, 'a', 0o600);
   try {
-    // One that could not be removed before.
+    // An earlier draft may be left that could not be removed.
     await file.truncate();
     await file.writeFile(bytes);
     await file.sync();
@@ -30,14 +30,14 @@ export async function nameDraft(path: string): Promise<void> {
 }
 
 /**
- * Writes a file that nobody has made yet, neither now nor meanwhile, whole or not at all. Rejects with EEXIST for any other. Where the
- * file system has no hard links, it may be there in part until this resolves, and after a crash in between.
+ * Writes a new file, whole or not at all. Rejects with EEXIST if there is one, also if another process makes it meanwhile. On
+ * a file system without hard links, the file may be there in part until this resolves, and after a crash in between.
  */
 export async function writeNewDurably(path: string, bytes: Uint8Array): Promise<void> {
   const draft = join(dirname(path), `${randomUUID()}${DRAFT_SUFFIX}`);
   try {
     await writeSynced(draft, bytes);
-    // Unlike a new name, another name takes the place of no file.
+    // Unlike rename, link does not replace an existing file.
     await link(draft, path);
   } catch (error) {
     if (!NO_HARD_LINKS.has(errorCode(error))) throw error;
@@ -67,7 +67,7 @@ export async function writeSynced(path: string, bytes: Uint8Array): Promise<void
   }
 }
 
-/** Makes a folder of its owner's, and those that it is in, unless they are there. */
+/** Makes a folder that only its owner may use, and those that it is in, unless they exist. */
 export async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
@@ -87,6 +87,6 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Of files that were not finished. */
+/** The end of the names of files that are not finished. */
 export const DRAFT_SUFFIX = '.draft';
 const NO_HARD_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS']);

@@ -14,8 +14,8 @@ export interface Lines {
 }
 
 /**
- * Reads a log. What a crash has left of a last line does not count: it was not written to its end, and so nobody was told
- * of it. Throws LocalKmsError `STATE_CORRUPT` for anything else than whole lines.
+ * Reads a log. The rest of a last line that a crash has left does not count: it was not written to its end, and so not
+ * acknowledged. Throws LocalKmsError `STATE_CORRUPT` for anything else than whole lines.
  */
 export function decodeLines(log: Buffer): Lines {
   const texts: string[] = [];
@@ -49,9 +49,9 @@ function textOf(line: Buffer): string | undefined {
 }
 
 /**
- * Whether the last line, which is not whole, is one that was being written: it is shorter than it says, or has holes. A file
- * system that lost its power may have kept some of what was written and not the rest, in blocks: a hole is all that a block
- * of the file has of the line, and anything less was changed by somebody.
+ * Whether the last line, which is not valid, was being written: it is shorter than it says, or has holes. A power failure may
+ * leave some blocks of the file written and others not. A hole is all that a block has of the line; a change of any
+ * smaller part is corruption.
  */
 function isTorn(log: Buffer, start: number, isEnded: boolean): boolean {
   for (let from = start; from < log.length; from = nextBlock(from)) {

@@ -8,12 +8,12 @@ import { errorCode } from '../error-code.ts';
 export type LockHolder = z.output<typeof lockHolder>;
 
 export const lockHolder = z.strictObject({
-  /** Of this one lock: no other ever has the same text. */
+  /** The id of this one lock: no other lock ever has the same text. */
   id: z.uuid(),
   host: z.string(),
-  /** Of the machine; null where that does not say. */
+  /** The boot id of the machine; null if unknown. */
   boot: z.string().nullable(),
-  /** In which process ids mean what they say: each container has one. null where there is none. */
+  /** The namespace that the process id belongs to: each container has one. null where there is none. */
   namespace: z.string().nullable(),
   pid: z.int().min(1),
   /** When it was started, in ticks since the boot: a later process of the same id is another. null if that is not known. */
@@ -34,7 +34,7 @@ export function hasEnded({ host, boot, namespace, pid, started }: LockHolder): b
   if (namespace !== here.namespace) return false;
   if (!isThere(pid)) return true;
   const status = statusOf(pid);
-  // What may not be looked at is taken to be what it was.
+  // A process that may not be examined is taken to be the holder.
   if (!status || started === null) return false;
   return status.hasExited || status.started !== started;
 }
@@ -64,7 +64,7 @@ function statusOf(pid: number): { readonly hasExited: boolean; readonly started:
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ') ?? [];
   const [state, started] = [fields[0], fields[19]];
   if (state === undefined || started === undefined) return undefined;
-  // One that nobody has waited for yet is still listed.
+  // A process that its parent has not waited for yet is still listed.
   return { hasExited: state === 'Z' || state === 'X', started };
 }
 

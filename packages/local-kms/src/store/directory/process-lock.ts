@@ -7,7 +7,7 @@ import { hasEnded, type LockHolder, lockHolder, thisProcess } from './lock-holde
 
 /** A lock that one process has. */
 export interface ProcessLock {
-  /** Rejects with LocalKmsError `STATE_IN_USE` if somebody has removed the file by hand since. */
+  /** Rejects with LocalKmsError `STATE_IN_USE` if the file was removed by hand since. */
   assertHeld(): Promise<void>;
   /** Removes the file, if it is still ours. */
   release(): Promise<void>;
@@ -15,7 +15,7 @@ export interface ProcessLock {
 
 /**
  * Takes a lock file for this process. One that a process of this machine has left behind, killed for example, is taken
- * over; that of another machine or container is not, since nobody can see from here whether its process lives.
+ * over; that of another machine or container is not, since its process cannot be examined from here.
  * Rejects with LocalKmsError `STATE_IN_USE`.
  */
 export async function takeLock(path: string): Promise<ProcessLock> {

@@ -8,7 +8,7 @@ export interface Connection {
   readonly run: <T>(work: (client: Client) => Promise<T>) => Promise<T>;
   /** Resolves if the connection ends without having been closed. */
   readonly lost: Promise<LocalKmsError>;
-  /** Takes leave of the server, and ends the connection after two seconds without an answer. */
+  /** Ends the connection: after two seconds also if the server does not answer. */
   readonly close: () => Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export async function connect(url: string): Promise<Connection> {
   };
   const close = async (): Promise<void> => {
     isClosing = true;
-    // A server that does not answer would not end the connection either.
+    // A server that does not answer does not end the connection either.
     const timer = setTimeout(() => client.connection.stream.destroy(), CLOSE_TIMEOUT_MS);
     await client.end().catch(() => undefined);
     clearTimeout(timer);
@@ -59,12 +59,12 @@ export async function connect(url: string): Promise<Connection> {
   return { run, lost, close };
 }
 
-/** In one line. What a message may quote of a statement is ours, and what that keeps is sealed. */
+/** The reason of an error in one line. A message may quote a statement, which holds nothing but our SQL and sealed bytes. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const code = errorCode(error) ?? error.name;
   const message = error.message.replaceAll(/\s+/g, ' ');
-  // The system has its code in the message, and nothing else where it has tried several addresses.
+  // Errors of the system have their code in the message; after attempts at several addresses the message is empty.
   return message.includes(code) ? message : `${code}: ${message}`.replace(/: $/, '');
 }
 

@@ -6,9 +6,9 @@ import type { Snapshot, Store, StoreLocation } from '../store.ts';
 import { type Connection, connect } from './connection.ts';
 
 /**
- * Keeps records in two tables of a PostgreSQL database, which are made if they are not there. One process at a time has
- * them, by an advisory lock that goes with its connection; should the lock be lost, a commit after that of another process
- * is refused all the same. Wants the package `pg`.
+ * Keeps records in two tables of a PostgreSQL database, which are made if they do not exist. One process at a time has
+ * them, by an advisory lock that ends with its connection; should the lock be lost, a commit after that of another process
+ * is refused all the same. Requires the package `pg`.
  *
  * @param url `postgresql://…`; what it leaves out comes from the environment, as with psql: PGHOST, PGPASSWORD and so on
  * @throws RangeError for a text that is no such URL
@@ -119,7 +119,7 @@ const SETTINGS = `
   SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
   SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`;
 
-// Made by two processes at once, the same table is an error to one of them.
+// If two processes make the same table at once, one of them fails.
 const TABLES = `
   SELECT pg_advisory_xact_lock(5244871093412705);
   CREATE TABLE IF NOT EXISTS holdfast_local_kms (
@@ -153,7 +153,7 @@ const BEGIN = `
   )
   SELECT version FROM head`;
 
-// One statement, which is all or nothing; it changes something only as the next one after the last.
+// One statement, which is atomic; it changes something only if its version is the next one.
 const COMMIT = `
   WITH head AS (
     UPDATE holdfast_local_kms SET version = $1 WHERE version = $1::bigint - 1 RETURNING version
