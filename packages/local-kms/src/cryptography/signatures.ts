@@ -26,7 +26,7 @@ interface SignatureInput {
 
 /** Signs a message, or what one was hashed to, and verifies such signatures. */
 interface Signer {
-  /** For a digest, or μ of ML-DSA, in the place of the message. */
+  /** The length of what takes the place of the message: a digest, or μ of ML-DSA. undefined for a message itself. */
   readonly messageBytes?: number;
   sign(pair: PairMaterial, message: Uint8Array): Uint8Array;
   verify(pair: PairMaterial, signature: Uint8Array, message: Uint8Array): boolean;
