@@ -42,7 +42,7 @@ export interface OpenModuleOptions {
   readonly path: string;
   /**
    * The parameters of C_Initialize, for a module that needs some. NSS does: `configdir='sql:/path/of/the/database'`, and
-   * more of its own. Other modules refuse any. They are the same each time that a process opens the module.
+   * more of its own. Other modules refuse any. While the module is open, every further opening has to give the same ones.
    */
   readonly initializationParameters?: string;
   /**

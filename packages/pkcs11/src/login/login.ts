@@ -111,8 +111,8 @@ class TokenLogin implements Login {
         if (this.isLoggedIn(session)) return undefined;
         if (this.#isStillLoggedIn(other)) this.#learnLoginPerSession();
       }
-      // Counted before the login too, or other threads would use handles that it has made stale. But if the token does not
-      // report a login, there may be one already, so that this one is counted once it is made.
+      // Counted before the login, or other threads would use handles that it has made stale. But if the token does not report a
+      // login, there may be one already, so that this one is counted only once it is made.
       const counted = this.#logins.reportsLoginState ? this.#count() : undefined;
       return this.#offerPin(session) ? (counted ?? this.#count()) : counted;
     } finally {

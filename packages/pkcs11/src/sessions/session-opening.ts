@@ -7,7 +7,10 @@ import type { HeldHandle } from './session-handles.ts';
 export interface OpenedSession {
   readonly handle: Handle;
   readonly held: HeldHandle;
-  /** How many restarts of the module were noticed before the session was opened, or while this thread opened it. */
+  /**
+   * How many restarts of the module were counted when the opening began or, if the opening noticed one itself, once it had
+   * counted that one.
+   */
   readonly restarts: number;
 }
 
@@ -24,9 +27,10 @@ export interface OpenSessionOptions {
 /**
  * Opens a session under a handle that no thread of the process holds.
  *
- * If the module returns a handle that is held already, in any thread and for any token, it has begun its handles anew, which
- * is counted as one restart. That session is set aside, another is opened, and the one set aside is closed at the end. Only
- * if the token has no session left is such a handle taken over: its holder may be in a call that never returns.
+ * If the module returns a handle that is held already, in any thread and for any token, that session is set aside, another is
+ * opened, and the one set aside is closed at the end. Such a handle shows that the module has begun its handles anew: that is
+ * counted as one restart, unless the holder is closing its session or was told before (see `reportReissue`). Only if the token
+ * has no session left is the handle taken over: its holder may be in a call that never returns.
  *
  * @throws Pkcs11Error
  */

@@ -155,7 +155,7 @@ class Pool implements SessionPool {
     return session;
   }
 
-  /** Returns a session in place of a stale one, synchronously: nothing can make it stale before its work begins. */
+  /** Returns a session in place of a stale one, synchronously: no other work of this thread comes between it and its work. */
   #renew(session: Session): Session {
     if (this.#closed) {
       this.#closeSession(session);

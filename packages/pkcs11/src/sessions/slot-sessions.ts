@@ -10,8 +10,8 @@ export interface SlotSessions {
   /** Ends the epoch, because the token has forgotten its sessions, its login or its handles: earlier ones are stale. */
   endEpoch(): void;
   /**
-   * Opens a session under a handle that no thread of the process holds, and returns it with the epoch it belongs to. If the
-   * module returns a handle that is held already, it has restarted, which ends the epoch for all users of the module.
+   * Opens a session under a handle that no thread of the process holds, and returns it with the epoch it belongs to. A restart
+   * of the module that shows meanwhile ends the epoch for all users of the module (see `openSession`).
    *
    * @throws Pkcs11Error
    */
