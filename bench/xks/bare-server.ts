@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { readTogether } from '../../packages/xks-proxy/src/http/read-together.ts';
+import { turnToWork } from '../../packages/xks-proxy/src/http/loop-turn.ts';
 import { PARTS_SETTING, PARTS_VARIABLE, signatureVerification, tokenCalls } from './parts.ts';
 
 const [certificateFile = '', keyFile = ''] = process.argv.slice(2);
@@ -38,7 +38,7 @@ process.once('SIGTERM', () => process.exit(0));
 
 async function respond(outgoing: ServerResponse, body: Buffer): Promise<void> {
   if (work !== undefined) {
-    await readTogether();
+    await turnToWork();
     await work();
   }
   const text = body.length > 4_300 ? largest : small;

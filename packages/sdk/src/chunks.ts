@@ -59,8 +59,8 @@ export type DecryptorOptions = DecryptOptions &
      * What to do with signed messages, whose signature comes last:
      * - `hold` (default): hold all plaintext back until the signature has verified
      * - `refuse`: fail with `SIGNED_MESSAGE_REFUSED` when the header names a signing suite, before any key is asked for
-     * - `unsafeReleaseBeforeSignature`: release each frame when its tag has verified. Until the end, that proves only
-     *   that the writer could use the data key, as every reader can.
+     * - `unsafeReleaseBeforeSignature`: release each frame but the last when its tag has verified. Until the end, that
+     *   proves only that the writer could use the data key, as every reader can.
      */
     readonly signedMessages?: 'hold' | 'refuse' | 'unsafeReleaseBeforeSignature';
     /**

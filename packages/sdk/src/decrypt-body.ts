@@ -115,7 +115,7 @@ export class BodyDecryptor implements BodyReader {
     return { kind, opener: this.#contentKey.opener(iv, aad, contentLength) };
   }
 
-  /** Releases the plaintext of a frame, and returns its length. */
+  /** Releases the plaintext of a frame, unless it waits for the signature, and returns its length. */
   #endFrame(kind: FrameHead['kind'], plaintext: readonly Uint8Array<ArrayBuffer>[], out: Parts): number {
     this.#begun = undefined;
     this.#sequenceNumber += 1;

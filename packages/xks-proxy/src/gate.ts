@@ -5,7 +5,7 @@ import { type CallObserver, type CallWatch, callWatch } from './devices/call-wat
 import { XksException } from './errors.ts';
 import { type Answer, refusal, send } from './http/answer.ts';
 import { discardBody, readBody } from './http/body.ts';
-import { readTogether } from './http/read-together.ts';
+import { turnToWork } from './http/loop-turn.ts';
 import type { ProxyLog } from './log.ts';
 import type { Operation } from './operations/operation.ts';
 import { type RequestRecord, recordFields } from './request-record.ts';
@@ -131,7 +131,7 @@ async function authenticatedBody(
 ): Promise<JsonObject> {
   const verifyBody = await authenticatedHead(incoming, { credentials, regions, nowMs: Date.now() });
   const body = await readBody(incoming, LIMITS.maxBodyBytes);
-  await readTogether();
+  await turnToWork();
   try {
     known.accessKeyId = verifyBody(body);
     return parseBody(body, incoming.headers['content-type']);
@@ -148,7 +148,7 @@ async function authenticatedHead(
   try {
     return verifySignature({ method, path: url, rawHeaders }, options);
   } catch (error) {
-    // An answer in the middle of the body is lost to a client that is still writing.
+    // An answer in the middle of the body is lost to a client that is still writing. KMS declares the length.
     await discardBody(incoming, LIMITS.maxBodyBytes);
     throw error;
   }

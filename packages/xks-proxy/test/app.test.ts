@@ -146,6 +146,15 @@ describe('the transport is refused', () => {
     expect(answer.headers.get('connection')).toBe('close');
   });
 
+  it('when it is that of a stranger, once, although what follows is no chunk', async () => {
+    const signing = { ...proxy.credentials.acme, accessKeyId: 'STRANGERSTRANGERSTRA' };
+    const headers = rename('Content-Length', 'Transfer-Encoding', 'chunked');
+    const changes = { signing, sent: { body: '1\r\nx\r\n' }, headers };
+    const bytes = requestBytes(PATH, BODY, changes, `localhost:${proxy.port}`, signing);
+    const received = await send(bytes, { end: false, behind: 'zz\r\n\r\n' });
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401']);
+  });
+
   it('when it is not HTTP', async () => {
     const answer = await exchange(proxy, 'hello\r\n\r\n');
     expect(answer).toMatchObject({ status: 400, json: { errorName: 'ValidationException' } });
@@ -170,11 +179,15 @@ describe('the transport is refused', () => {
 const signedBytes = () => requestBytes(PATH, BODY, {}, `localhost:${proxy.port}`, proxy.credentials.acme);
 
 /** Everything that is answered to bytes, up to the end of the connection. */
-async function send(bytes: Uint8Array, { end }: { readonly end: boolean }): Promise<string> {
+async function send(
+  bytes: Uint8Array,
+  { end, behind }: { readonly end: boolean; readonly behind?: string },
+): Promise<string> {
   const { port, ca } = proxy;
   const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }, () => {
     if (end) socket.end(bytes);
     else socket.write(bytes);
+    if (behind !== undefined) socket.write(behind);
   });
   let received = '';
   socket.on('data', (chunk: Buffer) => {

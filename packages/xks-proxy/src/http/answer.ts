@@ -11,9 +11,8 @@ export interface Answer {
 }
 
 /**
- * Writes an answer when the requests that came with this one have been looked at too, in the same turn of the event loop, or
- * two milliseconds are over. A write wakes its reader, which is most of its cost, and one that is awake need not be woken for
- * the next.
+ * Writes an answer together with those of the requests that came with this one, or after two milliseconds. A write wakes its
+ * reader, which is most of its cost, and one that is awake need not be woken for the next.
  */
 export function send({ incoming, outgoing }: HttpBindings, { status, body }: Answer): void {
   const text = JSON.stringify(body);

@@ -40,8 +40,10 @@ export function httpsServer(tls: TlsConfig, app: RequestListener, log: ProxyLog)
         return;
       }
       log.connectionRefused('http', error);
-      // What comes after a whole request must not be answered in its place.
-      const follows = [...underWay].some(({ req }) => req.socket === socket && req.complete);
+      // What follows a whole request, or one that is answered already, must not be answered in its place.
+      const follows = [...underWay].some(
+        ({ req, headersSent }) => req.socket === socket && (req.complete || headersSent),
+      );
       if (!socket.writable || follows) {
         socket.destroy();
         return;

@@ -29,8 +29,8 @@ export function overload(log: ProxyLog): Overload {
     if (refused.length > 0) setTimeout(answerSome, ANSWER_INTERVAL_MS);
   };
   return (incoming, outgoing) => {
-    const { requests, elapsedMs } = enterTurn();
-    if (requests <= MIN_TURN_REQUESTS || elapsedMs <= MAX_TURN_MS || isExempt(incoming)) return false;
+    const { requests, lateMs } = enterTurn();
+    if (requests <= MIN_TURN_REQUESTS || lateMs <= MAX_LATE_MS || isExempt(incoming)) return false;
     incoming.on('error', ignore);
     // A body passes only if it is no longer than one that would be read; otherwise the connection waits, and is closed.
     if (Number(incoming.headers['content-length']) <= LIMITS.maxBodyBytes) incoming.resume();
@@ -54,8 +54,8 @@ function isExempt({ method, url = '' }: IncomingMessage): boolean {
   return method !== 'POST' || url.endsWith(HEALTH_PATH);
 }
 
-/** As long again a request may have waited for the turn before, and KMS waits for 250 ms. */
-const MAX_TURN_MS = 50;
+/** A request may have waited as long again for the turn before, and KMS waits for 250 ms. */
+const MAX_LATE_MS = 50;
 /** So few are done soon, whatever kept the process. */
 const MIN_TURN_REQUESTS = 32;
 const ANSWER_SHARE_MS = 2;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
+import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
@@ -22,6 +22,8 @@ describe('the start of a command that is to be run next', () => {
     onTestFinished(() => files.dispose());
     const bin = temporaryFolder();
     const [script = expect.unreachable()] = commandLine('xks-proxy');
+    // As npm does when it links a program.
+    chmodSync(script, 0o755);
     symlinkSync(script, join(bin, 'xks-proxy'));
     const env = { ...process.env, ...files.environment, PATH: `${bin}:${process.env['PATH']}` };
     const shell = (command: string) => execFileSync('sh', ['-c', command], { env, encoding: 'utf8' });

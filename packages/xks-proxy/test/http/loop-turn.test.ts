@@ -1,18 +1,62 @@
-import { expect, test } from 'vitest';
-import { enterTurn } from '../../src/http/loop-turn.ts';
+import { setImmediate } from 'node:timers/promises';
+import { beforeEach, expect, test } from 'vitest';
+import { enterTurn, turnToWork } from '../../src/http/loop-turn.ts';
+
+beforeEach(async () => {
+  // The turn of another test is over, and work takes next to no time.
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all(Array.from({ length: 20 }, turnToWork));
+  }
+});
 
 test('a turn begins with its first request and ends when the event loop goes round', async () => {
   expect(enterTurn().requests).toBe(1);
   busyFor(20);
   const second = enterTurn();
   expect(second.requests).toBe(2);
-  expect(second.elapsedMs).toBeGreaterThanOrEqual(20);
+  expect(second.lateMs).toBeGreaterThanOrEqual(20);
   await Promise.resolve();
   expect(enterTurn().requests).toBe(3);
-  await new Promise((resolve) => void setImmediate(resolve));
+  await setImmediate();
   const next = enterTurn();
   expect(next.requests).toBe(1);
-  expect(next.elapsedMs).toBeLessThan(second.elapsedMs);
+  expect(next.lateMs).toBeLessThan(second.lateMs);
+});
+
+test('work begins when all requests of the turn have been read, and that of one ends before that of the next', async () => {
+  const steps: string[] = [];
+  const request = async (name: string) => {
+    steps.push(`${name} is read`);
+    await turnToWork();
+    steps.push(`${name} begins`);
+    for (let step = 0; step < 5; step += 1) await Promise.resolve();
+    steps.push(`${name} ends`);
+  };
+  const first = request('first');
+  await Promise.resolve();
+  const second = request('second');
+  await Promise.all([first, second]);
+  expect(steps).toEqual([
+    'first is read',
+    'second is read',
+    'first begins',
+    'first ends',
+    'second begins',
+    'second ends',
+  ]);
+});
+
+test('requests that wait for their work make later ones late, by as long as work has taken of late', async () => {
+  const work = async () => {
+    await turnToWork();
+    busyFor(2);
+  };
+  for (let round = 0; round < 3; round += 1) await Promise.all(Array.from({ length: 20 }, work));
+  const waiting = Array.from({ length: 20 }, work);
+  expect(enterTurn().lateMs).toBeGreaterThanOrEqual(20);
+  await Promise.all(waiting);
+  await setImmediate();
+  expect(enterTurn().lateMs).toBeLessThan(20);
 });
 
 function busyFor(milliseconds: number): void {
