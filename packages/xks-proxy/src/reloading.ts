@@ -35,6 +35,7 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
   let underWay = Promise.resolve();
   let forget = (): void => undefined;
   let retry: NodeJS.Timeout | undefined;
+  let loadMs = 0;
   // The ones that still have requests under way: the clients of those requests decide how long that takes.
   const retiring = new Set<Promise<unknown>>();
   const retire = (before: Serving): void => {
@@ -56,7 +57,10 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
       }
       const maxDelayMs = MAX_RETRY_MS[error instanceof XksProxyError ? error.code : 'CONFIG_INVALID'];
       if (maxDelayMs === undefined) throw error;
-      const delayMs = Math.min(refused === undefined ? RETRY_MS : refused.delayMs * 2, maxDelayMs);
+      const delayMs = Math.max(
+        Math.min(refused === undefined ? RETRY_MS : refused.delayMs * 2, maxDelayMs),
+        loadMs / MAX_LOAD_SHARE,
+      );
       // Not before the record: a reload that waits in the meantime comes first, and calls this one off.
       retry = setTimeout(
         () => void inTurn(load, { reason, delayMs }).catch(() => undefined),
@@ -74,7 +78,14 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
     await record('reloaded', current);
   };
   const replaced = async (load: () => ProxyConfig) => {
-    const { config: early, awaitingStart } = keepForStart(load(), current.config);
+    const startedAtMs = performance.now();
+    let loaded: ProxyConfig;
+    try {
+      loaded = load();
+    } finally {
+      loadMs = performance.now() - startedAtMs;
+    }
+    const { config: early, awaitingStart } = keepForStart(loaded, current.config);
     const { config, keptOut } = withValidCertificate(early, current.config);
     current = await replace(config, current);
     return { keptOut, awaitingStart };
@@ -104,6 +115,8 @@ interface Refused {
 }
 
 const RETRY_MS = 500;
+/** To load a configuration keeps requests waiting: one of thousands of keys is loaded more seldom. */
+const MAX_LOAD_SHARE = 0.01;
 /**
  * The longest time between two trials, by the reason of the refusal. To open a token costs a process, a login and sessions.
  * Not in the list is a PIN that was refused: it would be refused again, and a token locks itself over it.

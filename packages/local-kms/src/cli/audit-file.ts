@@ -30,7 +30,7 @@ export async function openAuditFile(path: string): Promise<AuditFile> {
 
 /** Whether the last line of a file lacks its end. A file that cannot be read, such as a pipe, has no such line. */
 function endsWithinLine(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statsOf(path);
   if (!stats?.isFile() || stats.size === 0) return false;
   const file = openedToRead(path);
   if (file === undefined) return false;
@@ -49,6 +49,14 @@ function openedToRead(path: string): number | undefined {
     return openSync(path, 'r');
   } catch {
     return undefined;
+  }
+}
+
+function statsOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw unusableFile(cause);
   }
 }
 

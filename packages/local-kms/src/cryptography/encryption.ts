@@ -65,6 +65,9 @@ export function readyToDecrypt(call: Call, ciphertext: Uint8Array, use: Decrypti
     );
   }
   if (!named) {
+    const { caller, scope } = call;
+    // The same gate, with the same exceptions, as for a key that is closed to another account.
+    if (caller.accountId !== scope.accountId) call.access('key/', { permission, named: KEY_OF_CIPHERTEXT });
     const text = unreachableText(call.caller, `kms:${permission}`, KEY_OF_CIPHERTEXT);
     throw new KmsException('AccessDeniedException', text);
   }

@@ -95,7 +95,7 @@ function onNoKey(question: Question): Decision {
   const asked = ACCOUNTS_ASKED.get(action)?.(question) ?? accountId;
   return caller.accountId === asked
     ? (byIdentity(question) ?? denied('IdentityPolicyMissing'))
-    : denied('NotAcrossAccounts');
+    : denied(ACROSS_ACCOUNTS.has(action) ? 'NothingAllows' : 'NotAcrossAccounts');
 }
 
 /** The principals of the grant may retire it; the account may also delegate that by identity policies alone. */

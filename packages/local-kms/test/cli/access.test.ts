@@ -129,6 +129,7 @@ test.each(
     ['audit', '--file', '/dev/null', '--key', 'arn:aws:kms:us-east-1:000000000000:alias/orders'],
     ['serve', '--auth', 'perhaps'],
     ['serve', '--port', '0', '--audit', '/nowhere/audit.jsonl'],
+    ['serve', '--port', '0', '--audit', 'a'.repeat(300)],
   ].map(titled),
 )('local-kms explains itself and ends with status 2: %s', async (_title, args) => {
   const { status, stderr } = await run(...args);

@@ -91,6 +91,9 @@ describe('principals of another account', () => {
         expect(refused.message).not.toContain(KEY_ID);
         expect(await exceptionOf(call(as(outsider), ofNoKey))).toEqual(refused);
       }
+      const withToken = (blob: Uint8Array) =>
+        exceptionOf(as(outsider).send(new DecryptCommand({ CiphertextBlob: blob, GrantTokens: ['none'] })));
+      expect(await withToken(ofNoKey)).toEqual(await withToken(CiphertextBlob));
     }
   });
 

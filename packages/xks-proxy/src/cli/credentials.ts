@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { addCredential, revokeCredential } from '../credentials/edit-credentials.ts';
 import { storeOf } from '../keys/edit-keys.ts';
 import { runCommand } from './exit.ts';
-import { invocation } from './invocation.ts';
+import { invocation, quoted } from './invocation.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson, printTable } from './print.ts';
 
@@ -30,7 +30,7 @@ export function addCredentials(program: Command): void {
         print(`kept in            ${secretFile}`);
         const place = [
           '--config',
-          options.config,
+          quoted(options.config),
           ...(options.store === undefined ? [] : ['--store', options.store]),
         ];
         print(`next: ${invocation()} console-config ${place.join(' ')} --access-key-id ${accessKeyId}`);

@@ -5,7 +5,7 @@ import { defaultPathPrefix, INIT_DEFAULTS, type InitChoices, type InitResult } f
 import { initialize } from '../init/initialize.ts';
 import { findModules } from '../init/known-modules.ts';
 import { EXIT, runCommand, usageError } from './exit.ts';
-import { invocation, shortPath } from './invocation.ts';
+import { invocation, quoted, shortPath } from './invocation.ts';
 import { firstLine, hostAndPort } from './options.ts';
 import { print } from './print.ts';
 
@@ -137,7 +137,8 @@ function printNextSteps(
   { configFile, files, accessKeyId, isSelfSigned }: InitResult,
   { token, hostName, store }: InitChoices,
 ) {
-  const config = shortPath(configFile);
+  const folder = dirname(shortPath(configFile));
+  const config = quoted(shortPath(configFile));
   const program = invocation();
   print(`made, for their owner alone: ${files.join(', ')}`);
   if (token.kind === 'new')
@@ -147,7 +148,7 @@ function printNextSteps(
   print(`next: ${program} doctor --config ${config}`);
   print(
     `next: ${program} console-config --config ${config} --store ${store} --access-key-id ${accessKeyId} ` +
-      `--endpoint https://${hostName} --output ${join(dirname(config), 'console.json')}`,
+      `--endpoint https://${hostName} --output ${quoted(join(folder, 'console.json'))}`,
   );
   print(`next: ${program} serve --config ${config}`);
 }

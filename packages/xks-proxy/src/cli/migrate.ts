@@ -9,7 +9,7 @@ import { INIT_DEFAULTS } from '../init/choices.ts';
 import { migrate } from '../migrate/migrate.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { runCommand, usageError } from './exit.ts';
-import { invocation } from './invocation.ts';
+import { invocation, quoted } from './invocation.ts';
 import { print } from './print.ts';
 
 /** `xks-proxy migrate`: makes a configuration from settings of the Rust sample proxy of AWS. */
@@ -74,7 +74,7 @@ async function run(settings: string, options: MigrateOptions): Promise<void> {
   const configFile = join(options.output, 'config.toml');
   print(`${configFile} and ${files.size - 1} files are written`);
   for (const note of notes) print(`  ${note}`);
-  print(`next: ${invocation()} doctor --config ${configFile}`);
+  print(`next: ${invocation()} doctor --config ${quoted(configFile)}`);
 }
 
 function settingsText(file: string): string {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { refuseOutdated } from '../config/certificate-dates.ts';
 import {
@@ -18,7 +19,7 @@ import { type RunningProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
 import { EXIT, runCommand } from './exit.ts';
-import { invocation, shortPath } from './invocation.ts';
+import { invocation, quoted, shortPath } from './invocation.ts';
 import { standardOutput } from './standard-output.ts';
 
 /** `xks-proxy serve`: runs the proxy. */
@@ -61,7 +62,10 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   const supervised = workerNumber() === undefined ? undefined : joinSupervisor();
   const stopped = supervised?.stopped ?? firstSignal();
   try {
-    const settings = supervised && parseStartSettings(await supervised.settings);
+    // A supervisor of an earlier version does not send any.
+    const limit = sleep(SETTINGS_MS, undefined, { ref: false });
+    const sent = supervised && (await Promise.race([supervised.settings, limit]));
+    const settings = sent === undefined ? undefined : parseStartSettings(sent);
     const proxy = await serve(configFile, output, settings).catch((error: unknown) => {
       throw withDoctor(error, configFile);
     });
@@ -81,7 +85,7 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
 /** The error of a start; for a token that cannot be opened, with the command that finds out why. */
 function withDoctor(error: unknown, configFile: string): unknown {
   if (!(error instanceof XksProxyError && error.code === 'TOKEN_UNAVAILABLE')) return error;
-  const remedy = `run ${invocation()} doctor --config ${shortPath(configFile)}`;
+  const remedy = `run ${invocation()} doctor --config ${quoted(shortPath(configFile))}`;
   return new XksProxyError(error.code, `${error.message}; ${remedy}`, { cause: error.cause });
 }
 
@@ -195,6 +199,8 @@ function logSupervision(log: LogStream): (event: SupervisorEvent) => void {
 }
 
 const STUCK = 'all tokens hang, or all threads of libuv';
+/** Many times what a supervisor takes. */
+const SETTINGS_MS = 5000;
 const UNREAD_MS = 1500;
 const LEFT_OVER_MS = 2000;
 const STUCK_INTERVAL_MS = 1000;

@@ -70,7 +70,7 @@ export async function openFleet(
   before?: Fleet,
 ): Promise<Fleet> {
   const tokens: OpenToken[] = [];
-  const outages: XksProxyError[] = [];
+  const outages: { readonly name: string; readonly error: XksProxyError }[] = [];
   const opened = async (tokenConfig: TokenConfig): Promise<OpenToken> => {
     const { name } = tokenConfig;
     const withOtherPin = memberOf(before, (open) => isSameButForPin(open, tokenConfig));
@@ -88,8 +88,7 @@ export async function openFleet(
       const isBorne = (failure: XksProxyError) =>
         wasOut === true || (isPassing(failure) && isAddition(tokenConfig, config, before));
       if (!(error instanceof XksProxyError) || !isBorne(error)) throw error;
-      log.health(name, 'UNAVAILABLE', error.cause);
-      outages.push(error);
+      outages.push({ name, error });
       return awaitToken(tokenConfig, error, options);
     }
   };
@@ -100,7 +99,10 @@ export async function openFleet(
       tokens.push(shared ?? (await opened(tokenConfig)));
     }
     const [outage] = outages;
-    if (before === undefined && outage !== undefined && outages.length === config.tokens.length) throw outage;
+    if (before === undefined && outage !== undefined && outages.length === config.tokens.length) {
+      throw outage.error;
+    }
+    for (const { name, error } of outages) log.health(name, 'UNAVAILABLE', error.cause);
   } catch (error) {
     await Promise.all(tokens.map((token) => token.release()));
     throw error;

@@ -119,7 +119,10 @@ class Supervisor {
     worker.on('message', (message: unknown) => {
       // By a message, since systems bound the length of the environment. On request, since one that is sent before the
       // process listens for messages is lost.
-      if (message === SUPERVISION.askSettings) worker.send({ settings: this.#options.settings });
+      if (message === SUPERVISION.askSettings) {
+        worker.send({ settings: this.#options.settings });
+        if (this.#isStopping) worker.send(SUPERVISION.stop);
+      }
       if (message !== SUPERVISION.alive || this.#isStopping) return;
       // A sign of life does not shorten the time that a start may take.
       running.deadlineMs = Math.max(running.deadlineMs, performance.now() + SILENCE_MS);

@@ -12,7 +12,9 @@ describe('the start of a command that is to be run next', () => {
     [join(process.cwd(), 'dist', 'cli', 'main.js'), 'node dist/cli/main.js'],
     ['/opt/proxy/dist/cli/main.js', 'node /opt/proxy/dist/cli/main.js'],
     ['/opt/bin/xks-proxy', 'node /opt/bin/xks-proxy'],
+    ["/opt/my proxy's/main.js", String.raw`node '/opt/my proxy'\''s/main.js'`],
     ['/usr/local/bin/xks-proxy', 'xks-proxy'],
+    ['/opt/app/node_modules/.bin/xks-proxy', 'npx xks-proxy'],
   ])('of %s is %s', (script, start) => {
     expect(invocation(script, '/usr/local/bin:/usr/bin')).toBe(start);
   });

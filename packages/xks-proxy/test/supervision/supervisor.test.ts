@@ -115,6 +115,15 @@ describe('xks-proxy serve --workers', { concurrent: true }, () => {
     expect(proxy.events('worker-exited')).toEqual([]);
   }, 120_000);
 
+  it('stops processes that have only begun to start', async ({ expect, onTestFinished }) => {
+    const proxy = await start(onTestFinished);
+    await expect.poll(() => proxy.events('worker-started').length, { timeout: 40_000 }).toBe(2);
+    proxy.kill('SIGTERM');
+    await expect(proxy.exit).resolves.toBe(0);
+    expect(proxy.events('worker-stuck')).toEqual([]);
+    for (const exited of proxy.events('worker-exited')) expect(exited).toMatchObject({ status: 0 });
+  }, 120_000);
+
   it('stops as a whole when no process could ever start, and offers a wrong PIN only once', async ({
     expect,
     onTestFinished,

@@ -77,25 +77,30 @@ function storeOf(path: string, { log: opened, maxLogBytes, lock }: StoreParts): 
     const file = await writeDraft(logPath(path, number), bytes);
     return { number, file, bytes: bytes.length, snapshotBytes: bytes.length };
   };
-  const draftSnapshot = async (): Promise<OpenLog> => {
-    const snapshot = await readNewestLog(path);
-    if (!snapshot) throw new LocalKmsError('STATE_CORRUPT', `${path} has lost its log`);
-    return draftNext(snapshot);
-  };
   /** Puts the next log in the place of this one. A failure here is fatal: a crash could then leave either of both. */
   const goOnWith = async (next: OpenLog): Promise<void> => {
     const { file, number } = log;
     log = next;
     maxBytes = lengthToCompact(log);
-    await nameDraft(logPath(path, log.number));
+    try {
+      await nameDraft(logPath(path, next.number));
+    } catch (error) {
+      // Neither log may be appended to any more.
+      log = { ...next, file: undefined };
+      await next.file?.close();
+      throw error;
+    } finally {
+      await file?.close();
+    }
     if (!file) return;
-    await file.close();
     await rm(logPath(path, number));
   };
   /** Without room for a snapshot, the log is kept, and compacted when it has grown by half. */
   const compact = async (): Promise<void> => {
-    const next = await draftSnapshot().catch((error: unknown) => {
-      if (error instanceof LocalKmsError || errorCode(error) === undefined) throw error;
+    const snapshot = await readNewestLog(path);
+    if (!snapshot) throw new LocalKmsError('STATE_CORRUPT', `${path} has lost its log`);
+    const next = await draftNext(snapshot).catch((error: unknown) => {
+      if (!NO_ROOM.has(errorCode(error))) throw error;
       return undefined;
     });
     if (next) await goOnWith(next);
@@ -195,4 +200,5 @@ async function whatFails<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 const LOG_NAME = /^state-(\d{1,15})\.log$/;
 const LOCK_NAME = 'lock';
+const NO_ROOM: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 const MAX_ATTEMPTS = 5;

@@ -68,3 +68,12 @@ test('a new log that may have taken the place of the last one is gone on with, o
   await next.commit(2, change(2));
   await next.close();
 });
+
+test('a log that cannot be read for a snapshot is no want of room', async () => {
+  const { folder, location, store } = await begun();
+  vi.mocked(files.readFile).mockRejectedValueOnce(Object.assign(new Error('broken'), { code: 'EIO' }));
+  await expect(store.commit(1, change(1))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  await store.close();
+  expect(readdirSync(folder)).toEqual(['state-1.log']);
+  expect(await location.read()).toMatchObject({ version: 1 });
+});
