@@ -93,6 +93,8 @@ const ATTACKS: Readonly<Record<string, (piece: number, path: string) => string>>
     piece === 0 ? `POST ${path} HTTP/1.1\r\nX: ` : 'x'.repeat(256),
   'JSON of nothing but brackets': (piece, path) =>
     piece === 0 ? head(path, 'Content-Length: 65000') : '['.repeat(4096),
+  'a body that is just waited for': (piece, path) =>
+    piece === 0 ? head(path, 'Content-Length: 24576') : '['.repeat(3500),
 };
 
 const STRANGERS = IS_LONG ? 1_000 : 160;

@@ -149,7 +149,7 @@ async function authenticatedHead(
     return verifySignature({ method, path: url, rawHeaders }, options);
   } catch (error) {
     // An answer in the middle of the body is lost to a client that is still writing. KMS declares the length.
-    await discardBody(incoming, LIMITS.maxBodyBytes);
+    await discardBody(incoming, LIMITS.maxKmsBodyBytes);
     throw error;
   }
 }

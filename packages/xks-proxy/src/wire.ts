@@ -3,6 +3,8 @@ import { XksException } from './errors.ts';
 /** Sizes of version 1 of the API, in bytes before base64 (XKS API v1, "Encrypt" and "Decrypt"). */
 export const LIMITS = {
   maxBodyBytes: 65_536,
+  /** No request of KMS is longer: the largest plaintext and AAD in base64, and metadata. */
+  maxKmsBodyBytes: 24_576,
   maxPlaintextBytes: 4300,
   maxAdditionalAuthenticatedDataBytes: 8192,
   maxCiphertextMetadataBytes: 20,

@@ -43,8 +43,8 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
 }
 
 /**
- * Lets a body pass that is not wanted, if it declares that it is no longer than one that would be. Any other is not waited
- * for, and its connection ends with the answer: in chunks of a byte a body would cost many times its length.
+ * Lets a body pass that is not wanted, if it declares a length of `maxBytes` at most. Any other is not waited for, and its
+ * connection ends with the answer: in chunks of a byte a body would cost many times its length.
  */
 export function discardBody(incoming: IncomingMessage, maxBytes: number): Promise<void> {
   const { 'content-length': declared = '0', 'transfer-encoding': encoding } = incoming.headers;
