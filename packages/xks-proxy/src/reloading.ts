@@ -77,15 +77,16 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
     retire(before);
     await record('reloaded', current);
   };
-  const replaced = async (load: () => ProxyConfig) => {
+  const timed = (load: () => ProxyConfig): ProxyConfig => {
     const startedAtMs = performance.now();
-    let loaded: ProxyConfig;
     try {
-      loaded = load();
+      return load();
     } finally {
       loadMs = performance.now() - startedAtMs;
     }
-    const { config: early, awaitingStart } = keepForStart(loaded, current.config);
+  };
+  const replaced = async (load: () => ProxyConfig) => {
+    const { config: early, awaitingStart } = keepForStart(timed(load), current.config);
     const { config, keptOut } = withValidCertificate(early, current.config);
     current = await replace(config, current);
     return { keptOut, awaitingStart };

@@ -51,7 +51,8 @@ export interface RunningProxy {
 
 /**
  * Opens the tokens, then listens. The log tells of a certificate that is not valid yet. Rejects with XksProxyError
- * `CONFIG_INVALID` for a certificate that has expired, or what `parseConfig` did not return; `AUDIT_UNAVAILABLE`, `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or
+ * `CONFIG_INVALID` for a certificate that has expired, or what `parseConfig` did not return; `AUDIT_UNAVAILABLE`,
+ * `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or
  * `LISTEN_FAILED`.
  *
  * @example

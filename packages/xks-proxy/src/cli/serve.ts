@@ -63,8 +63,9 @@ async function serveHere(configFile: string, { output, lost }: LogOutput): Promi
   const stopped = supervised?.stopped ?? firstSignal();
   try {
     // A supervisor of an earlier version does not send any.
-    const limit = sleep(SETTINGS_MS, undefined, { ref: false });
-    const sent = supervised && (await Promise.race([supervised.settings, limit]));
+    const sent =
+      supervised &&
+      (await Promise.race([supervised.settings, sleep(SETTINGS_MS, undefined, { ref: false })]));
     const settings = sent === undefined ? undefined : parseStartSettings(sent);
     const proxy = await serve(configFile, output, settings).catch((error: unknown) => {
       throw withDoctor(error, configFile);
