@@ -38,15 +38,6 @@ export function callCryptoki<T>(name: string, call: () => T): T {
   }
 }
 
-/** As `callCryptoki`, for a function that runs on the thread pool. */
-export async function callCryptokiAsync<T>(name: string, call: () => T | Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    throw toPkcs11Error(name, cause);
-  }
-}
-
 /**
  * Whether the sessions, login and handles that this package remembers may be out of date, so that the call deserves a
  * second try on a new session with a newly found key.
@@ -64,7 +55,12 @@ export function isExhausted(error: unknown): boolean {
   return error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
 }
 
-function toPkcs11Error(name: string, cause: unknown): unknown {
+/**
+ * Returns the Pkcs11Error for what a PKCS#11 function threw, and anything else as it is.
+ *
+ * @param name as for `callCryptoki`
+ */
+export function toPkcs11Error(name: string, cause: unknown): unknown {
   const value = returnValueOf(cause);
   if (value === undefined) return cause;
   const row = ROWS.get(value);

@@ -44,9 +44,9 @@ export async function gate(
   const deadline = serving.deadline();
   const watch = callWatch(deadline, (deviceCall) => {
     const [counted, traced] = [calls(deviceCall), span.call(deviceCall)];
-    return (device, error) => {
-      counted(device, error);
-      traced(device, error);
+    return (ended) => {
+      counted(ended);
+      traced(ended);
     };
   });
   const known: Known = {};

@@ -35,7 +35,7 @@ export async function openTracing(): Promise<Tracing> {
       return {
         call(call) {
           const child = tracer.startSpan(`token ${call}`, { kind: SpanKind.CLIENT }, parent);
-          return (device, error) => {
+          return ({ device, error }) => {
             child.setAttribute('xks.token', device);
             if (error !== undefined) failed(child);
             child.end();

@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '../errors.ts';
 import { CK_PARAMS_GCM, CKM_AES_GCM, type Handle } from '../library/cryptoki.ts';
 import { releaseBuffer, takeBuffer } from './buffer-pool.ts';
-import { type CipherCalls, copyOutput, type PreparedCall } from './cipher-calls.ts';
+import { type CipherCalls, copyOutput, type PreparedCall, whenDone } from './cipher-calls.ts';
 
 /** The input of an encryption. The bytes are copied before `encrypt` returns its promise. */
 export interface EncryptInput {
@@ -78,16 +78,17 @@ export function aesGcm(calls: CipherCalls): AesGcm {
       const ivGiven = new Uint8Array(iv);
       const length = plaintext.length;
       return {
-        async run(session, { handle }) {
-          const output = await calls.encrypt(session, handle, buffers);
-          const surplus = output.length - length - TAG_LENGTH;
-          // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the IV that it was given, or appends it.
-          if (!buffers.mechanism.parameter.iv.equals(ivGiven) || IV_LENGTHS.includes(surplus)) {
-            throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token does not take an IV for CKM_AES_GCM');
-          }
-          assertLength('C_Encrypt', output, length + TAG_LENGTH);
-          const bytes = new Uint8Array(output);
-          return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
+        run(session, { handle }) {
+          return whenDone(calls.encrypt(session, handle, buffers), (output) => {
+            const surplus = output.length - length - TAG_LENGTH;
+            // A token that makes its own IV, as HSMs may in FIPS mode, writes it over the IV that it was given, or appends it.
+            if (!buffers.mechanism.parameter.iv.equals(ivGiven) || IV_LENGTHS.includes(surplus)) {
+              throw new Pkcs11Error('MECHANISM_UNSUPPORTED', 'the token does not take an IV for CKM_AES_GCM');
+            }
+            assertLength('C_Encrypt', output, length + TAG_LENGTH);
+            const bytes = new Uint8Array(output);
+            return { ciphertext: bytes.subarray(0, length), tag: bytes.subarray(length) };
+          });
         },
         wipe,
       };
@@ -102,22 +103,23 @@ export function aesGcm(calls: CipherCalls): AesGcm {
       const { wipe, ...buffers } = prepare(given, aad, plaintext, NOTHING);
       const length = plaintext.length;
       return {
-        async run(session, { handle }) {
+        run(session, { handle }) {
           buffers.mechanism.parameter.iv.fill(0);
-          const output = await calls.encrypt(session, handle, buffers);
-          const ivBytes = output.length - length - TAG_LENGTH;
-          const iv = ivPlacement === 'written' ? buffers.mechanism.parameter.iv : output.subarray(-ivBytes);
-          // A token that makes no IV has encrypted under zeros or under an empty IV, the same every time.
-          const isMade = ivPlacement === 'written' ? ivBytes === 0 : IV_LENGTHS.includes(ivBytes);
-          if (!isMade || iv.every((byte) => byte === 0)) {
-            throw new Pkcs11Error(
-              'MECHANISM_UNSUPPORTED',
-              'the token makes no IV of its own for CKM_AES_GCM',
-            );
-          }
-          const bytes = new Uint8Array(output);
-          const tag = bytes.subarray(length, length + TAG_LENGTH);
-          return { iv: new Uint8Array(iv), ciphertext: bytes.subarray(0, length), tag };
+          return whenDone(calls.encrypt(session, handle, buffers), (output) => {
+            const ivBytes = output.length - length - TAG_LENGTH;
+            const iv = ivPlacement === 'written' ? buffers.mechanism.parameter.iv : output.subarray(-ivBytes);
+            // A token that makes no IV has encrypted under zeros or under an empty IV, the same every time.
+            const isMade = ivPlacement === 'written' ? ivBytes === 0 : IV_LENGTHS.includes(ivBytes);
+            if (!isMade || iv.every((byte) => byte === 0)) {
+              throw new Pkcs11Error(
+                'MECHANISM_UNSUPPORTED',
+                'the token makes no IV of its own for CKM_AES_GCM',
+              );
+            }
+            const bytes = new Uint8Array(output);
+            const tag = bytes.subarray(length, length + TAG_LENGTH);
+            return { iv: new Uint8Array(iv), ciphertext: bytes.subarray(0, length), tag };
+          });
         },
         wipe,
       };
@@ -131,10 +133,11 @@ export function aesGcm(calls: CipherCalls): AesGcm {
       const { wipe, ...buffers } = prepare(iv, aad, ciphertext, tag);
       const length = ciphertext.length;
       return {
-        async run(session, { handle }) {
-          const output = await calls.decrypt(session, handle, buffers);
-          assertLength('C_Decrypt', output, length);
-          return copyOutput(output);
+        run(session, { handle }) {
+          return whenDone(calls.decrypt(session, handle, buffers), (output) => {
+            assertLength('C_Decrypt', output, length);
+            return copyOutput(output);
+          });
         },
         wipe,
       };

@@ -1,12 +1,12 @@
 import type { Pkcs11ErrorCode } from '../error-codes.ts';
-import { callCryptoki, callCryptokiAsync, Pkcs11Error } from '../errors.ts';
+import { callCryptoki, Pkcs11Error, toPkcs11Error } from '../errors.ts';
 import type { Cryptoki, Handle, Mechanism } from '../library/cryptoki.ts';
 import type { Library } from '../library/library.ts';
 import type { ReturnValueName } from '../return-values.ts';
 
 /**
  * How C_Encrypt and C_Decrypt run. `inline` blocks the event loop for the call and has no overhead: right for a
- * token inside the process, such as SoftHSM. `threadpool` leaves the event loop free while the device works:
+ * token inside the process, such as SoftHSM. Such a call has given its session back before any other code runs. `threadpool` leaves the event loop free while the device works:
  * right for a token behind a network. It is bounded by libuv's pool, 4 threads unless UV_THREADPOOL_SIZE was set
  * when the process started. All other PKCS#11 functions run inline in both modes.
  */
@@ -19,8 +19,12 @@ export type CallMode = 'inline' | 'threadpool';
  * their memory while the token reads it.
  */
 export interface PreparedCall<Key, Result> {
-  /** @param key the key as it was found last */
-  run(session: Handle, key: Key): Promise<Result>;
+  /**
+   * Returns the result itself if calls are inline.
+   *
+   * @param key the key as it was found last
+   */
+  run(session: Handle, key: Key): Result | Promise<Result>;
   /** Overwrites the copies of input and output. */
   wipe(): void;
 }
@@ -36,13 +40,14 @@ interface CallBuffers {
 }
 
 /**
- * One-part encryption and decryption through one library. They resolve to the part of `output` that was written.
+ * One-part encryption and decryption through one library. They return the part of `output` that was written: as a promise
+ * only if another thread writes it, because what holds a session across a promise keeps it from all other calls.
  * A mechanism that a token does not offer, or not with these parameters, is MECHANISM_UNSUPPORTED on every token.
  */
 export interface CipherCalls {
-  encrypt(session: Handle, key: Handle, buffers: CallBuffers): Promise<Buffer>;
+  encrypt(session: Handle, key: Handle, buffers: CallBuffers): Buffer | Promise<Buffer>;
   /** @throws Pkcs11Error DECRYPTION_FAILED also where the module has another return value for it */
-  decrypt(session: Handle, key: Handle, buffers: CallBuffers): Promise<Buffer>;
+  decrypt(session: Handle, key: Handle, buffers: CallBuffers): Buffer | Promise<Buffer>;
 }
 
 /**
@@ -57,24 +62,26 @@ export function cipherCalls(library: Library, mode: CallMode): CipherCalls {
   const { cryptoki } = library;
   const native = NATIVE_CALLS[mode];
   return {
-    async encrypt(session, key, { mechanism, mechanismName, input, output }) {
+    encrypt(session, key, { mechanism, mechanismName, input, output }) {
       beginOperation('C_EncryptInit', mechanismName, () => cryptoki.C_EncryptInit(session, mechanism, key));
-      return callCryptokiAsync('C_Encrypt', () => native.encrypt(cryptoki, session, input, output));
+      return written(
+        () => native.encrypt(cryptoki, session, input, output),
+        (cause) => toPkcs11Error('C_Encrypt', cause),
+      );
     },
-    async decrypt(session, key, { mechanism, mechanismName, input, output }) {
+    decrypt(session, key, { mechanism, mechanismName, input, output }) {
       beginOperation('C_DecryptInit', mechanismName, () => cryptoki.C_DecryptInit(session, mechanism, key));
-      try {
-        return await callCryptokiAsync('C_Decrypt', () => native.decrypt(cryptoki, session, input, output));
-      } catch (error) {
-        const { returnValue } = error instanceof Pkcs11Error ? error : {};
-        if (returnValue === undefined || returnValue.value !== library.decryptionFailure) throw error;
-        throw new Pkcs11Error('DECRYPTION_FAILED', `C_Decrypt returned ${returnValue.name} for this data`, {
-          cause: error,
-          returnValue,
-        });
-      }
+      return written(
+        () => native.decrypt(cryptoki, session, input, output),
+        (cause) => decryptionError(toPkcs11Error('C_Decrypt', cause), library.decryptionFailure),
+      );
     },
   };
+}
+
+/** Passes on a result: at once, or when the promise of it resolves. */
+export function whenDone<T, R>(result: T | Promise<T>, use: (result: T) => R): R | Promise<R> {
+  return result instanceof Promise ? result.then(use) : use(result);
 }
 
 /**
@@ -85,6 +92,29 @@ export function copyOutput(output: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new ArrayBuffer(output.length));
   copy.set(output);
   return copy;
+}
+
+function written(
+  call: () => Buffer | Promise<Buffer>,
+  errorOf: (cause: unknown) => unknown,
+): Buffer | Promise<Buffer> {
+  const fail = (cause: unknown): never => {
+    throw errorOf(cause);
+  };
+  try {
+    const output = call();
+    return output instanceof Promise ? output.catch(fail) : output;
+  } catch (cause) {
+    return fail(cause);
+  }
+}
+
+/** @param failure the return value by which the module refuses a ciphertext */
+function decryptionError(error: unknown, failure: number | undefined): unknown {
+  const { returnValue } = error instanceof Pkcs11Error ? error : {};
+  if (returnValue === undefined || returnValue.value !== failure) return error;
+  const message = `C_Decrypt returned ${returnValue.name} for this data`;
+  return new Pkcs11Error('DECRYPTION_FAILED', message, { cause: error, returnValue });
 }
 
 function beginOperation(name: string, mechanismName: string, call: () => void): void {

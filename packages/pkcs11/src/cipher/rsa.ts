@@ -1,6 +1,6 @@
 import { Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
-import { type CipherCalls, copyOutput, type PreparedCall } from './cipher-calls.ts';
+import { type CipherCalls, copyOutput, type PreparedCall, whenDone } from './cipher-calls.ts';
 
 /** RSAES-OAEP (RFC 8017, 7.1) without a label, with one hash function for the label and for MGF1. */
 export type RsaOaepPadding = 'OAEP-SHA-1' | 'OAEP-SHA-256' | 'OAEP-SHA-384' | 'OAEP-SHA-512';
@@ -45,17 +45,18 @@ export function rsa(calls: CipherCalls): Rsa {
       const scheme = schemeOf(OAEP_SCHEMES, padding);
       const { block, input, output } = prepare({ plaintext }, MAX_MODULUS_LENGTH);
       return {
-        async run(session, { publicHandle, modulus }) {
+        run(session, { publicHandle, modulus }) {
           if (publicHandle === undefined) throw missingHalf('public');
           const maxLength = modulus.length - scheme.overhead;
           if (input.length > maxLength)
             throw new RangeError(`plaintext: expected at most ${maxLength} bytes`);
-          const written = await calls.encrypt(session, publicHandle, { ...scheme, input, output });
-          if (written.length === modulus.length) return new Uint8Array(written);
-          throw new Pkcs11Error(
-            'DEVICE_ERROR',
-            `C_Encrypt wrote ${written.length} bytes instead of ${modulus.length}`,
-          );
+          return whenDone(calls.encrypt(session, publicHandle, { ...scheme, input, output }), (written) => {
+            if (written.length === modulus.length) return new Uint8Array(written);
+            throw new Pkcs11Error(
+              'DEVICE_ERROR',
+              `C_Encrypt wrote ${written.length} bytes instead of ${modulus.length}`,
+            );
+          });
         },
         wipe: () => void block.fill(0),
       };
@@ -64,13 +65,13 @@ export function rsa(calls: CipherCalls): Rsa {
       const scheme = schemeOf(SCHEMES, padding);
       const { block, input, output } = prepare({ ciphertext }, ciphertext.length);
       return {
-        async run(session, { privateHandle, modulus }) {
+        run(session, { privateHandle, modulus }) {
           if (privateHandle === undefined) throw missingHalf('private');
           // Tokens differ in what they return for these two, from bad arguments to a wrong success.
           if (input.length !== modulus.length || input.compare(modulus) >= 0) {
             throw new Pkcs11Error('DECRYPTION_FAILED', 'the ciphertext is none of a key of this length');
           }
-          return copyOutput(await calls.decrypt(session, privateHandle, { ...scheme, input, output }));
+          return whenDone(calls.decrypt(session, privateHandle, { ...scheme, input, output }), copyOutput);
         },
         wipe: () => void block.fill(0),
       };

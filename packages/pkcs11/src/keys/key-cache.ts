@@ -79,7 +79,7 @@ function cacheKey<F extends FoundKey>(
     async run(prepare, options) {
       const call = prepare();
       try {
-        return await pool.run(async (session) => {
+        return await pool.run((session) => {
           if (found.epoch !== session.epoch || isOld()) findAgain(session);
           return call.run(session.handle, found);
         }, options);

@@ -10,6 +10,8 @@ export interface CallOptions {
    * A call that has reached the token cannot be cancelled.
    */
   readonly signal?: AbortSignal | undefined;
+  /** Called when the call has returned, with the milliseconds that it took, from its wait for a session on. */
+  readonly onReturn?: ((elapsedMs: number) => void) | undefined;
 }
 
 /** A bounded set of sessions with one token, and the queue of calls that wait for one. */
@@ -17,6 +19,7 @@ export interface SessionPool {
   /**
    * Lends a session of the current epoch to the work, first come, first served. If the work fails and the epoch has ended
    * meanwhile, or the error says so (`isStale`), it runs once more on another session, unless the signal is aborted by then.
+   * Work that returns no promise has given its session back before any other code runs, if one was idle or could be opened.
    *
    * A session on which something failed is closed, because an operation may be left active on it; but not if the token
    * only refused what was asked of it.
@@ -66,26 +69,36 @@ class Pool implements SessionPool {
     this.#waiting = waitQueue(options.maxWaiting);
   }
 
-  async run<T>(work: (session: Session) => T | Promise<T>, { signal }: CallOptions = {}): Promise<T> {
-    for (let isRepeated = false; ; isRepeated = true) {
-      signal?.throwIfAborted();
-      let session: Session | undefined;
-      try {
-        const taken = await this.#take(signal);
-        // During the wait the signal may have been aborted, or the epoch may have ended.
-        if (signal?.aborted === true) {
-          this.#giveBack(taken);
-          continue;
+  async run<T>(
+    work: (session: Session) => T | Promise<T>,
+    { signal, onReturn }: CallOptions = {},
+  ): Promise<T> {
+    const startedAtMs = performance.now();
+    try {
+      for (let isRepeated = false; ; isRepeated = true) {
+        signal?.throwIfAborted();
+        let session: Session | undefined;
+        try {
+          const given = this.#take(signal);
+          const taken = given instanceof Promise ? await given : given;
+          // During the wait the signal may have been aborted, or the epoch may have ended.
+          if (signal?.aborted === true) {
+            this.#giveBack(taken);
+            continue;
+          }
+          session = this.#sessions.isCurrent(taken) ? taken : this.#renew(taken);
+          const pending = work(session);
+          const result = pending instanceof Promise ? await pending : pending;
+          this.#giveBack(session);
+          return result;
+        } catch (error) {
+          const mayRetry = isStale(error) || (session !== undefined && !this.#sessions.isCurrent(session));
+          if (session !== undefined) this.#giveBackAfterError(error, session);
+          if (isRepeated || !mayRetry) throw error;
         }
-        session = this.#sessions.isCurrent(taken) ? taken : this.#renew(taken);
-        const result = await work(session);
-        this.#giveBack(session);
-        return result;
-      } catch (error) {
-        const mayRetry = isStale(error) || (session !== undefined && !this.#sessions.isCurrent(session));
-        if (session !== undefined) this.#giveBackAfterError(error, session);
-        if (isRepeated || !mayRetry) throw error;
       }
+    } finally {
+      onReturn?.(performance.now() - startedAtMs);
     }
   }
 

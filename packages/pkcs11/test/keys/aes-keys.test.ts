@@ -60,8 +60,9 @@ describeWithEachToken('a key', (context) => {
 
   it('is generated where the token has no session left but idle ones, which are there again afterwards', async () => {
     const { open, cryptoki } = context();
-    const token = open({ maxSessions: 2 });
-    await Promise.all([token.randomBytes(1), token.randomBytes(1)]);
+    const token = open({ maxSessions: 2, calls: 'threadpool' });
+    const key = token.generateKey({ label: 'of two calls at once' });
+    await Promise.all([key.encrypt({ iv, aad, plaintext }), key.encrypt({ iv, aad, plaintext })]);
     const { idle } = token.sessions();
     const opening = vi.spyOn(cryptoki, 'C_OpenSession').mockImplementationOnce(() => {
       throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
@@ -190,9 +191,9 @@ describeWithEachToken('a key', (context) => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { open, cryptoki, temporary } = context();
     importKey(temporary, { label: 'of a busy token', value: new Uint8Array(32) });
-    const token = open();
+    const token = open({ calls: 'threadpool' });
     const key = token.key({ label: 'of a busy token' });
-    const busy = token.randomBytes(1);
+    const busy = key.encrypt({ iv, aad, plaintext });
     vi.advanceTimersByTime(61_000);
     const opening = vi.spyOn(cryptoki, 'C_OpenSession').mockImplementation(() => {
       throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });

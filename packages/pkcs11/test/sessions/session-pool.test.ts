@@ -57,6 +57,17 @@ describe('a session pool', () => {
     expect(pool.counts()).toEqual({ open: 2, idle: 2, limit: 2 });
   });
 
+  it('has taken a session back from work without a promise before any other code runs', async () => {
+    const { pool, log } = countingPool(1, { maxWaiting: 0 });
+    const took: number[] = [];
+    const onReturn = (ms: number) => void took.push(ms);
+    const jobs = Array.from({ length: 3 }, (_, index) => pool.run(() => index, { onReturn }));
+    expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 1 });
+    expect(took).toHaveLength(3);
+    expect(await Promise.all(jobs)).toEqual([0, 1, 2]);
+    expect(log.opened).toBe(1);
+  });
+
   it('closes a session that fails, and opens another for those who wait', async () => {
     const { pool, log } = countingPool(1);
     const failing = pool.run(async () => {
@@ -99,11 +110,18 @@ describe('a session pool', () => {
   it('lends no session whose epoch ended while it was idle, or on its way', async () => {
     const { pool, sessions, log } = countingPool(1);
     let first: Session | undefined;
-    await pool.run((session) => {
+    const later = new Promise(setImmediate);
+    void pool.run((session) => {
       first = session;
+      return later;
     });
     const onItsWay = pool.run(({ epoch }) => epoch);
-    if (first) sessions.endEpoch(first);
+    // Between the return of the session and the turn of the call that it is given to.
+    const ended = later.then(() => {
+      if (first) sessions.endEpoch(first);
+      return pool.counts();
+    });
+    expect(await ended).toMatchObject({ open: 1, idle: 0 });
     expect(await onItsWay).toBe(1);
     expect(log).toMatchObject({ opened: 2, closed: 1 });
     await pool.run((session) => sessions.endEpoch(session));

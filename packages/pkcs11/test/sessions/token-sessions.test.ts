@@ -33,6 +33,24 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
     opening.mockRestore();
   });
 
+  it('needs one session for any number of inline calls at once, and tells how long each took', async () => {
+    const { open } = context();
+    const token = open({ maxSessions: 1, maxWaiting: 0 });
+    const key = token.generateKey({ label: 'at-once' });
+    const took: number[] = [];
+    const options = { onReturn: (ms: number) => void took.push(ms) };
+    const startedAt = performance.now();
+    const sealed = await Promise.all(Array.from({ length: 60 }, () => key.encrypt(message, options)));
+    const opened = sealed.map((output) => key.decrypt({ ...message, ...output }, options));
+    expect(await Promise.all(opened)).toEqual(opened.map(() => message.plaintext));
+    const elapsedMs = performance.now() - startedAt;
+    expect(took).toHaveLength(120);
+    // No call counts the time of another one: together they take no longer than all took.
+    expect(took.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(elapsedMs);
+    expect(Math.min(...took)).toBeGreaterThan(0);
+    token.close();
+  });
+
   it('goes on after other code has logged the process out', async () => {
     const { open, raw, slot } = context();
     const token = open();

@@ -14,38 +14,58 @@ export interface CallWatch {
   lastDevice(): string | undefined;
 }
 
-/** Called when a call begins. The returned function is called at its end, with the last device and the error, if any. */
-export type CallObserver = (call: DeviceCall) => (device: string, error?: unknown) => void;
+/** Called when a call begins. The returned function is called at its end. */
+export type CallObserver = (call: DeviceCall) => (ended: EndedCall) => void;
+
+/** A call that has ended, or that nobody waits for any more. */
+export interface EndedCall {
+  /** The last device that was tried. */
+  readonly device: string;
+  /** The part of the time that was spent in tokens. */
+  readonly tokenMs: number;
+  /** Absent when the call succeeded. */
+  readonly error?: unknown;
+}
 
 /** A watch for one request with a deadline. */
 export function callWatch(deadline: Deadline, observe: CallObserver = () => () => undefined): CallWatch {
   let elapsedMs = 0;
   let lastDevice: string | undefined;
-  const options: DeviceCallOptions = {
-    deadline,
-    onDevice(name) {
-      lastDevice = name;
-    },
-  };
   const timed = async <T>(
     device: KeyDevice,
     call: DeviceCall,
     work: (device: KeyDevice, options: DeviceCallOptions) => Promise<T>,
   ): Promise<T> => {
     deadline.throwIfReached();
-    // Set before the call: the device of a call that never returns has to be known.
-    lastDevice = device.name;
+    let tried = device.name;
+    // Known before the call ends: it may never do so.
+    lastDevice = tried;
     const ended = observe(call);
     const startedAt = performance.now();
+    let reportedMs: number | undefined;
+    const end = (error?: unknown): void => {
+      const wholeMs = performance.now() - startedAt;
+      // A call that has not returned has reported nothing, or its first parts only.
+      const tokenMs = deadline.remainingMs() > 0 ? (reportedMs ?? wholeMs) : wholeMs;
+      elapsedMs += tokenMs;
+      ended({ device: tried, tokenMs, error });
+    };
     try {
-      const result = await work(device, options);
-      ended(lastDevice);
+      const result = await work(device, {
+        deadline,
+        onDevice(name) {
+          tried = name;
+          lastDevice = name;
+        },
+        onTokenTime(ms) {
+          reportedMs = (reportedMs ?? 0) + ms;
+        },
+      });
+      end();
       return result;
     } catch (error) {
-      ended(lastDevice, error);
+      end(error);
       throw error;
-    } finally {
-      elapsedMs += performance.now() - startedAt;
     }
   };
   return {

@@ -18,7 +18,7 @@ export interface FailoverMember {
  * @param timeoutMs for a call without a deadline
  */
 export function failoverDevice(members: readonly FailoverMember[], timeoutMs: number): KeyDevice {
-  const firstThatServes: MakeCall = async (_call, { deadline, onDevice }, work) => {
+  const firstThatServes: MakeCall = async (_call, { deadline, onDevice, ...others }, work) => {
     const whole = deadline ?? deadlineIn(timeoutMs);
     const well = members.filter((member) => member.isWell());
     const inOrder = [...well, ...members.filter((member) => !well.includes(member))];
@@ -31,7 +31,7 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
       const own =
         wellLeft > 0 ? deadlineIn((whole.remainingMs() * FIRST_SHARE) / (wellLeft + 1), whole) : whole;
       try {
-        return await inTime(work(device, { deadline: own }), own);
+        return await inTime(work(device, { ...others, deadline: own }), own);
       } catch (error) {
         if (inOrder.length === 0 || !isWorthAnotherToken(error)) throw error;
       }

@@ -41,6 +41,11 @@ export interface DeviceCallOptions {
   readonly deadline?: Deadline;
   /** Called, by a device that stands for several, with the name of each that it tries. */
   readonly onDevice?: (name: string) => void;
+  /**
+   * Called with milliseconds that the call has spent in the token, by a device that knows: inline calls of other requests come
+   * between the beginning of a call and its end.
+   */
+  readonly onTokenTime?: (elapsedMs: number) => void;
 }
 
 /** A plaintext to seal, under the key with this label or id. */

@@ -1,4 +1,4 @@
-import { type AesKey, Pkcs11Error, type Token } from '@holdfast/pkcs11';
+import { type AesKey, type CallOptions, Pkcs11Error, type Token } from '@holdfast/pkcs11';
 import type { IvSource } from '../config/config.ts';
 import { inTime } from '../deadline.ts';
 import { encryptedAndChecked } from './checked-encryption.ts';
@@ -41,47 +41,48 @@ export function pkcs11Device(
     selector: DeviceKeySelector,
     needed: readonly KeyUsage[],
     options: DeviceCallOptions | undefined,
-    work: (key: AesKey, waiting: Waiting) => Promise<T>,
+    work: (key: AesKey, call: CallOptions) => Promise<T>,
   ): Promise<T> =>
     answered(async () => {
+      const startedAtMs = performance.now();
       const key = token.key(selector);
+      options?.onTokenTime?.(performance.now() - startedAtMs);
       if (!needed.every((usage) => key.usages.includes(usage))) {
         throw new Pkcs11Error('KEY_USAGE_FORBIDDEN', `the key may ${key.usages.join(', ')} only`);
       }
-      return work(key, waiting(options));
+      return work(key, callOptions(options));
     }, options);
   return {
     name,
     usages: (selector, { fresh = false } = {}) => answered(async () => token.key(selector, { fresh }).usages),
     encrypt: (input, options) =>
-      withKey(input.selector, ['ENCRYPT'], options, (key, until) => seal(newIv, key, input, until)),
+      withKey(input.selector, ['ENCRYPT'], options, (key, call) => seal(newIv, key, input, call)),
     encryptChecked: (input, options) =>
-      withKey(input.selector, ['ENCRYPT', 'DECRYPT'], options, (key, until) =>
+      withKey(input.selector, ['ENCRYPT', 'DECRYPT'], options, (key, call) =>
         encryptedAndChecked(
           {
-            seal: () => seal(newIv, key, input, until),
+            seal: () => seal(newIv, key, input, call),
             async open(sealed) {
               // The caller does not wait for it any more.
               options?.deadline?.throwIfReached();
-              return key.decrypt({ aad: input.aad, ...sealed }, until);
+              return key.decrypt({ aad: input.aad, ...sealed }, call);
             },
           },
           input,
         ),
       ),
     decrypt: (input, options) =>
-      withKey(input.selector, ['DECRYPT'], options, (key, until) => key.decrypt(input, until)),
-    ping: (options) => answered(async () => void (await newIv(waiting(options))), options),
+      withKey(input.selector, ['DECRYPT'], options, (key, call) => key.decrypt(input, call)),
+    ping: (options) => answered(async () => void (await newIv(callOptions(options))), options),
   };
 }
 
-/** How long a call waits for a session. */
-function waiting({ deadline }: DeviceCallOptions = {}): Waiting {
-  return { signal: deadline?.signal };
+/** How long a call waits for a session, and who is told how long it took. */
+function callOptions({ deadline, onTokenTime }: DeviceCallOptions = {}): CallOptions {
+  return { signal: deadline?.signal, onReturn: onTokenTime };
 }
 
-type Waiting = { readonly signal: AbortSignal | undefined };
-type NewIv = (options: Waiting) => Promise<Uint8Array>;
+type NewIv = (options: CallOptions) => Promise<Uint8Array>;
 
 const SEALS = {
   async supplied(newIv, key, { aad, plaintext }, options) {
@@ -95,7 +96,7 @@ const SEALS = {
     key.encryptUnderTokenIv({ aad, plaintext, ivPlacement: 'appended' }, options),
 } as const satisfies Record<
   IvSource,
-  (newIv: NewIv, key: AesKey, input: EncryptInput, options: Waiting) => Promise<Sealed>
+  (newIv: NewIv, key: AesKey, input: EncryptInput, options: CallOptions) => Promise<Sealed>
 >;
 
 const IV_BYTES = 12;

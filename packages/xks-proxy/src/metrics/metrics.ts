@@ -96,11 +96,10 @@ export function createMetrics(): ProxyMetrics {
       },
     }),
     calls(call) {
-      const startedAt = performance.now();
-      return (token, error) => {
+      return ({ device: token, tokenMs, error }) => {
         const outcome =
           error instanceof XksException ? error.errorName : error === undefined ? 'success' : 'error';
-        callDurations.observe({ token, call, outcome }, (performance.now() - startedAt) / 1000);
+        callDurations.observe({ token, call, outcome }, tokenMs / 1000);
       };
     },
     async scrape(serving) {

@@ -16,7 +16,10 @@ function watched({ timeoutMs } = { timeoutMs: 1000 }) {
     { device: { ...second.device, name: 'second' }, isWell: () => true },
   ];
   const calls: unknown[] = [];
-  const observe: CallObserver = (call) => (device, error) => void calls.push([call, device, error]);
+  const observe: CallObserver =
+    (call) =>
+    ({ device, error }) =>
+      void calls.push([call, device, error]);
   const watch = callWatch(deadlineIn(timeoutMs), observe);
   const device = watch.over(failoverDevice(members, 1000));
   return { first: first.behaviour, second: second.behaviour, calls, watch, device };
@@ -36,6 +39,24 @@ describe('the watch over the calls of a request', () => {
     ]);
     expect(watch.lastDevice()).toBe('second');
     expect(watch.elapsedMs()).toBeGreaterThan(10);
+  });
+
+  it('counts what a device says that it took, and not the time until its promise is settled', async () => {
+    const { first, calls, watch, device } = watched();
+    first.delayMs = 50;
+    first.tokenMs = [2, 3];
+    await device.encrypt(INPUT);
+    expect(calls).toEqual([['Encrypt', 'first', undefined]]);
+    expect(watch.elapsedMs()).toBe(5);
+  });
+
+  it('counts all the time of a call that does not return, whatever its device has said before', async () => {
+    const { first, second, watch, device } = watched({ timeoutMs: 50 });
+    first.delayMs = 200;
+    second.delayMs = 200;
+    first.tokenMs = [1];
+    await expect(device.ping()).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
+    expect(watch.elapsedMs()).toBeGreaterThan(40);
   });
 
   it('tells of the error of a call that failed', async () => {

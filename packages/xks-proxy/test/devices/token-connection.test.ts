@@ -1,8 +1,10 @@
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import type * as WorkerThreads from 'node:worker_threads';
 import { importKey, outsider, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { TokenConfig } from '../../src/config/config.ts';
+import { deadlineIn } from '../../src/deadline.ts';
+import { callWatch } from '../../src/devices/call-watch.ts';
 import { connectToken, type TokenConnection } from '../../src/devices/token-connection.ts';
 
 // The limits by which a system refuses a thread do not apply to root.
@@ -46,6 +48,31 @@ function tokenConfig({ modulePath, label, pin }: TemporaryToken, change: Partial
     ...change,
   };
 }
+
+it('requests whose calls are inline share one session, and none counts the time of another', async () => {
+  const token = temporaryToken({ label: 'inline' });
+  importKey(token, { label: 'orders', value: randomBytes(32) });
+  const connected = await connectToken(tokenConfig(token, { calls: 'inline', maxSessions: 1 }));
+  onTestFinished(async () => {
+    await connected.close();
+    token.dispose();
+  });
+  const nothing = new Uint8Array(0);
+  const input = {
+    selector: { label: 'orders' },
+    aad: nothing,
+    plaintext: randomBytes(32),
+    additionalAuthenticatedData: nothing,
+    ciphertextMetadata: nothing,
+  };
+  const startedAt = performance.now();
+  const watches = Array.from({ length: 60 }, () => callWatch(deadlineIn(10_000)));
+  await Promise.all(watches.map((watch) => watch.over(connected.device).encryptChecked(input)));
+  const elapsedMs = performance.now() - startedAt;
+  const tokenMs = watches.map((watch) => watch.elapsedMs());
+  expect(Math.min(...tokenMs)).toBeGreaterThan(0);
+  expect(tokenMs.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(elapsedMs);
+});
 
 it('a call for which the system allows no thread fails as of a token that is out, until there are threads again', async () => {
   system.refusesThreads = true;

@@ -23,19 +23,25 @@ test('a turn begins with its first request and ends when the event loop goes rou
   expect(next.lateMs).toBeLessThan(second.lateMs);
 });
 
-test('work begins when all requests of the turn have been read, and that of one ends before that of the next', async () => {
+test('work begins when all requests of the turn have been read, and quick work goes through its steps together', async () => {
   const steps: string[] = [];
-  const request = async (name: string) => {
-    steps.push(`${name} is read`);
-    await turnToWork();
-    steps.push(`${name} begins`);
-    for (let step = 0; step < 5; step += 1) await Promise.resolve();
-    steps.push(`${name} ends`);
-  };
-  const first = request('first');
-  await Promise.resolve();
-  const second = request('second');
-  await Promise.all([first, second]);
+  await Promise.all(['first', 'second'].map((name) => request(name, steps)));
+  expect(steps).toEqual([
+    'first is read',
+    'second is read',
+    'first begins',
+    'second begins',
+    'first ends',
+    'second ends',
+  ]);
+});
+
+test('work of more than two milliseconds ends before that of the next request begins', async () => {
+  const slow = () => busyFor(5);
+  await Promise.all(Array.from({ length: 20 }, () => request('before', [], slow)));
+  await setImmediate();
+  const steps: string[] = [];
+  await Promise.all(['first', 'second'].map((name) => request(name, steps, slow)));
   expect(steps).toEqual([
     'first is read',
     'second is read',
@@ -58,6 +64,15 @@ test('requests that wait for their work make later ones late, by as long as work
   await setImmediate();
   expect(enterTurn().lateMs).toBeLessThan(20);
 });
+
+async function request(name: string, steps: string[], work = () => {}): Promise<void> {
+  steps.push(`${name} is read`);
+  await turnToWork();
+  steps.push(`${name} begins`);
+  work();
+  for (let step = 0; step < 5; step += 1) await Promise.resolve();
+  steps.push(`${name} ends`);
+}
 
 function busyFor(milliseconds: number): void {
   const endMs = performance.now() + milliseconds;
