@@ -2,6 +2,7 @@ import { constants, type KeyObject, publicEncrypt } from 'node:crypto';
 import { KeyringError } from '../errors.ts';
 import { oaepDecryption } from './oaep.ts';
 import { pkcs1Decryption } from './pkcs1.ts';
+import { rsaDetails } from './rsa-key.ts';
 
 /** How a data key is padded before RSA. The hash of OAEP is also the hash of its mask generation. */
 export type RsaPadding = keyof typeof PADDINGS;
@@ -32,8 +33,7 @@ export function rsaDecryption(
 ): (ciphertext: Uint8Array) => Promise<Uint8Array> {
   const { hash } = PADDINGS[padding];
   const decrypt = hash === undefined ? pkcs1Decryption(privateKey) : oaepDecryption(privateKey, hash);
-  const { modulusLength = 0 } = privateKey.asymmetricKeyDetails ?? {};
-  const length = Math.ceil(modulusLength / 8);
+  const length = Math.ceil(rsaDetails(privateKey).modulusLength / 8);
   return async (ciphertext) => {
     // Runtimes accept shorter ones, and some of them longer ones: then several ciphertexts would give the same message.
     if (ciphertext.length !== length) throw notOpened();
