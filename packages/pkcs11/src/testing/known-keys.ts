@@ -43,8 +43,8 @@ export function importRsaKey(
   token: TestToken,
   { label, id = randomBytes(16), privateKey, halves = ['public', 'private'] }: ImportRsaKeyOptions,
 ): void {
-  const { n, e, d, p, q, dp, dq, qi } = privateKey.export({ format: 'jwk' });
-  const number = (type: number, value = '') => ({ type, value: Buffer.from(value, 'base64url') });
+  const [, n, e, d, p, q, dp, dq, qi] = numbersOf(privateKey);
+  const number = (type: number, value?: Buffer) => ({ type, value: value ?? Buffer.alloc(0) });
   const publicNumbers = [number(ck.CKA_MODULUS, n), number(ck.CKA_PUBLIC_EXPONENT, e)];
   const privateNumbers = [
     number(ck.CKA_PRIVATE_EXPONENT, d),
@@ -72,6 +72,33 @@ export function destroyKeys(token: TestToken, { label }: { readonly label: strin
     cryptoki.C_FindObjectsFinal(session);
     for (const handle of handles) cryptoki.C_DestroyObject(session, handle);
   });
+}
+
+/**
+ * Returns the numbers of RSAPrivateKey (RFC 8017 appendix A.1.2), without leading zeros: version, modulus, public exponent,
+ * private exponent, primes, exponents, coefficient.
+ *
+ * They are not read from a JWK. On Node 20, exporting one from a key that `generateKeyPairSync` made can hang the process,
+ * because garbage collection then waits for a lock that the export holds. They are not read from a copy of the key either: errors
+ * of OpenSSL that SoftHSM has left in the thread make `createPrivateKey` throw.
+ */
+function numbersOf(privateKey: KeyObject): readonly Buffer[] {
+  const der = privateKey.export({ format: 'der', type: 'pkcs1' });
+  const numbers: Buffer[] = [];
+  for (let at = contentOf(der, 0).start; at < der.length; ) {
+    const { start, end } = contentOf(der, at);
+    numbers.push(der.subarray(der[start] === 0 ? start + 1 : start, end));
+    at = end;
+  }
+  return numbers;
+}
+
+/** The offsets at which the content of the element at `offset` begins and ends. */
+function contentOf(der: Buffer, offset: number): { readonly start: number; readonly end: number } {
+  const first = der.readUInt8(offset + 1);
+  const lengthBytes = first < 0x80 ? 0 : first - 0x80;
+  const start = offset + 2 + lengthBytes;
+  return { start, end: start + (lengthBytes === 0 ? first : der.readUIntBE(offset + 2, lengthBytes)) };
 }
 
 function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck.Handle) => void): void {
