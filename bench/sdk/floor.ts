@@ -7,10 +7,11 @@ import {
   createSecretKey,
   createSign,
   createVerify,
-  generateKeyPairSync,
+  generateKeyPair,
   getRandomValues,
   type KeyObject,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { SealedMessage } from './sealed-message.ts';
 import { SIGNED, UNSIGNED, type Workload, wrappingKey } from './side.ts';
 
@@ -110,6 +111,6 @@ const KEY_INFO = {
 /** Longer pieces are slower: what comes out no longer fits into the processor's cache. */
 const PIECE_LENGTH = 2 ** 16;
 const WRAPPING_KEY = createSecretKey(wrappingKey());
-const { privateKey: PRIVATE_KEY, publicKey: PUBLIC_KEY } = generateKeyPairSync('ec', {
+const { privateKey: PRIVATE_KEY, publicKey: PUBLIC_KEY } = await promisify(generateKeyPair)('ec', {
   namedCurve: 'secp384r1',
 });

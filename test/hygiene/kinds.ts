@@ -1,4 +1,5 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import { type CreateKeyCommandInput, GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { awsKmsKeyring } from '@holdfast/keyrings/aws-kms';
 import { awsKmsEcdhKeyring } from '@holdfast/keyrings/aws-kms-ecdh';
@@ -92,7 +93,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   'a key of Azure Key Vault': service(
     async () => {
       const vault = await startKeyVault();
-      return { address: vault.newVersion('orders'), token: vault.token, close: () => vault.close() };
+      return { address: await vault.newVersion('orders'), token: vault.token, close: () => vault.close() };
     },
     (keyId, bearer) => azureKeyVaultKeyring({ keyId, token: bearer }),
   ),
@@ -113,7 +114,7 @@ function withWebCrypto(kind: Kind): Kind {
 
 function rawRsa(padding: RsaPadding): Kind {
   return {
-    start: () => ({ address: [pem(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)] }),
+    start: async () => ({ address: [pem((await newKeyPair('rsa', { modulusLength: 2048 })).privateKey)] }),
     open(privateKey = '') {
       const keys = { privateKey, publicKey: createPublicKey(privateKey) };
       return { keyring: rawRsaKeyring({ ...NAMES, ...keys, padding, unsafeLegacyEncryption: true }) };
@@ -123,7 +124,7 @@ function rawRsa(padding: RsaPadding): Kind {
 
 function rawEcdh(): Kind {
   return {
-    start: () => ({ address: [pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey)] }),
+    start: async () => ({ address: [pem((await newKeyPair('ec', { namedCurve: 'P-256' })).privateKey)] }),
     open(privateKey = '') {
       const writer = rawEcdhKeyring({ schema: 'ephemeral', peerPublicKey: createPublicKey(privateKey) });
       const reader = rawEcdhKeyring({ schema: 'discovery', privateKey });
@@ -198,5 +199,6 @@ function service(
   };
 }
 
+const newKeyPair = promisify(generateKeyPair);
 const NAMES = { namespace: 'hygiene', name: 'key' } as const;
 const LABEL = { label: 'key' } as const;

@@ -1,4 +1,5 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPair, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   type KeyringNode,
   RawAesKeyringNode,
@@ -22,13 +23,13 @@ import { policyFor, suites } from './implementation.ts';
 
 const missing = findModule() === undefined;
 const reason = missing ? ' (no PKCS#11 module: install SoftHSM2 or set PKCS11_MODULE)' : '';
+const { privateKey, publicKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
 const names = { namespace: 'interop', name: 'Schlüssel 1' };
 
 describe.skipIf(missing)(
   `with the key in a PKCS#11 token, either implementation opens what the other wrote${reason}`,
   () => {
     const aesKey = randomBytes(32);
-    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     let temporary: TemporaryToken;
     let module: Pkcs11Module;
     let token: Token;

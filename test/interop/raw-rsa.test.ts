@@ -1,4 +1,5 @@
-import { constants, generateKeyPairSync } from 'node:crypto';
+import { constants, generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { type KeyringNode, RawRsaKeyringNode } from '@aws-crypto/client-node';
 import { type RsaPadding, rawRsaKeyring } from '@holdfast/keyrings/raw-rsa';
 import type { Keyring } from '@holdfast/sdk';
@@ -8,7 +9,7 @@ import { contexts, directions, expectExchange, sample } from './exchange.ts';
 import { holdfast } from './holdfast.ts';
 import { policyFor, suites } from './implementation.ts';
 
-const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
 const names = { namespace: 'interop', name: 'Schlüssel 1' };
 const oaep = constants.RSA_PKCS1_OAEP_PADDING;
 const paddings = {

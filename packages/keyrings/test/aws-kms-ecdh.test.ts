@@ -1,4 +1,5 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   DisableKeyCommand,
   EnableKeyCommand,
@@ -16,6 +17,7 @@ import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/s
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
+const newKeyPair = promisify(generateKeyPair);
 const curves = { 'P-256': 'ECC_NIST_P256', 'P-384': 'ECC_NIST_P384', 'P-521': 'ECC_NIST_P521' } as const;
 let kms: RunningKms;
 let liar: ScriptedKms;
@@ -97,7 +99,7 @@ describe('an AWS KMS ECDH keyring', () => {
   it('writes for a key outside of AWS KMS, and reads from one', async () => {
     for (const curve of ['P-256', 'P-384', 'P-521'] as const) {
       const { alice } = keys[curve];
-      const carol = generateKeyPairSync('ec', { namedCurve: curve });
+      const carol = await newKeyPair('ec', { namedCurve: curve });
       const atAlice = ecdh(alice, { schema: 'static', peerPublicKey: carol.publicKey });
       const peerPublicKey = alice.publicKey;
       const atCarol = rawEcdhKeyring({ schema: 'static', privateKey: carol.privateKey, peerPublicKey });
@@ -273,7 +275,7 @@ describe('an AWS KMS ECDH keyring', () => {
     await expect(keyring.onEncrypt(encryptionMaterials())).rejects.toThrow(TypeError);
   });
 
-  it('cannot be made of what it could not work with', () => {
+  it('cannot be made of what it could not work with', async () => {
     const { alice, bob } = keys['P-256'];
     const right = {
       client: kms.client,
@@ -281,7 +283,7 @@ describe('an AWS KMS ECDH keyring', () => {
       schema: 'static',
       peerPublicKey: bob.publicKey,
     } as const;
-    const rsaKey = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const rsaKey = await newKeyPair('rsa', { modulusLength: 2048 });
     for (const wrong of [
       { keyArn: 'alias/alice' },
       { keyArn: alice.keyArn.replace('key/', 'alias/') },

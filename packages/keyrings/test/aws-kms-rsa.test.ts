@@ -2,11 +2,12 @@ import {
   constants,
   createHash,
   createPublicKey,
-  generateKeyPairSync,
+  generateKeyPair,
   type KeyObject,
   privateDecrypt,
   publicEncrypt,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { contextBytes, type EncryptedDataKey, type Keyring } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -209,8 +210,8 @@ describe('an AWS KMS RSA keyring', () => {
     }
   });
 
-  it('cannot be made of what it could not work with', () => {
-    const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  it('cannot be made of what it could not work with', async () => {
+    const ec = await newKeyPair('ec', { namedCurve: 'P-256' });
     const wrong = [
       { keyArn: '' },
       { keyArn: own.keyArn.replace(/.*\//, '') },
@@ -229,7 +230,7 @@ describe('an AWS KMS RSA keyring', () => {
     }
     const { keyArn } = own;
     expect(() => awsKmsRsaKeyring({ keyArn, encryptionAlgorithm: 'RSAES_OAEP_SHA_1' })).toThrow(TypeError);
-    const small = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const small = await newKeyPair('rsa', { modulusLength: 1024 });
     expect(() => rsa({ publicKey: small.publicKey })).toThrow(RangeError);
   });
 });
@@ -281,6 +282,7 @@ function only(keys: readonly EncryptedDataKey[]): EncryptedDataKey {
 }
 
 const padding = constants.RSA_PKCS1_OAEP_PADDING;
-const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const newKeyPair = promisify(generateKeyPair);
+const pair = await newKeyPair('rsa', { modulusLength: 2048 });
 const encryptionContext = { tenant: '42', 'Größe €': '𐐷' };
 const dataKey = Buffer.alloc(32, 7);

@@ -19,8 +19,8 @@ let otherKeyId: string;
 
 beforeAll(async () => {
   vault = await startKeyVault();
-  keyId = vault.newVersion('orders');
-  otherKeyId = vault.newVersion('orders');
+  keyId = await vault.newVersion('orders');
+  otherKeyId = await vault.newVersion('orders');
   const value = Buffer.alloc(31, 1).toString('base64url');
   liar = await startJsonServer(() => ({ status: 200, body: { kid: keyId, value } }));
   nobody = await urlOfNobody();
@@ -96,7 +96,7 @@ describe('an Azure Key Vault keyring', () => {
   });
 
   it.each([3072, 4096])('works with an RSA key of %i bits', async (modulusLength) => {
-    const keyring = keyringOf({ keyId: vault.newVersion('long', modulusLength) });
+    const keyring = keyringOf({ keyId: await vault.newVersion('long', modulusLength) });
     const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
     const opened = await keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys);
     expect(opened.dataKey).toEqual(dataKey);
@@ -175,7 +175,7 @@ describe('an Azure Key Vault keyring', () => {
   });
 
   it.each([
-    ['another key', () => ({ kid: vault.newVersion('other') })],
+    ['another key', async () => ({ kid: await vault.newVersion('other') })],
     ['another version of the key', () => ({ kid: otherKeyId })],
     ['no key', () => ({ kid: undefined })],
     ['what it was sent', () => ({ value: Buffer.alloc(32, 1).toString('base64url') })],
@@ -183,7 +183,7 @@ describe('an Azure Key Vault keyring', () => {
     ['no value', () => ({ value: undefined })],
   ])('takes no answer with %s', async (_, changed) => {
     const { encryptedDataKeys } = await keyringOf().onEncrypt(encryptionMaterials());
-    const change = changed();
+    const change = await changed();
     vault.fault(lying((body) => ({ ...body, ...change })));
     const wrapping = await keyringError(keyringOf().onEncrypt(encryptionMaterials()));
     const opening = await keyringError(keyringOf().onDecrypt(decryptionMaterials(), encryptedDataKeys));

@@ -1,4 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { toAwsCrypto } from '../src/aws-crypto.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
@@ -23,7 +24,7 @@ type Options = Readonly<Record<string, unknown>>;
 
 const send = (): void => {};
 const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
-const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const { publicKey, privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
 const raw = { namespace: 'a', name: 'b', wrappingKey: new Uint8Array(16).fill(1) };
 const discovery = { client: { send, config: { region: send } } };
 const kms = { client: { send }, generatorKeyId: keyArn };

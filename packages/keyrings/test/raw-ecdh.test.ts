@@ -1,10 +1,5 @@
-import {
-  createDecipheriv,
-  createHmac,
-  diffieHellman,
-  generateKeyPairSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createDecipheriv, createHmac, diffieHellman, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { contextBytes, type EncryptedDataKey, type Keyring } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,14 +10,19 @@ import { decryptionMaterials, encryptionMaterials, keyringError, only } from './
 
 const curves = ['P-256', 'P-384', 'P-521'] as const;
 type Curve = (typeof curves)[number];
-type Pair = ReturnType<typeof pairOn>;
+type Pair = Awaited<ReturnType<typeof pairOn>>;
 
-const pairOn = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
-const parties = (curve: Curve) => ({ alice: pairOn(curve), bob: pairOn(curve), eve: pairOn(curve) });
+const newKeyPair = promisify(generateKeyPair);
+const pairOn = (namedCurve: string) => newKeyPair('ec', { namedCurve });
+const parties = async (curve: Curve) => ({
+  alice: await pairOn(curve),
+  bob: await pairOn(curve),
+  eve: await pairOn(curve),
+});
 const people = {
-  'P-256': parties('P-256'),
-  'P-384': parties('P-384'),
-  'P-521': parties('P-521'),
+  'P-256': await parties('P-256'),
+  'P-384': await parties('P-384'),
+  'P-521': await parties('P-521'),
 } as const satisfies Record<Curve, unknown>;
 
 const between = (own: Pair, peer: Pair): Keyring =>
@@ -202,12 +202,12 @@ describe('a raw ECDH keyring', () => {
     }
   });
 
-  it('cannot be made with keys that do not go together, or are none', () => {
+  it('cannot be made with keys that do not go together, or are none', async () => {
     const { privateKey } = alice;
     const onOtherCurves = [
-      pairOn('secp256k1'),
-      generateKeyPairSync('x25519'),
-      generateKeyPairSync('rsa', { modulusLength: 2048 }),
+      await pairOn('secp256k1'),
+      await newKeyPair('x25519'),
+      await newKeyPair('rsa', { modulusLength: 2048 }),
     ];
     const peers: (KeyObject | string | Uint8Array)[] = [
       ...onOtherCurves.map(({ publicKey }) => publicKey),

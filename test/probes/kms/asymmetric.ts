@@ -4,11 +4,12 @@ import {
   createHash,
   createPublicKey,
   diffieHellman,
-  generateKeyPairSync,
+  generateKeyPair,
   type KeyObject,
   publicEncrypt,
   verify,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   DecryptCommand,
   DeriveSharedSecretCommand,
@@ -124,7 +125,7 @@ export const asymmetricProbes: readonly Probe[] = [
     title: 'DeriveSharedSecret finds what the peer finds (ECDH)',
     async run(target) {
       const KeyId = await createKey(target, { KeySpec: 'ECC_NIST_P384', KeyUsage: 'KEY_AGREEMENT' });
-      const peer = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+      const peer = await promisify(generateKeyPair)('ec', { namedCurve: 'P-384' });
       const PublicKey = peer.publicKey.export({ format: 'der', type: 'spki' });
       const derive = new DeriveSharedSecretCommand({ KeyId, PublicKey, KeyAgreementAlgorithm: 'ECDH' });
       const { SharedSecret } = await target.client.send(derive);

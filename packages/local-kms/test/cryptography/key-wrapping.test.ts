@@ -1,9 +1,10 @@
-import { constants, createCipheriv, generateKeyPairSync, publicEncrypt, randomBytes } from 'node:crypto';
+import { constants, createCipheriv, generateKeyPair, publicEncrypt, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { unwrapKeyMaterial } from '../../src/cryptography/key-wrapping.ts';
 
-test('unwrapping leaves one copy of the material', () => {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+test('unwrapping leaves one copy of the material', async () => {
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   const [aesKey, material] = [randomBytes(32), randomBytes(1217)];
   const cipher = createCipheriv('id-aes256-wrap-pad', aesKey, Buffer.from('a65959a6', 'hex'));
   const oaep = { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' };

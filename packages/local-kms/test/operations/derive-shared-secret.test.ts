@@ -1,10 +1,13 @@
-import { createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, diffieHellman, generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { DeriveSharedSecretCommand, GetPublicKeyCommand } from '@aws-sdk/client-kms';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { present, refusal, startKms } from '../fixtures/kms.ts';
 
-const keyPair = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
-const spki = (key: ReturnType<typeof keyPair>) => key.publicKey.export({ format: 'der', type: 'spki' });
+const newKeyPair = promisify(generateKeyPair);
+const keyPair = (namedCurve: string) => newKeyPair('ec', { namedCurve });
+const spki = ({ publicKey }: { readonly publicKey: KeyObject }) =>
+  publicKey.export({ format: 'der', type: 'spki' });
 
 describe('DeriveSharedSecret', () => {
   test.each([
@@ -14,7 +17,7 @@ describe('DeriveSharedSecret', () => {
   ] as const)('of a %s key is what the peer derives', async (KeySpec, curve, length) => {
     const { client, createKey } = await startKms();
     const KeyId = await createKey({ KeySpec, KeyUsage: 'KEY_AGREEMENT' });
-    const peer = keyPair(curve);
+    const peer = await keyPair(curve);
     const derived = await client.send(
       new DeriveSharedSecretCommand({ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: spki(peer) }),
     );
@@ -31,7 +34,7 @@ describe('DeriveSharedSecret', () => {
     const KeyId = await createKey({ KeySpec: 'ECC_NIST_P521', KeyUsage: 'KEY_AGREEMENT' });
     const fill = vi.spyOn(Buffer.prototype, 'fill');
     onTestFinished(() => fill.mockRestore());
-    const PublicKey = spki(keyPair('P-521'));
+    const PublicKey = spki(await keyPair('P-521'));
     await refusal(
       client.send(new DeriveSharedSecretCommand({ KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey, DryRun })),
     );
@@ -42,13 +45,13 @@ describe('DeriveSharedSecret', () => {
   test('refuses a public key of another curve, of no curve and that is none', async () => {
     const { client, createKey } = await startKms();
     const KeyId = await createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'KEY_AGREEMENT' });
-    const offCurve = Uint8Array.from(spki(keyPair('P-256')));
+    const offCurve = Uint8Array.from(spki(await keyPair('P-256')));
     offCurve[offCurve.length - 1] = (offCurve.at(-1) ?? 0) ^ 1;
     for (const PublicKey of [
       // The point at infinity, of which Node 20 makes a key that ends the process when it is asked for its curve.
       Buffer.from('3019301306072a8648ce3d020106082a8648ce3d03010703020000', 'hex'),
-      spki(keyPair('P-384')),
-      generateKeyPairSync('x25519').publicKey.export({ format: 'der', type: 'spki' }),
+      spki(await keyPair('P-384')),
+      spki(await newKeyPair('x25519')),
       new Uint8Array(91),
       offCurve,
     ]) {
@@ -59,7 +62,7 @@ describe('DeriveSharedSecret', () => {
 
   test('refuses a key that is for encryption, and answers a dry run', async () => {
     const { client, createKey } = await startKms();
-    const PublicKey = spki(keyPair('P-256'));
+    const PublicKey = spki(await keyPair('P-256'));
     const derive = (KeyId: string, DryRun = false) =>
       refusal(
         client.send(

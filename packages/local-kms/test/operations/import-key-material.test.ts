@@ -1,4 +1,5 @@
-import { constants, createHmac, generateKeyPairSync, randomBytes, verify } from 'node:crypto';
+import { constants, createHmac, generateKeyPair, randomBytes, verify } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   DecryptCommand,
   DeleteImportedKeyMaterialCommand,
@@ -77,7 +78,7 @@ describe('a key with imported material', () => {
     ['ECC_NIST_EDWARDS25519', 'RSAES_OAEP_SHA_1', 'ED25519_SHA_512'],
   ] as const)('signs with an imported %s private key: %s', async (spec, algorithm, SigningAlgorithm) => {
     const kms = await startKms();
-    const { publicKey, privateKey } = PAIRS[spec]();
+    const { publicKey, privateKey } = await PAIRS[spec]();
     const KeyId = await kms.createKey(external(spec, 'SIGN_VERIFY'));
     const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
     await importMaterial(kms, KeyId, pkcs8, { algorithm });
@@ -244,7 +245,8 @@ describe('ImportKeyMaterial', () => {
       expect(await refusal(call)).toBe('IncorrectKeyMaterialException');
     }
     const signing = await kms.createKey(external('ECC_NIST_P256', 'SIGN_VERIFY'));
-    const pkcs8 = PAIRS.ECC_SECG_P256K1().privateKey.export({ format: 'der', type: 'pkcs8' });
+    const { privateKey } = await PAIRS.ECC_SECG_P256K1();
+    const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
     for (const material of [pkcs8, randomBytes(32)]) {
       expect(await refusal(importMaterial(kms, signing, material))).toBe('IncorrectKeyMaterialException');
     }
@@ -290,9 +292,10 @@ describe('ImportKeyMaterial', () => {
   });
 });
 
+const newKeyPair = promisify(generateKeyPair);
 const PAIRS = {
-  RSA_2048: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  ECC_NIST_P256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  ECC_SECG_P256K1: () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' }),
-  ECC_NIST_EDWARDS25519: () => generateKeyPairSync('ed25519'),
+  RSA_2048: () => newKeyPair('rsa', { modulusLength: 2048 }),
+  ECC_NIST_P256: () => newKeyPair('ec', { namedCurve: 'P-256' }),
+  ECC_SECG_P256K1: () => newKeyPair('ec', { namedCurve: 'secp256k1' }),
+  ECC_NIST_EDWARDS25519: () => newKeyPair('ed25519'),
 } as const;

@@ -1,4 +1,5 @@
-import { constants, createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { constants, createHash, createPublicKey, generateKeyPair, sign, verify } from 'node:crypto';
+import { promisify } from 'node:util';
 import {
   CreateKeyCommand,
   GetPublicKeyCommand,
@@ -11,6 +12,7 @@ import { ed25519ph } from '@noble/curves/ed25519.js';
 import { describe, expect, test } from 'vitest';
 import { present, refusal, startKms, type TestKms } from '../fixtures/kms.ts';
 
+const newKeyPair = promisify(generateKeyPair);
 const Message = new TextEncoder().encode('a message');
 const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 
@@ -100,8 +102,8 @@ describe('Sign and Verify', () => {
     const { KeyId } = await signingKey(kms, spec);
     const digest = createHash('sha256').update(Message).digest();
     const { privateKey } = spec.startsWith('RSA')
-      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
-      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      ? await newKeyPair('rsa', { modulusLength: 2048 })
+      : await newKeyPair('ec', { namedCurve: 'P-256' });
     for (const Signature of [
       sign('sha256', Message, { key: privateKey, ...options }),
       new Uint8Array(256),

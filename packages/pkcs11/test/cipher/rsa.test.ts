@@ -1,4 +1,5 @@
-import { constants, generateKeyPairSync, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { constants, generateKeyPair, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RsaKey, RsaOaepPadding, Token } from '../../src/index.ts';
@@ -46,7 +47,7 @@ describeWithEachToken('RSA', (context) => {
     const { key } = knownKey(context());
     const plaintext = new Uint8Array(32).fill(5);
     const good = opensslEncrypt({ oaepHash: 'sha1' }, plaintext);
-    const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+    const { publicKey: stranger } = await newKeyPair('rsa', { modulusLength: 2048 });
     const bad = [
       ...[0, 100, 255].map((index) => good.map((byte, i) => (i === index ? byte ^ 1 : byte))),
       good.subarray(1),
@@ -132,7 +133,8 @@ describeWithEachToken('RSA', (context) => {
   });
 });
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const newKeyPair = promisify(generateKeyPair);
+const { privateKey, publicKey } = await newKeyPair('rsa', { modulusLength: 2048 });
 const plaintexts = fc.uint8Array({ minLength: 1, maxLength: 126 });
 const hashes: readonly (readonly [RsaOaepPadding, string])[] = [
   ['OAEP-SHA-1', 'sha1'],

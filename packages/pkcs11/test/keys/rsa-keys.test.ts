@@ -1,10 +1,14 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPair } from 'node:crypto';
+import { promisify } from 'node:util';
 import { afterEach, expect, it, vi } from 'vitest';
 import { destroyKeys, importRsaKey } from '../../src/testing.ts';
 import { errorCode } from '../error-code.ts';
 import { describeWithEachToken } from '../with-token.ts';
 
-const pairs = [2048, 2048, 1024].map((modulusLength) => generateKeyPairSync('rsa', { modulusLength }));
+const newKeyPair = promisify(generateKeyPair);
+const pairs = await Promise.all(
+  [2048, 2048, 1024].map(async (modulusLength) => newKeyPair('rsa', { modulusLength })),
+);
 const [first, second, short] = pairs.map(({ privateKey }) => privateKey);
 const input = { padding: 'OAEP-SHA-1', plaintext: new Uint8Array(32).fill(7) } as const;
 

@@ -1,12 +1,13 @@
-import { generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { generateKeyPair, sign, X509Certificate } from 'node:crypto';
+import { promisify } from 'node:util';
 import type { ClientCertificate } from './target.ts';
 
 /**
  * Forges a copy of a certificate: all its fields are the same (RFC 5280, 4.1), except that it has a new key, which has also
  * signed it in place of the authority.
  */
-export function forgedCertificate({ certificatePem }: ClientCertificate): ClientCertificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+export async function forgedCertificate({ certificatePem }: ClientCertificate): Promise<ClientCertificate> {
+  const { publicKey, privateKey } = await newKeyPair('ec', { namedCurve: 'P-256' });
   const [original = Buffer.alloc(0)] = inside(new X509Certificate(certificatePem).raw);
   const members = inside(original);
   // Certificates of version 1 have no version field.
@@ -54,6 +55,7 @@ function element(tag: number, parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.of(tag, ...lengthBytes, length & 255), content]);
 }
 
+const newKeyPair = promisify(generateKeyPair);
 const SEQUENCE = 0x30;
 const BIT_STRING = 0x03;
 const VERSION = 0xa0;

@@ -11,7 +11,7 @@ it('says what the original says, under a signature of its own', async () => {
   await fc.assert(
     fc.asyncProperty(names, async (commonNames) => {
       const { cert, key } = await authority.issue(commonNames);
-      const forged = forgedCertificate({ certificatePem: cert, keyPem: key });
+      const forged = await forgedCertificate({ certificatePem: cert, keyPem: key });
       const [original, copy] = [new X509Certificate(cert), new X509Certificate(forged.certificatePem)];
       for (const member of [
         'subject',

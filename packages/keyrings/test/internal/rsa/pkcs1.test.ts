@@ -1,10 +1,11 @@
-import { constants, createPrivateKey, generateKeyPairSync, publicEncrypt } from 'node:crypto';
+import { constants, createPrivateKey, generateKeyPair, publicEncrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pkcs1Decryption } from '../../../src/internal/rsa/pkcs1.ts';
 import { implicitRejection } from '../../fixtures/implicit-rejection.ts';
 
-const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 1024 });
 const decrypt = pkcs1Decryption(privateKey);
 const encryptRaw = (padded: Uint8Array): Uint8Array =>
   publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, padded);

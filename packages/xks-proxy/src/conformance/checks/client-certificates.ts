@@ -9,7 +9,7 @@ import { type ClientCertificate, knownClientCertificate } from '../target.ts';
 export const clientCertificateChecks: readonly Check[] = [
   ...checks('Authentication', {
     'ends the handshake of a client whose certificate is of another authority': async (client) => {
-      await assertNoAnswer(client, forgedCertificate(knownClientCertificate(client.target)));
+      await assertNoAnswer(client, await forgedCertificate(knownClientCertificate(client.target)));
     },
   }),
   ...checks(
