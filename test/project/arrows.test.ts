@@ -41,6 +41,15 @@ const IMPORTS = [
   '@noble/hashes/sha2.js',
 ] as const;
 
+/** In every file, after those: the forms of a call that no file may make. */
+const SYNCHRONOUS_KEY_PAIRS = [
+  "import { generateKeyPairSync } from 'node:crypto';",
+  "import * as crypto from 'node:crypto';",
+  "(await import('node:crypto')).generateKeyPairSync('x25519');",
+] as const;
+/** Files that may import all but that. */
+const OTHERS = ['bench/any.ts', 'packages/sdk/test/any.test.ts', 'test/any.ts', 'tools/any.mjs'] as const;
+
 const REPORT = z.object({
   diagnostics: z.array(
     z.object({
@@ -60,19 +69,28 @@ let refused: ReadonlySet<string>;
 beforeAll(() => {
   cpSync('.oxlintrc.json', join(root, '.oxlintrc.json'));
   const text = IMPORTS.map((name) => `export * from '${name}';\n`).join('');
-  for (const file of Object.keys(ARROWS)) {
+  for (const file of [...Object.keys(ARROWS), ...OTHERS]) {
     mkdirSync(dirname(join(root, file)), { recursive: true });
-    writeFileSync(join(root, file), text);
+    writeFileSync(join(root, file), `${text}${SYNCHRONOUS_KEY_PAIRS.join('\n')}\n`);
   }
   const oxlint = resolve('node_modules/.bin/oxlint');
   const { stdout } = spawnSync(oxlint, ['--format', 'json'], { cwd: root, encoding: 'utf8' });
   const { diagnostics } = REPORT.parse(JSON.parse(stdout));
   const lines = diagnostics
-    .filter(({ code }) => code.includes('no-restricted-imports'))
+    .filter(({ code }) => /no-restricted-(?:imports|properties)/.test(code))
     .flatMap(({ filename, labels }) => labels.map(({ span }) => `${filename}:${span.line}`));
   refused = new Set(lines);
 });
 
 test.each(Object.entries(ARROWS))('%s imports nothing but what it may', (file, allowed) => {
   expect(IMPORTS.filter((_, index) => !refused.has(`${file}:${index + 1}`))).toEqual(allowed);
+});
+
+test.each([...Object.keys(ARROWS), ...OTHERS])('%s does not make key pairs synchronously', (file) => {
+  const lines = SYNCHRONOUS_KEY_PAIRS.map((_, index) => `${file}:${IMPORTS.length + index + 1}`);
+  expect(lines.filter((line) => !refused.has(line))).toEqual([]);
+});
+
+test.each(OTHERS)('%s imports all else', (file) => {
+  expect(IMPORTS.filter((_, index) => refused.has(`${file}:${index + 1}`))).toEqual([]);
 });
