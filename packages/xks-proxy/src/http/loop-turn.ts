@@ -58,6 +58,8 @@ function newGroup(): Group {
         resolve();
       });
       setImmediate(() => {
+        // A request on its own finds cold caches, or code that has not been compiled.
+        if (created.size === 1 && waiting === 0) return;
         const meanMs = (performance.now() - beganAtMs) / created.size;
         workMs += (meanMs - workMs) * (1 - OLDER_SHARE ** created.size);
       });
