@@ -1,7 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
-import type { Gate } from './access.ts';
 import { type ArnScope, arnScope } from './arn.ts';
 import type { AuditEvent } from './audit/event.ts';
 import type { Authentication } from './identity/authentication.ts';
@@ -11,9 +10,10 @@ import type { Account } from './kms.ts';
 import { KmsException, toKmsException } from './kms-exception.ts';
 import type { Log } from './log.ts';
 import { OPERATIONS } from './operations/index.ts';
+import type { Gate } from './policy/gates.ts';
 import { operationName, originOf, parseJson, readBody, signedRegion } from './protocol/incoming-request.ts';
 import type { Operation, Output } from './protocol/operation.ts';
-import { leaveTraces, type RequestNotes } from './traces.ts';
+import { type RequestNotes, recordRequest } from './request-record.ts';
 
 /** What an app serves requests with. */
 export interface AppOptions {
@@ -65,7 +65,7 @@ export function createApp(options: AppOptions): Hono<{ Bindings: HttpBindings }>
       const signed = { headers: incoming.headersDistinct, body: await reading };
       return outputOf(signed, { ...options, account, notes });
     });
-    leaveTraces(notes, 'error' in answer ? answer.error : undefined, { ...options, account });
+    recordRequest(notes, 'error' in answer ? answer.error : undefined, { ...options, account });
     return responseOf(answer, notes.requestId);
   });
   return app;

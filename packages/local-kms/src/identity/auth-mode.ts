@@ -1,7 +1,6 @@
-import { type Gate, openGate } from '../access.ts';
 import type { ArnScope } from '../arn.ts';
 import type { Log } from '../log.ts';
-import { enforcingGate, loggingGate } from '../policy/gates.ts';
+import { enforcingGate, type Gate, loggingGate, openGate } from '../policy/gates.ts';
 import {
   type Authentication,
   lenientAuthentication,

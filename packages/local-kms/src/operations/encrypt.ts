@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readyToEncrypt } from '../cryptography/encryption.ts';
+import { readyToEncrypt } from '../key-use/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import {
   assertNotDryRun,

@@ -1,4 +1,4 @@
-import { dataKeyPairInput, withDataKeyPair } from '../cryptography/data-key-pair.ts';
+import { dataKeyPairInput, withDataKeyPair } from '../key-use/data-key-pair.ts';
 import { operation } from '../protocol/operation.ts';
 
 /** A fresh key pair, its private key only encrypted under a symmetric key. */

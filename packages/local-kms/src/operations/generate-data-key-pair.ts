@@ -1,4 +1,4 @@
-import { dataKeyPairInput, withDataKeyPair } from '../cryptography/data-key-pair.ts';
+import { dataKeyPairInput, withDataKeyPair } from '../key-use/data-key-pair.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { operation } from '../protocol/operation.ts';
 

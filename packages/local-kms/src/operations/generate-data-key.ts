@@ -1,4 +1,4 @@
-import { dataKeyInput, withDataKey } from '../cryptography/data-key.ts';
+import { dataKeyInput, withDataKey } from '../key-use/data-key.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { operation } from '../protocol/operation.ts';
 

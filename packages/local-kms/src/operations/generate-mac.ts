@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { macMembers, readyForMac } from '../cryptography/mac-key.ts';
 import { macOf } from '../cryptography/macs.ts';
+import { macMembers, readyForMac } from '../key-use/mac-key.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { assertNotDryRun } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';

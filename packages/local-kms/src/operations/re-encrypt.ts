@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readyToDecrypt, readyToEncrypt } from '../cryptography/encryption.ts';
+import { readyToDecrypt, readyToEncrypt } from '../key-use/encryption.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import {
   assertNotDryRun,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readyToSign, signatureMembers } from '../cryptography/signing-key.ts';
+import { readyToSign, signatureMembers } from '../key-use/signing-key.ts';
 import { toBase64 } from '../protocol/base64.ts';
 import { assertNotDryRun } from '../protocol/members.ts';
 import { operation } from '../protocol/operation.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { macMembers, readyForMac } from '../cryptography/mac-key.ts';
 import { isMacOf } from '../cryptography/macs.ts';
+import { macMembers, readyForMac } from '../key-use/mac-key.ts';
 import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
 import { assertNotDryRun } from '../protocol/members.ts';

@@ -1,10 +1,10 @@
-import type { Access } from '../access.ts';
 import { parseKmsArn } from '../arn.ts';
 import type { Grant } from '../keys/grants.ts';
 import { parsedPolicy } from '../keys/key-policy.ts';
 import type { KmsKey } from '../keys/kms-key.ts';
 import { trackedFrom } from '../keys/last-uses.ts';
 import type { Kms } from '../kms.ts';
+import type { Access } from './access.ts';
 import { conditionKeys } from './condition-keys.ts';
 import { type Decision, decide } from './decision.ts';
 import type { Policy } from './document.ts';

@@ -1,8 +1,17 @@
-import type { Access, Gate } from '../access.ts';
 import { KmsException } from '../kms-exception.ts';
 import type { Log } from '../log.ts';
+import type { Access } from './access.ts';
 import { type AuthorizationOptions, authorize } from './authorization.ts';
 import { inWords, refusalText } from './words.ts';
+
+/**
+ * Decides on every access before it has an effect, and throws the exception to refuse it with. A request comes to the gate
+ * once for each resource that it touches, after its input was parsed.
+ */
+export type Gate = (access: Access) => void;
+
+/** The gate of a KMS that does not authorize: it refuses nothing. */
+export const openGate: Gate = () => undefined;
 
 /** Refuses with AccessDeniedException what policies and grants do not allow. */
 export function enforcingGate(options: AuthorizationOptions): Gate {

@@ -1,4 +1,4 @@
-import type { Access } from '../access.ts';
+import type { Access } from './access.ts';
 import type { Caller } from './caller.ts';
 import type { AllowReason, DecidingStatement, Decision, DenyReason } from './decision.ts';
 

@@ -1,7 +1,7 @@
 import { LocalKmsError } from '../local-kms-error.ts';
 import { writeNewDurably } from './directory/durable-files.ts';
 import { isLog } from './directory/lines.ts';
-import { decodeLog, encodeSnapshot } from './directory/log.ts';
+import { decodeLog, encodeSnapshot } from './directory/state-log.ts';
 import { errorCode } from './error-code.ts';
 import type { Snapshot, StoreLocation } from './store.ts';
 

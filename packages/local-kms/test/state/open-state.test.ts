@@ -4,7 +4,7 @@ import { CreateKeyCommand, DescribeKeyCommand, KMSServiceException } from '@aws-
 import { createLocalKms, LocalKmsError, passphraseProtection } from '@holdfast/local-kms';
 import { describe, expect, test } from 'vitest';
 import { createRecords } from '../../src/state/records.ts';
-import { decodeLog, encodeSnapshot } from '../../src/store/directory/log.ts';
+import { decodeLog, encodeSnapshot } from '../../src/store/directory/state-log.ts';
 import type { Snapshot } from '../../src/store/store.ts';
 import { present } from '../fixtures/kms.ts';
 import { runKms, stateIn, temporaryFolder } from '../fixtures/state.ts';

@@ -4,8 +4,8 @@ import { LocalKmsError } from '../../local-kms-error.ts';
 import { errorCode } from '../error-code.ts';
 import type { Snapshot, Store, StoreLocation } from '../store.ts';
 import { DRAFT_SUFFIX, makeFolder, nameDraft, syncFolder, writeDraft } from './durable-files.ts';
-import { decodeLog, encodeCommit, encodeSnapshot } from './log.ts';
 import { type ProcessLock, takeLock } from './process-lock.ts';
+import { decodeLog, encodeCommit, encodeSnapshot } from './state-log.ts';
 
 /** How a directory is kept small. */
 export interface DirectoryStoreOptions {

@@ -1,3 +1,6 @@
+import { type Cipher, cipherFor } from '../cryptography/ciphers.ts';
+import { decodeCiphertextBlob } from '../cryptography/ciphertext-blob.ts';
+import type { EncryptionContext } from '../cryptography/encryption-context.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import type { EncryptionAlgorithm } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
@@ -5,9 +8,6 @@ import type { KmsKey } from '../keys/kms-key.ts';
 import type { Call } from '../kms.ts';
 import { KmsException } from '../kms-exception.ts';
 import { unreachableText } from '../policy/words.ts';
-import { type Cipher, cipherFor } from './ciphers.ts';
-import { decodeCiphertextBlob } from './ciphertext-blob.ts';
-import type { EncryptionContext } from './encryption-context.ts';
 
 /** A key that may be used for what a request asks for, with the cipher that does it. */
 export interface ReadyKey {

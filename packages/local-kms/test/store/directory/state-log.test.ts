@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeLine } from '../../../src/store/directory/lines.ts';
-import { decodeLog, encodeCommit, encodeSnapshot } from '../../../src/store/directory/log.ts';
+import { decodeLog, encodeCommit, encodeSnapshot } from '../../../src/store/directory/state-log.ts';
 import type { SealedChange, Snapshot } from '../../../src/store/store.ts';
 
 const corrupt: unknown = expect.objectContaining({ code: 'STATE_CORRUPT' });

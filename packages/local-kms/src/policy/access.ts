@@ -1,6 +1,6 @@
-import type { Kms } from './kms.ts';
-import type { Caller } from './policy/caller.ts';
-import type { RequestMembers } from './policy/request-members.ts';
+import type { Kms } from '../kms.ts';
+import type { Caller } from './caller.ts';
+import type { RequestMembers } from './request-members.ts';
 
 /** One thing that a request wants to do to one resource. */
 export interface Access {
@@ -22,12 +22,3 @@ export interface Access {
   readonly sourceIp?: string | undefined;
   readonly userAgent?: string | undefined;
 }
-
-/**
- * Decides on every access before it has an effect, and throws the exception to refuse it with. A request comes to the gate
- * once for each resource that it touches, after its input was parsed.
- */
-export type Gate = (access: Access) => void;
-
-/** The gate of a KMS that does not authorize: it refuses nothing. */
-export const openGate: Gate = () => undefined;

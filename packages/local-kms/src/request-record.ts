@@ -27,18 +27,18 @@ export interface RequestNotes {
   readonly xksCalls: XksCallRecord[];
 }
 
-/** Where traces are left. */
-interface TraceOptions {
+/** Where requests are recorded. */
+interface RecordOptions {
   readonly account: Account;
   readonly log: Log;
   readonly audit: (event: AuditEvent) => void;
 }
 
 /** Records a request: in the log, in the last uses of its keys, and as an audit event. */
-export function leaveTraces(
+export function recordRequest(
   { requestId, operation, scope, origin, started, identity, members, ...notes }: RequestNotes,
   error: KmsException | undefined,
-  { account, log, audit }: TraceOptions,
+  { account, log, audit }: RecordOptions,
 ): void {
   const keyId = notes.keyArns.at(-1);
   log({

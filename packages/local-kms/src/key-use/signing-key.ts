@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MESSAGE_TYPES, signerFor } from '../cryptography/signatures.ts';
 import { keyWithId } from '../keys/key-id.ts';
 import { keySpecRow } from '../keys/key-specs.ts';
 import { assertUsable } from '../keys/key-state.ts';
@@ -8,7 +9,6 @@ import type { Call } from '../kms.ts';
 import { KmsException } from '../kms-exception.ts';
 import { base64 } from '../protocol/base64.ts';
 import { dryRun, grantTokens, keyId } from '../protocol/members.ts';
-import { MESSAGE_TYPES, signerFor } from './signatures.ts';
 
 /** What Sign and Verify both take. */
 export const signatureMembers = {
