@@ -15,7 +15,7 @@ interface CertificateRequest {
   readonly ipAddresses?: readonly string[];
 }
 
-/** Issues certificates that whoever trusts its own accepts. */
+/** Issues certificates, which are accepted by those who trust its own. */
 export interface CertificateAuthority {
   /** What clients have to trust. */
   readonly certificatePem: string;

@@ -19,14 +19,14 @@ import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
-import { answering, startJsonServer, urlOfNobody } from './fixtures/json-server.ts';
+import { answering, startJsonServer, unreachableUrl } from './fixtures/json-server.ts';
 import { kmsClient, region } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: ListeningKms;
 let keyArn: string;
-let nobody: string;
+let unreachable: string;
 const clients: KMSClient[] = [];
 
 beforeAll(async () => {
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
   keyArn = KeyMetadata?.Arn ?? expect.unreachable();
   client.destroy();
-  nobody = await urlOfNobody();
+  unreachable = await unreachableUrl();
 });
 
 afterAll(async () => {
@@ -52,7 +52,7 @@ describeKeyringContract('a keyring that crossed the bridge twice', {
   generating: () => twice(ourKms(kms.url)),
   wrapping: () => twice(awsKmsKeyring({ client: clientAt(kms.url), keyIds: [keyArn] })),
   stranger: () => twice(ourAes(2)),
-  outage: { keyService: 'AWS KMS', keyring: () => twice(ourKms(nobody)) },
+  outage: { keyService: 'AWS KMS', keyring: () => twice(ourKms(unreachable)) },
 });
 
 describeHostileInput('a raw AES keyring of @aws-crypto', {
@@ -81,7 +81,7 @@ describe('a keyring of @aws-crypto in our client', () => {
   it('says that its key service is out', async () => {
     const gateway = await startJsonServer(() => ({ status: 200, body: {} }));
     gateway.fault(answering(502, '<html>bad gateway</html>'));
-    for (const url of [nobody, gateway.url]) {
+    for (const url of [unreachable, gateway.url]) {
       const keyring = fromAwsCrypto(theirKms(url));
       const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
       expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: '@aws-crypto keyring' });

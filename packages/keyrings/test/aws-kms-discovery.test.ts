@@ -6,28 +6,28 @@ import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { type AwsKmsDiscoveryKeyringOptions, awsKmsDiscoveryKeyring } from '../src/aws-kms-discovery.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let otherAccount: RunningKms;
 let liar: ScriptedKms;
-let nobody: KMSClient;
-let nobodyInTheWest: KMSClient;
+let unreachable: KMSClient;
+let unreachableInTheWest: KMSClient;
 let key: string;
 let strangeKey: string;
 
 beforeAll(async () => {
   [kms, otherAccount] = await Promise.all([startLocalKms(), startLocalKms('444455556666')]);
   liar = await startScriptedKms();
-  nobody = await clientOfNobody();
-  nobodyInTheWest = await clientOfNobody('us-west-2');
+  unreachable = await unreachableClient();
+  unreachableInTheWest = await unreachableClient('us-west-2');
   [key, strangeKey] = await Promise.all([kms.newKey(), otherAccount.newKey()]);
 });
 
 afterAll(async () => {
-  for (const client of [nobody, nobodyInTheWest]) client.destroy();
+  for (const client of [unreachable, unreachableInTheWest]) client.destroy();
   await Promise.all([kms.close(), otherAccount.close(), liar.close()]);
 });
 
@@ -38,7 +38,7 @@ describeKeyringContract('an AWS KMS discovery keyring', {
     liar.answer({ KeyId: key, Plaintext: new Uint8Array(31).fill(1) });
     return awsKmsDiscoveryKeyring({ client: liar.client });
   },
-  outage: { keyService: 'AWS KMS', keyring: () => opening({ client: nobody }, nobody) },
+  outage: { keyService: 'AWS KMS', keyring: () => opening({ client: unreachable }, unreachable) },
 });
 
 describeKeyringContract('an AWS KMS discovery keyring with a filter and several regions', {
@@ -138,7 +138,7 @@ describe('an AWS KMS discovery keyring', () => {
       providerInfo: new TextEncoder().encode(primary.replace('eu-north-1', 'us-west-2')),
     }));
     const keyring = awsKmsDiscoveryKeyring({
-      client: (region) => (region === 'us-west-2' ? nobodyInTheWest : kms.clientIn(region)),
+      client: (region) => (region === 'us-west-2' ? unreachableInTheWest : kms.clientIn(region)),
       regions: ['us-west-2', 'eu-north-1'],
     });
     const opened = await keyring.onDecrypt(decryptionMaterials(), [...west, ...encryptedDataKeys]);

@@ -13,7 +13,7 @@ import { awsKmsEcdhKeyring, type EcdhCurve } from '../src/aws-kms-ecdh.ts';
 import { rawEcdhKeyring } from '../src/raw-ecdh.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
@@ -21,13 +21,13 @@ const newKeyPair = promisify(generateKeyPair);
 const curves = { 'P-256': 'ECC_NIST_P256', 'P-384': 'ECC_NIST_P384', 'P-521': 'ECC_NIST_P521' } as const;
 let kms: RunningKms;
 let liar: ScriptedKms;
-let nobody: KMSClient;
+let unreachable: KMSClient;
 let keys: Readonly<Record<EcdhCurve, { readonly alice: KmsKey; readonly bob: KmsKey; readonly eve: KmsKey }>>;
 
 beforeAll(async () => {
   kms = await startLocalKms();
   liar = await startScriptedKms();
-  nobody = await clientOfNobody();
+  unreachable = await unreachableClient();
   keys = {
     'P-256': await threeKeys('P-256'),
     'P-384': await threeKeys('P-384'),
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  nobody.destroy();
+  unreachable.destroy();
   await Promise.all([kms.close(), liar.close()]);
 });
 
@@ -46,7 +46,7 @@ for (const curve of ['P-256', 'P-384', 'P-521'] as const) {
     stranger: () => between(keys[curve].alice, keys[curve].eve),
     outage: {
       keyService: 'AWS KMS',
-      keyring: () => between(keys[curve].alice, keys[curve].bob, nobody),
+      keyring: () => between(keys[curve].alice, keys[curve].bob, unreachable),
     },
     lying() {
       const { alice, bob } = keys[curve];
@@ -66,7 +66,7 @@ for (const curve of ['P-256', 'P-384', 'P-521'] as const) {
 describeKeyringContract('an AWS KMS ECDH keyring that opens what anybody wrote', {
   generating: () => writtenAndDiscovered(kms.client),
   stranger: () => between(keys['P-256'].alice, keys['P-256'].eve),
-  outage: { keyService: 'AWS KMS', keyring: () => writtenAndDiscovered(nobody) },
+  outage: { keyService: 'AWS KMS', keyring: () => writtenAndDiscovered(unreachable) },
 });
 
 describeHostileInput('an AWS KMS ECDH keyring that opens what anybody wrote', {

@@ -6,14 +6,14 @@ import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { awsKmsMrkDiscoveryKeyring } from '../src/aws-kms-mrk-discovery.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let otherAccount: RunningKms;
 let liar: ScriptedKms;
-let nobody: KMSClient;
+let unreachable: KMSClient;
 let key: string;
 let primary: string;
 let strangeKey: string;
@@ -21,14 +21,14 @@ let strangeKey: string;
 beforeAll(async () => {
   [kms, otherAccount] = await Promise.all([startLocalKms(), startLocalKms('444455556666')]);
   liar = await startScriptedKms();
-  nobody = await clientOfNobody();
+  unreachable = await unreachableClient();
   [key, strangeKey] = await Promise.all([kms.newKey(), otherAccount.newKey()]);
   primary = await kms.newKey({ MultiRegion: true });
   await kms.replicate(primary, 'us-west-2');
 });
 
 afterAll(async () => {
-  nobody.destroy();
+  unreachable.destroy();
   await Promise.all([kms.close(), otherAccount.close(), liar.close()]);
 });
 
@@ -47,8 +47,8 @@ describeKeyringContract('a multi-Region-aware AWS KMS discovery keyring', {
   outage: {
     keyService: 'AWS KMS',
     keyring() {
-      const writer = awsKmsKeyring({ client: nobody, generatorKeyId: key });
-      const reader = awsKmsMrkDiscoveryKeyring({ client: nobody });
+      const writer = awsKmsKeyring({ client: unreachable, generatorKeyId: key });
+      const reader = awsKmsMrkDiscoveryKeyring({ client: unreachable });
       return { ...reader, onEncrypt: async (materials) => writer.onEncrypt(materials) };
     },
   },

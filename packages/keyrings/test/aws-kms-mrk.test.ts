@@ -5,27 +5,27 @@ import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { awsKmsMrkKeyring } from '../src/aws-kms-mrk.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let liar: ScriptedKms;
-let nobody: KMSClient;
+let unreachable: KMSClient;
 let keys: { readonly first: string; readonly second: string; readonly third: string };
 let related: { readonly primary: string; readonly replica: string };
 
 beforeAll(async () => {
   kms = await startLocalKms();
   liar = await startScriptedKms();
-  nobody = await clientOfNobody();
+  unreachable = await unreachableClient();
   keys = { first: await kms.newKey(), second: await kms.newKey(), third: await kms.newKey() };
   const primary = await kms.newKey({ MultiRegion: true });
   related = { primary, replica: await kms.replicate(primary, 'us-west-2') };
 });
 
 afterAll(async () => {
-  nobody.destroy();
+  unreachable.destroy();
   await liar.close();
   await kms.close();
 });
@@ -63,7 +63,7 @@ describeKeyringContract('a multi-Region-aware AWS KMS keyring with a key of one 
   },
   outage: {
     keyService: 'AWS KMS',
-    keyring: () => awsKmsMrkKeyring({ client: nobody, generatorKeyId: keys.first }),
+    keyring: () => awsKmsMrkKeyring({ client: unreachable, generatorKeyId: keys.first }),
   },
 });
 

@@ -15,26 +15,26 @@ import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type AwsKmsRsaKeyringOptions, awsKmsRsaKeyring } from '../src/aws-kms-rsa.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 const algorithms = ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'] as const;
 let kms: RunningKms;
 let liar: ScriptedKms;
-let nobody: KMSClient;
+let unreachable: KMSClient;
 let own: { readonly keyArn: string; readonly publicKey: Uint8Array };
 let strange: { readonly keyArn: string; readonly publicKey: Uint8Array };
 
 beforeAll(async () => {
   kms = await startLocalKms();
   liar = await startScriptedKms();
-  nobody = await clientOfNobody();
+  unreachable = await unreachableClient();
   [own, strange] = await Promise.all([newRsaKey(), newRsaKey()]);
 });
 
 afterAll(async () => {
-  nobody.destroy();
+  unreachable.destroy();
   await Promise.all([kms.close(), liar.close()]);
 });
 
@@ -60,7 +60,7 @@ describeHostileInput('an AWS KMS RSA keyring', {
 
 describe('an AWS KMS RSA keyring', () => {
   it.each(algorithms)('wraps digest and data key without a call, with %s', async (encryptionAlgorithm) => {
-    const keyring = rsa({ client: nobody, publicKey: pair.publicKey, encryptionAlgorithm });
+    const keyring = rsa({ client: unreachable, publicKey: pair.publicKey, encryptionAlgorithm });
     const materials = encryptionMaterials();
     const { dataKey, encryptedDataKeys } = await keyring.onEncrypt(materials);
     const { providerId, providerInfo, ciphertext } = only(encryptedDataKeys);
@@ -168,7 +168,7 @@ describe('an AWS KMS RSA keyring', () => {
   });
 
   it('says that AWS KMS is out, and not that a data key is not its own', async () => {
-    const keyring = rsa({ client: nobody });
+    const keyring = rsa({ client: unreachable });
     const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
     const error = await keyringError(keyring.onDecrypt(decryptionMaterials(), encryptedDataKeys));
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', keyService: 'AWS KMS' });

@@ -13,26 +13,26 @@ import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
-import { clientOfNobody, region, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { region, type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { describeHostileInput } from './hostile.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let liar: ScriptedKms;
 let client: KMSClient;
-let nobody: KMSClient;
+let unreachable: KMSClient;
 let keys: { readonly first: string; readonly second: string; readonly third: string };
 
 beforeAll(async () => {
   kms = await startLocalKms();
   client = kms.client;
   liar = await startScriptedKms();
-  nobody = await clientOfNobody();
+  unreachable = await unreachableClient();
   keys = { first: await kms.newKey(), second: await kms.newKey(), third: await kms.newKey() };
 });
 
 afterAll(async () => {
-  nobody.destroy();
+  unreachable.destroy();
   await liar.close();
   await kms.close();
 });
@@ -49,7 +49,7 @@ describeKeyringContract('an AWS KMS keyring with one key', {
   },
   outage: {
     keyService: 'AWS KMS',
-    keyring: () => awsKmsKeyring({ client: nobody, generatorKeyId: keys.first }),
+    keyring: () => awsKmsKeyring({ client: unreachable, generatorKeyId: keys.first }),
   },
 });
 
@@ -155,7 +155,7 @@ describe('an AWS KMS keyring', () => {
   });
 
   it('keeps the failure of a connection as the cause', async () => {
-    const keyring = awsKmsKeyring({ client: nobody, generatorKeyId: keys.first });
+    const keyring = awsKmsKeyring({ client: unreachable, generatorKeyId: keys.first });
     const error = await keyringError(keyring.onEncrypt(encryptionMaterials()));
     expect(error).toMatchObject({ code: 'KEY_SERVICE_UNAVAILABLE', cause: { code: 'ECONNREFUSED' } });
   });

@@ -7,13 +7,19 @@ import { type AzureKeyVaultKeyringOptions, azureKeyVaultKeyring } from '../src/a
 import { multiKeyring } from '../src/multi.ts';
 import { describeKeyringContract } from './contract.ts';
 import { type KeyVaultServer, startKeyVault } from './fixtures/azure-key-vault.ts';
-import { answering, type JsonServer, lying, startJsonServer, urlOfNobody } from './fixtures/json-server.ts';
+import {
+  answering,
+  type JsonServer,
+  lying,
+  startJsonServer,
+  unreachableUrl,
+} from './fixtures/json-server.ts';
 import { describeHttpKeyring } from './http-contract.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
 
 let vault: KeyVaultServer;
 let liar: JsonServer;
-let nobody: string;
+let unreachable: string;
 let keyId: string;
 let otherKeyId: string;
 
@@ -23,7 +29,7 @@ beforeAll(async () => {
   otherKeyId = await vault.newVersion('orders');
   const value = Buffer.alloc(31, 1).toString('base64url');
   liar = await startJsonServer(() => ({ status: 200, body: { kid: keyId, value } }));
-  nobody = await urlOfNobody();
+  unreachable = await unreachableUrl();
 });
 
 afterAll(async () => {
@@ -44,7 +50,7 @@ describeKeyringContract('an Azure Key Vault keyring', {
   generating: keyringOf,
   stranger: () => keyringOf({ keyId: otherKeyId }),
   similar: () => [`${keyId}0`, keyId.slice(0, -1)].map((similar) => keyringOf({ keyId: similar })),
-  outage: { keyService: 'Azure Key Vault', keyring: () => keyringAt(nobody) },
+  outage: { keyService: 'Azure Key Vault', keyring: () => keyringAt(unreachable) },
   lying: () => keyringAt(liar.url),
 });
 

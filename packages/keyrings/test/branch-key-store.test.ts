@@ -7,11 +7,11 @@ import {
   dynamoDbStorage,
 } from '../src/branch-key-store.ts';
 import { type DynamoDb, dynamoDbClient, startDynamoDb } from './fixtures/dynamodb.ts';
-import { urlOfNobody } from './fixtures/json-server.ts';
+import { unreachableUrl } from './fixtures/json-server.ts';
 import { readItem, storeOptions } from './fixtures/key-store.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
 import { hasMoto, startMoto } from './fixtures/moto.ts';
-import { clientOfNobody } from './fixtures/scripted-kms.ts';
+import { unreachableClient } from './fixtures/scripted-kms.ts';
 import { keyringError } from './materials.ts';
 
 let kms: RunningKms;
@@ -203,8 +203,8 @@ describe('a branch key store', () => {
     const branchKeyId = await keyStore.createBranchKey();
     const { branchKeyVersion } = await keyStore.activeBranchKey(branchKeyId);
     const options = storeOptions(kms, keyArn, dynamoDb);
-    const gone = dynamoDbClient(await urlOfNobody(), 1);
-    const kmsClient = await clientOfNobody();
+    const gone = dynamoDbClient(await unreachableUrl(), 1);
+    const kmsClient = await unreachableClient();
     const storage = dynamoDbStorage({ client: gone, tableName: 'any' });
     const outages = {
       'branch key store': branchKeyStore({ ...options, storage }),

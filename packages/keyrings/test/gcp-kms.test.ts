@@ -12,14 +12,14 @@ import {
   type JsonServer,
   lying,
   startJsonServer,
-  urlOfNobody,
+  unreachableUrl,
 } from './fixtures/json-server.ts';
 import { describeHttpKeyring } from './http-contract.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
 
 let kms: GcpKmsServer;
 let liar: JsonServer;
-let nobody: string;
+let unreachable: string;
 
 beforeAll(async () => {
   kms = await startGcpKms();
@@ -28,7 +28,7 @@ beforeAll(async () => {
     status: 200,
     body: { plaintext: short.toString('base64'), plaintextCrc32c: String(crc32c(short)) },
   }));
-  nobody = await urlOfNobody();
+  unreachable = await unreachableUrl();
 });
 
 afterAll(async () => {
@@ -46,7 +46,7 @@ describeKeyringContract('a Google Cloud KMS keyring', {
   generating: keyringOf,
   stranger: () => keyringOf({ keyName: `${KEY_RING}/other` }),
   similar: () => ['orders2', 'order', 'Orders'].map((name) => keyringOf({ keyName: `${KEY_RING}/${name}` })),
-  outage: { keyService: 'Google Cloud KMS', keyring: () => keyringOf({ address: nobody }) },
+  outage: { keyService: 'Google Cloud KMS', keyring: () => keyringOf({ address: unreachable }) },
   lying: () => keyringOf({ address: liar.url }),
 });
 

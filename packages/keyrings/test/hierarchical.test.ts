@@ -8,9 +8,9 @@ import { hierarchicalKeyring } from '../src/hierarchical.ts';
 import { KeyringError } from '../src/internal/errors.ts';
 import { describeKeyringContract } from './contract.ts';
 import { dynamoDbClient } from './fixtures/dynamodb.ts';
-import { urlOfNobody } from './fixtures/json-server.ts';
+import { unreachableUrl } from './fixtures/json-server.ts';
 import { type KeyStoreSetting, startKeyStoreSetting } from './fixtures/key-store.ts';
-import { clientOfNobody, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
+import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { staticKeyStore } from './fixtures/static-key-store.ts';
 import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
@@ -27,8 +27,8 @@ beforeAll(async () => {
   for (const branchKeyId of ['tenant-1', 'tenant-11', 'tenant-', 'tenant-2']) {
     await keyStore.createBranchKey({ branchKeyId, encryptionContext: { purpose: 'test' } });
   }
-  const client = dynamoDbClient(await urlOfNobody(), 1);
-  const kmsClient = await clientOfNobody();
+  const client = dynamoDbClient(await unreachableUrl(), 1);
+  const kmsClient = await unreachableClient();
   closing.push(client, kmsClient);
   withoutTable = setting.store({ storage: dynamoDbStorage({ client, tableName: 'any' }) });
   withoutKms = setting.store({ kmsClient });

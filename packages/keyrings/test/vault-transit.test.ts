@@ -10,7 +10,7 @@ import {
   lying,
   objectOf,
   startJsonServer,
-  urlOfNobody,
+  unreachableUrl,
 } from './fixtures/json-server.ts';
 import { startVault, type VaultServer } from './fixtures/vault.ts';
 import { describeHttpKeyring } from './http-contract.ts';
@@ -19,14 +19,14 @@ import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCause
 let vault: VaultServer;
 let bao: VaultServer;
 let liar: JsonServer;
-let nobody: string;
+let unreachable: string;
 
 beforeAll(async () => {
   vault = await startVault();
   bao = await startVault({ product: 'openbao', mountPath: 'team/transit', namespace: 'shop/orders' });
   const plaintext = Buffer.alloc(31, 1).toString('base64');
   liar = await startJsonServer(() => ({ status: 200, body: { data: { plaintext } } }));
-  nobody = await urlOfNobody();
+  unreachable = await unreachableUrl();
 });
 
 afterAll(async () => {
@@ -62,7 +62,7 @@ describeKeyringContract('a Vault transit keyring', {
   generating: keyringOf,
   stranger: () => keyringOf({ keyName: 'other' }),
   similar: () => ['orders2', 'order', 'Orders'].map((keyName) => keyringOf({ keyName })),
-  outage: { keyService: 'Vault transit', keyring: () => keyringOf({ address: nobody }) },
+  outage: { keyService: 'Vault transit', keyring: () => keyringOf({ address: unreachable }) },
   lying: () => keyringOf({ address: liar.url }),
 });
 
@@ -70,7 +70,7 @@ describeKeyringContract('a Vault transit keyring whose data keys come from OpenB
   generating: baoKeyringOf,
   stranger: () => baoKeyringOf({ keyName: 'other' }),
   similar: () => [{ mountPath: 'transit' }, { namespace: 'shop' }].map(baoKeyringOf),
-  outage: { keyService: 'Vault transit', keyring: () => baoKeyringOf({ address: nobody }) },
+  outage: { keyService: 'Vault transit', keyring: () => baoKeyringOf({ address: unreachable }) },
   lying: () => baoKeyringOf({ address: liar.url }),
 });
 

@@ -17,7 +17,7 @@ export interface CallWatch {
 /** Called when a call begins. The returned function is called at its end. */
 export type CallObserver = (call: DeviceCall) => (ended: EndedCall) => void;
 
-/** A call that has ended, or that nobody waits for any more. */
+/** A call that has ended, or was given up at its deadline. */
 export interface EndedCall {
   /** The last device that was tried. */
   readonly device: string;

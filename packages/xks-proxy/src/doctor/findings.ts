@@ -25,8 +25,8 @@ export function finding(code: FindingCode, subject: string, text: string): Findi
 const FINDINGS = {
   'config-read': ['ok', ''],
   'config-invalid': ['failure', 'correct the setting that is named; `config check` reads it again'],
-  'secret-exposed': ['failure', 'let nobody but the user of the proxy read it: chmod 600'],
-  'file-writable': ['failure', 'let nobody but its owner write it: chmod go-w'],
+  'secret-exposed': ['failure', 'let only the user of the proxy read it: chmod 600'],
+  'file-writable': ['failure', 'let only its owner write it: chmod go-w'],
   'lock-left': ['warning', 'delete it, if no other command is at work on the file'],
 
   'token-open': ['ok', ''],
@@ -59,7 +59,7 @@ const FINDINGS = {
   ],
   'token-slow': [
     'warning',
-    'KMS waits 250 ms for all: bring the token nearer, or look for its load; with calls = "auto" or "worker" it holds up nobody else',
+    'KMS waits 250 ms for all: bring the token nearer, or look for its load; with calls = "auto" or "worker" it holds up only its own calls',
   ],
   'token-too-slow': [
     'failure',
