@@ -18,11 +18,11 @@ import { fromAwsCrypto, toAwsCrypto } from '../src/aws-crypto.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { answering, startJsonServer, unreachableUrl } from './fixtures/json-server.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { kmsClient, region } from './fixtures/scripted-kms.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: ListeningKms;
 let keyArn: string;

@@ -1,8 +1,8 @@
 import type { EncryptedDataKey } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { region, type ScriptedKms, startScriptedKms } from './fixtures/scripted-kms.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: ScriptedKms;
 

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { awsKmsMrkDiscoveryKeyring } from '../src/aws-kms-mrk-discovery.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let otherAccount: RunningKms;

@@ -3,11 +3,11 @@ import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { awsKmsMrkKeyring } from '../src/aws-kms-mrk.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let liar: ScriptedKms;

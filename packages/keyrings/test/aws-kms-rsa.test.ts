@@ -13,11 +13,11 @@ import { contextBytes, type EncryptedDataKey, type Keyring } from '@holdfast/sdk
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type AwsKmsRsaKeyringOptions, awsKmsRsaKeyring } from '../src/aws-kms-rsa.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 const algorithms = ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256'] as const;
 let kms: RunningKms;

@@ -11,11 +11,11 @@ import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { awsKmsKeyring } from '../src/aws-kms.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { region, type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let kms: RunningKms;
 let liar: ScriptedKms;

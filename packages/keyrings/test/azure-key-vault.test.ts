@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type AzureKeyVaultKeyringOptions, azureKeyVaultKeyring } from '../src/azure-key-vault.ts';
 import { multiKeyring } from '../src/multi.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHttpKeyring } from './contract/http-keyring.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { type KeyVaultServer, startKeyVault } from './fixtures/azure-key-vault.ts';
 import {
   answering,
@@ -14,8 +15,13 @@ import {
   startJsonServer,
   unreachableUrl,
 } from './fixtures/json-server.ts';
-import { describeHttpKeyring } from './http-contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
+import {
+  decryptionMaterials,
+  encryptionMaterials,
+  keyringError,
+  only,
+  rootCauses,
+} from './fixtures/materials.ts';
 
 let vault: KeyVaultServer;
 let liar: JsonServer;

@@ -10,9 +10,9 @@ import { type DynamoDb, dynamoDbClient, startDynamoDb } from './fixtures/dynamod
 import { unreachableUrl } from './fixtures/json-server.ts';
 import { readItem, storeOptions } from './fixtures/key-store.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { keyringError } from './fixtures/materials.ts';
 import { hasMoto, startMoto } from './fixtures/moto.ts';
 import { unreachableClient } from './fixtures/scripted-kms.ts';
-import { keyringError } from './materials.ts';
 
 let kms: RunningKms;
 let dynamoDb: DynamoDb;

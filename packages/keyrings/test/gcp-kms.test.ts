@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type GcpKmsKeyringOptions, gcpKmsKeyring } from '../src/gcp-kms.ts';
 import { crc32c } from '../src/internal/crc32c.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHttpKeyring } from './contract/http-keyring.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { type GcpKmsServer, KEY_RING, startGcpKms } from './fixtures/gcp-kms.ts';
 import {
   answering,
@@ -14,8 +15,13 @@ import {
   startJsonServer,
   unreachableUrl,
 } from './fixtures/json-server.ts';
-import { describeHttpKeyring } from './http-contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
+import {
+  decryptionMaterials,
+  encryptionMaterials,
+  keyringError,
+  only,
+  rootCauses,
+} from './fixtures/materials.ts';
 
 let kms: GcpKmsServer;
 let liar: JsonServer;

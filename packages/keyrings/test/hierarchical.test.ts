@@ -6,13 +6,13 @@ import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type BranchKeyStore, dynamoDbStorage } from '../src/branch-key-store.ts';
 import { hierarchicalKeyring } from '../src/hierarchical.ts';
 import { KeyringError } from '../src/internal/errors.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import { dynamoDbClient } from './fixtures/dynamodb.ts';
 import { unreachableUrl } from './fixtures/json-server.ts';
 import { type KeyStoreSetting, startKeyStoreSetting } from './fixtures/key-store.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { type ScriptedKms, startScriptedKms, unreachableClient } from './fixtures/scripted-kms.ts';
 import { staticKeyStore } from './fixtures/static-key-store.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 let setting: KeyStoreSetting;
 let keyStore: BranchKeyStore;

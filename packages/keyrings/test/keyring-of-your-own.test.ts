@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { EncryptionContext, Keyring } from '@holdfast/sdk/spi';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { describeKeyringContract } from './contract.ts';
-import { encryptionMaterials } from './materials.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
+import { encryptionMaterials } from './fixtures/materials.ts';
 
 /** The very arrays that the random generator gave out. */
 const drawn = vi.hoisted((): Uint8Array[] => []);

@@ -6,9 +6,9 @@ import { pkcs11Keyring } from '../src/pkcs11.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { vaultTransitKeyring } from '../src/vault-transit.ts';
 import { type RunningKms, startLocalKms } from './fixtures/local-kms.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 import { type PreparedToken, tokenKinds } from './fixtures/tokens.ts';
 import { startVault, type VaultServer } from './fixtures/vault.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
 
 const stores = ['aws', 'vault', 'hsm'] as const;
 

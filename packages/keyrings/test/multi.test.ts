@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { KeyringError } from '../src/internal/errors.ts';
 import { multiKeyring } from '../src/multi.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
-import { describeKeyringContract } from './contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 
 describeKeyringContract('a multi-keyring', {
   generating: () => multiKeyring({ generator: raw('a'), children: [raw('b'), raw('c')] }),

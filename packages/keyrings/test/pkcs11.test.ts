@@ -8,10 +8,10 @@ import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type Pkcs11AesKeyringOptions, type Pkcs11RsaKeyringOptions, pkcs11Keyring } from '../src/pkcs11.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
 import { type RawRsaKeyringOptions, rawRsaKeyring } from '../src/raw-rsa.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError } from './fixtures/materials.ts';
 import { aesKeyValues, type PreparedToken, rsaKeyPairs, tokenKinds } from './fixtures/tokens.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError } from './materials.ts';
 
 const names = { namespace: 'my-hsm', name: 'Schlüssel 1' };
 const similarNames = [

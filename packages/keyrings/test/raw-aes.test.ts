@@ -6,9 +6,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawAesKeyring } from '../src/raw-aes.ts';
-import { describeKeyringContract } from './contract.ts';
-import { describeHostileInput } from './hostile.ts';
-import { decryptionMaterials, encryptionMaterials, foreignBytes, keyringError, only } from './materials.ts';
+import { describeHostileInput } from './contract/hostile-input.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
+import {
+  decryptionMaterials,
+  encryptionMaterials,
+  foreignBytes,
+  keyringError,
+  only,
+} from './fixtures/materials.ts';
 
 /** Also the provider of browsers runs these tests, over WebCrypto, which seals only as a whole; that of Node needs no import. */
 const isOverWebCrypto = !('sealer' in (await aesGcmKey(new Uint8Array(16))));

@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { rawEcdhKeyring } from '../src/raw-ecdh.ts';
-import { describeKeyringContract } from './contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, only } from './materials.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only } from './fixtures/materials.ts';
 
 const curves = ['P-256', 'P-384', 'P-521'] as const;
 type Curve = (typeof curves)[number];

@@ -9,8 +9,8 @@ import { describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { RUNS_TYPESCRIPT } from '../../../tools/vitest/runs-typescript.ts';
 import { type RawRsaKeyringOptions, type RsaPadding, rawRsaKeyring } from '../src/raw-rsa.ts';
-import { describeKeyringContract } from './contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './fixtures/materials.ts';
 
 const newKeyPair = promisify(generateKeyPair);
 const pairOf = (modulusLength: number) => newKeyPair('rsa', { modulusLength });

@@ -3,7 +3,8 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeExamples } from '../../../tools/vitest/example-programs.ts';
 import { type VaultTransitKeyringOptions, vaultTransitKeyring } from '../src/vault-transit.ts';
-import { describeKeyringContract } from './contract.ts';
+import { describeHttpKeyring } from './contract/http-keyring.ts';
+import { describeKeyringContract } from './contract/keyring.ts';
 import {
   answering,
   type JsonServer,
@@ -12,9 +13,14 @@ import {
   startJsonServer,
   unreachableUrl,
 } from './fixtures/json-server.ts';
+import {
+  decryptionMaterials,
+  encryptionMaterials,
+  keyringError,
+  only,
+  rootCauses,
+} from './fixtures/materials.ts';
 import { startVault, type VaultServer } from './fixtures/vault.ts';
-import { describeHttpKeyring } from './http-contract.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, only, rootCauses } from './materials.ts';
 
 let vault: VaultServer;
 let bao: VaultServer;

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareAsUtf8, compareBytes, fullSubarray, utf8, writeUtf8 } from '../src/bytes.ts';
-import { resizable } from './resizable.ts';
+import { resizable } from './fixtures/resizable.ts';
 
 // Few letters, so that texts share beginnings: ASCII, two bytes, three bytes on either side of the surrogates, four bytes.
 const text = fc

@@ -9,7 +9,7 @@ import {
   transformStream,
 } from '../src/index.ts';
 import { duplex } from '../src/node.ts';
-import { memoryKeyring } from './memory-keyring.ts';
+import { memoryKeyring } from './fixtures/memory-keyring.ts';
 
 const client = encryptionClient();
 const keyring = memoryKeyring();

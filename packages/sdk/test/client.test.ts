@@ -11,7 +11,7 @@ import {
   type Keyring,
 } from '../src/index.ts';
 import { type CryptographicMaterialsManager, defaultCmm } from '../src/spi.ts';
-import { memoryKeyring, rejection, unboundKeyring } from './memory-keyring.ts';
+import { memoryKeyring, rejection, unboundKeyring } from './fixtures/memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decryptionClient, encryptionClient, iterate } from '../src/index.ts';
 import { defaultCmm } from '../src/spi.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { memoryKeyring, rejection } from './fixtures/memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encryptionClient, inspectUnauthenticated } from '../src/index.ts';
-import { memoryKeyring } from './memory-keyring.ts';
+import { memoryKeyring } from './fixtures/memory-keyring.ts';
 
 describe('inspecting a message', () => {
   it('shows its header without a key', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import { type AlgorithmSuiteId, encryptionClient, type MessageHeader } from '../src/index.ts';
 import { suiteById } from '../src/suites.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { memoryKeyring, rejection } from './fixtures/memory-keyring.ts';
 
 const suiteIds = [
   0x0014, 0x0046, 0x0078, 0x0114, 0x0146, 0x0178, 0x0214, 0x0346, 0x0378, 0x0478, 0x0578,

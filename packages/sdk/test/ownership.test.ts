@@ -11,8 +11,8 @@ import {
   transformStream,
 } from '../src/index.ts';
 import { duplex } from '../src/node.ts';
-import { memoryKeyring, rejection, unboundKeyring } from './memory-keyring.ts';
-import { resizable } from './resizable.ts';
+import { memoryKeyring, rejection, unboundKeyring } from './fixtures/memory-keyring.ts';
+import { resizable } from './fixtures/resizable.ts';
 
 const keyring = memoryKeyring();
 const plaintext = Uint8Array.from({ length: 200_000 }, (_, i) => i * 7);

@@ -13,7 +13,7 @@ import {
   transformStream,
 } from '../src/index.ts';
 import { duplex } from '../src/node.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { memoryKeyring, rejection } from './fixtures/memory-keyring.ts';
 
 const client = encryptionClient();
 const plaintext = Uint8Array.from({ length: 10_000 }, (_, i) => i * 7);

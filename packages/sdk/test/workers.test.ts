@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { concat } from '../src/bytes.ts';
 import { type ChunkTransform, decryptionClient, EncryptionSdkError, encryptionClient } from '../src/index.ts';
 import { startFrameWorkers } from '../src/workers.ts';
-import { memoryKeyring, rejection } from './memory-keyring.ts';
+import { memoryKeyring, rejection } from './fixtures/memory-keyring.ts';
 
 const workers = startFrameWorkers({ count: 2 });
 afterAll(() => workers.close());

@@ -5,7 +5,12 @@ import type { Caller } from '../../src/policy/caller.ts';
 import { decide } from '../../src/policy/decision.ts';
 import { identityPolicy, keyPolicy } from '../../src/policy/document.ts';
 import { present } from '../fixtures/kms.ts';
-import { type Document, naivelyAllowed, type Scenario, type StatementJson } from './naive-evaluator.ts';
+import {
+  type Document,
+  naivelyAllowed,
+  type Scenario,
+  type StatementJson,
+} from '../fixtures/naive-evaluator.ts';
 
 const [OWNER, OTHER] = ['111122223333', '444455556666'];
 const RESOURCE = `arn:aws:kms:eu-north-1:${OWNER}:key/aaaaaaaa-0000-4000-8000-000000000000`;

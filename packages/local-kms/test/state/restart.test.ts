@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPERATIONS } from '../../src/operations/index.ts';
+import { EFFECTS, type Effect } from '../fixtures/effects.ts';
 import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 import { type RunningKms, runKms, stateIn } from '../fixtures/state.ts';
-import { EFFECTS, type Effect } from './effects.ts';
 
 interface Seen {
   readonly see: Effect['see'];

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Flights } from '../../src/cache/flights.ts';
-import { rejection } from '../memory-keyring.ts';
+import { rejection } from '../fixtures/memory-keyring.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localCache, stormTrackingCache } from '../../src/index.ts';
 import type { BranchKeyMaterials, CachedMaterials, MaterialsCache } from '../../src/spi.ts';
-import { rejection } from '../memory-keyring.ts';
+import { rejection } from '../fixtures/memory-keyring.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());

@@ -6,7 +6,7 @@ import {
   localCache,
   stormTrackingCache,
 } from '../../src/index.ts';
-import { memoryKeyring, rejection } from '../memory-keyring.ts';
+import { memoryKeyring, rejection } from '../fixtures/memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();

@@ -12,7 +12,7 @@ import {
   stormTrackingCache,
 } from '../../src/index.ts';
 import { type CryptographicMaterialsManager, defaultCmm } from '../../src/spi.ts';
-import { memoryKeyring, rejection } from '../memory-keyring.ts';
+import { memoryKeyring, rejection } from '../fixtures/memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { knownSuite } from '../../src/commitment-policy.ts';
 import { encryptionClient, type Keyring, requiredEncryptionContextCmm } from '../../src/index.ts';
 import { defaultCmm } from '../../src/spi.ts';
-import { memoryKeyring, rejection, unboundKeyring } from '../memory-keyring.ts';
+import { memoryKeyring, rejection, unboundKeyring } from '../fixtures/memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as node from '../../src/crypto/node.ts';
 import type { AesGcmKey, CryptoProvider } from '../../src/crypto/provider.ts';
 import * as web from '../../src/crypto/web.ts';
-import { rejection } from '../memory-keyring.ts';
+import { rejection } from '../fixtures/memory-keyring.ts';
 
 // The compiler checks that each module is a whole provider.
 const providers: Record<string, CryptoProvider> = {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { suiteById } from '../../src/suites.ts';
 import type { FrameBatch, FrameBatchReply } from '../../src/workers/frame-batch.ts';
 import { type Thread, ThreadPool } from '../../src/workers/thread-pool.ts';
-import { rejection } from '../memory-keyring.ts';
+import { rejection } from '../fixtures/memory-keyring.ts';
 
 const suite = suiteById(0x0478);
 if (suite === undefined) throw new Error('there is no such suite');

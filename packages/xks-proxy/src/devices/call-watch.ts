@@ -18,7 +18,7 @@ export interface CallWatch {
 export type CallObserver = (call: DeviceCall) => (ended: EndedCall) => void;
 
 /** A call that has ended, or was given up at its deadline. */
-export interface EndedCall {
+interface EndedCall {
   /** The last device that was tried. */
   readonly device: string;
   /** The part of the time that was spent in tokens. */

@@ -8,8 +8,8 @@ import {
   cachedBranchKeys,
 } from '../../../src/internal/branch-keys/cached-branch-keys.ts';
 import { KeyringError } from '../../../src/internal/errors.ts';
+import { foreignBytes, keyringError } from '../../fixtures/materials.ts';
 import { type StaticKeyStore, staticKeyStore } from '../../fixtures/static-key-store.ts';
-import { foreignBytes, keyringError } from '../../materials.ts';
 
 const version = '5f7c1d0e-3d5a-4a1b-8f53-9d4e0c3a2b1f';
 

@@ -5,7 +5,7 @@ import { dynamoDbStorage } from '../../../src/branch-key-store.ts';
 import type { BranchKeyRecord } from '../../../src/internal/branch-keys/record.ts';
 import { type DynamoDb, dynamoDbClient, startDynamoDb } from '../../fixtures/dynamodb.ts';
 import { answering, type JsonServer, startJsonServer } from '../../fixtures/json-server.ts';
-import { keyringError } from '../../materials.ts';
+import { keyringError } from '../../fixtures/materials.ts';
 
 let dynamoDb: DynamoDb;
 /** Answers with errors that dynalite never has. */

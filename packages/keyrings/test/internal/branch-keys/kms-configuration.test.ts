@@ -4,7 +4,7 @@ import type { BranchKeyKmsConfiguration } from '../../../src/branch-key-store.ts
 import { kmsKeys } from '../../../src/internal/branch-keys/kms-configuration.ts';
 import { type KeyStoreSetting, readItem, startKeyStoreSetting } from '../../fixtures/key-store.ts';
 import { startLocalKms } from '../../fixtures/local-kms.ts';
-import { keyringError } from '../../materials.ts';
+import { keyringError } from '../../fixtures/materials.ts';
 
 const otherRegion = 'eu-west-1';
 let setting: KeyStoreSetting;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BranchKeyStorage, branchKeyStore } from '../../../src/branch-key-store.ts';
 import type { BranchKeyRecord } from '../../../src/internal/branch-keys/record.ts';
+import { keyringError } from '../../fixtures/materials.ts';
 import { type ScriptedKms, startScriptedKms } from '../../fixtures/scripted-kms.ts';
-import { keyringError } from '../../materials.ts';
 
 const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const otherArn = 'arn:aws:kms:eu-north-1:111122223333:key/00000000-12ab-34cd-56ef-1234567890ab';

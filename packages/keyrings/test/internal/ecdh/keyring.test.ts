@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ecdhKeyring } from '../../../src/internal/ecdh/keyring.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, only } from '../../materials.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, only } from '../../fixtures/materials.ts';
 
 const parties = {
   curve: 'P-256',

@@ -27,7 +27,7 @@ test('a directory has what was committed, however often its process is killed an
   const folder = temporaryFolder();
   const [program, path] = [join(folder, 'program.mjs'), join(folder, 'data')];
   await build({
-    entryPoints: [fileURLToPath(new URL('endless-commits.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('../../fixtures/endless-commits.ts', import.meta.url))],
     outfile: program,
     bundle: true,
     platform: 'node',

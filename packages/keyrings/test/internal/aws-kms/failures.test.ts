@@ -1,10 +1,15 @@
 import { KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { awsKmsKeyring } from '../../src/aws-kms.ts';
-import { AWS_KMS_FAILURES } from '../../src/internal/aws-kms/failures.ts';
-import { answering, type Fault, type JsonServer, startJsonServer } from '../fixtures/json-server.ts';
-import { kmsClient } from '../fixtures/scripted-kms.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from '../materials.ts';
+import { awsKmsKeyring } from '../../../src/aws-kms.ts';
+import { AWS_KMS_FAILURES } from '../../../src/internal/aws-kms/failures.ts';
+import { answering, type Fault, type JsonServer, startJsonServer } from '../../fixtures/json-server.ts';
+import {
+  decryptionMaterials,
+  encryptionMaterials,
+  keyringError,
+  rootCauses,
+} from '../../fixtures/materials.ts';
+import { kmsClient } from '../../fixtures/scripted-kms.ts';
 
 const keyArn = 'arn:aws:kms:eu-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 let server: JsonServer;

@@ -1,6 +1,6 @@
 import type { EncryptedDataKey, EncryptionMaterials, Keyring } from '@holdfast/sdk/spi';
 import { describe, expect, it } from 'vitest';
-import type { KeyService } from '../src/internal/errors.ts';
+import type { KeyService } from '../../src/internal/errors.ts';
 import {
   decryptionMaterials,
   encryptionMaterials,
@@ -8,7 +8,7 @@ import {
   type MaterialsOptions,
   rootCauses,
   suiteOfDataKeyLength,
-} from './materials.ts';
+} from '../fixtures/materials.ts';
 
 /** How to make keyrings of one kind. Every call may make a new one. */
 export interface KeyringKind {

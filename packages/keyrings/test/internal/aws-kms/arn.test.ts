@@ -7,7 +7,7 @@ import {
   multiRegionKeyId,
   parseAwsKmsArn,
   parseAwsKmsKeyArn,
-} from '../../src/internal/aws-kms/arn.ts';
+} from '../../../src/internal/aws-kms/arn.ts';
 
 describe('an AWS KMS ARN', () => {
   it('is read as the parts that it was put together from', () => {

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import type { Keyring } from '@holdfast/sdk/spi';
 import { describe, expect, it } from 'vitest';
-import type { KeyService } from '../src/internal/errors.ts';
-import type { HttpOptions } from '../src/internal/http/options.ts';
-import { answering, type Fault, type JsonServer } from './fixtures/json-server.ts';
-import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from './materials.ts';
+import type { KeyService } from '../../src/internal/errors.ts';
+import type { HttpOptions } from '../../src/internal/http/options.ts';
+import { answering, type Fault, type JsonServer } from '../fixtures/json-server.ts';
+import { decryptionMaterials, encryptionMaterials, keyringError, rootCauses } from '../fixtures/materials.ts';
 
 /** A kind of keyring that asks its key service over HTTP. */
 export interface HttpKeyringKind {

@@ -1,8 +1,12 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { type BranchKeyStorage, type BranchKeyStore, dynamoDbStorage } from '../src/branch-key-store.ts';
-import { type KeyStoreSetting, readItem, startKeyStoreSetting, writeItem } from './fixtures/key-store.ts';
-import { keyringError } from './materials.ts';
+import {
+  type BranchKeyStorage,
+  type BranchKeyStore,
+  dynamoDbStorage,
+} from '../../../src/branch-key-store.ts';
+import { type KeyStoreSetting, readItem, startKeyStoreSetting, writeItem } from '../../fixtures/key-store.ts';
+import { keyringError } from '../../fixtures/materials.ts';
 
 // What somebody can do to a branch key who may write to the table, but not use the KMS key.
 let setting: KeyStoreSetting;

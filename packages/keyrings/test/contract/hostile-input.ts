@@ -1,7 +1,7 @@
 import type { EncryptedDataKey, Keyring } from '@holdfast/sdk/spi';
 import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
-import { decryptionMaterials, keyringError } from './materials.ts';
+import { decryptionMaterials, keyringError } from '../fixtures/materials.ts';
 
 /** A kind of keyring, and what it takes to get past its filters. */
 export interface HostileInputKind {
