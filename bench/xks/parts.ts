@@ -65,7 +65,7 @@ export function tokenCalls(token: z.infer<typeof PARTS_SETTING>['token']): {
 } {
   const module = openModule({ path: token.modulePath });
   const opened = module.openToken({ label: token.label, pin: token.pin });
-  const key = opened.key({ label: 'key-0' });
+  const key = opened.aesKey({ label: 'key-0' });
   const [plaintext, aad] = [randomBytes(SMALL.plaintextBytes), randomBytes(SMALL.aadBytes + 6)];
   return {
     async call() {

@@ -92,7 +92,7 @@ export async function loadSetting({ keys = 1 }: { readonly keys?: number } = {})
 function generateKeys({ modulePath, label, pin }: TemporaryToken, keys: number): void {
   const module = openModule({ path: modulePath });
   const token = module.openToken({ label, pin });
-  for (let key = 0; key < keys; key += 1) token.generateKey({ label: `key-${key}` });
+  for (let key = 0; key < keys; key += 1) token.generateAesKey({ label: `key-${key}` });
   token.close();
   module.close();
 }

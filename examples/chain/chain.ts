@@ -140,7 +140,7 @@ function createTokenKey({
   const module = openModule({ path: modulePath });
   try {
     const token = module.openToken({ label, pin });
-    token.generateKey({ label: EXTERNAL_KEY_ID, usages: ['ENCRYPT', 'DECRYPT'] });
+    token.generateAesKey({ label: EXTERNAL_KEY_ID, usages: ['ENCRYPT', 'DECRYPT'] });
     token.close();
   } finally {
     module.close();

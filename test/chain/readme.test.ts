@@ -39,7 +39,7 @@ test('the program for hybrid teams opens at home what it sealed in AWS', async (
   const token = temporaryToken({ label: 'archive' });
   onTestFinished(() => token.dispose());
   const module = openModule({ path: token.modulePath });
-  module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'archive-2026' });
+  module.openToken({ label: token.label, pin: token.pin }).generateAesKey({ label: 'archive-2026' });
   module.close();
   const before = `
     process.env['SOFTHSM2_CONF'] = ${JSON.stringify(token.environment.SOFTHSM2_CONF)};

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { importKey, temporaryToken } from '@holdfast/pkcs11/testing';
+import { importAesKey, temporaryToken } from '@holdfast/pkcs11/testing';
 import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
 import { startServer } from '../../examples/chain/server-process.ts';
@@ -37,9 +37,9 @@ interface RunningProxies {
 export async function createProxySetting(): Promise<ProxySetting> {
   const token = temporaryToken({ label: 'conformance' });
   const enabledKeyValue = randomBytes(32);
-  importKey(token, { label: 'known', value: enabledKeyValue });
-  importKey(token, { label: 'encrypts', value: randomBytes(32), usages: ['ENCRYPT'] });
-  importKey(token, { label: 'decrypts', value: randomBytes(32), usages: ['DECRYPT'] });
+  importAesKey(token, { label: 'known', value: enabledKeyValue });
+  importAesKey(token, { label: 'encrypts', value: randomBytes(32), usages: ['ENCRYPT'] });
+  importAesKey(token, { label: 'decrypts', value: randomBytes(32), usages: ['DECRYPT'] });
   const authority = await createCertificateAuthority({ commonName: 'Conformance test CA' });
   const certificate = await authority.issue({ commonName: SERVER, dnsNames: [SERVER] });
   const credential = createCredential();

@@ -27,7 +27,7 @@ export function faultyModule(): Pick<FaultyToken, 'shim' | 'token'> {
     token.dispose();
   });
   const module = openModule({ path: shim.modulePath });
-  module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'orders' });
+  module.openToken({ label: token.label, pin: token.pin }).generateAesKey({ label: 'orders' });
   module.close();
   return { shim, token };
 }

@@ -25,7 +25,7 @@ describe.skipIf(!hasCompiler())('a token that makes its own IV for AES-GCM', () 
   };
   function generated() {
     const module = openModule({ path: shim.modulePath });
-    const key = module.openToken({ label: token.label, pin: token.pin }).generateKey({ label: 'orders' });
+    const key = module.openToken({ label: token.label, pin: token.pin }).generateAesKey({ label: 'orders' });
     return { key, close: () => module.close() };
   }
   const input = { aad: Buffer.from('context'), plaintext: Buffer.from('data key') };

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
-import { importKey } from '@holdfast/pkcs11/testing';
+import { importAesKey } from '@holdfast/pkcs11/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
@@ -68,8 +68,8 @@ async function twoTokens(fail: (shim: Shim) => void = () => undefined) {
   });
   const value = randomBytes(32);
   for (const token of [proxy.token, { ...proxy.token, label: 'second', pin: PIN }]) {
-    importKey(token, { label: 'same', value });
-    importKey(token, { label: 'different', value: randomBytes(32) });
+    importAesKey(token, { label: 'same', value });
+    importAesKey(token, { label: 'different', value: randomBytes(32) });
   }
   const withKeys = (toml: string) =>
     onBoth(toml).replace(

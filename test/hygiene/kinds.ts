@@ -69,8 +69,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     },
   ),
   'an AES key of a token': token(
-    (at) => at.generateKey(LABEL),
-    (at) => pkcs11Keyring({ ...NAMES, key: at.key(LABEL) }),
+    (at) => at.generateAesKey(LABEL),
+    (at) => pkcs11Keyring({ ...NAMES, key: at.aesKey(LABEL) }),
   ),
   'an RSA key of a token': token(
     (at) => at.generateRsaKey(LABEL),

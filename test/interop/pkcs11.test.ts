@@ -10,7 +10,7 @@ import { type Pkcs11KeyringOptions, pkcs11Keyring } from '@holdfast/keyrings/pkc
 import { openModule, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
 import {
   findModule,
-  importKey,
+  importAesKey,
   importRsaKey,
   type TemporaryToken,
   temporaryToken,
@@ -35,7 +35,7 @@ describe.skipIf(missing)(
     let token: Token;
     beforeAll(() => {
       temporary = temporaryToken();
-      importKey(temporary, { label: 'aes', value: aesKey });
+      importAesKey(temporary, { label: 'aes', value: aesKey });
       importRsaKey(temporary, { label: 'rsa', privateKey });
       module = openModule({ path: temporary.modulePath });
       token = module.openToken({ label: temporary.label, pin: temporary.pin });
@@ -66,7 +66,7 @@ describe.skipIf(missing)(
           wrappingSuite: RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
           utf8Sorting: true,
         });
-      await expectExchanges({ ...names, key: token.key({ label: 'aes' }) }, theirs);
+      await expectExchanges({ ...names, key: token.aesKey({ label: 'aes' }) }, theirs);
     });
 
     it('under an RSA key, with every suite, whatever the context', async () => {

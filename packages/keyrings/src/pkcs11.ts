@@ -14,7 +14,7 @@ export type Pkcs11KeyringOptions = Pkcs11AesKeyringOptions | Pkcs11RsaKeyringOpt
 
 /** A token's AES-256 key. */
 export interface Pkcs11AesKeyringOptions extends RawKeyName {
-  /** For instance `token.key({ label: 'orders' })`. */
+  /** For instance `token.aesKey({ label: 'orders' })`. */
   readonly key: AesKey;
 }
 
@@ -41,7 +41,7 @@ export interface Pkcs11RsaKeyringOptions extends RawKeyName {
  * @throws RangeError for a name that is too long for a message
  * @example
  * const token = openModule({ path }).openToken({ label: 'holdfast', pin });
- * const keyring = pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.key({ label: 'orders' }) });
+ * const keyring = pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.aesKey({ label: 'orders' }) });
  */
 export function pkcs11Keyring(options: Pkcs11KeyringOptions): Keyring {
   assertRawKeyName(options);

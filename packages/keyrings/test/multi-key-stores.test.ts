@@ -53,7 +53,7 @@ describe.skipIf(tokenKinds.SoftHSM.missing !== '')('a multi-keyring over AWS KMS
         keyName: 'orders',
         token: async () => ownVault.token,
       }),
-      hsm: pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.key({ label: 'orders' }) }),
+      hsm: pkcs11Keyring({ namespace: 'my-hsm', name: 'orders', key: token.aesKey({ label: 'orders' }) }),
       stop: {
         aws: () => ownKms.close(),
         vault: () => ownVault.close(),

@@ -29,7 +29,7 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
     beforeAll(() => {
       prepared = prepare();
       const closed = prepared.open();
-      closedKeys = { aes: closed.key({ label: 'orders' }), rsa: closed.rsaKey({ label: 'orders' }) };
+      closedKeys = { aes: closed.aesKey({ label: 'orders' }), rsa: closed.rsaKey({ label: 'orders' }) };
       closed.close();
       somebody = outsider(prepared.temporary);
     });
@@ -38,7 +38,7 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       prepared.close();
     });
 
-    const aesKey = (label = 'orders') => prepared.token.key({ label });
+    const aesKey = (label = 'orders') => prepared.token.aesKey({ label });
     const aesKeyring = (options: Partial<Pkcs11AesKeyringOptions> = {}) =>
       pkcs11Keyring({ ...names, key: aesKey(), ...options });
     // The one hash function that both modules have.
@@ -162,7 +162,7 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
 
     it('says what the token refused: a key that is gone, and a padding that it does not offer', async () => {
       const { temporary, token } = prepared;
-      token.generateKey({ label: 'short-lived' });
+      token.generateAesKey({ label: 'short-lived' });
       const keyring = aesKeyring({ key: aesKey('short-lived') });
       const { encryptedDataKeys } = await keyring.onEncrypt(encryptionMaterials());
       destroyKeys(temporary, { label: 'short-lived' });
@@ -226,7 +226,7 @@ describe.skipIf(tokenKinds.SoftHSM.missing !== '')('with a token of its own', ()
   it('says that the token is out when all that it holds has vanished', async () => {
     const { temporary, token } = prepared;
     const keyrings = [
-      pkcs11Keyring({ ...names, key: token.key({ label: 'orders' }) }),
+      pkcs11Keyring({ ...names, key: token.aesKey({ label: 'orders' }) }),
       pkcs11Keyring({ ...names, key: token.rsaKey({ label: 'orders' }), padding: 'OAEP-SHA-1' }),
     ];
     const wrapped = await Promise.all(keyrings.map((keyring) => keyring.onEncrypt(encryptionMaterials())));

@@ -11,7 +11,7 @@ export type { RsaDecryptInput, RsaEncryptInput, RsaOaepPadding, RsaPadding } fro
 export type { Pkcs11ErrorCode } from './error-codes.ts';
 export { Pkcs11Error, type ReturnValue } from './errors.ts';
 export type { AesKeyRecord } from './keys/aes-inventory.ts';
-export type { AesKey, GenerateKeyOptions, KeyUsage } from './keys/aes-keys.ts';
+export type { AesKey, GenerateAesKeyOptions, KeyUsage } from './keys/aes-keys.ts';
 export type { KeySelector } from './keys/objects.ts';
 export type { RsaKey } from './keys/rsa-keys.ts';
 export type { GenerateRsaKeyOptions } from './keys/rsa-objects.ts';

@@ -64,7 +64,7 @@ export interface OpenTokenOptions extends LoginOptions {
  *
  * ```ts
  * const token = openModule({ path }).openToken({ label: 'holdfast', pin });
- * const { ciphertext, tag } = await token.key({ label: 'orders' }).encrypt({ iv, aad, plaintext });
+ * const { ciphertext, tag } = await token.aesKey({ label: 'orders' }).encrypt({ iv, aad, plaintext });
  * ```
  *
  * @throws Pkcs11Error BINDING_UNAVAILABLE, MODULE_UNAVAILABLE; TypeError for a path that is not a string, for parameters

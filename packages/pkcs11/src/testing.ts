@@ -1,8 +1,8 @@
 export {
   destroyKeys,
-  type ImportKeyOptions,
+  type ImportAesKeyOptions,
   type ImportRsaKeyOptions,
-  importKey,
+  importAesKey,
   importRsaKey,
 } from './testing/known-keys.ts';
 export { findNssModule, type TemporaryNssToken, temporaryNssToken } from './testing/nss.ts';

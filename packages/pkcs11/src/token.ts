@@ -8,7 +8,7 @@ import {
   type AesKey,
   aesKey,
   findAesKey,
-  type GenerateKeyOptions,
+  type GenerateAesKeyOptions,
   generateAesKey,
 } from './keys/aes-keys.ts';
 import { keyCache } from './keys/key-cache.ts';
@@ -32,13 +32,13 @@ export interface Token {
    *
    * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
    */
-  key(selector: KeySelector, options?: { readonly fresh?: boolean }): AesKey;
+  aesKey(selector: KeySelector, options?: { readonly fresh?: boolean }): AesKey;
   /**
    * Generates an AES-256 key in the token: sensitive, not extractable, and for its usages only.
    *
    * @throws Pkcs11Error KEY_EXISTS, TOKEN_UNAVAILABLE for a token that is write-protected
    */
-  generateKey(options: GenerateKeyOptions): AesKey;
+  generateAesKey(options: GenerateAesKeyOptions): AesKey;
   /**
    * All AES keys of the token, of any length and usage, as they stand there now. For diagnosis: it reads every key.
    *
@@ -46,7 +46,7 @@ export interface Token {
    */
   aesKeys(): readonly AesKeyRecord[];
   /**
-   * The RSA key of at least 2048 bits with this label, id, or both, looked up as `key` does. The halves of a pair
+   * The RSA key of at least 2048 bits with this label, id, or both, looked up as `aesKey` does. The halves of a pair
    * are brought together by their modulus.
    *
    * @throws Pkcs11Error KEY_NOT_FOUND, KEY_AMBIGUOUS, KEY_UNSUITABLE; TypeError without label and id
@@ -130,7 +130,7 @@ export function openTokenInSlot(
     return session;
   };
   const directory = keyDirectory(cryptoki, AES_KEY);
-  const key = keyCache(
+  const aesKeyOf = keyCache(
     pool,
     (session, selector, options) => findAesKey(cryptoki, verifyLogin(session), selector, directory, options),
     (cached) => aesKey(cached, aesGcm(cipher)),
@@ -146,8 +146,9 @@ export function openTokenInSlot(
 
   const token: Token = {
     info,
-    key,
-    generateKey: (options) => key(runGeneration((session) => generateAesKey(cryptoki, session, options))),
+    aesKey: aesKeyOf,
+    generateAesKey: (options) =>
+      aesKeyOf(runGeneration((session) => generateAesKey(cryptoki, session, options))),
     aesKeys: () => pool.runNow((session) => listAesKeys(cryptoki, verifyLogin(session).handle)),
     rsaKey: rsaKeyOf,
     generateRsaKey: (options) =>

@@ -41,7 +41,7 @@ describeWithToken('a module', (context) => {
     module.close();
     expect(token.sessions().open).toBe(0);
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'CLOSED' });
-    expect(errorCode(() => token.key({ label: 'any' }))).toBe('CLOSED');
+    expect(errorCode(() => token.aesKey({ label: 'any' }))).toBe('CLOSED');
   });
 
   it('is refused when the file is absent or no module', () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { CallMode } from '../src/index.ts';
-import { importKey, outsider } from '../src/testing.ts';
+import { importAesKey, outsider } from '../src/testing.ts';
 import { occupyThreads } from './occupy-threads.ts';
 import { describeWithToken } from './with-token.ts';
 
@@ -20,7 +20,7 @@ describeWithToken('a token that restarts', (context) => {
   beforeAll(() => {
     const { temporary } = context();
     for (const [at, label] of LABELS.entries()) {
-      importKey(temporary, { label, value: new Uint8Array(32).fill(at + 1) });
+      importAesKey(temporary, { label, value: new Uint8Array(32).fill(at + 1) });
     }
   });
 
@@ -35,7 +35,7 @@ describeWithToken('a token that restarts', (context) => {
     restart();
     const token = open({ calls });
     const tokens = [token, ...Array.from({ length: count - 1 }, () => open({ calls }))];
-    for (const each of tokens) for (const label of LABELS) each.key({ label });
+    for (const each of tokens) for (const label of LABELS) each.aesKey({ label });
     onTestFinished(() => {
       stranger.leave();
       for (const each of tokens) each.close();
@@ -52,7 +52,7 @@ describeWithToken('a token that restarts', (context) => {
     };
     const seal = async (label: Label, by = token) => {
       const input = message(label);
-      return { label, sealed: { ...input, ...(await by.key({ label }).encrypt(input)) } };
+      return { label, sealed: { ...input, ...(await by.aesKey({ label }).encrypt(input)) } };
     };
     return { token, tokens, restart, restartOver, seal };
   }
@@ -63,7 +63,7 @@ describeWithToken('a token that restarts', (context) => {
   ) {
     const token = context().open();
     for (const { label, sealed } of results) {
-      const opened = await token.key({ label }, { fresh: true }).decrypt(sealed);
+      const opened = await token.aesKey({ label }, { fresh: true }).decrypt(sealed);
       expect(new TextDecoder().decode(opened)).toBe(label);
     }
     token.close();
@@ -73,10 +73,10 @@ describeWithToken('a token that restarts', (context) => {
     'never has a key encrypt under another, where a lookup opens a session first, with calls %s',
     async (calls) => {
       const { token, restart } = program(calls);
-      const [a, input] = [token.key({ label: 'a' }), message('a')];
+      const [a, input] = [token.aesKey({ label: 'a' }), message('a')];
       restart();
       const random = token.randomBytes(4);
-      token.key({ label: 'd' }, { fresh: true });
+      token.aesKey({ label: 'd' }, { fresh: true });
       const sealed = a.encrypt(input);
       await random;
       await expectRightKeys([{ label: 'a', sealed: { ...input, ...(await sealed) } }]);
@@ -93,7 +93,7 @@ describeWithToken('a token that restarts', (context) => {
           () => LABELS.slice(0, 1 + round).map(async (label) => seal(label)),
           () =>
             LABELS.toReversed().flatMap((label, at) => {
-              if (at === round) token.key({ label }, { fresh: true });
+              if (at === round) token.aesKey({ label }, { fresh: true });
               return [seal(label), seal(LABELS[(round + at) % 4] ?? 'a')];
             }),
         );
@@ -108,13 +108,13 @@ describeWithToken('a token that restarts', (context) => {
     const { token, restartOver, seal } = program(calls);
     const sealed = await Promise.all([...LABELS, ...LABELS].map(async (label) => seal(label)));
     const open = async (one: (typeof sealed)[number]) => {
-      const opened = await token.key({ label: one.label }).decrypt(one.sealed);
+      const opened = await token.aesKey({ label: one.label }).decrypt(one.sealed);
       return new TextDecoder().decode(opened);
     };
     const opened = await restartOver(
       () => sealed.map(open),
       () => {
-        for (const label of LABELS.toReversed()) token.key({ label }, { fresh: true });
+        for (const label of LABELS.toReversed()) token.aesKey({ label }, { fresh: true });
         return sealed.map(open);
       },
     );
@@ -126,7 +126,7 @@ describeWithToken('a token that restarts', (context) => {
     const [first, second] = tokens;
     restart();
     await Promise.all(LABELS.slice(1).map(async () => first?.randomBytes(1)));
-    first?.key({ label: 'd' }, { fresh: true });
+    first?.aesKey({ label: 'd' }, { fresh: true });
     await expectRightKeys([await seal('a', second), await seal('d', first)]);
   });
 
@@ -134,10 +134,10 @@ describeWithToken('a token that restarts', (context) => {
     const { module, temporary, open } = context();
     const { pin, soPin } = temporary;
     const { label } = module.initializeToken({ label: 'another', pin, soPin });
-    importKey({ ...temporary, label }, { label: 'z', value: new Uint8Array(32).fill(9) });
+    importAesKey({ ...temporary, label }, { label: 'z', value: new Uint8Array(32).fill(9) });
     const { restart, seal } = program('inline');
     const another = open({ label });
-    const key = another.key({ label: 'z' });
+    const key = another.aesKey({ label: 'z' });
     restart();
     // Gets the handle of the first token's session, and finds its key under the handle that key b has there.
     await key.encrypt(message('z'));
@@ -182,7 +182,7 @@ describeWithToken('a token that restarts', (context) => {
     const { cryptoki } = context();
     const [login, opening] = [vi.spyOn(cryptoki, 'C_Login'), vi.spyOn(cryptoki, 'C_OpenSession')];
     for (let call = 0; call < 5; call += 1) {
-      const bad = token.key({ label: 'a' }).decrypt({ ...sealed, tag: new Uint8Array(16) });
+      const bad = token.aesKey({ label: 'a' }).decrypt({ ...sealed, tag: new Uint8Array(16) });
       await expect(bad).rejects.toMatchObject({ code: 'DECRYPTION_FAILED' });
     }
     expect(login).not.toHaveBeenCalled();

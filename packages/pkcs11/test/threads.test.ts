@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
-import { importKey, outsider } from '../src/testing.ts';
+import { importAesKey, outsider } from '../src/testing.ts';
 import type { ThreadAnswer, ThreadCall } from './token-thread.ts';
 import { describeWithToken } from './with-token.ts';
 
@@ -11,7 +11,7 @@ describeWithToken('a token that several threads have open', (context) => {
   beforeAll(() => {
     const { temporary } = context();
     for (const [at, label] of LABELS.entries()) {
-      importKey(temporary, { label, value: new Uint8Array(32).fill(at + 1) });
+      importAesKey(temporary, { label, value: new Uint8Array(32).fill(at + 1) });
     }
   });
 
@@ -81,7 +81,7 @@ describeWithToken('a token that several threads have open', (context) => {
     await second.seal('d');
     const { label, sealed } = await first.seal('a');
     const token = context().open();
-    const opened = await token.key({ label }, { fresh: true }).decrypt(sealed);
+    const opened = await token.aesKey({ label }, { fresh: true }).decrypt(sealed);
     expect(new TextDecoder().decode(opened)).toBe(label);
     token.close();
   });

@@ -36,5 +36,5 @@ async function perform(call: ThreadCall): Promise<ThreadAnswer> {
   if ('random' in call) await token?.randomBytes(call.random);
   if ('close' in call) token?.close();
   if (!('encrypt' in call) || token === undefined) return {};
-  return { output: await token.key({ label: call.label }).encrypt(call.encrypt) };
+  return { output: await token.aesKey({ label: call.label }).encrypt(call.encrypt) };
 }

@@ -1,5 +1,5 @@
 import { pbkdf2 } from 'node:crypto';
-import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
+import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BASE, encryptBody } from './fixtures/bodies.ts';
 import { metadata, startTestProxy, type TestProxy } from './fixtures/proxy.ts';
@@ -24,7 +24,7 @@ describe('when the key of a tenant is destroyed', () => {
       const answer = await call(operation);
       expect(answer).toMatchObject({ status: 404, json: { errorName: 'KeyNotFoundException' } });
     }
-    importKey(proxy.token, { label: 'orders', value: new Uint8Array(32) });
+    importAesKey(proxy.token, { label: 'orders', value: new Uint8Array(32) });
     for (const operation of ['metadata', 'encrypt']) {
       await expect(call(operation)).resolves.toMatchObject({ status: 200 });
     }

@@ -248,7 +248,7 @@ describe('a key that was rotated', () => {
     const before = await encrypt();
     const module = openModule({ path: proxy.token.modulePath });
     const session = module.openToken({ label: proxy.token.label, pin: proxy.token.pin });
-    session.generateKey({ label: 'orders.2' });
+    session.generateAesKey({ label: 'orders.2' });
     session.close();
     module.close();
     await proxy.reload(

@@ -50,7 +50,7 @@ async function withKey<T>(
   try {
     const module = openModule({ path: modulePath });
     try {
-      return await work(module.openToken({ label: tokenLabel, pin }).key({ label: keyLabel }));
+      return await work(module.openToken({ label: tokenLabel, pin }).aesKey({ label: keyLabel }));
     } finally {
       module.close();
     }

@@ -22,7 +22,7 @@ describe('a key under a key in a token', () => {
     token = temporaryToken();
     const module = openModule({ path: token.modulePath });
     const opened = module.openToken({ label: token.label, pin: token.pin });
-    for (const label of ['local-kms', 'another']) opened.generateKey({ label });
+    for (const label of ['local-kms', 'another']) opened.generateAesKey({ label });
     module.close();
   });
   afterAll(() => token.dispose());

@@ -25,7 +25,7 @@ import {
 export type KeyUsage = 'ENCRYPT' | 'DECRYPT';
 
 /** Label, id and usages of a new key. */
-export interface GenerateKeyOptions {
+export interface GenerateAesKeyOptions {
   /** No AES key of the token may have it yet. */
   readonly label: string;
   /** CKA_ID; 16 random bytes by default. */
@@ -135,7 +135,7 @@ export function findAesKey(
 export function generateAesKey(
   cryptoki: ck.Cryptoki,
   session: ck.Handle,
-  { label, id = randomBytes(16), usages = ['ENCRYPT', 'DECRYPT'] }: GenerateKeyOptions,
+  { label, id = randomBytes(16), usages = ['ENCRYPT', 'DECRYPT'] }: GenerateAesKeyOptions,
 ): KeySelector {
   if (label === '') throw new RangeError('label: expected a text that is not empty');
   const names: readonly string[] = USAGES.map(([usage]) => usage);
@@ -158,7 +158,7 @@ export function generateAesKey(
 }
 
 /** Returns the attributes of a key that stays in the token and permits its usages only; the caller adds the value. */
-export function newAesKeyTemplate({ label, id, usages }: Required<GenerateKeyOptions>): ck.Template {
+export function newAesKeyTemplate({ label, id, usages }: Required<GenerateAesKeyOptions>): ck.Template {
   return [
     ...AES_KEY,
     ...selectorTemplate({ label, id }),

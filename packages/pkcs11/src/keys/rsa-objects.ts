@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 import type { Session } from '../sessions/token-sessions.ts';
-import type { GenerateKeyOptions, KeyUsage } from './aes-keys.ts';
+import type { GenerateAesKeyOptions, KeyUsage } from './aes-keys.ts';
 import type { FoundKey } from './key-cache.ts';
 import {
   describeSelector,
@@ -13,7 +13,7 @@ import {
 } from './objects.ts';
 
 /** Label, id and length of a new key pair. */
-export interface GenerateRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> {
+export interface GenerateRsaKeyOptions extends Omit<GenerateAesKeyOptions, 'usages'> {
   /** At least 2048; 3072 by default. */
   readonly modulusBits?: number;
 }

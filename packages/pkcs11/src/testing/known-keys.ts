@@ -1,20 +1,20 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import { type GenerateKeyOptions, newAesKeyTemplate } from '../keys/aes-keys.ts';
+import { type GenerateAesKeyOptions, newAesKeyTemplate } from '../keys/aes-keys.ts';
 import { newRsaKeyTemplates } from '../keys/rsa-objects.ts';
 import * as ck from '../library/cryptoki.ts';
 import { acquireLibrary } from '../library/library.ts';
 import { findToken } from '../library/slots.ts';
 import type { TestToken } from './test-token.ts';
 
-/** A key for `importKey`; `value` is 16, 24 or 32 bytes. */
-export interface ImportKeyOptions extends GenerateKeyOptions {
+/** A key for `importAesKey`; `value` is 16, 24 or 32 bytes. */
+export interface ImportAesKeyOptions extends GenerateAesKeyOptions {
   readonly value: Uint8Array;
   /** Makes a key that can be read out, which no key in use should be. */
   readonly exposed?: boolean;
 }
 
 /** A key pair for `importRsaKey`. */
-export interface ImportRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> {
+export interface ImportRsaKeyOptions extends Omit<GenerateAesKeyOptions, 'usages'> {
   readonly privateKey: KeyObject;
   /** Both by default. */
   readonly halves?: readonly ('public' | 'private')[];
@@ -24,9 +24,15 @@ export interface ImportRsaKeyOptions extends Omit<GenerateKeyOptions, 'usages'> 
  * Puts a key of known value into the token, so that a test can check by other means what the token does with it.
  * Any length goes in, and a label may be used twice.
  */
-export function importKey(
+export function importAesKey(
   token: TestToken,
-  { label, id = randomBytes(16), value, usages = ['ENCRYPT', 'DECRYPT'], exposed = false }: ImportKeyOptions,
+  {
+    label,
+    id = randomBytes(16),
+    value,
+    usages = ['ENCRYPT', 'DECRYPT'],
+    exposed = false,
+  }: ImportAesKeyOptions,
 ): void {
   withSession(token, (cryptoki, session) => {
     cryptoki.C_CreateObject(session, [

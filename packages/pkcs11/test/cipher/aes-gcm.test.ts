@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { AesKey, CallMode } from '../../src/index.ts';
-import { importKey } from '../../src/testing.ts';
+import { importAesKey } from '../../src/testing.ts';
 import { describeWithEachToken, type TokenContext } from '../with-token.ts';
 
 const keyValue = randomBytes(32);
@@ -92,8 +92,8 @@ describeWithEachToken('AES-256-GCM', (context) => {
   // With an input to which no reference is held (PeculiarVentures/pkcs11js#121), half of these ciphertexts are wrong.
   it('keeps its input while a call waits for a thread and garbage is collected', async () => {
     const { open, temporary } = context();
-    importKey(temporary, { label: 'pinned', value: keyValue });
-    const key = open({ calls: 'threadpool', maxSessions: 64 }).key({ label: 'pinned' });
+    importAesKey(temporary, { label: 'pinned', value: keyValue });
+    const key = open({ calls: 'threadpool', maxSessions: 64 }).aesKey({ label: 'pinned' });
     for (let round = 0; round < 4; round += 1) {
       const busyThreads = Promise.all(
         Array.from({ length: 4 }, async () => derive('a', 'b', 60_000, 32, 'sha512')),
@@ -166,9 +166,9 @@ describeWithEachToken('AES-256-GCM', (context) => {
 
   it('leaves the event loop free only on the thread pool, within the limit of sessions', async () => {
     const { open, temporary } = context();
-    importKey(temporary, { label: 'bounded', value: keyValue });
+    importAesKey(temporary, { label: 'bounded', value: keyValue });
     const token = open({ calls: 'threadpool', maxSessions: 3 });
-    const key = token.key({ label: 'bounded' });
+    const key = token.aesKey({ label: 'bounded' });
     const jobs = Array.from({ length: 12 }, (_, index) => sealsAsOpenssl(key, index));
     await new Promise(setImmediate);
     expect(token.sessions().open).toBeLessThanOrEqual(3);
@@ -179,9 +179,9 @@ describeWithEachToken('AES-256-GCM', (context) => {
 
   it('finishes calls under way when the token is closed', async () => {
     const { open, temporary } = context();
-    importKey(temporary, { label: 'closing', value: keyValue });
+    importAesKey(temporary, { label: 'closing', value: keyValue });
     const token = open({ calls: 'threadpool' });
-    const key = token.key({ label: 'closing' });
+    const key = token.aesKey({ label: 'closing' });
     const iv = new Uint8Array(12);
     const sealing = key.encrypt({ iv, aad: iv, plaintext: new Uint8Array(100_000) });
     await Promise.resolve();
@@ -194,8 +194,8 @@ describeWithEachToken('AES-256-GCM', (context) => {
 
 function knownKey({ open, temporary }: TokenContext, calls: CallMode): AesKey {
   const label = `known-${randomBytes(4).toString('hex')}`;
-  importKey(temporary, { label, value: keyValue });
-  return open({ calls }).key({ label });
+  importAesKey(temporary, { label, value: keyValue });
+  return open({ calls }).aesKey({ label });
 }
 
 async function sealsAsOpenssl(key: AesKey, number: number): Promise<boolean> {

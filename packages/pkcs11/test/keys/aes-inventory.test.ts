@@ -1,5 +1,5 @@
 import { openModule } from '@holdfast/pkcs11';
-import { importKey, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
+import { importAesKey, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { errorCode } from '../error-code.ts';
 import { describeWithToken } from '../with-token.ts';
@@ -12,13 +12,13 @@ afterEach(() => void vi.restoreAllMocks());
 afterAll(() => token.dispose());
 
 it('lists every AES key with what the token says of it', () => {
-  importKey(token, { label: 'short', id: Buffer.of(1), value: Buffer.alloc(16, 1) });
-  importKey(token, { label: 'twice', id: Buffer.of(2), value: Buffer.alloc(32, 2) });
-  importKey(token, { label: 'twice', id: Buffer.of(3), value: Buffer.alloc(32, 3), usages: ['DECRYPT'] });
-  importKey(token, { label: 'exposed', id: Buffer.of(5), value: Buffer.alloc(32, 5), exposed: true });
+  importAesKey(token, { label: 'short', id: Buffer.of(1), value: Buffer.alloc(16, 1) });
+  importAesKey(token, { label: 'twice', id: Buffer.of(2), value: Buffer.alloc(32, 2) });
+  importAesKey(token, { label: 'twice', id: Buffer.of(3), value: Buffer.alloc(32, 3), usages: ['DECRYPT'] });
+  importAesKey(token, { label: 'exposed', id: Buffer.of(5), value: Buffer.alloc(32, 5), exposed: true });
   const module = openModule({ path: token.modulePath });
   const open = module.openToken({ label: token.label, pin: token.pin });
-  open.generateKey({ label: 'made', id: Buffer.of(4), usages: ['ENCRYPT'] });
+  open.generateAesKey({ label: 'made', id: Buffer.of(4), usages: ['ENCRYPT'] });
   open.generateRsaKey({ label: 'no AES key', modulusBits: 2048 });
   const keys = [...open.aesKeys()].sort((a, b) => Buffer.compare(a.id, b.id));
   module.close();
@@ -59,7 +59,7 @@ describeWithToken('a list of AES keys', (context) => {
   it('takes no failure of the token for an attribute that a key does not have', () => {
     const { open, cryptoki } = context();
     const token = open();
-    token.generateKey({ label: 'listed' });
+    token.generateAesKey({ label: 'listed' });
     const before = token.aesKeys();
     const read = vi.spyOn(cryptoki, 'C_GetAttributeValue');
     const failOnce = (name: string, value: number) =>

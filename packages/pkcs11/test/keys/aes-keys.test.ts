@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { destroyKeys, importKey } from '../../src/testing.ts';
+import { destroyKeys, importAesKey } from '../../src/testing.ts';
 import { errorCode } from '../error-code.ts';
 import { describeWithEachToken } from '../with-token.ts';
 
@@ -14,27 +14,27 @@ describeWithEachToken('a key', (context) => {
 
   it('is found by label, by id or by both, and looked up once', () => {
     const token = context().open();
-    const key = token.generateKey({ label: 'orders', id: Uint8Array.of(0xca, 0xfe) });
+    const key = token.generateAesKey({ label: 'orders', id: Uint8Array.of(0xca, 0xfe) });
     expect(key).toMatchObject({ label: 'orders', usages: ['ENCRYPT', 'DECRYPT'] });
     expect(key.id).toEqual(Uint8Array.of(0xca, 0xfe));
-    expect(token.key({ id: key.id })).toMatchObject({ label: 'orders' });
-    expect(token.key({ label: 'orders' })).toBe(token.key({ label: 'orders' }));
-    expect(token.key({ label: 'orders', id: key.id })).toBe(key);
-    expect(errorCode(() => token.key({ label: 'orders', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
-    expect(() => token.key({})).toThrow(TypeError);
+    expect(token.aesKey({ id: key.id })).toMatchObject({ label: 'orders' });
+    expect(token.aesKey({ label: 'orders' })).toBe(token.aesKey({ label: 'orders' }));
+    expect(token.aesKey({ label: 'orders', id: key.id })).toBe(key);
+    expect(errorCode(() => token.aesKey({ label: 'orders', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
+    expect(() => token.aesKey({})).toThrow(TypeError);
     token.close();
   });
 
   it('gets sixteen bytes of id unless one is given', () => {
     const token = context().open();
-    expect(token.generateKey({ label: 'with-id' }).id).toHaveLength(16);
+    expect(token.generateAesKey({ label: 'with-id' }).id).toHaveLength(16);
     token.close();
   });
 
   it('cannot be read out of the token', () => {
     const { open, raw, slot } = context();
     const token = open();
-    token.generateKey({ label: 'sealed' });
+    token.generateAesKey({ label: 'sealed' });
     const session = raw.C_OpenSession(slot, 4);
     raw.C_FindObjectsInit(session, [{ type: 0x3, value: 'sealed' }]);
     const [handle = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
@@ -52,22 +52,22 @@ describeWithEachToken('a key', (context) => {
 
   it('is not generated under a label that is taken', () => {
     const token = context().open();
-    token.generateKey({ label: 'taken' });
-    expect(errorCode(() => token.generateKey({ label: 'taken' }))).toBe('KEY_EXISTS');
-    expect(() => token.generateKey({ label: '' })).toThrow(RangeError);
+    token.generateAesKey({ label: 'taken' });
+    expect(errorCode(() => token.generateAesKey({ label: 'taken' }))).toBe('KEY_EXISTS');
+    expect(() => token.generateAesKey({ label: '' })).toThrow(RangeError);
     token.close();
   });
 
   it('is generated where the token has no session left but idle ones, which are there again afterwards', async () => {
     const { open, cryptoki } = context();
     const token = open({ maxSessions: 2, calls: 'threadpool' });
-    const key = token.generateKey({ label: 'of two calls at once' });
+    const key = token.generateAesKey({ label: 'of two calls at once' });
     await Promise.all([key.encrypt({ iv, aad, plaintext }), key.encrypt({ iv, aad, plaintext })]);
     const { idle } = token.sessions();
     const opening = vi.spyOn(cryptoki, 'C_OpenSession').mockImplementationOnce(() => {
       throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
     });
-    expect(token.generateKey({ label: 'of a token that is full' }).label).toBe('of a token that is full');
+    expect(token.generateAesKey({ label: 'of a token that is full' }).label).toBe('of a token that is full');
     expect(opening).toHaveBeenCalledTimes(2);
     expect(token.sessions()).toEqual({ open: idle - 1, idle: idle - 1, limit: 2 });
     token.close();
@@ -86,9 +86,9 @@ describeWithEachToken('a key', (context) => {
       sessions -= 1;
       raw.C_CloseSession(session);
     });
-    const key = token.generateKey({ label: 'of a small token' });
+    const key = token.generateAesKey({ label: 'of a small token' });
     expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
-    expect(errorCode(() => token.generateKey({ label: 'of a small token' }))).toBe('KEY_EXISTS');
+    expect(errorCode(() => token.generateAesKey({ label: 'of a small token' }))).toBe('KEY_EXISTS');
     expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
     token.close();
   });
@@ -96,35 +96,35 @@ describeWithEachToken('a key', (context) => {
   it('is not generated for usages that there are not, or for none', () => {
     const token = context().open();
     // @ts-expect-error JavaScript lets this through.
-    expect(() => token.generateKey({ label: 'of no use', usages: ['encrypt'] })).toThrow(TypeError);
-    expect(() => token.generateKey({ label: 'of no use', usages: [] })).toThrow(TypeError);
-    expect(errorCode(() => token.key({ label: 'of no use' }))).toBe('KEY_NOT_FOUND');
+    expect(() => token.generateAesKey({ label: 'of no use', usages: ['encrypt'] })).toThrow(TypeError);
+    expect(() => token.generateAesKey({ label: 'of no use', usages: [] })).toThrow(TypeError);
+    expect(errorCode(() => token.aesKey({ label: 'of no use' }))).toBe('KEY_NOT_FOUND');
     token.close();
   });
 
   it('is refused when its label is ambiguous, and found by label and id', () => {
     const { open, temporary } = context();
     const value = new Uint8Array(32);
-    importKey(temporary, { label: 'twins', id: Uint8Array.of(1), value });
-    importKey(temporary, { label: 'twins', id: Uint8Array.of(2), value });
+    importAesKey(temporary, { label: 'twins', id: Uint8Array.of(1), value });
+    importAesKey(temporary, { label: 'twins', id: Uint8Array.of(2), value });
     const token = open();
-    expect(errorCode(() => token.key({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
-    expect(token.key({ label: 'twins', id: Uint8Array.of(2) }).id).toEqual(Uint8Array.of(2));
+    expect(errorCode(() => token.aesKey({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
+    expect(token.aesKey({ label: 'twins', id: Uint8Array.of(2) }).id).toEqual(Uint8Array.of(2));
     token.close();
   });
 
   it('is refused when it is no AES-256 key', () => {
     const { open, temporary } = context();
-    importKey(temporary, { label: 'short', value: new Uint8Array(16) });
+    importAesKey(temporary, { label: 'short', value: new Uint8Array(16) });
     const token = open();
-    expect(errorCode(() => token.key({ label: 'short' }))).toBe('KEY_UNSUITABLE');
+    expect(errorCode(() => token.aesKey({ label: 'short' }))).toBe('KEY_UNSUITABLE');
     token.close();
   });
 
   it('does only what its usages permit', async () => {
     const token = context().open();
-    const encryptOnly = token.generateKey({ label: 'encrypt-only', usages: ['ENCRYPT'] });
-    const decryptOnly = token.generateKey({ label: 'decrypt-only', usages: ['DECRYPT'] });
+    const encryptOnly = token.generateAesKey({ label: 'encrypt-only', usages: ['ENCRYPT'] });
+    const decryptOnly = token.generateAesKey({ label: 'decrypt-only', usages: ['DECRYPT'] });
     expect(encryptOnly.usages).toEqual(['ENCRYPT']);
     expect(decryptOnly.usages).toEqual(['DECRYPT']);
     const sealed = await encryptOnly.encrypt({ iv, aad, plaintext });
@@ -138,33 +138,35 @@ describeWithEachToken('a key', (context) => {
     const { open, temporary } = context();
     const destroy = () => destroyKeys(temporary, { label: 'replaced' });
     const token = open();
-    token.generateKey({ label: 'replaced' });
-    const key = token.key({ label: 'replaced' });
+    token.generateAesKey({ label: 'replaced' });
+    const key = token.aesKey({ label: 'replaced' });
     const before = await key.encrypt({ iv, aad, plaintext });
     destroy();
-    importKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
+    importAesKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
     const after = await key.encrypt({ iv, aad, plaintext });
     expect(after.tag).not.toEqual(before.tag);
     expect(await key.decrypt({ iv, aad, ...after })).toEqual(plaintext);
     destroy();
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
-    expect(errorCode(() => token.key({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
-    importKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
+    expect(errorCode(() => token.aesKey({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
+    importAesKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
     expect(await key.encrypt({ iv, aad, plaintext })).toEqual(after);
-    expect(await token.key({ label: 'replaced' }).encrypt({ iv, aad, plaintext })).toEqual(after);
+    expect(await token.aesKey({ label: 'replaced' }).encrypt({ iv, aad, plaintext })).toEqual(after);
     token.close();
   });
 
   it('is looked up at once when a caller asks for its current state', () => {
     const { open, temporary } = context();
     const token = open();
-    const key = token.generateKey({ label: 'vouched-for' });
+    const key = token.generateAesKey({ label: 'vouched-for' });
     const { id } = key;
     destroyKeys(temporary, { label: 'vouched-for' });
-    expect(token.key({ label: 'vouched-for', id })).toBe(key);
-    expect(errorCode(() => token.key({ label: 'vouched-for', id }, { fresh: true }))).toBe('KEY_NOT_FOUND');
-    expect(errorCode(() => token.key({ label: 'vouched-for', id }))).toBe('KEY_NOT_FOUND');
+    expect(token.aesKey({ label: 'vouched-for', id })).toBe(key);
+    expect(errorCode(() => token.aesKey({ label: 'vouched-for', id }, { fresh: true }))).toBe(
+      'KEY_NOT_FOUND',
+    );
+    expect(errorCode(() => token.aesKey({ label: 'vouched-for', id }))).toBe('KEY_NOT_FOUND');
     token.close();
   });
 
@@ -173,16 +175,16 @@ describeWithEachToken('a key', (context) => {
     const { open, temporary } = context();
     const token = open();
     const value = new Uint8Array(32);
-    importKey(temporary, { label: 'doubled', value });
-    const key = token.key({ label: 'doubled' });
-    importKey(temporary, { label: 'doubled', value });
+    importAesKey(temporary, { label: 'doubled', value });
+    const key = token.aesKey({ label: 'doubled' });
+    importAesKey(temporary, { label: 'doubled', value });
     const ambiguous = { code: 'KEY_AMBIGUOUS' };
     vi.advanceTimersByTime(59_000);
     expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
-    expect(token.key({ label: 'doubled' })).toBe(key);
+    expect(token.aesKey({ label: 'doubled' })).toBe(key);
     vi.advanceTimersByTime(2000);
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
-    expect(errorCode(() => token.key({ label: 'doubled' }))).toBe('KEY_AMBIGUOUS');
+    expect(errorCode(() => token.aesKey({ label: 'doubled' }))).toBe('KEY_AMBIGUOUS');
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
     token.close();
   });
@@ -190,16 +192,16 @@ describeWithEachToken('a key', (context) => {
   it('is taken as it was found where the token has no session left to look it up, and looked up by the next call', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { open, cryptoki, temporary } = context();
-    importKey(temporary, { label: 'of a busy token', value: new Uint8Array(32) });
+    importAesKey(temporary, { label: 'of a busy token', value: new Uint8Array(32) });
     const token = open({ calls: 'threadpool' });
-    const key = token.key({ label: 'of a busy token' });
+    const key = token.aesKey({ label: 'of a busy token' });
     const busy = key.encrypt({ iv, aad, plaintext });
     vi.advanceTimersByTime(61_000);
     const opening = vi.spyOn(cryptoki, 'C_OpenSession').mockImplementation(() => {
       throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
     });
-    expect(token.key({ label: 'of a busy token' })).toBe(key);
-    expect(errorCode(() => token.key({ label: 'of a busy token' }, { fresh: true }))).toBe(
+    expect(token.aesKey({ label: 'of a busy token' })).toBe(key);
+    expect(errorCode(() => token.aesKey({ label: 'of a busy token' }, { fresh: true }))).toBe(
       'SESSIONS_EXHAUSTED',
     );
     const search = vi.spyOn(cryptoki, 'C_FindObjectsInit');

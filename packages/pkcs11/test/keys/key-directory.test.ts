@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { AES_KEY } from '../../src/keys/aes-keys.ts';
 import { keyDirectory } from '../../src/keys/key-directory.ts';
-import { destroyKeys, importKey } from '../../src/testing.ts';
+import { destroyKeys, importAesKey } from '../../src/testing.ts';
 import { describeWithEachToken } from '../with-token.ts';
 
 describeWithEachToken('a directory of many keys', (context) => {
@@ -16,7 +16,7 @@ describeWithEachToken('a directory of many keys', (context) => {
   function directoryOfMany() {
     const { open, raw, slot, temporary } = context();
     for (const label of labels) destroyKeys(temporary, { label });
-    for (const label of labels) importKey(temporary, { label, value });
+    for (const label of labels) importAesKey(temporary, { label, value });
     const token = open();
     const handle = raw.C_OpenSession(slot, 4);
     const directory = keyDirectory(raw, AES_KEY);
@@ -85,15 +85,15 @@ describeWithEachToken('a directory of many keys', (context) => {
   it('sees at once what came, went and was replaced, and within ten seconds that a label is there twice', () => {
     const { find, temporary, close } = directoryOfMany();
     for (const label of labels) find(label);
-    importKey(temporary, { label: 'late', value });
+    importAesKey(temporary, { label: 'late', value });
     expect(find('late')).toEqual(['late']);
     destroyKeys(temporary, { label: 'late' });
     expect(find('late')).toEqual([]);
     destroyKeys(temporary, { label: 'key-15' });
     expect(find('key-15')).toEqual([]);
-    importKey(temporary, { label: 'key-15', value });
+    importAesKey(temporary, { label: 'key-15', value });
     expect(find('key-15')).toEqual(['key-15']);
-    importKey(temporary, { label: 'key-16', value });
+    importAesKey(temporary, { label: 'key-16', value });
     vi.advanceTimersByTime(10_001);
     for (const label of labels) if (label !== 'key-16') expect(find(label)).toEqual([label]);
     expect(find('key-16')).toEqual(['key-16', 'key-16']);
@@ -125,7 +125,7 @@ describeWithEachToken('a directory of many keys', (context) => {
   it('reads no more than four other keys for a lookup, however many there are, and each anew after half a minute', () => {
     const { find, readsFor, searches, temporary, close } = directoryOfMany();
     const others = Array.from({ length: 50 }, (_, index) => `other-${index}`);
-    for (const label of others) importKey(temporary, { label, value });
+    for (const label of others) importAesKey(temporary, { label, value });
     for (const label of labels) find(label);
     const reads = () => labels.map((label) => readsFor(label));
     vi.advanceTimersByTime(30_001);

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { findObjects } from '../../src/keys/objects.ts';
-import { importKey } from '../../src/testing.ts';
+import { importAesKey } from '../../src/testing.ts';
 import { errorCode } from '../error-code.ts';
 import { describeWithToken } from '../with-token.ts';
 
@@ -35,7 +35,8 @@ describeWithToken('a search', (context) => {
 
   it('goes on until nothing is found any more, however few come at once', () => {
     const { raw, slot, temporary } = context();
-    for (const at of [1, 2, 3]) importKey(temporary, { label: 'shared', value: new Uint8Array(32).fill(at) });
+    for (const at of [1, 2, 3])
+      importAesKey(temporary, { label: 'shared', value: new Uint8Array(32).fill(at) });
     const session = raw.C_OpenSession(slot, 4);
     raw.C_Login(session, 1, temporary.pin);
     const shared = [{ type: 0x3, value: 'shared' }];

@@ -79,8 +79,8 @@ describeWithEachToken('an RSA key', (context) => {
     expect(token.rsaKey({ id }).publicKey().equals(key.publicKey())).toBe(true);
     expect(token.rsaKey({ label: 'found', id }).label).toBe('found');
     expect(errorCode(() => token.rsaKey({ label: 'found', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
-    expect(errorCode(() => token.key({ label: 'found' }))).toBe('KEY_NOT_FOUND');
-    token.generateKey({ label: 'symmetric' });
+    expect(errorCode(() => token.aesKey({ label: 'found' }))).toBe('KEY_NOT_FOUND');
+    token.generateAesKey({ label: 'symmetric' });
     expect(errorCode(() => token.rsaKey({ label: 'symmetric' }))).toBe('KEY_NOT_FOUND');
     expect(() => token.rsaKey({})).toThrow(TypeError);
     destroyKeys(temporary, { label: 'found' });

@@ -6,7 +6,7 @@ import { pinGuard } from '../../src/login/pin-guard.ts';
 import { sessionPool } from '../../src/sessions/session-pool.ts';
 import { createSlotSessions } from '../../src/sessions/slot-sessions.ts';
 import { tokenSessions } from '../../src/sessions/token-sessions.ts';
-import { changePin, importKey } from '../../src/testing.ts';
+import { changePin, importAesKey } from '../../src/testing.ts';
 import { errorCode } from '../error-code.ts';
 import { describeWithEachToken } from '../with-token.ts';
 
@@ -152,12 +152,12 @@ describeWithEachToken('the login', (context) => {
 
   it('is made again before a lookup when other code has logged the process out', () => {
     const { open, raw, slot, temporary } = context();
-    importKey(temporary, { label: 'private', value: new Uint8Array(32) });
+    importAesKey(temporary, { label: 'private', value: new Uint8Array(32) });
     const token = open();
     const session = raw.C_OpenSession(slot, 4);
     raw.C_Logout(session);
     raw.C_CloseSession(session);
-    expect(token.key({ label: 'private' }).label).toBe('private');
+    expect(token.aesKey({ label: 'private' }).label).toBe('private');
     token.close();
   });
 
@@ -222,10 +222,10 @@ describeWithEachToken('the login', (context) => {
       state: 0,
     }));
     const token = open();
-    token.generateKey({ label: 'of a silent token' });
+    token.generateAesKey({ label: 'of a silent token' });
     const seal = async () =>
       token
-        .key({ label: 'of a silent token' }, { fresh: true })
+        .aesKey({ label: 'of a silent token' }, { fresh: true })
         .encrypt({ iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) });
     expect(await Promise.all([seal(), seal(), token.randomBytes(1), seal()])).toHaveLength(4);
     raw.C_CloseAllSessions(slot);
@@ -268,10 +268,10 @@ describeWithEachToken('the login', (context) => {
     'may be one for each session, with many calls under way, if the token %s it',
     async (manner) => {
       const { open, temporary } = context();
-      importKey(temporary, { label: `many sessions, ${manner}`, value: new Uint8Array(32) });
+      importAesKey(temporary, { label: `many sessions, ${manner}`, value: new Uint8Array(32) });
       const login = loginsOfSessions({ reportsLoginState: manner === 'reports' });
       const token = open({ maxSessions: 4, calls: 'threadpool' });
-      const key = token.key({ label: `many sessions, ${manner}` });
+      const key = token.aesKey({ label: `many sessions, ${manner}` });
       const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
       for (const count of [1, 2, 12]) {
         const calls = Array.from({ length: count }, async () => key.encrypt(message));
@@ -303,7 +303,7 @@ describeWithEachToken('the login', (context) => {
   it('of another thread makes sessions stale that were opened before it', async () => {
     const { open, slot, module, cryptoki } = context();
     const token = open();
-    const key = token.generateKey({ label: 'of two threads' });
+    const key = token.generateAesKey({ label: 'of two threads' });
     const [opening, search] = [vi.spyOn(cryptoki, 'C_OpenSession'), vi.spyOn(cryptoki, 'C_FindObjectsInit')];
     const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
     await key.encrypt(message);
@@ -340,7 +340,7 @@ describeWithEachToken('the login', (context) => {
     const session = raw.C_OpenSession(slot, 6);
     raw.C_SetPIN(session, temporary.pin, 'changed');
     raw.C_CloseAllSessions(slot);
-    const failure = async () => token.key({ label: 'private' });
+    const failure = async () => token.aesKey({ label: 'private' });
     await expect(failure()).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
 

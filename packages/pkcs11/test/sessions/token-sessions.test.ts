@@ -8,11 +8,11 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
   it('goes on after other code has closed all its sessions', async () => {
     const { open, raw, slot } = context();
     const token = open();
-    const key = token.generateKey({ label: 'closed-sessions' });
+    const key = token.generateAesKey({ label: 'closed-sessions' });
     raw.C_CloseAllSessions(slot);
     expect((await key.encrypt(message)).tag).toHaveLength(16);
     raw.C_CloseAllSessions(slot);
-    expect(token.key({ label: 'closed-sessions' }).label).toBe('closed-sessions');
+    expect(token.aesKey({ label: 'closed-sessions' }).label).toBe('closed-sessions');
     expect(await token.randomBytes(4)).toHaveLength(4);
     token.close();
   });
@@ -36,7 +36,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
   it('needs one session for any number of inline calls at once, and tells how long each took', async () => {
     const { open } = context();
     const token = open({ maxSessions: 1, maxWaiting: 0 });
-    const key = token.generateKey({ label: 'at-once' });
+    const key = token.generateAesKey({ label: 'at-once' });
     const took: number[] = [];
     const options = { onReturn: (ms: number) => void took.push(ms) };
     const startedAt = performance.now();
@@ -54,7 +54,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
   it('goes on after other code has logged the process out', async () => {
     const { open, raw, slot } = context();
     const token = open();
-    const key = token.generateKey({ label: 'logged-out' });
+    const key = token.generateAesKey({ label: 'logged-out' });
     const session = raw.C_OpenSession(slot, 4);
     raw.C_Logout(session);
     raw.C_CloseSession(session);
@@ -69,7 +69,7 @@ describeWithEachToken('a token whose sessions are disturbed', (context) => {
     const session: unknown = opening.mock.results[0]?.value;
     if (!Buffer.isBuffer(session)) throw new Error('expected a session');
     opening.mockRestore();
-    const key = token.generateKey({ label: 'left-active' });
+    const key = token.generateAesKey({ label: 'left-active' });
     raw.C_FindObjectsInit(session, [{ type: 3, value: 'left-active' }]);
     const [handle = Buffer.alloc(8)] = raw.C_FindObjects(session, 1);
     raw.C_FindObjectsFinal(session);
@@ -85,7 +85,7 @@ describeWithToken('a token that is slower than its callers', (context) => {
 
   it('is not given calls that were aborted while they waited', async () => {
     const token = context().open({ maxSessions: 1, maxWaiting: 8, calls: 'threadpool' });
-    const key = token.generateKey({ label: 'slow' });
+    const key = token.generateAesKey({ label: 'slow' });
     const sealed = await key.encrypt(message);
     const release = occupyThreads();
     const underWay = key.encrypt(message);

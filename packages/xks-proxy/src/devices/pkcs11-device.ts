@@ -45,7 +45,7 @@ export function pkcs11Device(
   ): Promise<T> =>
     answered(async () => {
       const startedAtMs = performance.now();
-      const key = token.key(selector);
+      const key = token.aesKey(selector);
       options?.onTokenTime?.(performance.now() - startedAtMs);
       if (!needed.every((usage) => key.usages.includes(usage))) {
         throw new Pkcs11Error('KEY_USAGE_FORBIDDEN', `the key may ${key.usages.join(', ')} only`);
@@ -54,7 +54,8 @@ export function pkcs11Device(
     }, options);
   return {
     name,
-    usages: (selector, { fresh = false } = {}) => answered(async () => token.key(selector, { fresh }).usages),
+    usages: (selector, { fresh = false } = {}) =>
+      answered(async () => token.aesKey(selector, { fresh }).usages),
     encrypt: (input, options) =>
       withKey(input.selector, ['ENCRYPT'], options, (key, call) => seal(newIv, key, input, call)),
     encryptChecked: (input, options) =>

@@ -62,7 +62,7 @@ function trialKey(
     .flatMap(({ versions }) => versions.map(({ selector }) => selector));
   const isUsable = (selector: DeviceKeySelector) => {
     try {
-      return token.key(selector).usages.length === 2;
+      return token.aesKey(selector).usages.length === 2;
     } catch {
       return false;
     }

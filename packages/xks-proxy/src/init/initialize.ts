@@ -102,7 +102,7 @@ async function addHealthKey(configFile: string): Promise<void> {
   if (token === undefined) throw new TypeError('tokens: expected one at least');
   await onToken(token, (open) => {
     try {
-      open.generateKey({ label: HEALTH_KEY_LABEL });
+      open.generateAesKey({ label: HEALTH_KEY_LABEL });
     } catch (error) {
       if (!(error instanceof Pkcs11Error && error.code === 'KEY_EXISTS')) throw error;
     }

@@ -30,7 +30,7 @@ export async function makeKey(
 ): Promise<void> {
   const [first] = tokens;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
-  await onToken(first, (token) => token.generateKey(key));
+  await onToken(first, (token) => token.generateAesKey(key));
   await awaitKeyOnAll(tokens, key.id);
 }
 
@@ -71,7 +71,7 @@ export async function assertHoldKey(
   selector: DeviceKeySelector,
 ): Promise<void> {
   for (const token of tokens) {
-    await onToken(token, (open) => open.key(selector)).catch((error: unknown): never => {
+    await onToken(token, (open) => open.aesKey(selector)).catch((error: unknown): never => {
       const cause = error instanceof XksProxyError ? error.cause : undefined;
       if (!(cause instanceof Pkcs11Error && cause.code.startsWith('KEY_'))) throw error;
       throw new XksProxyError('CHANGE_REFUSED', cause.message, { cause });
@@ -153,7 +153,7 @@ async function waitForKey(tokenConfig: TokenConfig, id: Uint8Array): Promise<voi
     const deadlineMs = performance.now() + CLUSTER_MS;
     for (;;) {
       try {
-        token.key({ id }, { fresh: true });
+        token.aesKey({ id }, { fresh: true });
         return;
       } catch (error) {
         const isAbsent = error instanceof Pkcs11Error && error.code === 'KEY_NOT_FOUND';

@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import type * as WorkerThreads from 'node:worker_threads';
-import { importKey, outsider, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
+import { importAesKey, outsider, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { TokenConfig } from '../../src/config/config.ts';
 import { deadlineIn } from '../../src/deadline.ts';
@@ -51,7 +51,7 @@ function tokenConfig({ modulePath, label, pin }: TemporaryToken, change: Partial
 
 it('requests whose calls are inline share one session, and none counts the time of another', async () => {
   const token = temporaryToken({ label: 'inline' });
-  importKey(token, { label: 'orders', value: randomBytes(32) });
+  importAesKey(token, { label: 'orders', value: randomBytes(32) });
   const connected = await connectToken(tokenConfig(token, { calls: 'inline', maxSessions: 1 }));
   onTestFinished(async () => {
     await connected.close();
@@ -99,7 +99,7 @@ it('threads that there are do the work of those that the system does not allow',
 it('no key encrypts under another where the module restarts while one connection takes the place of another', async () => {
   const token = temporaryToken({ label: 'threads' });
   for (const [at, label] of ['a', 'd'].entries()) {
-    importKey(token, { label, value: new Uint8Array(32).fill(at + 1) });
+    importAesKey(token, { label, value: new Uint8Array(32).fill(at + 1) });
   }
   const before = await connectToken(tokenConfig(token, {}));
   const seal = async ({ device }: TokenConnection, label: string) => {

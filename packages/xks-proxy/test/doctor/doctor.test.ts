@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
-import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
+import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   type CertificateAuthority,
@@ -23,7 +23,7 @@ let serverCertificate: { certificatePem: string; keyPem: string };
 beforeAll(async () => {
   files = await writeTestConfig();
   destroyKeys(files.token, { label: 'decrypt-only' });
-  importKey(files.token, { label: 'health', value: randomBytes(32) });
+  importAesKey(files.token, { label: 'health', value: randomBytes(32) });
   authority = await createCertificateAuthority();
   const server = await authority.issue({ commonName: 'xks', dnsNames: ['xks.example.com', 'localhost'] });
   serverCertificate = {
@@ -128,11 +128,12 @@ describe('doctor', () => {
 describe('doctor, where something is wrong,', () => {
   const labels = ['double', 'short', 'exposed', 'imported', 'one-way'];
   beforeAll(() => {
-    for (const value of [1, 2]) importKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
-    importKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
-    importKey(files.token, { label: 'exposed', value: Buffer.alloc(32, 4), exposed: true });
-    importKey(files.token, { label: 'imported', id: Buffer.of(5, 5), value: Buffer.alloc(32, 5) });
-    importKey(files.token, { label: 'one-way', value: Buffer.alloc(32, 6), usages: ['ENCRYPT'] });
+    for (const value of [1, 2])
+      importAesKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
+    importAesKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
+    importAesKey(files.token, { label: 'exposed', value: Buffer.alloc(32, 4), exposed: true });
+    importAesKey(files.token, { label: 'imported', id: Buffer.of(5, 5), value: Buffer.alloc(32, 5) });
+    importAesKey(files.token, { label: 'one-way', value: Buffer.alloc(32, 6), usages: ['ENCRYPT'] });
   });
   afterAll(() => {
     for (const label of labels) destroyKeys(files.token, { label });
@@ -294,7 +295,7 @@ describe('doctor, with two tokens of a cluster,', () => {
     second = secondToken(files.token);
     write('second.pin', second.pin);
     for (const label of ['orders', 'health', 'health-2'])
-      importKey(second, { label, value: randomBytes(32) });
+      importAesKey(second, { label, value: randomBytes(32) });
   });
   const withSecond = (toml: string) => {
     const table = `[[tokens]]\nmodule = "${second.modulePath}"\nlabel = "second"\npin_file = "second.pin"\nhealth_key_label = "health-2"\n`;
@@ -313,7 +314,7 @@ describe('doctor, with two tokens of a cluster,', () => {
 
   it.each(['first', 'second'])('finds one that only the %s has missing, and not different', async (on) => {
     const label = `only on the ${on}`;
-    importKey(on === 'first' ? files.token : second, { label, value: randomBytes(32) });
+    importAesKey(on === 'first' ? files.token : second, { label, value: randomBytes(32) });
     withSecond(sound().replaceAll('label = "orders"', `label = "${label}"`));
     const codes = bad(await findings());
     expect(codes).toContain('key-missing');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
-import { destroyKeys, importKey } from '@holdfast/pkcs11/testing';
+import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -120,7 +120,7 @@ describe('keys rotate', () => {
 
   it('goes round a key by the label of the next version that was not made on the token', async () => {
     const label = labelOf(await createKey(files.place, { externalKeyId: 'imported' }), 2);
-    importKey(files.token, { label, value: Buffer.alloc(32, 1) });
+    importAesKey(files.token, { label, value: Buffer.alloc(32, 1) });
     await rotateKey(files.place, 'imported');
     expect(keyNow('imported').versions).toHaveLength(2);
     expect(labelsOnToken()).toContain(`${label}-2`);
@@ -188,7 +188,7 @@ describe('keys rotate', () => {
 
 describe('keys link', () => {
   it('makes an external key, and the next version of one, of keys that there are', async () => {
-    importKey(files.token, { label: 'linked', id: Buffer.of(0xca, 0xfe), value: Buffer.alloc(32, 2) });
+    importAesKey(files.token, { label: 'linked', id: Buffer.of(0xca, 0xfe), value: Buffer.alloc(32, 2) });
     await linkKey(files.place, {
       externalKeyId: 'linked',
       selector: { label: 'orders' },
@@ -224,7 +224,7 @@ describe('keys link', () => {
   ])('names a key by its label where it %s', async (_title, label, ids) => {
     const labels = ids.map((_id, index) => (index === 0 ? label : `${label} ${index}`));
     for (const [index, id] of ids.entries())
-      importKey(files.token, { label: labels[index] ?? '', id, value: Buffer.alloc(32, 8 + index) });
+      importAesKey(files.token, { label: labels[index] ?? '', id, value: Buffer.alloc(32, 8 + index) });
     await linkKey(files.place, { externalKeyId: label, selector: { label } });
     expect(keyNow(label).versions).toMatchObject([{ selector: { label } }]);
     for (const used of labels) destroyKeys(files.token, { label: used });
@@ -251,17 +251,18 @@ describe('keys link', () => {
     const table = `[[tokens]]\nmodule = "${files.token.modulePath}"\nlabel = "second"\npin_file = "second.pin"\n`;
     writeFileSync(files.configFile, files.toml.replace('[[stores]]', `${table}[[stores]]`));
     for (const token of [files.token, second])
-      importKey(token, { label: 'same', id: Buffer.of(7), value: Buffer.alloc(32, 7) });
+      importAesKey(token, { label: 'same', id: Buffer.of(7), value: Buffer.alloc(32, 7) });
     for (const [value, token] of [files.token, second].entries())
-      importKey(token, { label: 'different', value: Buffer.alloc(32, value) });
+      importAesKey(token, { label: 'different', value: Buffer.alloc(32, value) });
     const link = (label: string) => linkKey(files.place, { externalKeyId: label, selector: { label } });
     expect(await codeOf(link('different'))).toBe('CHANGE_REFUSED');
     await expect(link('same')).resolves.toMatchObject({ externalKeyId: 'same' });
   });
 
   it('refuses a key that is not there, is no AES-256 key, or is not the only one of its name', async () => {
-    importKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
-    for (const value of [4, 5]) importKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
+    importAesKey(files.token, { label: 'short', value: Buffer.alloc(16, 3) });
+    for (const value of [4, 5])
+      importAesKey(files.token, { label: 'double', value: Buffer.alloc(32, value) });
     for (const label of ['absent', 'short', 'double']) {
       const linked = linkKey(files.place, { externalKeyId: label, selector: { label } });
       expect(await codeOf(linked)).toBe('CHANGE_REFUSED');

@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AesKeyRecord } from '@holdfast/pkcs11';
-import { importKey } from '@holdfast/pkcs11/testing';
+import { importAesKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { selectorText } from '../../src/devices/key-selector.ts';
@@ -95,7 +95,7 @@ it('the key of a version is waited for on the other tokens of a cluster, whoever
   const rotation = codeOf(rotateKey(files.place, 'copied')).then((code) => done.push(code));
   await sleep(2000);
   // No key can be copied out of such a token, so the test makes another one; that it differs is detected, too.
-  importKey(second, { label: 'copied', id, value: Buffer.alloc(32, 8) });
+  importAesKey(second, { label: 'copied', id, value: Buffer.alloc(32, 8) });
   done.push('copied');
   await rotation;
   expect(done).toEqual(['copied', 'CHANGE_REFUSED']);
@@ -137,7 +137,7 @@ describe('configurations on one token that have the same external key id', () =>
   });
 
   it('get the same key where they began with the same one, which has no id', async () => {
-    importKey(files.token, { label: 'no id', id: Buffer.alloc(0), value: Buffer.alloc(32, 7) });
+    importAesKey(files.token, { label: 'no id', id: Buffer.alloc(0), value: Buffer.alloc(32, 7) });
     for (const place of places)
       await linkKey(place, { externalKeyId: 'nameless', selector: { label: 'no id' } });
     const [first, second] = await secondVersions('nameless');

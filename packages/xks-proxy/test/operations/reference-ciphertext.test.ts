@@ -1,5 +1,5 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { importKey } from '@holdfast/pkcs11/testing';
+import { importAesKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BASE, decryptBody, encryptBody } from '../fixtures/bodies.ts';
 import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
   proxy = await startTestProxy((toml) =>
     toml.replace('[[stores]]\nname = "other"', `${keys.join('')}[[stores]]\nname = "other"`),
   );
-  importKey(proxy.token, { label: 'reference', value: VALUE });
+  importAesKey(proxy.token, { label: 'reference', value: VALUE });
 });
 afterAll(() => proxy.close());
 
