@@ -38,7 +38,7 @@ describe.skipIf(!hasCompiler())('a token whose initialisation fails', () => {
     shim.fail('C_InitPIN', { returns: CKR_PIN_TOO_WEAK });
     await expect(initialize(choices)).rejects.toMatchObject({
       code: 'TOKEN_UNAVAILABLE',
-      cause: { code: 'PIN_REFUSED', returnValue: { name: 'CKR_PIN_TOO_WEAK' } },
+      cause: { code: 'PIN_UNUSABLE', returnValue: { name: 'CKR_PIN_TOO_WEAK' } },
     });
     expect(begun()).toBe(1);
     expect(readdirSync(folder).sort()).toEqual(['pin', 'so-pin']);

@@ -8,7 +8,8 @@
  * | `TOKEN_NOT_FOUND`, `TOKEN_AMBIGUOUS` | no token, or more than one, has the label or serial number |
  * | `TOKEN_EXISTS` | a token that is in use has the label already |
  * | `TOKEN_UNAVAILABLE` | the token was there and is gone, or cannot be written |
- * | `PIN_INCORRECT`, `PIN_LOCKED`, `PIN_REFUSED` | wrong; locked after too many attempts; not acceptable as a PIN |
+ * | `PIN_INCORRECT`, `PIN_LOCKED` | the PIN is wrong; it is locked, after too many attempts |
+ * | `PIN_UNUSABLE` | the PIN is too short, too long, too weak, malformed or expired; or the token has no PIN yet |
  * | `NOT_LOGGED_IN` | the token wants a login that did not succeed or did not last |
  * | `SESSION_LOST`, `SESSIONS_EXHAUSTED` | the token dropped the session; it has none left, or too many calls wait for one |
  * | `KEY_NOT_FOUND`, `KEY_AMBIGUOUS`, `KEY_EXISTS` | no key, or more than one, matches; the label is taken |
@@ -29,7 +30,7 @@ export type Pkcs11ErrorCode =
   | 'TOKEN_UNAVAILABLE'
   | 'PIN_INCORRECT'
   | 'PIN_LOCKED'
-  | 'PIN_REFUSED'
+  | 'PIN_UNUSABLE'
   | 'NOT_LOGGED_IN'
   | 'SESSION_LOST'
   | 'SESSIONS_EXHAUSTED'

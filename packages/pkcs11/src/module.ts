@@ -22,7 +22,7 @@ export interface Pkcs11Module {
    * the label and refuses the user PIN, for example as too weak, a second call with the same label and `soPin` gives it
    * another one.
    *
-   * @throws Pkcs11Error TOKEN_EXISTS for a label that a token in use has; TOKEN_NOT_FOUND; PIN_REFUSED; PIN_INCORRECT for
+   * @throws Pkcs11Error TOKEN_EXISTS for a label that a token in use has; TOKEN_NOT_FOUND; PIN_UNUSABLE; PIN_INCORRECT for
    * a second call with another `soPin` than the first; RangeError; TypeError
    */
   initializeToken(options: InitializeTokenOptions): TokenInfo;

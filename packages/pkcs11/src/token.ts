@@ -92,7 +92,7 @@ export interface LoginOptions {
  * Logs in at the token in the slot.
  *
  * @param open the open tokens of the module, to which this one belongs until its last session is closed
- * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_REFUSED, TOKEN_UNAVAILABLE; RangeError, TypeError
+ * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_UNUSABLE, TOKEN_UNAVAILABLE; RangeError, TypeError
  */
 export function openTokenInSlot(
   library: Library,

@@ -71,8 +71,8 @@ describeWithToken('a module', (context) => {
     const { pin, soPin } = temporary;
     const initialize = (pins: { pin?: string; soPin?: string }) =>
       module.initializeToken({ label: 'fresh', pin, soPin, ...pins });
-    expect(errorCode(() => initialize({ pin: '123' }))).toBe('PIN_REFUSED');
-    expect(errorCode(() => initialize({ pin: '1'.repeat(256) }))).toBe('PIN_REFUSED');
+    expect(errorCode(() => initialize({ pin: '123' }))).toBe('PIN_UNUSABLE');
+    expect(errorCode(() => initialize({ pin: '1'.repeat(256) }))).toBe('PIN_UNUSABLE');
     expect(errorCode(() => initialize({ soPin: '123' }))).toBeDefined();
     // @ts-expect-error
     expect(() => initialize({ pin: 12_345 })).toThrow(TypeError);
@@ -92,7 +92,7 @@ describeWithToken('a module', (context) => {
     });
     const begin = (pins: { soPin: string }) => module.initializeToken({ label: 'begun', pin, ...pins });
     const begun = () => module.tokens().filter(({ label }) => label === 'begun');
-    expect(errorCode(() => begin({ soPin }))).toBe('PIN_REFUSED');
+    expect(errorCode(() => begin({ soPin }))).toBe('PIN_UNUSABLE');
     const [first] = begun();
     expect(first).toMatchObject({ initialized: true });
     expect(errorCode(() => begin({ soPin: `${soPin}0` }))).toBe('PIN_INCORRECT');

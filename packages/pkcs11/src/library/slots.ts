@@ -75,7 +75,7 @@ export function findToken(
  * Gives the first token that was never initialised its label and PINs; or gives a token that has the label and no user PIN
  * yet its user PIN. Tokens in use are never touched.
  *
- * @throws Pkcs11Error TOKEN_EXISTS, TOKEN_NOT_FOUND, PIN_REFUSED, PIN_INCORRECT; RangeError for a label that is empty, too
+ * @throws Pkcs11Error TOKEN_EXISTS, TOKEN_NOT_FOUND, PIN_UNUSABLE, PIN_INCORRECT; RangeError for a label that is empty, too
  * long or padded; TypeError
  */
 export function initializeToken(
@@ -133,7 +133,7 @@ function assertUserPinLength(cryptoki: Cryptoki, slot: Handle, pin: string): voi
   const isReported = (limit: number): boolean => limit > 0 && limit < UNAVAILABLE;
   const length = Buffer.byteLength(pin);
   if ((isReported(minPinLen) && length < minPinLen) || (isReported(maxPinLen) && length > maxPinLen)) {
-    throw new Pkcs11Error('PIN_REFUSED', `the token takes a PIN of ${minPinLen} to ${maxPinLen} bytes`);
+    throw new Pkcs11Error('PIN_UNUSABLE', `the token takes a PIN of ${minPinLen} to ${maxPinLen} bytes`);
   }
 }
 

@@ -179,7 +179,7 @@ describeWithEachToken('the login', (context) => {
     vi.spyOn(cryptoki, 'C_Login').mockImplementationOnce(() => {
       throw Object.assign(new Error('CKR_USER_PIN_NOT_INITIALIZED'), { code: 0x102 });
     });
-    expect(errorCode(() => open({ pinGuard }))).toBe('PIN_REFUSED');
+    expect(errorCode(() => open({ pinGuard }))).toBe('PIN_UNUSABLE');
     open({ pinGuard }).close();
   });
 

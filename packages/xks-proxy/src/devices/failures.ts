@@ -68,7 +68,7 @@ const ANSWERS = {
   TOKEN_UNAVAILABLE: ['InternalException', 'token'],
   PIN_INCORRECT: ['InternalException', 'token'],
   PIN_LOCKED: ['InternalException', 'token'],
-  PIN_REFUSED: ['InternalException', 'token'],
+  PIN_UNUSABLE: ['InternalException', 'token'],
   NOT_LOGGED_IN: ['InternalException', 'token'],
   SESSION_LOST: ['InternalException', 'token'],
   SESSIONS_EXHAUSTED: ['ThrottlingException', 'load'],

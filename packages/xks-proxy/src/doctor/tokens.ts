@@ -120,7 +120,7 @@ const CODES: Partial<Record<Pkcs11ErrorCode, FindingCode>> = {
   TOKEN_NOT_FOUND: 'token-absent',
   TOKEN_AMBIGUOUS: 'token-absent',
   PIN_INCORRECT: 'pin-refused',
-  PIN_REFUSED: 'pin-refused',
+  PIN_UNUSABLE: 'pin-refused',
   PIN_LOCKED: 'pin-locked',
 };
 const IV_CODES: ReadonlySet<Pkcs11ErrorCode> = new Set(['MECHANISM_UNSUPPORTED', 'INPUT_REFUSED']);

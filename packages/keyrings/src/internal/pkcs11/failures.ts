@@ -46,7 +46,7 @@ const MEANINGS = {
   TOKEN_UNAVAILABLE: 'outage',
   PIN_INCORRECT: 'outage',
   PIN_LOCKED: 'outage',
-  PIN_REFUSED: 'outage',
+  PIN_UNUSABLE: 'outage',
   NOT_LOGGED_IN: 'outage',
   SESSION_LOST: 'outage',
   SESSIONS_EXHAUSTED: 'outage',
