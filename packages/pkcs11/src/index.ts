@@ -11,9 +11,10 @@ export type { RsaDecryptInput, RsaEncryptInput, RsaOaepPadding, RsaPadding } fro
 export type { Pkcs11ErrorCode } from './error-codes.ts';
 export { Pkcs11Error, type ReturnValue } from './errors.ts';
 export type { AesKeyRecord } from './keys/aes-inventory.ts';
-export type { AesKey, GenerateAesKeyOptions, KeyUsage } from './keys/aes-keys.ts';
-export type { KeySelector } from './keys/objects.ts';
-export type { RsaKey } from './keys/rsa-keys.ts';
+export type { AesKey } from './keys/aes-key.ts';
+export type { GenerateAesKeyOptions } from './keys/aes-objects.ts';
+export type { KeySelector, KeyUsage } from './keys/objects.ts';
+export type { RsaKey } from './keys/rsa-key.ts';
 export type { GenerateRsaKeyOptions } from './keys/rsa-objects.ts';
 export type { InitializeTokenOptions, TokenInfo } from './library/slots.ts';
 export { type PinGuard, type PinGuardMemory, pinGuard } from './login/pin-guard.ts';

@@ -3,18 +3,12 @@ import { type CallMode, cipherCalls } from './cipher/cipher-calls.ts';
 import { rsa } from './cipher/rsa.ts';
 import { callCryptoki } from './errors.ts';
 import { type AesKeyRecord, listAesKeys } from './keys/aes-inventory.ts';
-import {
-  AES_KEY,
-  type AesKey,
-  aesKey,
-  findAesKey,
-  type GenerateAesKeyOptions,
-  generateAesKey,
-} from './keys/aes-keys.ts';
+import { type AesKey, aesKey } from './keys/aes-key.ts';
+import { AES_KEY, findAesKey, type GenerateAesKeyOptions, generateAesKey } from './keys/aes-objects.ts';
 import { keyCache } from './keys/key-cache.ts';
 import { keyDirectory } from './keys/key-directory.ts';
 import type { KeySelector } from './keys/objects.ts';
-import { type RsaKey, rsaKey } from './keys/rsa-keys.ts';
+import { type RsaKey, rsaKey } from './keys/rsa-key.ts';
 import { findRsaKey, type GenerateRsaKeyOptions, generateRsaKey } from './keys/rsa-objects.ts';
 import { CKF_RW_SESSION, type Handle } from './library/cryptoki.ts';
 import type { Library } from './library/library.ts';

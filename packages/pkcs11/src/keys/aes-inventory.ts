@@ -1,7 +1,6 @@
 import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
-import type { KeyUsage } from './aes-keys.ts';
-import { findObjects } from './objects.ts';
+import { findObjects, type KeyUsage } from './objects.ts';
 
 /** An AES key as it stands on the token. What the token does not report is undefined. */
 export interface AesKeyRecord {

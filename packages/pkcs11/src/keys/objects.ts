@@ -1,6 +1,9 @@
 import { callCryptoki } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 
+/** What a key may be used for: its CKA_ENCRYPT and CKA_DECRYPT attributes. */
+export type KeyUsage = 'ENCRYPT' | 'DECRYPT';
+
 /** Names a key by CKA_LABEL, by CKA_ID, or by both. */
 export interface KeySelector {
   readonly label?: string;

@@ -2,18 +2,22 @@ import { randomBytes } from 'node:crypto';
 import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 import type { Session } from '../sessions/token-sessions.ts';
-import type { GenerateAesKeyOptions, KeyUsage } from './aes-keys.ts';
 import type { FoundKey } from './key-cache.ts';
 import {
   describeSelector,
   findObjects,
   type KeySelector,
+  type KeyUsage,
   readAttributes,
   selectorTemplate,
 } from './objects.ts';
 
 /** Label, id and length of a new key pair. */
-export interface GenerateRsaKeyOptions extends Omit<GenerateAesKeyOptions, 'usages'> {
+export interface GenerateRsaKeyOptions {
+  /** No RSA key of the token may have it yet. */
+  readonly label: string;
+  /** CKA_ID; 16 random bytes by default. */
+  readonly id?: Uint8Array;
   /** At least 2048; 3072 by default. */
   readonly modulusBits?: number;
 }

@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto';
-import { type GenerateAesKeyOptions, newAesKeyTemplate } from '../keys/aes-keys.ts';
-import { newRsaKeyTemplates } from '../keys/rsa-objects.ts';
+import { type GenerateAesKeyOptions, newAesKeyTemplate } from '../keys/aes-objects.ts';
+import { type GenerateRsaKeyOptions, newRsaKeyTemplates } from '../keys/rsa-objects.ts';
 import * as ck from '../library/cryptoki.ts';
 import { acquireLibrary } from '../library/library.ts';
 import { findToken } from '../library/slots.ts';
@@ -14,7 +14,7 @@ export interface ImportAesKeyOptions extends GenerateAesKeyOptions {
 }
 
 /** A key pair for `importRsaKey`. */
-export interface ImportRsaKeyOptions extends Omit<GenerateAesKeyOptions, 'usages'> {
+export interface ImportRsaKeyOptions extends Omit<GenerateRsaKeyOptions, 'modulusBits'> {
   readonly privateKey: KeyObject;
   /** Both by default. */
   readonly halves?: readonly ('public' | 'private')[];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { AES_KEY } from '../../src/keys/aes-keys.ts';
+import { AES_KEY } from '../../src/keys/aes-objects.ts';
 import { keyDirectory } from '../../src/keys/key-directory.ts';
 import { destroyKeys, importAesKey } from '../../src/testing.ts';
 import { describeWithEachToken } from '../with-token.ts';

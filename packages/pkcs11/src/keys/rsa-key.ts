@@ -2,8 +2,8 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Rsa, RsaDecryptInput, RsaEncryptInput } from '../cipher/rsa.ts';
 import { Pkcs11Error } from '../errors.ts';
 import type { CallOptions } from '../sessions/session-pool.ts';
-import type { KeyUsage } from './aes-keys.ts';
 import type { CachedKey } from './key-cache.ts';
+import type { KeyUsage } from './objects.ts';
 import type { FoundRsaKey } from './rsa-objects.ts';
 
 /**
