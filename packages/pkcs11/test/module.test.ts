@@ -2,8 +2,8 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
-import { errorCode } from './error-code.ts';
-import { describeWithToken } from './with-token.ts';
+import { errorCode } from './fixtures/error-code.ts';
+import { describeWithToken } from './fixtures/with-token.ts';
 
 describeWithToken('a module', (context) => {
   /** Makes a token with the label of another and without a user PIN, as this package makes none. */

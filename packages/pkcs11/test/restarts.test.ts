@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { CallMode } from '../src/index.ts';
 import { importAesKey, outsider } from '../src/testing.ts';
-import { occupyThreads } from './occupy-threads.ts';
-import { describeWithToken } from './with-token.ts';
+import { occupyThreads } from './fixtures/occupy-threads.ts';
+import { describeWithToken } from './fixtures/with-token.ts';
 
 const LABELS = ['a', 'b', 'c', 'd'] as const;
 type Label = (typeof LABELS)[number];

@@ -6,7 +6,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../tools/vitest/runs-typescript.ts';
 import { openModule } from '../src/index.ts';
 import { findModule, temporaryToken } from '../src/testing.ts';
-import { describeWithToken } from './with-token.ts';
+import { describeWithToken } from './fixtures/with-token.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { importAesKey, outsider } from '../src/testing.ts';
-import type { ThreadAnswer, ThreadCall } from './token-thread.ts';
-import { describeWithToken } from './with-token.ts';
+import type { ThreadAnswer, ThreadCall } from './fixtures/token-thread-program.ts';
+import { describeWithToken } from './fixtures/with-token.ts';
 
 const LABELS = ['a', 'b', 'c', 'd'] as const;
 
@@ -26,7 +26,7 @@ describeWithToken('a token that several threads have open', (context) => {
     restart();
     /** A thread that has the token open, and shares only the memory of the module with the others. */
     const thread = async () => {
-      const worker = new Worker(new URL('./token-thread.ts', import.meta.url));
+      const worker = new Worker(new URL('./fixtures/token-thread-program.ts', import.meta.url));
       const call = async (message: ThreadCall) => {
         const answer = new Promise<ThreadAnswer>((resolve, reject) => {
           worker.once('message', resolve).once('error', reject);

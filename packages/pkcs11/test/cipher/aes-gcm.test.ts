@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { AesKey, CallMode } from '../../src/index.ts';
 import { importAesKey } from '../../src/testing.ts';
-import { describeWithEachToken, type TokenContext } from '../with-token.ts';
+import { describeWithEachToken, type TokenContext } from '../fixtures/with-token.ts';
 
 const keyValue = randomBytes(32);
 

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RsaKey, RsaOaepPadding, Token } from '../../src/index.ts';
 import { importRsaKey } from '../../src/testing.ts';
-import { describeWithEachToken, type TokenContext } from '../with-token.ts';
+import { describeWithEachToken, type TokenContext } from '../fixtures/with-token.ts';
 
 describeWithEachToken('RSA', (context) => {
   describe.each(['inline', 'threadpool'] as const)('with calls %s', (calls) => {

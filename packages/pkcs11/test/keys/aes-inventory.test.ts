@@ -1,8 +1,8 @@
 import { openModule } from '@holdfast/pkcs11';
 import { importAesKey, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { errorCode } from '../error-code.ts';
-import { describeWithToken } from '../with-token.ts';
+import { errorCode } from '../fixtures/error-code.ts';
+import { describeWithToken } from '../fixtures/with-token.ts';
 
 let token: TemporaryToken;
 beforeAll(() => {

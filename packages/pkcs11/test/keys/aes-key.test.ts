@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { destroyKeys, importAesKey } from '../../src/testing.ts';
-import { errorCode } from '../error-code.ts';
-import { describeWithEachToken } from '../with-token.ts';
+import { errorCode } from '../fixtures/error-code.ts';
+import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 describeWithEachToken('a key', (context) => {
   afterEach(() => {

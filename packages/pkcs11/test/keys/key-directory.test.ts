@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { AES_KEY } from '../../src/keys/aes-objects.ts';
 import { keyDirectory } from '../../src/keys/key-directory.ts';
 import { destroyKeys, importAesKey } from '../../src/testing.ts';
-import { describeWithEachToken } from '../with-token.ts';
+import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 describeWithEachToken('a directory of many keys', (context) => {
   const labels = Array.from({ length: 20 }, (_, index) => `key-${index}`);

@@ -1,8 +1,8 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { findObjects } from '../../src/keys/objects.ts';
 import { importAesKey } from '../../src/testing.ts';
-import { errorCode } from '../error-code.ts';
-import { describeWithToken } from '../with-token.ts';
+import { errorCode } from '../fixtures/error-code.ts';
+import { describeWithToken } from '../fixtures/with-token.ts';
 
 describeWithToken('a search', (context) => {
   afterEach(() => void vi.restoreAllMocks());

@@ -2,8 +2,8 @@ import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { afterEach, expect, it, vi } from 'vitest';
 import { destroyKeys, importRsaKey } from '../../src/testing.ts';
-import { errorCode } from '../error-code.ts';
-import { describeWithEachToken } from '../with-token.ts';
+import { errorCode } from '../fixtures/error-code.ts';
+import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 const newKeyPair = promisify(generateKeyPair);
 const pairs = await Promise.all(

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openModule } from '../../src/index.ts';
 import { acquireLibrary } from '../../src/library/library.ts';
 import { findModule, type TemporaryToken, temporaryToken } from '../../src/testing.ts';
-import { errorCode } from '../error-code.ts';
+import { errorCode } from '../fixtures/error-code.ts';
 
 const missing = findModule() === undefined;
 const reason = missing ? ' (no PKCS#11 module: install SoftHSM2 or set PKCS11_MODULE)' : '';
@@ -37,7 +37,7 @@ describe.skipIf(missing)(`a library${reason}`, () => {
 
   /** Resolves to the outcome of a thread that opens the module and closes it again. */
   const inThread = async (memory?: SharedArrayBuffer): Promise<unknown> => {
-    const thread = new Worker(new URL('./open-module-thread.ts', import.meta.url));
+    const thread = new Worker(new URL('../fixtures/open-module-program.ts', import.meta.url));
     const ended = once(thread, 'exit');
     thread.postMessage({ path: temporary.modulePath, memory }, []);
     const answer: unknown[] = await once(thread, 'message');

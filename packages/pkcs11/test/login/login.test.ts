@@ -7,8 +7,8 @@ import { sessionPool } from '../../src/sessions/session-pool.ts';
 import { createSlotSessions } from '../../src/sessions/slot-sessions.ts';
 import { tokenSessions } from '../../src/sessions/token-sessions.ts';
 import { changePin, importAesKey } from '../../src/testing.ts';
-import { errorCode } from '../error-code.ts';
-import { describeWithEachToken } from '../with-token.ts';
+import { errorCode } from '../fixtures/error-code.ts';
+import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 describeWithEachToken('the login', (context) => {
   afterEach(() => {

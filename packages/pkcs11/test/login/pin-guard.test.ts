@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pinGuard } from '../../src/index.ts';
-import { errorCode } from '../error-code.ts';
+import { errorCode } from '../fixtures/error-code.ts';
 
 describe('the guard over a PIN', () => {
   const memory = () => ({ turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) });

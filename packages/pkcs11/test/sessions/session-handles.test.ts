@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { moduleMemory } from '../../src/library/module-memory.ts';
 import { CAPACITY, type HeldHandle, nameOf } from '../../src/sessions/session-handles.ts';
-import { closingThread, holdingThread } from './holding-thread.ts';
+import { closingThread, holdingThread } from '../fixtures/hold-session.ts';
 
 const handle = (value: bigint | number) => {
   const bytes = Buffer.alloc(8);

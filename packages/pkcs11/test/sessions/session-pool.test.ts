@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '../../src/index.ts';
 import { sessionPool } from '../../src/sessions/session-pool.ts';
 import type { Session, TokenSessions } from '../../src/sessions/token-sessions.ts';
-import { errorCode } from '../error-code.ts';
+import { errorCode } from '../fixtures/error-code.ts';
 
 const returned = (code: Pkcs11ErrorCode, returnValue: ReturnValue) =>
   new Pkcs11Error(code, 'returned', { returnValue });

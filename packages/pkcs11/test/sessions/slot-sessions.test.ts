@@ -4,9 +4,9 @@ import { moduleMemory } from '../../src/library/module-memory.ts';
 import { findToken, initializeToken } from '../../src/library/slots.ts';
 import { createSlotSessions } from '../../src/sessions/slot-sessions.ts';
 import { outsider } from '../../src/testing.ts';
-import { errorCode } from '../error-code.ts';
-import { describeWithToken } from '../with-token.ts';
-import { closingThread } from './holding-thread.ts';
+import { errorCode } from '../fixtures/error-code.ts';
+import { closingThread } from '../fixtures/hold-session.ts';
+import { describeWithToken } from '../fixtures/with-token.ts';
 
 const SERIAL = 4;
 

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
-import { occupyThreads } from '../occupy-threads.ts';
-import { describeWithEachToken, describeWithToken } from '../with-token.ts';
+import { occupyThreads } from '../fixtures/occupy-threads.ts';
+import { describeWithEachToken, describeWithToken } from '../fixtures/with-token.ts';
 
 describeWithEachToken('a token whose sessions are disturbed', (context) => {
   const message = { iv: new Uint8Array(12), aad: new Uint8Array(3), plaintext: new Uint8Array(40) };
