@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { openModule } from '../src/index.ts';
-import { errorCode } from './fixtures/error-code.ts';
+import { codeIn } from './fixtures/error-code.ts';
 import { describeWithToken } from './fixtures/with-token.ts';
 
 describeWithToken('a module', (context) => {
@@ -30,7 +30,7 @@ describeWithToken('a module', (context) => {
     expect(second.path).toBe(module.path);
     second.close();
     second.close();
-    expect(errorCode(() => second.tokens())).toBe('CLOSED');
+    expect(codeIn(() => second.tokens())).toBe('CLOSED');
     expect(module.tokens()).toHaveLength(2);
   });
 
@@ -41,15 +41,15 @@ describeWithToken('a module', (context) => {
     module.close();
     expect(token.sessions().open).toBe(0);
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'CLOSED' });
-    expect(errorCode(() => token.aesKey({ label: 'any' }))).toBe('CLOSED');
+    expect(codeIn(() => token.aesKey({ label: 'any' }))).toBe('CLOSED');
   });
 
   it('is refused when the file is absent or no module', () => {
     const { temporary } = context();
-    expect(errorCode(() => openModule({ path: join(temporary.directory, 'absent.so') }))).toBe(
+    expect(codeIn(() => openModule({ path: join(temporary.directory, 'absent.so') }))).toBe(
       'MODULE_UNAVAILABLE',
     );
-    expect(errorCode(() => openModule({ path: temporary.environment.SOFTHSM2_CONF }))).toBe(
+    expect(codeIn(() => openModule({ path: temporary.environment.SOFTHSM2_CONF }))).toBe(
       'MODULE_UNAVAILABLE',
     );
   });
@@ -71,9 +71,9 @@ describeWithToken('a module', (context) => {
     const { pin, soPin } = temporary;
     const initialize = (pins: { pin?: string; soPin?: string }) =>
       module.initializeToken({ label: 'fresh', pin, soPin, ...pins });
-    expect(errorCode(() => initialize({ pin: '123' }))).toBe('PIN_UNUSABLE');
-    expect(errorCode(() => initialize({ pin: '1'.repeat(256) }))).toBe('PIN_UNUSABLE');
-    expect(errorCode(() => initialize({ soPin: '123' }))).toBeDefined();
+    expect(codeIn(() => initialize({ pin: '123' }))).toBe('PIN_UNUSABLE');
+    expect(codeIn(() => initialize({ pin: '1'.repeat(256) }))).toBe('PIN_UNUSABLE');
+    expect(codeIn(() => initialize({ soPin: '123' }))).toBeDefined();
     // @ts-expect-error
     expect(() => initialize({ pin: 12_345 })).toThrow(TypeError);
     // @ts-expect-error
@@ -92,10 +92,10 @@ describeWithToken('a module', (context) => {
     });
     const begin = (pins: { soPin: string }) => module.initializeToken({ label: 'begun', pin, ...pins });
     const begun = () => module.tokens().filter(({ label }) => label === 'begun');
-    expect(errorCode(() => begin({ soPin }))).toBe('PIN_UNUSABLE');
+    expect(codeIn(() => begin({ soPin }))).toBe('PIN_UNUSABLE');
     const [first] = begun();
     expect(first).toMatchObject({ initialized: true });
-    expect(errorCode(() => begin({ soPin: `${soPin}0` }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => begin({ soPin: `${soPin}0` }))).toBe('PIN_INCORRECT');
     expect(begin({ soPin })).toEqual(first);
     expect(begun()).toEqual([first]);
     module.openToken({ label: 'begun', pin }).close();
@@ -138,8 +138,8 @@ describeWithToken('a module', (context) => {
     const serial = module.tokens()[0]?.serial ?? '';
     expect(() => module.openToken({ pin })).toThrow(TypeError);
     expect(() => module.openToken({ label, serial, pin })).toThrow(TypeError);
-    expect(errorCode(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
-    expect(errorCode(() => module.openToken({ label: '', pin }))).toBe('TOKEN_NOT_FOUND');
+    expect(codeIn(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
+    expect(codeIn(() => module.openToken({ label: '', pin }))).toBe('TOKEN_NOT_FOUND');
   });
 
   it('shows the other tokens when one cannot be asked', () => {
@@ -153,7 +153,7 @@ describeWithToken('a module', (context) => {
     const ask = vi.spyOn(cryptoki, 'C_GetTokenInfo');
     expect(ask.mockImplementationOnce(fails) && module.tokens()).toEqual(before.slice(1));
     ask.mockImplementationOnce(fails);
-    expect(errorCode(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
+    expect(codeIn(() => module.openToken({ label: 'nobody', pin }))).toBe('TOKEN_NOT_FOUND');
     ask.mockRestore();
     module.openToken({ label, pin }).close();
   });
@@ -163,7 +163,7 @@ describeWithToken('a module', (context) => {
     const { pin, soPin } = temporary;
     const first = module.initializeToken({ label: 'twin', pin, soPin });
     makeTwin('twin');
-    expect(errorCode(() => module.openToken({ label: 'twin', pin }))).toBe('TOKEN_AMBIGUOUS');
+    expect(codeIn(() => module.openToken({ label: 'twin', pin }))).toBe('TOKEN_AMBIGUOUS');
     const token = module.openToken({ serial: first.serial, pin });
     expect(token.info.serial).toBe(first.serial);
     token.close();
@@ -175,12 +175,12 @@ describeWithToken('a module', (context) => {
     const options = { label: 'in use', pin, soPin };
     module.initializeToken(options);
     const before = module.tokens();
-    expect(errorCode(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
+    expect(codeIn(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
     expect(module.tokens()).toEqual(before);
     module.openToken(options).close();
     // Nor if another token of the label was begun.
     makeTwin('in use');
-    expect(errorCode(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
+    expect(codeIn(() => module.initializeToken(options))).toBe('TOKEN_EXISTS');
   });
 
   it('gives no token a label that ends in what labels are padded with', () => {

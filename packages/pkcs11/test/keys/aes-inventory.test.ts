@@ -1,7 +1,7 @@
 import { openModule } from '@holdfast/pkcs11';
 import { importAesKey, type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 import { describeWithToken } from '../fixtures/with-token.ts';
 
 let token: TemporaryToken;
@@ -69,7 +69,7 @@ describeWithToken('a list of AES keys', (context) => {
     failOnce('CKR_SESSION_HANDLE_INVALID', 0xb3);
     expect(token.aesKeys()).toEqual(before);
     failOnce('CKR_DEVICE_ERROR', 0x30);
-    expect(errorCode(() => token.aesKeys())).toBe('DEVICE_ERROR');
+    expect(codeIn(() => token.aesKeys())).toBe('DEVICE_ERROR');
     failOnce('CKR_ATTRIBUTE_TYPE_INVALID', 0x12);
     expect(token.aesKeys()).toEqual([{ ...before[0], label: '' }]);
     token.close();

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { destroyKeys, importAesKey } from '../../src/testing.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 describeWithEachToken('a key', (context) => {
@@ -20,7 +20,7 @@ describeWithEachToken('a key', (context) => {
     expect(token.aesKey({ id: key.id })).toMatchObject({ label: 'orders' });
     expect(token.aesKey({ label: 'orders' })).toBe(token.aesKey({ label: 'orders' }));
     expect(token.aesKey({ label: 'orders', id: key.id })).toBe(key);
-    expect(errorCode(() => token.aesKey({ label: 'orders', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.aesKey({ label: 'orders', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
     expect(() => token.aesKey({})).toThrow(TypeError);
     token.close();
   });
@@ -53,7 +53,7 @@ describeWithEachToken('a key', (context) => {
   it('is not generated under a label that is taken', () => {
     const token = context().open();
     token.generateAesKey({ label: 'taken' });
-    expect(errorCode(() => token.generateAesKey({ label: 'taken' }))).toBe('KEY_EXISTS');
+    expect(codeIn(() => token.generateAesKey({ label: 'taken' }))).toBe('KEY_EXISTS');
     expect(() => token.generateAesKey({ label: '' })).toThrow(RangeError);
     token.close();
   });
@@ -88,7 +88,7 @@ describeWithEachToken('a key', (context) => {
     });
     const key = token.generateAesKey({ label: 'of a small token' });
     expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
-    expect(errorCode(() => token.generateAesKey({ label: 'of a small token' }))).toBe('KEY_EXISTS');
+    expect(codeIn(() => token.generateAesKey({ label: 'of a small token' }))).toBe('KEY_EXISTS');
     expect((await key.encrypt({ iv, aad, plaintext })).tag).toHaveLength(16);
     token.close();
   });
@@ -98,7 +98,7 @@ describeWithEachToken('a key', (context) => {
     // @ts-expect-error JavaScript lets this through.
     expect(() => token.generateAesKey({ label: 'of no use', usages: ['encrypt'] })).toThrow(TypeError);
     expect(() => token.generateAesKey({ label: 'of no use', usages: [] })).toThrow(TypeError);
-    expect(errorCode(() => token.aesKey({ label: 'of no use' }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.aesKey({ label: 'of no use' }))).toBe('KEY_NOT_FOUND');
     token.close();
   });
 
@@ -108,7 +108,7 @@ describeWithEachToken('a key', (context) => {
     importAesKey(temporary, { label: 'twins', id: Uint8Array.of(1), value });
     importAesKey(temporary, { label: 'twins', id: Uint8Array.of(2), value });
     const token = open();
-    expect(errorCode(() => token.aesKey({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
+    expect(codeIn(() => token.aesKey({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
     expect(token.aesKey({ label: 'twins', id: Uint8Array.of(2) }).id).toEqual(Uint8Array.of(2));
     token.close();
   });
@@ -117,7 +117,7 @@ describeWithEachToken('a key', (context) => {
     const { open, temporary } = context();
     importAesKey(temporary, { label: 'short', value: new Uint8Array(16) });
     const token = open();
-    expect(errorCode(() => token.aesKey({ label: 'short' }))).toBe('KEY_UNSUITABLE');
+    expect(codeIn(() => token.aesKey({ label: 'short' }))).toBe('KEY_UNSUITABLE');
     token.close();
   });
 
@@ -149,7 +149,7 @@ describeWithEachToken('a key', (context) => {
     destroy();
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
-    expect(errorCode(() => token.aesKey({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.aesKey({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
     importAesKey(temporary, { label: 'replaced', value: new Uint8Array(32).fill(1) });
     expect(await key.encrypt({ iv, aad, plaintext })).toEqual(after);
     expect(await token.aesKey({ label: 'replaced' }).encrypt({ iv, aad, plaintext })).toEqual(after);
@@ -163,10 +163,8 @@ describeWithEachToken('a key', (context) => {
     const { id } = key;
     destroyKeys(temporary, { label: 'vouched-for' });
     expect(token.aesKey({ label: 'vouched-for', id })).toBe(key);
-    expect(errorCode(() => token.aesKey({ label: 'vouched-for', id }, { fresh: true }))).toBe(
-      'KEY_NOT_FOUND',
-    );
-    expect(errorCode(() => token.aesKey({ label: 'vouched-for', id }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.aesKey({ label: 'vouched-for', id }, { fresh: true }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.aesKey({ label: 'vouched-for', id }))).toBe('KEY_NOT_FOUND');
     token.close();
   });
 
@@ -184,7 +182,7 @@ describeWithEachToken('a key', (context) => {
     expect(token.aesKey({ label: 'doubled' })).toBe(key);
     vi.advanceTimersByTime(2000);
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
-    expect(errorCode(() => token.aesKey({ label: 'doubled' }))).toBe('KEY_AMBIGUOUS');
+    expect(codeIn(() => token.aesKey({ label: 'doubled' }))).toBe('KEY_AMBIGUOUS');
     await expect(key.encrypt({ iv, aad, plaintext })).rejects.toMatchObject(ambiguous);
     token.close();
   });
@@ -201,7 +199,7 @@ describeWithEachToken('a key', (context) => {
       throw Object.assign(new Error('CKR_SESSION_COUNT'), { code: 0xb1 });
     });
     expect(token.aesKey({ label: 'of a busy token' })).toBe(key);
-    expect(errorCode(() => token.aesKey({ label: 'of a busy token' }, { fresh: true }))).toBe(
+    expect(codeIn(() => token.aesKey({ label: 'of a busy token' }, { fresh: true }))).toBe(
       'SESSIONS_EXHAUSTED',
     );
     const search = vi.spyOn(cryptoki, 'C_FindObjectsInit');

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { findObjects } from '../../src/keys/objects.ts';
 import { importAesKey } from '../../src/testing.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 import { describeWithToken } from '../fixtures/with-token.ts';
 
 describeWithToken('a search', (context) => {
@@ -14,12 +14,12 @@ describeWithToken('a search', (context) => {
       throw Object.assign(new Error(name), { code: value });
     };
     vi.spyOn(raw, 'C_FindObjects').mockImplementationOnce(fails('CKR_TOKEN_NOT_PRESENT', 0xe0));
-    expect(errorCode(() => findObjects(raw, session, []))).toBe('TOKEN_UNAVAILABLE');
+    expect(codeIn(() => findObjects(raw, session, []))).toBe('TOKEN_UNAVAILABLE');
     expect(findObjects(raw, session, [])).toEqual([]);
 
     vi.spyOn(raw, 'C_FindObjects').mockImplementationOnce(fails('CKR_TOKEN_NOT_PRESENT', 0xe0));
     vi.spyOn(raw, 'C_FindObjectsFinal').mockImplementationOnce(fails('CKR_OPERATION_NOT_INITIALIZED', 0x91));
-    expect(errorCode(() => findObjects(raw, session, []))).toBe('TOKEN_UNAVAILABLE');
+    expect(codeIn(() => findObjects(raw, session, []))).toBe('TOKEN_UNAVAILABLE');
     raw.C_CloseSession(session);
   });
 
@@ -54,7 +54,7 @@ describeWithToken('a search', (context) => {
     vi.spyOn(raw, 'C_FindObjectsFinal').mockImplementationOnce(() => {
       throw Object.assign(new Error('CKR_DEVICE_ERROR'), { code: 0x30 });
     });
-    expect(errorCode(() => findObjects(raw, session, []))).toBe('DEVICE_ERROR');
+    expect(codeIn(() => findObjects(raw, session, []))).toBe('DEVICE_ERROR');
     raw.C_CloseSession(session);
   });
 });

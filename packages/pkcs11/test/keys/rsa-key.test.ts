@@ -2,7 +2,7 @@ import { generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { afterEach, expect, it, vi } from 'vitest';
 import { destroyKeys, importRsaKey } from '../../src/testing.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 const newKeyPair = promisify(generateKeyPair);
@@ -60,7 +60,7 @@ describeWithEachToken('an RSA key', (context) => {
       privateKey: known(first),
       halves: ['public'],
     });
-    expect(errorCode(() => token.generateRsaKey({ label: 'taken' }))).toBe('KEY_EXISTS');
+    expect(codeIn(() => token.generateRsaKey({ label: 'taken' }))).toBe('KEY_EXISTS');
     for (const modulusBits of [0, 1024, 2047, 2049, Number.NaN]) {
       expect(() => token.generateRsaKey({ label: 'odd', modulusBits })).toThrow(RangeError);
     }
@@ -78,10 +78,10 @@ describeWithEachToken('an RSA key', (context) => {
     expect(token.rsaKey({ label: 'found' })).toBe(key);
     expect(token.rsaKey({ id }).publicKey().equals(key.publicKey())).toBe(true);
     expect(token.rsaKey({ label: 'found', id }).label).toBe('found');
-    expect(errorCode(() => token.rsaKey({ label: 'found', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
-    expect(errorCode(() => token.aesKey({ label: 'found' }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.rsaKey({ label: 'found', id: Uint8Array.of(1) }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.aesKey({ label: 'found' }))).toBe('KEY_NOT_FOUND');
     token.generateAesKey({ label: 'symmetric' });
-    expect(errorCode(() => token.rsaKey({ label: 'symmetric' }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.rsaKey({ label: 'symmetric' }))).toBe('KEY_NOT_FOUND');
     expect(() => token.rsaKey({})).toThrow(TypeError);
     destroyKeys(temporary, { label: 'found' });
     token.close();
@@ -111,7 +111,7 @@ describeWithEachToken('an RSA key', (context) => {
       });
     const key = token.rsaKey({ label: 'tight-lipped' });
     reading.mockRestore();
-    expect(errorCode(() => key.publicKey())).toBe('KEY_UNSUITABLE');
+    expect(codeIn(() => key.publicKey())).toBe('KEY_UNSUITABLE');
     const ciphertext = await key.encrypt(input);
     expect(await key.decrypt({ padding: input.padding, ciphertext })).toEqual(input.plaintext);
     destroyKeys(temporary, { label: 'tight-lipped' });
@@ -179,9 +179,9 @@ describeWithEachToken('an RSA key', (context) => {
     importRsaKey(temporary, { label: 'twins', id: Uint8Array.of(11), privateKey: known(second) });
     importRsaKey(temporary, { label: 'short', privateKey: known(short) });
     const token = open();
-    expect(errorCode(() => token.rsaKey({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
+    expect(codeIn(() => token.rsaKey({ label: 'twins' }))).toBe('KEY_AMBIGUOUS');
     expect(token.rsaKey({ label: 'twins', id: Uint8Array.of(11) }).id).toEqual(Uint8Array.of(11));
-    expect(errorCode(() => token.rsaKey({ label: 'short' }))).toBe('KEY_UNSUITABLE');
+    expect(codeIn(() => token.rsaKey({ label: 'short' }))).toBe('KEY_UNSUITABLE');
     for (const label of ['twins', 'short']) destroyKeys(temporary, { label });
     token.close();
   });
@@ -201,7 +201,7 @@ describeWithEachToken('an RSA key', (context) => {
     });
     destroyKeys(temporary, { label: 'replaced' });
     await expect(key.encrypt(input)).rejects.toMatchObject({ code: 'KEY_NOT_FOUND' });
-    expect(errorCode(() => token.rsaKey({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
+    expect(codeIn(() => token.rsaKey({ label: 'replaced' }))).toBe('KEY_NOT_FOUND');
     token.close();
   });
 });

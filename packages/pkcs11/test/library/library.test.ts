@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openModule } from '../../src/index.ts';
 import { acquireLibrary } from '../../src/library/library.ts';
 import { findModule, type TemporaryToken, temporaryToken } from '../../src/testing.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 
 const missing = findModule() === undefined;
 const reason = missing ? ' (no PKCS#11 module: install SoftHSM2 or set PKCS11_MODULE)' : '';
@@ -29,7 +29,7 @@ describe.skipIf(missing)(`a library${reason}`, () => {
     const { prototype } = pkcs11js.PKCS11;
     const finalize = vi.spyOn(prototype, 'C_Finalize');
     vi.spyOn(prototype, 'C_GetInfo').mockImplementationOnce(fails);
-    expect(errorCode(open)).toBe('DEVICE_ERROR');
+    expect(codeIn(open)).toBe('DEVICE_ERROR');
     expect(finalize).toHaveBeenCalledTimes(1);
     open().close();
     expect(finalize).toHaveBeenCalledTimes(2);

@@ -7,7 +7,7 @@ import { sessionPool } from '../../src/sessions/session-pool.ts';
 import { createSlotSessions } from '../../src/sessions/slot-sessions.ts';
 import { tokenSessions } from '../../src/sessions/token-sessions.ts';
 import { changePin, importAesKey } from '../../src/testing.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 import { describeWithEachToken } from '../fixtures/with-token.ts';
 
 describeWithEachToken('the login', (context) => {
@@ -81,16 +81,16 @@ describeWithEachToken('the login', (context) => {
 
   it('fails with a wrong PIN, and leaves nothing open', () => {
     const { open } = context();
-    expect(errorCode(() => open({ pin: 'wrong' }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open({ pin: 'wrong' }))).toBe('PIN_INCORRECT');
     open().close();
   });
 
   it('fails with a PIN that was refused before also where the process is logged in', () => {
     const { open, cryptoki } = context();
-    expect(errorCode(() => open({ pin: 'wrong before' }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open({ pin: 'wrong before' }))).toBe('PIN_INCORRECT');
     const token = open();
     const login = vi.spyOn(cryptoki, 'C_Login');
-    expect(errorCode(() => open({ pin: 'wrong before' }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open({ pin: 'wrong before' }))).toBe('PIN_INCORRECT');
     expect(login).not.toHaveBeenCalled();
     token.close();
   });
@@ -113,7 +113,7 @@ describeWithEachToken('the login', (context) => {
     const { open, raw, slot } = context();
     const [token, mistaken] = [open(), open({ pin: 'wrong later' })];
     raw.C_CloseAllSessions(slot);
-    expect(errorCode(() => mistaken.aesKeys())).toBe('PIN_INCORRECT');
+    expect(codeIn(() => mistaken.aesKeys())).toBe('PIN_INCORRECT');
     expect(token.aesKeys()).toBeDefined();
     mistaken.close();
     token.close();
@@ -165,11 +165,11 @@ describeWithEachToken('the login', (context) => {
     const { open, cryptoki } = context();
     const login = vi.spyOn(cryptoki, 'C_Login');
     for (let round = 0; round < 5; round += 1) {
-      expect(errorCode(() => open({ pin: 'wrong once' }))).toBe('PIN_INCORRECT');
+      expect(codeIn(() => open({ pin: 'wrong once' }))).toBe('PIN_INCORRECT');
     }
     expect(login).toHaveBeenCalledTimes(1);
     open().close();
-    expect(errorCode(() => open({ pin: 'wrong once' }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open({ pin: 'wrong once' }))).toBe('PIN_INCORRECT');
     expect(login).toHaveBeenCalledTimes(2);
   });
 
@@ -179,7 +179,7 @@ describeWithEachToken('the login', (context) => {
     vi.spyOn(cryptoki, 'C_Login').mockImplementationOnce(() => {
       throw Object.assign(new Error('CKR_USER_PIN_NOT_INITIALIZED'), { code: 0x102 });
     });
-    expect(errorCode(() => open({ pinGuard }))).toBe('PIN_UNUSABLE');
+    expect(codeIn(() => open({ pinGuard }))).toBe('PIN_UNUSABLE');
     open({ pinGuard }).close();
   });
 
@@ -201,10 +201,10 @@ describeWithEachToken('the login', (context) => {
     const login = vi.spyOn(cryptoki, 'C_Login');
     const guard = () => ({ turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) });
     const refused = guard();
-    expect(errorCode(() => open({ pin: 'wrong here', pinGuard: refused }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open({ pin: 'wrong here', pinGuard: refused }))).toBe('PIN_INCORRECT');
     expect(login).toHaveBeenCalledTimes(1);
     // Another thread has logins of its own, and does not remember the refusal.
-    expect(errorCode(() => open({ pin: 'wrong there', pinGuard: refused }))).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open({ pin: 'wrong there', pinGuard: refused }))).toBe('PIN_INCORRECT');
     expect(login).toHaveBeenCalledTimes(1);
 
     const shared = guard();
@@ -352,7 +352,7 @@ describeWithEachToken('the login', (context) => {
     raw.C_CloseSession(restored);
     await expect(token.randomBytes(1)).rejects.toMatchObject({ code: 'PIN_INCORRECT' });
     token.close();
-    expect(errorCode(() => open())).toBe('PIN_INCORRECT');
+    expect(codeIn(() => open())).toBe('PIN_INCORRECT');
 
     const { label, pin, modulePath: path, initializationParameters } = temporary;
     module.close();

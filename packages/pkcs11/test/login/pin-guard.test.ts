@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pinGuard } from '../../src/index.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 
 describe('the guard over a PIN', () => {
   const memory = () => ({ turn: new SharedArrayBuffer(4), refusal: new SharedArrayBuffer(4) });
@@ -21,8 +21,8 @@ describe('the guard over a PIN', () => {
     guard.enter();
     guard.refuse();
     guard.leave();
-    expect(errorCode(() => other.check())).toBe('PIN_INCORRECT');
-    expect(errorCode(() => other.enter())).toBe('PIN_INCORRECT');
+    expect(codeIn(() => other.check())).toBe('PIN_INCORRECT');
+    expect(codeIn(() => other.enter())).toBe('PIN_INCORRECT');
   });
 
   it('keeps a refusal that was met elsewhere while a thread had its turn', () => {
@@ -31,7 +31,7 @@ describe('the guard over a PIN', () => {
     expect(() => guard.check()).not.toThrow();
     guard.refuse();
     guard.leave();
-    expect(errorCode(() => guard.check())).toBe('PIN_INCORRECT');
+    expect(codeIn(() => guard.check())).toBe('PIN_INCORRECT');
   });
 
   it('tells a waiting thread of the refusal, or gives it the next turn', async () => {
@@ -40,7 +40,7 @@ describe('the guard over a PIN', () => {
       const guard = pinGuard(shared);
       guard.enter();
       const end = endTurnLater(shared, outcome);
-      if (outcome === 'refused') expect(errorCode(() => guard.enter())).toBe('PIN_INCORRECT');
+      if (outcome === 'refused') expect(codeIn(() => guard.enter())).toBe('PIN_INCORRECT');
       else expect(guard.enter()).toBe(true);
       await end;
     }
@@ -52,7 +52,7 @@ describe('the guard over a PIN', () => {
     hanging.enter();
     expect(other.enter()).toBe(false);
     hanging.refuse();
-    expect(errorCode(() => other.check())).toBe('PIN_INCORRECT');
+    expect(codeIn(() => other.check())).toBe('PIN_INCORRECT');
   });
 
   /** In another thread, while this one waits. */

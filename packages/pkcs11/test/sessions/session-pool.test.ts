@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '../../src/index.ts';
 import { sessionPool } from '../../src/sessions/session-pool.ts';
 import type { Session, TokenSessions } from '../../src/sessions/token-sessions.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 
 const returned = (code: Pkcs11ErrorCode, returnValue: ReturnValue) =>
   new Pkcs11Error(code, 'returned', { returnValue });
@@ -221,12 +221,12 @@ describe('a session pool', () => {
       const work = () => {
         throw error;
       };
-      expect(errorCode(() => pool.runOnNewSession(2, work))).toBe(error.code);
+      expect(codeIn(() => pool.runOnNewSession(2, work))).toBe(error.code);
       expect(pool.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
     }
     expect(log).toMatchObject({ opened: 4, closed: 3 });
     pool.close();
-    expect(errorCode(() => pool.runOnNewSession(2, () => 'never'))).toBe('CLOSED');
+    expect(codeIn(() => pool.runOnNewSession(2, () => 'never'))).toBe('CLOSED');
   });
 
   it('gives one idle session up for it where the token has no other, and no more than one', async () => {
@@ -249,7 +249,7 @@ describe('a session pool', () => {
     });
     await Promise.all([full.run(async () => sleep(1)), full.run(async () => sleep(1))]);
     isFull = true;
-    expect(errorCode(() => full.runOnNewSession(2, () => 'never'))).toBe('SESSIONS_EXHAUSTED');
+    expect(codeIn(() => full.runOnNewSession(2, () => 'never'))).toBe('SESSIONS_EXHAUSTED');
     expect(full.counts()).toEqual({ open: 1, idle: 1, limit: 2 });
   });
 
@@ -273,7 +273,7 @@ describe('a session pool', () => {
     pool.close();
     await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(pool.run(() => 'never')).rejects.toMatchObject({ code: 'CLOSED' });
-    expect(errorCode(() => pool.runNow(() => 'never'))).toBe('CLOSED');
+    expect(codeIn(() => pool.runNow(() => 'never'))).toBe('CLOSED');
     expect(log.drained).toBe(0);
     expect(await busy).toBe('done');
     expect(log).toEqual({ opened: 1, closed: 1, drained: 1 });

@@ -4,7 +4,7 @@ import { moduleMemory } from '../../src/library/module-memory.ts';
 import { findToken, initializeToken } from '../../src/library/slots.ts';
 import { createSlotSessions } from '../../src/sessions/slot-sessions.ts';
 import { outsider } from '../../src/testing.ts';
-import { errorCode } from '../fixtures/error-code.ts';
+import { codeIn } from '../fixtures/error-code.ts';
 import { closingThread } from '../fixtures/hold-session.ts';
 import { describeWithToken } from '../fixtures/with-token.ts';
 
@@ -200,7 +200,7 @@ describeWithToken('the sessions at a slot', (context) => {
     const { raw, sessions: ours } = sessions();
     const only = ours.open(SERIAL).handle;
     vi.spyOn(raw, 'C_OpenSession').mockReturnValue(only);
-    expect(errorCode(() => ours.open(SERIAL))).toBe('DEVICE_ERROR');
+    expect(codeIn(() => ours.open(SERIAL))).toBe('DEVICE_ERROR');
     ours.close(only);
   });
 });
