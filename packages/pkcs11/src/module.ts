@@ -87,7 +87,9 @@ export function openModule(moduleOptions: OpenModuleOptions): Pkcs11Module {
     initializeToken: (options) => initializeToken(cryptoki(), options),
     openToken(options) {
       const { slot, info } = findToken(cryptoki(), options);
-      return openTokenInSlot(library, slot, info, options, tokens);
+      const token = openTokenInSlot({ library, slot, info }, options, (closed) => tokens.delete(closed));
+      tokens.add(token);
+      return token;
     },
     close() {
       if (closed) return;

@@ -82,16 +82,22 @@ export interface LoginOptions {
   readonly calls?: CallMode;
 }
 
+/** Where a token is. */
+interface TokenPlace {
+  readonly library: Library;
+  readonly slot: Handle;
+  readonly info: TokenInfo;
+}
+
 /**
  * Logs in at the token in the slot.
  *
- * @param open the open tokens of the module, to which this one belongs until its last session is closed
+ * @param onClosed is called when the token is closed and its last call has finished; also for a token at which the login
+ * fails, before this throws
  * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, PIN_UNUSABLE, TOKEN_UNAVAILABLE; RangeError, TypeError
  */
 export function openTokenInSlot(
-  library: Library,
-  slot: Handle,
-  info: TokenInfo,
+  { library, slot, info }: TokenPlace,
   {
     pin,
     pinGuard: guard,
@@ -99,7 +105,7 @@ export function openTokenInSlot(
     maxWaiting = Number.POSITIVE_INFINITY,
     calls = 'inline',
   }: LoginOptions,
-  open: Set<Token>,
+  onClosed: (token: Token) => void,
 ): Token {
   if (!Number.isInteger(maxSessions) || maxSessions < 1) {
     throw new RangeError('maxSessions: expected a whole number above 0');
@@ -115,7 +121,7 @@ export function openTokenInSlot(
     maxWaiting,
     sessions,
     onDrained() {
-      open.delete(token);
+      onClosed(token);
       library.release();
     },
   });
@@ -160,7 +166,6 @@ export function openTokenInSlot(
     sessions: () => pool.counts(),
     close: () => pool.close(),
   };
-  open.add(token);
   try {
     pool.runNow(() => undefined);
     return token;
