@@ -21,7 +21,11 @@ import { openTracing } from './tracing.ts';
 /** Options of the program itself, which are not configuration. */
 export interface StartProxyOptions {
   /** Receives one JSON line an event; nothing is logged without it. */
-  readonly log?: LogStream;
+  readonly log?: LogStream | undefined;
+}
+
+/** Options that only `xks-proxy serve` has. */
+export interface ServeOptions extends StartProxyOptions {
   /** Makes the next version of a key that has nearly encrypted all it may, if the configuration wants that. */
   readonly rotateKey?: RotateKey;
   /** The number of this process, from 1 on, if several serve one port: each has its own audit records and admin port. */
@@ -43,10 +47,14 @@ export interface RunningProxy {
    * and does nothing once the proxy is being closed.
    */
   reload(load: () => ProxyConfig): Promise<void>;
-  /** Whether only another process could use all tokens, or read files, again: calls into a module never returned. */
-  isStuck(): boolean;
   /** Takes no new connection, lets requests under way finish, then closes the tokens. */
   close(): Promise<void>;
+}
+
+/** A listening proxy as `xks-proxy serve` sees it, which ends its process when that can serve no longer. */
+export interface ServedProxy extends RunningProxy {
+  /** Whether only another process could use all tokens, or read files, again: calls into a module never returned. */
+  isStuck(): boolean;
 }
 
 /**
@@ -54,15 +62,11 @@ export interface RunningProxy {
  * `CONFIG_INVALID` for a certificate that has expired, or what `parseConfig` did not return; `AUDIT_UNAVAILABLE`,
  * `TOKEN_UNAVAILABLE`, `PIN_REFUSED` or
  * `LISTEN_FAILED`.
- *
- * @example
- * const proxy = await startProxy(config, { log: process.stdout });
- * await proxy.close();
  */
 export async function startProxy(
   config: ProxyConfig,
-  { log: stream, worker, rotateKey }: StartProxyOptions = {},
-): Promise<RunningProxy> {
+  { log: stream, worker, rotateKey }: ServeOptions = {},
+): Promise<ServedProxy> {
   if (config?.server?.tls === undefined) {
     throw new XksProxyError('CONFIG_INVALID', 'config: expected what parseConfig returns');
   }
@@ -86,7 +90,7 @@ async function start(
   plainLog: ProxyLog,
   closers: Closer[],
   rotateKey: RotateKey | undefined,
-): Promise<Omit<RunningProxy, 'close'>> {
+): Promise<Omit<ServedProxy, 'close'>> {
   refuseOutdated(config.server.tls);
   /** What is served, since it listens. */
   let serving: Serving | undefined;
@@ -149,7 +153,7 @@ async function start(
   const problem = datesProblem(new X509Certificate(config.server.tls.certificate));
   if (problem !== undefined) log.certificateNotValid({ problem, isServed: true });
   // Only this process knows what the system lets it write.
-  for (const obstacle of rotationObstacles(config)) log.rotationImpossible(obstacle);
+  for (const obstacle of rotationObstacles(config, rotateKey !== undefined)) log.rotationImpossible(obstacle);
   // Not earlier: a process that finds the port taken has not started.
   await recordEvent(audit, 'started', first);
   return {

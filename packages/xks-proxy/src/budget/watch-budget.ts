@@ -16,7 +16,7 @@ export type RotateKey = (key: {
 /**
  * Logs keys that have used much of their budget, and has them rotated in time if that is configured: on a token one after
  * the other, and none with a PIN that was refused to another. A rotation that failed is tried again after a while, as long
- * as the budget calls the listener.
+ * as the budget calls the listener. Without `rotateKey` nothing is rotated, which the log has told at the start.
  */
 export function watchBudget(
   config: () => ProxyConfig,

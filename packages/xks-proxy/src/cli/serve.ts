@@ -15,7 +15,7 @@ import { rotateInProcess } from '../keys/rotation-process.ts';
 import type { LogStream } from '../log.ts';
 import { batchedLines } from '../log-batch.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { type RunningProxy, startProxy } from '../server.ts';
+import { type ServedProxy, startProxy } from '../server.ts';
 import { joinSupervisor } from '../supervision/supervised.ts';
 import { type SupervisorEvent, supervise, workerNumber } from '../supervision/supervisor.ts';
 import { EXIT, runCommand } from './exit.ts';
@@ -109,7 +109,7 @@ async function serve(
   configFile: string,
   output: Writable,
   settings: StartSettings | undefined,
-): Promise<RunningProxy> {
+): Promise<ServedProxy> {
   const reload = (): void => {
     void starting
       .then((proxy) => proxy.reload(load))
@@ -154,7 +154,7 @@ function firstSignal(): Promise<void> {
 }
 
 /** Resolves when only another process could serve, since calls into modules never returned. */
-function stuck(proxy: RunningProxy): Promise<typeof STUCK> {
+function stuck(proxy: ServedProxy): Promise<typeof STUCK> {
   return new Promise((resolve) => {
     const watch = setInterval(() => {
       if (!proxy.isStuck()) return;
