@@ -1,5 +1,5 @@
 import type { StoreConfig } from './config/config.ts';
-import type { KeyVersionConfig, StoreKeyConfig } from './config/keys.ts';
+import type { StoreKeyConfig } from './config/keys.ts';
 import type { KeyDevice, KeyUsage } from './devices/key-device.ts';
 import { XksException } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
@@ -55,28 +55,6 @@ export function storeKey(store: Store, externalKeyId: string): StoreKey {
     });
   }
   return key;
-}
-
-/** The generation of the key's material that encrypts: the last one whose time has come, or else the first. */
-export function currentVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVersionConfig {
-  const nowMs = Date.now();
-  const isOn = ({ encryptsFrom }: KeyVersionConfig) =>
-    encryptsFrom === undefined || encryptsFrom.getTime() <= nowMs;
-  const current = versions.findLast(isOn) ?? versions[0];
-  if (current === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
-  return current;
-}
-
-/** The newest generation, which may not encrypt yet. */
-export function lastVersion({ versions, externalKeyId }: StoreKeyConfig): KeyVersionConfig {
-  const last = versions.at(-1);
-  if (last === undefined) throw new TypeError(`${externalKeyId}: expected a version`);
-  return last;
-}
-
-/** The usages of a key that its configuration and its device both allow. */
-export function keyUsages(key: StoreKeyConfig, ofDevice: readonly KeyUsage[]): readonly KeyUsage[] {
-  return key.usages.filter((usage) => ofDevice.includes(usage));
 }
 
 /** Throws `InvalidStateException` for a disabled key, and `InvalidKeyUsageException` for a key without all needed usages. */

@@ -1,9 +1,9 @@
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import { currentVersion, lastVersion } from '../config/key-versions.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import { selectorName } from '../devices/key-selector.ts';
 import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { currentVersion, lastVersion } from '../stores.ts';
 import type { BudgetListener } from './iv-budget.ts';
 
 /** Makes the version of a key that follows `version`; several callers may ask for the same one. It always settles. */

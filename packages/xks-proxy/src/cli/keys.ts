@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { lastVersion } from '../config/key-versions.ts';
 import type { KeyVersionConfig, StoreKeyConfig } from '../config/keys.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { selectorName } from '../devices/key-selector.ts';
@@ -6,7 +7,6 @@ import { createKey } from '../keys/create.ts';
 import { changeStatus, STATUS_CHANGES, type StatusChange } from '../keys/key-status.ts';
 import { linkKey } from '../keys/link.ts';
 import { rotateKey } from '../keys/rotate.ts';
-import { lastVersion } from '../stores.ts';
 import { runCommand, usageError } from './exit.ts';
 import { addListKeys, addShowKey } from './keys-view.ts';
 import { configOption, hexBytes, keyLabel, type PlaceOptions, placeOf, storeOption } from './options.ts';

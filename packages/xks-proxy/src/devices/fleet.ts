@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { IvBudget } from '../budget/iv-budget.ts';
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
+import { currentVersion, keyUsages, lastVersion } from '../config/key-versions.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { currentVersion, keyUsages, lastVersion } from '../stores.ts';
 import { PRODUCT_VERSION } from '../version.ts';
 import { failoverDevice } from './failover.ts';
 import { type BorrowedKey, type DeviceHealth, deviceHealth } from './health.ts';

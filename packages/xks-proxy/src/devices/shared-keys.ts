@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { ProxyConfig } from '../config/config.ts';
+import { lastVersion } from '../config/key-versions.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import { deadlineIn } from '../deadline.ts';
 import { XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
-import { lastVersion } from '../stores.ts';
 import type { Sealed } from './key-device.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 import type { OpenToken } from './open-token.ts';

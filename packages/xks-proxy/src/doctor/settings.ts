@@ -1,9 +1,9 @@
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig } from '../config/config.ts';
+import { currentVersion } from '../config/key-versions.ts';
 import { selectorName } from '../devices/key-selector.ts';
 import { isWritable } from '../files/writable.ts';
 import { rotationObstacles } from '../keys/rotation-obstacles.ts';
-import { currentVersion } from '../stores.ts';
 import type { Report } from './findings.ts';
 
 /** Examines settings that the proxy accepts, but an operator would not want. */

@@ -1,6 +1,6 @@
+import { lastVersion } from '../config/key-versions.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { DeviceKeySelector } from '../devices/key-selector.ts';
-import { lastVersion } from '../stores.ts';
 
 /**
  * An external key with one more version. The new version decrypts as soon as a process has read it, and encrypts only when

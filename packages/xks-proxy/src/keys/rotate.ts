@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { lastVersion } from '../config/key-versions.ts';
 import type { KeyVersionConfig } from '../config/keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { lastVersion } from '../stores.ts';
 import { editKey, keyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
 import { assertShareKeys, makeKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';

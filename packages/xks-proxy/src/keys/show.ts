@@ -1,9 +1,9 @@
 import type { AesKeyRecord } from '@holdfast/pkcs11';
 import { readCounts } from '../budget/counts-directory.ts';
 import type { ProxyConfig, StoreConfig } from '../config/config.ts';
+import { currentVersion } from '../config/key-versions.ts';
 import type { KeyVersionConfig, StoreKeyConfig } from '../config/keys.ts';
 import { isMatch, selectorName, selectorText } from '../devices/key-selector.ts';
-import { currentVersion } from '../stores.ts';
 import { tokensNamed } from './key-tokens.ts';
 import { onToken } from './on-token.ts';
 

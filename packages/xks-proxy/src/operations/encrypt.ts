@@ -1,7 +1,8 @@
 import { tokenAad } from '../aad.ts';
 import { encodeCiphertextMetadata } from '../ciphertext-metadata.ts';
+import { currentVersion } from '../config/key-versions.ts';
 import type { Sealed } from '../devices/key-device.ts';
-import { currentVersion, requireUsable, storeKey } from '../stores.ts';
+import { requireUsable, storeKey } from '../stores.ts';
 import { base64, type JsonObject, parseEncryptRequest } from '../wire.ts';
 import type { Operation } from './operation.ts';
 

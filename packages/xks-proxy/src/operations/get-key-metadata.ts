@@ -1,4 +1,5 @@
-import { currentVersion, keyUsages, storeKey } from '../stores.ts';
+import { currentVersion, keyUsages } from '../config/key-versions.ts';
+import { storeKey } from '../stores.ts';
 import type { Operation } from './operation.ts';
 
 /** Type, usages and status of an external key (XKS API v1, "GetKeyMetadata"). */

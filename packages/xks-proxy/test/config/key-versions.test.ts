@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { KeyVersionConfig } from '../src/config/keys.ts';
-import { currentVersion, lastVersion } from '../src/stores.ts';
+import { currentVersion, lastVersion } from '../../src/config/key-versions.ts';
+import type { KeyVersionConfig } from '../../src/config/keys.ts';
 
 describe('the version of a key that encrypts', () => {
   afterEach(() => void vi.useRealTimers());
