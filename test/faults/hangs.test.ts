@@ -5,8 +5,8 @@ import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { areThreadsLost } from '../../packages/xks-proxy/src/devices/late-calls.ts';
 import { awaitToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
-import { XksException } from '../../packages/xks-proxy/src/errors.ts';
 import { XksProxyError } from '../../packages/xks-proxy/src/proxy-error.ts';
+import { XksException } from '../../packages/xks-proxy/src/xks-exception.ts';
 import {
   faultyModule,
   faultyToken,

@@ -2,7 +2,6 @@ import type { RequestListener } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
-import { XksException } from './errors.ts';
 import { gate, type Observers } from './gate.ts';
 import { refusal, send } from './http/answer.ts';
 import { isPlainPath } from './http/request-path.ts';
@@ -14,6 +13,7 @@ import { getKeyMetadata } from './operations/get-key-metadata.ts';
 import type { Operation } from './operations/operation.ts';
 import type { Serving } from './serving.ts';
 import type { Store } from './stores.ts';
+import { XksException } from './xks-exception.ts';
 
 /** Answers a request; never rejects. */
 type XksApp = (...http: Parameters<RequestListener>) => Promise<void>;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { XksException } from './errors.ts';
+import { XksException } from './xks-exception.ts';
 
 /** The end of the time that a request, or a part of it, has. */
 export interface Deadline {

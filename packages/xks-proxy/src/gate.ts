@@ -2,7 +2,6 @@ import type { HttpBindings } from '@hono/node-server';
 import type { AuditTrail } from './audit/trail.ts';
 import { type Deadline, inTime } from './deadline.ts';
 import { type CallObserver, type CallWatch, callWatch } from './devices/call-watch.ts';
-import { XksException } from './errors.ts';
 import { type Answer, refusal, send } from './http/answer.ts';
 import { discardBody, readBody } from './http/body.ts';
 import { turnToWork } from './http/loop-turn.ts';
@@ -14,6 +13,7 @@ import { type BodyVerification, type VerifyOptions, verifySignature } from './si
 import type { Store } from './stores.ts';
 import type { Tracing } from './tracing.ts';
 import { type JsonObject, LIMITS, parseBody, parseRequestMetadata, type RequestMetadata } from './wire.ts';
+import { XksException } from './xks-exception.ts';
 
 /** Who is told of requests, for as long as the process lives. */
 export interface Observers {

@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
-import { XksException } from './errors.ts';
 import { errorCode } from './files/error-code.ts';
 import type { RequestMetadata } from './wire.ts';
+import { XksException } from './xks-exception.ts';
 
 /** The outcome of one request. A field is absent if it was not known or does not apply. */
 export interface RequestRecord {

@@ -1,10 +1,10 @@
 import type { StoreConfig } from './config/config.ts';
 import type { StoreKeyConfig } from './config/keys.ts';
 import type { KeyDevice, KeyUsage } from './devices/key-device.ts';
-import { XksException } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Quota } from './quota/quota.ts';
 import { type SigningKeys, signingKeys } from './sigv4/signing-keys.ts';
+import { XksException } from './xks-exception.ts';
 
 /** One external key store: a path prefix with its own callers and keys. */
 export interface Store {

@@ -1,4 +1,4 @@
-import { XksException } from './errors.ts';
+import { XksException } from './xks-exception.ts';
 
 /** Sizes of version 1 of the API, in bytes before base64 (XKS API v1, "Encrypt" and "Decrypt"). */
 export const LIMITS = {

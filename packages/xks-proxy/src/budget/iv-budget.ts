@@ -1,8 +1,8 @@
 import type { IvBudgetConfig } from '../config/iv-budget.ts';
 import type { KeyDevice } from '../devices/key-device.ts';
 import { type DeviceKeySelector, selectorName } from '../devices/key-selector.ts';
-import { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
+import { XksException } from '../xks-exception.ts';
 import { type CountsDirectory, openCountsDirectory } from './counts-directory.ts';
 
 /**

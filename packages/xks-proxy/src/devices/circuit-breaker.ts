@@ -1,4 +1,4 @@
-import { XksException } from '../errors.ts';
+import { XksException } from '../xks-exception.ts';
 import { isOutage, isSignOfLife } from './failures.ts';
 import type { HealthStatus } from './health.ts';
 import { type KeyDevice, keyDevice } from './key-device.ts';

@@ -1,5 +1,5 @@
 import { Pkcs11Error, type Pkcs11ErrorCode } from '@holdfast/pkcs11';
-import { XksException, type XksExceptionName } from '../errors.ts';
+import { XksException, type XksExceptionName } from '../xks-exception.ts';
 
 /** The exception that answers a failure of a token. */
 export function tokenException(error: unknown): XksException {

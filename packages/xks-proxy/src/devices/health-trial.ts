@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isKeyUsed, isUncounted } from '../budget/iv-budget.ts';
-import type { XksException } from '../errors.ts';
+import type { XksException } from '../xks-exception.ts';
 import type { KeyDevice, Sealed } from './key-device.ts';
 import type { DeviceKeySelector } from './key-selector.ts';
 

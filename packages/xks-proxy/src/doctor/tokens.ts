@@ -9,8 +9,8 @@ import {
 import type { ProxyConfig, TokenConfig } from '../config/config.ts';
 import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { pkcs11Device } from '../devices/pkcs11-device.ts';
-import { XksException } from '../errors.ts';
 import { logIn } from '../keys/on-token.ts';
+import { XksException } from '../xks-exception.ts';
 import type { FindingCode, Report } from './findings.ts';
 import { examineKeys } from './keys.ts';
 

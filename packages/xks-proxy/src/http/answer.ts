@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
-import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { JsonObject } from '../wire.ts';
+import { EXCEPTION_STATUS, XksException } from '../xks-exception.ts';
 
 /** What a request is answered with. */
 export interface Answer {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { XksException } from '../errors.ts';
+import { XksException } from '../xks-exception.ts';
 
 /**
  * Reads a request's body into one buffer of known size: its declared length, or the maximum when the

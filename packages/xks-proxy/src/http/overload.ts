@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { EXCEPTION_STATUS, XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
 import { LIMITS } from '../wire.ts';
+import { EXCEPTION_STATUS, XksException } from '../xks-exception.ts';
 import { enterTurn } from './loop-turn.ts';
 
 /** Takes a request over that is not to be served, and tells whether it has. */

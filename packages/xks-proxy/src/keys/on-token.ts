@@ -1,8 +1,8 @@
 import { openModule, Pkcs11Error, type Pkcs11Module, type Token } from '@holdfast/pkcs11';
 import type { TokenConfig } from '../config/config.ts';
 import { isPinRefusal } from '../devices/failures.ts';
-import { XksException } from '../errors.ts';
 import { XksProxyError } from '../proxy-error.ts';
+import { XksException } from '../xks-exception.ts';
 
 /**
  * Does work at a token, inline and in one session. Rejects with XksProxyError `PIN_REFUSED`, or `TOKEN_UNAVAILABLE` for any

@@ -1,9 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CallObserver } from '../devices/call-watch.ts';
-import { XksException } from '../errors.ts';
 import type { ProxyLog } from '../log.ts';
 import type { Serving } from '../serving.ts';
+import { XksException } from '../xks-exception.ts';
 import { METRIC_PREFIX, METRICS, type MetricName } from './names.ts';
 import { servingGauges } from './serving-gauges.ts';
 

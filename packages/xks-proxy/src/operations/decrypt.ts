@@ -2,9 +2,9 @@ import { referenceAads, tokenAad } from '../aad.ts';
 import { decodeCiphertextMetadata, FIRST_KEY_VERSION } from '../ciphertext-metadata.ts';
 import type { KeyDevice } from '../devices/key-device.ts';
 import type { DeviceKeySelector } from '../devices/key-selector.ts';
-import { XksException } from '../errors.ts';
 import { requireUsable, type StoreKey, storeKey } from '../stores.ts';
 import { base64, type DecryptRequest, invalidCiphertext, parseDecryptRequest } from '../wire.ts';
+import { XksException } from '../xks-exception.ts';
 import type { Operation } from './operation.ts';
 
 /** AES-256-GCM decryption under an external key (XKS API v1, "Decrypt"). */

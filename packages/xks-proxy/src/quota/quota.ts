@@ -1,6 +1,6 @@
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { QuotaConfig, RedisConfig } from '../config/quota.ts';
-import { XksException } from '../errors.ts';
+import { XksException } from '../xks-exception.ts';
 import type { RedisClient } from './redis.ts';
 
 /** Limits the requests of a store in a second. */

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { XksException } from '../errors.ts';
+import { XksException } from '../xks-exception.ts';
 import { type Authorization, parseAuthorization } from './authorization.ts';
 import { canonicalRequestHash, type RequestHead, sha256Hex } from './canonical-request.ts';
 import { SERVICE, type SigningKeys, TERMINATOR } from './signing-keys.ts';

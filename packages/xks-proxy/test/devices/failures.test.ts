@@ -1,7 +1,7 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it } from 'vitest';
 import { tokenException } from '../../src/devices/failures.ts';
-import { EXCEPTION_STATUS } from '../../src/errors.ts';
+import { EXCEPTION_STATUS } from '../../src/xks-exception.ts';
 
 describe('a failure of the token', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { type PinGuardMemory, Pkcs11Error, type Pkcs11ErrorCode, type ReturnValue } from '@holdfast/pkcs11';
 import type { IvSource } from '../../config/config.ts';
 import { timedOut } from '../../deadline.ts';
-import { XksException } from '../../errors.ts';
+import { XksException } from '../../xks-exception.ts';
 import type {
   CheckedEncryptInput,
   CheckedSealed,
