@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
+import { storeOf } from '../config/store-place.ts';
 import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
 import { createFiles } from '../files/replace-file.ts';
-import { storeOf } from '../keys/edit-keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { runCommand } from './exit.ts';
 import { configOption, endpointUrl, type PlaceOptions, placeOf, storeOption } from './options.ts';

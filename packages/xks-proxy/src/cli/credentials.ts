@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
+import { storeOf } from '../config/store-place.ts';
 import { addCredential, revokeCredential } from '../credentials/edit-credentials.ts';
-import { storeOf } from '../keys/edit-keys.ts';
 import { runCommand } from './exit.ts';
 import { invocation, quoted } from './invocation.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
-import { storeOf } from '../keys/edit-keys.ts';
+import { storeOf } from '../config/store-place.ts';
 import { describeKey, describeOnTokens, type KeyDescription } from '../keys/show.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { runCommand } from './exit.ts';

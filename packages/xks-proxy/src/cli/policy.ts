@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { keyIn, storeOf } from '../keys/edit-keys.ts';
+import { storeOf } from '../config/store-place.ts';
+import { keyIn } from '../keys/edit-keys.ts';
 import type { MetadataField } from '../wire.ts';
 import { EXIT, runCommand } from './exit.ts';
 import { configOption, jsonOption, type PlaceOptions, placeOf, storeOption } from './options.ts';

@@ -5,9 +5,9 @@ import { parse as parseToml, stringify, TomlDate } from 'smol-toml';
 import { z } from 'zod';
 import { INSTANT } from '../config/instant.ts';
 import { loadConfig } from '../config/load.ts';
+import { type StorePlace, storeOf } from '../config/store-place.ts';
 import { withFileLock } from '../files/file-lock.ts';
 import { createFile, replaceFile } from '../files/replace-file.ts';
-import { type StorePlace, storeOf } from '../keys/edit-keys.ts';
 import { XksProxyError } from '../proxy-error.ts';
 
 /** A new credential; its secret is in the file, which only the reader of the `credentials_file` can read. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { StoreKeyConfig } from '../config/keys.ts';
+import type { StorePlace } from '../config/store-place.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKey, type KeysBefore, newKeyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
+import { editKey, type KeysBefore, newKeyIn, readKeys, tryEdit } from './edit-keys.ts';
 import { assertShareKeys, isLabelTaken, makeKey, tokensNamed } from './key-tokens.ts';
 
 /** A new external key. */

@@ -3,16 +3,10 @@ import type { ProxyConfig, StoreConfig } from '../config/config.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import { keysDocument, parseKeysDocument } from '../config/keys-document.ts';
 import { loadConfig } from '../config/load.ts';
+import { type StorePlace, storeOf } from '../config/store-place.ts';
 import { withFileLock } from '../files/file-lock.ts';
 import { replaceFile, tryReplacing } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
-
-/** A store of a configuration, whose keys are meant. */
-export interface StorePlace {
-  readonly configFile: string;
-  /** May be left out if there is only one store. */
-  readonly store?: string | undefined;
-}
 
 /** The keys of a store as they are in its `keys_file`, with their store and configuration. */
 export interface KeysBefore {
@@ -58,23 +52,6 @@ export async function editKey(place: StorePlace, change: KeyChange): Promise<Sto
  */
 export async function tryEdit(place: StorePlace, change: KeyChange): Promise<void> {
   await edit(place, change, tryReplacing);
-}
-
-/** The store that is meant, with its configuration. Throws XksProxyError `CHANGE_REFUSED` if there is none, or several. */
-export function storeOf({ configFile, store: name }: StorePlace): {
-  config: ProxyConfig;
-  store: StoreConfig;
-} {
-  const config = loadConfig(configFile);
-  const names = config.stores.map((store) => store.name).join(', ');
-  const [store, ...others] = config.stores.filter((store) => name === undefined || store.name === name);
-  if (store === undefined) {
-    throw new XksProxyError('CHANGE_REFUSED', `there is no store ${name}: the configuration has ${names}`);
-  }
-  if (others.length > 0) {
-    throw new XksProxyError('CHANGE_REFUSED', `say which store with --store: there are ${names}`);
-  }
-  return { config, store };
 }
 
 type KeyChange = (before: KeysBefore) => StoreKeyConfig;

@@ -1,6 +1,7 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
+import type { StorePlace } from '../config/store-place.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKey, keyIn, type StorePlace } from './edit-keys.ts';
+import { editKey, keyIn } from './edit-keys.ts';
 
 /** A change of the state of a key by an operator. */
 export type StatusChange = keyof typeof STATUS_CHANGES;

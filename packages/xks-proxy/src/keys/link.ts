@@ -1,8 +1,9 @@
 import type { StoreKeyConfig } from '../config/keys.ts';
+import type { StorePlace } from '../config/store-place.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
 import type { DeviceKeySelector } from '../devices/key-selector.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys, type StorePlace } from './edit-keys.ts';
+import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys } from './edit-keys.ts';
 import { assertHoldKey, namedKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { lastVersion } from '../config/key-versions.ts';
 import type { KeyVersionConfig } from '../config/keys.ts';
+import type { StorePlace } from '../config/store-place.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { editKey, keyIn, readKeys, type StorePlace, tryEdit } from './edit-keys.ts';
+import { editKey, keyIn, readKeys, tryEdit } from './edit-keys.ts';
 import { assertShareKeys, makeKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
 import { versionKey } from './version-key.ts';

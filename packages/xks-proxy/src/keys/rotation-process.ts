@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { StorePlace } from '../config/store-place.ts';
 import { XksProxyError, type XksProxyErrorCode } from '../proxy-error.ts';
-import type { StorePlace } from './edit-keys.ts';
 
 /** The rotation that the process is to do. */
 export interface RotationOrder {
