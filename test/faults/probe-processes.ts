@@ -4,7 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 export function probeProcessesOf(parent: number | undefined): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => fieldsOf(pid).includes(`PPid:\t${parent}\n`) && commandOf(pid).includes('probe-process'))
+    .filter(
+      (pid) => fieldsOf(pid).includes(`PPid:\t${parent}\n`) && commandOf(pid).includes('token-probe-program'),
+    )
     .map(Number);
 }
 

@@ -6,7 +6,7 @@ import { openIvBudget } from './budget/iv-budget.ts';
 import { type RotateKey, watchBudget } from './budget/watch-budget.ts';
 import { datesProblem, refuseOutdated } from './config/certificate-dates.ts';
 import type { ProxyConfig } from './config/config.ts';
-import { configOfWorker } from './config/of-worker.ts';
+import { configOfWorker } from './config/worker-config.ts';
 import type { Observers } from './gate.ts';
 import { httpsServer } from './http/https-server.ts';
 import { listen } from './http/listen.ts';

@@ -3,9 +3,9 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Pkcs11Error, pinGuard } from '@holdfast/pkcs11';
 import { isPinRefusal } from './failures.ts';
-import type { ProbeRequest, ProbeResult } from './probe-process.ts';
 import { errorOf } from './threads/messages.ts';
 import type { TokenSettings } from './threads/thread-settings.ts';
+import type { ProbeRequest, ProbeResult } from './token-probe-program.ts';
 
 /**
  * Opens a token and closes it again, in a process of its own: a module may never return from opening a token that is out,
@@ -33,7 +33,7 @@ async function probeOnce({ module, selector, pin, pinGuard: memory }: TokenSetti
 
 async function runProbe(request: ProbeRequest): Promise<ProbeResult> {
   // Beside this file, compiled as it is or not.
-  const program = new URL(`./probe-process${extname(import.meta.url)}`, import.meta.url);
+  const program = new URL(`./token-probe-program${extname(import.meta.url)}`, import.meta.url);
   try {
     const child = fork(fileURLToPath(program), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     // After its result it is not waited for: the end of a module can take longer than this process has.

@@ -3,7 +3,7 @@ import { timedOut } from '../../deadline.ts';
 import { isPinRefusal } from '../failures.ts';
 import { type Job, newJob, type RunOptions } from './job.ts';
 import type { ThreadAnswer, ThreadCall, ThreadSettings } from './messages.ts';
-import { startTokenWorker, type TokenWorker } from './token-worker.ts';
+import { startTokenThread, type TokenThread } from './token-thread.ts';
 
 /** The threads in which a token's calls run, and the calls that wait for one. */
 export interface ThreadPool {
@@ -46,17 +46,17 @@ export function threadPool(options: ThreadPoolOptions): ThreadPool {
 class Pool implements ThreadPool {
   readonly #options: ThreadPoolOptions;
   /** Threads that have opened their token or are about to. */
-  readonly #threads = new Set<TokenWorker>();
+  readonly #threads = new Set<TokenThread>();
   /** Threads that are about to open their token, with the function that gives up on it. */
-  readonly #starting = new Map<TokenWorker, (reason: unknown) => void>();
-  readonly #idle: TokenWorker[] = [];
+  readonly #starting = new Map<TokenThread, (reason: unknown) => void>();
+  readonly #idle: TokenThread[] = [];
   /** Threads that end as soon as their call returns. */
-  readonly #leaving = new Set<TokenWorker>();
+  readonly #leaving = new Set<TokenThread>();
   /** Threads that were given up, since their call does not return. Each is replaced, up to a limit. */
-  readonly #hung = new Set<TokenWorker>();
+  readonly #hung = new Set<TokenThread>();
   /** In the order of their arrival. */
   readonly #waiting = new Set<Job>();
-  readonly #jobs = new Map<TokenWorker, Job>();
+  readonly #jobs = new Map<TokenThread, Job>();
   readonly #watch: NodeJS.Timeout;
   /** A PIN that was refused once is not offered again: the token would lock itself. */
   #refused: Pkcs11Error | undefined;
@@ -119,10 +119,10 @@ class Pool implements ThreadPool {
   /** Resolves when all threads except those that hang have ended. */
   async #endAll(): Promise<void> {
     this.#refuseWaiting(closedError());
-    for (const worker of this.#threads) this.#leaving.add(worker);
-    for (const worker of this.#idle.splice(0)) this.#end(worker);
+    for (const thread of this.#threads) this.#leaving.add(thread);
+    for (const thread of this.#idle.splice(0)) this.#end(thread);
     await Promise.all(
-      [...this.#threads].map((worker) => Promise.race([worker.ended, this.#givenUp(worker)])),
+      [...this.#threads].map((thread) => Promise.race([thread.ended, this.#givenUp(thread)])),
     );
   }
 
@@ -156,9 +156,9 @@ class Pool implements ThreadPool {
   /** Starts a thread; resolves to whether it has opened the token. */
   async #startThread(): Promise<boolean> {
     try {
-      const worker = await this.#openedWorker();
+      const thread = await this.#openedThread();
       this.#failure = undefined;
-      this.#next(worker);
+      this.#next(thread);
       return true;
     } catch (error) {
       this.#failure = { error, atMs: performance.now() };
@@ -169,88 +169,88 @@ class Pool implements ThreadPool {
     }
   }
 
-  async #openedWorker(): Promise<TokenWorker> {
-    const { worker, opened } = startTokenWorker(this.#options.settings);
-    const givenUp = new Promise<never>((_, reject) => void this.#starting.set(worker, reject));
-    this.#threads.add(worker);
-    void worker.ended.then(() => this.#forget(worker));
+  async #openedThread(): Promise<TokenThread> {
+    const { thread, opened } = startTokenThread(this.#options.settings);
+    const givenUp = new Promise<never>((_, reject) => void this.#starting.set(thread, reject));
+    this.#threads.add(thread);
+    void thread.ended.then(() => this.#forget(thread));
     try {
       await Promise.race([opened, givenUp]);
-      return worker;
+      return thread;
     } catch (error) {
-      this.#threads.delete(worker);
-      this.#end(worker);
+      this.#threads.delete(thread);
+      this.#end(thread);
       throw error;
     } finally {
-      this.#starting.delete(worker);
+      this.#starting.delete(thread);
     }
   }
 
-  #start(worker: TokenWorker, job: Job): void {
-    this.#jobs.set(worker, job);
-    worker
+  #start(thread: TokenThread, job: Job): void {
+    this.#jobs.set(thread, job);
+    thread
       .call(job.call, job.handedOver)
       .then(job.resolve, (error: unknown) => {
         this.#learn(error);
         job.reject(error);
       })
       .finally(() => {
-        this.#jobs.delete(worker);
-        this.#next(worker);
+        this.#jobs.delete(thread);
+        this.#next(thread);
       });
   }
 
-  #next(worker: TokenWorker): void {
+  #next(thread: TokenThread): void {
     // A thread that was given up may have been replaced.
-    if (this.#hung.delete(worker) && this.#threads.size < this.#options.maxThreads) this.#threads.add(worker);
-    if (this.#closed || this.#leaving.has(worker) || !this.#threads.has(worker)) return this.#end(worker);
+    if (this.#hung.delete(thread) && this.#threads.size < this.#options.maxThreads) this.#threads.add(thread);
+    if (this.#closed || this.#leaving.has(thread) || !this.#threads.has(thread)) return this.#end(thread);
     const [job] = this.#waiting;
     if (job === undefined) {
-      this.#idle.push(worker);
+      this.#idle.push(thread);
       return undefined;
     }
     this.#waiting.delete(job);
-    return this.#start(worker, job);
+    return this.#start(thread, job);
   }
 
   #giveUpHung(): void {
     const latestMs = performance.now() - HANG_MS;
-    for (const worker of this.#threads) {
-      const { busySinceMs } = worker;
-      const startingMs = this.#starting.has(worker) ? START_MS : 0;
+    for (const thread of this.#threads) {
+      const { busySinceMs } = thread;
+      const startingMs = this.#starting.has(thread) ? START_MS : 0;
       if (busySinceMs === undefined || busySinceMs + startingMs > latestMs) continue;
-      this.#giveUp(worker);
+      this.#giveUp(thread);
     }
     this.#startThreads();
   }
 
-  #giveUp(worker: TokenWorker): void {
-    this.#threads.delete(worker);
-    this.#hung.add(worker);
-    this.#jobs.get(worker)?.reject(timedOut());
-    this.#jobs.delete(worker);
-    this.#starting.get(worker)?.(timedOut());
-    this.#starting.delete(worker);
+  #giveUp(thread: TokenThread): void {
+    this.#threads.delete(thread);
+    this.#hung.add(thread);
+    this.#jobs.get(thread)?.reject(timedOut());
+    this.#jobs.delete(thread);
+    this.#starting.get(thread)?.(timedOut());
+    this.#starting.delete(thread);
   }
 
-  async #givenUp(worker: TokenWorker): Promise<void> {
-    while (this.#threads.has(worker)) {
+  async #givenUp(thread: TokenThread): Promise<void> {
+    while (this.#threads.has(thread)) {
       await new Promise<void>((resolve) => void setTimeout(resolve, WATCH_INTERVAL_MS));
     }
   }
 
-  #forget(worker: TokenWorker): void {
-    this.#threads.delete(worker);
-    this.#starting.delete(worker);
-    this.#leaving.delete(worker);
-    this.#hung.delete(worker);
-    const index = this.#idle.indexOf(worker);
+  #forget(thread: TokenThread): void {
+    this.#threads.delete(thread);
+    this.#starting.delete(thread);
+    this.#leaving.delete(thread);
+    this.#hung.delete(thread);
+    const index = this.#idle.indexOf(thread);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#startThreads();
   }
 
-  #end(worker: TokenWorker): void {
-    worker.call({ kind: 'close' }).catch(() => undefined);
+  #end(thread: TokenThread): void {
+    thread.call({ kind: 'close' }).catch(() => undefined);
   }
 
   #learn(error: unknown): void {

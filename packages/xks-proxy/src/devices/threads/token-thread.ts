@@ -1,79 +1,76 @@
-// The program of a thread: it has one session with a token, and makes one call at a time.
-import { parentPort } from 'node:worker_threads';
-import { openModule, Pkcs11Error } from '@holdfast/pkcs11';
-import { silentDeadline } from '../../deadline.ts';
-import type { DeviceCallOptions, KeyDevice } from '../key-device.ts';
-import { pkcs11Device } from '../pkcs11-device.ts';
-import { handedOver } from './handed-over.ts';
-import {
-  failureOf,
-  processTimeMs,
-  type ThreadAnswer,
-  type ThreadCall,
-  type ThreadSettings,
-} from './messages.ts';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { Pkcs11Error } from '@holdfast/pkcs11';
+import { errorOf, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './messages.ts';
 
-let token: { readonly device: KeyDevice; close(): void } | undefined;
-
-parentPort?.on('message', (call: ThreadCall) => {
-  void answered(call);
-});
-
-async function answered(call: ThreadCall): Promise<void> {
-  const answer = await perform(call).catch((error: unknown): ThreadAnswer => ({ failure: failureOf(error) }));
-  parentPort?.postMessage(answer, answer.plaintext === undefined ? [] : [answer.plaintext.buffer]);
-  if (call.kind === 'close') parentPort?.close();
+/** A thread with one session; it makes one call at a time. */
+export interface TokenThread {
+  /** When its current call began; undefined if there is none. */
+  readonly busySinceMs: number | undefined;
+  /**
+   * Has the thread make a call. Rejects with the Pkcs11Error of the call, TOKEN_UNAVAILABLE if the thread dies, and with
+   * `DependencyTimeoutException` for a call that came too late.
+   *
+   * @param handedOver memory of the call, which the caller cannot use afterwards
+   */
+  call(call: ThreadCall, handedOver?: readonly ArrayBuffer[]): Promise<ThreadAnswer>;
+  /** Resolves when the thread has ended, for whatever reason. */
+  readonly ended: Promise<void>;
 }
 
-async function perform(call: ThreadCall): Promise<ThreadAnswer> {
-  if (call.kind === 'open') {
-    token = openToken(call.settings);
-    return {};
-  }
-  if (call.kind === 'close') {
-    token?.close();
-    return {};
-  }
-  if (token === undefined) throw new Pkcs11Error('CLOSED', 'the token is not open');
-  const { device } = token;
-  switch (call.kind) {
-    case 'ping':
-      await device.ping();
-      return {};
-    case 'usages':
-      return { usages: await device.usages(call.selector, { fresh: call.fresh }) };
-    case 'encrypt':
-    case 'encryptChecked':
-      try {
-        return call.kind === 'encrypt'
-          ? { sealed: await device.encrypt(call.input, until(call)) }
-          : { checked: await device.encryptChecked(call.input, until(call)) };
-      } finally {
-        call.input.plaintext.fill(0);
-      }
-    case 'decrypt': {
-      const plaintext = await device.decrypt(call.input, until(call));
-      const memory = handedOver([plaintext]);
-      const answer = { plaintext: memory.copy(plaintext) };
-      plaintext.fill(0);
-      return answer;
-    }
-  }
+/**
+ * Starts a thread; `opened` settles when it has opened its token, or cannot. Throws Pkcs11Error TOKEN_UNAVAILABLE if the
+ * system allows no more threads.
+ */
+export function startTokenThread(settings: ThreadSettings): {
+  readonly thread: TokenThread;
+  readonly opened: Promise<ThreadAnswer>;
+} {
+  const worker = newWorker();
+  let current: { readonly sinceMs: number; readonly settle: (answer: ThreadAnswer) => void } | undefined;
+  worker.on('message', (answer: ThreadAnswer) => {
+    const { settle } = current ?? {};
+    current = undefined;
+    settle?.(answer);
+  });
+  // The error that ended the thread is of no use to a caller, which learns of the end by the event exit.
+  worker.on('error', () => undefined);
+  const ended = new Promise<void>((resolve) => {
+    worker.on('exit', () => {
+      const failure = { code: 'TOKEN_UNAVAILABLE', message: 'the thread of the token has died' } as const;
+      current?.settle({ failure });
+      resolve();
+    });
+  });
+  const call = async (message: ThreadCall, handedOver: readonly ArrayBuffer[] = []) => {
+    const answer = await new Promise<ThreadAnswer>((settle) => {
+      current = { sinceMs: performance.now(), settle };
+      worker.postMessage(message, [...handedOver]);
+    });
+    const { failure } = answer;
+    if (failure === undefined) return answer;
+    throw errorOf(failure);
+  };
+  const thread: TokenThread = {
+    get busySinceMs() {
+      return current?.sinceMs;
+    },
+    call,
+    ended,
+  };
+  return { thread, opened: call({ kind: 'open', settings }) };
 }
 
-function until({ endsAtMs }: { readonly endsAtMs: number | undefined }): DeviceCallOptions {
-  if (endsAtMs === undefined) return {};
-  return { deadline: silentDeadline(endsAtMs - processTimeMs()) };
-}
-
-// The threads of a token share the module, which the thread that started them has initialised.
-function openToken({ name, module, memory, selector, pin, pinGuard, iv }: ThreadSettings) {
-  const opened = openModule({ path: module, memory });
+function newWorker(): Worker {
   try {
-    const token = opened.openToken({ ...selector, pin, pinGuard, maxSessions: 1 });
-    return { device: pkcs11Device(name, token, iv), close: () => opened.close() };
-  } catch (error) {
-    opened.close();
-    throw error;
+    // Beside this file, compiled as it is or not.
+    return new Worker(new URL(`./token-thread-program${extname(import.meta.url)}`, import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_MIB },
+    });
+  } catch (cause) {
+    throw new Pkcs11Error('TOKEN_UNAVAILABLE', 'no thread can be started for the token', { cause });
   }
 }
+
+// A call leaves little garbage, and there may be many threads: none needs as much memory as the process may have.
+const MAX_YOUNG_MIB = 12;
