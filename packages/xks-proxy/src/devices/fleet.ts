@@ -110,7 +110,7 @@ export async function openFleet(
   const members = await Promise.all(tokens.map((token) => member(token, config, log)));
   const [first] = members;
   if (first === undefined) throw new TypeError('tokens: expected one at least');
-  const lookout = setInterval(() => lookFor(members), LOOK_MS).unref();
+  const retries = setInterval(() => tryTokensThatAreOut(members), RETRY_INTERVAL_MS).unref();
   const released = new AbortController();
   void compareSharedKeys(config, tokens, log, released.signal);
   return {
@@ -126,7 +126,7 @@ export async function openFleet(
     },
     isStuck: () => areThreadsLost() || tokens.every((token) => token.isStuck()),
     async release() {
-      clearInterval(lookout);
+      clearInterval(retries);
       released.abort();
       await Promise.all(tokens.map((token) => token.release()));
     },
@@ -168,7 +168,7 @@ async function member(token: OpenToken, config: ProxyConfig, log: ProxyLog): Pro
 }
 
 /** Tries the tokens that are out: requests do so only while no other token serves them. */
-function lookFor(members: readonly FleetMember[]): void {
+function tryTokensThatAreOut(members: readonly FleetMember[]): void {
   for (const { token, health } of members) {
     const { open, idle, hung } = token.sessions();
     // Where a call has not returned, the next might not either.
@@ -215,4 +215,4 @@ function description({ health }: ProxyConfig, token: OpenToken): FleetDescriptio
   };
 }
 
-const LOOK_MS = 500;
+const RETRY_INTERVAL_MS = 500;
