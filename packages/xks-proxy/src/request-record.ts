@@ -1,5 +1,5 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
-import { errorCode } from './files/error-code.ts';
+import { errorCode } from './error-code.ts';
 import type { RequestMetadata } from './wire.ts';
 import { XksException } from './xks-exception.ts';
 

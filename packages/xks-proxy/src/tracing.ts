@@ -1,6 +1,6 @@
 import type { Span, Tracer } from '@opentelemetry/api';
 import type { CallObserver } from './devices/call-watch.ts';
-import { errorCode } from './files/error-code.ts';
+import { errorCode } from './error-code.ts';
 import { type RecordFields, type RequestRecord, recordFields } from './request-record.ts';
 import { PRODUCT_VERSION } from './version.ts';
 

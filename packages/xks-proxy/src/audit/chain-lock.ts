@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import type { AuditChainOptions } from './chain.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type AuditFile, auditFiles, linesOf } from './files.ts';
 import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';

@@ -15,7 +15,7 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { isRunning } from '../files/running.ts';
 
 /** Counts by name, in a folder that several processes share: each process has a file. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { runProgram } from './program.ts';
 
 // A reader such as head may close the pipe early; a command that changes something goes on to its end all the same. For

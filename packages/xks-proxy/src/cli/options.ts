@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { StorePlace } from '../config/store-place.ts';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** The options that name the store for a command. */
 export interface PlaceOptions {

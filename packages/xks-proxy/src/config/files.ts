@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { missingSetting } from './missing-setting.ts';
 
 /** Schemas of settings that name a file; its path is relative to the configuration, and the file is read. */

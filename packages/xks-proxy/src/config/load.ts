@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { type ProxyConfig, parseConfig } from './config.ts';
 import type { ReadOptions } from './files.ts';

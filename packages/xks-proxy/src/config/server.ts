@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import type { Files } from './files.ts';
 

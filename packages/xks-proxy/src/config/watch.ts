@@ -1,6 +1,6 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** Files that have been read, and are watched from then on. */
 export interface FileWatch {

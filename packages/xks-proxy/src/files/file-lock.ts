@@ -1,8 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '../error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { errorCode } from './error-code.ts';
 import { createFile } from './replace-file.ts';
 import { isRunning } from './running.ts';
 

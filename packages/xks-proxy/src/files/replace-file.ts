@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { errorCode } from './error-code.ts';
 
 /**
  * Replaces the content of a file, whole or not at all, also when the machine stops in between: the text is on the disk

@@ -1,4 +1,4 @@
-import { errorCode } from './error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** Whether a process of this machine, of any user, runs. */
 export function isRunning(pid: number): boolean {

@@ -1,5 +1,5 @@
+import { errorCode } from '../error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
-import { errorCode } from './error-code.ts';
 
 /** Turns an error of the operating system, most often about a file, into an error of ours; returns any other as it is. */
 export function systemError(error: unknown): unknown {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Cedar from '@cedar-policy/cedar-wasm/nodejs';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import { flattened, tooDeepToRead } from './cedar-nesting.ts';
 import { type OptionalMember, problemsIn } from './cedar-validation.ts';

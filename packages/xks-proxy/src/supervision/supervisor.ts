@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
-import { errorCode } from '../files/error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** How many processes there are, what they are given, and what is called when something happens to them. */
 export interface SupervisorOptions {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { errorCode } from '../../files/error-code.ts';
+import { errorCode } from '../../error-code.ts';
 import { type Check, checks } from '../check.ts';
 import { type XksClient, xksClient } from '../client.ts';
 import { forgedCertificate } from '../forged-certificate.ts';
