@@ -111,7 +111,7 @@ export function reloading(first: Serving, { log, replace, record, isDraining }: 
 /** A reload that is tried again. */
 interface Refused {
   readonly reason: string;
-  /** How long ago it was refused. */
+  /** The delay before this trial; it is doubled for the next one, within limits. */
   readonly delayMs: number;
 }
 
