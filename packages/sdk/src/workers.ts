@@ -83,7 +83,7 @@ export function startFrameWorkers({
  * What a thread runs: beside this file, compiled or not like this file. Found only when it is needed: a bundle in CommonJS
  * has no URL.
  *
- * @throws EncryptionSdkError `WORKERS_FAILED` in a bundle, which has it not
+ * @throws EncryptionSdkError `WORKERS_FAILED` in a bundle, which lacks it
  */
 function threadFile(): URL {
   const { url }: { readonly url?: string } = import.meta;

@@ -45,7 +45,7 @@ export function addConsoleConfig(program: Command): void {
         print(`for the AWS console: ${file}`);
         print('for the AWS CLI, create or update, then connect:');
         // Version 1 would take the endpoint for the URL of a file with the value.
-        print('  (version 1 of it first wants: aws configure set cli_follow_urlparam false)');
+        print('  (with version 1 of the AWS CLI, first run: aws configure set cli_follow_urlparam false)');
         const endpoint = options.endpoint?.origin ?? 'https://…';
         for (const command of awsCommands(store, endpoint, credentialFile)) print(`  ${command}`);
         print('delete both files when AWS KMS has them');

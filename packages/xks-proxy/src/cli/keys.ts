@@ -34,7 +34,7 @@ interface KeyOptions extends PlaceOptions {
 function addCreate(keys: Command): void {
   keys
     .command('create <external-key-id>')
-    .description('have a token make an AES-256 key that cannot leave it, and an external key of it')
+    .description('create an AES-256 key on a token, not extractable, and an external key for it')
     .addOption(configOption())
     .addOption(storeOption())
     .addOption(tokenOption())
@@ -53,7 +53,7 @@ function addCreate(keys: Command): void {
 function addLink(keys: Command): void {
   keys
     .command('link <external-key-id>')
-    .description('make an external key, or its next version, of an AES-256 key that a token has already')
+    .description('create an external key, or its next version, for an AES-256 key that is already on a token')
     .addOption(configOption())
     .addOption(storeOption())
     .addOption(tokenOption())
@@ -139,5 +139,5 @@ function versionText({ version, selector, encryptsFrom }: KeyVersionConfig): str
 function nextStep({ externalKeyId, usages }: StoreKeyConfig): string {
   return usages.includes('ENCRYPT') && usages.includes('DECRYPT')
     ? `next: aws kms create-key --origin EXTERNAL_KEY_STORE --custom-key-store-id cks-… --xks-key-id ${externalKeyId}`
-    : `of a key for ${usages.join(', ')} alone AWS KMS makes no KMS key: it wants both usages for that`;
+    : `AWS KMS creates no KMS key for a key with only ${usages.join(', ')}: it requires both usages`;
 }

@@ -71,7 +71,7 @@ const FINDINGS = {
   ],
   'health-key-unset': [
     'warning',
-    'have a key for trials alone: `health_key_label`; keys of stores come and go',
+    'give the health check a key of its own: `health_key_label`; keys of stores come and go',
   ],
   'health-key-missing': [
     'failure',
@@ -112,7 +112,7 @@ const FINDINGS = {
   ],
   'key-named-twice': [
     'warning',
-    '`keys rotate` what has it: encryptions are counted for each name alone, and the limit is for their sum. A count does not follow a change of the name',
+    'run `keys rotate` for each key that has it: encryptions are counted for each name alone, and the limit is for their sum. A count does not follow a change of the name',
   ],
   'key-orphaned': [
     'warning',
