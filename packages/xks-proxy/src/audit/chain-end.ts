@@ -1,3 +1,4 @@
+import { XksProxyError } from '../proxy-error.ts';
 import { type AuditFile, linesOf } from './files.ts';
 import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
 
@@ -17,12 +18,34 @@ export interface ChainEnd extends ChainPlace {
   readonly half: Uint8Array;
 }
 
-/** Finds the end of a chain in its files. Rejects if the last record is damaged, or missing with the file that had it. */
+/** What to do about a chain that has no end: `chainEnd` rejects, and a proxy with this chain does not start. */
+export const BROKEN_CHAIN_REMEDY =
+  'keep its files as evidence and put those that are missing back, or begin anew: move all files of the chain away together, or set another `audit.chain`';
+
+/**
+ * Finds the end of a chain in its files. Rejects with XksProxyError `AUDIT_UNAVAILABLE` if the last record is damaged, or
+ * missing with the file that had it. Files are numbered without gaps, and a next one is begun only behind a file that has
+ * records: so a single file may be without any, the last one, and then the record is in the file with the number before.
+ */
 export async function chainEnd(files: readonly AuditFile[]): Promise<ChainEnd> {
-  const file = files.at(-1);
+  const [before, file] = [files.at(-2), files.at(-1)];
   if (file === undefined) return { ...BEGINNING, head: CHAIN_START, day: undefined };
+  const { last, half } = await endOf(file);
+  if (last !== undefined) return { ...last, half };
+  // The process crashed after it had made the file and before it wrote the first record.
+  if (file.number === 1) return { ...BEGINNING, head: CHAIN_START, day: undefined, half };
+  if (before?.number !== file.number - 1) throw broken(`the file before ${file.path} is missing`);
+  const { last: lastBefore } = await endOf(before);
+  if (lastBefore === undefined) throw broken(`the records of ${before.path} are missing`);
+  return { ...BEGINNING, head: lastBefore.head, day: lastBefore.day, half };
+}
+
+/** The last record of a file, unless the file has none, and what follows its last whole line. */
+async function endOf({
+  path,
+}: AuditFile): Promise<{ readonly last?: Omit<ChainEnd, 'half'>; readonly half: Uint8Array }> {
   let { lastLine, size, half } = BEGINNING;
-  for await (const { bytes, isWhole } of linesOf(file.path)) {
+  for await (const { bytes, isWhole } of linesOf(path)) {
     if (isWhole) {
       lastLine = bytes;
       size += bytes.length + 1;
@@ -30,18 +53,15 @@ export async function chainEnd(files: readonly AuditFile[]): Promise<ChainEnd> {
       half = bytes;
     }
   }
-  // The process crashed after it had made the file and before it wrote the first record.
-  if (size === 0) {
-    if (files.length === 1 && file.number > 1) throw new Error(`the file before ${file.path} is missing`);
-    const { head, day } = await chainEnd(files.slice(0, -1));
-    return { ...BEGINNING, head, day, half };
-  }
+  if (size === 0) return { half };
   const record = parseAuditLine(lastLine);
-  if (record === undefined) throw new Error(`the last record of ${file.path} is damaged`);
+  if (record === undefined) throw broken(`the last record of ${path} is damaged`);
   const { sequence, hash, time } = record;
   lastLine = Buffer.concat([lastLine, Buffer.from('\n')]);
-  return { head: { sequence, hash }, day: time?.slice(0, 10), lastLine, size, half };
+  return { last: { head: { sequence, hash }, day: time?.slice(0, 10), lastLine, size }, half };
 }
+
+const broken = (what: string) => new XksProxyError('AUDIT_UNAVAILABLE', what);
 
 const BEGINNING: Pick<ChainEnd, 'lastLine' | 'size' | 'half'> = {
   lastLine: new Uint8Array(),

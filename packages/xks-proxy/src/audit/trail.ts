@@ -3,6 +3,7 @@ import type { ProxyLog } from '../log.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { RecordFields } from '../request-record.ts';
 import { type AuditChain, openChain } from './chain.ts';
+import { BROKEN_CHAIN_REMEDY } from './chain-end.ts';
 import { lockChain } from './chain-lock.ts';
 
 /** The audit trail of a process. */
@@ -145,7 +146,8 @@ async function openAlone(config: AuditConfig): Promise<{ chain: AuditChain; unlo
     return { chain: await openChain(config), unlock };
   } catch (cause) {
     await unlock?.();
-    const detail = cause instanceof Error ? cause.message : 'unknown error';
+    const what = cause instanceof Error ? cause.message : 'unknown error';
+    const detail = cause instanceof XksProxyError ? `${what}: ${BROKEN_CHAIN_REMEDY}` : what;
     throw new XksProxyError('AUDIT_UNAVAILABLE', `the audit trail cannot be opened: ${detail}`, { cause });
   }
 }

@@ -9,7 +9,7 @@ import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
 export const AUDIT_PROBLEMS = {
   changed: 'the line is not a record as it was written',
   'cut-off': 'the line has no end: it was cut off, or is being written',
-  'records-missing': 'records are missing before this one',
+  'records-missing': 'records are missing before this line, or the file was emptied',
   'out-of-order': 'the record belongs before the ones above it, or is there twice',
   replaced: 'the record does not follow the one before it: one of both was replaced',
   'head-missing':
@@ -100,7 +100,13 @@ async function verifyChain(
     expected = {};
   }
   let place = { file: first.path, line: 0 };
-  for (const { path } of files) {
+  for (const [index, { path, number }] of files.entries()) {
+    // A proxy leaves no gap: records that follow each other across one were written after the files in it were taken away.
+    const before = files[index - 1];
+    if (before !== undefined && number > before.number + 1) {
+      findings.push({ problem: 'records-missing', file: path, line: 1 });
+      expected = {};
+    }
     let line = 0;
     for await (const { bytes, isWhole } of linesOf(path)) {
       line += 1;
@@ -117,6 +123,11 @@ async function verifyChain(
       found(record.hash);
       last = { sequence: record.sequence, hash: record.hash };
       expected = last;
+    }
+    // A next file is begun only behind records.
+    if (line === 0 && index < files.length - 1) {
+      findings.push({ problem: 'records-missing', file: path, line: 1 });
+      expected = {};
     }
   }
   const report = { chain: first.chain, files: files.length, records, head: last, findings };

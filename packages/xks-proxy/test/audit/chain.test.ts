@@ -195,13 +195,53 @@ describe('a chain', () => {
     expect(readFileSync(file)).toEqual(before);
   });
 
-  it('does not begin anew in an empty file when those before it are gone', async () => {
+  it.each<[title: string, lost: (names: readonly string[]) => readonly string[]]>([
+    ['the one before it is gone', (names) => names.slice(-2, -1)],
+    ['the one before it is not the one with the number before', (names) => names.slice(1, -1)],
+    ['those before it are gone', (names) => names.slice(0, -1)],
+  ])('does not go on in an empty file when %s', async (_title, lost) => {
     const directory = temporaryFolder();
-    await write(directory, 12, 1000);
-    const last = readdirSync(directory).sort().at(-1) ?? '';
-    for (const name of readdirSync(directory)) rmSync(join(directory, name));
-    writeFileSync(join(directory, last), '');
+    await write(directory, 24, 1000);
+    const names = readdirSync(directory).sort();
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of lost(names)) rmSync(join(directory, name));
+    writeFileSync(join(directory, names.at(-1) ?? ''), '');
     await expect(write(directory, 1)).rejects.toThrow('missing');
+  });
+
+  it('does not begin anew in files that were emptied, be it all or only the last two', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 24, 1000);
+    const names = readdirSync(directory).sort();
+    for (const name of names.slice(-2)) writeFileSync(join(directory, name), '');
+    await expect(write(directory, 1)).rejects.toThrow('missing');
+    for (const name of names) writeFileSync(join(directory, name), '');
+    await expect(write(directory, 1)).rejects.toThrow('missing');
+  });
+
+  it('goes on behind what is left when its first files were moved away, also in a new file that is empty', async () => {
+    const directory = temporaryFolder();
+    const archived = await write(directory, 24, 1000);
+    const names = readdirSync(directory).sort();
+    for (const name of names.slice(0, -1)) rmSync(join(directory, name));
+    const [last = ''] = names.slice(-1);
+    const [first = ''] = lines(directory, last);
+    const { previous } = parseAuditLine(Buffer.from(first)) ?? expect.unreachable();
+    const next = last.replace(/\d+/, (number) => String(Number(number) + 1).padStart(8, '0'));
+    writeFileSync(join(directory, next), '');
+    const head = await write(directory, 2);
+    expect(head.sequence).toBe(archived.sequence + 2);
+    expect(lines(directory, next)).toHaveLength(3);
+    expect((await verifyAudit([directory], { after: previous }))[0]).toMatchObject({ head, findings: [] });
+  });
+
+  it('begins with its first file wherever there is none of its name, and in one that was left empty', async () => {
+    const directory = temporaryFolder();
+    for (const count of [0, 1]) await write(directory, count);
+    expect(await report(directory)).toMatchObject({ files: 1, records: 1, findings: [] });
+    rmSync(join(directory, 'audit-00000001.jsonl'));
+    await write(directory, 2);
+    expect(await report(directory)).toMatchObject({ files: 1, records: 2, findings: [] });
   });
 
   it('has the names of its files on the disk as well as their content', async () => {

@@ -12,6 +12,7 @@ import { basename, join, relative } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openChain } from '../../src/audit/chain.ts';
+import { auditLine, CHAIN_START } from '../../src/audit/record.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
@@ -121,6 +122,37 @@ describe('the verification of a trail', () => {
     for (const file of others) rmSync(file);
     renameSync(first, second);
     expect(await findings([directory])).toMatchObject([{ problem: 'records-missing', line: 1 }]);
+  });
+
+  it('misses files in the middle by their numbers, whatever the records behind them say', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const [first = '', ...others] = files(directory);
+    const last = others.at(-1) ?? '';
+    for (const path of others) rmSync(path);
+    // What a proxy has written there that was let go on after the last record that is left.
+    writeFileSync(last, '');
+    await expect(findings([directory])).resolves.toEqual([
+      { problem: 'records-missing', file: last, line: 1 },
+    ]);
+    const [before] = await verifyAudit([first]);
+    const { line } = auditLine({ event: 'request' }, before?.head ?? CHAIN_START);
+    writeFileSync(last, `${line}\n`);
+    await expect(findings([directory])).resolves.toEqual([
+      { problem: 'records-missing', file: last, line: 1 },
+    ]);
+  });
+
+  it('misses the records of every file that was emptied, but for the last one', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const paths = files(directory);
+    writeFileSync(paths.at(-1) ?? '', '');
+    await expect(findings([directory])).resolves.toEqual([]);
+    for (const path of paths) writeFileSync(path, '');
+    await expect(findings([directory])).resolves.toEqual(
+      paths.slice(0, -1).map((file) => ({ problem: 'records-missing', file, line: 1 })),
+    );
   });
 
   it('looks for the hashes of known records in all chains, and for what comes before in one alone', async () => {
