@@ -1,8 +1,5 @@
-import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { errorCode } from '../error-code.ts';
-import { XksProxyError } from '../proxy-error.ts';
-import { type AuditFile, auditFiles, linesOf } from './files.ts';
+import { type AuditFile, linesOf } from './files.ts';
+import { givenChains } from './given-files.ts';
 import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
 
 /** What can be wrong with a trail, and what it means. */
@@ -12,6 +9,7 @@ export const AUDIT_PROBLEMS = {
   'records-missing': 'records are missing before this line, or the file was emptied',
   'out-of-order': 'the record belongs before the ones above it, or is there twice',
   replaced: 'the record does not follow the one before it: one of both was replaced',
+  added: 'the record follows the one that was given as the last of its chain',
   'head-missing':
     'the record with a hash that was given is not in the trail: its end is missing, or it was replaced',
 } as const satisfies Record<string, string>;
@@ -22,7 +20,7 @@ interface AuditFinding {
   readonly file: string;
   /** From 1. */
   readonly line: number;
-  /** The hash that is not in the trail, for `head-missing`. */
+  /** The hash that was given, for `head-missing` and `added`. */
   readonly head?: string;
 }
 
@@ -33,20 +31,29 @@ export interface ChainReport {
   readonly records: number;
   /** The last record. */
   readonly head: ChainHead;
+  /** Those of its records whose hashes were given, and how many follow each. */
+  readonly known: readonly KnownRecord[];
   readonly findings: readonly AuditFinding[];
+}
+
+interface KnownRecord extends ChainHead {
+  readonly followedBy: number;
 }
 
 /** What is known of a trail from elsewhere. */
 export interface VerifyOptions {
   /** Hashes of records that must be in one of the chains: of the last known one of each, so that a missing end is noticed. */
   readonly heads?: readonly string[] | undefined;
+  /** Hashes as `heads`, of the last records of chains that are written no more: the first record behind one is a finding. */
+  readonly last?: readonly string[] | undefined;
   /** The hash before the first record, for a single chain whose beginning is kept elsewhere. */
   readonly after?: string | undefined;
 }
 
 /**
  * Reads trails and compares each record with its own hash and with the one before it: no line can be changed, removed,
- * added or moved without a finding, but for lines removed at the very end, which only `heads` tell.
+ * added or moved without a finding, except at the very end. That lines were removed there only `heads` tell, and that lines
+ * were added there only `last` does: hashes need no secret, so anyone who may write can go on with the chain.
  *
  * @param paths directories of trails, or single files of one that follow each other
  * @returns one report a chain; rejects if something cannot be read, with XksProxyError `AUDIT_UNAVAILABLE` for a path
@@ -54,26 +61,29 @@ export interface VerifyOptions {
  */
 export async function verifyAudit(
   paths: readonly string[],
-  { heads, after }: VerifyOptions = {},
+  { heads = [], last = [], after }: VerifyOptions = {},
 ): Promise<ChainReport[]> {
-  const chains = new Map<string, AuditFile[]>();
-  for (const file of await filesAt(paths)) {
-    const key = `${await realpath(dirname(file.path))}/${file.chain}`;
-    chains.set(key, [...(chains.get(key) ?? []), file]);
-  }
-  if (after !== undefined && chains.size > 1) throw new RangeError('after: expected a single chain');
-  const missing = new Set(heads);
-  const verified = await Promise.all(
-    [...chains.values()].map((files) => verifyChain(files, after, (hash) => missing.delete(hash))),
-  );
+  const chains = await givenChains(paths);
+  if (after !== undefined && chains.length > 1) throw new RangeError('after: expected a single chain');
+  const given = { after, hashes: new Set([...heads, ...last]), last: new Set(last) };
+  const verified = await Promise.all(chains.map((files) => verifyChain(files, given)));
+  const found = new Set(verified.flatMap(({ report }) => report.known.map(({ hash }) => hash)));
+  const missing = [...given.hashes].filter((hash) => !found.has(hash));
   // Which chain has lost its end cannot be known.
   return verified.map(({ report, end }) => ({
     ...report,
     findings: [
       ...report.findings,
-      ...[...missing].map((head) => ({ problem: 'head-missing', ...end, head }) as const),
+      ...missing.map((head) => ({ problem: 'head-missing', ...end, head }) as const),
     ],
   }));
+}
+
+/** What is known of the chains, with all hashes that must be there in one set. */
+interface Given {
+  readonly after: string | undefined;
+  readonly hashes: ReadonlySet<string>;
+  readonly last: ReadonlySet<string>;
 }
 
 interface VerifiedChain {
@@ -84,10 +94,10 @@ interface VerifiedChain {
 
 async function verifyChain(
   files: readonly AuditFile[],
-  after: string | undefined,
-  found: (hash: string) => void,
+  { after, hashes, last: ends }: Given,
 ): Promise<VerifiedChain> {
   const findings: AuditFinding[] = [];
+  const known: (ChainHead & { readonly records: number })[] = [];
   let records = 0;
   let last: ChainHead = CHAIN_START;
   // What the next record must follow; without a hash when that cannot be known, without a number at the start of a part.
@@ -119,9 +129,10 @@ async function verifyChain(
       }
       const problem = misfit(record, expected);
       if (problem !== undefined) findings.push({ problem, ...place });
+      if (ends.has(last.hash)) findings.push({ problem: 'added', ...place, head: last.hash });
       records += 1;
-      found(record.hash);
       last = { sequence: record.sequence, hash: record.hash };
+      if (hashes.has(record.hash)) known.push({ ...last, records });
       expected = last;
     }
     // A next file is begun only behind records.
@@ -130,7 +141,14 @@ async function verifyChain(
       expected = {};
     }
   }
-  const report = { chain: first.chain, files: files.length, records, head: last, findings };
+  const report = {
+    chain: first.chain,
+    files: files.length,
+    records,
+    head: last,
+    known: known.map(({ records: until, ...record }) => ({ ...record, followedBy: records - until })),
+    findings,
+  };
   return { report, end: place };
 }
 
@@ -145,35 +163,3 @@ function misfit(
   }
   return undefined;
 }
-
-/** Returns the files of all paths, each once: the records of a file that is given twice would be there twice. */
-async function filesAt(paths: readonly string[]): Promise<AuditFile[]> {
-  const found = new Map<string, AuditFile>();
-  for (const path of paths) {
-    const files = await filesOf(path).catch((cause: unknown): never => {
-      const reason = REASONS[errorCode(cause) ?? ''];
-      if (reason === undefined) throw cause;
-      throw new XksProxyError('AUDIT_UNAVAILABLE', `${path}: ${reason}`, { cause });
-    });
-    for (const file of files) {
-      const place = join(await realpath(dirname(file.path)), basename(file.path));
-      if (!found.has(place)) found.set(place, file);
-    }
-  }
-  return [...found.values()].sort((a, b) => a.number - b.number);
-}
-
-/** Those in a directory, or the one file. */
-async function filesOf(path: string): Promise<readonly AuditFile[]> {
-  if ((await stat(path)).isDirectory()) return auditFiles(path);
-  const siblings = await auditFiles(dirname(path));
-  const file = siblings.find((sibling) => basename(sibling.path) === basename(path));
-  if (file !== undefined) return [file];
-  throw new XksProxyError('AUDIT_UNAVAILABLE', `${path}: not the name of an audit file`);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such directory or file',
-  ENOTDIR: 'there is no such directory or file',
-  EACCES: 'this user may not read it',
-};

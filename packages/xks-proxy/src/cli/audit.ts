@@ -16,7 +16,12 @@ export function addAudit(program: Command): void {
     .option(
       '--head <hash>',
       'hash of a record that must be there, such as the last one in the log; once for each chain',
-      (text, before: readonly string[] | undefined) => [...(before ?? []), sha256(text)],
+      hashes,
+    )
+    .option(
+      '--last <hash>',
+      'as --head, of the last record of a chain that is written no more: none may follow it',
+      hashes,
     )
     .option(
       '--after <hash>',
@@ -29,14 +34,15 @@ export function addAudit(program: Command): void {
 
 interface VerifyArguments {
   readonly head?: readonly string[];
+  readonly last?: readonly string[];
   readonly after?: string;
   readonly json?: true;
 }
 
-async function verify(paths: string[], { json, head: heads, after }: VerifyArguments): Promise<void> {
+async function verify(paths: string[], { json, head: heads, last, after }: VerifyArguments): Promise<void> {
   let reports: ChainReport[];
   try {
-    reports = await verifyAudit(paths, { heads, after });
+    reports = await verifyAudit(paths, { heads, last, after });
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = error instanceof RangeError ? EXIT.usage : EXIT.failed;
@@ -50,13 +56,18 @@ async function verify(paths: string[], { json, head: heads, after }: VerifyArgum
   process.exitCode = EXIT.failed;
 }
 
-function printReport({ chain, files, records, head, findings }: ChainReport): void {
-  for (const { file, line, problem, head: missing } of findings) {
-    const which = missing === undefined ? '' : ` (${missing})`;
+function printReport({ chain, files, records, head, known, findings }: ChainReport): void {
+  for (const { file, line, problem, head: given } of findings) {
+    const which = given === undefined ? '' : ` (${given})`;
     print(`${file}:${line}: ${problem}: ${AUDIT_PROBLEMS[problem]}${which}`);
   }
   const outcome = findings.length === 0 ? 'whole' : `${findings.length} findings`;
   print(`${chain}: ${records} records in ${files} files, ${outcome}; the last one has hash ${head.hash}`);
+  for (const { hash, followedBy } of known) print(`${chain}: ${followedBy} records follow ${hash}`);
+}
+
+function hashes(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), sha256(text)];
 }
 
 function sha256(text: string): string {

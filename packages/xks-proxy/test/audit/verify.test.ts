@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,7 +13,7 @@ import { basename, join, relative } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openChain } from '../../src/audit/chain.ts';
-import { auditLine, CHAIN_START } from '../../src/audit/record.ts';
+import { auditLine, CHAIN_START, type ChainHead, parseAuditLine } from '../../src/audit/record.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
@@ -27,6 +28,7 @@ const files = (directory: string) =>
   readdirSync(directory)
     .sort()
     .map((name) => join(directory, name));
+const head = (record: ChainHead | undefined) => ({ sequence: record?.sequence, hash: record?.hash });
 const findings = async (paths: readonly string[], options = {}) =>
   (await verifyAudit(paths, options)).flatMap((report) => report.findings);
 /** Changes the lines of one file. */
@@ -175,6 +177,62 @@ describe('the verification of a trail', () => {
     const { hash } = await trail(directory);
     edit(directory, files(directory).length - 1, (lines) => lines.slice(0, -1));
     expect(await findings([directory], { heads: [hash] })).toMatchObject([{ problem: 'head-missing' }]);
+  });
+
+  it('tells how many records follow one that is known, and finds those that were added behind the last one', async () => {
+    const directory = temporaryFolder();
+    const last = await trail(directory);
+    const middle = parseAuditLine(
+      Buffer.from(readFileSync(files(directory)[1] ?? '', 'utf8').split('\n')[0] ?? ''),
+    );
+    const options = { heads: [middle?.hash ?? ''], last: [last.hash] };
+    const follow = 12 - (middle?.sequence ?? 0);
+    expect(await verifyAudit([directory], options)).toMatchObject([
+      {
+        findings: [],
+        known: [
+          { ...head(middle), followedBy: follow },
+          { ...last, followedBy: 0 },
+        ],
+      },
+    ]);
+    const file = files(directory).at(-1) ?? '';
+    const forged = auditLine({ event: 'forged' }, last);
+    appendFileSync(file, `${forged.line}\n${auditLine({ event: 'forged' }, forged.head).line}\n`);
+    const line = readFileSync(file, 'utf8').split('\n').length - 2;
+    expect(await verifyAudit([directory], options)).toMatchObject([
+      {
+        findings: [{ problem: 'added', file, line, head: last.hash }],
+        known: [{ followedBy: follow + 2 }, { followedBy: 2 }],
+      },
+    ]);
+    expect(await findings([directory], { last: ['f'.repeat(64)] })).toMatchObject([
+      { problem: 'head-missing' },
+    ]);
+  });
+
+  it('reads files that are given one by one as one chain, in whatever folders they are', async () => {
+    const [archive, directory] = [temporaryFolder(), temporaryFolder()];
+    const head = await trail(directory);
+    const [first = '', ...others] = files(directory);
+    const archived = join(archive, basename(first));
+    renameSync(first, archived);
+    expect(await verifyAudit([...others, archived])).toMatchObject([{ records: 12, head, findings: [] }]);
+    rmSync(others[0] ?? '');
+    expect(await findings([archived, ...others.slice(1)])).toMatchObject([{ problem: 'records-missing' }]);
+  });
+
+  it('does not mix files of several trails whose chains have one name', async () => {
+    const folders = [temporaryFolder(), temporaryFolder()];
+    for (const folder of folders) await trail(folder);
+    const whole = { records: 12, findings: [] };
+    expect(await verifyAudit(folders)).toMatchObject([whole, whole]);
+    expect(await verifyAudit(folders.flatMap(files))).toMatchObject([whole, whole]);
+    const [one = '', other = ''] = folders;
+    // Each folder that is given is a trail of its own, whatever another one could add to it.
+    for (const file of files(one).slice(1)) rmSync(file);
+    for (const file of files(other).slice(0, 1)) rmSync(file);
+    expect(await findings(folders)).toMatchObject([{ problem: 'records-missing' }]);
   });
 
   it('finds whatever is done to the bytes of a trail', async () => {

@@ -18,7 +18,26 @@ describe('xks-proxy audit verify', () => {
     const { directory, hash } = await trail();
     const { status, stdout, stderr } = await run('audit', 'verify', directory, '--head', hash);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toBe(`audit: 3 records in 1 files, whole; the last one has hash ${hash}\n`);
+    const whole = `audit: 3 records in 1 files, whole; the last one has hash ${hash}\n`;
+    expect(stdout).toBe(`${whole}audit: 0 records follow ${hash}\n`);
+    const ended = await run('audit', 'verify', directory, '--last', hash);
+    expect({ status: ended.status, stdout: ended.stdout }).toEqual({ status: 0, stdout });
+  });
+
+  it('ends with 1 where a record follows the last one that is known, and tells it of any that is known', async () => {
+    const { directory, hash } = await trail();
+    const chain = await openChain({ directory, chain: 'audit', maxFileBytes: 1 << 20 });
+    await chain.append([{ event: 'forged' }]);
+    await chain.close();
+    const [some, last] = [
+      await run('audit', 'verify', directory, '--head', hash),
+      await run('audit', 'verify', directory, '--last', hash, '--json'),
+    ];
+    expect([some.status, last.status]).toEqual([0, 1]);
+    expect(some.stdout).toContain(`audit: 1 records follow ${hash}\n`);
+    expect(JSON.parse(last.stdout)).toMatchObject([
+      { findings: [{ problem: 'added', line: 4, head: hash }], known: [{ hash, followedBy: 1 }] },
+    ]);
   });
 
   it('ends with 1 and the place for one that is not', async () => {
