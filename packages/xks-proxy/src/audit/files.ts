@@ -31,25 +31,45 @@ export async function auditFiles(directory: string): Promise<AuditFile[]> {
   return files.sort((a, b) => (a.chain === b.chain ? a.number - b.number : a.chain < b.chain ? -1 : 1));
 }
 
-/** The lines of a file, one by one. */
-export async function* linesOf(path: string): AsyncGenerator<FileLine> {
+/**
+ * The lines of a file, one by one.
+ *
+ * @param maxLineBytes a longer line, of whatever length, takes no memory, and is given without its bytes
+ */
+export async function* linesOf(
+  path: string,
+  maxLineBytes = Number.POSITIVE_INFINITY,
+): AsyncGenerator<FileLine> {
   const handle = await open(path, 'r');
   try {
-    let rest: Uint8Array = new Uint8Array();
+    // Put together once the line feed is found: a file may have zeros without end where a crash or a user put them.
+    let parts: Uint8Array[] = [];
+    let length = 0;
+    const take = (part: Uint8Array): void => {
+      length += part.length;
+      if (length <= maxLineBytes) parts.push(part);
+      else parts = [];
+    };
     for await (const chunk of handle.createReadStream({ autoClose: false })) {
       if (!(chunk instanceof Uint8Array)) continue;
-      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let start = 0;
-      for (let end = bytes.indexOf(LINE_FEED, start); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-        yield { bytes: bytes.subarray(start, end), isWhole: true };
+      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+        take(chunk.subarray(start, end));
+        yield { bytes: joined(parts), isWhole: true };
+        [parts, length] = [[], 0];
         start = end + 1;
       }
-      rest = bytes.subarray(start);
+      if (start < chunk.length) take(chunk.subarray(start));
     }
-    if (rest.length > 0) yield { bytes: rest, isWhole: false };
+    if (length > 0) yield { bytes: joined(parts), isWhole: false };
   } finally {
     await handle.close();
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array(), ...others] = parts;
+  return others.length === 0 ? first : Buffer.concat(parts);
 }
 
 const FILE_NAME = /^(.+)-(\d{8,})\.jsonl$/;

@@ -118,7 +118,7 @@ async function verifyChain(
       expected = {};
     }
     let line = 0;
-    for await (const { bytes, isWhole } of linesOf(path)) {
+    for await (const { bytes, isWhole } of linesOf(path, MAX_LINE_BYTES)) {
       line += 1;
       place = { file: path, line };
       const record = isWhole ? parseAuditLine(bytes) : undefined;
@@ -163,3 +163,6 @@ function misfit(
   }
   return undefined;
 }
+
+/** Several times what a record can have: its fields come from a request of 64 KiB at most. */
+const MAX_LINE_BYTES = 1 << 20;

@@ -91,6 +91,20 @@ describe('a chain', () => {
     expect(await report(directory)).toMatchObject({ records: 4, findings: [] });
   });
 
+  it('reads a long end that a crash left, such as zeros, once, and cuts it off', async () => {
+    const directory = temporaryFolder();
+    await write(directory, 3);
+    appendFileSync(join(directory, 'audit-00000001.jsonl'), Buffer.alloc(4 << 20));
+    const joined = vi.spyOn(Buffer, 'concat');
+    onTestFinished(() => joined.mockRestore());
+    await write(directory, 0);
+    const copied = joined.mock.results.map(({ value }) => (Buffer.isBuffer(value) ? value.length : 0));
+    expect(copied.reduce((sum, length) => sum + length, 0)).toBeLessThan(5 << 20);
+    await write(directory, 1);
+    expect(lines(directory, 'audit-00000001.jsonl')[3]).toContain(`"truncatedBytes":${4 << 20}`);
+    expect(await report(directory)).toMatchObject({ records: 5, findings: [] });
+  });
+
   it('goes on after a crash between a new file and its first record', async () => {
     const directory = temporaryFolder();
     const before = await write(directory, 2);

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import * as fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openChain } from '../../src/audit/chain.ts';
 import { auditLine, CHAIN_START, type ChainHead, parseAuditLine } from '../../src/audit/record.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
@@ -265,6 +265,21 @@ describe('the verification of a trail', () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  it('takes a line of any length for what it is, and no memory for it', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const file = files(directory).at(-1) ?? '';
+    const line = readFileSync(file, 'utf8').split('\n').length;
+    appendFileSync(file, Buffer.alloc(4 << 20));
+    const joined = vi.spyOn(Buffer, 'concat');
+    onTestFinished(() => joined.mockRestore());
+    await expect(findings([directory])).resolves.toEqual([{ problem: 'cut-off', file, line }]);
+    appendFileSync(file, '\n');
+    await expect(findings([directory])).resolves.toEqual([{ problem: 'changed', file, line }]);
+    const copied = joined.mock.results.map(({ value }) => (Buffer.isBuffer(value) ? value.length : 0));
+    expect(copied.reduce((sum, length) => sum + length, 0)).toBeLessThan(1 << 20);
   });
 
   it('refuses a path that is no trail', async () => {
