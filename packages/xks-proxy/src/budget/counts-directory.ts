@@ -17,6 +17,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { errorCode } from '../error-code.ts';
 import { isRunning } from '../files/running.ts';
+import { XksProxyError } from '../proxy-error.ts';
+
+/** What to do about a file whose counts cannot be read: without it, keys seem to have encrypted less than they have. */
+export const DAMAGED_COUNTS_REMEDY =
+  'stop the proxies that use the folder, move the file elsewhere, start them, and `keys rotate` each key';
 
 /** Counts by name, in a folder that several processes share: each process has a file. */
 export interface CountsDirectory {
@@ -24,7 +29,7 @@ export interface CountsDirectory {
   write(counts: ReadonlyMap<string, number>): void;
   /** As `write`, for the last time: the next process to start, on any machine, goes on with these counts. */
   leave(counts: ReadonlyMap<string, number>): void;
-  /** The sum of all other processes, dead or alive. */
+  /** The sum of all other processes, dead or alive. Throws XksProxyError `CONFIG_INVALID` for a file that is damaged. */
   others(): ReadonlyMap<string, number>;
 }
 
@@ -33,7 +38,8 @@ export interface CountsDirectory {
  * this machine, gets the name of this process's file: that is one step, and only one process can do it, so that no count is
  * ever lost or counted twice.
  *
- * @returns also the counts that were taken over, once they are written: a folder that cannot be written to throws at once
+ * @returns also the counts that were taken over, once they are written: a folder that cannot be written to throws at once, and so does a
+ *   file of it that is damaged, with XksProxyError `CONFIG_INVALID`
  */
 export function openCountsDirectory(directory: string): {
   readonly counts: CountsDirectory;
@@ -65,7 +71,10 @@ export function openCountsDirectory(directory: string): {
   };
 }
 
-/** The sum of all processes, dead or alive, without opening the folder; empty if it does not exist yet. */
+/**
+ * The sum of all processes, dead or alive, without opening the folder; empty if it does not exist yet. Throws XksProxyError
+ * `CONFIG_INVALID` for a file that is damaged, and the error of the file system.
+ */
 export function readCounts(directory: string): ReadonlyMap<string, number> {
   return existsSync(directory) ? sumOf(directory) : new Map();
 }
@@ -107,7 +116,7 @@ function sumOf(directory: string, except?: string): ReadonlyMap<string, number> 
   return sum;
 }
 
-/** The counts in a file; undefined if the file is gone. */
+/** The counts in a file; undefined if the file is gone. Throws XksProxyError `CONFIG_INVALID` for anything but counts. */
 function read(file: string): Readonly<Record<string, number>> | undefined {
   let text: string;
   try {
@@ -116,7 +125,12 @@ function read(file: string): Readonly<Record<string, number>> | undefined {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-  return COUNTS.parse(JSON.parse(text));
+  try {
+    return COUNTS.parse(JSON.parse(text));
+  } catch (cause) {
+    const what = `iv_budget.state_dir: ${file} is damaged, and what it counted is not known any more`;
+    throw new XksProxyError('CONFIG_INVALID', what, { cause });
+  }
 }
 
 /** Renames a file; returns whether this process did, and not another one. */

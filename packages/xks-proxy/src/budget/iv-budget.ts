@@ -3,7 +3,7 @@ import type { KeyDevice } from '../devices/key-device.ts';
 import { type DeviceKeySelector, selectorName } from '../devices/key-selector.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { XksException } from '../xks-exception.ts';
-import { type CountsDirectory, openCountsDirectory } from './counts-directory.ts';
+import { type CountsDirectory, DAMAGED_COUNTS_REMEDY, openCountsDirectory } from './counts-directory.ts';
 
 /**
  * Counts how often the keys of the tokens have encrypted. Under one key no more than 2^32 messages may get a random
@@ -36,7 +36,7 @@ export type BudgetListener = (
 /**
  * Opens the budget, which goes on from the counts in the folder. Counts are reserved there in blocks, on the disk, before
  * the first of a block is used; once that fails for one key, no key encrypts before it succeeds again. Throws XksProxyError
- * `CONFIG_INVALID` for a folder that cannot be made, read or written.
+ * `CONFIG_INVALID` for a folder that cannot be made, read or written, or has a damaged file.
  */
 export function openIvBudget({ limit, stateDirectory }: IvBudgetConfig, listener: BudgetListener): IvBudget {
   const { counts, inherited, sum } = stateDirectory === undefined ? IN_MEMORY : countsIn(stateDirectory);
@@ -120,6 +120,8 @@ function countsIn(directory: string): Counts {
     const { counts, inherited } = openCountsDirectory(directory);
     return { counts, inherited, sum: counts.others() };
   } catch (cause) {
+    if (cause instanceof XksProxyError)
+      throw new XksProxyError(cause.code, `${cause.message}: ${DAMAGED_COUNTS_REMEDY}`, { cause });
     const [reason] = cause instanceof Error ? cause.message.split('\n') : [];
     const text = `iv_budget.state_dir: counts cannot be kept in ${directory} (${reason})`;
     throw new XksProxyError('CONFIG_INVALID', text, { cause });

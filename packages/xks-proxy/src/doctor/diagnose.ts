@@ -1,6 +1,7 @@
 import type { ProxyConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { XksProxyError } from '../proxy-error.ts';
+import { examineAudit } from './audit.ts';
 import { examineCalls } from './calls.ts';
 import { examineCertificate } from './certificate.ts';
 import { examineFiles } from './files.ts';
@@ -38,6 +39,7 @@ export async function diagnose({
   const config = readConfig(configFile, report);
   if (config === undefined) return findings;
   examineSettings(config, report);
+  await examineAudit(config, report);
   examineCertificate(config.server.tls.certificate, endpoint?.hostname, report);
   await examineTokens(config, report);
   // A wrong PIN is not offered again: that might lock the token.

@@ -1,3 +1,6 @@
+import { BROKEN_CHAIN_REMEDY } from '../audit/chain-end.ts';
+import { DAMAGED_COUNTS_REMEDY } from '../budget/counts-directory.ts';
+
 /** The name of a finding; stable. */
 export type FindingCode = keyof typeof FINDINGS;
 
@@ -165,7 +168,12 @@ const FINDINGS = {
   'clock-skewed': ['failure', 'set the clocks with NTP: a signature is good for five minutes'],
   'clock-drifting': ['warning', 'set the clocks with NTP: a signature is good for five minutes'],
 
-  'audit-unwritable': ['failure', 'let the user of the proxy write to `audit.directory`'],
+  'audit-in-use': ['ok', ''],
+  'audit-unwritable': [
+    'failure',
+    'let the user of the proxy write to `audit.directory`, and read what is in it',
+  ],
+  'audit-broken': ['failure', BROKEN_CHAIN_REMEDY],
   'budget-uncounted': [
     'warning',
     'name a folder in `iv_budget.state_dir`: else encryptions under a key are counted anew with each start',
@@ -173,6 +181,10 @@ const FINDINGS = {
   'budget-unwritable': [
     'failure',
     'let the user of the proxy write to `iv_budget.state_dir`: no key encrypts uncounted',
+  ],
+  'budget-unreadable': [
+    'failure',
+    `let the user of the proxy read the file; if it is damaged: ${DAMAGED_COUNTS_REMEDY}`,
   ],
   'rotation-impossible': [
     'failure',

@@ -8,7 +8,7 @@ import type { Report } from './findings.ts';
 
 /** Examines settings that the proxy accepts, but an operator would not want. */
 export function examineSettings(config: ProxyConfig, report: Report, now = new Date()): void {
-  const { server, admin, audit, stores, tokens } = config;
+  const { server, admin, stores, tokens } = config;
   examineBudget(config, report);
   for (const { store, problem } of rotationObstacles(config))
     report('rotation-impossible', `store ${store}`, `at_limit is "rotate", and ${problem}`);
@@ -16,8 +16,6 @@ export function examineSettings(config: ProxyConfig, report: Report, now = new D
     report('timeout-long', 'server', `timeout_ms is ${server.timeoutMs}`);
   if (admin !== undefined && !LOOPBACK.test(admin.host))
     report('admin-exposed', 'admin', `it listens on ${admin.host}`);
-  if (audit !== undefined && !isWritable(audit.directory))
-    report('audit-unwritable', 'audit', `${audit.directory} cannot be written`);
   for (const { name, keys, quota, credentials } of stores) {
     const subject = `store ${name}`;
     if (keys.length === 0) report('store-keyless', subject, 'it has no external key');
@@ -48,7 +46,7 @@ function examineBudget({ ivBudget: { stateDirectory, limit }, stores }: ProxyCon
     return report('budget-uncounted', 'iv_budget', 'the count of encryptions does not outlive the process');
   if (!isWritable(stateDirectory))
     return report('budget-unwritable', 'iv_budget', `${stateDirectory} cannot be written`);
-  const counts = readCounts(stateDirectory);
+  const counts = countsIn(stateDirectory, report);
   for (const { name, keys } of stores) {
     for (const key of keys) {
       const used = counts.get(selectorName(currentVersion(key).selector)) ?? 0;
@@ -59,6 +57,16 @@ function examineBudget({ ivBudget: { stateDirectory, limit }, stores }: ProxyCon
         `it has encrypted ${used} times of ${limit}`,
       );
     }
+  }
+}
+
+/** The counts; none if they cannot be read, which is a finding. */
+function countsIn(directory: string, report: Report): ReadonlyMap<string, number> {
+  try {
+    return readCounts(directory);
+  } catch (error) {
+    report('budget-unreadable', 'iv_budget', error instanceof Error ? error.message : 'unknown error');
+    return new Map();
   }
 }
 

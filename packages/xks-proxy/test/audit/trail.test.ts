@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { BROKEN_CHAIN_REMEDY } from '../../src/audit/chain-end.ts';
 import { openAuditTrail } from '../../src/audit/trail.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
 import { createLog } from '../../src/log.ts';
@@ -218,6 +219,14 @@ describe('the audit trail of a proxy', () => {
     await expect
       .poll(() => recordsIn(directory).map(({ event }) => event))
       .toEqual(['started', 'reloaded', 'request']);
+  });
+
+  it('is not continued when it is broken, and the error says what to do', async () => {
+    const directory = temporaryFolder();
+    writeFileSync(join(directory, 'audit-00000001.jsonl'), '{"forged":true}\n');
+    const started = start(directory);
+    await expect(started).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    await expect(started).rejects.toThrow(BROKEN_CHAIN_REMEDY);
   });
 
   it('has to be there at the start', async () => {

@@ -183,6 +183,9 @@ describe('the budget of initialization vectors', () => {
     writeFileSync(file, 'no counts');
     expect(codeIn(() => open(1024, [], join(file, 'below')))).toBe('CONFIG_INVALID');
     expect(codeIn(() => open(1024))).toBe('CONFIG_INVALID');
+    // Not the folder alone: an operator has to find the one that is damaged.
+    expect(() => open(1024)).toThrow(file);
+    expect(codeIn(() => readCounts(stateDirectory))).toBe('CONFIG_INVALID');
     // Where not even the superuser makes a file.
     expect(codeIn(() => open(1024, [], '/proc/self'))).toBe('CONFIG_INVALID');
   });

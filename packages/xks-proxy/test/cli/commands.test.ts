@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
@@ -117,6 +117,12 @@ describe('the life of a proxy on the command line', () => {
       ],
     });
     expect(shown.stdout).toMatch(/"label": ?"invoices\.v2\.[0-9a-f]{8}"/);
+    const damaged = join(folder, 'state', 'iv-counts_closed_aa.json');
+    mkdirSync(join(folder, 'state'), { recursive: true });
+    writeFileSync(damaged, '');
+    const unread = await run('keys', 'show', 'invoices', ...CONFIG);
+    rmSync(damaged);
+    expect([unread.status, unread.stderr]).toEqual([2, expect.stringContaining(`${damaged} is damaged`)]);
     const table = await run('keys', 'list', ...CONFIG);
     const row = / +ENABLED +ENCRYPT DECRYPT +(.+?) +main$/m.exec(table.stdout);
     expect(row?.[1]).toBe(`1, 2 from ${encryptsFrom}`);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
@@ -8,6 +8,8 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
 } from '../../../../examples/chain/certificates.ts';
+import { openChain } from '../../src/audit/chain.ts';
+import { lockChain } from '../../src/audit/chain-lock.ts';
 import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
@@ -75,6 +77,16 @@ const loop = (name: string) => {
 };
 const count = (name: string, used: number) =>
   openCountsDirectory(file('state')).counts.write(new Map([[name, used]]));
+const damageCounts = (text: string) => {
+  mkdirSync(file('state'));
+  write('state/iv-counts_closed_aa.json', text);
+};
+/** Makes a trail whose last record is damaged. */
+const breakTrail = (name: string) => {
+  mkdirSync(file('state/trail'), { recursive: true });
+  write(join('state/trail', name), '{"forged":true}\n');
+  change('[[tokens]]', '[audit]\ndirectory = "state/trail"\n[[tokens]]');
+};
 const withKey = (lines: string) =>
   write('config.toml', `${sound()}[[stores.keys]]\nexternal_key_id = "bad"\n${lines}\n`);
 
@@ -93,6 +105,10 @@ async function findings(endpoint?: URL): Promise<readonly Finding[]> {
 const stopClock = () => {
   vi.useFakeTimers({ toFake: ['performance'] });
   onTestFinished(() => void vi.useRealTimers());
+};
+const audited = async () => {
+  change('[[tokens]]', '[audit]\ndirectory = "state/trail"\n[[tokens]]');
+  return (await findings()).filter(({ code }) => code.startsWith('audit'));
 };
 const bad = (found: readonly Finding[]) =>
   found.filter(({ level }) => level !== 'ok').map(({ code }) => code);
@@ -168,11 +184,15 @@ describe('doctor, where something is wrong,', () => {
     ['key-orphaned', () => write('config.toml', sound())],
     ['budget-uncounted', () => change('state_dir = "state"\n', '')],
     ['budget-unwritable', () => change('"state"', '"pin"')],
+    ['budget-unreadable', () => damageCounts('{"label orders":')],
+    ['budget-unreadable', () => damageCounts('')],
     ['budget-half-used', () => count('label orders', 2 ** 31)],
     ['rotation-impossible', () => change('state_dir = "state"', 'state_dir = "state"\nat_limit = "rotate"')],
     ['timeout-long', () => change('[server]\n', '[server]\ntimeout_ms = 240\n')],
     ['admin-exposed', () => change('[[tokens]]', '[admin]\nhost = "0.0.0.0"\n[[tokens]]')],
     ['audit-unwritable', () => change('[[tokens]]', '[audit]\ndirectory = "pin/trail"\n[[tokens]]')],
+    ['audit-broken', () => breakTrail('audit-00000001.jsonl')],
+    ['audit-broken', () => breakTrail('audit.w2-00000003.jsonl')],
     ['store-keyless', () => change('[[stores.keys]]\nexternal_key_id = "orders"\nlabel = "orders"\n', '')],
     ['credential-old', () => change('.secret"\n', '.secret"\ncreated = 2020-01-01T00:00:00Z\n')],
     ['certificate-incomplete', () => write('server.pem', leafOf(serverCertificate.certificatePem))],
@@ -184,6 +204,20 @@ describe('doctor, where something is wrong,', () => {
       expect(remedy).not.toBe('');
       expect(['warning', 'failure']).toContain(level);
     }
+  });
+
+  it('has nothing against a trail that ends as a crash or its process leaves it, or of another chain', async () => {
+    const [directory, maxFileBytes] = [file('state/trail'), 1];
+    const chain = await openChain({ directory, chain: 'audit', maxFileBytes });
+    for (const _time of [1, 2]) await chain.append([{ event: 'started' }]);
+    await chain.close();
+    write('state/trail/audit-00000003.jsonl', '{"half');
+    const unlock = await lockChain({ directory, chain: 'audit' });
+    onTestFinished(unlock);
+    const codes = (await audited()).map(({ code, level }) => [code, level]);
+    expect(codes).toEqual([['audit-in-use', 'ok']]);
+    breakTrail('other-00000001.jsonl');
+    expect((await audited()).map(({ code }) => code)).toEqual(['audit-in-use']);
   });
 
   it('offers a wrong PIN once', async () => {
