@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, realpath, rm } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parse as parseToml, stringify, TomlDate } from 'smol-toml';
 import { z } from 'zod';
@@ -31,11 +32,10 @@ export function newCredential(): { accessKeyId: string; secretAccessKey: string 
  */
 export async function addCredential(place: StorePlace, now = new Date()): Promise<NewCredential> {
   const credential = newCredential();
-  const file = credentialsFileOf(place);
-  const secretFile = join(dirname(file), `${credential.accessKeyId}.secret`);
-  const named = relative(dirname(resolve(place.configFile)), secretFile);
-  const row = credentialRow(credential.accessKeyId, named, now);
-  await withFileLock(file, async () => {
+  const secretFile = await withCredentialsFile(place, async (file) => {
+    const secretFile = join(dirname(file), `${credential.accessKeyId}.secret`);
+    const named = relative(dirname(resolve(place.configFile)), secretFile);
+    const row = credentialRow(credential.accessKeyId, named, now);
     await createFile(secretFile, `${credential.secretAccessKey}\n`, file);
     try {
       await rewrite(place, file, [...(await rows(file)), row]);
@@ -43,26 +43,27 @@ export async function addCredential(place: StorePlace, now = new Date()): Promis
       await rm(secretFile, { force: true });
       throw error;
     }
+    return secretFile;
   });
   return { ...credential, secretFile };
 }
 
 /**
- * Removes a credential from the `credentials_file`, and deletes its secret: requests that it signed are refused as soon as
- * the proxy has read the file again. Rejects with XksProxyError as `addCredential`, also for the last one of a store.
+ * Removes a credential from the `credentials_file`, and deletes its secret, unless the configuration still names that file:
+ * requests that it signed are refused as soon as the proxy has read the file again. Rejects with XksProxyError as
+ * `addCredential`, also for the last one of a store.
  */
 export async function revokeCredential(place: StorePlace, accessKeyId: string): Promise<void> {
-  const file = credentialsFileOf(place);
-  await withFileLock(file, async () => {
+  await withCredentialsFile(place, async (file) => {
     const before = await rows(file);
     const revoked = before.find((row) => row.access_key_id === accessKeyId);
     if (revoked === undefined) throw unknownCredential(place, accessKeyId);
-    await rewrite(
-      place,
-      file,
-      before.filter((row) => row !== revoked),
-    );
-    await rm(resolve(dirname(resolve(place.configFile)), revoked.secret_access_key_file), { force: true });
+    const rest = before.filter((row) => row !== revoked);
+    const secretFile = resolve(dirname(resolve(place.configFile)), revoked.secret_access_key_file);
+    const target = await realpath(secretFile);
+    const named = await rewrite(place, file, rest);
+    const stillNamed = await Promise.all(named.map((path) => realpath(path).catch(() => path)));
+    if (!stillNamed.includes(target)) await rm(secretFile, { force: true });
   });
 }
 
@@ -86,6 +87,32 @@ export function credentialRow(
   return { access_key_id: accessKeyId, secret_access_key_file: secretFile, created };
 }
 
+/**
+ * Does work on the `credentials_file` of a store, under its lock. Before that no secret is read: another command may be
+ * deleting one whose credential it has just taken out.
+ */
+async function withCredentialsFile<T>(place: StorePlace, work: (file: string) => Promise<T>): Promise<T> {
+  const file = fileNamed(place) ?? credentialsFileOf(place);
+  return withFileLock(file, async () => {
+    if (credentialsFileOf(place) === file) return work(file);
+    throw new XksProxyError('CHANGE_REFUSED', 'the configuration was changed meanwhile: try again');
+  });
+}
+
+/** The `credentials_file` by the configuration file alone; undefined if anything about it needs an error. */
+function fileNamed({ configFile, store }: StorePlace): string | undefined {
+  try {
+    const path = resolve(configFile);
+    const { stores } = namedFiles.parse(parseToml(readFileSync(path, 'utf8')));
+    const [found, ...others] = stores.filter(({ name }) => store === undefined || name === store);
+    if (found?.credentials_file === undefined || others.length > 0) return undefined;
+    const file = resolve(dirname(path), found.credentials_file);
+    return existsSync(file) ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function credentialsFileOf(place: StorePlace): string {
   const { store } = storeOf(place);
   if (store.credentialsFile !== undefined) return store.credentialsFile;
@@ -97,14 +124,17 @@ async function rows(file: string): Promise<readonly z.infer<typeof row>[]> {
   return parseCredentialsDocument(await readFile(file, 'utf8'));
 }
 
+/** Replaces the rows, and resolves to all files that the configuration names then. */
 async function rewrite(
   { configFile }: StorePlace,
   file: string,
   next: readonly z.infer<typeof row>[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const text = credentialsDocument(next);
-  loadConfig(configFile, new Map([[file, text]]));
+  const named: string[] = [];
+  loadConfig(configFile, new Map([[file, text]]), (path) => void named.push(path));
   await replaceFile(file, text);
+  return named;
 }
 
 function unknownCredential(place: StorePlace, accessKeyId: string): XksProxyError {
@@ -124,6 +154,9 @@ const row = z.strictObject({
   created: INSTANT.optional(),
 });
 const document = z.strictObject({ credentials: z.array(row).default([]) });
+const namedFiles = z.object({
+  stores: z.array(z.object({ name: z.string(), credentials_file: z.string().optional() })),
+});
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const HEADER =
   '# Kept by `xks-proxy credentials`; it writes the whole file, and comments do not survive.\n\n';

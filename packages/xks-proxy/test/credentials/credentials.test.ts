@@ -1,8 +1,19 @@
-import { chmodSync, chownSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { awsCommands, consoleConfig } from '../../src/credentials/console-config.ts';
 import { addCredential, newCredential, revokeCredential } from '../../src/credentials/edit-credentials.ts';
+import { withFileLock } from '../../src/files/file-lock.ts';
 import { codeOf, writeConfigWithFiles } from '../fixtures/store-files.ts';
 
 let files: Awaited<ReturnType<typeof writeConfigWithFiles>>;
@@ -70,6 +81,59 @@ describe('credentials revoke', () => {
     expect(idsNow()).toContain(stays.accessKeyId);
     expect(idsNow()).not.toContain(goes.accessKeyId);
     expect([existsSync(stays.secretFile), existsSync(goes.secretFile)]).toEqual([true, false]);
+  });
+
+  it.each([
+    ['itself', (secretFile: string) => secretFile],
+    [
+      'through a link',
+      (secretFile: string) => {
+        symlinkSync(secretFile, `${secretFile}.link`);
+        return `${secretFile}.link`;
+      },
+    ],
+  ])('keeps a secret that another credential names %s', async (_title, named) => {
+    const [stays, goes] = [await addCredential(files.place), await addCredential(files.place)];
+    const name = (file: string) => `secret_access_key_file = "${basename(file)}"`;
+    const shared = readFileSync(files.credentialsFile, 'utf8').replace(
+      name(stays.secretFile),
+      name(named(goes.secretFile)),
+    );
+    writeFileSync(files.credentialsFile, shared);
+    await revokeCredential(files.place, goes.accessKeyId);
+    expect(idsNow()).toContain(stays.accessKeyId);
+    expect(idsNow()).not.toContain(goes.accessKeyId);
+    await revokeCredential(files.place, stays.accessKeyId);
+    expect(idsNow()).not.toContain(stays.accessKeyId);
+  });
+
+  it('deletes a secret once the last credential with it is gone', async () => {
+    const [first, second] = [await addCredential(files.place), await addCredential(files.place)];
+    const rows = readFileSync(files.credentialsFile, 'utf8');
+    writeFileSync(
+      files.credentialsFile,
+      rows.replace(`${second.accessKeyId}.secret`, `${first.accessKeyId}.secret`),
+    );
+    await revokeCredential(files.place, first.accessKeyId);
+    expect(existsSync(first.secretFile)).toBe(true);
+    await revokeCredential(files.place, second.accessKeyId);
+    expect(existsSync(first.secretFile)).toBe(false);
+  });
+
+  it('reads secrets only in its turn: another revocation may delete one that is still in the file', async () => {
+    const [stays, goes] = [await addCredential(files.place), await addCredential(files.place)];
+    const left = readFileSync(files.credentialsFile, 'utf8').split(/(?=\[\[credentials\]\])/);
+    let started: Promise<void> | undefined;
+    // As the other command works: the file is replaced, and then the secret deleted, while the lock is held.
+    await withFileLock(files.credentialsFile, async () => {
+      rmSync(goes.secretFile);
+      started = revokeCredential(files.place, stays.accessKeyId);
+      started.catch(() => undefined);
+      await new Promise((resolve) => void setImmediate(resolve));
+      writeFileSync(files.credentialsFile, left.filter((row) => !row.includes(goes.accessKeyId)).join(''));
+    });
+    await started;
+    expect(idsNow()).not.toContain(stays.accessKeyId);
   });
 
   it('refuses one of the configuration itself, and one that there is not', async () => {
