@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../error-code.ts';
+import { processLine } from '../files/running.ts';
 import type { AuditChainOptions } from './chain.ts';
 
 /**
@@ -55,16 +56,4 @@ async function isWritten(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** What tells a process from all others with its number: when it was started, as Linux counts it. */
-async function processLine(pid: string): Promise<string | undefined> {
-  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The name of the program, in parentheses, may hold anything.
-  const [state = '', ...fields] = status.slice(status.lastIndexOf(')') + 2).split(' ');
-  const start = fields[START_TIME];
-  return start === undefined || DEAD_STATES.includes(state) ? undefined : `${pid} ${start}\n`;
-}
-
-/** `starttime` is the 22nd field of proc(5), the state the third. */
-const START_TIME = 18;
 const REFUSALS: ReadonlySet<string | undefined> = new Set(['EPERM', 'EACCES']);
-const DEAD_STATES = ['Z', 'X'];

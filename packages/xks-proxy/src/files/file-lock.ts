@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode } from '../error-code.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { createFile } from './replace-file.ts';
-import { isRunning } from './running.ts';
+import { isRunning, processLine } from './running.ts';
 
 /**
  * Does work on a file under its lock, the file of `lockOf`: no other holder of the lock works on it at the same time, also by
@@ -37,7 +37,7 @@ export function lockOf(path: string): string {
 /** Takes a lock; resolves to whether this process has it now. */
 async function tryLock(lock: string): Promise<boolean> {
   try {
-    await createFile(lock, `${process.pid}\n`);
+    await createFile(lock, (await processLine(`${process.pid}`)) ?? `${process.pid}\n`);
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
@@ -46,8 +46,13 @@ async function tryLock(lock: string): Promise<boolean> {
 }
 
 async function heldBy(lock: string): Promise<string> {
-  const owner = Number(await readFile(lock, 'utf8').catch(() => ''));
-  if (owner > 0 && isRunning(owner)) return `${lock} is held by process ${owner}: try again when it is done`;
+  const content = await readFile(lock, 'utf8').catch(() => '');
+  const [, owner = ''] = /^(\d+)\b/.exec(content) ?? [];
+  const held = `${lock} is held by process ${owner}: try again when it is done`;
+  if (owner !== '' && content === (await processLine(owner))) return held;
+  // Without the time of its start, by an earlier version or on another system, it may be another process with its number.
+  if (content === `${owner}\n` && Number(owner) > 0 && isRunning(Number(owner)))
+    return `${held}, or, if that is another program, delete it`;
   return `${lock} was left behind: run doctor, and delete it if no other command is at work`;
 }
 

@@ -163,6 +163,23 @@ describe('a lock', () => {
     expect(readdirSync(folder)).toEqual(['file.lock']);
   });
 
+  it('tells a holder that is at work from one that is gone, whatever process has its number now', async () => {
+    const file = join(folder, 'file');
+    const refused = () => withFileLock(file, async () => 'done', { waitMs: 10 });
+    await withFileLock(file, async () => {
+      await expect(refused()).rejects.toThrow(`is held by process ${process.pid}`);
+      const own = readFileSync(`${file}.lock`, 'utf8');
+      expect(own).toMatch(new RegExp(`^${process.pid} \\d+\\n$`));
+      writeFileSync(`${file}.lock`, own.replace(/ \d+/, ' 1'));
+      await expect(refused()).rejects.toThrow('was left behind');
+      // As earlier versions wrote it.
+      writeFileSync(`${file}.lock`, `${process.pid}\n`);
+      await expect(refused()).rejects.toThrow(
+        /is held by process \d+.+if that is another program, delete it/,
+      );
+    });
+  });
+
   it('that cannot be written, on a disk that is full, is not left behind', async () => {
     const file = join(folder, 'file');
     expect(await answerOf(['lock', file], onFullDisk(0))).toBe('EFBIG');
