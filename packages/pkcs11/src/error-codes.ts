@@ -3,7 +3,7 @@
  *
  * | Code | Meaning |
  * | --- | --- |
- * | `BINDING_UNAVAILABLE` | pkcs11js is not installed or not built for this machine, or the program is bundled |
+ * | `BINDING_UNAVAILABLE` | pkcs11js is not installed, not built for this machine, or lacks a library; or it is in a bundle |
  * | `MODULE_UNAVAILABLE` | the module file is absent, is no PKCS#11 module, or refuses to initialise |
  * | `TOKEN_NOT_FOUND`, `TOKEN_AMBIGUOUS` | no token, or more than one, has the label or serial number |
  * | `TOKEN_EXISTS` | a token that is in use has the label already |

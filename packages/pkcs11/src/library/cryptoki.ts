@@ -53,11 +53,18 @@ function loadBinding(): typeof pkcs11js {
   throw new Pkcs11Error('BINDING_UNAVAILABLE', 'the installed pkcs11js offers no PKCS11 class');
 }
 
+/** What is wrong with a binding that was found, and what to do about it. */
 function notLoaded(cause: unknown): string {
   if (!(cause instanceof Error)) return 'pkcs11js cannot be loaded';
-  return 'code' in cause && cause.code === 'MODULE_NOT_FOUND'
-    ? NOT_BUILT
-    : `pkcs11js cannot be loaded: ${cause.message}`;
+  const code = 'code' in cause ? cause.code : undefined;
+  if (code === 'MODULE_NOT_FOUND') return `the native addon of pkcs11js is not built: ${REBUILD}`;
+  const why = `pkcs11js cannot be loaded: ${cause.message}`;
+  if (code !== 'ERR_DLOPEN_FAILED') return why;
+  const [, library] = MISSING_LIBRARY.exec(cause.message) ?? [];
+  if (library !== undefined && !OF_C_LIBRARY.test(library))
+    return `${why}: install ${library} on this machine`;
+  const [, problem] = ADDON_PROBLEMS.find(([pattern]) => pattern.test(cause.message)) ?? [];
+  return `${why}: ${problem ?? `it was built for another system or processor, or is damaged: ${REBUILD}`}`;
 }
 
 function isBinding(loaded: unknown): loaded is typeof pkcs11js {
@@ -67,9 +74,22 @@ function isBinding(loaded: unknown): loaded is typeof pkcs11js {
 }
 
 const NOT_FOUND =
-  'pkcs11js is not found: it is not installed, or the program is bundled, and has to keep @holdfast/pkcs11 external';
-const NOT_BUILT =
-  'the native addon of pkcs11js is not built: run `npm rebuild pkcs11js` with a C++ compiler and Python on the machine';
+  'pkcs11js is not found: install it, as `npm ci` does, or if the program is bundled, keep @holdfast/pkcs11 external';
+const REBUILD =
+  'run `npm rebuild pkcs11js --ignore-scripts=false` on this machine, with a C++ compiler and Python';
+// As the loaders of glibc and musl say it; the first one says the same of an addon for another processor, by its path.
+const MISSING_LIBRARY =
+  /^(?:Error loading shared library )?([^\s/]+\.so[\d.]*): (?:cannot open shared object file: )?No such file/;
+/** Parts of the C library that an addon was built for: to install another one would not help. */
+const OF_C_LIBRARY = /^(?:libc\.|ld-)/;
+const ADDON_PROBLEMS: readonly (readonly [pattern: RegExp, problem: string])[] = [
+  [/NODE_MODULE_VERSION|self-register/, `it was built for another Node.js: ${REBUILD}`],
+  [/GLIBC|symbol|shared library|^lib.*\.so/, `it was built for another C library: ${REBUILD}`],
+  [
+    /Permission denied|failed to map segment|not permitted/,
+    'let the user read it, on a file system that is not mounted with noexec',
+  ],
+];
 // Numbers of PKCS #11 v2.40; CK_PARAMS_… are pkcs11js's names for the structures CK_GCM_PARAMS and CK_RSA_PKCS_OAEP_PARAMS.
 export const CKA_CLASS = 0x0;
 export const CKA_TOKEN = 0x1;

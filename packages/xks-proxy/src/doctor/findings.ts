@@ -33,7 +33,10 @@ const FINDINGS = {
   'lock-left': ['warning', 'delete it, if no other command is at work on the file'],
 
   'token-open': ['ok', ''],
-  'binding-missing': ['failure', 'npm rebuild pkcs11js, with a C++ compiler and Python on the machine'],
+  'binding-missing': [
+    'failure',
+    'do what this finding says of pkcs11js, on the machine and with the Node.js of the proxy, and run doctor again',
+  ],
   'module-unusable': [
     'failure',
     'set `module` to the PKCS#11 library of the maker of the token; try its own tools on it',

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { runCommandHere } from '../fixtures/command.ts';
@@ -124,6 +124,21 @@ describe('xks-proxy serve', () => {
       expect(output.stderr).toBe('');
     },
   );
+
+  it('has doctor advise what helps a binding that cannot be loaded, which is not always to build it', async () => {
+    const preload = join(files.directory, 'preload.cjs');
+    const message = 'libstdc++.so.6: cannot open shared object file: No such file or directory';
+    const error = `Object.assign(new Error(${JSON.stringify(message)}), { code: 'ERR_DLOPEN_FAILED' })`;
+    writeFileSync(preload, `process.dlopen = () => { throw ${error}; };`);
+    vi.stubEnv('NODE_OPTIONS', `--require ${preload}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { output, exit } = run('doctor', '--config', files.configFile);
+    await expect(exit).resolves.toBe(1);
+    expect(output.stdout).toMatch(
+      /install libstdc\+\+\.so\.6 on this machine \(binding-missing\)\n +to do: /,
+    );
+    expect(output.stdout).not.toContain('npm rebuild');
+  });
 
   it('exits with 1 when the token cannot be opened, without a stack', async () => {
     const file = join(files.directory, 'no-token.toml');
