@@ -1,6 +1,5 @@
-import { errorCode } from '../error-code.ts';
 import { readFile } from 'node:fs/promises';
-import { errorCode } from './error-code.ts';
+import { errorCode } from '../error-code.ts';
 
 /** Whether a process of this machine, of any user, runs. */
 export function isRunning(pid: number): boolean {
