@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { signRequest } from '../../packages/xks-proxy/src/conformance/signer.ts';
+import aws4 from 'aws4';
 
 /** Who calls. */
 export interface Caller {
@@ -17,44 +17,42 @@ export interface RequestSizes {
 /** The bytes of a signed Encrypt request with an integrity value, as AWS KMS sends it. Good for five minutes. */
 export function encryptRequest(path: string, sizes: RequestSizes, caller: Caller): Uint8Array {
   const body = encryptBody(sizes);
-  const { authorization, 'x-amz-date': date } = signRequest({
-    method: 'POST',
-    path,
-    headers: { host: caller.host },
-    signsDate: true,
-    body,
-    credential: caller.credential,
-    region: caller.region,
-    service: 'kms-xks-proxy',
-    date: new Date(),
-  });
-  const head = [
-    `POST ${path} HTTP/1.1`,
-    `Host: ${caller.host}`,
-    'Content-Type: application/json',
-    `Content-Length: ${body.length}`,
-    `X-Amz-Date: ${date}`,
-    `Authorization: ${authorization}`,
-  ];
-  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
+  const { headers } = aws4.sign(
+    {
+      method: 'POST',
+      host: caller.host,
+      path,
+      service: 'kms-xks-proxy',
+      region: caller.region,
+      headers: {
+        Host: caller.host,
+        'Content-Type': 'application/json',
+        'Content-Length': String(body.length),
+      },
+      // AWS KMS signs `host` and `x-amz-date`.
+      extraHeadersToIgnore: { 'content-type': true, 'content-length': true },
+      body,
+    },
+    caller.credential,
+  );
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return Buffer.from([`POST ${path} HTTP/1.1`, ...lines, '', body].join('\r\n'), 'latin1');
 }
 
-/** The body of such a request. */
-function encryptBody({ plaintextBytes, aadBytes }: RequestSizes): Buffer {
-  return Buffer.from(
-    JSON.stringify({
-      requestMetadata: {
-        awsPrincipalArn: 'arn:aws:iam::123456789012:user/Alice',
-        kmsKeyArn: 'arn:aws:kms:eu-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
-        kmsOperation: 'Encrypt',
-        kmsRequestId: randomUUID(),
-      },
-      plaintext: Buffer.alloc(plaintextBytes, 7).toString('base64'),
-      additionalAuthenticatedData: Buffer.alloc(aadBytes, 8).toString('base64'),
-      encryptionAlgorithm: 'AES_GCM',
-      ciphertextDataIntegrityValueAlgorithm: 'SHA_256',
-    }),
-  );
+/** The body of such a request, in ASCII. */
+function encryptBody({ plaintextBytes, aadBytes }: RequestSizes): string {
+  return JSON.stringify({
+    requestMetadata: {
+      awsPrincipalArn: 'arn:aws:iam::123456789012:user/Alice',
+      kmsKeyArn: 'arn:aws:kms:eu-north-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      kmsOperation: 'Encrypt',
+      kmsRequestId: randomUUID(),
+    },
+    plaintext: Buffer.alloc(plaintextBytes, 7).toString('base64'),
+    additionalAuthenticatedData: Buffer.alloc(aadBytes, 8).toString('base64'),
+    encryptionAlgorithm: 'AES_GCM',
+    ciphertextDataIntegrityValueAlgorithm: 'SHA_256',
+  });
 }
 
 /** What most of KMS's requests are like. */
