@@ -1,5 +1,5 @@
 import { constantTimeEqual } from '#crypto';
-import { concat, NOTHING } from './bytes.ts';
+import { concat, NOTHING, uint16 } from './bytes.ts';
 import type { AesGcmKey } from './crypto/provider.ts';
 import { deriveMessageKeys } from './derive.ts';
 import { decryptionFailed } from './errors.ts';
@@ -33,7 +33,7 @@ export async function authenticContentKey(
       if (suite.derivation.kind === 'hkdf') {
         keys.push((await deriveMessageKeys(suite, materials.dataKey, NOTHING)).contentKey);
       }
-      headerBodies.push(concat([headerBody, EMPTY_LIST]));
+      headerBodies.push(concat([headerBody, uint16(0)]));
     }
     for (const key of keys) {
       for (const body of headerBodies) {
@@ -42,8 +42,6 @@ export async function authenticContentKey(
     }
     throw decryptionFailed();
   } finally {
-    materials.dataKey?.fill(0);
+    materials.dataKey?.fill?.(0);
   }
 }
-
-const EMPTY_LIST = Uint8Array.of(0, 0);

@@ -49,12 +49,12 @@ export async function startEncryption(options: EncryptionOptions): Promise<Messa
   });
   try {
     assertMayEncrypt(commitmentPolicy, materials.suite);
+    assertEncryptionMaterials(materials, suite);
     const { length: keyCount } = materials.encryptedDataKeys;
     assertEncryptedDataKeyCount(keyCount, Math.min(options.maxEncryptedDataKeys, 0xffff));
-    assertEncryptionMaterials(materials, suite);
     return await startMessage(materials, options.frameLength);
   } finally {
-    materials.dataKey?.fill(0);
+    materials.dataKey?.fill?.(0);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isBytes } from './bytes.ts';
 import { type EncryptionContext, PUBLIC_KEY_CONTEXT_KEY } from './context.ts';
 import type { SigningKey, VerificationKey } from './crypto/provider.ts';
 import type { EncryptedDataKey } from './encrypted-data-key.ts';
@@ -54,7 +55,8 @@ export interface BranchKeyMaterials {
  *
  * @param suite the suite that the caller wants; by default any known one
  * @throws EncryptionSdkError `MATERIALS_INVALID` unless they are for the suite, and there are a data key of the right
- * length, an encrypted data key, a signing key exactly if the suite signs, and required keys that are in the context
+ * length, encrypted data keys of the right types, a signing key exactly if the suite signs, and required keys that are in
+ * the context
  */
 export function assertEncryptionMaterials<M extends EncryptionMaterials>(
   materials: M,
@@ -63,7 +65,12 @@ export function assertEncryptionMaterials<M extends EncryptionMaterials>(
   const dataKey = checkedDataKey(materials, suite);
   // A wiped key is all zeros.
   if (dataKey.every((byte) => byte === 0)) throw invalid('the data key is all zeros');
-  if (materials.encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
+  const { encryptedDataKeys } = materials;
+  // What an application without types passes on may be text: written as bytes, it could never be opened.
+  if (!Array.isArray(encryptedDataKeys) || !encryptedDataKeys.every(isEncryptedDataKey)) {
+    throw invalid('an encrypted data key has a field of another type');
+  }
+  if (encryptedDataKeys.length === 0) throw invalid('no encrypted data key');
   if ((materials.signingKey === undefined) === (materials.suite.signature !== undefined)) {
     throw invalid('a signing key goes with a signing suite, and only with one');
   }
@@ -97,8 +104,14 @@ function checkedDataKey(
   wanted: AlgorithmSuite | undefined,
 ): Uint8Array {
   if (suite !== wanted) throw invalid('for another algorithm suite');
-  if (dataKey?.length !== suite.dataKeyLength) throw invalid('no data key of the right length');
+  if (!isBytes(dataKey) || dataKey.length !== suite.dataKeyLength) {
+    throw invalid('no data key of the right length');
+  }
   return dataKey;
+}
+
+function isEncryptedDataKey(key: EncryptedDataKey | undefined): boolean {
+  return typeof key?.providerId === 'string' && isBytes(key.providerInfo) && isBytes(key.ciphertext);
 }
 
 function checkContext(materials: EncryptionMaterials | DecryptionMaterials): void {

@@ -211,6 +211,15 @@ describe('a client', () => {
 });
 
 describe('materials that break their contract', () => {
+  const encryptedDataKey = { providerId: 'p', providerInfo: Uint8Array.of(1), ciphertext: Uint8Array.of(2) };
+  const wrongFields = [
+    { ciphertext: 'AQIDBA==' },
+    { ciphertext: new Uint16Array(2).fill(0x1234) },
+    { ciphertext: new ArrayBuffer(2) },
+    { ciphertext: { type: 'Buffer', data: [1, 2] } },
+    { providerInfo: 'key-1' },
+    { providerId: 7 },
+  ];
   const tampered = (change: object): CryptographicMaterialsManager => {
     const cmm = defaultCmm(memoryKeyring());
     return {
@@ -229,9 +238,34 @@ describe('materials that break their contract', () => {
     ['a required key that is nowhere', { requiredEncryptionContextKeys: ['x'] }],
     ['a suite that is none', { suite: { ...knownSuite(0x0578), id: 0x0070 } }],
     ['a copy of a suite', { suite: { ...knownSuite(0x0578) } }],
+    ['a data key that is a text', { dataKey: 'k'.repeat(32) }],
+    ['a data key of 16-bit numbers', { dataKey: new Uint16Array(32).fill(1) }],
+    ['encrypted data keys that are absent', { encryptedDataKeys: undefined }],
+    ['encrypted data keys that are no array', { encryptedDataKeys: new Set([encryptedDataKey]) }],
+    ['an encrypted data key that is none', { encryptedDataKeys: [encryptedDataKey, undefined] }],
+    ...wrongFields.map((field): [string, object] => [
+      `an encrypted data key with ${JSON.stringify(field)}`,
+      { encryptedDataKeys: [{ ...encryptedDataKey, ...field }] },
+    ]),
   ])('are refused: %s', async (_, change) => {
     const encrypting = encryptionClient().encrypt(plaintext, { cmm: tampered(change) });
     expect(await rejection(encrypting)).toMatchObject({ code: 'MATERIALS_INVALID' });
+  });
+
+  it.each<[string, unknown]>([
+    ['a text', 'k'.repeat(32)],
+    ['16-bit numbers', new Uint16Array(32).fill(1)],
+  ])('are refused on decrypt: a data key that is %s', async (_, dataKey) => {
+    const keyring = memoryKeyring();
+    const { message } = await encryptionClient().encrypt(plaintext, { keyring });
+    const cmm = defaultCmm(keyring);
+    const wrong: CryptographicMaterialsManager = {
+      ...cmm,
+      decryptionMaterials: async (request) =>
+        Object.assign(await cmm.decryptionMaterials(request), { dataKey }),
+    };
+    const decrypting = encryptionClient().decrypt(message, { cmm: wrong });
+    expect(await rejection(decrypting)).toMatchObject({ code: 'MATERIALS_INVALID' });
   });
 
   it('are refused for another suite than the caller asked for', async () => {

@@ -44,7 +44,7 @@ export type CachingCmmOptions = MaterialsSource & {
  * key derivation. If the underlying CMM chooses such a suite by itself, the request fails with `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
- * @throws TypeError without a cache, for a partition id with lone surrogates, or unless there is exactly one source of
+ * @throws TypeError without a cache, for a partition id that is no text or has lone surrogates, or unless there is exactly one source of
  * materials
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/caching-cmm.md
  * @example
@@ -62,11 +62,12 @@ export function cachingCmm(options: CachingCmmOptions): CryptographicMaterialsMa
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
     throw new RangeError('maxBytes: expected an integer, 0 or more');
   }
-  if (options.partitionId !== undefined && !options.partitionId.isWellFormed()) {
+  const { partitionId } = options;
+  if (partitionId !== undefined && !(typeof partitionId === 'string' && partitionId.isWellFormed())) {
     throw new TypeError('partitionId: expected a text without lone surrogates');
   }
   const underlying = materialsManager(options);
-  const partition = options.partitionId === undefined ? randomBytes(16) : utf8(options.partitionId);
+  const partition = partitionId === undefined ? randomBytes(16) : utf8(partitionId);
   // The CMM that loaded an entry may have a longer TTL.
   const isFresh = ({ createdAtMs }: CacheEntry): boolean => performance.now() - createdAtMs < ttlMs;
   // If no two messages may share a data key, the cache would only make callers wait for each other in turn.
@@ -152,7 +153,7 @@ function wipedUnless<M extends EncryptionMaterials | DecryptionMaterials>(
   try {
     check();
   } catch (error) {
-    materials.dataKey?.fill(0);
+    materials.dataKey?.fill?.(0);
     throw error;
   }
   return materials;

@@ -6,8 +6,9 @@ import {
   localCache,
   stormTrackingCache,
 } from '../../src/index.ts';
-import type { EncryptionMaterials } from '../../src/spi.ts';
+import type { EncryptedDataKey, EncryptionMaterials } from '../../src/spi.ts';
 import { memoryKeyring, rejection } from '../fixtures/memory-keyring.ts';
+import { memoryKeyring, rejection } from '../memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();
@@ -24,6 +25,15 @@ const invalidAnswers = {
     ...(await memoryKeyring().onEncrypt(materials)),
     dataKey: new Uint8Array(16).fill(1),
   }),
+  'with an encrypted data key that is base64': async (materials: EncryptionMaterials) => {
+    const wrapped = await memoryKeyring().onEncrypt(materials);
+    const asText = ({ ciphertext }: EncryptedDataKey) => Buffer.from(ciphertext).toString('base64');
+    // As what JSON.parse returns, which has any type.
+    const untyped = wrapped.encryptedDataKeys.map((key) =>
+      Object.assign({ ...key }, { ciphertext: asText(key) }),
+    );
+    return Object.assign({ ...wrapped }, { encryptedDataKeys: untyped });
+  },
 };
 
 /** A keyring whose call with this number, counted from 1 and for encryption, is answered in this way. */
