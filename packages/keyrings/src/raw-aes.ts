@@ -40,7 +40,7 @@ export function rawAesKeyring(options: RawAesKeyringOptions): Keyring {
   const { namespace, name, wrappingKey, acceptLocaleOrderedContexts = false } = options ?? {};
   assertRawKeyName({ namespace, name });
   if (!isBytes(wrappingKey)) {
-    throw new TypeError('wrappingKey: expected a Uint8Array that is not backed by a SharedArrayBuffer');
+    throw new TypeError('wrappingKey: expected a Uint8Array whose memory is not shared');
   }
   if (![16, 24, 32].includes(wrappingKey.length)) {
     throw new RangeError('wrappingKey: expected 16, 24 or 32 bytes');

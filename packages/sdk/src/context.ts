@@ -32,9 +32,14 @@ export function copyContext(context: EncryptionContext): EncryptionContext {
 
 /** @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` if a key has the prefix that is reserved for this library. */
 export function assertNoReservedKeys(context: EncryptionContext): void {
-  if (Object.keys(context).some((key) => key.startsWith(RESERVED_PREFIX))) {
+  if (Object.keys(context).some(isReserved)) {
     throw invalid(`keys that start with ${RESERVED_PREFIX} are reserved`);
   }
+}
+
+/** True for a key that only this library may put into a context. */
+export function isReserved(key: string): boolean {
+  return key.startsWith(RESERVED_PREFIX);
 }
 
 /**
@@ -42,6 +47,7 @@ export function assertNoReservedKeys(context: EncryptionContext): void {
  * empty context. Wrapping keys authenticate this form, whatever order a header has. `compare` gives another order for
  * reading messages of faulty writers.
  *
+ * @throws EncryptionSdkError `ENCRYPTION_CONTEXT_INVALID` for lone surrogates, or more than 65,535 bytes
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/structures.md
  */
 export function contextBytes(context: EncryptionContext, compare = compareAsUtf8): Uint8Array {

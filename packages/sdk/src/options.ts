@@ -142,7 +142,7 @@ export function isIntegerBetween(value: unknown, least: number, most: number): v
 /** @throws TypeError unless `value` is a Uint8Array whose memory no other thread can write to */
 export function assertBytes(value: unknown, name: string): asserts value is Uint8Array {
   if (isBytes(value)) return;
-  throw new TypeError(`${name}: expected a Uint8Array that is not backed by a SharedArrayBuffer`);
+  throw new TypeError(`${name}: expected a Uint8Array whose memory is not shared`);
 }
 
 /** Frames long enough for the cost of starting one to vanish behind that of its bytes. */

@@ -14,7 +14,7 @@ import { sharedKey } from './crypto/node-aes.ts';
 import { BodyDecryptor } from './decrypt-body.ts';
 import type { DecryptionClient } from './decryption-client.ts';
 import { EncryptionSdkError } from './errors.ts';
-import { isIntegerBetween, parseClientOptions } from './options.ts';
+import { type ClientPolicy, isIntegerBetween, parseClientOptions } from './options.ts';
 import { BatchDecryptor } from './workers/batch-decryptor.ts';
 import { BatchEncryptor } from './workers/batch-encryptor.ts';
 import { BatchQueue } from './workers/batch-queue.ts';
@@ -63,12 +63,12 @@ export function startFrameWorkers({
   const pool = new ThreadPool(count, () => new Worker(threadFile(), threadOptions()));
   return {
     encryptor: (client, options) =>
-      chunkEncryptor(parseClientOptions(client), options, (message) => {
+      chunkEncryptor(policyOf(client), options, (message) => {
         const key = isWorthThreads(message.header) ? sharedKey(message.contentKey) : undefined;
         return key === undefined ? message : new BatchEncryptor(message, key, new BatchQueue(pool));
       }),
     decryptor: (client, options) =>
-      chunkDecryptor(parseClientOptions(client), options, (header, contentKey, verifier) => {
+      chunkDecryptor(policyOf(client), options, (header, contentKey, verifier) => {
         const key = isWorthThreads(header) ? sharedKey(contentKey) : undefined;
         return key === undefined
           ? new BodyDecryptor(header, contentKey, verifier)
@@ -77,6 +77,23 @@ export function startFrameWorkers({
     close: () => pool.close(),
     [Symbol.asyncDispose]: () => pool.close(),
   };
+}
+
+/**
+ * The policy of a client. Without it, what wraps a client would silently get the defaults.
+ *
+ * @throws TypeError for anything but a client
+ */
+function policyOf(client: DecryptionClient): ClientPolicy {
+  const { commitmentPolicy, maxEncryptedDataKeys } = client ?? {};
+  if (
+    typeof client?.decryptor !== 'function' ||
+    commitmentPolicy === undefined ||
+    maxEncryptedDataKeys === undefined
+  ) {
+    throw new TypeError('client: expected a client, with its commitmentPolicy and maxEncryptedDataKeys');
+  }
+  return parseClientOptions(client);
 }
 
 /**

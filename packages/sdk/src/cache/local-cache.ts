@@ -59,7 +59,9 @@ export function cacheOver(
     };
   return {
     async fetch(request) {
-      const { id, use, signal } = request;
+      const { id, ttlMs, use, signal } = request;
+      if (typeof ttlMs !== 'number' || !(ttlMs > 0))
+        throw new RangeError('ttlMs: expected a positive number');
       signal?.throwIfAborted();
       const entry = store.get(id);
       const found = entry && use(entry);

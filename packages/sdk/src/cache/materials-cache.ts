@@ -22,7 +22,8 @@ export interface CacheRequest<T> {
   /** The identity of the materials: everything that they depend on. */
   readonly id: string;
   /**
-   * Milliseconds for which materials may be used if this request loads them. Materials that others loaded may be older.
+   * Milliseconds for which materials may be used if this request loads them, more than 0. Materials that others loaded
+   * may be older.
    */
   readonly ttlMs: number;
   /**
@@ -59,7 +60,7 @@ export interface CacheCounters {
 export interface MaterialsCache {
   /**
    * Resolves to what `use` returns for the materials with this id, cached or loaded. Rejects with the failure of the
-   * load, with what `use` throws, or with the signal's reason.
+   * load, with what `use` throws, with the signal's reason, or with RangeError for a time that is no positive number.
    */
   fetch<T>(request: CacheRequest<T>): Promise<T>;
   /**

@@ -43,7 +43,9 @@ export function stormTrackingCache(options: StormTrackingCacheOptions): Material
       throw new RangeError(`${name}: expected a positive number`);
   }
   if (graceIntervalMs > inFlightTtlMs || inFlightTtlMs > gracePeriodMs) {
-    throw new RangeError('expected graceIntervalMs <= inFlightTtlMs <= gracePeriodMs');
+    throw new RangeError(
+      `expected graceIntervalMs (${graceIntervalMs}) <= inFlightTtlMs (${inFlightTtlMs}) <= gracePeriodMs (${gracePeriodMs})`,
+    );
   }
   const flights = new Flights<StoredEntry>({
     maxInFlight: fanOut,

@@ -17,9 +17,11 @@ import type {
  * The CMM that a client puts around a keyring: the policy's default suite, a fresh signing key for each
  * message of a signing suite, and no caching.
  *
+ * @throws TypeError for anything but a keyring
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/default-cmm.md
  */
 export function defaultCmm(keyring: Keyring): CryptographicMaterialsManager {
+  if (typeof keyring?.onEncrypt !== 'function') throw new TypeError('keyring: expected a keyring');
   return {
     encryptionMaterials: (request) => encryptionMaterials(keyring, request),
     decryptionMaterials: (request) => decryptionMaterials(keyring, request),

@@ -1,10 +1,11 @@
+import { isReserved } from '../context.ts';
 import { EncryptionSdkError } from '../errors.ts';
 import type { CryptographicMaterialsManager } from './cmm.ts';
 import { type MaterialsSource, materialsManager } from './source.ts';
 
 /** Options of {@link requiredEncryptionContextCmm}: the keys, and what provides the materials. */
 export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
-  /** At least one key. */
+  /** At least one key, and none that starts with `aws-crypto-`. */
   readonly requiredEncryptionContextKeys: readonly string[];
 };
 
@@ -15,7 +16,7 @@ export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
  * Clients that use it reject with `EncryptionSdkError` `ENCRYPTION_CONTEXT_MISMATCH` if a required key is missing from
  * the context given to encrypt, or not reproduced for decrypt.
  *
- * @throws TypeError without a required key
+ * @throws TypeError without a required key, and for one that no context of a caller can have
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/required-encryption-context-cmm.md
  * @example
  * const cmm = requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: ['tenant'] });
@@ -29,9 +30,14 @@ export function requiredEncryptionContextCmm(
   if (
     !Array.isArray(requiredEncryptionContextKeys) ||
     // A number would be found among the keys of a context, but never equal one of them.
-    [...required].some((key) => typeof key !== 'string')
+    [...required].some((key) => typeof key !== 'string' || !key.isWellFormed())
   ) {
-    throw new TypeError('requiredEncryptionContextKeys: expected an array of strings');
+    throw new TypeError(
+      'requiredEncryptionContextKeys: expected an array of strings, without lone surrogates',
+    );
+  }
+  if ([...required].some(isReserved)) {
+    throw new TypeError('requiredEncryptionContextKeys: expected no key that starts with aws-crypto-');
   }
   const underlying = materialsManager(options);
   if (required.size === 0) throw new TypeError('requiredEncryptionContextKeys: expected at least one key');
