@@ -2,6 +2,7 @@ import type { CachedMaterials, CacheEntry } from './materials-cache.ts';
 
 /** An entry and its expiry. Times are milliseconds of the monotonic clock. */
 export interface StoredEntry extends CacheEntry {
+  createdAtMs: number;
   expiresAtMs: number;
   /** When a load to replace it before its expiry was last started. */
   refreshedAtMs: number;
@@ -11,12 +12,16 @@ export interface StoredEntry extends CacheEntry {
  * Entries by id, up to a capacity: the least recently used is dropped first, and every entry when it has expired. The
  * keys of an entry are wiped when it is dropped, by a timer if no request comes, so a caller that holds an entry has to
  * check {@link hasEnded}.
+ *
+ * Entries age by the system's clock too: the monotonic clock stands still while a machine sleeps.
  */
 export class EntryStore {
   // Ordered by last use.
   readonly #entries = new Map<string, StoredEntry>();
   readonly #capacity: number;
   #sweepAtMs = Infinity;
+  /** By how much the system's clock is ahead of the monotonic one. */
+  #leadMs = leadMs();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #evictions = 0;
 
@@ -34,6 +39,7 @@ export class EntryStore {
   }
 
   get(id: string): StoredEntry | undefined {
+    this.#age();
     const entry = this.#entries.get(id);
     if (entry === undefined) return undefined;
     if (hasEnded(entry)) {
@@ -46,6 +52,7 @@ export class EntryStore {
   }
 
   put(id: string, entry: StoredEntry): void {
+    this.#age();
     this.#drop(id);
     this.#entries.set(id, entry);
     for (const oldest of this.#entries.keys()) {
@@ -53,7 +60,9 @@ export class EntryStore {
       this.#drop(oldest);
       this.#evictions += 1;
     }
-    this.#sweep();
+    // Not at every call: a sweep takes as long as there are entries.
+    if (performance.now() >= this.#sweepAtMs) this.#sweep();
+    else this.#sweepBy(entry.expiresAtMs);
   }
 
   /** Drops all entries, and marks them as ended for callers that still wait for a load that has put its entry. */
@@ -74,10 +83,23 @@ export class EntryStore {
   }
 
   /**
-   * Drops the entries that have ended, and sets one timer for the entry that ends first; it never keeps a process
-   * alive. On Cloudflare Workers a timer ends with the request that set it, so a timer that is overdue is not relied
-   * on.
+   * Adds to the age of all entries the time for which the machine has slept. A clock that is set forward has the same
+   * effect, and one that is set back has none.
    */
+  #age(): void {
+    const sleptMs = leadMs() - this.#leadMs;
+    // Not the drift of the clocks, which adds up to a sleep sooner or later.
+    if (sleptMs >= 0 && sleptMs < LEAST_SLEEP_MS) return;
+    this.#leadMs += sleptMs;
+    if (sleptMs < 0) return;
+    for (const entry of this.#entries.values()) {
+      entry.createdAtMs -= sleptMs;
+      entry.expiresAtMs -= sleptMs;
+    }
+    this.#sweep();
+  }
+
+  /** Drops the entries that have ended. */
   #sweep(): void {
     const nowMs = performance.now();
     let firstEndMs = Infinity;
@@ -85,15 +107,21 @@ export class EntryStore {
       if (hasEnded(entry, nowMs)) this.#drop(id);
       else firstEndMs = Math.min(firstEndMs, entry.expiresAtMs);
     }
-    if (firstEndMs >= this.#sweepAtMs && nowMs < this.#sweepAtMs) return;
+    this.#sweepAtMs = Infinity;
+    this.#sweepBy(firstEndMs);
+  }
+
+  /**
+   * Sees to a sweep when an entry ends, but at most one in a second, by one timer that never keeps a process alive. On
+   * Cloudflare Workers a timer ends with the request that set it, so {@link put} does not rely on it.
+   */
+  #sweepBy(endMs: number): void {
+    const nowMs = performance.now();
+    const atMs = Math.max(endMs, nowMs + MIN_SWEEP_DELAY_MS);
+    if (atMs >= this.#sweepAtMs) return;
     clearTimeout(this.#timer);
-    this.#sweepAtMs = firstEndMs;
-    if (firstEndMs === Infinity) return;
-    const delayMs = Math.min(Math.max(firstEndMs - nowMs, MIN_SWEEP_DELAY_MS), MAX_TIMER_DELAY_MS);
-    this.#timer = setTimeout(() => {
-      this.#sweepAtMs = Infinity;
-      this.#sweep();
-    }, delayMs);
+    this.#sweepAtMs = atMs;
+    this.#timer = setTimeout(() => this.#sweep(), Math.min(atMs - nowMs, MAX_TIMER_DELAY_MS));
     if (typeof this.#timer === 'object') this.#timer.unref();
   }
 }
@@ -109,6 +137,12 @@ export function wipe({ kind, materials }: CachedMaterials): void {
   key?.fill(0);
 }
 
+/** By how much the system's clock is ahead of the monotonic one. */
+function leadMs(): number {
+  return Date.now() - performance.now();
+}
+
 const MIN_SWEEP_DELAY_MS = 1_000;
+const LEAST_SLEEP_MS = 1_000;
 /** Longest delay of a timer: longer ones overflow in all runtimes. */
 export const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;

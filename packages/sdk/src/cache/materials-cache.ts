@@ -9,7 +9,10 @@ export type CachedMaterials =
 /** Cached materials and how much they were used. Every user adds its own use to the counts. */
 export interface CacheEntry {
   readonly cached: CachedMaterials;
-  /** When they were loaded, in milliseconds of the monotonic clock. */
+  /**
+   * When they were loaded, in milliseconds of the monotonic clock. A cache may move it back by time for which the
+   * machine has slept, as the caches of this package do.
+   */
   readonly createdAtMs: number;
   /** Messages written. */
   messages: number;
