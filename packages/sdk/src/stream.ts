@@ -1,10 +1,11 @@
-import { fullSubarray } from './bytes.ts';
+import { fullSubarray, wipeAll } from './bytes.ts';
 import type { ChunkTransform } from './chunks.ts';
 import { assertBytes } from './options.ts';
 
 /**
  * A Web stream over an encryptor or decryptor. It fails, and never hangs, when the input ends too early. When the
  * stream is aborted or cancelled, so is the transformation, as on Node, if the runtime reports it; browsers do not yet.
+ * The output that waits in the queue of the stream then is dropped by the runtime, and not zeroed.
  *
  * @throws TypeError where `TransformStream` ignores its transformer and passes everything through unchanged, as on
  *   Cloudflare Workers with a compatibility date before 2022-11-30
@@ -24,7 +25,7 @@ export function transformStream(
     ) {
       try {
         for (const piece of pieces(chunk)) {
-          for (const part of await transform.update(piece)) controller.enqueue(part);
+          for (const part of handedOut(await transform.update(piece))) controller.enqueue(part);
         }
       } catch (error) {
         // A chunk that is not bytes never gets to the transformation, which would keep what it holds.
@@ -33,7 +34,7 @@ export function transformStream(
       }
     },
     async flush(controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>) {
-      for (const part of await transform.final()) controller.enqueue(part);
+      for (const part of handedOut(await transform.final())) controller.enqueue(part);
     },
     cancel: () => transform.abort(),
   };
@@ -44,7 +45,7 @@ export function transformStream(
 
 /**
  * Runs bytes from an iterable, sync or async, through an encryptor or decryptor, which is aborted when the source fails
- * or the consumer stops early.
+ * or the consumer stops early. Output that the consumer did not take is zeroed.
  *
  * @example
  * for await (const part of iterate(client.encryptor({ keyring }), chunks)) await send(part);
@@ -56,11 +57,26 @@ export async function* iterate(
   assertTransform(transform);
   try {
     for await (const chunk of source) {
-      for (const piece of pieces(chunk)) yield* await transform.update(piece);
+      for (const piece of pieces(chunk)) yield* handedOut(await transform.update(piece));
     }
-    yield* await transform.final();
+    yield* handedOut(await transform.final());
   } finally {
     transform.abort();
+  }
+}
+
+/** Yields the arrays one by one, and zeroes those that are left if the caller stops early. */
+export function* handedOut(
+  parts: readonly Uint8Array<ArrayBuffer>[],
+): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  let next = 0;
+  try {
+    for (const part of parts) {
+      next += 1;
+      yield part;
+    }
+  } finally {
+    wipeAll(parts.slice(next));
   }
 }
 

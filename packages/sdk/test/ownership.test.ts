@@ -1,7 +1,9 @@
+import { once } from 'node:events';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concat } from '../src/bytes.ts';
+import { concat, isBytes } from '../src/bytes.ts';
 import {
   type AlgorithmSuiteId,
   type ChunkTransform,
@@ -240,3 +242,96 @@ describe('a transformation that is given up', () => {
     await expect(encryptor.final()).rejects.toBeInstanceOf(TypeError);
   });
 });
+
+describe('plaintext that the reader of a stream does not take', () => {
+  const client = encryptionClient();
+  const long = new Uint8Array(1_000_000).fill(1);
+
+  /** A decryptor of a signed message, which holds all plaintext back, and the arrays that it has answered. */
+  function showing() {
+    const decryptor = client.decryptor({ keyring });
+    const answered: Uint8Array[] = [];
+    const shown = async (parts: Promise<readonly Uint8Array<ArrayBuffer>[]>) => {
+      answered.push(...(await parts));
+      return parts;
+    };
+    const transform: ChunkTransform = {
+      update: (chunk) => shown(decryptor.update(chunk)),
+      final: () => shown(decryptor.final()),
+      abort: () => decryptor.abort(),
+    };
+    return { transform, answered };
+  }
+
+  async function* inChunks(): AsyncGenerator<Uint8Array> {
+    const { message } = await client.encrypt(long, { keyring });
+    for (let i = 0; i < message.length; i += 100_000) yield message.slice(i, i + 100_000);
+  }
+
+  const count = (parts: readonly Uint8Array[]): number =>
+    parts.reduce((sum, part) => sum + part.reduce((a, b) => a + b, 0), 0);
+
+  it('is zeroed when an iteration ends early', async () => {
+    const { transform, answered } = showing();
+    for await (const part of iterate(transform, inChunks())) {
+      expect(count([part])).toBe(part.length);
+      break;
+    }
+    expect(answered.length).toBeGreaterThan(5);
+    expect(answered.map((part) => count([part]))).toEqual([answered[0]?.length, ...zeros(answered.slice(1))]);
+  });
+
+  it('stays whole where an iteration goes to its end', async () => {
+    const { transform } = showing();
+    let taken = 0;
+    for await (const part of iterate(transform, inChunks())) taken += count([part]);
+    expect(taken).toBe(long.length);
+  });
+
+  it.each([1, 100_001, 500_000])(
+    'is zeroed when a Node stream is destroyed after %d bytes, which stay whole',
+    async (length) => {
+      const { transform, answered } = showing();
+      const stream = duplex(transform);
+      await once(Readable.from(inChunks()).pipe(stream), 'finish');
+      const first: unknown = stream.read(length);
+      if (!isBytes(first)) expect.unreachable();
+      stream.destroy();
+      expect(first).toHaveLength(length);
+      expect(count([first])).toBe(length);
+      expect(count(answered)).toBe(length);
+    },
+  );
+
+  it('is zeroed when a listener destroys a Node stream', async () => {
+    const { transform, answered } = showing();
+    const stream = duplex(transform);
+    const taken: unknown[] = [];
+    stream.on('data', (part: unknown) => {
+      taken.push(part);
+      stream.destroy();
+    });
+    await pipeline(inChunks(), stream).catch(() => undefined);
+    expect(taken).toHaveLength(1);
+    expect(answered.map((part) => count([part]))).toEqual([answered[0]?.length, ...zeros(answered.slice(1))]);
+  });
+
+  it('stays whole where a Node stream goes to its end', async () => {
+    const { transform, answered } = showing();
+    const stream = duplex(transform);
+    let taken = 0;
+    const sink = new Writable({
+      write(part: Uint8Array, _encoding, done) {
+        taken += count([part]);
+        done();
+      },
+    });
+    await pipeline(inChunks(), stream, sink);
+    expect(taken).toBe(long.length);
+    expect(count(answered)).toBe(long.length);
+  });
+});
+
+function zeros(parts: readonly Uint8Array[]): number[] {
+  return parts.map(() => 0);
+}
