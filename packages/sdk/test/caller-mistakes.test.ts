@@ -9,10 +9,9 @@ import {
   transformStream,
 } from '../src/index.ts';
 import { duplex } from '../src/node.ts';
-import { memoryKeyring } from './fixtures/memory-keyring.ts';
 import { defaultCmm } from '../src/spi.ts';
 import { startFrameWorkers } from '../src/workers.ts';
-import { memoryKeyring } from './memory-keyring.ts';
+import { memoryKeyring } from './fixtures/memory-keyring.ts';
 
 const client = encryptionClient();
 const keyring = memoryKeyring();

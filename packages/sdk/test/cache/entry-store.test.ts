@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EntryStore, type StoredEntry } from '../../src/cache/entry-store.ts';
 import { cachingCmm, encryptionClient, localCache, stormTrackingCache } from '../../src/index.ts';
-import { memoryKeyring } from '../memory-keyring.ts';
+import { memoryKeyring } from '../fixtures/memory-keyring.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());

@@ -8,7 +8,6 @@ import {
 } from '../../src/index.ts';
 import type { EncryptedDataKey, EncryptionMaterials } from '../../src/spi.ts';
 import { memoryKeyring, rejection } from '../fixtures/memory-keyring.ts';
-import { memoryKeyring, rejection } from '../memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
 const client = encryptionClient();
