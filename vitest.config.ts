@@ -25,6 +25,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       ...packages.map((name) => project(name, `packages/${name}/test/**/*.test.ts`)),
+      project('testbed', 'tools/testbed/test/**/*.test.ts'),
       // Tests of packages once more, with the cryptography that browsers get.
       project(
         'web-provider',

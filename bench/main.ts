@@ -1,5 +1,5 @@
 // npm run bench -- AREA [TEXT…]: the cases of an area, or those whose name contains every TEXT (of the SDK: a word that begins with it).
-import { leaveOnSignals } from '../examples/chain/leave-on-signals.ts';
+import { leaveOnSignals } from '@holdfast/testbed/leave-on-signals';
 import { IS_QUIET, LOAD_AT_START } from './machine.ts';
 
 /** Loaded when it is wanted: what one area needs is not in the memory of another. */

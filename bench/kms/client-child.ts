@@ -1,7 +1,7 @@
 // The application: calls the KMS under both keys in turns, and prints what they came to as JSON. In a process of its own,
 // so that it reads nothing but answers; the logs of the servers go to the process that started it.
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
-import { processUsage } from '../xks/process-usage.ts';
+import { processUsage } from '@holdfast/testbed/process-usage';
 import { SETTINGS_SCHEMA, SIDES, type Turns } from './turns.ts';
 
 const { endpoint, region, keys, serverPids } = SETTINGS_SCHEMA.parse(JSON.parse(process.argv[2] ?? ''));

@@ -1,11 +1,11 @@
-import { recordsIn } from '../../examples/chain/server-process.ts';
-import { createShim } from '../../test/faults/shim.ts';
+import { type LoadReport, percentile } from '@holdfast/testbed/load/loops';
+import { LARGEST, SMALL } from '@holdfast/testbed/load/requests';
+import { type LoadProxy, type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
+import { recordsIn } from '@holdfast/testbed/server-process';
+import { createShim } from '@holdfast/testbed/shim';
 import { type Figure, record } from '../figures.ts';
-import { type LoadReport, percentile } from './load.ts';
 import { atQuota, callCost, median, requestPool, saturate } from './measure.ts';
 import { signatureVerification, startBareServer, startPartsServer, tokenCalls } from './parts.ts';
-import { type LoadProxy, type LoadSetting, loadSetting } from './proxy.ts';
-import { LARGEST, SMALL } from './requests.ts';
 
 /** Measures the cases whose names contain every text, prints and records what was wanted and what was reached. */
 export async function benchXks(texts: readonly string[]): Promise<void> {

@@ -1,7 +1,7 @@
-import type { Endpoint } from './connection.ts';
-import { closedLoop, count, type LoadReport, type NextRequest, openLoop } from './load.ts';
-import { processUsage } from './process-usage.ts';
-import { type Caller, encryptRequest, type RequestSizes } from './requests.ts';
+import type { Endpoint } from '@holdfast/testbed/load/connection';
+import { closedLoop, count, type LoadReport, type NextRequest, openLoop } from '@holdfast/testbed/load/loops';
+import { type Caller, encryptRequest, type RequestSizes } from '@holdfast/testbed/load/requests';
+import { processUsage } from '@holdfast/testbed/process-usage';
 
 /** A server under load. */
 export interface ServerRun {

@@ -2,12 +2,12 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openModule } from '@holdfast/pkcs11';
+import { type Caller, encryptRequest, SMALL } from '@holdfast/testbed/load/requests';
+import type { LoadSetting } from '@holdfast/testbed/load/setting';
+import { type ServerProcess, startServer } from '@holdfast/testbed/server-process';
 import * as z from 'zod';
-import { type ServerProcess, startServer } from '../../examples/chain/server-process.ts';
 import { signingKeys } from '../../packages/xks-proxy/src/sigv4/signing-keys.ts';
 import { verifySignature } from '../../packages/xks-proxy/src/sigv4/verify.ts';
-import type { LoadSetting } from './proxy.ts';
-import { type Caller, encryptRequest, SMALL } from './requests.ts';
 
 /** What a server of all parts is told in its environment. */
 export const PARTS_SETTING = z.object({

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { KMS } from '@aws-sdk/client-kms';
 import { openModule } from '@holdfast/pkcs11';
 import { temporaryToken } from '@holdfast/pkcs11/testing';
-import { createCertificateAuthority } from './certificates.ts';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
+import { commandLine } from '@holdfast/testbed/command-line';
+import { createCredential, writeProxyFiles } from '@holdfast/testbed/proxy-files';
+import { type ServerProcess, startServer } from '@holdfast/testbed/server-process';
 import { connectKeyStore, createKey } from './key-store.ts';
 import { type KmsCall, recordCalls } from './kms-calls.ts';
-import { createCredential, writeProxyFiles } from './proxy-files.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
-import { commandLine } from './workspace.ts';
 
 /** Everything between an application and a key on a token, running on this machine. */
 export interface Chain {

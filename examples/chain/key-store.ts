@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KMS } from '@aws-sdk/client-kms';
-import type { ProxyCredential } from './proxy-files.ts';
+import type { ProxyCredential } from '@holdfast/testbed/proxy-files';
 
 /**
  * Creates an external key store behind a proxy and connects it; resolves to its id. These are the calls that connect

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { END_SIGNALS, leaveOnSignals } from '@holdfast/testbed/leave-on-signals';
 import { type Chain, startChain } from './chain.ts';
 import { demonstrate } from './demonstration.ts';
-import { END_SIGNALS, leaveOnSignals } from './leave-on-signals.ts';
 import { createReport } from './report.ts';
+import { SAMPLE_FILE } from './sample-file.ts';
 import { AWS_ACCOUNT_SETTINGS, localSettings } from './settings.ts';
-import { SAMPLE_FILE } from './workspace.ts';
 
 const USAGE = [
   'npm start [FILE]            encrypt FILE (default: examples/orders.csv) through the whole chain, and open it again',

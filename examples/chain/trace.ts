@@ -1,6 +1,7 @@
+import { isRecord } from '@holdfast/testbed/json';
+import type { LogRecord } from '@holdfast/testbed/server-process';
 import type { Chain } from './chain.ts';
 import type { KmsCall } from './kms-calls.ts';
-import { isRecord, type LogRecord } from './server-process.ts';
 
 /** One stage of a request's way to the token; its time contains that of the next. */
 interface Hop {

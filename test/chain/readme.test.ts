@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { type Chain, startChain } from '../../examples/chain/chain.ts';
 import { demonstrate } from '../../examples/chain/demonstration.ts';
 import { createReport } from '../../examples/chain/report.ts';
-import { SAMPLE_FILE } from '../../examples/chain/workspace.ts';
+import { SAMPLE_FILE } from '../../examples/chain/sample-file.ts';
 import { outputOfProgram } from '../../tools/vitest/example-programs.ts';
 
 const readme = readFileSync('README.md', 'utf8');

@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
+import { isListening } from '@holdfast/testbed/ports';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isListening } from '../load/listening.ts';
 
 /** The folder that everything temporary has to be in, and has to be gone from. */
 let folder: string;

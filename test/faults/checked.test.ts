@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it } from 'vitest';
 import { deadlineIn } from '../../packages/xks-proxy/src/deadline.ts';
 import { faultyToken } from './fixture.ts';
-import { hasCompiler } from './shim.ts';
 
 const input = {
   selector: { label: 'orders' },

@@ -1,10 +1,10 @@
+import { type CallSite, hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import { failoverDevice } from '../../packages/xks-proxy/src/devices/failover.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { faultyToken, opens, seal, tokenConfig, UNCOUNTED } from './fixture.ts';
-import { type CallSite, hasCompiler } from './shim.ts';
 
 /** Of a request: more than one really has, for a busy machine, and less than it takes until a thread is given up. */
 const TIMEOUT_MS = 800;

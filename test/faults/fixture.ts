@@ -1,13 +1,13 @@
 import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
+import { createShim, type Shim } from '@holdfast/testbed/shim';
 import { onTestFinished } from 'vitest';
 import { openIvBudget } from '../../packages/xks-proxy/src/budget/iv-budget.ts';
 import type { TokenConfig } from '../../packages/xks-proxy/src/config/config.ts';
 import type { Deadline } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice, Sealed } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { type OpenToken, openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
-import { createShim, type Shim } from './shim.ts';
 
 /** A real token behind a module that fails on command, as the proxy uses it. */
 export interface FaultyToken {

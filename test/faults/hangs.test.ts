@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pkcs11Error } from '@holdfast/pkcs11';
+import { hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
@@ -17,7 +18,6 @@ import {
   tryToUse,
   UNCOUNTED,
 } from './fixture.ts';
-import { hasCompiler } from './shim.ts';
 
 const CALL_SITES = ['C_GenerateRandom', 'C_EncryptInit', 'C_Encrypt'] as const;
 

@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
+import { hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { InitChoices } from '../../packages/xks-proxy/src/init/choices.ts';
 import { initialize } from '../../packages/xks-proxy/src/init/initialize.ts';
 import { faultyModule } from './fixture.ts';
-import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a token whose initialisation fails', () => {
   it('in the middle has its PINs in their files, and is not made a second time', async () => {

@@ -1,7 +1,7 @@
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
+import { createShim, hasCompiler, type Shim } from '@holdfast/testbed/shim';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a token that makes its own IV for AES-GCM', () => {
   let token: TemporaryToken;

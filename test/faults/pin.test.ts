@@ -2,12 +2,12 @@ import { createSecretKey } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { changePin, outsider } from '@holdfast/pkcs11/testing';
+import { createShim, hasCompiler, type Shim } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { faultyModule, faultyToken, opens, recoveryMs, seal, tokenConfig, UNCOUNTED } from './fixture.ts';
-import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler()).each(['inline', 'worker'] as const)(
   'a PIN that is changed, with %s calls',

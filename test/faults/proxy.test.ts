@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createShim, hasCompiler, type Shim } from '@holdfast/testbed/shim';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { metadata, startTestProxy, type TestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { onTwoTokens } from './fixture.ts';
-import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a proxy with one token that fails, and one that does not', () => {
   let proxy: TestProxy;

@@ -1,6 +1,6 @@
+import { type CallSite, hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it } from 'vitest';
 import { faultyToken, opens, recoveryMs, seal, tryToUse } from './fixture.ts';
-import { type CallSite, hasCompiler } from './shim.ts';
 
 const RETURN_VALUES = {
   CKR_HOST_MEMORY: 0x02,

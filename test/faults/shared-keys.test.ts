@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
 import { importAesKey } from '@holdfast/pkcs11/testing';
+import { createShim, hasCompiler, type Shim } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BASE, encryptBody } from '../../packages/xks-proxy/test/fixtures/bodies.ts';
 import { startTestProxy } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
-import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a key of one name on two tokens', () => {
   it('is told of where the other has another key', async () => {

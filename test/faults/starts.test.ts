@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { isRunning } from '@holdfast/testbed/process-state';
+import { createShim, hasCompiler, type Shim } from '@holdfast/testbed/shim';
 import { describe, it, type TestContext } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import { startServeProcess } from '../../packages/xks-proxy/test/fixtures/serve-process.ts';
-import { isRunning } from '../load/running.ts';
 import { probeProcessesOf } from './probe-processes.ts';
-import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 // Each of them has processes of its own, and waits for them most of the time.
 describe.skipIf(!hasCompiler())('a proxy that cannot start', { concurrent: true }, () => {

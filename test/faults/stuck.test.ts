@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { createShim, hasCompiler, type Shim } from '@holdfast/testbed/shim';
 import { expect, it, onTestFinished } from 'vitest';
 import { writeTestConfig } from '../../packages/xks-proxy/test/fixtures/proxy.ts';
 import {
@@ -6,7 +7,6 @@ import {
   startServeProcess,
 } from '../../packages/xks-proxy/test/fixtures/serve-process.ts';
 import { onTwoTokens } from './fixture.ts';
-import { createShim, hasCompiler, type Shim } from './shim.ts';
 
 it.skipIf(!hasCompiler())(
   'a process with one token that hangs in all its threads goes on with the other',

@@ -1,12 +1,12 @@
 import { ChildProcess } from 'node:child_process';
 import { createSecretKey } from 'node:crypto';
 import { openModule } from '@holdfast/pkcs11';
+import { hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { threadSettings } from '../../packages/xks-proxy/src/devices/threads/thread-settings.ts';
 import { probeToken } from '../../packages/xks-proxy/src/devices/token-probe.ts';
 import { faultyModule, tokenConfig } from './fixture.ts';
 import { probeProcessesOf } from './probe-processes.ts';
-import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a probe of a token', () => {
   it('is in the way neither of another one at the module, nor of a user of it here', {

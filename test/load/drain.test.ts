@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findModule } from '@holdfast/pkcs11/testing';
+import { closedLoop, count } from '@holdfast/testbed/load/loops';
+import { loadSetting } from '@holdfast/testbed/load/setting';
 import { expect, onTestFinished, test } from 'vitest';
-import { closedLoop, count } from '../../bench/xks/load.ts';
-import { loadSetting } from '../../bench/xks/proxy.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, LOAD_MS } from './scale.ts';
 

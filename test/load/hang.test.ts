@@ -1,9 +1,9 @@
 import { findModule } from '@holdfast/pkcs11/testing';
+import { closedLoop, openLoop, percentile } from '@holdfast/testbed/load/loops';
+import { loadSetting } from '@holdfast/testbed/load/setting';
+import { createCredential } from '@holdfast/testbed/proxy-files';
+import { createShim, hasCompiler } from '@holdfast/testbed/shim';
 import { expect, onTestFinished, test } from 'vitest';
-import { closedLoop, openLoop, percentile } from '../../bench/xks/load.ts';
-import { loadSetting } from '../../bench/xks/proxy.ts';
-import { createCredential } from '../../examples/chain/proxy-files.ts';
-import { createShim, hasCompiler } from '../faults/shim.ts';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG, LOAD_MS } from './scale.ts';

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { findModule } from '@holdfast/pkcs11/testing';
+import type { Endpoint } from '@holdfast/testbed/load/connection';
+import { closedLoop, count } from '@holdfast/testbed/load/loops';
+import { type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
+import { processUsage } from '@holdfast/testbed/process-usage';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Endpoint } from '../../bench/xks/connection.ts';
-import { closedLoop, count } from '../../bench/xks/load.ts';
-import { processUsage } from '../../bench/xks/process-usage.ts';
-import { type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
 import { IS_LONG } from './scale.ts';
@@ -28,7 +28,10 @@ describe.skipIf(findModule() === undefined)('connections of strangers', () => {
     onTestFinished(async () => void (await proxy.stop()));
     const path = setting.encryptPath();
     const ask = () =>
-      closedLoop(proxy.endpoint, requestsOf(path, setting.caller), { connections: 4, durationMs: 500 });
+      closedLoop(proxy.endpoint, requestsOf(path, setting.caller), {
+        connections: 4,
+        durationMs: 500,
+      });
     await ask();
     await close(await open(proxy.endpoint, HANDSHAKES_AT_ONCE));
     const before = processUsage(proxy.pid).rssBytes;

@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findModule } from '@holdfast/pkcs11/testing';
+import type { Outcome } from '@holdfast/testbed/load/connection';
+import { closedLoop, count } from '@holdfast/testbed/load/loops';
+import { loadSetting } from '@holdfast/testbed/load/setting';
+import { isListening } from '@holdfast/testbed/ports';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Outcome } from '../../bench/xks/connection.ts';
-import { closedLoop, count } from '../../bench/xks/load.ts';
-import { loadSetting } from '../../bench/xks/proxy.ts';
-import { isListening } from './listening.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, LOAD_MS } from './scale.ts';
 

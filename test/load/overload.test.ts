@@ -1,8 +1,8 @@
 import { findModule } from '@holdfast/pkcs11/testing';
+import { closedLoop } from '@holdfast/testbed/load/loops';
+import { loadSetting } from '@holdfast/testbed/load/setting';
+import { processUsage } from '@holdfast/testbed/process-usage';
 import { expect, onTestFinished, test } from 'vitest';
-import { closedLoop } from '../../bench/xks/load.ts';
-import { processUsage } from '../../bench/xks/process-usage.ts';
-import { loadSetting } from '../../bench/xks/proxy.ts';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG, LOAD_MS } from './scale.ts';

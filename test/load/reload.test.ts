@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { findModule } from '@holdfast/pkcs11/testing';
+import type { Endpoint } from '@holdfast/testbed/load/connection';
+import { closedLoop } from '@holdfast/testbed/load/loops';
+import { type LoadProxy, type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
+import { createCredential } from '@holdfast/testbed/proxy-files';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Endpoint } from '../../bench/xks/connection.ts';
-import { closedLoop } from '../../bench/xks/load.ts';
-import { type LoadProxy, type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
-import { createCredential } from '../../examples/chain/proxy-files.ts';
 import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG } from './scale.ts';
 

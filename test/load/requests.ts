@@ -1,5 +1,5 @@
-import type { NextRequest } from '../../bench/xks/load.ts';
-import { type Caller, encryptRequest, SMALL } from '../../bench/xks/requests.ts';
+import type { NextRequest } from '@holdfast/testbed/load/loops';
+import { type Caller, encryptRequest, SMALL } from '@holdfast/testbed/load/requests';
 
 /** Requests of one caller, over and over: signing each anew would cost the machine more than answering it. */
 export function requestsOf(path: string, caller: Caller): NextRequest {

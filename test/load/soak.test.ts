@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findModule } from '@holdfast/pkcs11/testing';
+import { isRunning } from '@holdfast/testbed/process-state';
 import { expect, onTestFinished, test } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../tools/vitest/runs-typescript.ts';
-import { isRunning } from './running.ts';
 
 test.skipIf(findModule() === undefined)(
   'a soak that is stopped by a signal leaves no proxy behind, and none of its keys and secrets',

@@ -1,9 +1,9 @@
 // npm run soak -- [--minutes N]: half of the load that the proxy could take, for long; ends with 1 if anything grew.
 import { parseArgs } from 'node:util';
-import { closedLoop, openLoop, percentile } from '../../bench/xks/load.ts';
-import { processUsage } from '../../bench/xks/process-usage.ts';
-import { type LoadSetting, loadSetting } from '../../bench/xks/proxy.ts';
-import { leaveOnSignals } from '../../examples/chain/leave-on-signals.ts';
+import { leaveOnSignals } from '@holdfast/testbed/leave-on-signals';
+import { closedLoop, openLoop, percentile } from '@holdfast/testbed/load/loops';
+import { type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
+import { processUsage } from '@holdfast/testbed/process-usage';
 import { record } from './record.ts';
 import { requestsOf } from './requests.ts';
 

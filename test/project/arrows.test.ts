@@ -23,6 +23,14 @@ const ARROWS = {
   'packages/xks-proxy/src/any.ts': ['@holdfast/pkcs11', 'node:fs'],
   'packages/local-kms/src/any.ts': ['node:fs', '@noble/hashes/sha2.js'],
   'packages/local-kms/src/protection/token.ts': ['@holdfast/pkcs11', 'node:fs', '@noble/hashes/sha2.js'],
+  'tools/testbed/src/any.ts': [
+    '@holdfast/pkcs11',
+    '@holdfast/pkcs11/testing',
+    '@aws-sdk/client-kms',
+    'node:fs',
+    'pkcs11js',
+    '@noble/hashes/sha2.js',
+  ],
 } as const;
 
 const IMPORTS = [
@@ -35,6 +43,7 @@ const IMPORTS = [
   '@holdfast/pkcs11/testing',
   '@holdfast/xks-proxy',
   '@holdfast/local-kms',
+  '@holdfast/testbed/certificates',
   '@aws-sdk/client-kms',
   'node:fs',
   'pkcs11js',

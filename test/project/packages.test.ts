@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { isRecord } from '@holdfast/testbed/json';
 import { expect, onTestFinished, test } from 'vitest';
-import { isRecord } from '../../examples/chain/server-process.ts';
 
 /** A package with these files, which are empty. */
 function packageWith(...files: readonly string[]): string {

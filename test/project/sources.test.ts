@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
+import { isRecord } from '@holdfast/testbed/json';
 import { describe, expect, test } from 'vitest';
-import { isRecord } from '../../examples/chain/server-process.ts';
 
 /** Every file that is part of the repository, by name. */
 const files = execFileSync('git', ['ls-files'], {

@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { createCertificateAuthority } from '../../../examples/chain/certificates.ts';
 import { EXIT } from '../src/cli/exit.ts';
 import { parseConfig } from '../src/config/config.ts';
 import { isRecord } from './fixtures/json.ts';

@@ -11,9 +11,9 @@ import {
   DescribeKeyCommand,
   KMSClient,
 } from '@aws-sdk/client-kms';
+import { commandLine } from '@holdfast/testbed/command-line';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { runHere } from '../../../../tools/vitest/run-here.ts';
 import { clientAuthority } from '../../../xks-proxy/test/fixtures/client-certificates.ts';
 import { runProgram } from '../../src/cli/program.ts';

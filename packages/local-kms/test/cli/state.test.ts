@@ -14,9 +14,9 @@ import {
   ListResourceTagsCommand,
   paginateListAliases,
 } from '@aws-sdk/client-kms';
+import { commandLine } from '@holdfast/testbed/command-line';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { runHere } from '../../../../tools/vitest/run-here.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { directoryStore } from '../../src/store/directory/directory-store.ts';

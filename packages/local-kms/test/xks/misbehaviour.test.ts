@@ -1,9 +1,6 @@
 import { CreateKeyCommand, EncryptCommand, UpdateCustomKeyStoreCommand } from '@aws-sdk/client-kms';
+import { type CertificateAuthority, createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../../examples/chain/certificates.ts';
 import { connectAgain, refusal, refusals, startKmsWithExternalKey } from '../fixtures/kms.ts';
 import { type Fault, healthAnswer, type ProxyOptions, startTestProxy } from '../fixtures/proxy.ts';
 

@@ -7,8 +7,8 @@ import {
   UpdateCustomKeyStoreCommand,
 } from '@aws-sdk/client-kms';
 import { createLocalKms } from '@holdfast/local-kms';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { connect, keyStoreInput, refusal, startKms, startKmsWithExternalKey } from '../fixtures/kms.ts';
 import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 

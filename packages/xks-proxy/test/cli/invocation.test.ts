@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine } from '@holdfast/testbed/command-line';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { invocation } from '../../src/cli/invocation.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 import { writeConfigWithFiles } from '../fixtures/store-files.ts';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine } from '@holdfast/testbed/command-line';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { commandLine } from '../../../../examples/chain/workspace.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { runCommandHere } from '../fixtures/command.ts';
 import { isRecord } from '../fixtures/json.ts';

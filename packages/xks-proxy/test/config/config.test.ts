@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { XksProxyError } from '../../src/proxy-error.ts';
 import { writeTestConfig } from '../fixtures/proxy.ts';

@@ -1,6 +1,6 @@
 import { createServer } from 'node:https';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { expect, it } from 'vitest';
-import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { clientCertificateChecks } from '../../src/conformance/checks/client-certificates.ts';
 import { xksClient } from '../../src/conformance/client.ts';
 import { NotRun, type Target } from '../../src/conformance/target.ts';

@@ -1,7 +1,7 @@
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer } from 'node:net';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { expect, it } from 'vitest';
-import { createCertificateAuthority } from '../../../../examples/chain/certificates.ts';
 import { transportChecks } from '../../src/conformance/checks/transport.ts';
 import { xksClient } from '../../src/conformance/client.ts';
 import { targetAt } from '../fixtures/conformance-target.ts';

@@ -3,11 +3,8 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
+import { type CertificateAuthority, createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import {
-  type CertificateAuthority,
-  createCertificateAuthority,
-} from '../../../../examples/chain/certificates.ts';
 import { openChain } from '../../src/audit/chain.ts';
 import { lockChain } from '../../src/audit/chain-lock.ts';
 import { openCountsDirectory } from '../../src/budget/counts-directory.ts';

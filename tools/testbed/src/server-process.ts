@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { isRecord } from './json.ts';
 
 /** One line of a server's log: a JSON object. */
 export type LogRecord = Readonly<Record<string, unknown>>;
@@ -104,11 +105,6 @@ export function recordsIn(lines: readonly string[]): readonly LogRecord[] {
       return [];
     }
   });
-}
-
-/** Whether a value out of JSON is an object. */
-export function isRecord(value: unknown): value is LogRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const START_TIMEOUT_MS = 30_000;

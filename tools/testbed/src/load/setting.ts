@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModule } from '@holdfast/pkcs11';
 import { type TemporaryToken, temporaryToken } from '@holdfast/pkcs11/testing';
-import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
-import { createCredential, writeProxyFiles } from '../../examples/chain/proxy-files.ts';
-import { type ServerProcess, startServer } from '../../examples/chain/server-process.ts';
-import { commandLine } from '../../examples/chain/workspace.ts';
+import { createCertificateAuthority } from '../certificates.ts';
+import { commandLine } from '../command-line.ts';
+import { createCredential, writeProxyFiles } from '../proxy-files.ts';
+import { type ServerProcess, startServer } from '../server-process.ts';
 import type { Endpoint } from './connection.ts';
 import type { Caller } from './requests.ts';
 

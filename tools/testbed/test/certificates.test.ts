@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import { createCertificateAuthority } from '@holdfast/testbed/certificates';
 import { expect, onTestFinished, test } from 'vitest';
-import { createCertificateAuthority } from '../../examples/chain/certificates.ts';
 
 const authority = await createCertificateAuthority();
 const certificate = await authority.issue({

@@ -80,7 +80,7 @@ function orders(fault: Fault): readonly [action: number, argument: number] {
   return [3, fault.delayMs * 1000];
 }
 
-const SOURCE = fileURLToPath(new URL('shim.c', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../src/shim.c', import.meta.url));
 const RULE_BYTES = 16;
 /** Their places in CK_FUNCTION_LIST (PKCS #11 v2.40). */
 const SITES = {
