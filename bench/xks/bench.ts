@@ -1,10 +1,10 @@
 import { type LoadReport, percentile } from '@holdfast/testbed/load/loops';
-import { LARGEST, SMALL } from '@holdfast/testbed/load/requests';
+import { LARGEST, requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { type LoadProxy, type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
 import { recordsIn } from '@holdfast/testbed/server-process';
 import { createShim } from '@holdfast/testbed/shim';
 import { type Figure, record } from '../figures.ts';
-import { atQuota, callCost, median, requestPool, saturate } from './measure.ts';
+import { atQuota, callCost, median, saturate } from './measure.ts';
 import { signatureVerification, startBareServer, startPartsServer, tokenCalls } from './parts.ts';
 
 /** Measures the cases whose names contain every text, prints and records what was wanted and what was reached. */

@@ -1,6 +1,5 @@
 import type { Endpoint } from '@holdfast/testbed/load/connection';
 import { closedLoop, count, type LoadReport, type NextRequest, openLoop } from '@holdfast/testbed/load/loops';
-import { type Caller, encryptRequest, type RequestSizes } from '@holdfast/testbed/load/requests';
 import { processUsage } from '@holdfast/testbed/process-usage';
 
 /** A server under load. */
@@ -44,19 +43,6 @@ export async function callCost(call: () => void | Promise<void>, durationMs: num
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / calls;
-}
-
-/** Signed requests for one or several paths, over and over. */
-export function requestPool(paths: readonly string[], sizes: RequestSizes, caller: Caller): NextRequest {
-  const requests = Array.from({ length: Math.max(64, paths.length) }, (_, index) =>
-    encryptRequest(paths[index % paths.length] ?? '', sizes, caller),
-  );
-  const none = new Uint8Array(0);
-  let sent = 0;
-  return () => {
-    sent += 1;
-    return requests[sent % requests.length] ?? none;
-  };
 }
 
 /** The one in the middle. */

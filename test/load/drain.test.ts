@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findModule } from '@holdfast/pkcs11/testing';
 import { closedLoop, count } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { loadSetting } from '@holdfast/testbed/load/setting';
 import { expect, onTestFinished, test } from 'vitest';
-import { requestsOf } from './requests.ts';
 import { CONNECTIONS, LOAD_MS } from './scale.ts';
 
 test.skipIf(findModule() === undefined)(
@@ -13,7 +13,7 @@ test.skipIf(findModule() === undefined)(
     onTestFinished(() => setting.dispose());
     const proxy = await setting.start();
     onTestFinished(async () => void (await proxy.stop()));
-    const next = requestsOf(setting.encryptPath(), setting.caller);
+    const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
     const over = new AbortController();
     const load = closedLoop(proxy.endpoint, next, {
       connections: CONNECTIONS,

@@ -1,11 +1,11 @@
 import { findModule } from '@holdfast/pkcs11/testing';
 import { closedLoop, openLoop, percentile } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { loadSetting } from '@holdfast/testbed/load/setting';
 import { createCredential } from '@holdfast/testbed/proxy-files';
 import { createShim, hasCompiler } from '@holdfast/testbed/shim';
 import { expect, onTestFinished, test } from 'vitest';
 import { record } from './record.ts';
-import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG, LOAD_MS } from './scale.ts';
 
 test.skipIf(findModule() === undefined || !hasCompiler())(
@@ -23,8 +23,8 @@ test.skipIf(findModule() === undefined || !hasCompiler())(
     const proxy = await setting.start();
     onTestFinished(async () => void (await proxy.stop()));
     const path = setting.encryptPath();
-    const well = requestsOf(path, caller);
-    const hanging = requestsOf(path.replace(/^\/[^/]+/, '/hanging'), {
+    const well = requestPool([path], SMALL, caller);
+    const hanging = requestPool([path.replace(/^\/[^/]+/, '/hanging')], SMALL, {
       ...caller,
       credential: { ...caller.credential, accessKeyId },
     });

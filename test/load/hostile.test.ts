@@ -4,11 +4,11 @@ import { connect, type TLSSocket } from 'node:tls';
 import { findModule } from '@holdfast/pkcs11/testing';
 import type { Endpoint } from '@holdfast/testbed/load/connection';
 import { closedLoop, count } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
 import { processUsage } from '@holdfast/testbed/process-usage';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { record } from './record.ts';
-import { requestsOf } from './requests.ts';
 import { IS_LONG } from './scale.ts';
 
 describe.skipIf(findModule() === undefined)('connections of strangers', () => {
@@ -28,7 +28,7 @@ describe.skipIf(findModule() === undefined)('connections of strangers', () => {
     onTestFinished(async () => void (await proxy.stop()));
     const path = setting.encryptPath();
     const ask = () =>
-      closedLoop(proxy.endpoint, requestsOf(path, setting.caller), {
+      closedLoop(proxy.endpoint, requestPool([path], SMALL, setting.caller), {
         connections: 4,
         durationMs: 500,
       });

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findModule } from '@holdfast/pkcs11/testing';
 import type { Outcome } from '@holdfast/testbed/load/connection';
 import { closedLoop, count } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { loadSetting } from '@holdfast/testbed/load/setting';
 import { isListening } from '@holdfast/testbed/ports';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { requestsOf } from './requests.ts';
 import { CONNECTIONS, LOAD_MS } from './scale.ts';
 
 const missing = !hasHaproxy();
@@ -27,7 +27,7 @@ describe.skipIf(missing || findModule() === undefined)(
       await startHaproxy(setting.directory, port, [first.endpoint.port, second.endpoint.port]);
 
       const endpoint = setting.endpoint(port);
-      const next = requestsOf(setting.encryptPath(), setting.caller);
+      const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
       const load = closedLoop(endpoint, next, { connections: CONNECTIONS, durationMs: 2 * LOAD_MS });
       await sleep(LOAD_MS);
       const served = answered(second.output);

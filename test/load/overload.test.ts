@@ -1,10 +1,10 @@
 import { findModule } from '@holdfast/pkcs11/testing';
 import { closedLoop } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { loadSetting } from '@holdfast/testbed/load/setting';
 import { processUsage } from '@holdfast/testbed/process-usage';
 import { expect, onTestFinished, test } from 'vitest';
 import { record } from './record.ts';
-import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG, LOAD_MS } from './scale.ts';
 
 test.skipIf(findModule() === undefined)(
@@ -15,7 +15,7 @@ test.skipIf(findModule() === undefined)(
     onTestFinished(() => setting.dispose());
     const proxy = await setting.start();
     onTestFinished(async () => void (await proxy.stop()));
-    const next = requestsOf(setting.encryptPath(), setting.caller);
+    const next = requestPool([setting.encryptPath()], SMALL, setting.caller);
     await closedLoop(proxy.endpoint, next, { connections: CONNECTIONS, durationMs: LOAD_MS });
     const peak = await closedLoop(proxy.endpoint, next, { connections: CONNECTIONS, durationMs: LOAD_MS });
     const rssBytes = processUsage(proxy.pid).rssBytes;

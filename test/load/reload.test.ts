@@ -4,10 +4,10 @@ import { connect } from 'node:tls';
 import { findModule } from '@holdfast/pkcs11/testing';
 import type { Endpoint } from '@holdfast/testbed/load/connection';
 import { closedLoop } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { type LoadProxy, type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
 import { createCredential } from '@holdfast/testbed/proxy-files';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { requestsOf } from './requests.ts';
 import { CONNECTIONS, IS_LONG } from './scale.ts';
 
 describe.skipIf(findModule() === undefined)('a proxy that is changed while it is under load', () => {
@@ -33,7 +33,7 @@ describe.skipIf(findModule() === undefined)('a proxy that is changed while it is
   };
   /** The load goes on while `changes` are made, and for a while after them. */
   const underLoad = async (changes: (use: (next: () => Uint8Array) => void) => Promise<void>) => {
-    let next = requestsOf(setting.encryptPath(), setting.caller);
+    let next = requestPool([setting.encryptPath()], SMALL, setting.caller);
     const over = new AbortController();
     const load = closedLoop(proxy.endpoint, () => next(), {
       connections: CONNECTIONS,
@@ -56,7 +56,7 @@ describe.skipIf(findModule() === undefined)('a proxy that is changed while it is
     const outcomes = await underLoad(async (use) => {
       const added = `[[stores.credentials]]\n${newer}\n\n[[stores.credentials]]`;
       await reconfigure((toml) => toml.replace('[[stores.credentials]]', added));
-      use(requestsOf(setting.encryptPath(), { ...setting.caller, credential }));
+      use(requestPool([setting.encryptPath()], SMALL, { ...setting.caller, credential }));
       await pause();
       const older = /access_key_id = .*\nsecret_access_key_file = .*/;
       await reconfigure((toml) => toml.replace(older, newer));

@@ -2,10 +2,10 @@
 import { parseArgs } from 'node:util';
 import { leaveOnSignals } from '@holdfast/testbed/leave-on-signals';
 import { closedLoop, openLoop, percentile } from '@holdfast/testbed/load/loops';
+import { requestPool, SMALL } from '@holdfast/testbed/load/requests';
 import { type LoadSetting, loadSetting } from '@holdfast/testbed/load/setting';
 import { processUsage } from '@holdfast/testbed/process-usage';
 import { record } from './record.ts';
-import { requestsOf } from './requests.ts';
 
 const CONNECTIONS = 16;
 const WARM_UP_MS = 10_000;
@@ -32,7 +32,7 @@ async function soak(setting: LoadSetting): Promise<boolean> {
   const proxy = await setting.start();
   process.stdout.write(`proxy ${proxy.pid}, on 127.0.0.1:${proxy.endpoint.port}\n`);
   try {
-    const next = () => requestsOf(setting.encryptPath(), setting.caller);
+    const next = () => requestPool([setting.encryptPath()], SMALL, setting.caller);
     const peak = await closedLoop(proxy.endpoint, next(), {
       connections: CONNECTIONS,
       durationMs: WARM_UP_MS,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import aws4 from 'aws4';
+import type { NextRequest } from './loops.ts';
 
 /** Who calls. */
 export interface Caller {
@@ -37,6 +38,19 @@ export function encryptRequest(path: string, sizes: RequestSizes, caller: Caller
   );
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return Buffer.from([`POST ${path} HTTP/1.1`, ...lines, '', body].join('\r\n'), 'latin1');
+}
+
+/** Signed requests for one or several paths, over and over: signing each anew would cost the machine more than answering it. */
+export function requestPool(paths: readonly string[], sizes: RequestSizes, caller: Caller): NextRequest {
+  const requests = Array.from({ length: Math.max(64, paths.length) }, (_, index) =>
+    encryptRequest(paths[index % paths.length] ?? '', sizes, caller),
+  );
+  const none = new Uint8Array(0);
+  let sent = 0;
+  return () => {
+    sent += 1;
+    return requests[sent % requests.length] ?? none;
+  };
 }
 
 /** The body of such a request, in ASCII. */
