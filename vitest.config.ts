@@ -43,6 +43,7 @@ export default defineConfig({
         'hygiene',
         'probes',
         'runtimes',
+        'documents',
         'project',
       ].map((name) => project(name, `test/${name}/**/*.test.ts`)),
     ],

@@ -4,8 +4,8 @@ import { constants } from 'node:os';
 export const END_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 
 /**
- * Has these signals end this process by way of `exit`, whose handlers stop servers and remove folders: for a signal that
- * nobody listens to, Node runs none of them. What it returns takes that back.
+ * Has these signals end this process by way of `exit`, whose handlers stop servers and remove folders: for a signal
+ * without a listener, Node runs none of them. What it returns takes that back.
  */
 export function leaveOnSignals(): () => void {
   const leave = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Whether a process runs. One that has ended does not, though nobody may ever wait for it: an orphan is left to the first
+ * Whether a process runs. One that has ended does not, though its parent may never wait for it: an orphan is left to the first
  * process of a container, which is seldom one that does.
  */
 export function isRunning(pid: number): boolean {

@@ -48,7 +48,7 @@ export async function startServer(
   createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
   createInterface({ input: child.stdout }).on('line', (line) => {
     output.push(line);
-    // Under load there are many, and nobody waits for any of them.
+    // Under load there are many, and no caller waits for any of them.
     if (events.listenerCount('record') === 0) return;
     for (const record of recordsIn([line])) events.emit('record', record);
   });
