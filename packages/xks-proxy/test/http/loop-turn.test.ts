@@ -36,7 +36,7 @@ test('work begins when all requests of the turn have been read, and quick work g
   ]);
 });
 
-test('work of more than two milliseconds ends before that of the next request begins', async () => {
+test('work of more than four milliseconds ends before that of the next request begins', async () => {
   const slow = () => busyFor(5);
   await Promise.all(Array.from({ length: 20 }, () => request('before', [], slow)));
   await setImmediate();
