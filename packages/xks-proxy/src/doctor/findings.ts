@@ -122,7 +122,7 @@ const FINDINGS = {
   ],
   'key-orphaned': [
     'warning',
-    'leave it where it is: it may belong to another proxy, program or keys file, and what was ever encrypted under it opens with nothing else. One that a stopped command has left is for `keys link`; one named NAME.vN.… is a version of NAME, which `keys link NAME --next-version --id …` brings back where a keys file has lost it',
+    'leave it where it is: it may belong to another proxy, program or keys file, and what was ever encrypted under it opens with nothing else. One that a stopped command has left is for `keys link`; one named NAME.vN.… is a version of NAME, which `keys link NAME --next-version --id …` brings back where a keys file has lost it, the lowest N first',
   ],
 
   'certificate-fit': ['ok', ''],

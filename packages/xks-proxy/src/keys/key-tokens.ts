@@ -120,6 +120,8 @@ export async function assertSameKey(
 /** A key that tokens hold, with the selector that names it in a keys file. */
 interface NamedKey {
   readonly selector: DeviceKeySelector;
+  /** What each of the tokens tells of the key. */
+  readonly records: readonly AesKeyRecord[];
   /** Whether another selector means the same key. */
   readonly isAlso: (other: DeviceKeySelector) => boolean;
 }
@@ -143,6 +145,7 @@ export async function namedKey(
   });
   return {
     selector: byId.id.length > 0 && isOne ? byId : selector,
+    records: found,
     isAlso: (other) => found.some((record) => isMatch(record, other)),
   };
 }

@@ -1,3 +1,5 @@
+import type { AesKeyRecord } from '@holdfast/pkcs11';
+import { lastVersion } from '../config/key-versions.ts';
 import type { StoreKeyConfig } from '../config/keys.ts';
 import type { StorePlace } from '../config/store-place.ts';
 import type { KeyUsage } from '../devices/key-device.ts';
@@ -6,6 +8,7 @@ import { XksProxyError } from '../proxy-error.ts';
 import { editKey, type KeysBefore, keyIn, newKeyIn, readKeys } from './edit-keys.ts';
 import { assertHoldKey, namedKey, tokensNamed } from './key-tokens.ts';
 import { withNextVersion } from './next-version.ts';
+import { versionOfLabel } from './version-key.ts';
 
 /** An existing key of the tokens, and the external key that it becomes. */
 export interface LinkedKey {
@@ -21,8 +24,9 @@ export interface LinkedKey {
 
 /**
  * Makes an external key, or its next version, of an existing AES-256 key, which the file names by its CKA_ID if it can.
- * Rejects with XksProxyError `CHANGE_REFUSED` if a token does not have the key, or has another one by that name, or if it
- * is a version of that external key already.
+ * Rejects with XksProxyError `CHANGE_REFUSED` if a token does not have the key, has another one by that name, or does not
+ * let it do all that the external key may. A next version is refused too if it is a version of that external key already,
+ * or if its label is the one that `rotateKey` gave to another version.
  */
 export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<StoreKeyConfig> {
   const before = await readKeys(place);
@@ -31,14 +35,40 @@ export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<Sto
   // Checks the file before a token is asked for anything.
   before.textWith(key);
   await assertHoldKey(tokens, linked.selector);
-  const { selector, isAlso } = await namedKey(tokens, linked.selector);
+  const { selector, records, isAlso } = await namedKey(tokens, linked.selector);
   return editKey(place, (now) => {
     const next = change(now, { ...linked, selector });
+    assertUsages(records, next);
+    if (linked.asNextVersion !== true) return next;
     const [earlier] = next.versions.slice(0, -1).filter((version) => isAlso(version.selector));
-    if (earlier === undefined) return next;
-    const text = `that key is version ${earlier.version} of ${next.externalKeyId} already: keys rotate makes another`;
-    throw new XksProxyError('CHANGE_REFUSED', text);
+    if (earlier !== undefined) {
+      const text = `that key is version ${earlier.version} of ${next.externalKeyId} already: keys rotate makes another`;
+      throw new XksProxyError('CHANGE_REFUSED', text);
+    }
+    assertNoOtherVersion(records, next);
+    return next;
   });
+}
+
+/** A key with a usage that the token refuses would fail requests as soon as it is the version that encrypts. */
+function assertUsages(records: readonly AesKeyRecord[], { externalKeyId, usages }: StoreKeyConfig): void {
+  const missing = usages.filter((usage) => !records.every((record) => record.usages.includes(usage)));
+  if (missing.length === 0) return;
+  const text = `the token does not let that key ${missing.join(', ')}, which ${externalKeyId} is for`;
+  throw new XksProxyError('CHANGE_REFUSED', text);
+}
+
+/** Under another number the version would not open its own ciphertext, and the number would stand for two keys. */
+function assertNoOtherVersion(records: readonly AesKeyRecord[], next: StoreKeyConfig): void {
+  const { externalKeyId } = next;
+  const { version } = lastVersion(next);
+  for (const { label } of records) {
+    const named = versionOfLabel(externalKeyId, label);
+    if (named === undefined || named === version) continue;
+    const remedy = named > version ? `bring back version ${version} first` : 'keys rotate makes another';
+    const text = `${label} is version ${named} of ${externalKeyId}, and this would be version ${version}: ${remedy}`;
+    throw new XksProxyError('CHANGE_REFUSED', text);
+  }
 }
 
 function change(keys: KeysBefore, linked: LinkedKey): StoreKeyConfig {

@@ -69,6 +69,14 @@ export function keyByLabel(
   return found;
 }
 
+/** The version of an external key that a label of `versionKey` names; undefined for any other label. */
+export function versionOfLabel(externalKeyId: string, label: string): number | undefined {
+  const start = `${externalKeyId}.v`;
+  if (!label.startsWith(start)) return undefined;
+  const [, version] = LABEL_END.exec(label.slice(start.length)) ?? [];
+  return version === undefined ? undefined : Number(version);
+}
+
 /**
  * The label for the key of a version, such as `orders.v2.1f6e0a9b`. The last part comes from the key of the first version:
  * instances that share it come to the same label, and instances with another key of the same name do not.
@@ -113,5 +121,6 @@ async function recordsOf([first]: readonly TokenConfig[]): Promise<readonly AesK
 }
 
 const ORIGIN_DIGITS = 8;
+const LABEL_END = /^(\d+)\.[0-9a-f]{8}(?:-\d+)?$/;
 const AES_256_BYTES = 32;
 const SETTLE_MS = 500;

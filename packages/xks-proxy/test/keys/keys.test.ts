@@ -6,6 +6,7 @@ import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StoreKeyConfig } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { DeviceKeySelector } from '../../src/devices/key-selector.ts';
 import { lockOf } from '../../src/files/file-lock.ts';
 import { createKey } from '../../src/keys/create.ts';
 import { changeStatus } from '../../src/keys/key-status.ts';
@@ -244,6 +245,58 @@ describe('keys link', () => {
     }
     expect(readFileSync(files.keysFile, 'utf8')).toBe(before);
   });
+
+  it('refuses a later version in place of one that the file has lost, until that one is back', async () => {
+    await createKey(files.place, { externalKeyId: 'gap' });
+    const file = readFileSync(files.keysFile, 'utf8');
+    const rotated = [await rotateKey(files.place, 'gap'), await rotateKey(files.place, 'gap')];
+    writeFileSync(files.keysFile, file);
+    const [second, third] = rotated.map(({ selector }) => selector);
+    const link = (selector: DeviceKeySelector = expect.unreachable()) =>
+      linkKey(files.place, { externalKeyId: 'gap', selector, asNextVersion: true });
+    expect(await codeOf(link(third))).toBe('CHANGE_REFUSED');
+    expect(readFileSync(files.keysFile, 'utf8')).toBe(file);
+    await link(second);
+    await link(third);
+    expect(keyNow('gap').versions).toMatchObject([
+      { version: 1 },
+      ...rotated.map(({ version, selector }) => ({ version, selector })),
+    ]);
+  });
+
+  it('refuses an unused version of a lower number than the next one', async () => {
+    const made = await createKey(files.place, { externalKeyId: 'unused' });
+    const label = labelOf(made, 2);
+    await rotateKey(files.place, 'unused', { label: 'chosen' });
+    importAesKey(files.token, { label, id: Buffer.of(2, 2), value: Buffer.alloc(32, 6) });
+    const linked = linkKey(files.place, {
+      externalKeyId: 'unused',
+      selector: { label },
+      asNextVersion: true,
+    });
+    expect(await codeOf(linked)).toBe('CHANGE_REFUSED');
+    expect(keyNow('unused').versions).toHaveLength(2);
+  });
+
+  it.each([['ENCRYPT'], ['DECRYPT']] as const)(
+    'refuses a key that only may %s for both usages',
+    async (usage) => {
+      const label = `may ${usage}`;
+      importAesKey(files.token, { label, value: Buffer.alloc(32, 9), usages: [usage] });
+      await linkKey(files.place, { externalKeyId: 'both', selector: { label: 'orders' } });
+      const before = readFileSync(files.keysFile, 'utf8');
+      const selector = { label };
+      const links = [
+        { externalKeyId: 'new', selector },
+        { externalKeyId: 'both', selector, asNextVersion: true },
+      ];
+      for (const linked of links) expect(await codeOf(linkKey(files.place, linked))).toBe('CHANGE_REFUSED');
+      expect(readFileSync(files.keysFile, 'utf8')).toBe(before);
+      await linkKey(files.place, { externalKeyId: 'one', selector, usages: [usage] });
+      expect(keyNow('one')).toMatchObject({ usages: [usage] });
+      destroyKeys(files.token, { label });
+    },
+  );
 
   it('refuses tokens that hold different keys of the same name', async () => {
     const second = secondToken(files.token);
