@@ -264,4 +264,27 @@ export const mutants: readonly Mutant[] = [
     replacement: 'status: 200 };',
     killedBy: ['rejects GET on the URI of every operation with 405'],
   },
+  {
+    name: 'seals other bytes where it is asked for an integrity value',
+    file: 'operations/encrypt.ts',
+    original: 'device.encryptChecked(input)',
+    replacement: 'device.encryptChecked({ ...input, plaintext: new Uint8Array(plaintext.length) })',
+    killedBy: ['returns the plaintext that was encrypted with an integrity value'],
+  },
+  {
+    name: 'keeps the plaintext of all requests that encrypt in one place',
+    file: 'operations/encrypt.ts',
+    original: 'const input = { selector, aad, plaintext,',
+    replacement:
+      'store.latest = plaintext;\n      await new Promise((resolve) => setTimeout(resolve, 5));\n      const input = { selector, aad, plaintext: store.latest,',
+    killedBy: ['returns to each of 48 requests at once the plaintext that was encrypted for it'],
+  },
+  {
+    name: 'keeps the plaintext of all requests that decrypt in one place',
+    file: 'operations/decrypt.ts',
+    original: 'const response = { plaintext: base64(plaintext) };',
+    replacement:
+      'store.latest = base64(plaintext);\n    await new Promise((resolve) => setTimeout(resolve, 5));\n    const response = { plaintext: store.latest };',
+    killedBy: ['returns to each of 48 requests at once the plaintext that was encrypted for it'],
+  },
 ];

@@ -17,6 +17,22 @@ export const decryptChecks: readonly Check[] = [
         }
       }
     },
+    'returns the plaintext that was encrypted with an integrity value': async (client) => {
+      // AWS KMS asks every Encrypt for the value.
+      const wanted = { ciphertextDataIntegrityValueAlgorithm: 'SHA_256' };
+      for (const length of [1, 160, 4300]) {
+        const message = await encrypted(client, length, 33, wanted);
+        assert.deepEqual(opened(await decrypt(client, message)), message.plaintext);
+      }
+    },
+    'returns to each of 48 requests at once the plaintext that was encrypted for it': async (client) => {
+      const messages = await Promise.all(Array.from({ length: 48 }, () => encrypted(client, 32, 33)));
+      const plaintexts = await Promise.all(
+        messages.map(async (message) => opened(await decrypt(client, message))),
+      );
+      const wrong = plaintexts.filter((plaintext, at) => messages[at]?.plaintext.equals(plaintext) !== true);
+      assert.equal(wrong.length, 0, `${wrong.length} of 48 plaintexts are not what was encrypted`);
+    },
     'opens what was sealed under the same key elsewhere, with an IV of 12 and of 16 bytes': async (
       client,
     ) => {
@@ -149,11 +165,13 @@ async function encrypted(
   client: XksClient,
   length: number,
   aadLength: number,
+  fields: Fields = {},
 ): Promise<Message & { readonly plaintext: Buffer }> {
   const [plaintext, aad] = [randomBytes(length), randomBytes(aadLength)];
   const answer = await client.encrypt(client.target.keys.enabled, {
     plaintext: plaintext.toString('base64'),
     ...aadField(aad),
+    ...fields,
   });
   return { plaintext, aad, sealed: parseSealed(assertSuccess(answer)) };
 }
