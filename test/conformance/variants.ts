@@ -52,4 +52,11 @@ export const variants: readonly Omit<Mutant, 'killedBy'>[] = [
     replacement:
       'if (!wantsIntegrityValue) return { ...answer(await device.encrypt(input), ciphertextMetadata), ciphertextDataIntegrityValue: base64(Buffer.alloc(32)) };',
   },
+  {
+    name: 'throttles one request in five',
+    file: 'gate.ts',
+    original: 'const body = await authenticatedBody(incoming, store, known);',
+    replacement:
+      "const body = await authenticatedBody(incoming, store, known);\n  if ((store.count = 1 + (store.count ?? 0)) % 5 === 0) throw new XksException('ThrottlingException', 'Later.');",
+  },
 ];

@@ -55,7 +55,7 @@ async function examine(options: ConformanceOptions): Promise<void> {
   const obstacle = await obstacleTo(target);
   if (obstacle !== undefined) {
     process.stderr.write(`${obstacle.text}\n`);
-    process.exitCode = obstacle.isReached ? EXIT.usage : EXIT.failed;
+    process.exitCode = obstacle.isOfTarget ? EXIT.usage : EXIT.failed;
     return;
   }
   const startedAt = new Date();

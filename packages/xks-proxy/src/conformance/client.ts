@@ -1,6 +1,8 @@
 import { Agent, request as httpsRequest } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
+import { answerText } from './answer-text.ts';
 import { inTime } from './in-time.ts';
+import { type Patience, patienceFor } from './patience.ts';
 import { requestMetadata } from './request-metadata.ts';
 import { type SigningInput, signRequest } from './signer.ts';
 import type { Target } from './target.ts';
@@ -10,6 +12,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
+  /** From the beginning of the request to the end of the answer, without requests before it that were throttled. */
+  readonly durationMs: number;
 }
 
 /** The members of a request body. */
@@ -43,11 +47,15 @@ export interface XksClient {
 }
 
 /**
- * A client that keeps its connections, as AWS KMS does.
+ * A client that keeps its connections, and repeats requests that are throttled, as AWS KMS does.
  *
- * @param onAnswer called with every answer
+ * @param onAnswer called with every answer that a caller gets
  */
-export function xksClient(target: Target, onAnswer: (answer: Answer) => void = () => undefined): XksClient {
+export function xksClient(
+  target: Target,
+  onAnswer: (answer: Answer) => void = () => undefined,
+  patience: Patience = patienceFor(target.timeoutMs),
+): XksClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 8, ...tlsOptions(target) });
   const { awsPrincipalArn } = target.caller;
   const client: XksClient = {
@@ -83,7 +91,8 @@ export function xksClient(target: Target, onAnswer: (answer: Answer) => void = (
       client.post('/health', { requestMetadata: requestMetadata('KmsHealthCheck'), ...fields }, changes),
     async post(path, body, changes = {}) {
       const bytes = body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
-      const answer = await send(target, agent, target.uriPath + path, bytes, changes);
+      const exchange = () => send(target, agent, target.uriPath + path, bytes, changes);
+      const answer = await patience.answerTo(exchange);
       onAnswer(answer);
       return answer;
     },
@@ -128,16 +137,15 @@ async function send(
     setHost: false,
     headers: (changes.headers?.(headers) ?? headers).flat(),
   };
+  const startedAt = performance.now();
   const outgoing = httpsRequest(options);
   const answer = new Promise<Answer>((resolve, reject) => {
     outgoing.on('response', (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', reject);
-      incoming.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text });
-      });
+      const { statusCode: status = 0, headers } = incoming;
+      answerText(incoming).then(
+        (text) => resolve({ status, headers, text, durationMs: performance.now() - startedAt }),
+        reject,
+      );
     });
     outgoing.on('error', reject);
   });

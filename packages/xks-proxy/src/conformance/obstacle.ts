@@ -1,4 +1,5 @@
 import { type Answer, type XksClient, xksClient } from './client.ts';
+import { Throttled } from './patience.ts';
 import { oneLine } from './run.ts';
 import { UNOPENABLE } from './sealed.ts';
 import type { Target } from './target.ts';
@@ -6,18 +7,23 @@ import type { Target } from './target.ts';
 /** Why nothing can be examined: reported once, and not for every requirement. */
 export interface Obstacle {
   readonly text: string;
-  /** Whether the proxy answers, so that the target has to be corrected. */
-  readonly isReached: boolean;
+  /** Whether the target has to be corrected, as an answer of the proxy shows; otherwise the proxy serves no request. */
+  readonly isOfTarget: boolean;
 }
 
-/** The obstacle to examining a proxy, if any: no connection, a target that it does not know, or a policy that denies. */
+/**
+ * The obstacle to examining a proxy, if any: no connection, no answer that does not throttle, a target that it does not
+ * know, or a policy that denies.
+ */
 export async function obstacleTo(target: Target): Promise<Obstacle | undefined> {
   const client = xksClient(target);
   try {
     const text = (await ignorance(client)) ?? (await denial(client));
-    return text === undefined ? undefined : { text, isReached: true };
+    return text === undefined ? undefined : { text, isOfTarget: true };
   } catch (error) {
-    return { text: `the endpoint cannot be reached: ${oneLine(error)}`, isReached: false };
+    const why = oneLine(error);
+    const text = error instanceof Throttled ? why : `the endpoint cannot be reached: ${why}`;
+    return { text, isOfTarget: false };
   } finally {
     client.close();
   }

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import { type Answer, xksClient } from './client.ts';
+import { type Patience, patienceFor } from './patience.ts';
 import { conformanceChecks } from './suite.ts';
 import { NotRun, type Target } from './target.ts';
 
@@ -20,19 +21,25 @@ export async function runConformance(
   onResult: (result: CheckResult) => void = () => undefined,
 ): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = [];
+  const patience = patienceFor(target.timeoutMs);
   for (const check of conformanceChecks) {
-    const result = await runCheck(check, target);
+    const result = await runCheck(check, target, patience);
     results.push(result);
     onResult(result);
   }
   return results;
 }
 
-async function runCheck({ name, section, level, run }: Check, target: Target): Promise<CheckResult> {
+async function runCheck(
+  { name, section, level, run }: Check,
+  target: Target,
+  patience: Patience,
+): Promise<CheckResult> {
   const statuses = new Map<number, number>();
-  const client = xksClient(target, ({ status }: Answer) => {
+  const onAnswer = ({ status }: Answer) => {
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
-  });
+  };
+  const client = xksClient(target, onAnswer, patience);
   try {
     await run(client);
     return { name, section, level, outcome: 'pass', evidence: answers(statuses) };

@@ -25,7 +25,7 @@ export interface Target {
    * way to check the additional data that reached the key.
    */
   readonly enabledKeyValue: Uint8Array | undefined;
-  /** The time for a handshake, and for a whole answer. */
+  /** The time for a handshake, for a whole answer, and for one that does not say that the request is throttled. */
   readonly timeoutMs: number;
 }
 

@@ -113,6 +113,17 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     }
   });
 
+  test('finds that a proxy with a quota conforms', async () => {
+    if (proxy === undefined) throw new Error('the proxy did not start');
+    onTestFinished(() => proxy?.reload((toml) => toml));
+    await proxy.reload((toml) =>
+      toml.replace('path_prefix = "/acme"', 'path_prefix = "/acme"\nquota = { requests_per_second = 60 }'),
+    );
+    const examined = await run();
+    expect(examined).toMatchObject({ status: 0, stderr: '' });
+    expect(examined.stdout).not.toContain('FAIL');
+  });
+
   test.each([429, 500, 503])('examines a proxy that only ever answers %i', async (status) => {
     const directory = proxy?.directory ?? '';
     const [cert, key] = ['server.pem', 'server.key'].map((name) => readFileSync(join(directory, name)));

@@ -58,11 +58,10 @@ export const transportChecks: readonly Check[] = [
     'answers within the 250 milliseconds after which AWS KMS gives up': async ({ target, encrypt }) => {
       const durationsMs: number[] = [];
       for (let call = 0; call < 9; call += 1) {
-        const startedAt = performance.now();
-        assertSuccess(
-          await encrypt(target.keys.enabled, { ciphertextDataIntegrityValueAlgorithm: 'SHA_256' }),
-        );
-        durationsMs.push(performance.now() - startedAt);
+        const fields = { ciphertextDataIntegrityValueAlgorithm: 'SHA_256' };
+        const answer = await encrypt(target.keys.enabled, fields);
+        assertSuccess(answer);
+        durationsMs.push(answer.durationMs);
       }
       const median = durationsMs.sort((a, b) => a - b)[4] ?? Infinity;
       assert.ok(median < 250, `half of the calls took longer than ${median} ms`);
