@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { text } from 'node:stream/consumers';
 import { TLSSocket } from 'node:tls';
 import type { ProxyConfig, StoreConfig } from '../config/config.ts';
+import { answerText } from '../conformance/answer-text.ts';
+import { inTime } from '../conformance/in-time.ts';
 import { requestMetadata } from '../conformance/request-metadata.ts';
 import { signRequest } from '../conformance/signer.ts';
 import { consoleConfig } from '../credentials/console-config.ts';
@@ -19,8 +20,9 @@ export async function examineCalls(
   config: ProxyConfig,
   endpoint: URL | undefined,
   report: Report,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<void> {
-  if (endpoint !== undefined) return examineEndpoint(config, endpoint, report);
+  if (endpoint !== undefined) return examineEndpoint(config, { endpoint, timeoutMs }, report);
   try {
     const { server } = config;
     const tls = { ...server.tls, clients: undefined };
@@ -35,7 +37,7 @@ export async function examineCalls(
       audit: undefined,
     });
     try {
-      await callStores(config, new URL(proxy.url), report);
+      await callStores(config, { endpoint: new URL(proxy.url), timeoutMs }, report);
     } finally {
       await proxy.close();
     }
@@ -46,11 +48,12 @@ export async function examineCalls(
 }
 
 /** Examines the certificate that is served, too: that of a load balancer, or an older one, may differ from the file. */
-async function examineEndpoint(config: ProxyConfig, endpoint: URL, report: Report): Promise<void> {
+async function examineEndpoint(config: ProxyConfig, called: Called, report: Report): Promise<void> {
   const chains = new Set<string>();
-  await callStores(config, endpoint, report, (socket) => chains.add(servedChain(socket)));
+  const onConnect = (socket: TLSSocket) => chains.add(servedChain(socket));
+  await callStores(config, { ...called, onConnect }, report);
   for (const chain of chains) {
-    examineCertificate(chain, endpoint.hostname, (code, subject, text) =>
+    examineCertificate(chain, called.endpoint.hostname, (code, subject, text) =>
       report(code, `served ${subject}`, text),
     );
   }
@@ -66,23 +69,27 @@ function servedChain(socket: TLSSocket): string {
   return chain.join('');
 }
 
-async function callStores(
-  config: ProxyConfig,
-  endpoint: URL,
-  report: Report,
-  onConnect?: (socket: TLSSocket) => void,
-): Promise<void> {
+/** The proxy that is called. */
+interface Called {
+  readonly endpoint: URL;
+  /** The time for a connection and a whole answer. */
+  readonly timeoutMs: number;
+  readonly onConnect?: (socket: TLSSocket) => void;
+}
+
+async function callStores(config: ProxyConfig, called: Called, report: Report): Promise<void> {
+  const { origin } = called.endpoint;
   for (const store of config.stores) {
     for (const credential of store.credentials) {
       const subject = `store ${store.name}, credential ${credential.accessKeyId}`;
       try {
-        examineAnswer(await healthOf(store, credential, endpoint, onConnect), subject, report);
+        examineAnswer(await healthOf(store, credential, called), subject, report);
       } catch (error) {
         const why = error instanceof Error ? error.message : 'unknown error';
         // The next call would fail in the same way.
         if (config.server.tls.clients !== undefined && CERTIFICATE_WANTED.test(why))
-          return report('call-untried', endpoint.origin, 'it wants a client certificate');
-        return report('endpoint-unreachable', endpoint.origin, why);
+          return report('call-untried', origin, 'it wants a client certificate');
+        return report('endpoint-unreachable', origin, why);
       }
     }
   }
@@ -112,8 +119,7 @@ function examineAnswer(
 async function healthOf(
   store: StoreConfig,
   credential: StoreConfig['credentials'][number],
-  endpoint: URL,
-  onConnect?: (socket: TLSSocket) => void,
+  { endpoint, timeoutMs, onConnect }: Called,
 ): Promise<HealthAnswer> {
   const { XksProxyUriPath, XksProxyAuthenticationCredential: secrets } = consoleConfig(store, credential);
   const path = `${XksProxyUriPath}/health`;
@@ -131,29 +137,39 @@ async function healthOf(
   });
   const headers = { ...signature, host: endpoint.host, 'content-type': 'application/json' };
   let connectedAt = 0;
-  const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
-    // The certificate has findings of its own, and nothing secret is sent.
-    const options = { method: 'POST', path, headers, rejectUnauthorized: false, timeout: TIMEOUT_MS };
-    // Without an agent each call has a connection of its own, and so a time at which that was made.
-    const outgoing = request(endpoint, { ...options, agent: false }, resolve);
-    outgoing.on('socket', (socket) => {
-      if (!(socket instanceof TLSSocket)) return;
-      socket.once('secureConnect', () => {
-        // Timed from here on: KMS keeps its connections, and waits for answers alone.
-        connectedAt = performance.now();
-        onConnect?.(socket);
-      });
+  // The certificate has findings of its own, and nothing secret is sent.
+  const options = { method: 'POST', path, headers, rejectUnauthorized: false };
+  // Without an agent each call has a connection of its own, and so a time at which that was made.
+  const outgoing = request(endpoint, { ...options, agent: false });
+  outgoing.on('socket', (socket) => {
+    if (!(socket instanceof TLSSocket)) return;
+    socket.once('secureConnect', () => {
+      // Timed from here on: KMS keeps its connections, and waits for answers alone.
+      connectedAt = performance.now();
+      onConnect?.(socket);
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)));
-    outgoing.on('error', reject);
-    outgoing.end(body);
   });
+  const answer = new Promise<HealthAnswer>((resolve, reject) => {
+    outgoing.on('error', reject);
+    outgoing.on('response', (incoming) => {
+      answerText(incoming).then((text) => resolve(healthAnswer(incoming, text, connectedAt)), reject);
+    });
+  });
+  outgoing.end(body);
+  return inTime(answer, outgoing, timeoutMs);
+}
+
+function healthAnswer(
+  { statusCode, headers }: IncomingMessage,
+  text: string,
+  connectedAt: number,
+): HealthAnswer {
   const durationMs = performance.now() - connectedAt;
-  const [, errorName = ''] = /"errorName":"(\w+)"/.exec(await text(incoming)) ?? [];
-  const date = Date.parse(incoming.headers.date ?? '');
+  const [, errorName = ''] = /"errorName":"(\w+)"/.exec(text) ?? [];
+  const date = Date.parse(headers.date ?? '');
   // The header has whole seconds.
   const skewMs = Number.isNaN(date) ? 0 : Date.now() - date;
-  return { status: incoming.statusCode ?? 0, errorName, durationMs, skewMs };
+  return { status: statusCode ?? 0, errorName, durationMs, skewMs };
 }
 
 // The messages of OpenSSL for the alerts of TLS 1.3 and 1.2.

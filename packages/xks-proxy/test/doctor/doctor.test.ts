@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { destroyKeys, importAesKey } from '@holdfast/pkcs11/testing';
@@ -9,6 +10,7 @@ import { openChain } from '../../src/audit/chain.ts';
 import { lockChain } from '../../src/audit/chain-lock.ts';
 import { openCountsDirectory } from '../../src/budget/counts-directory.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { examineCalls } from '../../src/doctor/calls.ts';
 import { diagnose } from '../../src/doctor/diagnose.ts';
 import type { Finding } from '../../src/doctor/findings.ts';
 import { examineSettings } from '../../src/doctor/settings.ts';
@@ -301,6 +303,20 @@ describe('doctor, where something is wrong,', () => {
     const { certificatePem: cert, keyPem: key } = serverCertificate;
     expect(bad(await findings(await answering({ cert, key }, status, manner)))).toContain(code);
   });
+
+  it.each([
+    ['comes drop by drop', 100, 1],
+    ['has no end', 10_000, 65_536],
+  ])('finds an endpoint unreachable whose answer %s', async (_title, timeoutMs, length) => {
+    const { certificatePem: cert, keyPem: key } = serverCertificate;
+    const endpoint = await endpointOf({ cert, key }, (_incoming, outgoing) => {
+      const drip = setInterval(() => outgoing.write(Buffer.alloc(length)), 10);
+      outgoing.on('close', () => clearInterval(drip));
+    });
+    const codes: string[] = [];
+    await examineCalls(loadConfig(files.configFile), endpoint, (code) => codes.push(code), timeoutMs);
+    expect(codes).toContain('endpoint-unreachable');
+  });
 });
 
 /** An endpoint that gives the same answer to all requests, and moves the stopped clock by the time that this takes. */
@@ -309,11 +325,15 @@ async function answering(
   status: number,
   { skewMs = 0, takesMs = 0 }: { skewMs?: number; takesMs?: number } = {},
 ): Promise<URL> {
-  const server = createServer(tls, (_incoming, outgoing) => {
+  return endpointOf(tls, (_incoming, outgoing) => {
     if (takesMs > 0) vi.advanceTimersByTime(takesMs);
     outgoing.writeHead(status, { date: new Date(Date.now() - skewMs).toUTCString() });
     outgoing.end('{"errorName":"AccessDeniedException"}');
   });
+}
+
+async function endpointOf(tls: { cert: string; key: string }, listener: RequestListener): Promise<URL> {
+  const server = createServer(tls, listener);
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const address = server.address();
