@@ -7,7 +7,7 @@ import { runConformance } from '../conformance/run.ts';
 import type { Target } from '../conformance/target.ts';
 import { undefinedIfThrows } from '../undefined-if-throws.ts';
 import { EXIT, usageError } from './exit.ts';
-import { endpointUrl, firstLine, hostAndPort, jsonOption, readText } from './options.ts';
+import { endpointUrl, externalKeyId, firstLine, hostAndPort, jsonOption, readText } from './options.ts';
 import { print, printJson } from './print.ts';
 
 /** `xks-proxy conformance`: checks any XKS proxy against the requirements of the XKS API. */
@@ -20,10 +20,10 @@ export function addConformance(program: Command): void {
     .requiredOption('--region <region>', 'AWS region to sign for')
     .requiredOption('--access-key-id <id>', 'access key id of the credential')
     .requiredOption('--secret-access-key-file <file>', 'file with its secret access key', firstLine)
-    .requiredOption('--key <id>', 'external key id of an enabled key for both usages')
-    .option('--disabled-key <id>', 'of a disabled key')
-    .option('--encrypt-only-key <id>', 'of a key that only encrypts')
-    .option('--decrypt-only-key <id>', 'of a key that only decrypts')
+    .requiredOption('--key <id>', 'external key id of an enabled key for both usages', externalKeyId)
+    .option('--disabled-key <id>', 'of a disabled key', externalKeyId)
+    .option('--encrypt-only-key <id>', 'of a key that only encrypts', externalKeyId)
+    .option('--decrypt-only-key <id>', 'of a key that only decrypts', externalKeyId)
     .option('--principal <arn>', 'whom a policy of the proxy allows the key', PRINCIPAL)
     .option('--kms-key-arn <arn>', 'for which KMS key; default: one of that region')
     .option(

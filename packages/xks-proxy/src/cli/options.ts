@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { EXTERNAL_KEY_ID } from '../config/names.ts';
 import type { StorePlace } from '../config/store-place.ts';
 import { errorCode } from '../error-code.ts';
 
@@ -53,6 +54,13 @@ export function hostAndPort(text: string): { host: string; port: number } {
   const host = address ?? name;
   if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('expected HOST:PORT');
   return { host, port: Number(port) };
+}
+
+/** The id of an external key. */
+export function externalKeyId(text: string): string {
+  const { success, data, error } = EXTERNAL_KEY_ID.safeParse(text);
+  if (success) return data;
+  throw new InvalidArgumentError(error.issues.map(({ message }) => message).join('; '));
 }
 
 /** The text of a file. */

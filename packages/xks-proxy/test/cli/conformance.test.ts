@@ -153,6 +153,10 @@ describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {
     ['a client key that is none', { '--client-key-file': 'package.json' }],
     ['a path prefix without its slash', { '--path-prefix': 'acme' }],
     ['a key value that is none', { '--key-value-file': 'package.json' }],
+    ['an external key id with a blank', { '--key': 'a b' }],
+    ['a disabled key that has no id', { '--disabled-key': '' }],
+    ['a key that only encrypts with a slash', { '--encrypt-only-key': 'a/b' }],
+    ['a key that only decrypts of 129 characters', { '--decrypt-only-key': 'a'.repeat(129) }],
     ['an address without a port', { '--connect-to': '127.0.0.1' }],
   ])('refuses %s, with exit status 2', async (_title, changes) => {
     const { status, stdout, stderr } = await run(changes);
