@@ -5,6 +5,7 @@ import { awsCommands, consoleConfig } from '../credentials/console-config.ts';
 import { createFiles } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import { runCommand } from './exit.ts';
+import { quoted } from './invocation.ts';
 import { configOption, endpointUrl, type PlaceOptions, placeOf, storeOption } from './options.ts';
 import { print, printJson } from './print.ts';
 
@@ -47,7 +48,8 @@ export function addConsoleConfig(program: Command): void {
         // Version 1 would take the endpoint for the URL of a file with the value.
         print('  (with version 1 of the AWS CLI, first run: aws configure set cli_follow_urlparam false)');
         const endpoint = options.endpoint?.origin ?? 'https://…';
-        for (const command of awsCommands(store, endpoint, credentialFile)) print(`  ${command}`);
+        const credentialUrl = quoted(`file://${credentialFile}`);
+        for (const command of awsCommands(store, endpoint, credentialUrl)) print(`  ${command}`);
         print('delete both files when AWS KMS has them');
       }),
     );

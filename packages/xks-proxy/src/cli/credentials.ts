@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { storeOf } from '../config/store-place.ts';
@@ -28,12 +29,13 @@ export function addCredentials(program: Command): void {
         // On a terminal alone: elsewhere the secret would stay in the output, such as the log of a job.
         if (process.stdout.isTTY) print(`secret access key  ${secretAccessKey}`);
         print(`kept in            ${secretFile}`);
-        const place = [
-          '--config',
-          quoted(options.config),
-          ...(options.store === undefined ? [] : ['--store', options.store]),
-        ];
-        print(`next: ${invocation()} console-config ${place.join(' ')} --access-key-id ${accessKeyId}`);
+        const { store } = storeOf(placeOf(options));
+        // Without a file the secret would go where this command has kept it from.
+        const output = join(dirname(options.config), `${store.name}.console.json`);
+        print(
+          `next: ${invocation()} console-config --config ${quoted(options.config)} --store ${store.name} ` +
+            `--access-key-id ${accessKeyId} --output ${quoted(output)}`,
+        );
         print('then give it to AWS KMS, and revoke the old one');
       }),
     );

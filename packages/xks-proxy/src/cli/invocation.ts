@@ -17,7 +17,7 @@ export function shortPath(path: string): string {
   return nearby.startsWith('..') ? path : nearby;
 }
 
-/** A path as one word of a shell. */
+/** A path, or the URL of a file, as one word of a shell. */
 export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }

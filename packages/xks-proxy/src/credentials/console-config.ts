@@ -26,9 +26,11 @@ export function consoleConfig(
 /**
  * The command lines that do the same with the AWS CLI, which reads the secret from a file: on a command line all users of
  * the machine could see it.
+ *
+ * @param credentialUrl `file://` and the absolute path of that file, as one word of a shell
  */
-export function awsCommands(store: StoreConfig, endpoint: string, credentialFile: string): readonly string[] {
-  const credential = `--xks-proxy-authentication-credential file://${credentialFile}`;
+export function awsCommands(store: StoreConfig, endpoint: string, credentialUrl: string): readonly string[] {
+  const credential = `--xks-proxy-authentication-credential ${credentialUrl}`;
   return [
     `aws kms create-custom-key-store --custom-key-store-type EXTERNAL_KEY_STORE --custom-key-store-name ${store.name} ` +
       `--xks-proxy-connectivity PUBLIC_ENDPOINT --xks-proxy-uri-endpoint ${endpoint} ` +

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,7 +146,10 @@ describe('the life of a proxy on the command line', () => {
     expect(secret).toMatch(/^[A-Za-z0-9+/=]{44}$/);
     expect(added.stdout).not.toContain(secret);
     const [, next = ''] = /^next: .*?(console-config .+)$/m.exec(added.stdout) ?? [];
-    expect(await run(...next.split(' '))).toMatchObject({ status: 0, stderr: '' });
+    const followed = await run(...next.split(' '));
+    expect(followed).toMatchObject({ status: 0, stderr: '' });
+    expect(followed.stdout).not.toContain(secret);
+    expect(readFileSync(join(folder, 'xks', 'acme.console.json'), 'utf8')).toContain(secret);
     const listed = await run('credentials', 'list', ...CONFIG);
     expect(listed.stdout).toContain(id);
     expect(listed.stdout).not.toContain(secret);
@@ -187,6 +191,14 @@ describe('the life of a proxy on the command line', () => {
     expect(stdout).toContain('cli_follow_urlparam');
     for (const name of ['aws.json', 'aws.json.credential'])
       expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+  });
+
+  it('prints lines for the AWS CLI that a shell takes as they are, wherever the file is', async () => {
+    const file = join(mkdtempSync(join(folder, "sp ace's ")), 'c.json');
+    const { stdout } = await run('console-config', ...CONFIG, '--output', file);
+    const [line = expect.unreachable()] = /aws kms create-custom-key-store .+/.exec(stdout) ?? [];
+    const words = execFileSync('sh', ['-c', `aws() { printf '%s\\n' "$@"; }; ${line}`], { encoding: 'utf8' });
+    expect(words.trim().split('\n').at(-1)).toBe(`file://${file}.credential`);
   });
 
   it('leaves no file for AWS where one of the two is in the way, or has no folder', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, symlinkSync } from 'node:fs';
+import { chmodSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '@holdfast/testbed/command-line';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -36,7 +36,9 @@ describe('the start of a command that is to be run next', () => {
       const added = shell(`${start} credentials add --config ${files.configFile} --store acme`);
       const [, next = ''] = /^next: (.+)$/m.exec(added) ?? [];
       expect(next.startsWith(printed)).toBe(true);
-      expect(shell(next)).toContain('RawSecretAccessKey');
+      expect(shell(next)).toContain('for the AWS console: ');
+      for (const file of ['acme.console.json', 'acme.console.json.credential'])
+        rmSync(join(files.directory, file));
     }
   });
 });

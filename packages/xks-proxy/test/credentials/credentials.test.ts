@@ -165,7 +165,7 @@ describe('console-config', () => {
   });
 
   it('has no secret in the lines for the AWS CLI', () => {
-    const lines = awsCommands(store(), 'https://xks.example.com', '/tmp/credential').join('\n');
+    const lines = awsCommands(store(), 'https://xks.example.com', 'file:///tmp/credential').join('\n');
     expect(lines).toContain('--xks-proxy-uri-endpoint https://xks.example.com');
     expect(lines).not.toContain(files.credentials.acme.secretAccessKey);
   });
