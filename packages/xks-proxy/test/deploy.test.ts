@@ -26,9 +26,17 @@ test.each([
   writeFileSync(join(directory, 'server.key'), server.keyPem);
   writeFileSync(join(directory, 'pin'), '123456\n');
   writeFileSync(join(directory, 'acme.secret'), 'a'.repeat(44));
-  const { tokens, admin } = parseConfig(text(join('examples', file)), { baseDirectory: directory });
+  const keysFile = '/var/lib/xks-proxy/acme.keys.toml';
+  const credentialsFile = join(directory, 'acme.credentials.toml');
+  // The comments of the examples have these files made.
+  const instead = new Map([keysFile, credentialsFile].map((name) => [name, '']));
+  const options = { baseDirectory: directory, instead };
+  const { tokens, admin, ivBudget, stores } = parseConfig(text(join('examples', file)), options);
   expect(tokens).toEqual([expect.objectContaining({ iv, calls })]);
   expect(admin).toBeDefined();
+  // Counts outlive the process, and the commands for keys and credentials have files to write.
+  expect(ivBudget.stateDirectory).toBe('/var/lib/xks-proxy');
+  expect(stores).toEqual([expect.objectContaining({ keysFile, credentialsFile, keys: [] })]);
 });
 
 test('there is no other example', () => {
