@@ -29,7 +29,8 @@ export interface MigrationContext {
 
 /**
  * Translates the settings of the Rust sample proxy. Keys keep their ids and labels, and open what it encrypted. Throws
- * XksProxyError `CONFIG_INVALID` for any other text; its message quotes no value of the settings.
+ * XksProxyError `CONFIG_INVALID` for any other text, and for a credential that two stores share; of the values of the
+ * settings its message quotes path prefixes alone.
  */
 export function migrate(toml: string, context: MigrationContext): Migration {
   const document = parseDocument(toml);
@@ -39,6 +40,7 @@ export function migrate(toml: string, context: MigrationContext): Migration {
     throw new XksProxyError('CONFIG_INVALID', places.join('\n'));
   }
   const settings = parsed.data;
+  assertOwnCredentials(settings);
   const notes = [...leftOut(document), UNCOUNTED];
   const module = migratedModule(settings, context, notes);
   const files = new Map<string, string>([['pin', `${settings.pkcs11.user_pin}\n`]]);
@@ -59,9 +61,7 @@ export function migrate(toml: string, context: MigrationContext): Migration {
         ...context.token(module),
         pin_file: 'pin',
         iv: ivSource(settings.hsm_capabilities),
-        ...(settings.pkcs11.session_pool_max_size !== undefined && {
-          max_sessions: settings.pkcs11.session_pool_max_size,
-        }),
+        ...migratedSessions(settings, notes),
       },
     ],
     stores,
@@ -75,6 +75,28 @@ export function migrate(toml: string, context: MigrationContext): Migration {
   return { files, notes };
 }
 
+/** Throws XksProxyError `CONFIG_INVALID` for an access key id of two stores: here it is unique on the whole proxy. */
+function assertOwnCredentials({ external_key_stores: stores }: ReferenceSettings): void {
+  const problems = stores.flatMap(({ sigv4_access_key_id: id, uri_path_prefix: prefix }, index) => {
+    const earlier = stores.slice(0, index).find((store) => id !== '' && store.sigv4_access_key_id === id);
+    if (earlier === undefined) return [];
+    const place = `external_key_stores.${index}.sigv4_access_key_id`;
+    const both = `the stores of uri_path_prefix "${earlier.uri_path_prefix}" and "${prefix}" share it`;
+    return [`${place}: ${both}, and here each has its own: leave it empty in one, which then gets a new one`];
+  });
+  if (problems.length > 0) throw new XksProxyError('CONFIG_INVALID', problems.join('\n'));
+}
+
+function migratedSessions({ pkcs11 }: ReferenceSettings, notes: string[]): { max_sessions?: number } {
+  const { session_pool_max_size: before } = pkcs11;
+  if (before === undefined) return {};
+  if (before > MAX_SESSIONS)
+    notes.push(
+      `pkcs11.session_pool_max_size: max_sessions is ${MAX_SESSIONS}, the most that a token has here`,
+    );
+  return { max_sessions: Math.min(before, MAX_SESSIONS) };
+}
+
 function migratedStore(
   store: ReferenceSettings['external_key_stores'][number],
   index: number,
@@ -82,8 +104,11 @@ function migratedStore(
   files: Map<string, string>,
   notes: string[],
 ) {
-  const name = store.uri_path_prefix.split('/').at(-1) || `store-${index + 1}`;
-  const unique = files.has(`${name}.keys.toml`) ? `${name}-${index + 1}` : name;
+  const last = store.uri_path_prefix.split('/').at(-1) || `store-${index + 1}`;
+  const name = last.slice(0, MAX_NAME_CHARACTERS);
+  const suffix = `-${index + 1}`;
+  const isTaken = files.has(`${name}.keys.toml`);
+  const unique = isTaken ? name.slice(0, MAX_NAME_CHARACTERS - suffix.length) + suffix : name;
   const isComplete = store.sigv4_access_key_id !== '' && store.sigv4_secret_access_key !== '';
   const credential = isComplete
     ? { accessKeyId: store.sigv4_access_key_id, secretAccessKey: store.sigv4_secret_access_key }
@@ -202,6 +227,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 // The limit of 2^32 messages includes those that the sample proxy has encrypted (NIST SP 800-38D, 8.3).
 const UNCOUNTED =
   'iv_budget: what the sample proxy has encrypted is not counted: soon `keys rotate` each key, or lower the limit by that';
+/** The most that a configuration takes: `tokens.max_sessions`, and `stores.name`. */
+const MAX_SESSIONS = 1024;
+const MAX_NAME_CHARACTERS = 64;
 /** Part of the file name of the logger's library on every system. */
 const LOGGER = 'pkcs11-logger';
 const HEADER = '# Made by `xks-proxy migrate` of settings of the Rust sample proxy.\n\n';

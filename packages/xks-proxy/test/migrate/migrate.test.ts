@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { parseKeysDocument } from '../../src/config/keys-document.ts';
 import { type Migration, migrate } from '../../src/migrate/migrate.ts';
@@ -63,48 +63,64 @@ const context = {
   stateDirectory: '/var/lib/counts',
 };
 const configOf = ({ files }: Migration) => files.get('config.toml') ?? expect.unreachable();
+/** The configuration as the proxy reads it, with a certificate in place of that of the settings. */
+const parsed = async (migration: Migration) => {
+  const files = await writeTestConfig();
+  onTestFinished(() => files.dispose());
+  const { directory } = files;
+  const toml = configOf(migration)
+    .replace('/srv/tls/cert.pem', 'server.pem')
+    .replace('/srv/tls/key.pem', 'server.key');
+  const instead = new Map([...migration.files].map(([name, text]) => [`${directory}/${name}`, text]));
+  return parseConfig(toml, { baseDirectory: directory, instead });
+};
 const about = ({ notes }: Migration, place: string) => notes.filter((note) => note.startsWith(`${place}:`));
 
 describe('settings of the Rust sample proxy', () => {
   it('become a configuration that the proxy takes, with keys that accept the ciphertext of before', async () => {
-    const test = await writeTestConfig();
-    try {
-      const migration = migrate(settings(), context);
-      const given = { '/srv/tls/cert.pem': 'server.pem', '/srv/tls/key.pem': 'server.key' };
-      const toml = Object.entries(given).reduce(
-        (all, [from, to]) => all.replace(from, to),
-        configOf(migration),
-      );
-      const instead = new Map(
-        [...migration.files].map(([name, text]) => [`${test.directory}/${name}`, text]),
-      );
-      const config = parseConfig(toml, { baseDirectory: test.directory, instead });
-      expect(config).toMatchObject({
-        server: { host: '0.0.0.0', port: 443 },
-        ivBudget: { stateDirectory: '/var/lib/counts' },
-        tokens: [
-          { module: '/opt/hsm/module.so', selector: { label: 'prod' }, iv: 'written', maxSessions: 30 },
-        ],
-        stores: [
-          { name: 'store-1', pathPrefix: '', regions: ['eu-north-1'], keys: [{ externalKeyId: 'first' }] },
-          {
-            name: 'acme',
-            pathPrefix: '/eu/acme',
-            credentials: [{ accessKeyId: 'ACMEACMEACMEACMEACME' }],
-            keys: [
-              {
-                externalKeyId: 'orders',
-                acceptReferenceCiphertext: true,
-                versions: [{ version: 1, selector: { label: 'orders' } }],
-              },
-              { externalKeyId: 'invoices' },
-            ],
-          },
-        ],
-      });
-    } finally {
-      test.dispose();
-    }
+    expect(await parsed(migrate(settings(), context))).toMatchObject({
+      server: { host: '0.0.0.0', port: 443 },
+      ivBudget: { stateDirectory: '/var/lib/counts' },
+      tokens: [{ module: '/opt/hsm/module.so', selector: { label: 'prod' }, iv: 'written', maxSessions: 30 }],
+      stores: [
+        { name: 'store-1', pathPrefix: '', regions: ['eu-north-1'], keys: [{ externalKeyId: 'first' }] },
+        {
+          name: 'acme',
+          pathPrefix: '/eu/acme',
+          credentials: [{ accessKeyId: 'ACMEACMEACMEACMEACME' }],
+          keys: [
+            {
+              externalKeyId: 'orders',
+              acceptReferenceCiphertext: true,
+              versions: [{ version: 1, selector: { label: 'orders' } }],
+            },
+            { externalKeyId: 'invoices' },
+          ],
+        },
+      ],
+    });
+  });
+
+  it('with longer names and more sessions than the proxy takes are cut to what it takes', async () => {
+    const long = 'a'.repeat(70);
+    const changes = { 'uri_path_prefix = ""': `uri_path_prefix = "/${long}"`, '/eu/acme': `/eu/${long}` };
+    const migration = migrate(settings({ ...changes, 'size = 30': 'size = 5000' }), context);
+    expect(await parsed(migration)).toMatchObject({
+      tokens: [{ maxSessions: 1024 }],
+      stores: [
+        { name: 'a'.repeat(64), pathPrefix: `/${long}` },
+        { name: `${'a'.repeat(62)}-2`, pathPrefix: `/eu/${long}` },
+      ],
+    });
+    expect(about(migration, 'pkcs11.session_pool_max_size')).toHaveLength(1);
+  });
+
+  it('with one credential for two stores are refused, with the path prefixes of both', () => {
+    const one = { 'sigv4_access_key_id = ""': 'sigv4_access_key_id = "ACMEACMEACMEACMEACME"' };
+    const text = settings(one).replace('uri_path_prefix = ""', 'uri_path_prefix = "/us"');
+    expect(codeIn(() => migrate(text, context))).toBe('CONFIG_INVALID');
+    expect(() => migrate(text, context)).toThrow(/^external_key_stores\.1\..*"\/us".*"\/eu\/acme"/);
+    expect(() => migrate(text, context)).not.toThrow(/ACMEACME/);
   });
 
   it('have their secrets in files of their own, and in no note', () => {
