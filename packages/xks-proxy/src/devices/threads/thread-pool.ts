@@ -1,4 +1,4 @@
-import { Pkcs11Error } from '@holdfast/pkcs11';
+import { type PinGuard, Pkcs11Error, pinGuard } from '@holdfast/pkcs11';
 import { timedOut } from '../../deadline.ts';
 import { isPinRefusal } from '../failures.ts';
 import { type Job, newJob, type RunOptions } from './job.ts';
@@ -15,7 +15,7 @@ export interface ThreadPool {
   /** Starts a few threads ahead of their work; resolves when the first, or all, have opened the token, or cannot. */
   warmUp(awaited: 'first' | 'all'): Promise<void>;
   counts(): ThreadCounts;
-  /** Whether no thread is left to make a call until one that hangs returns. */
+  /** Whether no thread is left that could make a call, or log in for one, until one that hangs returns. */
   isStuck(): boolean;
   /** Refuses the calls that wait, ends all threads, and resolves when the first new one has opened the token, or cannot. */
   renew(): Promise<void>;
@@ -62,10 +62,14 @@ class Pool implements ThreadPool {
   #refused: Pkcs11Error | undefined;
   /** The failure of the last thread that could not open the token. */
   #failure: { readonly error: unknown; readonly atMs: number } | undefined;
+  readonly #guard: PinGuard;
+  /** Whether the last call needed a login that no thread can make, since others do not return from theirs. */
+  #lacksLogin = false;
   #closed = false;
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options;
+    this.#guard = pinGuard(options.settings.pinGuard);
     this.#watch = setInterval(() => this.#giveUpHung(), WATCH_INTERVAL_MS).unref();
   }
 
@@ -99,6 +103,7 @@ class Pool implements ThreadPool {
   }
 
   isStuck(): boolean {
+    if (this.#lacksLogin && this.#guard.isBlocked()) return true;
     return this.#threads.size === 0 && this.#hung.size >= this.#maxHung();
   }
 
@@ -176,6 +181,7 @@ class Pool implements ThreadPool {
     void thread.ended.then(() => this.#forget(thread));
     try {
       await Promise.race([opened, givenUp]);
+      this.#lacksLogin = false;
       return thread;
     } catch (error) {
       this.#threads.delete(thread);
@@ -190,10 +196,16 @@ class Pool implements ThreadPool {
     this.#jobs.set(thread, job);
     thread
       .call(job.call, job.handedOver)
-      .then(job.resolve, (error: unknown) => {
-        this.#learn(error);
-        job.reject(error);
-      })
+      .then(
+        (answer) => {
+          this.#lacksLogin = false;
+          return job.resolve(answer);
+        },
+        (error: unknown) => {
+          this.#learn(error);
+          job.reject(error);
+        },
+      )
       .finally(() => {
         this.#jobs.delete(thread);
         this.#next(thread);
@@ -254,6 +266,7 @@ class Pool implements ThreadPool {
   }
 
   #learn(error: unknown): void {
+    this.#lacksLogin = this.#guard.isBlocked() && isUnasked(error);
     if (!isPinRefusal(error)) return;
     this.#refused = error;
     this.#refuseWaiting(error);
@@ -270,6 +283,9 @@ class Pool implements ThreadPool {
 }
 
 const closedError = () => new Pkcs11Error('CLOSED', 'the token is closed');
+/** Whether the call was not made at the token, as where no login is possible. */
+const isUnasked = (error: unknown): boolean =>
+  error instanceof Pkcs11Error && error.code === 'TOKEN_UNAVAILABLE' && error.returnValue === undefined;
 const isExhaustion = (error: unknown): error is Pkcs11Error =>
   error instanceof Pkcs11Error && error.code === 'SESSIONS_EXHAUSTED';
 
