@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { deadlineIn, inTime } from '../../packages/xks-proxy/src/deadline.ts';
 import type { KeyDevice } from '../../packages/xks-proxy/src/devices/key-device.ts';
 import { areThreadsLost } from '../../packages/xks-proxy/src/devices/late-calls.ts';
-import { awaitToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
+import { awaitToken, openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { XksProxyError } from '../../packages/xks-proxy/src/proxy-error.ts';
 import { XksException } from '../../packages/xks-proxy/src/xks-exception.ts';
 import {
@@ -172,6 +172,23 @@ describe.skipIf(!hasCompiler())('a token whose calls run in threads of its own',
     expect(ticks).toBeGreaterThan(10);
     shim.heal();
     expect(await recoveryMs(open.device)).toBeLessThan(10_000);
+  });
+
+  it('is closed with its last call that hangs, and not under it', { timeout: 60_000 }, async () => {
+    const { shim, token } = faultyModule();
+    const config = tokenConfig(shim.modulePath, token, { calls: 'worker', maxSessions: 2 });
+    const open = await openToken(config, { onChange: () => undefined, budget: UNCOUNTED });
+    expect(await recoveryMs(open.device)).toBeLessThan(5000);
+    shim.fail('C_Encrypt', 'hang');
+    await expect(seal(open.device)).rejects.toMatchObject({ errorName: 'DependencyTimeoutException' });
+    expect(open.sessions().hung).toBe(1);
+    // Counted as it happens.
+    shim.fail('C_Finalize', { delayMs: 0 }, -1);
+    await open.release();
+    expect(shim.hits('C_Finalize')).toBe(0);
+    shim.fail('C_Encrypt', { delayMs: 0 }, 0);
+    await expect.poll(() => shim.hits('C_Finalize')).toBe(1);
+    shim.heal();
   });
 
   it('refuses at once what would wait for too long', async () => {

@@ -21,7 +21,10 @@ export interface TokenConnection {
    * Pkcs11Error; then this connection is closed.
    */
   renewed(): Promise<TokenConnection>;
-  /** Resolves when all calls that return have returned, and the sessions are closed. */
+  /**
+   * Resolves when all calls that return have returned, and the sessions are closed. The module stays open while a call hangs,
+   * and is closed when the last one has returned.
+   */
   close(): Promise<void>;
 }
 
@@ -84,11 +87,8 @@ function threaded(
       await pool.renew();
       return connection;
     },
-    async close() {
-      await pool.close();
-      // A module cannot be finalised under a call.
-      if (pool.counts().hung === 0) closeModule();
-    },
+    // A module cannot be finalised under a call.
+    close: () => pool.close(closeModule),
   };
   return connection;
 }

@@ -19,8 +19,12 @@ export interface ThreadPool {
   isStuck(): boolean;
   /** Refuses the calls that wait, ends all threads, and resolves when the first new one has opened the token, or cannot. */
   renew(): Promise<void>;
-  /** Refuses the calls that wait, and resolves when all threads except those that hang have ended. */
-  close(): Promise<void>;
+  /**
+   * Refuses the calls that wait, and resolves when all threads except those that hang have ended.
+   *
+   * @param onEnded called once all threads have ended: before this resolves, unless some hang
+   */
+  close(onEnded: () => void): Promise<void>;
 }
 
 /** The numbers of threads, of those that are busy or hang, and of calls that wait. */
@@ -112,11 +116,11 @@ class Pool implements ThreadPool {
     await this.warmUp('first');
   }
 
-  async close(): Promise<void> {
+  async close(onEnded: () => void): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#endAll();
-    const hung = Promise.all([...this.#hung].map(({ ended }) => ended));
+    const hung = Promise.all([...this.#hung].map(({ ended }) => ended)).then(onEnded);
     await Promise.race([hung, new Promise<void>((resolve) => void setTimeout(resolve, LAST_CHANCE_MS))]);
     clearInterval(this.#watch);
   }
@@ -213,9 +217,11 @@ class Pool implements ThreadPool {
   }
 
   #next(thread: TokenThread): void {
+    // After `close`, a thread that hung is waited for until it has ended.
+    if (this.#closed) return this.#end(thread);
     // A thread that was given up may have been replaced.
     if (this.#hung.delete(thread) && this.#threads.size < this.#options.maxThreads) this.#threads.add(thread);
-    if (this.#closed || this.#leaving.has(thread) || !this.#threads.has(thread)) return this.#end(thread);
+    if (this.#leaving.has(thread) || !this.#threads.has(thread)) return this.#end(thread);
     const [job] = this.#waiting;
     if (job === undefined) {
       this.#idle.push(thread);
