@@ -1,6 +1,7 @@
 import { outsider } from '@holdfast/pkcs11/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { faultyToken, recoveryMs, tryToUse } from './fixture.ts';
+import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
+import { faultyModule, faultyToken, recoveryMs, tokenConfig, tryToUse, UNCOUNTED } from './fixture.ts';
 import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a login that never returns', () => {
@@ -32,6 +33,36 @@ describe.skipIf(!hasCompiler())('a login that never returns', () => {
   });
 });
 
+describe.skipIf(!hasCompiler()).each(['inline', 'worker', 'auto'] as const)(
+  'a token that has no PIN yet, with %s calls,',
+  (calls) => {
+    it('has refused none, and takes it once it has one', { timeout: 60_000 }, async () => {
+      const { shim, token } = faultyModule();
+      const open = () =>
+        openToken(tokenConfig(shim.modulePath, token, { calls }), {
+          onChange: () => undefined,
+          budget: UNCOUNTED,
+        });
+      shim.fail('C_Login', { returns: CKR_USER_PIN_NOT_INITIALIZED });
+      await expect(open()).rejects.toMatchObject({ code: 'TOKEN_UNAVAILABLE' });
+      const opened = await open();
+      expect(await recoveryMs(opened.device)).toBeLessThan(5000);
+      await opened.release();
+    });
+
+    it('is back once it has one, also while it is open', { timeout: 60_000 }, async () => {
+      const { shim, open, token } = await faultyToken({ calls });
+      expect(await recoveryMs(open.device)).toBeLessThan(5000);
+      const other = outsider({ ...token, modulePath: shim.modulePath });
+      onTestFinished(() => other.leave());
+      shim.fail('C_Login', { returns: CKR_USER_PIN_NOT_INITIALIZED });
+      other.closeAllSessions();
+      expect(await tryToUse(open.device)).toBe(false);
+      expect(await recoveryMs(open.device)).toBeLessThan(5000);
+    });
+  },
+);
+
 /** A token in use by threads, up to sixteen of them, that has forgotten the login; the next calls of C_Login fail. */
 async function loggedOut(fault: 'hang', calls: number) {
   const { shim, open, token } = await faultyToken({ calls: 'worker', maxSessions: 16 });
@@ -43,3 +74,5 @@ async function loggedOut(fault: 'hang', calls: number) {
   void tryToUse(open.device);
   return { shim, open };
 }
+
+const CKR_USER_PIN_NOT_INITIALIZED = 0x102;

@@ -36,7 +36,12 @@ export function isWorthAnotherToken(error: unknown): boolean {
 
 /** Whether a token has refused its PIN. If it were offered again and again, the token would lock itself. */
 export function isPinRefusal(error: unknown): error is Pkcs11Error {
-  return error instanceof Pkcs11Error && error.code.startsWith('PIN_');
+  return error instanceof Pkcs11Error && error.code.startsWith('PIN_') && !isWithoutPin(error);
+}
+
+/** Whether a token has no PIN yet, so that it has compared none. */
+export function isWithoutPin(error: unknown): error is Pkcs11Error {
+  return error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_USER_PIN_NOT_INITIALIZED';
 }
 
 /** Whether a failure comes from the cached usages of a key: the token was not asked, so there is no return value. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openModule, Pkcs11Error, type Pkcs11Module } from '@holdfast/pkcs11';
-import { isPinRefusal } from '../devices/failures.ts';
+import { isPinRefusal, isWithoutPin } from '../devices/failures.ts';
 import { createFiles } from '../files/replace-file.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { ExistingToken, InitChoices, NewToken } from './choices.ts';
@@ -29,7 +29,7 @@ export function provePin({ folder, module: path }: InitChoices, { label, pin }: 
         module.initializeToken({ label, pin, soPin: readFileSync(soPinFile, 'utf8').trimEnd() });
       }
     } catch (cause) {
-      if (!isPinRefusal(cause)) throw cause;
+      if (!isPinRefusal(cause) && !isWithoutPin(cause)) throw cause;
       throw new XksProxyError('PIN_REFUSED', `${what}: ${cause.message}`, { cause });
     }
   });
@@ -63,10 +63,6 @@ export async function initializeToken(
     if (!withModule(path, what, isThere)) for (const file of files.keys()) await rm(file);
     throw error;
   }
-}
-
-function isWithoutPin(error: unknown): boolean {
-  return error instanceof Pkcs11Error && error.returnValue?.name === 'CKR_USER_PIN_NOT_INITIALIZED';
 }
 
 function withModule<T>(path: string, what: string, work: (module: Pkcs11Module) => T): T {

@@ -1,6 +1,6 @@
 import { Pkcs11Error } from '@holdfast/pkcs11';
 import { describe, expect, it } from 'vitest';
-import { tokenException } from '../../src/devices/failures.ts';
+import { isPinRefusal, tokenException } from '../../src/devices/failures.ts';
 import { EXCEPTION_STATUS } from '../../src/xks-exception.ts';
 
 describe('a failure of the token', () => {
@@ -23,6 +23,14 @@ describe('a failure of the token', () => {
     expect(EXCEPTION_STATUS[exception.errorName]).toBe(status);
     expect(exception.cause).toBe(failure);
     expect(exception.message).not.toContain('0123456789abcdef');
+  });
+
+  it('to log in is a refusal of the PIN if the token has compared it', () => {
+    const failure = (name: 'CKR_PIN_EXPIRED' | 'CKR_USER_PIN_NOT_INITIALIZED') =>
+      new Pkcs11Error('PIN_UNUSABLE', 'C_Login failed', { returnValue: { name, value: 0 } });
+    expect(isPinRefusal(failure('CKR_PIN_EXPIRED'))).toBe(true);
+    expect(isPinRefusal(failure('CKR_USER_PIN_NOT_INITIALIZED'))).toBe(false);
+    expect(isPinRefusal(new Pkcs11Error('PIN_INCORRECT', 'refused before'))).toBe(true);
   });
 
   it('that nobody foresaw is an InternalException', () => {
