@@ -113,7 +113,7 @@ export function openTokenInSlot(
   if (!(maxWaiting >= 0)) throw new RangeError('maxWaiting: expected a number of 0 or more');
   const { cryptoki } = library;
   const cipher = cipherCalls(library, calls);
-  const login = library.logins.prepare(slot, pin, guard && pinGuard(guard));
+  const login = library.logins.prepare({ slot, info }, pin, guard && pinGuard(guard));
   const sessions = tokenSessions(library.sessionsAt(slot), login);
   library.retain();
   const pool = sessionPool({

@@ -151,6 +151,17 @@ function readSlots(cryptoki: Cryptoki): { occupied: OccupiedSlot[]; failures: Pk
   return { occupied, failures };
 }
 
+/**
+ * Throws unless the slot still has the token: after a restart, a module may have given its tokens other slots.
+ *
+ * @throws Pkcs11Error TOKEN_UNAVAILABLE
+ */
+export function assertTokenInSlot(cryptoki: Cryptoki, slot: Handle, { label, serial }: TokenInfo): void {
+  const { info } = occupiedSlot(cryptoki, slot);
+  if (info.label === label && info.serial === serial) return;
+  throw new Pkcs11Error('TOKEN_UNAVAILABLE', `another token is in the slot of ${JSON.stringify(label)}`);
+}
+
 function occupiedSlot(cryptoki: Cryptoki, slot: Handle): OccupiedSlot {
   const reported = callCryptoki('C_GetTokenInfo', () => cryptoki.C_GetTokenInfo(slot));
   const info = {

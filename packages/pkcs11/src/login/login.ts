@@ -1,6 +1,7 @@
 import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import { CKS_USER_FUNCTIONS, CKU_USER, type Cryptoki, type Handle } from '../library/cryptoki.ts';
 import type { ModuleMemory, SlotLogins } from '../library/module-memory.ts';
+import { assertTokenInSlot, type OccupiedSlot, type TokenInfo } from '../library/slots.ts';
 import { assertPin } from './pin.ts';
 import { type PinGuard, pinGuard } from './pin-guard.ts';
 import { type PinRefusal, refusedPins } from './refused-pins.ts';
@@ -20,12 +21,13 @@ export interface Login {
    */
   isLoggedIn(session: Handle): boolean;
   /**
-   * Logs in over this session, unless the token reports that the user is logged in.
+   * Logs in over this session, unless the token reports that the user is logged in. Either way the token is compared with the
+   * one that was found in the slot: another one must not get the PIN, nor have its keys taken for those of this one.
    *
    * @param other an earlier session: if it is logged in and this one is not, the token has a login for each session
    * @returns the count with this login, or undefined if none was counted: the user was logged in already, or the token
    * allows repeated logins
-   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED and others
+   * @throws Pkcs11Error PIN_INCORRECT, PIN_LOCKED, TOKEN_UNAVAILABLE and others
    */
   logIn(session: Handle, other?: Handle): number | undefined;
 }
@@ -33,25 +35,25 @@ export interface Login {
 /** The logins of a process at the tokens of one library. */
 export interface Logins {
   /**
-   * Prepares a login at the token in the slot. A login that is there already counts, with whatever PIN it was made: the
+   * Prepares a login at a token in its slot. A login that is there already counts, with whatever PIN it was made: the
    * token would not look at another. The PIN given here is for the next login that its caller makes.
    *
    * @param guard over the PIN, if other threads offer it too
    * @throws TypeError; Pkcs11Error PIN_INCORRECT and others for a PIN that was refused before: while these logins exist it
    * is never offered again, by any caller, because a token locks itself after a few attempts
    */
-  prepare(slot: Handle, pin: string, guard?: PinGuard): Login;
+  prepare(token: Pick<OccupiedSlot, 'slot' | 'info'>, pin: string, guard?: PinGuard): Login;
 }
 
 /** Returns the logins of a library at which none was made yet. */
 export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
   const refusalOf = refusedPins();
   return {
-    prepare(slot, pin, guard = pinGuard()) {
+    prepare({ slot, info }, pin, guard = pinGuard()) {
       assertPin('pin', pin);
       const refusal = refusalOf(slot, pin);
       refusal.check();
-      return new TokenLogin({ cryptoki, slot, pin, guard, refusal, logins: memory.loginsAt(slot) });
+      return new TokenLogin({ cryptoki, slot, info, pin, guard, refusal, logins: memory.loginsAt(slot) });
     },
   };
 }
@@ -60,6 +62,7 @@ export function createLogins(cryptoki: Cryptoki, memory: ModuleMemory): Logins {
 interface TokenLoginOptions {
   readonly cryptoki: Cryptoki;
   readonly slot: Handle;
+  readonly info: TokenInfo;
   readonly pin: string;
   readonly guard: PinGuard;
   readonly refusal: PinRefusal;
@@ -100,11 +103,11 @@ class TokenLogin implements Login {
 
   logIn(session: Handle, other?: Handle): number | undefined {
     const { guard, refusal } = this.#options;
-    if (this.isLoggedIn(session)) return undefined;
+    if (this.#isLoggedInAtToken(session)) return undefined;
     refusal.check();
     const hasWaited = guard.enter();
     try {
-      if (hasWaited && this.isLoggedIn(session)) return undefined;
+      if (hasWaited && this.#isLoggedInAtToken(session)) return undefined;
       // Compared before the login: afterwards, the earlier handle may be that of a new session of another thread.
       if (other !== undefined && this.#isStillLoggedIn(other)) {
         // Both again: another thread may have logged in meanwhile, or a login may have come and gone.
@@ -118,6 +121,13 @@ class TokenLogin implements Login {
     } finally {
       guard.leave();
     }
+  }
+
+  /** As `isLoggedIn`. Throws if the slot has another token than when it was found. */
+  #isLoggedInAtToken(session: Handle): boolean {
+    const { cryptoki, slot, info } = this.#options;
+    assertTokenInSlot(cryptoki, slot, info);
+    return this.isLoggedIn(session);
   }
 
   #learnLoginPerSession(): void {

@@ -111,9 +111,9 @@ function withSession(token: TestToken, work: (cryptoki: ck.Cryptoki, session: ck
   const library = acquireLibrary(token.modulePath, token);
   const { cryptoki } = library;
   try {
-    const { slot } = findToken(cryptoki, { label: token.label });
-    const login = library.logins.prepare(slot, token.pin);
-    const session = cryptoki.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
+    const found = findToken(cryptoki, { label: token.label });
+    const login = library.logins.prepare(found, token.pin);
+    const session = cryptoki.C_OpenSession(found.slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
     try {
       login.logIn(session);
       work(cryptoki, session);

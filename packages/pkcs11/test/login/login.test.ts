@@ -20,12 +20,12 @@ describeWithEachToken('the login', (context) => {
 
   /** Threads with one session each, which share only the memory of the module. */
   function threadsOfOneSession() {
-    const { cryptoki, slot, temporary } = context();
+    const { cryptoki, slot, info, temporary } = context();
     const memory = moduleMemory();
     /** Returns a function that looks for a key in the thread, and returns the session used. */
     const thread = (pin = temporary.pin) => {
       const shared = moduleMemory(memory.buffer);
-      const login = createLogins(cryptoki, shared).prepare(slot, pin);
+      const login = createLogins(cryptoki, shared).prepare({ slot, info }, pin);
       const sessions = tokenSessions(createSlotSessions(cryptoki, shared)(slot), login);
       const pool = sessionPool({ limit: 1, maxWaiting: 0, sessions, onDrained: () => undefined });
       onTestFinished(() => pool.close());
@@ -63,7 +63,7 @@ describeWithEachToken('the login', (context) => {
   }
 
   it('is counted if a session with another token has the handle of an earlier session', () => {
-    const { raw, cryptoki, slot, temporary } = context();
+    const { raw, cryptoki, slot, info, temporary } = context();
     const [session, other] = [raw.C_OpenSession(slot, 4), raw.C_OpenSession(slot, 4)];
     onTestFinished(() => {
       for (const handle of [session, other]) raw.C_CloseSession(handle);
@@ -74,7 +74,7 @@ describeWithEachToken('the login', (context) => {
       ...(handle.equals(other) && elsewhere),
     }));
     const memory = moduleMemory();
-    const login = createLogins(cryptoki, memory).prepare(slot, temporary.pin);
+    const login = createLogins(cryptoki, memory).prepare({ slot, info }, temporary.pin);
     expect(login.logIn(session, other)).toBe(1);
     expect(memory.loginsAt(slot).allowsRepeatedLogin).toBe(false);
   });
