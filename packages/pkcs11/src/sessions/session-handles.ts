@@ -88,7 +88,13 @@ export function sessionHandles(names: BigInt64Array, states: Int32Array): Sessio
       if (names.includes(name)) return undefined;
       for (let place = names.indexOf(0n); place >= 0; place = names.indexOf(0n, place + 1)) {
         const other = Atomics.compareExchange(names, place, 0n, name);
-        if (other === 0n) return heldAt(place, change(place, nextHolder) ?? 0);
+        if (other === 0n) {
+          const held = heldAt(place, change(place, nextHolder) ?? 0);
+          if (names.indexOf(name) === names.lastIndexOf(name)) return held;
+          // Another thread has taken another place for it meanwhile. If it sees this one too, neither holds the handle.
+          held.release();
+          return undefined;
+        }
         // Another thread holds it since a moment ago.
         if (other === name) return undefined;
       }

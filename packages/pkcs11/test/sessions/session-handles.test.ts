@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { moduleMemory } from '../../src/library/module-memory.ts';
-import { CAPACITY, type HeldHandle, nameOf } from '../../src/sessions/session-handles.ts';
+import { CAPACITY, type HeldHandle, nameOf, sessionHandles } from '../../src/sessions/session-handles.ts';
 import { closingThread, holdingThread } from '../fixtures/hold-session.ts';
 
 const handle = (value: bigint | number) => {
@@ -113,6 +113,24 @@ describe('the session handles of a process', () => {
     const end = await holdingThread(buffer);
     expect(ours.hold(handle(1))).toBeUndefined();
     await end();
+    expect(ours.hold(handle(1))).toBeDefined();
+  });
+
+  it('are not held by two that take a place each at the same moment', () => {
+    const names = new SharedArrayBuffer(8 * 4);
+    const states = new Int32Array(4);
+    const ourNames = new BigInt64Array(names);
+    const ours = sessionHandles(ourNames, states);
+    const theirs = sessionHandles(new BigInt64Array(names), states);
+    theirs.hold(handle(7));
+    let held: HeldHandle | undefined;
+    vi.spyOn(ourNames, 'includes').mockImplementationOnce(() => {
+      held = theirs.hold(handle(1));
+      return false;
+    });
+    expect(ours.hold(handle(1))).toBeUndefined();
+    expect(held).toBeDefined();
+    held?.release();
     expect(ours.hold(handle(1))).toBeDefined();
   });
 
