@@ -1,6 +1,5 @@
-import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
-import { findObjects, type KeyUsage } from './objects.ts';
+import { findObjects, type KeyUsage, readAttribute } from './objects.ts';
 
 /** An AES key as it stands on the token. What the token does not report is undefined. */
 export interface AesKeyRecord {
@@ -21,7 +20,7 @@ export interface AesKeyRecord {
 /** Returns all AES keys of the token that the session sees, of any length. */
 export function listAesKeys(cryptoki: ck.Cryptoki, session: ck.Handle): AesKeyRecord[] {
   const handles = findObjects(cryptoki, session, AES_KEY, Infinity);
-  return handles.map((handle) => record((type) => attribute(cryptoki, session, handle, type)));
+  return handles.map((handle) => record((type) => readAttribute(cryptoki, session, handle, type)));
 }
 
 function record(read: (type: number) => Buffer | undefined): AesKeyRecord {
@@ -40,24 +39,6 @@ function record(read: (type: number) => Buffer | undefined): AesKeyRecord {
     extractable: flag(ck.CKA_EXTRACTABLE),
     local: flag(ck.CKA_LOCAL),
   };
-}
-
-/** Reads one attribute at a time, since some tokens refuse all attributes for one that they do not have. */
-function attribute(
-  cryptoki: ck.Cryptoki,
-  session: ck.Handle,
-  handle: ck.Handle,
-  type: number,
-): Buffer | undefined {
-  try {
-    return callCryptoki(
-      'C_GetAttributeValue',
-      () => cryptoki.C_GetAttributeValue(session, handle, [{ type }])[0]?.value,
-    );
-  } catch (error) {
-    if (error instanceof Pkcs11Error && error.code === 'INPUT_REFUSED') return undefined;
-    throw error;
-  }
 }
 
 const AES_KEY = [

@@ -1,6 +1,14 @@
+import { isStale } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 import type { Session } from '../sessions/token-sessions.ts';
-import { findObjects, type KeySelector, readAttributes, selectorTemplate } from './objects.ts';
+import {
+  findObjects,
+  isRefused,
+  type KeySelector,
+  readAttribute,
+  readAttributes,
+  selectorTemplate,
+} from './objects.ts';
 
 /** The objects of one kind on a token, by label and id. */
 export interface KeyDirectory {
@@ -16,7 +24,8 @@ export interface KeyDirectory {
 /**
  * A search takes a token time in proportion to its objects: one for each of hundreds of keys would delay the start of a
  * program, and later block its event loop. A caller that looks up many keys gets them from a list of all, which takes one
- * search.
+ * search. The list also takes a reading of each key, in time that the searches of the caller have taken before, and a little
+ * at a time: behind a network, the keys of others could take seconds. Until all are read, the token searches.
  *
  * @param kind the attributes that all of the objects have
  */
@@ -26,13 +35,24 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
   let epoch: number | undefined;
   let periodEndMs = Number.NEGATIVE_INFINITY;
   let searches = 0;
-  let isListed = false;
+  /** The time that the searches of this period have taken, less that of the list. */
+  let spareMs = 0;
+  /** The objects that the list has yet to read; undefined before there is one. */
+  let unread: Map<string, ck.Handle> | undefined;
 
+  const attributesOf = (session: ck.Handle, handle: ck.Handle): Pick<Entry, 'label' | 'id'> => {
+    try {
+      const attribute = readAttributes(cryptoki, session, handle, [ck.CKA_LABEL, ck.CKA_ID]);
+      return { label: attribute(ck.CKA_LABEL).toString('utf8'), id: attribute(ck.CKA_ID) };
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      const label = readAttribute(cryptoki, session, handle, ck.CKA_LABEL)?.toString('utf8');
+      return { label, id: readAttribute(cryptoki, session, handle, ck.CKA_ID) };
+    }
+  };
   const read = (session: ck.Handle, name: string, handle: ck.Handle): Entry => {
     entries.delete(name);
-    const attribute = readAttributes(cryptoki, session, handle, [ck.CKA_LABEL, ck.CKA_ID]);
-    const label = attribute(ck.CKA_LABEL).toString('utf8');
-    const entry = { handle, label, id: attribute(ck.CKA_ID), readAtMs: performance.now() };
+    const entry = { handle, ...attributesOf(session, handle), readAtMs: performance.now() };
     entries.set(name, entry);
     return entry;
   };
@@ -44,12 +64,25 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
       return undefined;
     }
   };
-  const list = (session: ck.Handle): void => {
+  const list = (session: ck.Handle): Map<string, ck.Handle> => {
     const found = findObjects(cryptoki, session, kind, Number.POSITIVE_INFINITY);
     const handles = new Map(found.map((handle) => [handle.toString('hex'), handle]));
     for (const name of entries.keys()) if (!handles.delete(name)) entries.delete(name);
-    for (const [name, handle] of handles) read(session, name, handle);
-    isListed = true;
+    return handles;
+  };
+  const readUntil = (endMs: number, session: ck.Handle, handles: Map<string, ck.Handle>): void => {
+    for (const [name, handle] of handles) {
+      if (performance.now() > endMs) return;
+      try {
+        read(session, name, handle);
+        handles.delete(name);
+      } catch (error) {
+        // The object is gone, or the session is, which the search that follows shows. Any other object is tried again later:
+        // it may have the label of another.
+        if (isStale(error)) handles.delete(name);
+        return;
+      }
+    }
   };
   /** Updates the list where that is worth its cost, and returns whether it is up to date. */
   const updateList = (session: Session): boolean => {
@@ -59,10 +92,16 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
       epoch = session.epoch;
       periodEndMs = nowMs + PERIOD_MS;
       searches = 0;
-      isListed = false;
+      spareMs = 0;
+      unread = undefined;
     }
-    if (!isListed && ++searches > SEARCHES_BEFORE_LISTING) list(session.handle);
-    if (!isListed) return false;
+    if (unread === undefined && ++searches > SEARCHES_BEFORE_LISTING) unread = list(session.handle);
+    if (unread === undefined) return false;
+    if (unread.size > 0) {
+      readUntil(nowMs + Math.min(spareMs, MAX_LISTING_MS), session.handle, unread);
+      spareMs -= performance.now() - nowMs;
+      if (unread.size > 0) return false;
+    }
     // A few at a time: reading all at once would delay a request. If one read fails, the others may too.
     let left = READ_AT_ONCE;
     for (const [name, { handle, readAtMs }] of entries) {
@@ -87,24 +126,33 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     find(session, selector, { fresh }) {
       const template = selectorTemplate(selector);
       const entry = !fresh && updateList(session) ? findInList(session, selector) : undefined;
-      return entry ? [entry.handle] : findObjects(cryptoki, session.handle, [...kind, ...template]);
+      if (entry !== undefined) return [entry.handle];
+      const startedAtMs = performance.now();
+      const found = findObjects(cryptoki, session.handle, [...kind, ...template]);
+      spareMs += performance.now() - startedAtMs;
+      return found;
     },
   };
 }
 
 function fitsSelector(entry: Entry, { label, id }: KeySelector): boolean {
-  return (label === undefined || label === entry.label) && (id === undefined || entry.id.equals(id));
+  return (
+    (label === undefined || label === entry.label) && (id === undefined || entry.id?.equals(id) === true)
+  );
 }
 
 interface Entry {
   readonly handle: ck.Handle;
-  readonly label: string;
-  readonly id: Buffer;
+  /** Undefined, as is the id, if the token refuses it: then no search finds the object by it. */
+  readonly label: string | undefined;
+  readonly id: Buffer | undefined;
   readonly readAtMs: number;
 }
 
 const PERIOD_MS = 10_000;
 const MAX_AGE_MS = 60_000;
 const READ_AT_ONCE = 4;
+/** In one lookup, which may block the event loop or have a deadline. */
+const MAX_LISTING_MS = 25;
 /** In one period. On a token with a few hundred keys, the list costs as much as this many searches. */
 const SEARCHES_BEFORE_LISTING = 8;

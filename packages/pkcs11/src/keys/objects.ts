@@ -1,4 +1,4 @@
-import { callCryptoki } from '../errors.ts';
+import { callCryptoki, Pkcs11Error } from '../errors.ts';
 import * as ck from '../library/cryptoki.ts';
 
 /** What a key may be used for: its CKA_ENCRYPT and CKA_DECRYPT attributes. */
@@ -57,6 +57,32 @@ export function readAttributes(
   );
   const bytes = new Map(values.map(({ type, value }) => [type, value]));
   return (type) => bytes.get(type) ?? Buffer.alloc(0);
+}
+
+/**
+ * Reads one attribute of an object, and returns undefined if the token refuses it. Asked for several, some tokens refuse all of
+ * them for one that the object does not have.
+ */
+export function readAttribute(
+  cryptoki: ck.Cryptoki,
+  session: ck.Handle,
+  object: ck.Handle,
+  type: number,
+): Buffer | undefined {
+  try {
+    return callCryptoki(
+      'C_GetAttributeValue',
+      () => cryptoki.C_GetAttributeValue(session, object, [{ type }])[0]?.value,
+    );
+  } catch (error) {
+    if (isRefused(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a token has refused what it was asked for, such as an attribute that an object lacks. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof Pkcs11Error && error.code === 'INPUT_REFUSED';
 }
 
 /** @throws TypeError without label and id */

@@ -20,6 +20,8 @@ describeWithEachToken('a directory of many keys', (context) => {
     const token = open();
     const handle = raw.C_OpenSession(slot, 4);
     const directory = keyDirectory(raw, AES_KEY);
+    const search = raw.C_FindObjectsInit.bind(raw);
+    const read = raw.C_GetAttributeValue.bind(raw);
     const searches = vi.spyOn(raw, 'C_FindObjectsInit');
     const labelOf = (key: Buffer | undefined) =>
       key && raw.C_GetAttributeValue(handle, key, [{ type: 0x3 }])[0]?.value.toString();
@@ -34,6 +36,29 @@ describeWithEachToken('a directory of many keys', (context) => {
     };
     const reads = vi.spyOn(raw, 'C_GetAttributeValue');
     return {
+      /** Lets the token take so many milliseconds from now on. */
+      slowDown: (times: { readonly searchMs: number; readonly readMs: number }) => {
+        searches.mockImplementation((...parameters) => {
+          vi.advanceTimersByTime(times.searchMs);
+          search(...parameters);
+        });
+        reads.mockImplementation((...parameters) => {
+          vi.advanceTimersByTime(times.readMs);
+          return read(...parameters);
+        });
+      },
+      /** Fails each reading of a key that `fails` returns a value for. */
+      failReads: (fails: (label: string | undefined, types: readonly number[]) => number | undefined) => {
+        reads.mockImplementation((session, key, template) => {
+          const [label] = read(session, key, [{ type: 0x3 }]);
+          const code = fails(
+            label?.value.toString(),
+            template.map(({ type }) => type),
+          );
+          if (code !== undefined) throw Object.assign(new Error('CKR_FAILED'), { code });
+          return read(session, key, template);
+        });
+      },
       temporary,
       rename,
       /** Returns how many keys are read for a lookup. */
@@ -151,4 +176,67 @@ describeWithEachToken('a directory of many keys', (context) => {
     expect(failingReadsFor('key-10')).toBe(2);
     close();
   });
+
+  it('reads a long list a little at a time, and in no more time than the searches take', () => {
+    const { find, searches, slowDown, temporary, close } = directoryOfMany();
+    const others = Array.from({ length: 60 }, (_, index) => `other-${index}`);
+    for (const label of others) importAesKey(temporary, { label, value });
+    slowDown({ searchMs: 5, readMs: 2 });
+    const lookups = Array.from({ length: 60 }, (_, index) => {
+      const startedAtMs = performance.now();
+      const label = labels[index % labels.length] ?? expect.unreachable();
+      expect(find(label)).toEqual([label]);
+      return { searches: searches(), ms: performance.now() - startedAtMs };
+    });
+    // A search for the list, the reading, a search for the key, and the reading of its label in this test.
+    expect(Math.max(...lookups.map(({ ms }) => ms))).toBeLessThanOrEqual(5 + 25 + 2 + 5 + 2);
+    const searchingMs = lookups.reduce((sum, { searches: made }) => sum + made * 5, 0);
+    const totalMs = lookups.reduce((sum, { ms }) => sum + ms, 0);
+    expect(totalMs).toBeLessThanOrEqual(2 * searchingMs + lookups.length * (2 + 2));
+    expect(lookups.filter((lookup) => lookup.searches > 0).length).toBeLessThan(45);
+    expect(lookups.slice(45).map((lookup) => lookup.searches)).toEqual(lookups.slice(45).map(() => 0));
+    for (const label of others) destroyKeys(temporary, { label });
+    close();
+  });
+
+  it('lists keys of which the token refuses an attribute, and finds them by what it tells', () => {
+    const { find, failReads, searches, close } = directoryOfMany();
+    const CKA_ID = 0x102;
+    failReads((label, types) =>
+      label === 'key-19' && types.includes(CKA_ID) ? CKR_ATTRIBUTE_TYPE_INVALID : undefined,
+    );
+    for (const label of labels) expect(find(label)).toEqual([label]);
+    expect(searches()).toBe(9);
+    close();
+  });
+
+  it('uses no list without a key that cannot be read now, as it may have the label of another', () => {
+    const { find, failReads, searches, temporary, close } = directoryOfMany();
+    importAesKey(temporary, { label: 'unreadable', value });
+    failReads((label, types) => (label === 'unreadable' && types.length > 1 ? CKR_DEVICE_ERROR : undefined));
+    for (const label of labels) expect(find(label)).toEqual([label]);
+    expect(searches()).toBe(21);
+    failReads(() => undefined);
+    for (const label of labels) expect(find(label)).toEqual([label]);
+    expect(searches()).toBe(0);
+    destroyKeys(temporary, { label: 'unreadable' });
+    close();
+  });
+
+  it('goes on without a key that is destroyed before it is read', () => {
+    const { find, failReads, searches, close } = directoryOfMany();
+    let isGone = true;
+    failReads((label, types) => {
+      if (label !== 'key-3' || types.length === 1 || !isGone) return undefined;
+      isGone = false;
+      return CKR_OBJECT_HANDLE_INVALID;
+    });
+    for (const label of labels) expect(find(label)).toEqual([label]);
+    expect(searches()).toBe(10);
+    close();
+  });
 });
+
+const CKR_ATTRIBUTE_TYPE_INVALID = 0x12;
+const CKR_DEVICE_ERROR = 0x30;
+const CKR_OBJECT_HANDLE_INVALID = 0x82;
