@@ -2,7 +2,7 @@ import type { PreparedCall } from '../cipher/cipher-calls.ts';
 import { isExhausted } from '../errors.ts';
 import type { CallOptions, SessionPool } from '../sessions/session-pool.ts';
 import type { Session } from '../sessions/token-sessions.ts';
-import type { KeySelector } from './objects.ts';
+import { assertSelector, type KeySelector } from './objects.ts';
 
 /** A key as it was found. Its handles are valid on sessions of that epoch. */
 export interface FoundKey {
@@ -41,7 +41,9 @@ export function keyCache<F extends FoundKey, Key>(
     string,
     { readonly key: Key; readonly refresh: (options: { readonly always: boolean }) => void }
   >();
-  return ({ label, id }, { fresh = false } = {}) => {
+  return (wanted, { fresh = false } = {}) => {
+    assertSelector(wanted);
+    const { label, id } = wanted;
     const idName = id === undefined ? 'any' : Buffer.from(id).toString('hex');
     const name = label === undefined ? idName : `${idName} ${label}`;
     const known = keys.get(name);

@@ -85,9 +85,22 @@ export function isRefused(error: unknown): boolean {
   return error instanceof Pkcs11Error && error.code === 'INPUT_REFUSED';
 }
 
-/** @throws TypeError without label and id */
-export function selectorTemplate({ label, id }: KeySelector): ck.Template {
+/**
+ * Throws unless the selector names a key. The binding would take a label of another type for one of its own making, or end the
+ * process; and an id that is a text would become an empty one.
+ *
+ * @throws TypeError
+ */
+export function assertSelector({ label, id }: KeySelector): void {
   if (label === undefined && id === undefined) throw new TypeError('key: expected a label, an id or both');
+  if (label !== undefined && typeof label !== 'string') throw new TypeError('label: expected a text');
+  if (id !== undefined && !(id instanceof Uint8Array)) throw new TypeError('id: expected a Uint8Array');
+}
+
+/** @throws TypeError without label and id, and for other types */
+export function selectorTemplate(selector: KeySelector): ck.Template {
+  assertSelector(selector);
+  const { label, id } = selector;
   return [
     ...(label === undefined ? [] : [{ type: ck.CKA_LABEL, value: label }]),
     ...(id === undefined ? [] : [{ type: ck.CKA_ID, value: Buffer.from(id) }]),
