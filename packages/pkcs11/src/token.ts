@@ -147,12 +147,19 @@ export function openTokenInSlot(
   const token: Token = {
     info,
     aesKey: aesKeyOf,
+    // Another key may have had the label and id, and be known by them still.
     generateAesKey: (options) =>
-      aesKeyOf(runGeneration((session) => generateAesKey(cryptoki, session, options))),
+      aesKeyOf(
+        runGeneration((session) => generateAesKey(cryptoki, session, options)),
+        { fresh: true },
+      ),
     aesKeys: () => pool.runNow((session) => listAesKeys(cryptoki, verifyLogin(session).handle)),
     rsaKey: rsaKeyOf,
     generateRsaKey: (options) =>
-      rsaKeyOf(runGeneration((session) => generateRsaKey(cryptoki, session, options))),
+      rsaKeyOf(
+        runGeneration((session) => generateRsaKey(cryptoki, session, options)),
+        { fresh: true },
+      ),
     async randomBytes(length, options) {
       if (!Number.isInteger(length) || length < 1)
         throw new RangeError('length: expected a whole number above 0');

@@ -50,7 +50,7 @@ export function keyCache<F extends FoundKey, Key>(
     known?.refresh({ always: fresh });
     if (known !== undefined) return known.key;
     const selector = { ...(label === undefined ? {} : { label }), ...(id && { id: new Uint8Array(id) }) };
-    const { cached, refresh } = cacheKey(pool, (session, options) => find(session, selector, options));
+    const { cached, refresh } = cacheKey(pool, (session, options) => find(session, selector, options), fresh);
     const key = createKey(cached);
     keys.set(name, { key, refresh });
     return key;
@@ -60,13 +60,14 @@ export function keyCache<F extends FoundKey, Key>(
 function cacheKey<F extends FoundKey>(
   pool: SessionPool,
   find: (session: Session, options: { readonly fresh: boolean }) => F,
+  fresh: boolean,
 ) {
-  let found = pool.runNow((session) => find(session, { fresh: false }));
+  let found = pool.runNow((session) => find(session, { fresh }));
   let foundAtMs = performance.now();
   const isOld = (): boolean => performance.now() - foundAtMs > MAX_AGE_MS;
-  const findAgain = (session: Session, fresh = false): void => {
+  const findAgain = (session: Session, always = false): void => {
     try {
-      found = find(session, { fresh });
+      found = find(session, { fresh: always });
       foundAtMs = performance.now();
     } catch (error) {
       // What is known of the key is not true any more: the next call looks it up again.

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { importAesKey } from '../../src/testing.ts';
+import { destroyKeys, importAesKey } from '../../src/testing.ts';
 import { codeIn } from '../fixtures/error-code.ts';
 import { describeWithToken } from '../fixtures/with-token.ts';
 
@@ -36,6 +36,30 @@ describeWithToken('a selector of a key', (context) => {
     expect(() => token.generateRsaKey({ label: 'odd', id: 'deadbeef' })).toThrow(TypeError);
     expect(token.aesKeys()).toEqual(before);
     expect(codeIn(() => token.rsaKey({ label: 'odd' }))).toBe('KEY_NOT_FOUND');
+    token.close();
+  });
+
+  it('is looked up in the token at its first use too, if the caller wants its current state', () => {
+    const { open, temporary } = context();
+    const labels = Array.from({ length: 12 }, (_, index) => `listed-${index}`);
+    for (const label of labels) importAesKey(temporary, { label, value });
+    const token = open();
+    for (const label of labels.slice(1)) token.aesKey({ label });
+    importAesKey(temporary, { label: 'listed-0', value });
+    expect(codeIn(() => token.aesKey({ label: 'listed-0' }, { fresh: true }))).toBe('KEY_AMBIGUOUS');
+    token.close();
+  });
+
+  it('names the key that was generated last, if there was another by it', () => {
+    const { open, temporary } = context();
+    const token = open();
+    const named = { label: 'again', id: Uint8Array.of(1) };
+    token.generateAesKey({ ...named, usages: ['ENCRYPT'] });
+    destroyKeys(temporary, named);
+    expect(token.generateAesKey({ ...named, usages: ['DECRYPT'] }).usages).toEqual(['DECRYPT']);
+    const before = token.generateRsaKey({ ...named, modulusBits: 2048 }).modulusBits;
+    destroyKeys(temporary, named);
+    expect([before, token.generateRsaKey({ ...named, modulusBits: 2056 }).modulusBits]).toEqual([2048, 2056]);
     token.close();
   });
 });
