@@ -1,8 +1,8 @@
 import { outsider } from '@holdfast/pkcs11/testing';
+import { hasCompiler } from '@holdfast/testbed/shim';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openToken } from '../../packages/xks-proxy/src/devices/open-token.ts';
 import { faultyModule, faultyToken, recoveryMs, tokenConfig, tryToUse, UNCOUNTED } from './fixture.ts';
-import { hasCompiler } from './shim.ts';
 
 describe.skipIf(!hasCompiler())('a login that never returns', () => {
   it('is followed by another one after ten seconds, and the token is back', { timeout: 60_000 }, async () => {
