@@ -111,7 +111,7 @@ describe.each(Object.entries(caches))('a caching CMM over %s', (_, makeCache) =>
   });
 
   it('asks for new materials after as many messages or bytes as one data key may write', async () => {
-    for (const limits of [{ maxMessages: 3 }, { maxBytes: 10 }]) {
+    for (const limits of [{ maxMessages: 3 }, { maxBytes: 9 }, { maxBytes: 11 }]) {
       const keyring = memoryKeyring();
       const cmm = cachingCmm({ keyring, cache: makeCache({ capacity: 10 }), ttlMs: 60_000, ...limits });
       for (let message = 1; message <= 7; message++) {

@@ -71,3 +71,63 @@ describe('the default CMM, of what a keyring returns,', () => {
     });
   });
 });
+
+describe('the default CMM, of what it is asked,', () => {
+  const commitmentPolicy = 'REQUIRE_ENCRYPT_REQUIRE_DECRYPT';
+  const [signed, unsigned] = [knownSuite(0x0578), knownSuite(0x0478)];
+
+  it('takes a public key from the message alone, and none for a suite that does not sign', async () => {
+    const cmm = defaultCmm(unboundKeyring());
+    const { encryptionContext, encryptedDataKeys } = await cmm.encryptionMaterials({
+      commitmentPolicy,
+      suite: signed,
+      encryptionContext: {},
+      requiredEncryptionContextKeys: [],
+    });
+    expect(Object.keys(encryptionContext)).toEqual(['aws-crypto-public-key']);
+    const request = { commitmentPolicy, encryptedDataKeys } as const;
+    const [withKey, none] = [encryptionContext, {}];
+    const materials = await cmm.decryptionMaterials({
+      ...request,
+      suite: signed,
+      encryptionContext: withKey,
+      reproducedEncryptionContext: withKey,
+    });
+    expect(materials.verificationKey).toBeDefined();
+    for (const [suite, stored, reproduced] of [
+      [signed, none, withKey],
+      [unsigned, none, withKey],
+      [unsigned, withKey, none],
+    ] as const) {
+      const asked = cmm.decryptionMaterials({
+        ...request,
+        suite,
+        encryptionContext: stored,
+        reproducedEncryptionContext: reproduced,
+      });
+      expect(await rejection(asked)).toMatchObject({ code: 'DECRYPTION_FAILED' });
+    }
+  });
+
+  it('asks the keyring for nothing under a suite that the policy does not let a message have', async () => {
+    const keyring = memoryKeyring();
+    const cmm = defaultCmm(keyring);
+    const request = { commitmentPolicy, suite: knownSuite(0x0178), encryptionContext: {} } as const;
+    for (const asked of [
+      cmm.encryptionMaterials({ ...request, requiredEncryptionContextKeys: [] }),
+      cmm.decryptionMaterials({ ...request, encryptedDataKeys: [], reproducedEncryptionContext: {} }),
+    ]) {
+      expect(await rejection(asked)).toMatchObject({ code: 'COMMITMENT_POLICY_VIOLATED' });
+    }
+    expect(keyring.calls).toEqual({ encrypt: 0, decrypt: 0 });
+  });
+
+  it('says so where only the public key makes the context too long, and does not blame the keyring', async () => {
+    const keyring = memoryKeyring();
+    const encryptionContext = { a: 'x'.repeat(65_500) };
+    await client.encrypt(plaintext, { keyring, suite: 0x0478, encryptionContext });
+    expect(await rejection(client.encrypt(plaintext, { keyring, encryptionContext }))).toMatchObject({
+      code: 'ENCRYPTION_CONTEXT_INVALID',
+    });
+  });
+});

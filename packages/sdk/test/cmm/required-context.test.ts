@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encryptionClient, requiredEncryptionContextCmm } from '../../src/index.ts';
-import { defaultCmm } from '../../src/spi.ts';
+import { type DecryptionMaterials, defaultCmm, type EncryptionMaterials } from '../../src/spi.ts';
 import { memoryKeyring, rejection } from '../fixtures/memory-keyring.ts';
 
 const plaintext = Uint8Array.of(1, 2, 3);
@@ -50,6 +50,34 @@ describe('the required encryption context CMM', () => {
     expect(Object.keys(header.encryptionContext).sort()).toEqual(['aws-crypto-public-key', 'c']);
   });
 
+  it('refuses and wipes what the CMM below made of a request without a required key', async () => {
+    const inner = defaultCmm(memoryKeyring());
+    const { message } = await client.encrypt(plaintext, {
+      cmm: inner,
+      encryptionContext: { tenant: 'acme' },
+    });
+    const dataKeys: Uint8Array[] = [];
+    const kept = <M extends EncryptionMaterials | DecryptionMaterials>(materials: M): M => {
+      if (materials.dataKey !== undefined) dataKeys.push(materials.dataKey);
+      return materials;
+    };
+    const cmm = requiredEncryptionContextCmm({
+      requiredEncryptionContextKeys: ['tenant'],
+      cmm: {
+        encryptionMaterials: async (request) =>
+          kept({ ...(await inner.encryptionMaterials(request)), requiredEncryptionContextKeys: [] }),
+        decryptionMaterials: async (request) =>
+          kept({ ...(await inner.decryptionMaterials(request)), encryptionContext: {} }),
+      },
+    });
+    const options = { cmm, encryptionContext: { tenant: 'acme' } };
+    expect(await rejection(client.encrypt(plaintext, options))).toMatchObject({ code: 'MATERIALS_INVALID' });
+    expect(await rejection(client.decrypt(message, options))).toMatchObject({
+      code: 'ENCRYPTION_CONTEXT_MISMATCH',
+    });
+    expect(dataKeys).toEqual([new Uint8Array(32), new Uint8Array(32)]);
+  });
+
   it('takes keys that are texts only: a number would be found in the context, and still be stored', () => {
     const requiredEncryptionContextKeys: readonly unknown[] = [1];
     expect(() =>
@@ -85,11 +113,16 @@ describe('the sources of materials', () => {
 describe('a reproduced encryption context', () => {
   it('must agree with what the message stores', async () => {
     const keyring = memoryKeyring();
-    const { message } = await client.encrypt(plaintext, { keyring, encryptionContext: { a: '1', b: '2' } });
+    const { message } = await client.encrypt(plaintext, {
+      keyring,
+      encryptionContext: { a: '1', b: '2', empty: '' },
+    });
     const read = (encryptionContext: Record<string, string>) =>
       client.decrypt(message, { keyring, encryptionContext });
     expect((await read({ a: '1' })).encryptionContext).toMatchObject({ a: '1', b: '2' });
-    expect(await rejection(read({ a: '9' }))).toMatchObject({ code: 'ENCRYPTION_CONTEXT_MISMATCH' });
+    for (const other of [{ a: '9' }, { a: '' }, { empty: '3' }]) {
+      expect(await rejection(read(other))).toMatchObject({ code: 'ENCRYPTION_CONTEXT_MISMATCH' });
+    }
     expect(await rejection(read({ c: '3' }))).toMatchObject({ code: 'DECRYPTION_FAILED' });
   });
 });
