@@ -98,6 +98,20 @@ describe('a load under way', () => {
     expect(await Promise.all(waiting)).toEqual(['first', 'second', 'first', 'second']);
   });
 
+  it('has its whole time from its turn on, and no more', async () => {
+    const flights = new Flights<string>({ ...limits, maxInFlight: 1 });
+    const { load } = loads({ afterMs: 2_000, answer: 'first' }, { afterMs: 60_000, answer: 'too late' });
+    const first = flights.join('a', load);
+    let lost: unknown;
+    const second = rejection(flights.join('b', load)).then((error) => void (lost = error));
+    await vi.advanceTimersByTimeAsync(11_999);
+    expect(await first).toBe('first');
+    expect(lost).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    await second;
+    expect(lost).toMatchObject({ code: 'KEYRING_FAILED' });
+  });
+
   it('is lost when all are cleared, but not what has yet to begin', async () => {
     const flights = new Flights<string>({ ...limits, maxInFlight: 1 });
     const first = loads({ afterMs: 2_000, answer: 'old' }, { afterMs: 2_000, answer: 'young' });

@@ -202,6 +202,52 @@ describe.each(Object.entries(caches))('%s', (_, cache) => {
   });
 });
 
+describe.each(Object.entries({ localCache, stormTrackingCache }))('%s', (_, makeCache) => {
+  it('loads nothing for a caller that has given up, and does not use what comes after that', async () => {
+    const cache = makeCache({ capacity: 10 });
+    const given = new AbortController();
+    let [loads, uses] = [0, 0];
+    const fetch = (): Promise<boolean> =>
+      cache.fetch({
+        id: 'a',
+        ttlMs: 60_000,
+        signal: given.signal,
+        async load() {
+          loads += 1;
+          await pause(2_000);
+          return { kind: 'branch-key', materials: materials('a') };
+        },
+        use: () => (uses += 1) > 0,
+      });
+    const fetched = rejection(fetch());
+    await vi.advanceTimersByTimeAsync(1_000);
+    given.abort(new Error('no time'));
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (const gone of [fetched, rejection(fetch())]) expect(await gone).toBe(given.signal.reason);
+    expect([loads, uses]).toEqual([1, 0]);
+    expect(await versionIn(cache, 'a', () => expect.unreachable())).toBe('a');
+  });
+
+  it('wipes at its end, and looks no oftener than it has to, what lives longer than a timer can wait', async () => {
+    const longestMs = 2 ** 31 - 1;
+    const { branchKey } = await makeCache({ capacity: 10 }).fetch({
+      id: 'b',
+      ttlMs: longestMs + 10_000,
+      load: async () => ({ kind: 'branch-key', materials: materials('b') }),
+      use: ({ cached }) => (cached.kind === 'branch-key' ? cached.materials : undefined),
+    });
+    const startedAtMs = performance.now();
+    for (const [passedMs, isWiped] of [
+      [longestMs, false],
+      [longestMs + 10_000, true],
+    ] as const) {
+      vi.advanceTimersToNextTimer();
+      expect(performance.now() - startedAtMs).toBeCloseTo(passedMs, -1);
+      expect(branchKey.every((byte) => byte === 0)).toBe(isWiped);
+    }
+  });
+});
+
 async function passMillisecondsAtEachTurn(turns: number): Promise<void> {
   for (let i = 0; i < turns; i++) {
     await Promise.resolve();

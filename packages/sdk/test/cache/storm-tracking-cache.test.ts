@@ -188,6 +188,21 @@ describe('a storm-tracking cache', () => {
     expect(calls.answered).toBe(1);
   });
 
+  it('asks for nothing in the background, now or later, while as many loads are under way as may be', async () => {
+    const { encrypt, calls } = oneAtATime([0, 5_000, 0]);
+    const first = encrypt('1');
+    await vi.advanceTimersByTimeAsync(51_000); // in the grace period
+    await first;
+    const second = encrypt('2');
+    await vi.advanceTimersByTimeAsync(1_000);
+    await encrypt('1');
+    await vi.advanceTimersByTimeAsync(4_500);
+    await second;
+    expect(calls.begun).toBe(2);
+    await encrypt('1');
+    expect(calls.begun).toBe(3);
+  });
+
   it.each([Infinity, 2 ** 31])('may wait for loads as long as %d ms', async (inFlightTtlMs) => {
     const inner = memoryKeyring();
     const keyring: Keyring = {
