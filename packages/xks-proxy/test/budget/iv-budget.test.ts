@@ -178,6 +178,25 @@ describe('the budget of initialization vectors', () => {
     );
   });
 
+  it('sets nothing aside for encryptions that it refuses because it cannot count them', async () => {
+    const budget = open(1024 * 10);
+    const counted = budget.over(memoryDevice().device);
+    await encrypt(counted, 1);
+    rmSync(stateDirectory, { recursive: true });
+    for (let time = 0; time < 50; time += 1) {
+      await expect(encrypt(counted, 1, OTHER)).rejects.toMatchObject(UNCOUNTED);
+    }
+    mkdirSync(stateDirectory);
+    await encrypt(counted, 1, OTHER);
+    // As after a crash: what was set aside counts as used.
+    expect(readCounts(stateDirectory)).toEqual(
+      new Map([
+        ['label orders', 10],
+        ['id 0a', 10],
+      ]),
+    );
+  });
+
   it('is refused at the start where the folder cannot be made, read or written', () => {
     const file = join(stateDirectory, 'iv-counts_elsewhere_1_aa.json');
     writeFileSync(file, 'no counts');

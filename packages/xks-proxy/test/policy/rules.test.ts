@@ -40,7 +40,12 @@ describe('a policy of rules', () => {
   it('does not hold for a field that the request has not', () => {
     expect(decide([rule('r', 'allow', { kmsViaService: ['*'] })]).isAllowed).toBe(false);
     expect(decide([rule('r', 'allow', { account: ['111122223333'] })]).isAllowed).toBe(true);
-    for (const awsPrincipalArn of ['AWS Internal', 's3.amazonaws.com', 'arn:aws:iam::11112222333:user/A']) {
+    for (const awsPrincipalArn of [
+      'AWS Internal',
+      's3.amazonaws.com',
+      'arn:aws:iam::11112222333:user/A',
+      'arn:aws:iam::1111222233334:user/A',
+    ]) {
       const metadata = { ...alice, awsPrincipalArn };
       expect(decide([rule('r', 'allow', { account: ['*'] })], { metadata }).isAllowed).toBe(false);
     }
@@ -68,6 +73,7 @@ describe('a policy of rules', () => {
     expect(at({ ...office, weekdays: [5] }, '2026-11-21T08:00:00Z')).toBe(false);
     expect(at({ notBefore: noon }, '2026-11-20T11:59:59Z')).toBe(false);
     expect(at({ notAfter: noon }, '2026-11-20T12:00:01Z')).toBe(false);
+    expect(at({ notBefore: noon, notAfter: noon }, '2026-11-20T12:00:00Z')).toBe(true);
   });
 
   it('decides as rules read one by one do', () => {

@@ -66,7 +66,13 @@ describe('the clock', () => {
   const credentials = new Map([[credential.accessKeyId, keys]]);
   // Six seconds to midnight: within the five minutes the date of the scope changes too.
   const signedAtMs = Date.parse('2026-11-21T23:59:54Z');
-  const verifyAt = (nowMs: number, target = PATH, changes: Partial<SigningInput> = {}) => {
+  const regions = new Set([REGION, 'us-east-1']);
+  const verifyAt = (
+    nowMs: number,
+    target = PATH,
+    changes: Partial<SigningInput> = {},
+    unsigned: readonly string[] = [],
+  ) => {
     const input = {
       ...credential,
       ...scope(signedAtMs),
@@ -81,9 +87,9 @@ describe('the clock', () => {
       ['X-Amz-Date', input.timestamp],
     ];
     const value = authorization({ ...input, headers, signedHeaders: ['host', 'x-amz-date'] });
-    const rawHeaders = [...headers, ['Authorization', value]].flat();
+    const rawHeaders = [...[...headers, ['Authorization', value]].flat(), ...unsigned];
     const head = { method: 'POST', path: target, rawHeaders };
-    return verifySignature(head, { credentials, regions: new Set([REGION]), nowMs })(Buffer.from(BODY));
+    return verifySignature(head, { credentials, regions, nowMs })(Buffer.from(BODY));
   };
 
   it.each([-300_000, -299_000, 0, 299_000, 300_000])('may differ by %d ms', (offsetMs) => {
@@ -94,10 +100,40 @@ describe('the clock', () => {
     expect(() => verifyAt(signedAtMs + offsetMs)).toThrow(expect.objectContaining({ reason: 'clock-skew' }));
   });
 
-  it('shows no day that the calendar has not', () => {
-    const changes = { timestamp: '20260230T120000Z', scopeDate: '20260230' };
-    expect(() => verifyAt(Date.parse('2026-03-02T12:00:00Z'), PATH, changes)).toThrow(
+  it.each([
+    ['day that the calendar', '20260230T120000Z', '2026-03-02T12:00:00Z'],
+    ['hour that the day', '20261121T240000Z', '2026-11-22T00:00:00Z'],
+    ['minute that the hour', '20261121T116000Z', '2026-11-21T12:00:00Z'],
+    ['second that the minute', '20261121T115960Z', '2026-11-21T12:00:00Z'],
+  ])('shows no %s has not', (_title, timestamp, now) => {
+    const changes = { timestamp, scopeDate: timestamp.slice(0, 8) };
+    expect(() => verifyAt(Date.parse(now), PATH, changes)).toThrow(
       expect.objectContaining({ reason: 'date-malformed' }),
+    );
+  });
+
+  it.each([
+    'Authorization',
+    'Content-Encoding',
+    'Content-Length',
+    'Content-Type',
+    'Host',
+    'Transfer-Encoding',
+    'X-Amz-Content-Sha256',
+    'X-Amz-Date',
+  ])('and the right credential do not help a request with %s twice, signed or not', (name) => {
+    const twice = [name, 'one', name.toLowerCase(), 'two'];
+    expect(() => verifyAt(signedAtMs, PATH, {}, twice)).toThrow(
+      expect.objectContaining({ reason: 'header-repeated' }),
+    );
+  });
+
+  it('and the day may be those of signatures from several regions of a store', () => {
+    for (const region of [...regions, ...regions]) {
+      expect(verifyAt(signedAtMs, PATH, { region })).toBe(credential.accessKeyId);
+    }
+    expect(() => verifyAt(signedAtMs, PATH, { region: 'eu-west-3' })).toThrow(
+      expect.objectContaining({ reason: 'scope-mismatch' }),
     );
   });
 
