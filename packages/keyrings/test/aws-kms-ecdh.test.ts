@@ -234,8 +234,10 @@ describe('an AWS KMS ECDH keyring', () => {
       without,
     ]) {
       liar.answer(wrong);
+      const before = liar.requests.length;
       const error = await keyringError(between(alice, bob, liar.client).onEncrypt(encryptionMaterials()));
       expect(error.code).toBe('KEY_SERVICE_ANSWER_INVALID');
+      expect(liar.requests.slice(before)).toMatchObject([{ operation: 'GetPublicKey' }]);
     }
   });
 

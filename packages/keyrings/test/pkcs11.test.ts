@@ -110,6 +110,23 @@ for (const [kind, { missing, prepare }] of Object.entries(tokenKinds)) {
       );
     });
 
+    it('wipes the data key that it made where the token does not wrap it, and leaves that of the caller alone', async () => {
+      const offered: Uint8Array[] = [];
+      const refusing = async ({ plaintext }: { readonly plaintext: Uint8Array }): Promise<never> => {
+        offered.push(plaintext);
+        throw new Error('refused');
+      };
+      for (const keyring of [
+        aesKeyring({ key: { ...aesKey(), encrypt: refusing } }),
+        rsaKeyring({ key: { ...prepared.token.rsaKey({ label: 'orders' }), encrypt: refusing } }),
+      ]) {
+        const dataKey = new Uint8Array(32).fill(7);
+        await keyringError(keyring.onEncrypt(encryptionMaterials()));
+        await keyringError(keyring.onEncrypt({ ...encryptionMaterials(), dataKey }));
+        expect(offered.splice(0)).toEqual([new Uint8Array(32), new Uint8Array(32).fill(7)]);
+      }
+    });
+
     it('takes a new IV for every data key', async () => {
       const ivs = new Set<string>();
       for (let round = 0; round < 50; round++) {

@@ -12,6 +12,7 @@ function isMet(
     true,
   )((key) => {
     if (key === 'aws:username') return ['alana'];
+    if (key === 'aws:tagkeys') return ['x', 'y'];
     return key === 'k' ? actual : undefined;
   });
 }
@@ -36,6 +37,8 @@ describe('a condition', () => {
     ['StringLike', ['${aws:username}-*'], ['alana-1'], true],
     ['StringEquals', ['${aws:nobody}'], ['${aws:nobody}'], false],
     ['StringEquals', ["${aws:nobody, 'x'}"], ['x'], true],
+    ['StringEquals', ['${aws:tagkeys}'], ['x'], false],
+    ['StringEquals', ["${aws:tagkeys, 'z'}"], ['z'], true],
     ['StringLike', ['${*}${?}${$}'], ['*?$'], true],
     ['StringLike', ['${*}'], ['a'], false],
     ['StringEqualsIfExists', ['a'], undefined, true],
@@ -44,6 +47,7 @@ describe('a condition', () => {
     ['ForAnyValue:StringEquals', ['a'], ['c'], false],
     ['ForAnyValue:StringEquals', ['a'], undefined, false],
     ['ForAnyValue:StringNotEquals', ['a'], ['a', 'b'], true],
+    ['ForAnyValue:StringNotEquals', ['a'], undefined, false],
     ['ForAllValues:StringEquals', ['a', 'b'], ['a', 'b', 'a'], true],
     ['ForAllValues:StringEquals', ['a', 'b'], ['a', 'c'], false],
     ['ForAllValues:StringEquals', ['a'], undefined, true],
@@ -57,6 +61,7 @@ describe('a condition', () => {
     ['DateLessThan', ['2026-01-02T00:00:00Z'], ['2026-01-01T23:59:59.999Z'], true],
     ['DateGreaterThan', ['1767225600'], ['2026-01-01T00:00:01Z'], true],
     ['DateEquals', ['2026-01-01'], ['2026-01-01T00:00:00Z'], true],
+    ['DateGreaterThan', ['2025'], ['2026-01-01T00:00:00Z'], false],
     ['DateGreaterThanEquals', ['soon'], ['2026-01-01T00:00:00Z'], false],
     ['Bool', ['true'], ['True'], true],
     ['Bool', ['true'], ['false'], false],
@@ -65,12 +70,15 @@ describe('a condition', () => {
     ['IpAddress', ['10.0.0.0/8'], ['11.0.0.1'], false],
     ['IpAddress', ['10.0.0.0/8'], ['::ffff:10.0.0.1'], true],
     ['IpAddress', ['2001:db8::/32'], ['2001:db8::1'], true],
+    ['IpAddress', ['::/0'], ['::ffff:10.0.0.1'], false],
+    ['IpAddress', ['10.0.0.0/8/8'], ['10.0.0.1'], false],
     ['IpAddress', ['10.0.0.0/33'], ['10.0.0.1'], false],
     ['IpAddress', ['everywhere'], ['10.0.0.1'], false],
     ['IpAddress', ['0.0.0.0/0'], ['nowhere'], false],
     ['NotIpAddress', ['10.0.0.0/8'], ['11.0.0.1'], true],
     ['ArnLike', ['arn:aws:iam::*:role/a*'], ['arn:aws:iam::111122223333:role/app'], true],
     ['ArnLike', ['arn:aws:*:role/a*'], ['arn:aws:iam::111122223333:role/app'], false],
+    ['ArnLike', ['arn:aws:iam::*:*'], ['arn:aws:iam::111122223333'], false],
     ['ArnEquals', ['arn:aws:s3:::b/*'], ['arn:aws:s3:::b/a:c'], true],
     [
       'ArnLike',

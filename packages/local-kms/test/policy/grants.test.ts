@@ -174,6 +174,23 @@ describe('a grant', () => {
     );
   });
 
+  test('with CreateGrant for one context alone makes grants for no other', async () => {
+    const { grant } = await startWithGrants();
+    const exact = { EncryptionContextEquals: { team: 'a' } };
+    await grant({ Operations: ['CreateGrant', 'Encrypt'], Constraints: exact });
+    const next = (Constraints?: CreateGrantCommandInput['Constraints']) =>
+      refusal(grant({ GranteePrincipal: user('carlos'), Constraints }, 'alana'));
+    expect(await next(exact)).toBe('no exception');
+    for (const wider of [
+      undefined,
+      { EncryptionContextSubset: { team: 'a' } },
+      { EncryptionContextEquals: { team: 'a', to: 'b' } },
+      { EncryptionContextEquals: { team: 'b' } },
+    ]) {
+      expect(await next(wider)).toBe('AccessDeniedException');
+    }
+  });
+
   test('is retired by its retiring principal, its grantee if it says so, and who the account lets', async () => {
     const { grant, as } = await startWithGrants();
     const retire = (name: string, GrantId: string | undefined) =>

@@ -15,12 +15,16 @@ it('a plain path is one that a URL parser leaves as it is', () => {
   );
 });
 
-it.each(['/kms/xks/v1/health', '/a/kms/xks/v1/keys/a.b_c-D9/encrypt', '/..a', '/a..', '/...'])(
-  '%s is plain',
-  (path) => {
-    expect(isPlainPath(path)).toBe(true);
-  },
-);
+it.each([
+  '/kms/xks/v1/health',
+  '/a/kms/xks/v1/keys/a.b_c-D9/encrypt',
+  '/..a',
+  '/a..',
+  '/...',
+  `/${'a'.repeat(255)}`,
+])('%s is plain', (path) => {
+  expect(isPlainPath(path)).toBe(true);
+});
 
 it.each([
   '',
@@ -39,6 +43,7 @@ it.each([
   '/a b',
   '/é',
   '*',
+  `/${'a'.repeat(256)}`,
 ])('%j is not plain', (path) => {
   expect(isPlainPath(path)).toBe(false);
 });

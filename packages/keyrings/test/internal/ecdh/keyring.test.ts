@@ -35,6 +35,15 @@ describe('the keyring of a key agreement', () => {
     for (const secret of [...mine.handedOut, ...other.handedOut]) expect(secret).toEqual(new Uint8Array(32));
   });
 
+  it('leaves the data key of the caller alone where it cannot wrap it, and wipes the shared secret', async () => {
+    const { keyring, handedOut } = watched(1);
+    const dataKey = new Uint8Array(32).fill(7);
+    const materials = { ...encryptionMaterials({ encryptionContext: { a: '\ud800' } }), dataKey };
+    await expect(keyring.onEncrypt(materials)).rejects.toMatchObject({ code: 'ENCRYPTION_CONTEXT_INVALID' });
+    expect(dataKey).toEqual(new Uint8Array(32).fill(7));
+    expect(handedOut).toEqual([new Uint8Array(32)]);
+  });
+
   it('asks for no shared secret where the parties are not its own', async () => {
     const { encryptedDataKeys } = await watched(1).keyring.onEncrypt(encryptionMaterials());
     const keyring = ecdhKeyring('aws-kms-ecdh', {
