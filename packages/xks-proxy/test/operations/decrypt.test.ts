@@ -79,6 +79,23 @@ describe('Decrypt', () => {
     expect(answer.text).toBe(other.text);
   });
 
+  it.each<[string, string, Readonly<Record<string, unknown>>]>([
+    ['metadata of another program', 'metadata-unknown', { ciphertextMetadata: 'a2V5X3ZlcnNpb249MQ==' }],
+    ['metadata of 20 bytes', 'metadata-unknown', { ciphertextMetadata: zeros(20) }],
+    ['metadata of 21 bytes', 'metadata-length', { ciphertextMetadata: zeros(21) }],
+    [
+      'an initialization vector of 11 bytes',
+      'initialization-vector-length',
+      { initializationVector: zeros(11) },
+    ],
+    ['a tag of 15 bytes', 'tag-length', { authenticationTag: zeros(15) }],
+  ])('does not ask the token about %s, and says so in the log', async (_title, reason, changes) => {
+    await decrypt(decryptBody(sealed, changes));
+    const line = proxy.logLines().findLast(({ event }) => event === 'request');
+    expect(line).toMatchObject({ errorName: 'InvalidCiphertextException', reason });
+    expect(line).not.toHaveProperty('token');
+  });
+
   it('answers InvalidCiphertextException for a ciphertext of another key', async () => {
     const answer = await decrypt(decryptBody(sealed), 'decrypt-only');
     expect(answer).toMatchObject({ status: 400, json: { errorName: 'InvalidCiphertextException' } });
