@@ -91,6 +91,9 @@ describe('a signature', () => {
     expect(outcome(sign(draft))).toBe(caller.arn);
     const other = { ...draft, headers: { ...draft.headers, 'x-amz-security-token': 'other' } };
     expect(outcome(sign(other))).toBe('UnrecognizedClientException');
+    expect(outcome(sign({ ...draft, signed: ['host', 'x-amz-date', 'x-amz-target'] }))).toBe(
+      'InvalidSignatureException',
+    );
     expect(outcome(sign({ accessKeyId: 'TEMPORARY' }))).toBe('UnrecognizedClientException');
     expect(outcome(sign({ ...draft, accessKeyId: 'LONG' }))).toBe('UnrecognizedClientException');
   });
@@ -107,6 +110,11 @@ describe('a signature', () => {
   test.each<[string, string, Record<string, string[]>]>([
     ['MissingAuthenticationToken', 'no signature', without('authorization')],
     ['IncompleteSignatureException', 'two signatures', changed('authorization', 'a', 'b')],
+    [
+      'IncompleteSignatureException',
+      'another signature behind the right one',
+      changed('authorization', sign()['authorization']?.[0] ?? '', 'b'),
+    ],
     ['IncompleteSignatureException', 'a bearer token', changed('authorization', 'Bearer abc')],
     ['IncompleteSignatureException', 'an empty header', changed('authorization', '')],
     [

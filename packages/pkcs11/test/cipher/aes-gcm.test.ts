@@ -164,6 +164,25 @@ describeWithEachToken('AES-256-GCM', (context) => {
     vi.restoreAllMocks();
   });
 
+  it('hands out no plaintext that is shorter or longer than the ciphertext', async () => {
+    const { cryptoki } = context();
+    const key = knownKey(context(), 'inline');
+    const input = { iv: new Uint8Array(12), aad: new Uint8Array(0) };
+    const sealed = opensslSeal(input.iv, input.aad, new Uint8Array(32));
+    const decrypt = cryptoki.C_Decrypt.bind(cryptoki);
+    for (const length of [0, 31, 33]) {
+      vi.spyOn(cryptoki, 'C_Decrypt').mockImplementationOnce(
+        (session: Buffer, ciphertext: Buffer, output: Buffer) => {
+          decrypt(session, ciphertext, output);
+          return output.subarray(0, length);
+        },
+      );
+      await expect(key.decrypt({ ...input, ...sealed })).rejects.toMatchObject({ code: 'DEVICE_ERROR' });
+    }
+    vi.restoreAllMocks();
+    expect(await key.decrypt({ ...input, ...sealed })).toEqual(new Uint8Array(32));
+  });
+
   it('leaves the event loop free only on the thread pool, within the limit of sessions', async () => {
     const { open, temporary } = context();
     importAesKey(temporary, { label: 'bounded', value: keyValue });

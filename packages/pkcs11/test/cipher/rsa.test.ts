@@ -1,7 +1,7 @@
 import { constants, generateKeyPair, type KeyObject, privateDecrypt, publicEncrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { RsaKey, RsaOaepPadding, Token } from '../../src/index.ts';
 import { importRsaKey } from '../../src/testing.ts';
 import { describeWithEachToken, type TokenContext } from '../fixtures/with-token.ts';
@@ -89,6 +89,24 @@ describeWithEachToken('RSA', (context) => {
     const decrypting = key.decrypt({ padding: 'OAEP-SHA-1', ciphertext });
     ciphertext.fill(0);
     expect(await decrypting).toEqual(new Uint8Array(32).fill(3));
+  });
+
+  it('hands out no ciphertext of another length than the modulus', async () => {
+    const { cryptoki } = context();
+    const { key } = knownKey(context());
+    const input = { padding: 'OAEP-SHA-1', plaintext: new Uint8Array(32) } as const;
+    const encrypt = cryptoki.C_Encrypt.bind(cryptoki);
+    for (const length of [255, 257]) {
+      vi.spyOn(cryptoki, 'C_Encrypt').mockImplementationOnce(
+        (session: Buffer, plaintext: Buffer, output: Buffer) => {
+          encrypt(session, plaintext, output);
+          return output.subarray(0, length);
+        },
+      );
+      await expect(key.encrypt(input)).rejects.toMatchObject({ code: 'DEVICE_ERROR' });
+    }
+    vi.restoreAllMocks();
+    expect(await key.encrypt(input)).toHaveLength(256);
   });
 
   it('refuses paddings, types and lengths that are none', async () => {

@@ -1,5 +1,6 @@
 import { Pkcs11Error, type Pkcs11ErrorCode } from '@holdfast/pkcs11';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { timedOut } from '../../src/deadline.ts';
 import { circuitBreaker } from '../../src/devices/circuit-breaker.ts';
 import { tokenException } from '../../src/devices/failures.ts';
 import { memoryDevice } from '../fixtures/memory-device.ts';
@@ -66,6 +67,72 @@ describe('a circuit breaker', () => {
     expect(changes).toEqual(['UNAVAILABLE', 'ACTIVE']);
     vi.advanceTimersByTime(10_001);
     expect(breaker.status()).toBe('ACTIVE');
+  });
+
+  /** Calls over a circuit breaker, which end as the test says. */
+  function callsByHand() {
+    const { device } = memoryDevice();
+    const changes: string[] = [];
+    const ends: ((error: Error | undefined) => void)[] = [];
+    const ping = () =>
+      new Promise<void>((resolve, reject) => {
+        ends.push((error) => (error === undefined ? resolve() : reject(error)));
+      });
+    const breaker = circuitBreaker({
+      name: device.name,
+      connected: () => ({ ...device, ping }),
+      revive: async () => undefined,
+      onChange: (status) => void changes.push(status),
+    });
+    /** Begins a call; returns a function that ends it, or undefined if the breaker does not let it through. */
+    const begin = () => {
+      const begun = ends.length;
+      const ended = breaker.device.ping().catch(() => undefined);
+      const end = ends[begun];
+      if (end === undefined) return undefined;
+      return (error?: Error) => {
+        end(error);
+        return ended;
+      };
+    };
+    return { breaker, begin, changes };
+  }
+
+  it('learns nothing from the failures of calls that began before it opened', async () => {
+    const { breaker, begin, changes } = callsByHand();
+    const calls = Array.from({ length: 11 }, begin);
+    const outage = tokenException(new Pkcs11Error('DEVICE_ERROR', 'x'));
+    for (const end of calls.splice(0, 5)) await end?.(outage);
+    expect(changes).toEqual(['UNAVAILABLE']);
+    vi.advanceTimersByTime(400);
+    for (const end of calls.splice(0, 5)) await end?.(outage);
+    await calls[0]?.(tokenException(new Pkcs11Error('KEY_NOT_FOUND', 'x')));
+    expect(breaker.status()).toBe('UNAVAILABLE');
+    vi.advanceTimersByTime(101);
+    await begin()?.();
+    expect(changes).toEqual(['UNAVAILABLE', 'ACTIVE']);
+  });
+
+  it('takes calls that ran out of time for no outage where others succeeded meanwhile', async () => {
+    const { breaker, begin, changes } = callsByHand();
+    const waiting = Array.from({ length: 10 }, begin);
+    vi.advanceTimersByTime(1);
+    await begin()?.();
+    for (const end of waiting) await end?.(timedOut());
+    expect(breaker.status()).toBe('ACTIVE');
+    for (let time = 0; time < 5; time += 1) await begin()?.(timedOut());
+    expect(changes).toEqual(['UNAVAILABLE']);
+  });
+
+  it('is not closed by a key that is found, which some tokens do without their device', async () => {
+    const { breaker, failWith, works } = guarded();
+    for (let time = 1; time <= 5; time += 1) {
+      expect(breaker.status()).not.toBe('UNAVAILABLE');
+      failWith('DEVICE_ERROR');
+      await works();
+      await breaker.device.usages(KEY).catch(() => undefined);
+    }
+    expect(breaker.status()).toBe('UNAVAILABLE');
   });
 
   it('has the device revived before the second trial, the fourth and every eighth', async () => {
