@@ -177,7 +177,13 @@ describe('a key with imported material', () => {
     expect(await states()).toEqual(['CURRENT', 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION']);
     const rotate = new RotateKeyOnDemandCommand({ KeyId });
     expect(await refusal(kms.client.send(rotate))).toBe('KMSInvalidStateException');
-    await importMaterial(west, KeyId, second, { ImportType: 'EXISTING_KEY_MATERIAL' });
+    const EXISTING = { ImportType: 'EXISTING_KEY_MATERIAL' } as const;
+    const { KeyMaterialId } = await importMaterial(west, KeyId, second, EXISTING);
+    expect(await states()).toEqual(['CURRENT', 'PENDING_ROTATION']);
+    // The replica loses what is its own, and can have it again.
+    await west.client.send(new DeleteImportedKeyMaterialCommand({ KeyId, KeyMaterialId }));
+    expect(await states()).toEqual(['CURRENT', 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION']);
+    await importMaterial(west, KeyId, second, EXISTING);
     expect(await states()).toEqual(['CURRENT', 'PENDING_ROTATION']);
     await kms.client.send(rotate);
     const again = await west.client.send(new EncryptCommand({ KeyId, Plaintext }));

@@ -11,6 +11,7 @@ import {
   ListKeysCommand,
   ReEncryptCommand,
   ReplicateKeyCommand,
+  RetireGrantCommand,
   ScheduleKeyDeletionCommand,
   TagResourceCommand,
   UpdateKeyDescriptionCommand,
@@ -89,9 +90,15 @@ describe('ScheduleKeyDeletion', () => {
     expect(await cancel()).toBe('no exception');
   });
 
-  test('ends with a key, its aliases and its ciphertexts gone, not before', async () => {
+  test('ends with a key, its aliases, grants and ciphertexts gone, not before', async () => {
     const { client, createKey, advanceDays } = await startKms();
     const KeyId = await createKey();
+    const grant = {
+      KeyId,
+      GranteePrincipal: `arn:aws:iam::111122223333:root`,
+      Operations: ['Decrypt' as const],
+    };
+    const { GrantToken } = await client.send(new CreateGrantCommand(grant));
     await client.send(new CreateAliasCommand({ AliasName: 'alias/a', TargetKeyId: KeyId }));
     const { CiphertextBlob } = await client.send(new EncryptCommand({ KeyId, Plaintext }));
     await client.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }));
@@ -105,6 +112,8 @@ describe('ScheduleKeyDeletion', () => {
     expect(await refusal(client.send(decrypt))).toBe('AccessDeniedException');
     const input = { CiphertextBlob, DestinationKeyId: await createKey() };
     expect(await refusal(client.send(new ReEncryptCommand(input)))).toBe('AccessDeniedException');
+    const retire = new RetireGrantCommand({ GrantToken });
+    expect(await refusal(client.send(retire))).toBe('InvalidGrantTokenException');
   });
 
   test('of a primary key waits until its last replica is deleted, not only scheduled', async () => {
@@ -129,5 +138,26 @@ describe('ScheduleKeyDeletion', () => {
     expect(await described()).toMatchObject({ KeyState: 'PendingDeletion' });
     advanceDays(0.2);
     expect(await refusal(client.send(new DescribeKeyCommand({ KeyId })))).toBe('NotFoundException');
+  });
+
+  test('of a primary key waits for every replica', async () => {
+    const { client, clientIn, createKey, advanceDays } = await startKms();
+    const KeyId = await createKey({ MultiRegion: true });
+    const stateAfter = async (days: number) => {
+      advanceDays(days);
+      return (await client.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata?.KeyState;
+    };
+    const windows = { 'us-west-2': 7, 'eu-west-1': 14 };
+    for (const ReplicaRegion of Object.keys(windows)) {
+      await client.send(new ReplicateKeyCommand({ KeyId, ReplicaRegion }));
+    }
+    await client.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }));
+    for (const [region, PendingWindowInDays] of Object.entries(windows)) {
+      await clientIn(region).send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays }));
+    }
+    expect(await stateAfter(7.1)).toBe('PendingReplicaDeletion');
+    expect(await stateAfter(6.8)).toBe('PendingReplicaDeletion');
+    expect(await stateAfter(0.2)).toBe('PendingDeletion');
+    expect(await refusal(stateAfter(7))).toBe('NotFoundException');
   });
 });

@@ -153,7 +153,14 @@ describe('branch keys by way of a cache', () => {
   const neighbours: Readonly<Record<string, (keyStore: StaticKeyStore) => Options>> = {
     'another partition': (keyStore) => ({ keyStore, partition: 'q' }),
     'a key store of another logical name': () => ({ keyStore: staticKeyStore('invoices') }),
-    'names that are the same when put together': (keyStore) => ({ keyStore, partition: 'p\0orders' }),
+    'names that are the same when put together': () => ({
+      keyStore: staticKeyStore('ders'),
+      partition: 'por',
+    }),
+    'names that are the same when put together with a NUL': (keyStore) => ({
+      keyStore,
+      partition: 'p\0orders',
+    }),
   };
   for (const [difference, neighbour] of Object.entries(neighbours)) {
     it(`are not shared with ${difference}`, async () => {
