@@ -1,10 +1,12 @@
 import {
   CreateGrantCommand,
   type CreateGrantCommandInput,
+  DisableKeyCommand,
   ListGrantsCommand,
   ListRetirableGrantsCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
+  ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
 import { present, refusal, SCOPE, startKms } from '../fixtures/kms.ts';
@@ -116,6 +118,14 @@ describe('a grant', () => {
     const { grant, grants } = await startKmsWithGrant();
     expect(await refusal(grant(change))).toBe(name);
     expect(await grants()).toHaveLength(1);
+  });
+
+  test('is made for an enabled key', async () => {
+    const { client, grant, KeyId } = await startKmsWithGrant();
+    await client.send(new DisableKeyCommand({ KeyId }));
+    expect(await refusal(grant())).toBe('DisabledException');
+    await client.send(new ScheduleKeyDeletionCommand({ KeyId }));
+    expect(await refusal(grant())).toBe('KMSInvalidStateException');
   });
 
   test('goes with what its key is for', async () => {

@@ -4,6 +4,7 @@ import {
   DecryptCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
+  EnableKeyCommand,
   EncryptCommand,
   GetPublicKeyCommand,
   ListKeysCommand,
@@ -183,6 +184,17 @@ describe('UpdatePrimaryRegion', () => {
     const back = new UpdatePrimaryRegionCommand({ KeyId, PrimaryRegion: 'eu-north-1' });
     expect(await refusal(client.send(back))).toBe('UnsupportedOperationException');
     expect(await refusal(west.send(back))).toBe('no exception');
+  });
+
+  test('needs both keys enabled', async () => {
+    const { client, west, KeyId } = await startKmsWithReplica();
+    const update = new UpdatePrimaryRegionCommand({ KeyId, PrimaryRegion: 'us-west-2' });
+    for (const region of [client, west]) {
+      await region.send(new DisableKeyCommand({ KeyId }));
+      expect(await refusal(client.send(update))).toBe('DisabledException');
+      await region.send(new EnableKeyCommand({ KeyId }));
+    }
+    expect(await refusal(client.send(update))).toBe('no exception');
   });
 
   test('needs a replica in the Region', async () => {

@@ -1,4 +1,5 @@
 import {
+  CancelKeyDeletionCommand,
   DecryptCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
@@ -100,6 +101,19 @@ describe('automatic rotation', () => {
     expect(status.KeyRotationEnabled).toBe(false);
     const enable = new EnableKeyRotationCommand({ KeyId });
     expect(await refusal(client.send(enable))).toBe('KMSInvalidStateException');
+  });
+
+  test('makes up for what was due while the key was to be deleted, when it is enabled again', async () => {
+    const kms = await startKms();
+    const KeyId = await kms.createKey();
+    await kms.client.send(new EnableKeyRotationCommand({ KeyId, RotationPeriodInDays: 90 }));
+    kms.advanceDays(80);
+    await kms.client.send(new ScheduleKeyDeletionCommand({ KeyId }));
+    kms.advanceDays(15);
+    await kms.client.send(new CancelKeyDeletionCommand({ KeyId }));
+    expect(await rotationsOf(kms, KeyId)).toHaveLength(0);
+    await kms.client.send(new EnableKeyCommand({ KeyId }));
+    expect(await rotationsOf(kms, KeyId)).toHaveLength(1);
   });
 
   test.each([

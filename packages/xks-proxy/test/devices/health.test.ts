@@ -15,13 +15,14 @@ function healthOf(
     keyLabel,
     borrowedLabels = [],
     timeoutMs = 10_000,
-  }: { keyLabel?: string; borrowedLabels?: string[]; timeoutMs?: number },
+    ofCalls = 'ACTIVE',
+  }: { keyLabel?: string; borrowedLabels?: string[]; timeoutMs?: number; ofCalls?: HealthStatus },
 ) {
   const changes: HealthStatus[] = [];
   const failedKeys: string[] = [];
   const health = deviceHealth({
     device,
-    calls: () => 'ACTIVE',
+    calls: () => ofCalls,
     keyLabel,
     borrowed: borrowedLabels.map((label) => ({ store: 'acme', externalKeyId: label, selector: { label } })),
     timeoutMs,
@@ -103,6 +104,34 @@ describe('health', () => {
     }
     expect(asked).toEqual([...labels.slice(0, 4), 'key 4', 'key 4']);
     expect(failedKeys).toEqual(labels.slice(0, 4));
+  });
+
+  it('tells of a borrowed key again when it has worked in between', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const lost = new Set(['first', 'second']);
+    const { health, failedKeys } = healthOf(unlessLost(memoryDevice().device, lost), {
+      borrowedLabels: ['first', 'second'],
+    });
+    const rounds = async (count: number) => {
+      for (let round = 0; round < count; round += 1) {
+        await expect(health.status()).resolves.toBe('ACTIVE');
+        vi.advanceTimersByTime(11_000);
+      }
+    };
+    await rounds(3);
+    expect(failedKeys).toEqual(['first', 'second']);
+    lost.delete('first');
+    await rounds(1);
+    lost.add('first');
+    await rounds(3);
+    expect(failedKeys).toEqual(['first', 'second', 'first']);
+  });
+
+  it('is no better than calls of requests found it, when it is asked of the device and after', async () => {
+    for (const ofCalls of ['DEGRADED', 'UNAVAILABLE'] as const) {
+      const { health } = healthOf(memoryDevice().device, { ...probe, ofCalls });
+      for (let time = 0; time < 2; time += 1) await expect(health.status()).resolves.toBe(ofCalls);
+    }
   });
 
   it('is unavailable when a borrowed key fails for another reason, or the device without a key', async () => {
