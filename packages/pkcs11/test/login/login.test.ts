@@ -96,14 +96,15 @@ describeWithEachToken('the login', (context) => {
   });
 
   it('with a PIN that one token refused is offered to another one', () => {
-    const { raw, cryptoki, slot } = context();
+    const { raw, cryptoki, slot, info } = context();
     const session = raw.C_OpenSession(slot, 4);
     onTestFinished(() => raw.C_CloseSession(session));
     const logins = createLogins(cryptoki, moduleMemory());
-    const login = logins.prepare(slot, 'wrong for one');
+    const login = logins.prepare({ slot, info }, 'wrong for one');
     expect(codeIn(() => login.logIn(session))).toBe('PIN_INCORRECT');
-    expect(codeIn(() => logins.prepare(slot, 'wrong for one'))).toBe('PIN_INCORRECT');
-    expect(logins.prepare(Buffer.alloc(slot.length, 0xee), 'wrong for one').count).toBe(0);
+    expect(codeIn(() => logins.prepare({ slot, info }, 'wrong for one'))).toBe('PIN_INCORRECT');
+    const another = { slot: Buffer.alloc(slot.length, 0xee), info };
+    expect(logins.prepare(another, 'wrong for one').count).toBe(0);
   });
 
   it('of a process that is logged in counts whatever the PIN, which is for the next login', async () => {
