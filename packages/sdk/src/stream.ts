@@ -66,7 +66,7 @@ export async function* iterate(
 }
 
 /** Yields the arrays one by one, and zeroes those that are left if the caller stops early. */
-export function* handedOut(
+function* handedOut(
   parts: readonly Uint8Array<ArrayBuffer>[],
 ): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   let next = 0;

@@ -46,7 +46,7 @@ export interface FrameWorkers extends AsyncDisposable {
 /**
  * Starts threads when there is work for them, on Node. They pay off for long messages with short frames, such as the
  * default of 4096 bytes; frames of more than 128 KiB are left to the thread of the caller, and so are messages of
- * suites without key derivation. A message takes about 512 KiB of memory for each thread, and 256 KiB. Threads share the
+ * suites without key derivation. A message takes about 256 KiB of memory, and 512 KiB more for each thread. Threads share the
  * content key of a message without a copy; they never get a data key.
  *
  * @throws RangeError unless `count` is an integer from 1 to 1024

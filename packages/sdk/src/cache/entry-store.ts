@@ -84,12 +84,12 @@ export class EntryStore {
 
   /**
    * Adds to the age of all entries the time for which the machine has slept. A clock that is set forward has the same
-   * effect, and one that is set back has none.
+   * effect, also where it was set back before.
    */
   #age(): void {
     const sleptMs = leadMs() - this.#leadMs;
     // Not the drift of the clocks, which adds up to a sleep sooner or later.
-    if (sleptMs >= 0 && sleptMs < LEAST_SLEEP_MS) return;
+    if (!(sleptMs < 0 || sleptMs >= LEAST_SLEEP_MS)) return;
     this.#leadMs += sleptMs;
     if (sleptMs < 0) return;
     for (const entry of this.#entries.values()) {
@@ -121,7 +121,11 @@ export class EntryStore {
     if (atMs >= this.#sweepAtMs) return;
     clearTimeout(this.#timer);
     this.#sweepAtMs = atMs;
-    this.#timer = setTimeout(() => this.#sweep(), Math.min(atMs - nowMs, MAX_TIMER_DELAY_MS));
+    const sweep = (): void => {
+      this.#age();
+      this.#sweep();
+    };
+    this.#timer = setTimeout(sweep, Math.min(atMs - nowMs, MAX_TIMER_DELAY_MS));
     if (typeof this.#timer === 'object') this.#timer.unref();
   }
 }

@@ -44,8 +44,8 @@ export type CachingCmmOptions = MaterialsSource & {
  * key derivation. If the underlying CMM chooses such a suite by itself, the request fails with `MATERIALS_INVALID`.
  *
  * @throws RangeError for limits out of range
- * @throws TypeError without a cache, for a partition id that is no text or has lone surrogates, or unless there is exactly one source of
- * materials
+ * @throws TypeError without a cache, for a partition id that is no text or has lone surrogates, or unless there is exactly
+ * one source of materials
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/caching-cmm.md
  * @example
  * const cmm = cachingCmm({ keyring, cache: localCache({ capacity: 100 }), ttlMs: 60_000, maxMessages: 1000 });

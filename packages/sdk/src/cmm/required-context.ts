@@ -16,7 +16,7 @@ export type RequiredEncryptionContextCmmOptions = MaterialsSource & {
  * Clients that use it reject with `EncryptionSdkError` `ENCRYPTION_CONTEXT_MISMATCH` if a required key is missing from
  * the context given to encrypt, or not reproduced for decrypt.
  *
- * @throws TypeError without a required key, and for one that no context of a caller can have
+ * @throws TypeError without a required key, and for one that starts with `aws-crypto-` or has lone surrogates
  * @see https://github.com/awslabs/aws-encryption-sdk-specification/blob/master/framework/required-encryption-context-cmm.md
  * @example
  * const cmm = requiredEncryptionContextCmm({ keyring, requiredEncryptionContextKeys: ['tenant'] });

@@ -32,7 +32,7 @@ function managerOf<Default>(
 ): CryptographicMaterialsManager | Default {
   // A caller without type checks may have left it out, or may not have awaited the promise of a keyring.
   const { keyring, cmm } = source ?? {};
-  if (cmm === undefined && keyring?.[method] !== undefined) return around(keyring);
+  if (cmm === undefined && typeof keyring?.[method] === 'function') return around(keyring);
   if (keyring === undefined && cmm) return cmm;
   throw new TypeError('options: expected a keyring or a cmm');
 }

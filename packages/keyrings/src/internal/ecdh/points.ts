@@ -16,7 +16,8 @@ export interface EcdhPublicKey {
  * Returns the public key, or the public half of a private one; `undefined` if it is not a point of one of the curves.
  *
  * The point is read from the SubjectPublicKeyInfo. On Node 20, a key object of the point at infinity ends the process as
- * soon as it is asked for its curve, or for a JWK.
+ * soon as it is asked for its curve, or for a JWK; and a key that `generateKeyPairSync` made may bring the process to a
+ * standstill then.
  */
 export function ecdhPublicKey(key: KeyObject): EcdhPublicKey | undefined {
   const spki = subjectPublicKeyInfo(key);
