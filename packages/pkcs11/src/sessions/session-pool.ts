@@ -10,7 +10,10 @@ export interface CallOptions {
    * A call that has reached the token cannot be cancelled.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Called when the call has returned, with the milliseconds that it took, from its wait for a session on. */
+  /**
+   * Called when the call has returned, with the milliseconds that it took, from its wait for a session on. It must not throw:
+   * its error would take the place of the result.
+   */
   readonly onReturn?: ((elapsedMs: number) => void) | undefined;
 }
 

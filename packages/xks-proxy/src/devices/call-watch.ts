@@ -1,5 +1,6 @@
 import type { Deadline } from '../deadline.ts';
 import { type DeviceCall, type DeviceCallOptions, type KeyDevice, keyDevice } from './key-device.ts';
+import { tokenClock } from './token-clock.ts';
 
 /** A watch over the calls that one request makes to devices. */
 export interface CallWatch {
@@ -41,12 +42,9 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
     // Known before the call ends: it may never do so.
     lastDevice = tried;
     const ended = observe(call);
-    const startedAt = performance.now();
-    let reportedMs: number | undefined;
+    const { onTokenTime, elapsedMs: elapsedInToken } = tokenClock(deadline);
     const end = (error?: unknown): void => {
-      const wholeMs = performance.now() - startedAt;
-      // A call that has not returned has reported nothing, or its first parts only.
-      const tokenMs = deadline.remainingMs() > 0 ? (reportedMs ?? wholeMs) : wholeMs;
+      const tokenMs = elapsedInToken();
       elapsedMs += tokenMs;
       ended({ device: tried, tokenMs, error });
     };
@@ -57,9 +55,7 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
           tried = name;
           lastDevice = name;
         },
-        onTokenTime(ms) {
-          reportedMs = (reportedMs ?? 0) + ms;
-        },
+        onTokenTime,
       });
       end();
       return result;

@@ -1,6 +1,7 @@
 import { deadlineIn, inTime } from '../deadline.ts';
 import { isWorthAnotherToken } from './failures.ts';
 import { type KeyDevice, keyDevice, type MakeCall } from './key-device.ts';
+import { tokenClock } from './token-clock.ts';
 
 /** One of several devices that hold the same keys. */
 export interface FailoverMember {
@@ -18,7 +19,7 @@ export interface FailoverMember {
  * @param timeoutMs for a call without a deadline
  */
 export function failoverDevice(members: readonly FailoverMember[], timeoutMs: number): KeyDevice {
-  const firstThatServes: MakeCall = async (_call, { deadline, onDevice, ...others }, work) => {
+  const firstThatServes: MakeCall = async (_call, { deadline, onDevice, onTokenTime: report }, work) => {
     const whole = deadline ?? deadlineIn(timeoutMs);
     const well = members.filter((member) => member.isWell());
     const inOrder = [...well, ...members.filter((member) => !well.includes(member))];
@@ -30,10 +31,13 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
       const wellLeft = well.length - tried;
       const own =
         wellLeft > 0 ? deadlineIn((whole.remainingMs() * FIRST_SHARE) / (wellLeft + 1), whole) : whole;
+      const { onTokenTime, elapsedMs } = tokenClock(own);
       try {
-        return await inTime(work(device, { ...others, deadline: own }), own);
+        return await inTime(work(device, { deadline: own, onTokenTime }), own);
       } catch (error) {
         if (inOrder.length === 0 || !isWorthAnotherToken(error)) throw error;
+      } finally {
+        report?.(elapsedMs());
       }
     }
   };

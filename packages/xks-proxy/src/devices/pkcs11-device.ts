@@ -36,6 +36,17 @@ export function pkcs11Device(
   };
   const newIv: NewIv = (options) => token.randomBytes(IV_BYTES, options);
   const seal = SEALS[ivSource];
+  const lookUp = (
+    selector: DeviceKeySelector,
+    { fresh = false, onTokenTime }: DeviceCallOptions & { readonly fresh?: boolean } = {},
+  ): AesKey => {
+    const startedAtMs = performance.now();
+    try {
+      return token.aesKey(selector, { fresh });
+    } finally {
+      onTokenTime?.(performance.now() - startedAtMs);
+    }
+  };
   /** Does work with a key that has all needed usages. */
   const withKey = <T>(
     selector: DeviceKeySelector,
@@ -44,9 +55,7 @@ export function pkcs11Device(
     work: (key: AesKey, call: CallOptions) => Promise<T>,
   ): Promise<T> =>
     answered(async () => {
-      const startedAtMs = performance.now();
-      const key = token.aesKey(selector);
-      options?.onTokenTime?.(performance.now() - startedAtMs);
+      const key = lookUp(selector, options);
       if (!needed.every((usage) => key.usages.includes(usage))) {
         throw new Pkcs11Error('KEY_USAGE_FORBIDDEN', `the key may ${key.usages.join(', ')} only`);
       }
@@ -54,8 +63,7 @@ export function pkcs11Device(
     }, options);
   return {
     name,
-    usages: (selector, { fresh = false } = {}) =>
-      answered(async () => token.aesKey(selector, { fresh }).usages),
+    usages: (selector, options) => answered(async () => lookUp(selector, options).usages),
     encrypt: (input, options) =>
       withKey(input.selector, ['ENCRYPT'], options, (key, call) => seal(newIv, key, input, call)),
     encryptChecked: (input, options) =>

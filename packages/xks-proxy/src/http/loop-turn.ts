@@ -34,7 +34,9 @@ export function enterTurn(): LoopTurn {
  */
 export function turnToWork(): Promise<void> {
   waiting += 1;
-  if (group === undefined || group.size * workMs >= MAX_GROUP_MS) group = newGroup();
+  if (group === undefined || group.size === MAX_GROUP || group.size * workMs >= MAX_GROUP_MS) {
+    group = newGroup();
+  }
   group.size += 1;
   return group.begins;
 }
@@ -69,6 +71,8 @@ function newGroup(): Group {
 }
 
 const MAX_GROUP_MS = 4;
+/** The token may take much longer today than it took until now. */
+const MAX_GROUP = 16;
 /** Of what was known before a request, in what is known after it. */
 const OLDER_SHARE = 0.9;
 // Of the one event loop that this thread has.

@@ -50,6 +50,20 @@ describe('the watch over the calls of a request', () => {
     expect(watch.elapsedMs()).toBe(5);
   });
 
+  it('counts all the time of a device that failed, or did not return, and what the next one says', async () => {
+    for (const failure of [undefined, tokenException(new Pkcs11Error('DEVICE_ERROR', 'out'))]) {
+      const { first, second, watch, device } = watched();
+      first.tokenMs = failure === undefined ? [1] : [];
+      first.delayMs = failure === undefined ? 2000 : 40;
+      first.failure = failure;
+      second.delayMs = 20;
+      second.tokenMs = [3];
+      await device.encrypt(INPUT);
+      expect(watch.lastDevice()).toBe('second');
+      expect(watch.elapsedMs()).toBeGreaterThan(40);
+    }
+  });
+
   it('counts all the time of a call that does not return, whatever its device has said before', async () => {
     const { first, second, watch, device } = watched({ timeoutMs: 50 });
     first.delayMs = 200;

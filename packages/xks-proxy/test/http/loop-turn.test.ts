@@ -52,6 +52,14 @@ test('work of more than four milliseconds ends before that of the next request b
   ]);
 });
 
+test('no more than sixteen requests begin together, however quick work has been', async () => {
+  const steps: string[] = [];
+  await Promise.all(Array.from({ length: 20 }, (_, index) => request(`${index}`, steps)));
+  // On a machine that stood still for a moment, fewer do.
+  const begun = steps.filter((step) => !step.endsWith('is read'));
+  expect(begun.findIndex((step) => step.endsWith('ends'))).toBeLessThanOrEqual(16);
+});
+
 test('requests that wait for their work make later ones late, by as long as work has taken of late', async () => {
   const work = async () => {
     await turnToWork();
