@@ -42,9 +42,9 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
     // Known before the call ends: it may never do so.
     lastDevice = tried;
     const ended = observe(call);
-    const { onTokenTime, elapsedMs: elapsedInToken } = tokenClock(deadline);
+    const clock = tokenClock(deadline);
     const end = (error?: unknown): void => {
-      const tokenMs = elapsedInToken();
+      const tokenMs = clock.elapsedMs();
       elapsedMs += tokenMs;
       ended({ device: tried, tokenMs, error });
     };
@@ -55,7 +55,7 @@ export function callWatch(deadline: Deadline, observe: CallObserver = () => () =
           tried = name;
           lastDevice = name;
         },
-        onTokenTime,
+        onTokenTime: clock.onTokenTime,
       });
       end();
       return result;

@@ -31,13 +31,13 @@ export function failoverDevice(members: readonly FailoverMember[], timeoutMs: nu
       const wellLeft = well.length - tried;
       const own =
         wellLeft > 0 ? deadlineIn((whole.remainingMs() * FIRST_SHARE) / (wellLeft + 1), whole) : whole;
-      const { onTokenTime, elapsedMs } = tokenClock(own);
+      const clock = tokenClock(own);
       try {
-        return await inTime(work(device, { deadline: own, onTokenTime }), own);
+        return await inTime(work(device, { deadline: own, onTokenTime: clock.onTokenTime }), own);
       } catch (error) {
         if (inOrder.length === 0 || !isWorthAnotherToken(error)) throw error;
       } finally {
-        report?.(elapsedMs());
+        report?.(clock.elapsedMs());
       }
     }
   };

@@ -8,7 +8,7 @@ export interface TokenClock {
    * The sum of what the device has reported; all the time since the clock was made if it reported nothing, or if the deadline
    * is reached: a call that has not returned has reported its first parts only.
    */
-  elapsedMs(): number;
+  readonly elapsedMs: () => number;
 }
 
 /** A clock for a call that begins now and is given up at the deadline. */

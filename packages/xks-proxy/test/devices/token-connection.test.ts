@@ -72,7 +72,10 @@ it('requests whose calls are inline share one session, and none counts the time 
       const device = watch.over(connected.device);
       if (index % 3 === 0) await device.usages(input.selector);
       else if (index % 3 === 1) await device.encryptChecked(input);
-      else await expect(device.usages({ label: 'missing' })).rejects.toThrow();
+      else
+        await expect(device.usages({ label: 'missing' })).rejects.toMatchObject({
+          errorName: 'KeyNotFoundException',
+        });
     }),
   );
   const elapsedMs = performance.now() - startedAt;
