@@ -54,7 +54,8 @@ export async function linkKey(place: StorePlace, linked: LinkedKey): Promise<Sto
 function assertUsages(records: readonly AesKeyRecord[], { externalKeyId, usages }: StoreKeyConfig): void {
   const missing = usages.filter((usage) => !records.every((record) => record.usages.includes(usage)));
   if (missing.length === 0) return;
-  const text = `the token does not let that key ${missing.join(', ')}, which ${externalKeyId} is for`;
+  const byHand = usages.includes('DECRYPT') && !missing.includes('DECRYPT') ? `: ${BY_HAND}` : '';
+  const text = `the token does not let that key ${missing.join(', ')}, which ${externalKeyId} is for${byHand}`;
   throw new XksProxyError('CHANGE_REFUSED', text);
 }
 
@@ -65,8 +66,9 @@ function assertNoOtherVersion(records: readonly AesKeyRecord[], next: StoreKeyCo
   for (const { label } of records) {
     const named = versionOfLabel(externalKeyId, label);
     if (named === undefined || named === version) continue;
-    const remedy = named > version ? `bring back version ${version} first` : 'keys rotate makes another';
-    const text = `${label} is version ${named} of ${externalKeyId}, and this would be version ${version}: ${remedy}`;
+    const remedy =
+      named > version ? `bring back version ${version} first, or ${BY_HAND}` : 'keys rotate makes another';
+    const text = `by its label, ${label} is version ${named} of ${externalKeyId}, and this would be version ${version}: ${remedy}`;
     throw new XksProxyError('CHANGE_REFUSED', text);
   }
 }
@@ -87,3 +89,6 @@ function newKey({
   const versions = [{ version: 1, selector }];
   return { externalKeyId, tokens, versions, usages, status: 'ENABLED', acceptReferenceCiphertext: false };
 }
+
+/** For an earlier version that no longer encrypts, or is lost: a file may leave versions out. */
+const BY_HAND = 'write the versions into the file of keys by hand';
