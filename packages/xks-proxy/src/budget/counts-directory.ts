@@ -55,7 +55,12 @@ export function openCountsDirectory(directory: string): {
   };
   countFiles(directory)
     .filter(isLeft)
-    .some((file) => tryRename(join(directory, file), path));
+    .some((file) => {
+      const left = join(directory, file);
+      // Before it is renamed: a damaged file keeps the name by which logs and backups know it.
+      read(left);
+      return tryRename(left, path);
+    });
   const inherited = new Map(Object.entries(read(path) ?? {}));
   write(inherited);
   return {

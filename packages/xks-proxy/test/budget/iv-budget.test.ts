@@ -209,6 +209,15 @@ describe('the budget of initialization vectors', () => {
     expect(codeIn(() => open(1024, [], '/proc/self'))).toBe('CONFIG_INVALID');
   });
 
+  it('leaves a damaged file of a process that has ended under its name', () => {
+    const name = 'iv-counts_closed_aa.json';
+    writeFileSync(join(stateDirectory, name), 'no counts');
+    for (let start = 0; start < 2; start += 1) {
+      expect(codeIn(() => open(1024))).toBe('CONFIG_INVALID');
+      expect(readdirSync(stateDirectory)).toEqual([name]);
+    }
+  });
+
   it('begins anew with each start without a folder', async () => {
     const budget = openIvBudget({ limit: 4, stateDirectory: undefined, atLimit: 'refuse' }, () => undefined);
     await encrypt(budget.over(memoryDevice().device), 4);
