@@ -29,9 +29,9 @@ export interface ChainReport {
   readonly chain: string;
   readonly files: number;
   readonly records: number;
-  /** The last record. */
+  /** The last record; without any, the hash before the first one, with number 0. */
   readonly head: ChainHead;
-  /** Those of its records whose hashes were given, and how many follow each. */
+  /** Those of its records whose hashes were given, and how many follow each. The one before the first has number 0. */
   readonly known: readonly KnownRecord[];
   readonly findings: readonly AuditFinding[];
 }
@@ -99,7 +99,7 @@ async function verifyChain(
   const findings: AuditFinding[] = [];
   const known: (ChainHead & { readonly records: number })[] = [];
   let records = 0;
-  let last: ChainHead = CHAIN_START;
+  let last: ChainHead = { ...CHAIN_START, ...(after !== undefined && { hash: after }) };
   // What the next record must follow; without a hash when that cannot be known, without a number at the start of a part.
   let expected: { sequence?: number; hash?: string | undefined } =
     after === undefined ? CHAIN_START : { hash: after };
@@ -108,8 +108,10 @@ async function verifyChain(
   if (after === undefined && first.number > 1) {
     findings.push({ problem: 'records-missing', file: first.path, line: 1 });
     expected = {};
+  } else if (hashes.has(last.hash)) {
+    known.push({ ...last, records: 0 });
   }
-  let place = { file: first.path, line: 0 };
+  let place = { file: first.path, line: 1 };
   for (const [index, { path, number }] of files.entries()) {
     // A proxy leaves no gap: records that follow each other across one were written after the files in it were taken away.
     const before = files[index - 1];

@@ -211,6 +211,41 @@ describe('the verification of a trail', () => {
     ]);
   });
 
+  it('knows the record before the first one, when its hash is given', async () => {
+    const directory = temporaryFolder();
+    const { hash } = await trail(directory);
+    const [paths, maxFileBytes] = [files(directory), 1];
+    const chain = await openChain({ directory, chain: 'audit', maxFileBytes });
+    await chain.append([{ event: 'started' }]);
+    await chain.close();
+    for (const path of paths) rmSync(path);
+    const known = [{ hash, followedBy: 1 }];
+    expect(await verifyAudit([directory], { after: hash, heads: [hash] })).toMatchObject([
+      { findings: [], known },
+    ]);
+    const [file = ''] = files(directory);
+    expect(await verifyAudit([directory], { after: hash, last: [hash] })).toMatchObject([
+      { findings: [{ problem: 'added', file, line: 1, head: hash }], known },
+    ]);
+    writeFileSync(file, '');
+    expect(await verifyAudit([directory], { after: hash, last: [hash] })).toMatchObject([
+      { findings: [], known: [{ hash, followedBy: 0 }], head: { hash } },
+    ]);
+    await expect(findings([directory], { after: hash, heads: ['f'.repeat(64)] })).resolves.toMatchObject([
+      { problem: 'head-missing', file, line: 1 },
+    ]);
+  });
+
+  it('knows the beginning of a chain by the hash that a log has before the first record', async () => {
+    const directory = temporaryFolder();
+    await trail(directory);
+    const { hash } = CHAIN_START;
+    expect(await verifyAudit([directory], { heads: [hash] })).toMatchObject([
+      { findings: [], known: [{ hash, sequence: 0, followedBy: 12 }] },
+    ]);
+    expect(await findings([directory], { last: [hash] })).toMatchObject([{ problem: 'added', line: 1 }]);
+  });
+
   it('reads files that are given one by one as one chain, in whatever folders they are', async () => {
     const [archive, directory] = [temporaryFolder(), temporaryFolder()];
     const head = await trail(directory);
