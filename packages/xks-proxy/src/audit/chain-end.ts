@@ -45,10 +45,12 @@ async function endOf({
   path,
 }: AuditFile): Promise<{ readonly last?: Omit<ChainEnd, 'half'>; readonly half: Uint8Array }> {
   let { lastLine, size, half } = BEGINNING;
-  for await (const { bytes, isWhole } of linesOf(path)) {
+  for await (const { bytes, length, isWhole } of linesOf(path, MAX_LINE_BYTES)) {
     if (isWhole) {
       lastLine = bytes;
-      size += bytes.length + 1;
+      size += length + 1;
+    } else if (length > MAX_LINE_BYTES) {
+      throw broken(`${path} ends with ${length} bytes that are no record`);
     } else {
       half = bytes;
     }
@@ -63,6 +65,8 @@ async function endOf({
 
 const broken = (what: string) => new XksProxyError('AUDIT_UNAVAILABLE', what);
 
+/** Far more than a record has: what a crash leaves may be zeros in place of all records that were not on the disk yet. */
+const MAX_LINE_BYTES = 1 << 26;
 const BEGINNING: Pick<ChainEnd, 'lastLine' | 'size' | 'half'> = {
   lastLine: new Uint8Array(),
   size: 0,

@@ -12,6 +12,8 @@ export interface AuditFile {
 /** A line of a file, without its line feed. */
 export interface FileLine {
   readonly bytes: Uint8Array;
+  /** Also of a line that is given without its bytes. */
+  readonly length: number;
   /** Whether a line feed ends it; the last one of a file that was cut off has none. */
   readonly isWhole: boolean;
 }
@@ -55,13 +57,13 @@ export async function* linesOf(
       let start = 0;
       for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
         take(chunk.subarray(start, end));
-        yield { bytes: joined(parts), isWhole: true };
+        yield { bytes: joined(parts), length, isWhole: true };
         [parts, length] = [[], 0];
         start = end + 1;
       }
       if (start < chunk.length) take(chunk.subarray(start));
     }
-    if (length > 0) yield { bytes: joined(parts), isWhole: false };
+    if (length > 0) yield { bytes: joined(parts), length, isWhole: false };
   } finally {
     await handle.close();
   }

@@ -249,6 +249,25 @@ describe('a chain', () => {
     expect((await verifyAudit([directory], { after: previous }))[0]).toMatchObject({ head, findings: [] });
   });
 
+  it('holds no endless line in memory, and goes on behind one only if a record follows it', async () => {
+    const directory = temporaryFolder();
+    const { sequence } = await write(directory, 2);
+    const file = join(directory, 'audit-00000001.jsonl');
+    const [first = '', second = ''] = lines(directory, 'audit-00000001.jsonl');
+    const joined = vi.spyOn(Buffer, 'concat');
+    onTestFinished(() => joined.mockRestore());
+    truncateSync(file, 80 << 20);
+    await expect(write(directory, 1)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    appendFileSync(file, '\n');
+    await expect(write(directory, 1)).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    writeFileSync(file, `${first}\n`);
+    truncateSync(file, 80 << 20);
+    appendFileSync(file, `\n${second}\n`);
+    await expect(write(directory, 1)).resolves.toMatchObject({ sequence: sequence + 1 });
+    const copied = joined.mock.results.map(({ value }) => (Buffer.isBuffer(value) ? value.length : 0));
+    expect(copied.reduce((sum, length) => sum + length, 0)).toBeLessThan(1 << 20);
+  });
+
   it('begins with its first file wherever there is none of its name, and in one that was left empty', async () => {
     const directory = temporaryFolder();
     for (const count of [0, 1]) await write(directory, count);
