@@ -1,32 +1,37 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { chainEnd } from '../audit/chain-end.ts';
 import { chainWriter } from '../audit/chain-lock.ts';
-import { auditFiles } from '../audit/files.ts';
+import { type AuditFile, auditFiles } from '../audit/files.ts';
 import type { ProxyConfig } from '../config/config.ts';
 import { isWritable } from '../files/writable.ts';
 import { XksProxyError } from '../proxy-error.ts';
 import type { Report } from './findings.ts';
 
 /** Examines whether a proxy could go on with its audit trail, and says which process writes it now. */
-export async function examineAudit({ audit }: ProxyConfig, report: Report): Promise<void> {
+export async function examineAudit({ audit }: Pick<ProxyConfig, 'audit'>, report: Report): Promise<void> {
   if (audit === undefined) return;
   const { directory, chain: name } = audit;
   if (!isWritable(directory)) return report('audit-unwritable', 'audit', `${directory} cannot be written`);
   if (!existsSync(directory)) return;
-  const told: Told = (error) => {
+  const told = (error: unknown): undefined => {
     const what = error instanceof Error ? error.message : 'unknown error';
     report(error instanceof XksProxyError ? 'audit-broken' : 'audit-unwritable', 'audit', what);
   };
   const files = await auditFiles(directory).catch(told);
   const chains = new Set(files?.map(({ chain }) => chain).filter((chain) => isChainOf(name, chain)));
   for (const chain of chains) {
-    await chainEnd(files?.filter((file) => file.chain === chain) ?? []).catch(told);
+    await examineChain(files?.filter((file) => file.chain === chain) ?? []).catch(told);
     const writer = await chainWriter({ directory, chain });
     if (writer !== undefined) report('audit-in-use', 'audit', `process ${writer} writes the chain ${chain}`);
   }
 }
 
-type Told = (error: unknown) => undefined;
+/** Rejects for a chain that a proxy of this user could not open. */
+async function examineChain(files: readonly AuditFile[]): Promise<void> {
+  await chainEnd(files);
+  const newest = files.at(-1);
+  if (newest !== undefined) accessSync(newest.path, constants.W_OK);
+}
 
 /** Whether a chain is the one of a configuration, or that of one of several processes with it. */
 function isChainOf(name: string, chain: string): boolean {
