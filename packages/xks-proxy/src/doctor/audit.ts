@@ -13,14 +13,16 @@ export async function examineAudit({ audit }: Pick<ProxyConfig, 'audit'>, report
   const { directory, chain: name } = audit;
   if (!isWritable(directory)) return report('audit-unwritable', 'audit', `${directory} cannot be written`);
   if (!existsSync(directory)) return;
-  const told = (error: unknown): undefined => {
+  const told = (error: unknown, concerned = ''): undefined => {
     const what = error instanceof Error ? error.message : 'unknown error';
-    report(error instanceof XksProxyError ? 'audit-broken' : 'audit-unwritable', 'audit', what);
+    report(error instanceof XksProxyError ? 'audit-broken' : 'audit-unwritable', 'audit', concerned + what);
   };
-  const files = await auditFiles(directory).catch(told);
+  const files = await auditFiles(directory).catch((error: unknown) => told(error));
   const chains = new Set(files?.map(({ chain }) => chain).filter((chain) => isChainOf(name, chain)));
   for (const chain of chains) {
-    await examineChain(files?.filter((file) => file.chain === chain) ?? []).catch(told);
+    await examineChain(files?.filter((file) => file.chain === chain) ?? []).catch((error: unknown) =>
+      told(error, `${startOf(name, chain)} fails: `),
+    );
     const writer = await chainWriter({ directory, chain });
     if (writer !== undefined) report('audit-in-use', 'audit', `process ${writer} writes the chain ${chain}`);
   }
@@ -31,6 +33,12 @@ async function examineChain(files: readonly AuditFile[]): Promise<void> {
   await chainEnd(files);
   const newest = files.at(-1);
   if (newest !== undefined) accessSync(newest.path, constants.W_OK);
+}
+
+/** The start that goes on with a chain: doctor does not know how many processes there will be. */
+function startOf(name: string, chain: string): string {
+  if (chain === name) return 'serve without --workers';
+  return `serve with --workers ${chain.slice(name.length + 2)} or more`;
 }
 
 /** Whether a chain is the one of a configuration, or that of one of several processes with it. */

@@ -1,11 +1,12 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { RUNS_TYPESCRIPT } from '../../../../tools/vitest/runs-typescript.ts';
 import { openChain } from '../../src/audit/chain.ts';
+import { examineAudit } from '../../src/doctor/audit.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
 
 /** A trail with a file for each record. */
@@ -25,7 +26,25 @@ async function asNobody(directory: string): Promise<unknown> {
   return messages[0];
 }
 
+async function findings(directory: string): Promise<readonly (readonly [code: string, text: string])[]> {
+  const found: (readonly [code: string, text: string])[] = [];
+  const audit = { directory, required: true, fsync: 'always', chain: 'audit', maxFileBytes: 1 } as const;
+  await examineAudit({ audit }, (code, _subject, text) => void found.push([code, text]));
+  return found;
+}
+
 describe('doctor', () => {
+  it('says which start a broken chain concerns, since it does not know the number of processes', async () => {
+    const directory = temporaryFolder();
+    for (const chain of ['audit', 'audit.w7']) {
+      writeFileSync(join(directory, `${chain}-00000001.jsonl`), '{"forged":true}\n');
+    }
+    expect(await findings(directory)).toEqual([
+      ['audit-broken', expect.stringMatching(/^serve without --workers /)],
+      ['audit-broken', expect.stringMatching(/^serve with --workers 7 or more /)],
+    ]);
+  });
+
   it('finds a newest file that the user of the proxy can read and not write', async () => {
     const directory = await trail(2);
     const [older, newest] = [1, 2].map((number) => join(directory, `audit-0000000${number}.jsonl`));
