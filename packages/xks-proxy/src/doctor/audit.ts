@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { chainEnd } from '../audit/chain-end.ts';
 import { chainWriter } from '../audit/chain-lock.ts';
 import { type AuditFile, auditFiles } from '../audit/files.ts';
@@ -20,19 +20,27 @@ export async function examineAudit({ audit }: Pick<ProxyConfig, 'audit'>, report
   const files = await auditFiles(directory).catch((error: unknown) => told(error));
   const chains = new Set(files?.map(({ chain }) => chain).filter((chain) => isChainOf(name, chain)));
   for (const chain of chains) {
-    await examineChain(files?.filter((file) => file.chain === chain) ?? []).catch((error: unknown) =>
-      told(error, `${startOf(name, chain)} fails: `),
+    const missing = await examineChain(files?.filter((file) => file.chain === chain) ?? []).catch(
+      (error: unknown) => told(error, `${startOf(name, chain)} fails: `),
     );
+    if (missing !== undefined) report('audit-incomplete', 'audit', missing);
     const writer = await chainWriter({ directory, chain });
     if (writer !== undefined) report('audit-in-use', 'audit', `process ${writer} writes the chain ${chain}`);
   }
 }
 
-/** Rejects for a chain that a proxy of this user could not open. */
-async function examineChain(files: readonly AuditFile[]): Promise<void> {
+/** The first of what is certainly missing from a chain. Rejects for a chain that a proxy of this user could not open. */
+async function examineChain(files: readonly AuditFile[]): Promise<string | undefined> {
   await chainEnd(files);
   const newest = files.at(-1);
   if (newest !== undefined) accessSync(newest.path, constants.W_OK);
+  // By numbers and sizes alone: to read all records is the work of `audit verify`.
+  for (const [index, { path, number }] of files.slice(0, -1).entries()) {
+    if (statSync(path, { throwIfNoEntry: false })?.size === 0) return `${path} was emptied`;
+    const next = files[index + 1];
+    if (next !== undefined && next.number > number + 1) return `the file before ${next.path} is missing`;
+  }
+  return undefined;
 }
 
 /** The start that goes on with a chain: doctor does not know how many processes there will be. */

@@ -177,6 +177,10 @@ const FINDINGS = {
     'let the user of the proxy write to `audit.directory`, and read what is in it',
   ],
   'audit-broken': ['failure', BROKEN_CHAIN_REMEDY],
+  'audit-incomplete': [
+    'warning',
+    'put the file back, let nothing empty or remove files in between, and see `audit verify` for all that is missing',
+  ],
   'budget-uncounted': [
     'warning',
     'name a folder in `iv_budget.state_dir`: else encryptions under a key are counted anew with each start',

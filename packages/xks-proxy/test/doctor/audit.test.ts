@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -43,6 +43,22 @@ describe('doctor', () => {
       ['audit-broken', expect.stringMatching(/^serve without --workers /)],
       ['audit-broken', expect.stringMatching(/^serve with --workers 7 or more /)],
     ]);
+  });
+
+  it('warns of files that were emptied or are missing before the newest one', async () => {
+    const path = (directory: string, number: number) => join(directory, `audit-0000000${number}.jsonl`);
+    const [emptied, removed, archived] = [await trail(4), await trail(4), await trail(4)];
+    writeFileSync(path(emptied, 2), '');
+    rmSync(path(removed, 3));
+    rmSync(path(archived, 1));
+    writeFileSync(path(archived, 5), '');
+    expect(await findings(emptied)).toEqual([
+      ['audit-incomplete', expect.stringContaining(path(emptied, 2))],
+    ]);
+    expect(await findings(removed)).toEqual([
+      ['audit-incomplete', expect.stringContaining(path(removed, 4))],
+    ]);
+    expect(await findings(archived)).toEqual([]);
   });
 
   it('finds a newest file that the user of the proxy can read and not write', async () => {
