@@ -11,18 +11,26 @@ import { type AuditFile, auditFiles } from './files.ts';
  *
  * @returns rejects with XksProxyError `AUDIT_UNAVAILABLE` for a path that leads to no audit file
  */
-export async function givenChains(paths: readonly string[]): Promise<readonly (readonly AuditFile[])[]> {
+export async function givenChains(paths: readonly string[]): Promise<readonly GivenChain[]> {
   const files = await filesAt(paths);
-  const isOfOneChain = (chain: string) => {
+  const twiceOf = (chain: string) => {
     const numbers = files.filter((file) => file.isSingle && file.chain === chain).map(({ number }) => number);
-    return new Set(numbers).size === numbers.length;
+    return numbers.find((number, index) => numbers.indexOf(number) !== index);
   };
-  const chains = new Map<string, AuditFile[]>();
+  const chains = new Map<string, GivenChain>();
   for (const { folder, isSingle, ...file } of files) {
-    const key = isSingle && isOfOneChain(file.chain) ? file.chain : `${folder}/${file.chain}`;
-    chains.set(key, [...(chains.get(key) ?? []), file]);
+    const numberTwice = isSingle ? twiceOf(file.chain) : undefined;
+    const key = isSingle && numberTwice === undefined ? file.chain : `${folder}/${file.chain}`;
+    chains.set(key, { numberTwice, files: [...(chains.get(key)?.files ?? []), file] });
   }
   return [...chains.values()];
+}
+
+/** The files of one chain. */
+export interface GivenChain {
+  readonly files: readonly AuditFile[];
+  /** The number that keeps files of one name, given one by one, from being one chain with those of other directories. */
+  readonly numberTwice: number | undefined;
 }
 
 interface GivenFile extends AuditFile {

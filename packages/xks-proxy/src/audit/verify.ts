@@ -1,5 +1,6 @@
-import { type AuditFile, linesOf } from './files.ts';
-import { givenChains } from './given-files.ts';
+import { dirname } from 'node:path';
+import { linesOf } from './files.ts';
+import { type GivenChain, givenChains } from './given-files.ts';
 import { CHAIN_START, type ChainHead, parseAuditLine } from './record.ts';
 
 /** What can be wrong with a trail, and what it means. */
@@ -27,7 +28,11 @@ interface AuditFinding {
 /** What was found out about one chain. */
 export interface ChainReport {
   readonly chain: string;
+  /** The directory of its first file, as it was given. */
+  readonly directory: string;
   readonly files: number;
+  /** A number that files of the same name have in several directories, for which each directory was verified apart. */
+  readonly numberTwice?: number;
   readonly records: number;
   /** The last record; without any, the hash before the first one, with number 0. */
   readonly head: ChainHead;
@@ -66,7 +71,7 @@ export async function verifyAudit(
   const chains = await givenChains(paths);
   if (after !== undefined && chains.length > 1) throw new RangeError('after: expected a single chain');
   const given = { after, hashes: new Set([...heads, ...last]), last: new Set(last) };
-  const verified = await Promise.all(chains.map((files) => verifyChain(files, given)));
+  const verified = await Promise.all(chains.map((chain) => verifyChain(chain, given)));
   const found = new Set(verified.flatMap(({ report }) => report.known.map(({ hash }) => hash)));
   const missing = [...given.hashes].filter((hash) => !found.has(hash));
   // Which chain has lost its end cannot be known.
@@ -93,7 +98,7 @@ interface VerifiedChain {
 }
 
 async function verifyChain(
-  files: readonly AuditFile[],
+  { files, numberTwice }: GivenChain,
   { after, hashes, last: ends }: Given,
 ): Promise<VerifiedChain> {
   const findings: AuditFinding[] = [];
@@ -145,7 +150,9 @@ async function verifyChain(
   }
   const report = {
     chain: first.chain,
+    directory: dirname(first.path),
     files: files.length,
+    ...(numberTwice !== undefined && { numberTwice }),
     records,
     head: last,
     known: known.map(({ records: until, ...record }) => ({ ...record, followedBy: records - until })),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { AUDIT_PROBLEMS, type ChainReport, verifyAudit } from '../audit/verify.ts';
 import { EXIT } from './exit.ts';
@@ -49,17 +50,30 @@ async function verify(paths: string[], { json, head: heads, last, after }: Verif
     return;
   }
   if (json === true) printJson(reports);
-  else for (const report of reports) printReport(report);
+  else for (const report of reports) printReport(report, nameIn(reports, report));
   const isWhole = reports.every(({ findings }) => findings.length === 0);
   if (isWhole && reports.length > 0) return;
   if (reports.length === 0) process.stderr.write('there is no audit trail here\n');
   process.exitCode = EXIT.failed;
 }
 
-function printReport({ chain, files, records, head, known, findings }: ChainReport): void {
+/** The name of a chain, with its directory where several have that name. */
+function nameIn(reports: readonly ChainReport[], { chain, directory }: ChainReport): string {
+  return reports.filter((report) => report.chain === chain).length > 1 ? join(directory, chain) : chain;
+}
+
+function printReport(
+  { numberTwice, files, records, head, known, findings }: ChainReport,
+  chain: string,
+): void {
   for (const { file, line, problem, head: given } of findings) {
     const which = given === undefined ? '' : ` (${given})`;
     print(`${file}:${line}: ${problem}: ${AUDIT_PROBLEMS[problem]}${which}`);
+  }
+  if (numberTwice !== undefined) {
+    print(
+      `${chain}: verified apart, since several directories have a file of this chain with number ${numberTwice}`,
+    );
   }
   const outcome = findings.length === 0 ? 'whole' : `${findings.length} findings`;
   print(`${chain}: ${records} records in ${files} files, ${outcome}; the last one has hash ${head.hash}`);

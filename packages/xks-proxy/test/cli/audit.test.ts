@@ -70,6 +70,25 @@ describe('xks-proxy audit verify', () => {
     expect(stdout).not.toContain(`(${other.hash})`);
   });
 
+  it('tells chains of one name apart by their directories, and why files of one name are no single chain', async () => {
+    const [archived, live] = [await trail(), await trail()];
+    const names = [archived, live].map(({ directory }) => join(directory, 'audit'));
+    const given = await run('audit', 'verify', archived.directory, live.directory);
+    const single = await run('audit', 'verify', archived.file, live.file);
+    const json = await run('audit', 'verify', archived.file, live.file, '--json');
+    expect([given.status, single.status]).toEqual([0, 0]);
+    for (const { stdout } of [given, single]) {
+      for (const name of names) expect(stdout).toContain(`${name}: 3 records in 1 files, whole; `);
+    }
+    const twice = names.map((name) => single.stdout.includes(`${name}: verified apart, `));
+    expect(twice).toEqual([true, true]);
+    expect(given.stdout).not.toContain('verified apart');
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      { directory: archived.directory, numberTwice: 1 },
+      { directory: live.directory, numberTwice: 1 },
+    ]);
+  });
+
   it('does not take nothing for a trail, nor anything for a hash', async () => {
     const [empty, missing, hash] = [
       await run('audit', 'verify', temporaryFolder()),
