@@ -19,7 +19,9 @@ export class EntryStore {
   // Ordered by last use.
   readonly #entries = new Map<string, StoredEntry>();
   readonly #capacity: number;
-  #sweepAtMs = Infinity;
+  /** No entry ends before. */
+  #firstEndMs = Infinity;
+  #sweptAtMs = -Infinity;
   /** By how much the system's clock is ahead of the monotonic one. */
   #leadMs = leadMs();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -61,7 +63,7 @@ export class EntryStore {
       this.#evictions += 1;
     }
     // Not at every call: a sweep takes as long as there are entries.
-    if (performance.now() >= this.#sweepAtMs) this.#sweep();
+    if (performance.now() >= this.#nextSweepMs()) this.#sweep();
     else this.#sweepBy(entry.expiresAtMs);
   }
 
@@ -107,7 +109,8 @@ export class EntryStore {
       if (hasEnded(entry, nowMs)) this.#drop(id);
       else firstEndMs = Math.min(firstEndMs, entry.expiresAtMs);
     }
-    this.#sweepAtMs = Infinity;
+    this.#sweptAtMs = nowMs;
+    this.#firstEndMs = Infinity;
     this.#sweepBy(firstEndMs);
   }
 
@@ -116,17 +119,19 @@ export class EntryStore {
    * Cloudflare Workers a timer ends with the request that set it, so {@link put} does not rely on it.
    */
   #sweepBy(endMs: number): void {
-    const nowMs = performance.now();
-    const atMs = Math.max(endMs, nowMs + MIN_SWEEP_DELAY_MS);
-    if (atMs >= this.#sweepAtMs) return;
+    if (endMs >= this.#firstEndMs) return;
+    this.#firstEndMs = endMs;
     clearTimeout(this.#timer);
-    this.#sweepAtMs = atMs;
     const sweep = (): void => {
       this.#age();
       this.#sweep();
     };
-    this.#timer = setTimeout(sweep, Math.min(atMs - nowMs, MAX_TIMER_DELAY_MS));
+    this.#timer = setTimeout(sweep, Math.min(this.#nextSweepMs() - performance.now(), MAX_TIMER_DELAY_MS));
     if (typeof this.#timer === 'object') this.#timer.unref();
+  }
+
+  #nextSweepMs(): number {
+    return Math.max(this.#firstEndMs, this.#sweptAtMs + MIN_SWEEP_INTERVAL_MS);
   }
 }
 
@@ -146,7 +151,7 @@ function leadMs(): number {
   return Date.now() - performance.now();
 }
 
-const MIN_SWEEP_DELAY_MS = 1_000;
+const MIN_SWEEP_INTERVAL_MS = 1_000;
 const LEAST_SLEEP_MS = 1_000;
 /** Longest delay of a timer: longer ones overflow in all runtimes. */
 export const MAX_TIMER_DELAY_MS = 2 ** 31 - 1;
