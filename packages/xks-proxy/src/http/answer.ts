@@ -11,7 +11,7 @@ export interface Answer {
 }
 
 /**
- * Writes an answer together with those of the requests that came with this one, or after two milliseconds. A write wakes its
+ * Writes an answer together with those of the requests that came with this one, or after eight milliseconds. A write wakes its
  * reader, which is most of its cost, and one that is awake need not be woken for the next.
  */
 export function send({ incoming, outgoing }: HttpBindings, { status, body }: Answer): void {
@@ -44,6 +44,6 @@ export function refusal(thrown: unknown): Required<Answer> {
   return { status: EXCEPTION_STATUS[errorName], body: { errorName, errorMessage: message }, error };
 }
 
-const MAX_READY_MS = 2;
+const MAX_READY_MS = 8;
 let readySinceMs = 0;
 const ready: { readonly outgoing: HttpBindings['outgoing']; readonly text: string }[] = [];

@@ -29,7 +29,7 @@ export function enterTurn(): LoopTurn {
  *
  * Each stage of a request needs code and data of its own, and those of all stages do not fit into the processor's caches
  * together. So the requests of a group go through each stage together, which takes less processor time: all are read, all are
- * verified, all call the token, and all are answered. A group has work for about four milliseconds: a request waits for
+ * verified, all call the token, and all are answered. A group has work for about eight milliseconds: a request waits for
  * the others of its group.
  */
 export function turnToWork(): Promise<void> {
@@ -70,9 +70,9 @@ function newGroup(): Group {
   return created;
 }
 
-const MAX_GROUP_MS = 4;
+const MAX_GROUP_MS = 8;
 /** The token may take much longer today than it took until now. */
-const MAX_GROUP = 16;
+const MAX_GROUP = 32;
 /** Of what was known before a request, in what is known after it. */
 const OLDER_SHARE = 0.9;
 // Of the one event loop that this thread has.
