@@ -65,10 +65,10 @@ class Pool implements ThreadPool {
   /** A PIN that was refused once is not offered again: the token would lock itself. */
   #refused: Pkcs11Error | undefined;
   /** The failure of the last thread that could not open the token. */
-  #failure: { readonly error: unknown; readonly atMs: number } | undefined;
+  #failure: { readonly error: unknown; readonly atMs: number; readonly lacksLogin: boolean } | undefined;
   readonly #guard: PinGuard;
-  /** Whether the last call needed a login that no thread can make, since others do not return from theirs. */
-  #lacksLogin = false;
+  /** Threads whose last call needed a login that none can make, since others do not return from theirs. */
+  readonly #loggedOut = new Set<TokenThread>();
   #closed = false;
 
   constructor(options: ThreadPoolOptions) {
@@ -107,7 +107,7 @@ class Pool implements ThreadPool {
   }
 
   isStuck(): boolean {
-    if (this.#lacksLogin && this.#guard.isBlocked()) return true;
+    if (this.#guard.isBlocked() && this.#lacksLogin()) return true;
     return this.#threads.size === 0 && this.#hung.size >= this.#maxHung();
   }
 
@@ -147,6 +147,13 @@ class Pool implements ThreadPool {
     if (this.#threads.size === 0 && this.#isPaused() && isExhaustion(error)) throw error;
   }
 
+  /** Whether no open thread is logged in, as far as their last calls tell: a token may have a login for each session. */
+  #lacksLogin(): boolean {
+    const open = [...this.#threads].filter((thread) => !this.#starting.has(thread));
+    if (open.length === 0) return this.#failure?.lacksLogin === true;
+    return open.every((thread) => this.#loggedOut.has(thread));
+  }
+
   #isPaused(): boolean {
     return this.#failure !== undefined && performance.now() - this.#failure.atMs < PAUSE_MS;
   }
@@ -170,7 +177,7 @@ class Pool implements ThreadPool {
       this.#next(thread);
       return true;
     } catch (error) {
-      this.#failure = { error, atMs: performance.now() };
+      this.#failure = { error, atMs: performance.now(), lacksLogin: this.#isForLogin(error) };
       this.#learn(error);
       // Calls that wait are refused with the cause: other threads would fail in the same way.
       if (this.#threads.size === this.#starting.size) this.#refuseWaiting(error);
@@ -185,7 +192,6 @@ class Pool implements ThreadPool {
     void thread.ended.then(() => this.#forget(thread));
     try {
       await Promise.race([opened, givenUp]);
-      this.#lacksLogin = false;
       return thread;
     } catch (error) {
       this.#threads.delete(thread);
@@ -202,10 +208,12 @@ class Pool implements ThreadPool {
       .call(job.call, job.handedOver)
       .then(
         (answer) => {
-          this.#lacksLogin = false;
+          this.#loggedOut.delete(thread);
           return job.resolve(answer);
         },
         (error: unknown) => {
+          if (this.#isForLogin(error)) this.#loggedOut.add(thread);
+          else this.#loggedOut.delete(thread);
           this.#learn(error);
           job.reject(error);
         },
@@ -224,7 +232,9 @@ class Pool implements ThreadPool {
     if (this.#leaving.has(thread) || !this.#threads.has(thread)) return this.#end(thread);
     const [job] = this.#waiting;
     if (job === undefined) {
-      this.#idle.push(thread);
+      // The next call takes the last one, which should not be a thread that cannot make it.
+      if (this.#loggedOut.has(thread)) this.#idle.unshift(thread);
+      else this.#idle.push(thread);
       return undefined;
     }
     this.#waiting.delete(job);
@@ -239,6 +249,7 @@ class Pool implements ThreadPool {
       if (busySinceMs === undefined || busySinceMs + startingMs > latestMs) continue;
       this.#giveUp(thread);
     }
+    if (!this.#guard.isBlocked()) this.#loggedOut.clear();
     this.#startThreads();
   }
 
@@ -261,6 +272,7 @@ class Pool implements ThreadPool {
     this.#threads.delete(thread);
     this.#starting.delete(thread);
     this.#leaving.delete(thread);
+    this.#loggedOut.delete(thread);
     this.#hung.delete(thread);
     const index = this.#idle.indexOf(thread);
     if (index >= 0) this.#idle.splice(index, 1);
@@ -271,8 +283,11 @@ class Pool implements ThreadPool {
     thread.call({ kind: 'close' }).catch(() => undefined);
   }
 
+  #isForLogin(error: unknown): boolean {
+    return this.#guard.isBlocked() && isUnasked(error);
+  }
+
   #learn(error: unknown): void {
-    this.#lacksLogin = this.#guard.isBlocked() && isUnasked(error);
     if (!isPinRefusal(error)) return;
     this.#refused = error;
     this.#refuseWaiting(error);
