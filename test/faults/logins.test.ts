@@ -17,14 +17,14 @@ describe.skipIf(!hasCompiler())('a login that never returns', () => {
   });
 
   it('is followed by one other at most while none returns, and then by another process', {
-    timeout: 90_000,
+    timeout: 150_000,
   }, async () => {
     const { shim, open } = await loggedOut('hang', -1);
     const isStuckInUse = async () => {
       await tryToUse(open.device);
       return open.isStuck();
     };
-    await expect.poll(isStuckInUse, { timeout: 60_000 }).toBe(true);
+    await expect.poll(isStuckInUse, { timeout: 100_000 }).toBe(true);
     for (let round = 0; round < 20; round += 1) expect(await isStuckInUse()).toBe(true);
     expect(shim.hits('C_Login')).toBe(2);
     shim.heal();

@@ -15,7 +15,7 @@ export interface ThreadPool {
   /** Starts a few threads ahead of their work; resolves when the first, or all, have opened the token, or cannot. */
   warmUp(awaited: 'first' | 'all'): Promise<void>;
   counts(): ThreadCounts;
-  /** Whether no thread is left that could make a call, or log in for one, until one that hangs returns. */
+  /** Whether no thread could make a call, or has been able to log in for one for a while, until one that hangs returns. */
   isStuck(): boolean;
   /** Refuses the calls that wait, ends all threads, and resolves when the first new one has opened the token, or cannot. */
   renew(): Promise<void>;
@@ -69,6 +69,8 @@ class Pool implements ThreadPool {
   readonly #guard: PinGuard;
   /** Threads whose last call needed a login that none can make, since others do not return from theirs. */
   readonly #loggedOut = new Set<TokenThread>();
+  /** Since when no thread is logged in or can log in; undefined if one may. */
+  #loginLostAtMs: number | undefined;
   #closed = false;
 
   constructor(options: ThreadPoolOptions) {
@@ -107,7 +109,11 @@ class Pool implements ThreadPool {
   }
 
   isStuck(): boolean {
-    if (this.#guard.isBlocked() && this.#lacksLogin()) return true;
+    const lostAtMs = this.#loginLostAtMs ?? Number.POSITIVE_INFINITY;
+    return this.#hasNoThread() || performance.now() - lostAtMs >= LOGIN_LOST_MS;
+  }
+
+  #hasNoThread(): boolean {
     return this.#threads.size === 0 && this.#hung.size >= this.#maxHung();
   }
 
@@ -142,13 +148,19 @@ class Pool implements ThreadPool {
     if (this.#waiting.size >= this.#options.maxWaiting) {
       throw new Pkcs11Error('SESSIONS_EXHAUSTED', 'as many calls wait for a thread as may');
     }
-    if (this.isStuck()) throw timedOut();
+    if (this.#isInVain()) throw timedOut();
     const { error } = this.#failure ?? {};
     if (this.#threads.size === 0 && this.#isPaused() && isExhaustion(error)) throw error;
   }
 
+  /** Whether no call can be made now, though a login that takes long may yet return. */
+  #isInVain(): boolean {
+    return this.#hasNoThread() || this.#lacksLogin();
+  }
+
   /** Whether no open thread is logged in, as far as their last calls tell: a token may have a login for each session. */
   #lacksLogin(): boolean {
+    if (!this.#guard.isBlocked()) return false;
     const open = [...this.#threads].filter((thread) => !this.#starting.has(thread));
     if (open.length === 0) return this.#failure?.lacksLogin === true;
     return open.every((thread) => this.#loggedOut.has(thread));
@@ -159,7 +171,7 @@ class Pool implements ThreadPool {
   }
 
   #startThreads(): void {
-    if (this.isStuck()) this.#refuseWaiting(timedOut());
+    if (this.#isInVain()) this.#refuseWaiting(timedOut());
     const { maxThreads } = this.#options;
     const isWanted =
       this.#waiting.size > 0 && this.#threads.size < maxThreads && this.#hung.size < this.#maxHung();
@@ -250,6 +262,7 @@ class Pool implements ThreadPool {
       this.#giveUp(thread);
     }
     if (!this.#guard.isBlocked()) this.#loggedOut.clear();
+    this.#loginLostAtMs = this.#lacksLogin() ? (this.#loginLostAtMs ?? performance.now()) : undefined;
     this.#startThreads();
   }
 
@@ -318,6 +331,9 @@ const START_MS = 10_000;
 const LAST_CHANCE_MS = 500;
 // Between threads that cannot open the token, while other threads can.
 const PAUSE_MS = 2000;
+// Since a guard was blocked, twenty seconds after a login began. An HSM may take half a minute to fail over, and its logins
+// return then: another process would offer the PIN again.
+const LOGIN_LOST_MS = 40_000;
 const WATCH_INTERVAL_MS = 100;
 const WARM_THREADS = 4;
 const MIN_HUNG = 4;
