@@ -56,11 +56,15 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
     entries.set(name, entry);
     return entry;
   };
-  /** Returns undefined if the object or the session is gone: the search that follows shows which. */
+  /**
+   * Returns undefined if that fails. The object may be gone, or the session, which the search that follows shows; or it has
+   * the label of another, so that the list is not used until it is read or gone.
+   */
   const readAgain = (session: ck.Handle, name: string, handle: ck.Handle): Entry | undefined => {
     try {
       return read(session, name, handle);
     } catch {
+      unread?.set(name, handle);
       return undefined;
     }
   };
@@ -109,6 +113,7 @@ export function keyDirectory(cryptoki: ck.Cryptoki, kind: ck.Template): KeyDirec
       if (readAgain(session.handle, name, handle) === undefined) break;
       left -= 1;
     }
+    if (unread.size > 0) return false;
     const [oldest] = entries.values();
     return oldest === undefined || nowMs - oldest.readAtMs <= MAX_AGE_MS;
   };
