@@ -75,7 +75,7 @@ async function openPool() {
     unblock: () => void Atomics.store(turn, 0, 0),
     closeAllSessions: () => other.closeAllSessions(),
     /** Threads that start from now on need a login of their own. */
-    useOtherToken() {
+    useOtherToken: () => {
       selector = OTHER;
     },
   };
