@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCertificateAuthority } from '@holdfast/testbed/certificates';
+import { isRecord } from '@holdfast/testbed/json';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { EXIT } from '../src/cli/exit.ts';
 import { parseConfig } from '../src/config/config.ts';
-import { isRecord } from './fixtures/json.ts';
 
 const deploy = fileURLToPath(new URL('../deploy/', import.meta.url));
 const text = (file: string) => readFileSync(join(deploy, file), 'utf8');

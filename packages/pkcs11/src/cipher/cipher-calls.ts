@@ -6,9 +6,10 @@ import type { ReturnValueName } from '../return-values.ts';
 
 /**
  * How C_Encrypt and C_Decrypt run. `inline` blocks the event loop for the call and has no overhead: right for a
- * token inside the process, such as SoftHSM. Such a call has given its session back before any other code runs. `threadpool` leaves the event loop free while the device works:
- * right for a token behind a network. It is bounded by libuv's pool, 4 threads unless UV_THREADPOOL_SIZE was set
- * when the process started. All other PKCS#11 functions run inline in both modes.
+ * token inside the process, such as SoftHSM. Such a call has given its session back before any other code runs.
+ * `threadpool` leaves the event loop free while the device works: right for a token behind a network. It is bounded by
+ * libuv's pool, 4 threads unless UV_THREADPOOL_SIZE was set when the process started. All other PKCS#11 functions run
+ * inline in both modes.
  */
 export type CallMode = 'inline' | 'threadpool';
 

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isRecord } from '@holdfast/testbed/json';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { BROKEN_CHAIN_REMEDY } from '../../src/audit/chain-end.ts';
 import { openAuditTrail } from '../../src/audit/trail.ts';
@@ -10,7 +11,6 @@ import { verifyAudit } from '../../src/audit/verify.ts';
 import { createLog } from '../../src/log.ts';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { temporaryFolder } from '../fixtures/folder.ts';
-import { isRecord } from '../fixtures/json.ts';
 import { startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
 

@@ -3,9 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { findModule } from '@holdfast/pkcs11/testing';
+import { isRecord } from '@holdfast/testbed/json';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { runCommandHere as command } from '../fixtures/command.ts';
-import { isRecord } from '../fixtures/json.ts';
 import { REGION, startTestProxy, type TestProxy } from '../fixtures/proxy.ts';
 
 describe.skipIf(findModule() === undefined)('xks-proxy conformance', () => {

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '@holdfast/testbed/command-line';
+import { isRecord } from '@holdfast/testbed/json';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BASE, encryptBody } from '../fixtures/bodies.ts';
 import { runCommandHere } from '../fixtures/command.ts';
-import { isRecord } from '../fixtures/json.ts';
 import { requestBytes, writeTestConfig } from '../fixtures/proxy.ts';
 import { exchange } from '../fixtures/raw-http.ts';
 
